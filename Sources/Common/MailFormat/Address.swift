@@ -1,0 +1,182 @@
+// A mail address, checked once and safe ever after (RFC 5321 §4.1.2, RFC 6531 §3.3).
+
+import Octets
+
+/// Why octets are no mail address.
+public enum AddressError: Error, Hashable, Sendable, CustomStringConvertible {
+    case empty
+    case tooLong(limit: Int)
+    /// A control character, or an octet sequence that is no UTF-8.
+    case forbiddenCharacter
+    case badLocalPart
+    case badDomain
+    case notAnAddress
+
+    public var description: String {
+        switch self {
+        case .empty: "the address is empty"
+        case .tooLong(let limit): "the address is longer than \(limit) octets"
+        case .forbiddenCharacter: "the address holds a control character or broken UTF-8"
+        case .badLocalPart: "the part before the @ is not a valid local part"
+        case .badDomain: "the part after the @ is not a valid domain"
+        case .notAnAddress: "this is not an address of the form name@domain"
+        }
+    }
+}
+
+/// `local-part@domain`, or a bare local part that `qualify` has yet to complete.
+///
+/// Holds no CR, LF, NUL or other control character, so that it can stand in a command, a header field, a log line. The
+/// domain is lower-case; the local part is kept as written.
+public struct Address: Sendable, Hashable, CustomStringConvertible {
+    /// The local part without quotes.
+    public let localPart: String
+    /// The domain or address literal, ASCII letters lower-case; `nil` for a bare local name.
+    public let domain: String?
+
+    /// RFC 5321 §4.5.3.1.1 and .2, in octets.
+    static let localPartLimit = 64
+    static let domainLimit = 255
+
+    public init(localPart: String, domain: String?) throws(AddressError) {
+        guard !localPart.isEmpty else { throw .badLocalPart }
+        guard localPart.utf8.count <= Self.localPartLimit else { throw .tooLong(limit: Self.localPartLimit) }
+        guard localPart.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .forbiddenCharacter }
+        self.localPart = localPart
+        guard let domain else {
+            self.domain = nil
+            return
+        }
+        guard domain.utf8.count <= Self.domainLimit else { throw .tooLong(limit: Self.domainLimit) }
+        guard Self.isDomain(Array(domain.utf8)) else { throw .badDomain }
+        self.domain = String(decoding: domain.utf8.map(Octet.lowercased), as: UTF8.self)
+    }
+
+    /// Reads `Mailbox = Local-part "@" ( Domain / address-literal )`, or a local part alone.
+    public init(parsing octets: some Collection<UInt8>) throws(AddressError) {
+        let octets = Array(octets)
+        guard !octets.isEmpty else { throw .empty }
+        guard octets.count <= 1000 else { throw .tooLong(limit: 320) }
+        guard octets.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .forbiddenCharacter }
+        guard String(validating: octets, as: UTF8.self) != nil else { throw .forbiddenCharacter }
+        var at = 0
+        let local = try Self.localPart(in: octets, at: &at)
+        if at == octets.count {
+            try self.init(localPart: local, domain: nil)
+            return
+        }
+        guard octets[at] == 0x40 else { throw .badLocalPart }
+        try self.init(localPart: local, domain: String(decoding: octets[(at + 1)...], as: UTF8.self))
+    }
+
+    public init(_ text: String) throws(AddressError) { try self.init(parsing: text.utf8) }
+
+    /// The form for the wire: the local part quoted where RFC 5321 asks for it.
+    public var description: String {
+        let local = Self.isDotString(Array(localPart.utf8)) ? localPart : Self.quoted(localPart)
+        return domain.map { "\(local)@\($0)" } ?? local
+    }
+
+    /// Whether the address needs SMTPUTF8 (RFC 6531).
+    public var isInternational: Bool { description.utf8.contains { $0 >= 0x80 } }
+
+    /// The same local part at `domain` if it has none yet.
+    public func qualified(with domain: String) throws(AddressError) -> Address {
+        self.domain == nil ? try Address(localPart: localPart, domain: domain) : self
+    }
+
+    /// Local-part = Dot-string / Quoted-string
+    private static func localPart(in octets: [UInt8], at: inout Int) throws(AddressError) -> String {
+        guard octets[at] == 0x22 else {
+            let start = at
+            while at < octets.count, octets[at] != 0x40 { at += 1 }
+            guard isDotString(Array(octets[start..<at])) else { throw .badLocalPart }
+            return String(decoding: octets[start..<at], as: UTF8.self)
+        }
+        // Quoted-string = DQUOTE *QcontentSMTP DQUOTE
+        var content: [UInt8] = []
+        at += 1
+        while at < octets.count, octets[at] != 0x22 {
+            if octets[at] == 0x5C { at += 1 }
+            guard at < octets.count else { throw .badLocalPart }
+            content.append(octets[at])
+            at += 1
+        }
+        guard at < octets.count else { throw .badLocalPart }
+        at += 1
+        return String(decoding: content, as: UTF8.self)
+    }
+
+    /// Dot-string = Atom *("." Atom). Leading, trailing and double dots are let through: such mailboxes exist.
+    private static func isDotString(_ octets: [UInt8]) -> Bool {
+        !octets.isEmpty && octets.allSatisfy { isAtomText($0) || $0 == Octet.dot }
+    }
+
+    static func isAtomText(_ octet: UInt8) -> Bool {
+        switch octet {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x80...0xFF: true
+        case 0x21, 0x23, 0x24, 0x25, 0x26, 0x27, 0x2A, 0x2B, 0x2D, 0x2F, 0x3D, 0x3F, 0x5E, 0x5F, 0x60, 0x7B...0x7E: true
+        default: false
+        }
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { quoted += "\\" }
+            quoted.unicodeScalars.append(scalar)
+        }
+        return quoted + "\""
+    }
+
+    /// Domain = sub-domain *("." sub-domain), UTF-8 labels (RFC 6531), underscores for the names that exist; or a literal.
+    public static func isDomain(_ octets: [UInt8]) -> Bool {
+        guard let first = octets.first, let last = octets.last else { return false }
+        if first == 0x5B {  // [192.0.2.1] or [IPv6:2001:db8::1]
+            return last == 0x5D && octets.count > 2
+                && octets.dropFirst().dropLast().allSatisfy {
+                    Octet.isDigit($0) || (0x61...0x7A).contains(Octet.lowercased($0)) || $0 == 0x2E || $0 == 0x3A
+                }
+        }
+        var label = 0
+        var previous: UInt8 = Octet.dot
+        for octet in octets {
+            switch octet {
+            case Octet.dot:
+                guard label > 0, previous != 0x2D else { return false }
+                label = 0
+            case 0x2D:
+                guard label > 0 else { return false }
+                label += 1
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x5F, 0x80...0xFF:
+                label += 1
+            default:
+                return false
+            }
+            guard label <= 63 else { return false }
+            previous = octet
+        }
+        return label > 0 && last != 0x2D
+    }
+}
+
+/// The return address of a message: where failure notices go (RFC 5321 §3.3), or `<>` for mail that must have none.
+public enum ReversePath: Sendable, Hashable, CustomStringConvertible {
+    case null
+    case address(Address)
+
+    /// The path as it stands in MAIL FROM, angle brackets included.
+    public var description: String {
+        switch self {
+        case .null: "<>"
+        case .address(let address): "<\(address)>"
+        }
+    }
+
+    public var address: Address? {
+        switch self {
+        case .null: nil
+        case .address(let address): address
+        }
+    }
+}

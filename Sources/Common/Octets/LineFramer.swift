@@ -1,0 +1,83 @@
+// Lines out of octets, bounded. Content (DATA, RETR, literals) never goes through here.
+
+/// What a line can do wrong.
+public enum LineError: Error, Hashable, Sendable {
+    /// The line is longer than `limit` octets, its line end included. The rest of it is dropped up to the next LF.
+    case tooLong(limit: Int)
+    /// The line ends in LF without CR where CRLF is asked for.
+    case bareLineFeed
+}
+
+/// Cuts received octets into protocol lines.
+///
+/// After an error the framer stands behind the faulty line, so that a server can answer and go on.
+public struct LineFramer: Sendable {
+    /// Whether a LF without CR ends a line (clients are lenient) or is an error (servers are not).
+    public enum BareLineFeed: Sendable { case accepted, refused }
+
+    /// The longest line in octets, line end included.
+    public let limit: Int
+    private let bareLineFeed: BareLineFeed
+    private var buffer: [UInt8] = []
+    private var start = 0
+    /// Octets from `start` already searched for LF.
+    private var searched = 0
+    private var discarding = false
+
+    public init(limit: Int, bareLineFeed: BareLineFeed = .accepted) {
+        self.limit = limit
+        self.bareLineFeed = bareLineFeed
+    }
+
+    /// Octets that no line has taken yet.
+    public var count: Int { buffer.count - start }
+    public var isEmpty: Bool { count == 0 }
+
+    /// Adds octets from the peer.
+    public mutating func append(_ octets: [UInt8]) {
+        if start > 0, start == buffer.count || start > 65_536 {
+            buffer.removeSubrange(0..<start)
+            start = 0
+        }
+        if buffer.isEmpty { buffer = octets } else { buffer.append(contentsOf: octets) }
+    }
+
+    /// The next line without its line end; `nil` until it is complete.
+    public mutating func nextLine() throws(LineError) -> [UInt8]? {
+        guard let lf = buffer.firstIndex(of: Octet.lf, in: (start + searched)..<buffer.count) else {
+            if discarding {
+                dropAll()
+            } else if count >= limit {
+                discarding = true
+                dropAll()
+            } else {
+                searched = count
+            }
+            return nil
+        }
+        let from = start
+        let length = lf + 1 - from
+        start = lf + 1
+        searched = 0
+        if discarding || length > limit {
+            discarding = false
+            throw .tooLong(limit: limit)
+        }
+        let hasCR = lf > from && buffer[lf - 1] == Octet.cr
+        if !hasCR, bareLineFeed == .refused { throw .bareLineFeed }
+        return Array(buffer[from..<(hasCR ? lf - 1 : lf)])
+    }
+
+    /// Everything received and not yet taken, for a content decoder that stands behind the last line.
+    public mutating func takeRest() -> [UInt8] {
+        let rest = start == 0 ? buffer : Array(buffer[start...])
+        dropAll()
+        return rest
+    }
+
+    private mutating func dropAll() {
+        buffer.removeAll(keepingCapacity: false)
+        start = 0
+        searched = 0
+    }
+}

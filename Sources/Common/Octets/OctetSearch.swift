@@ -1,0 +1,68 @@
+// Searching octets: one memchr behind a safe face.
+
+import Glibc
+
+extension RawSpan {
+    /// The offset of the first `octet` at or after `start`; `nil` when there is none.
+    @inline(__always)
+    public func firstOffset(of octet: UInt8, from start: Int = 0) -> Int? {
+        precondition(start >= 0 && start <= byteCount)
+        return unsafe withUnsafeBytes { bytes in
+            guard bytes.count > start, let base = bytes.baseAddress else { return nil }
+            guard let hit = unsafe memchr(base + start, Int32(octet), bytes.count - start) else { return nil }
+            return unsafe UnsafeRawPointer(hit) - base
+        }
+    }
+}
+
+extension Array where Element == UInt8 {
+    /// The index of the first `octet` in `range`; `nil` when there is none.
+    @inline(__always)
+    public func firstIndex(of octet: UInt8, in range: Range<Int>) -> Int? {
+        let hit = unsafe span.bytes.extracting(range).firstOffset(of: octet)
+        return hit.map { $0 + range.lowerBound }
+    }
+
+    /// Octets of `text` in UTF-8.
+    public init(_ text: StaticString) {
+        self = text.withUTF8Buffer { unsafe Array($0) }
+    }
+}
+
+/// Octets that protocols name often.
+public enum Octet {
+    public static let nul: UInt8 = 0x00
+    public static let tab: UInt8 = 0x09
+    public static let lf: UInt8 = 0x0A
+    public static let cr: UInt8 = 0x0D
+    public static let space: UInt8 = 0x20
+    public static let dot: UInt8 = 0x2E
+    public static let colon: UInt8 = 0x3A
+
+    /// ASCII lower case of `octet`; every other octet as it is.
+    @inline(__always)
+    public static func lowercased(_ octet: UInt8) -> UInt8 {
+        octet >= 0x41 && octet <= 0x5A ? octet | 0x20 : octet
+    }
+
+    /// ASCII upper case of `octet`; every other octet as it is.
+    @inline(__always)
+    public static func uppercased(_ octet: UInt8) -> UInt8 {
+        octet >= 0x61 && octet <= 0x7A ? octet & 0xDF : octet
+    }
+
+    /// Whether `octet` is an ASCII digit.
+    @inline(__always)
+    public static func isDigit(_ octet: UInt8) -> Bool { octet >= 0x30 && octet <= 0x39 }
+}
+
+extension Sequence where Element == UInt8 {
+    /// Whether these octets say `word`, ASCII case aside.
+    public func equalsIgnoringCase(_ word: StaticString) -> Bool {
+        var wanted = [UInt8](word).makeIterator()
+        for octet in self {
+            guard let next = wanted.next(), Octet.lowercased(next) == Octet.lowercased(octet) else { return false }
+        }
+        return wanted.next() == nil
+    }
+}

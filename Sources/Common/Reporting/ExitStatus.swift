@@ -1,0 +1,81 @@
+// What a command's end says to its caller: sysexits(3).
+
+import Glibc
+
+/// The named exit statuses of sysexits(3); mail programs and scripts act on them.
+public enum ExitStatus: Int32, Sendable, Hashable {
+    case ok = 0
+    /// The command line is wrong.
+    case usage = 64
+    /// The input is not what it should be.
+    case dataError = 65
+    /// An input file is missing or unreadable.
+    case noInput = 66
+    case noUser = 67
+    case noHost = 68
+    /// A service or the whole of it is not to be had.
+    case unavailable = 69
+    /// A fault of ours.
+    case software = 70
+    case osError = 71
+    case osFile = 72
+    case cannotCreate = 73
+    case ioError = 74
+    /// Try again later; nothing was accepted.
+    case temporaryFailure = 75
+    /// The peer spoke rubbish.
+    case protocolError = 76
+    /// A login was refused, or rights are missing.
+    case noPermission = 77
+    /// The rc, or what it names, is wrong.
+    case configuration = 78
+}
+
+/// An error that a person must act on: one line that says what happened, where, and what to do, without secrets.
+public protocol Complaint: Error, Sendable, CustomStringConvertible {
+    var exitStatus: ExitStatus { get }
+}
+
+/// Writes `program: complaint` as one line on standard error.
+/// - Returns: the status to exit with: the complaint's own, ``ExitStatus/software`` for an error of another kind.
+public func complain(_ error: any Error, as program: String) -> ExitStatus {
+    if let complaint = error as? any Complaint {
+        writeToStandardError("\(program): \(printable(complaint.description))")
+        return complaint.exitStatus
+    }
+    writeToStandardError("\(program): internal error: \(printable("\(error)")); please report this")
+    return .software
+}
+
+/// Writes `line` and a line end on standard error, in one write.
+public func writeToStandardError(_ line: String) {
+    writeAll(Array((line + "\n").utf8), to: 2)
+}
+
+/// Writes `text` on standard output.
+/// - Returns: `false` when the reader has gone or the disk is full.
+@discardableResult
+public func writeToStandardOutput(_ text: String) -> Bool {
+    writeAll(Array(text.utf8), to: 1)
+}
+
+@discardableResult
+func writeAll(_ octets: [UInt8], to descriptor: Int32) -> Bool {
+    var written = 0
+    while written < octets.count {
+        let count = unsafe octets.withUnsafeBytes { bytes in
+            unsafe Glibc.write(descriptor, bytes.baseAddress! + written, bytes.count - written)
+        }
+        if count < 0 {
+            if errno == EINTR { continue }
+            return false
+        }
+        written += count
+    }
+    return true
+}
+
+/// The system's words for `code` (an errno value).
+public func reason(_ code: Int32) -> String {
+    unsafe String(cString: strerror(code))
+}

@@ -1,0 +1,50 @@
+// What glibc offers on Linux and Swift's Glibc module hides: calls behind _GNU_SOURCE, macros, variadic functions.
+#ifndef MH_SYS_SHIMS_H
+#define MH_SYS_SHIMS_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <termios.h>
+#include <unistd.h>
+
+// Declared by hand: the libc headers above may come from a module that was built without _GNU_SOURCE.
+extern int accept4(int, struct sockaddr *, socklen_t *, int);
+extern int pipe2(int[2], int);
+extern int dup3(int, int, int);
+extern int eventfd(unsigned int, int);
+extern int syncfs(int);
+extern int fallocate(int, int, off_t, off_t);
+extern ssize_t copy_file_range(int, off_t *, int, off_t *, size_t, unsigned int);
+extern int renameat2(int, const char *, int, const char *, unsigned int);
+extern int pthread_setname_np(pthread_t, const char *);
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
+
+static inline unsigned int mh_RENAME_NOREPLACE(void) { return 1u; }
+static inline int mh_EFD_CLOEXEC(void) { return 02000000; }
+static inline int mh_S_ISREG(mode_t m) { return S_ISREG(m); }
+static inline int mh_S_ISDIR(mode_t m) { return S_ISDIR(m); }
+static inline int mh_WIFEXITED(int s) { return WIFEXITED(s); }
+static inline int mh_WEXITSTATUS(int s) { return WEXITSTATUS(s); }
+static inline int mh_WIFSIGNALED(int s) { return WIFSIGNALED(s); }
+static inline int mh_WTERMSIG(int s) { return WTERMSIG(s); }
+static inline void mh_syslog(int priority, const char *line) { syslog(priority, "%s", line); }
+static inline void mh_openlog(const char *ident) { openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL); }
+
+#endif

@@ -1,0 +1,44 @@
+// Base64 and CRC-32C against published vectors.
+
+import MailTestKit
+import Octets
+import Testing
+
+@Suite("Codings of octets")
+struct CodingTests {
+    @Test(
+        "base64 as in RFC 4648 §10",
+        arguments: [
+            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ])
+    func base64(_ plain: String, _ coded: String) {
+        #expect(Base64.encode(Array(plain.utf8)) == Array(coded.utf8))
+        #expect(Base64.decode(coded.utf8) == Array(plain.utf8))
+    }
+
+    @Test(
+        "base64 that is not exact is refused",
+        arguments: ["Z", "Zg=", "Zg", "Zh==", "Zm9=", "=Zg=", "Zg==Zg==", "Z g=", "Zg==\n"])
+    func badBase64(_ text: String) {
+        #expect(Base64.decode(text.utf8) == nil)
+    }
+
+    @Test("random octets survive base64")
+    func base64RoundTrip() {
+        var random = SplitMix(seed: 1)
+        for length in 0..<300 {
+            let octets = random.octets(length)
+            #expect(Base64.decode(Base64.encode(octets)) == octets)
+        }
+    }
+
+    @Test("CRC-32C of RFC 3720 appendix B.4")
+    func crc32c() {
+        #expect(CRC32C.checksum([UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
+        #expect(CRC32C.checksum([UInt8](repeating: 0xFF, count: 32)) == 0x62A8_AB43)
+        #expect(CRC32C.checksum((0..<32).map { UInt8($0) }) == 0x46DD_794E)
+        #expect(CRC32C.hex(Array("123456789".utf8)) == "e3069283")
+        #expect(CRC32C.hex([]) == "00000000")
+    }
+}
