@@ -24,31 +24,72 @@ func command(_ name: String, uses: Target.Dependency...) -> Target {
 func tests(of name: String, uses: Target.Dependency...) -> Target {
     .testTarget(
         name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "MailTestKit"] + uses,
-        path: "Tests/\(name)Tests", exclude: [], swiftSettings: house)
+        path: "Tests/\(name)Tests", swiftSettings: house)
 }
-
-let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let nio: [Target.Dependency] = [
-    .product(name: "NIOCore", package: "swift-nio"),
-    .product(name: "NIOPosix", package: "swift-nio"),
-]
 
 let package = Package(
     name: "mailhub",
-    products: [
-        .library(name: "Octets", targets: ["Octets"])
+    dependencies: [
     ],
-    dependencies: [],
     targets: [
         library("CMHSys"),
-        // Floor 0
+        library("COpenSSL", pkgConfig: "openssl"),
+        library("CUnbound"),
+        library("CMaxMindDB", pkgConfig: "libmaxminddb"),
+
+        // Floor 0: octets, files, words
         room("Octets"),
         room("Reporting", uses: "CMHSys"),
         room("MailFormat", uses: "Octets"),
+        room("DurableFiles", uses: "CMHSys", "Reporting"),
+        room("Blocking", uses: "CMHSys", "Reporting"),
+
+        // Floor 1: one concept each
+        room("SASLMechanisms", uses: "Octets", "COpenSSL"),
+        room("TLSEngine", uses: "Octets", "Reporting", "COpenSSL"),
+        room("Resolver", uses: "Blocking", "Reporting", "CMHSys", "CUnbound"),
+        room("GeoLookup", uses: "Reporting", "CMaxMindDB"),
+        room("MaildirStore", uses: "Octets", "Reporting", "DurableFiles", "COpenSSL"),
+        room("MessagePipeline", uses: "Octets", "MailFormat", "Reporting"),
+
+        // Floor 2: protocols and the rc, pure values
+        room("POP3Protocol", uses: "Octets", "Reporting"),
+        room("IMAPProtocol", uses: "Octets", "Reporting"),
+        room("SMTPProtocol", uses: "Octets", "MailFormat", "Reporting"),
+        room("AccessControl", uses: "Octets"),
+
+        // Floor 3: when and where
+        room("Transport", uses: "Octets", "Reporting", "Blocking", "TLSEngine", "CMHSys"),
+        room("Programs", uses: "Blocking", "Reporting", "CMHSys"),
+        room("SpoolQueue", uses: "Octets", "MailFormat", "Reporting", "DurableFiles"),
+        room(
+            "Delivery",
+            uses: "Octets", "MailFormat", "Reporting", "DurableFiles", "MaildirStore", "MessagePipeline"),
+
+        // Floor 4: what we want
+
         // Tests
-        .target(name: "MailTestKit", dependencies: ["Octets"], path: "Tests/MailTestKit", swiftSettings: house),
+        .target(
+            name: "MailTestKit", dependencies: ["Octets", "Blocking", "CMHSys"], path: "Tests/MailTestKit",
+            swiftSettings: house),
         tests(of: "Octets"),
         tests(of: "Reporting"),
         tests(of: "MailFormat"),
+        tests(of: "DurableFiles"),
+        tests(of: "Blocking"),
+        tests(of: "SASLMechanisms", uses: "Octets"),
+        tests(of: "TLSEngine", uses: "Octets", "Reporting"),
+        tests(of: "Resolver", uses: "Blocking"),
+        tests(of: "GeoLookup"),
+        tests(of: "MaildirStore", uses: "Blocking", "DurableFiles", "Reporting"),
+        tests(of: "MessagePipeline"),
+        tests(of: "POP3Protocol", uses: "Octets"),
+        tests(of: "IMAPProtocol", uses: "Octets"),
+        tests(of: "SMTPProtocol", uses: "Octets", "MailFormat"),
+        tests(of: "AccessControl"),
+        tests(of: "Transport", uses: "Blocking", "Octets", "TLSEngine"),
+        tests(of: "Programs", uses: "Blocking"),
+        tests(of: "SpoolQueue", uses: "DurableFiles", "MailFormat", "Octets", "Reporting"),
+        tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
     ]
 )

@@ -6,8 +6,10 @@ import Glibc
 public final class ScratchDirectory: Sendable {
     public let path: String
 
-    public init() {
-        var template = Array("/tmp/mailhub-test-XXXXXX".utf8CString)
+    /// - Parameter inMemory: on a file system in memory where there is one, for tests that synchronize very often.
+    public init(inMemory: Bool = false) {
+        let parent = unsafe inMemory && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+        var template = Array("\(parent)/mailhub-test-XXXXXX".utf8CString)
         let made = unsafe template.withUnsafeMutableBufferPointer { unsafe mkdtemp($0.baseAddress!) }
         precondition(unsafe made != nil, "no scratch directory: \(errno)")
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -75,6 +75,29 @@ public struct LineFramer: Sendable {
         return rest
     }
 
+    /// Whether the octets that wait begin with `word`, ASCII case aside; `nil` while they are too few to tell.
+    public func begins(with word: StaticString) -> Bool? {
+        let wanted = [UInt8](word)
+        let there = buffer[start..<min(buffer.count, start + wanted.count)]
+        for (octet, other) in zip(there, wanted) where Octet.lowercased(octet) != Octet.lowercased(other) {
+            return false
+        }
+        return there.count == wanted.count ? true : nil
+    }
+
+    /// Takes octets that are no line, such as a counted literal: all there is up to `limit`, and no further than the
+    /// first `stop`, itself included.
+    public mutating func take(atMost limit: Int, through stop: UInt8? = nil) -> [UInt8] {
+        var end = start + min(count, limit)
+        if let stop, let hit = buffer.firstIndex(of: stop, in: start..<end) { end = hit + 1 }
+        if start == 0, end == buffer.count { return takeRest() }
+        let taken = Array(buffer[start..<end])
+        start = end
+        searched = 0
+        if start == buffer.count { dropAll() }
+        return taken
+    }
+
     private mutating func dropAll() {
         buffer.removeAll(keepingCapacity: false)
         start = 0

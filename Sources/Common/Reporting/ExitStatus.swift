@@ -34,13 +34,19 @@ public enum ExitStatus: Int32, Sendable, Hashable {
 /// An error that a person must act on: one line that says what happened, where, and what to do, without secrets.
 public protocol Complaint: Error, Sendable, CustomStringConvertible {
     var exitStatus: ExitStatus { get }
+    /// What to show, each on a line of its own: the description, unless there are several things to mend.
+    var lines: [String] { get }
+}
+
+extension Complaint {
+    public var lines: [String] { [description] }
 }
 
 /// Writes `program: complaint` as one line on standard error.
 /// - Returns: the status to exit with: the complaint's own, ``ExitStatus/software`` for an error of another kind.
 public func complain(_ error: any Error, as program: String) -> ExitStatus {
     if let complaint = error as? any Complaint {
-        writeToStandardError("\(program): \(printable(complaint.description))")
+        for line in complaint.lines { writeToStandardError("\(program): \(printable(line))") }
         return complaint.exitStatus
     }
     writeToStandardError("\(program): internal error: \(printable("\(error)")); please report this")

@@ -29,15 +29,22 @@ extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pipe2(int[2], int);
 extern int dup3(int, int, int);
 extern int eventfd(unsigned int, int);
+extern int signalfd(int, const sigset_t *, int);
+extern int memfd_create(const char *, unsigned int);
 extern int syncfs(int);
 extern int fallocate(int, int, off_t, off_t);
 extern ssize_t copy_file_range(int, off_t *, int, off_t *, size_t, unsigned int);
 extern int renameat2(int, const char *, int, const char *, unsigned int);
 extern int pthread_setname_np(pthread_t, const char *);
+extern int pidfd_open(pid_t, unsigned int);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
+extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, const char *);
 
+static inline char **mh_environ(void) { extern char **environ; return environ; }
 static inline unsigned int mh_RENAME_NOREPLACE(void) { return 1u; }
 static inline int mh_EFD_CLOEXEC(void) { return 02000000; }
+static inline int mh_SFD_FLAGS(void) { return 02000000 | 04000; }  // close-on-exec, non-blocking
+static inline unsigned int mh_MFD_CLOEXEC(void) { return 1u; }
 static inline int mh_S_ISREG(mode_t m) { return S_ISREG(m); }
 static inline int mh_S_ISDIR(mode_t m) { return S_ISDIR(m); }
 static inline int mh_WIFEXITED(int s) { return WIFEXITED(s); }

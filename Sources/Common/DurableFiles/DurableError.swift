@@ -1,0 +1,56 @@
+// A call to the disk that failed, told to the person who must act.
+
+import Glibc
+import Reporting
+
+/// What the system refused to do, where, and why.
+public struct DurableError: Complaint, Hashable {
+    /// The step in words that follow "cannot": `write`, `synchronize`, `rename`…
+    public let operation: String
+    /// The file or directory it was about.
+    public let path: String
+    /// The system's errno.
+    public let code: Int32
+
+    public init(operation: String, path: String, code: Int32) {
+        self.operation = operation
+        self.path = path
+        self.code = code
+    }
+
+    /// A name is taken already.
+    public static let exists = EEXIST
+    public static let tooLarge = EFBIG
+    /// The disk did not do what it must.
+    public static let inputOutput = EIO
+
+    /// The disk or the owner's share of it is full: nothing was done, and a later try may succeed.
+    public var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
+
+    /// The file or directory is not there.
+    public var isMissing: Bool { code == ENOENT || code == ENOTDIR }
+
+    public var exitStatus: ExitStatus {
+        switch code {
+        case ENOSPC, EDQUOT, EAGAIN, EINTR, EMFILE, ENFILE, ENOMEM, ENOLCK: .temporaryFailure
+        case EIO: .ioError
+        case EACCES, EPERM: .noPermission
+        case EROFS: .cannotCreate
+        case ENOENT, ENOTDIR, ELOOP: .osFile
+        default: .osError
+        }
+    }
+
+    public var description: String {
+        let what = "\(path): cannot \(operation): \(reason(code))"
+        return switch code {
+        case ENOSPC: "\(what); the disk is full: make room, nothing was lost"
+        case EDQUOT: "\(what); the quota is used up: make room, nothing was lost"
+        case EIO: "\(what); the disk reports a fault: look at the kernel's log"
+        case EACCES, EPERM: "\(what); check owner and mode, or the user this runs as"
+        case EROFS: "\(what); mount the file system writable"
+        case EMFILE, ENFILE: "\(what); raise the limit of open files"
+        default: what
+        }
+    }
+}

@@ -1,0 +1,62 @@
+// Forced disk faults for tests: the n-th call that changes the disk fails, or everything stops there.
+
+import Glibc
+import Synchronization
+
+/// A plan of one fault, shared by a ``Directory`` and all that is opened through it. Production code passes none.
+///
+/// After a crash every further change is refused, as if the process had died between two system calls; descriptors are
+/// still closed, so that locks go as they do when a process ends.
+public final class Faults: Sendable {
+    public enum Kind: Sendable, Hashable {
+        /// The call fails with this errno; later calls work.
+        case error(Int32)
+        /// The call and all later ones fail with this errno, as on a disk that stays full.
+        case lasting(Int32)
+        /// The call is not made, nor any later one.
+        case crash
+        /// As `crash`, but a write leaves the first half of its octets behind.
+        case tornCrash
+    }
+
+    private struct State {
+        var calls = 0
+        var isHit = false
+    }
+
+    /// The errno of a call refused because of a forced crash; no real call returns it.
+    public static let crashed: Int32 = 9_999
+
+    private let kind: Kind
+    private let number: Int
+    private let state = Mutex(State())
+
+    /// - Parameter number: the call to hit, counted from 1.
+    public init(_ kind: Kind, at number: Int) {
+        self.kind = kind
+        self.number = number
+    }
+
+    /// Whether the planned call was reached.
+    public var isHit: Bool { state.withLock { $0.isHit } }
+
+    /// Calls that change the disk, seen so far.
+    public var calls: Int { state.withLock { $0.calls } }
+
+    /// Counts one call. - Returns: the errno it must fail with; `nil` to go on.
+    func count() -> Int32? {
+        state.withLock { state in
+            state.calls += 1
+            if state.calls == number { state.isHit = true }
+            guard state.isHit else { return nil }
+            switch kind {
+            case .error(let code): return state.calls == number ? code : nil
+            case .lasting(let code): return code
+            case .crash, .tornCrash: return Self.crashed
+            }
+        }
+    }
+
+    /// Whether the write just refused is the one that leaves its first half.
+    var tearsNow: Bool { state.withLock { kind == .tornCrash && $0.calls == number } }
+}

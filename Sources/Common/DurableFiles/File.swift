@@ -1,0 +1,209 @@
+// An open file: whole writes, checked synchronization, reads at an offset.
+
+internal import CMHSys
+import Glibc
+import Synchronization
+
+/// A file held open; closed when released, or by ``close()`` where the result matters.
+///
+/// Safe to share: the descriptor changes once, atomically, to closed. Writing from two threads at once is the caller's
+/// to avoid.
+public final class File: Sendable {
+    public enum Access: Sendable, Hashable {
+        case reading
+        case readingAndWriting
+        /// Every write goes to the end; the file is made if missing.
+        case appending
+        /// Reading and writing; the file is made, 0600, if missing.
+        case makingIfMissing
+
+        var flags: Int32 {
+            switch self {
+            case .reading: O_RDONLY
+            case .readingAndWriting: O_RDWR
+            case .appending: O_RDWR | O_APPEND | O_CREAT
+            case .makingIfMissing: O_RDWR | O_CREAT
+            }
+        }
+
+        var makes: Bool { self == .appending || self == .makingIfMissing }
+    }
+
+    /// The path it was opened by, for messages; a rename does not change it.
+    public let path: String
+    private let number: Atomic<Int32>
+    private let faults: Faults?
+
+    init(descriptor: Int32, path: String, faults: Faults?) {
+        number = Atomic(descriptor)
+        self.path = path
+        self.faults = faults
+    }
+
+    deinit {
+        let open = number.exchange(-1, ordering: .acquiringAndReleasing)
+        if open >= 0 { Glibc.close(open) }
+    }
+
+    /// The descriptor, for calls that are not here; -1 once closed. It stays this object's to close.
+    public var descriptor: Int32 { number.load(ordering: .acquiring) }
+
+    /// Writes all octets of `octets[range]` (all, if `nil`) at the file's position.
+    public func write(_ octets: [UInt8], in range: Range<Int>? = nil) throws(DurableError) {
+        let range = range ?? octets.indices
+        precondition(range.lowerBound >= 0 && range.upperBound <= octets.count)
+        if let code = faults?.count() {
+            if faults?.tearsNow == true { try put(octets, range.lowerBound..<(range.lowerBound + range.count / 2)) }
+            throw DurableError(operation: "write", path: path, code: code)
+        }
+        try put(octets, range)
+    }
+
+    private func put(_ octets: [UInt8], _ range: Range<Int>) throws(DurableError) {
+        var at = range.lowerBound
+        while at < range.upperBound {
+            let count = unsafe octets.withUnsafeBytes { bytes in
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[at..<range.upperBound])
+                return unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw failure("write")
+            }
+            at += count
+        }
+    }
+
+    /// Puts content and size on stable storage (fsync). A failure is final: what the file holds is unknown from then
+    /// on.
+    public func synchronize() throws(DurableError) {
+        try allow("synchronize")
+        while fsync(descriptor) != 0 {
+            guard errno == EINTR else { throw failure("synchronize") }
+        }
+    }
+
+    /// Puts content, and what is needed to read it, on stable storage (fdatasync). A failure is final.
+    public func synchronizeContent() throws(DurableError) {
+        try allow("synchronize")
+        while fdatasync(descriptor) != 0 {
+            guard errno == EINTR else { throw failure("synchronize") }
+        }
+    }
+
+    /// Closes now and tells a failure: some file systems report a failed write only here.
+    public func close() throws(DurableError) {
+        let open = number.exchange(-1, ordering: .acquiringAndReleasing)
+        guard open >= 0 else { return }
+        // Linux has closed the descriptor even when it says EINTR.
+        guard Glibc.close(open) == 0 || errno == EINTR else { throw failure("close") }
+    }
+
+    /// Reads at `offset` into the whole of `buffer`, short only at the end of the file.
+    /// - Returns: the octets read.
+    public func read(into buffer: inout [UInt8], at offset: Int) throws(DurableError) -> Int {
+        var filled = 0
+        while filled < buffer.count {
+            let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[filled...])
+                return unsafe pread(descriptor, rest.baseAddress, rest.count, off_t(offset + filled))
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw failure("read")
+            }
+            if count == 0 { break }
+            filled += count
+        }
+        return filled
+    }
+
+    /// At most `limit` octets from `offset` on; fewer only at the end of the file.
+    public func read(atMost limit: Int, at offset: Int) throws(DurableError) -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: limit)
+        let count = try read(into: &buffer, at: offset)
+        if count < limit { buffer.removeLast(limit - count) }
+        return buffer
+    }
+
+    /// Cuts the file to `size` octets.
+    public func truncate(to size: Int) throws(DurableError) {
+        try allow("truncate")
+        while ftruncate(descriptor, off_t(size)) != 0 {
+            guard errno == EINTR else { throw failure("truncate") }
+        }
+    }
+
+    /// Sets aside disk room for `octets` beyond the present end, which stays where it is; `close` keeps the room.
+    /// - Throws: ENOSPC when there is no such room. File systems that cannot promise room are asked what is free.
+    public func reserve(_ octets: Int) throws(DurableError) {
+        try allow("reserve room")
+        let keepSize: Int32 = 1  // FALLOC_FL_KEEP_SIZE
+        let end = try status().size
+        while fallocate(descriptor, keepSize, off_t(end), off_t(octets)) != 0 {
+            switch errno {
+            case EINTR: continue
+            case EOPNOTSUPP, ENOSYS:
+                var free = statvfs()
+                guard unsafe fstatvfs(descriptor, &free) == 0 else { throw failure("reserve room") }
+                let room = free.f_bavail.multipliedReportingOverflow(by: free.f_frsize)
+                if room.overflow || room.partialValue / 2 > UInt(octets) { return }
+                throw DurableError(operation: "reserve room", path: path, code: ENOSPC)
+            default: throw failure("reserve room")
+            }
+        }
+    }
+
+    /// Appends `count` octets of `source` from `offset` at this file's position, in the kernel where it can.
+    public func copy(_ count: Int, from source: File, at offset: Int) throws(DurableError) {
+        try allow("write")
+        var at = off_t(offset)
+        var left = count
+        while left > 0 {
+            let moved = unsafe copy_file_range(source.descriptor, &at, descriptor, nil, left, 0)
+            if moved < 0, errno == EINTR { continue }
+            if moved < 0, errno == ENOSPC || errno == EDQUOT || errno == EIO { throw failure("write") }
+            if moved <= 0 { break }  // a kernel or file system that cannot; go on by hand
+            left -= moved
+        }
+        var buffer: [UInt8] = []
+        while left > 0 {
+            if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: min(left, 65_536)) }
+            let got = try source.read(into: &buffer, at: Int(at))
+            guard got > 0 else { throw DurableError(operation: "read", path: source.path, code: EIO) }
+            let taken = min(got, left)
+            try put(buffer, 0..<taken)
+            at += off_t(taken)
+            left -= taken
+        }
+    }
+
+    /// Moves the position to the end. - Returns: the size.
+    @discardableResult
+    public func seekToEnd() throws(DurableError) -> Int {
+        let end = lseek(descriptor, 0, SEEK_END)
+        guard end >= 0 else { throw failure("seek") }
+        return Int(end)
+    }
+
+    public func status() throws(DurableError) -> FileStatus {
+        var found = stat()
+        guard unsafe fstat(descriptor, &found) == 0 else { throw failure("look at") }
+        return FileStatus(found)
+    }
+
+    /// Sets the time of change to now, as a mark for others to see.
+    public func touch() throws(DurableError) {
+        try allow("touch")
+        guard futimens(descriptor, nil) == 0 else { throw failure("touch") }
+    }
+
+    private func allow(_ operation: String) throws(DurableError) {
+        guard let code = faults?.count() else { return }
+        throw DurableError(operation: operation, path: path, code: code)
+    }
+
+    func failure(_ operation: String) -> DurableError {
+        DurableError(operation: operation, path: path, code: errno)
+    }
+}

@@ -1,0 +1,80 @@
+// Locks bound to a living process: flock(2) on an open file, gone when its holder is.
+
+internal import CMHSys
+import Glibc
+
+extension File {
+    /// Takes the exclusive lock of this file if nobody holds it; it goes when the file is closed.
+    /// - Returns: `false` when another holder stands in the way.
+    public func tryLock() throws(DurableError) -> Bool {
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            switch errno {
+            case EINTR: continue
+            case EWOULDBLOCK: return false
+            default: throw failure("lock")
+            }
+        }
+        return true
+    }
+
+    /// Gives the lock back; the file stays open.
+    public func unlock() throws(DurableError) {
+        while flock(descriptor, LOCK_UN) != 0 {
+            guard errno == EINTR else { throw failure("unlock") }
+        }
+    }
+
+    /// Takes the exclusive lock, waiting for as long as others hold it.
+    public func lock() throws(DurableError) {
+        while flock(descriptor, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw failure("lock") }
+        }
+    }
+}
+
+/// The lock of a file that exists only to be locked, and is never removed (DECISIONS 7 and 35).
+public final class FileLock: Sendable {
+    private let file: File
+
+    private init(_ file: File) { self.file = file }
+
+    /// The lock `name` in `directory`, made if missing; `nil` when another holds it.
+    public static func tryAcquire(_ name: String, in directory: Directory) throws(DurableError) -> FileLock? {
+        guard let file = try directory.open(name, for: .makingIfMissing), try file.tryLock() else { return nil }
+        return FileLock(file)
+    }
+
+    /// As ``tryAcquire(_:in:)``, but waits: for locks that others hold for moments only.
+    public static func acquire(_ name: String, in directory: Directory) throws(DurableError) -> FileLock {
+        guard let file = try directory.open(name, for: .makingIfMissing) else {
+            throw DurableError(operation: "lock", path: directory.path, code: ENOENT)
+        }
+        try file.lock()
+        return FileLock(file)
+    }
+
+    /// Gives the lock back before the object goes.
+    public func release() throws(DurableError) { try file.close() }
+
+    /// The process that holds the flock of the file with `status`, as /proc/locks tells; `nil` when nobody does, or
+    /// when the holder is out of sight (another namespace).
+    public static func holder(of status: FileStatus) -> Int32? {
+        let opened = unsafe open("/proc/locks", O_RDONLY | O_CLOEXEC)
+        guard opened >= 0 else { return nil }
+        let file = File(descriptor: opened, path: "/proc/locks", faults: nil)
+        guard let octets = try? file.read(atMost: 1 << 20, at: 0) else { return nil }
+        // 1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF
+        let major = (status.device >> 8 & 0xFFF) | (status.device >> 32 & ~0xFFF)
+        let minor = (status.device & 0xFF) | (status.device >> 12 & ~0xFF)
+        for line in octets.split(separator: 0x0A) {
+            let words = line.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
+            guard words.count >= 6, words[1] == "FLOCK" else { continue }
+            let place = words[5].split(separator: ":")
+            guard place.count == 3, UInt(place[0], radix: 16) == major, UInt(place[1], radix: 16) == minor,
+                UInt(place[2]) == status.inode, let holder = Int32(words[4]), holder > 0
+            else { continue }
+            return holder
+        }
+        return nil
+    }
+}

@@ -1,0 +1,35 @@
+// What the system knows about a file without reading it.
+
+internal import CMHSys
+import Glibc
+
+/// The parts of stat(2) that mail rooms ask for.
+public struct FileStatus: Sendable, Hashable {
+    public let device: UInt
+    public let inode: UInt
+    public let isRegular: Bool
+    public let isDirectory: Bool
+    /// Permission bits.
+    public let mode: UInt32
+    public let links: Int
+    public let owner: UInt32
+    public let size: Int
+    /// The last change of the content: seconds since 1970 and nanoseconds.
+    public let modified: Int
+    public let modifiedNanoseconds: Int
+
+    init(_ found: stat) {
+        device = UInt(found.st_dev)
+        inode = UInt(found.st_ino)
+        isRegular = found.st_mode & S_IFMT == S_IFREG
+        isDirectory = found.st_mode & S_IFMT == S_IFDIR
+        mode = UInt32(found.st_mode & 0o7777)
+        links = Int(found.st_nlink)
+        owner = found.st_uid
+        size = Int(found.st_size)
+        modified = Int(found.st_mtim.tv_sec)
+        modifiedNanoseconds = Int(found.st_mtim.tv_nsec)
+    }
+
+    public func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
+}

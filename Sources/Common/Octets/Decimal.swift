@@ -1,0 +1,22 @@
+// Decimal numbers from a peer: checked, never wrapped, never trapped on.
+
+/// Unsigned decimal numbers as protocols write them.
+public enum Decimal {
+    /// The number that `digits` say.
+    /// - Returns: `nil` when there is no digit, anything else than digits (a sign too), or more than an `Int` holds.
+    public static func value(of digits: ArraySlice<UInt8>) -> Int? {
+        guard !digits.isEmpty else { return nil }
+        var value = 0
+        for octet in digits {
+            guard Octet.isDigit(octet) else { return nil }
+            let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = tens.addingReportingOverflow(Int(octet & 0x0F))
+            guard !overflow, !carry else { return nil }
+            value = sum
+        }
+        return value
+    }
+
+    /// The number that `digits` say; see ``value(of:)-(ArraySlice<UInt8>)``.
+    public static func value(of digits: [UInt8]) -> Int? { value(of: digits[...]) }
+}

@@ -1,0 +1,92 @@
+// The words of notices to senders, in one place: a further language, or a site's own wording, is one more value.
+
+/// What a person reads in a delivery notice. The machine-readable part beside it has no language.
+///
+/// Places in braces are filled in: `{hub}` the host's name, `{recipients}` a paragraph for each recipient with what its
+/// server said, `{arrival}` when the message came in, `{until}` when it will be given up.
+public struct NoticeTexts: Sendable, Hashable {
+    /// Subject and body of one kind of notice; the body has LF line ends and lines of at most 76 columns.
+    public struct Wording: Sendable, Hashable {
+        public var subject: String
+        public var body: String
+
+        public init(subject: String, body: String) {
+            self.subject = subject
+            self.body = body
+        }
+    }
+
+    /// The language's tag (BCP 47), for Content-Language.
+    public var language: String
+    public var failure: Wording
+    public var delay: Wording
+    public var success: Wording
+    /// Stands before the words of a server: `{host} said:`.
+    public var saying: String
+    /// Stands when nobody said anything.
+    public var silence: String
+
+    public init(
+        language: String, failure: Wording, delay: Wording, success: Wording, saying: String, silence: String
+    ) {
+        self.language = language
+        self.failure = failure
+        self.delay = delay
+        self.success = success
+        self.saying = saying
+        self.silence = silence
+    }
+
+    public static let english = NoticeTexts(
+        language: "en",
+        failure: Wording(
+            subject: "Your message could not be delivered",
+            body: """
+                This is the mail hub at {hub}.
+
+                Your message of {arrival} could not be delivered to:
+
+                {recipients}
+                It will not be tried again. What the servers said stands above; a part
+                of your message, or all of it, is attached.
+                """),
+        delay: Wording(
+            subject: "Your message is late",
+            body: """
+                This is the mail hub at {hub}.
+
+                Your message of {arrival} has not been delivered yet to:
+
+                {recipients}
+                You need not send it again: it will be tried until {until}.
+                """),
+        success: Wording(
+            subject: "Your message was passed on",
+            body: """
+                This is the mail hub at {hub}.
+
+                Your message of {arrival} was delivered, or handed to a server that
+                sends no notices of success:
+
+                {recipients}
+                """),
+        saying: "{host} said:",
+        silence: "No reason is known."
+    )
+
+    /// Every language there is, by its tag.
+    public static let all: [String: NoticeTexts] = [english.language: english]
+
+    /// `template` with each `{name}` of `values` replaced; what a value holds is not looked at again.
+    public static func fill(_ template: String, _ values: [String: String]) -> String {
+        var text = ""
+        var rest = template[...]
+        while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+            text += rest[..<open]
+            let name = rest[rest.index(after: open)..<close]
+            text += values[String(name)] ?? String(rest[open...close])
+            rest = rest[rest.index(after: close)...]
+        }
+        return text + rest
+    }
+}

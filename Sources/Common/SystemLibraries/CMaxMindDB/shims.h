@@ -1,0 +1,2 @@
+// libmaxminddb: country of an address from a local file.
+#include <maxminddb.h>

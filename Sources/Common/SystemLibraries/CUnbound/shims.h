@@ -1,0 +1,2 @@
+// libunbound: DNS with DNSSEC validation.
+#include <unbound.h>

@@ -1,0 +1,68 @@
+// The hub's own commands as they were built beside this test program.
+
+import Glibc
+
+/// Finds and runs mhfetch, mhsend, mhqueue, mhserve, mhroute.
+public enum InstalledCommands {
+    /// The folder of the commands: MAILHUB_BIN, else where this test program was built.
+    public static func directory() throws(KitError) -> String {
+        if let named = Peers.environment("MAILHUB_BIN"), !named.isEmpty { return named }
+        var directory = ownDirectory()
+        while let slash = directory.lastIndex(of: "/") {
+            if unsafe access("\(directory)/mhsend", X_OK) == 0 { return directory }
+            directory = String(directory[..<slash])
+        }
+        throw KitError(
+            "the commands are not built: run swift build, or point MAILHUB_BIN to their folder")
+    }
+
+    /// The path of the command `name`.
+    public static func path(_ name: String) throws(KitError) -> String {
+        let path = "\(try directory())/\(name)"
+        guard unsafe access(path, X_OK) == 0 else {
+            throw KitError("\(path) is not built: run swift build")
+        }
+        return path
+    }
+
+    /// Runs a command to its end: `run(["mhsend", "-i", "bob@example.org"], input: message)`.
+    ///
+    /// Blocks: call it inside ``onThread(_:)``.
+    /// - Parameter environment: the whole environment but for PATH; usually `["HOME": scratch.path]`, so that nothing of
+    ///   the person who runs the tests is seen.
+    public static func run(
+        _ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:],
+        directory: String? = nil,
+        deadline: Duration = .seconds(30)
+    ) throws(KitError) -> CommandResult {
+        guard let name = arguments.first else { throw KitError("no command to run") }
+        return try runProgram(
+            [try path(name)] + arguments.dropFirst(), input: input, environment: whole(environment),
+            directory: directory, deadline: deadline)
+    }
+
+    /// Starts a command that stays up, such as mhserve; see ``ServerProcess``.
+    public static func start(
+        _ arguments: [String], environment: [String: String] = [:], log: String
+    ) throws(KitError) -> ServerProcess {
+        guard let name = arguments.first else { throw KitError("no command to start") }
+        return try ServerProcess(
+            [try path(name)] + arguments.dropFirst(), environment: whole(environment), logs: [log])
+    }
+
+    private static func whole(_ environment: [String: String]) -> [String: String] {
+        var whole = environment
+        whole["PATH"] = whole["PATH"] ?? Peers.environment("PATH") ?? "/usr/bin:/bin"
+        whole["SWIFT_BACKTRACE"] = whole["SWIFT_BACKTRACE"] ?? "enable=no"
+        return whole
+    }
+
+    /// The folder this program runs from.
+    static func ownDirectory() -> String {
+        var target = [CChar](repeating: 0, count: 4096)
+        let count = unsafe readlink("/proc/self/exe", &target, target.count)
+        guard count > 0 else { return "" }
+        let path = String(decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+    }
+}
