@@ -1,0 +1,109 @@
+// Makes a locally submitted message whole: the fields a user's program may leave out or must not pass on.
+
+import Octets
+
+/// Why a submitted message cannot be completed.
+public enum CompletionError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The header is over the bounds of ``HeaderScanner``.
+    case headerTooLong
+
+    public var description: String {
+        switch self {
+        case .headerTooLong:
+            "the message's header is longer than \(HeaderScanner.octetLimit) octets or has more than "
+                + "\(HeaderScanner.fieldLimit) fields"
+        }
+    }
+}
+
+/// Completes the header of a message on its first way out (RFC 6409 §8, RFC 5322 §3.6).
+public struct MessageCompleter: Sendable {
+    /// The name that stands behind the @ of a new Message-ID.
+    public var hostname: String
+    /// Who sends, with a domain: the From of a message that has none.
+    public var author: Address
+    /// The name before ``author`` (`-F`, or the user's own).
+    public var fullName: String?
+    public var date: MailDate
+
+    public init(hostname: String, author: Address, fullName: String? = nil, date: MailDate) {
+        self.hostname = hostname
+        self.author = author
+        self.fullName = fullName
+        self.date = date
+    }
+
+    /// The header that is stored and sent, in file form with its closing empty line; the body follows as it is.
+    ///
+    /// A leading mbox line, Bcc, Resent-Bcc, Return-Path and Envelope-To are dropped. Date, From, Message-ID and an
+    /// empty-group To are added where missing. In a message with Resent- fields the newest block of them is completed
+    /// instead, and the fields of the original stay as they are (RFC 5322 §3.6.6).
+    public func complete(_ header: HeaderSection) throws(CompletionError) -> [UInt8] {
+        guard header.end != .tooLong else { throw .headerTooLong }
+        let resent = ResentBlock(in: header)
+        var made: [UInt8] = []
+        made.reserveCapacity(header.octets.count + 512)
+        for (index, field) in header.fields.enumerated() {
+            if let resent, index == resent.indices.lowerBound { made += resentAdditions(header, resent) }
+            guard !Self.isDropped(field, in: header) else { continue }
+            made += header.octets[field.whole]
+            if made.last != Octet.lf { made.append(Octet.lf) }  // the header was all there was
+        }
+        if resent == nil { made += additions(header) }
+        made.append(Octet.lf)
+        return made
+    }
+
+    private static func isDropped(_ field: HeaderField, in header: HeaderSection) -> Bool {
+        header.isNamed(field, "Bcc") || header.isNamed(field, "Resent-Bcc") || header.isNamed(field, "Return-Path")
+            || header.isNamed(field, "Envelope-To")
+    }
+
+    private func additions(_ header: HeaderSection) -> [UInt8] {
+        var text = ""
+        if header.first("Date") == nil { text += "Date: \(date)\n" }
+        if header.first("From") == nil { text += "From: \(mailbox)\n" }
+        if header.first("To") == nil, header.first("Cc") == nil { text += "To: undisclosed-recipients:;\n" }
+        if header.first("Message-ID") == nil { text += "Message-ID: \(newMessageID)\n" }
+        return Array(text.utf8)
+    }
+
+    private func resentAdditions(_ header: HeaderSection, _ block: ResentBlock) -> [UInt8] {
+        var text = ""
+        if !block.has("Resent-Date", in: header) { text += "Resent-Date: \(date)\n" }
+        if !block.has("Resent-From", in: header) { text += "Resent-From: \(mailbox)\n" }
+        if !block.has("Resent-Message-ID", in: header) { text += "Resent-Message-ID: \(newMessageID)\n" }
+        return Array(text.utf8)
+    }
+
+    private var newMessageID: String { MessageIDMaker.make(hostname: hostname, seconds: date.seconds) }
+
+    private var mailbox: String {
+        guard let name = fullName.flatMap(DisplayName.encoded) else { return author.description }
+        return "\(name) <\(author)>"
+    }
+}
+
+/// The newest block of Resent- fields: those on top, up to another field or a second one of the same name.
+struct ResentBlock {
+    /// Indices into the fields of the header.
+    let indices: Range<Int>
+
+    init?(in header: HeaderSection) {
+        guard let first = header.fields.firstIndex(where: { Self.isResent($0, in: header) }) else { return nil }
+        var names: Set<[UInt8]> = []
+        var end = first
+        while end < header.fields.count, Self.isResent(header.fields[end], in: header),
+            names.insert(header.octets[header.fields[end].name].map(Octet.lowercased)).inserted
+        { end += 1 }
+        indices = first..<end
+    }
+
+    func has(_ name: StaticString, in header: HeaderSection) -> Bool {
+        header.fields[indices].contains { header.isNamed($0, name) }
+    }
+
+    private static func isResent(_ field: HeaderField, in header: HeaderSection) -> Bool {
+        field.name.count > 7 && header.octets[field.name].prefix(7).equalsIgnoringCase("Resent-")
+    }
+}

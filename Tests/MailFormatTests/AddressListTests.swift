@@ -1,0 +1,99 @@
+// Address lists as people and programs write them.
+
+import MailTestKit
+import Testing
+
+@testable import MailFormat
+
+@Suite("An address list")
+struct AddressListTests {
+    private func text(_ octets: some Sequence<UInt8>) -> String { String(decoding: Array(octets), as: UTF8.self) }
+
+    @Test(
+        "is read with names",
+        arguments: [
+            ("alice@x.org", ["alice@x.org"], [""]),
+            ("Alice <alice@x.org>, bob@x.org", ["alice@x.org", "bob@x.org"], ["Alice", ""]),
+            ("\"Last, First\" <a@x.org>", ["a@x.org"], ["Last, First"]),
+            ("John Q. Public <a@x.org>", ["a@x.org"], ["John Q. Public"]),
+            ("a@x.org (Alice (the \\) one))", ["a@x.org"], ["Alice (the ) one)"]),
+            ("(c) Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>", ["pete@silly.test"], ["Pete"]),
+            (
+                "A Group:Ed Jones <joe@where.test>,\n John <jdoe@one.test>;", ["joe@where.test", "jdoe@one.test"],
+                ["Ed Jones", "John"]
+            ),
+            ("undisclosed-recipients:;", [], []),
+            (
+                "Mary Smith <@node.test,@x.test:mary@example.net>, , jdoe@test . example",
+                ["mary@example.net", "jdoe@test.example"], ["Mary Smith", ""]
+            ),
+            ("=?UTF-8?Q?J=C3=BCrgen?= <j@x.org>", ["j@x.org"], ["=?UTF-8?Q?J=C3=BCrgen?="]),
+            ("root", ["root"], [""]),
+            ("\"a b\"@x.org, x@[192.0.2.1]", ["\"a b\"@x.org", "x@[192.0.2.1]"], ["", ""]),
+            ("Jürgen <jürgen@bücher.example>", ["jürgen@bücher.example"], ["Jürgen"]),
+            (",,,", [], []), ("", [], []), (" \n\t", [], []),
+        ])
+    func reads(_ field: String, _ addresses: [String], _ names: [String]) throws {
+        let octets = Array(field.utf8)
+        let list = try AddressList(parsing: octets)
+        #expect(list.mailboxes.map(\.address.description) == addresses)
+        #expect(list.mailboxes.map { text($0.displayName ?? []) } == names)
+        #expect(list.faults.isEmpty)
+    }
+
+    @Test(
+        "tells what is no address and reads the others",
+        arguments: [
+            ("alice bob@x.org, c@x.org", ["c@x.org"], ["alice bob@x.org"]),
+            ("<alice@x.org, c@x.org", ["c@x.org"], ["<alice@x.org"]),
+            ("\"open <a@x.org>, b@x.org", [], ["\"open <a@x.org>, b@x.org"]),
+            ("a@x.org) , b@x.org", ["b@x.org"], ["a@x.org)"]),
+            ("<>, b@x.org", ["b@x.org"], ["<>"]),
+            ("A <a@x.org> trailing, b@x.org", ["b@x.org"], ["A <a@x.org> trailing"]),
+            ("a@x.org <b@x.org> <c@x.org>", [], ["a@x.org <b@x.org> <c@x.org>"]),
+            ("a@b@c", [], ["a@b@c"]),
+            ("a\u{0}b@x.org", [], ["a\u{0}b@x.org"]),
+            ("<@a,@b c@x.org>, d@x.org", [], ["<@a,@b c@x.org>"]),
+        ])
+    func faults(_ field: String, _ addresses: [String], _ faults: [String]) throws {
+        let octets = Array(field.utf8)
+        let list = try AddressList(parsing: octets)
+        #expect(list.faults.map { text(octets[$0.range]) } == faults)
+        if !addresses.isEmpty { #expect(list.mailboxes.map(\.address.description) == addresses) }
+    }
+
+    @Test("says where each part stands, so that it can be replaced")
+    func ranges() throws {
+        let octets = Array("To: \"A\" <a@x.org> (c), <@r:b@y.org>\n".utf8)
+        let list = try AddressList(parsing: octets, in: 3..<(octets.count - 1))
+        let first = try #require(list.mailboxes.first)
+        let second = try #require(list.mailboxes.last)
+        #expect(text(octets[first.addressRange]) == "a@x.org")
+        #expect(text(octets[try #require(first.displayNameRange)]) == "\"A\"")
+        #expect(text(octets[first.whole]) == "\"A\" <a@x.org>")
+        #expect(text(octets[second.addressRange]) == "b@y.org")
+        #expect(text(octets[second.whole]) == "<@r:b@y.org>")
+    }
+
+    @Test("is bounded in depth and count")
+    func bounds() throws {
+        let deep = [UInt8](repeating: 0x28, count: 200_000)
+        #expect(throws: AddressListError.commentsTooDeep(limit: 32)) { try AddressList(parsing: deep) }
+        let many = Array(String(repeating: "a@b,", count: 10_001).utf8)
+        #expect(throws: AddressListError.tooManyAddresses(limit: 10_000)) { try AddressList(parsing: many) }
+    }
+
+    @Test("never traps, whatever the octets")
+    func noise() throws {
+        let signs = Array("a@<>(),;:.\"\\[] \n\u{0}\u{FF}".utf8) + [0xFF]
+        var random = SplitMix(seed: 7)
+        for _ in 0..<20_000 {
+            let octets = (0..<Int(random.next() % 24)).map { _ in signs[Int(random.next() % UInt64(signs.count))] }
+            let list = try AddressList(parsing: octets)
+            for mailbox in list.mailboxes {
+                #expect(mailbox.whole.lowerBound <= mailbox.addressRange.lowerBound)
+                #expect(mailbox.whole.upperBound >= mailbox.addressRange.upperBound)
+            }
+        }
+    }
+}
