@@ -1,0 +1,71 @@
+// Whether a password is the right one, at the same cost whatever the answer.
+
+internal import COpenSSL
+
+/// What a mailbox keeps to know its password by: the rc's `passwordhash`, or `passwordfile` and `password`.
+///
+/// Every question costs a scrypt, about 35 ms and 16 MiB, and blocks: ask on a thread of your own, after address limits
+/// (DECISIONS 38). Passwords count octet by octet; a NUL is never part of one.
+public enum PasswordVerifier: Sendable {
+    case scrypt(ScryptHash)
+    case plain(Secret)
+
+    /// - Parameter hash: the rc's `passwordhash`.
+    /// - Throws: ``PasswordError/badHash``.
+    public init(hash: String) throws(PasswordError) { self = .scrypt(try ScryptHash(parsing: hash)) }
+
+    /// A password known in full.
+    /// - Throws: ``PasswordError/badPassword``.
+    public init(plain: Secret) throws(PasswordError) {
+        guard SASL.isPassword(plain.revealed) else { throw .badPassword }
+        self = .plain(plain)
+    }
+
+    /// The line for `passwordhash`.
+    /// - Throws: ``PasswordError/badPassword``, ``PasswordError/cannotHash(octetsNeeded:)``.
+    public static func make(password: Secret, cost: ScryptCost = .standard) throws(PasswordError) -> String {
+        try ScryptHash(password: password, cost: cost).description
+    }
+
+    /// Whether `password` is the right one.
+    /// - Throws: ``PasswordError/cannotHash(octetsNeeded:)``: answer with a temporary failure.
+    public func verify(_ password: Secret) throws(PasswordError) -> Bool {
+        let given = password.revealed
+        let good: Bool
+        switch self {
+        case .scrypt(let hash):
+            good = try hash.matches(given)
+        case .plain(let known):
+            // The same work as for a hash, so that the time does not tell how a password is kept, or whether it exists.
+            try Self.spend(given, .standard)
+            good = Self.areEqual(given, known.revealed)
+        }
+        return good && SASL.isPassword(given)
+    }
+
+    /// Does the work of ``verify(_:)`` for a login that does not exist.
+    /// - Parameter cost: what the site's hashes cost.
+    /// - Returns: always `false`.
+    /// - Throws: ``PasswordError/cannotHash(octetsNeeded:)``, as for a login that exists.
+    public static func verifyAgainstNobody(
+        _ password: Secret, cost: ScryptCost = .standard
+    ) throws(PasswordError) -> Bool {
+        try spend(password.revealed, cost)
+        return false
+    }
+
+    private static func spend(_ password: [UInt8], _ cost: ScryptCost) throws(PasswordError) {
+        _ = try ScryptHash.derive(password, salt: key, cost: cost)
+    }
+
+    /// Compares digests under a key that nobody knows: neither lengths nor a common beginning show in the time taken.
+    static func areEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+        KeyedDigest.areEqual(KeyedDigest.of(Secret(one), under: key), KeyedDigest.of(Secret(other), under: key))
+    }
+
+    /// Of this process alone.
+    private static let key: [UInt8] = {
+        var source = SystemRandomNumberGenerator()
+        return (0..<32).map { _ in UInt8.random(in: 0...255, using: &source) }
+    }()
+}

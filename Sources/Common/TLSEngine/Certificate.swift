@@ -1,0 +1,115 @@
+// One certificate, read: what it says about itself.
+
+internal import COpenSSL
+import Glibc
+
+/// What a certificate says, as plain values.
+struct CertificateSummary: Sendable {
+    /// Most names told of one certificate: the peer's size is not ours to trust.
+    static let nameLimit = 100
+
+    let fingerprint: CertificateFingerprint
+    /// The subject as RFC 2253 writes it, such as `CN=mail.example.org`.
+    let subject: String
+    /// dNSNames and iPAddresses of the subject's alternative names; the rest is left out.
+    let names: [String]
+    /// Seconds since 1970.
+    let validFrom: Int
+    let validUntil: Int
+
+    /// - Parameter certificate: an `X509 *`, borrowed.
+    /// - Returns: `nil` when OpenSSL cannot make a digest of it.
+    init?(_ certificate: OpaquePointer) {
+        var digest = [UInt8](repeating: 0, count: CertificateFingerprint.octetCount)
+        var count: CUnsignedInt = 0
+        guard unsafe X509_digest(certificate, EVP_sha256(), &digest, &count) == 1,
+            Int(count) == CertificateFingerprint.octetCount
+        else { return nil }
+        fingerprint = CertificateFingerprint(digest: digest)
+        names = unsafe Self.names(of: certificate)
+        subject = unsafe Self.subject(of: certificate)
+        validFrom = unsafe Self.seconds(X509_get0_notBefore(certificate)) ?? .max
+        validUntil = unsafe Self.seconds(X509_get0_notAfter(certificate)) ?? .min
+    }
+
+    private static func seconds(_ moment: UnsafePointer<ASN1_TIME>?) -> Int? {
+        var seconds: Int64 = 0
+        guard unsafe mh_ASN1_TIME_seconds(moment, &seconds) == 1 else { return nil }
+        return Int(exactly: seconds)
+    }
+
+    private static func subject(of certificate: OpaquePointer) -> String {
+        guard let bio = MemoryBIO() else { return "" }
+        unsafe mh_X509_subject(bio.raw, certificate)
+        return String(decoding: bio.read(atMost: 1000), as: UTF8.self)
+    }
+
+    private static func names(of certificate: OpaquePointer) -> [String] {
+        guard let list = unsafe mh_X509_alternative_names(certificate) else { return [] }
+        defer { unsafe mh_names_free(list) }
+        var names: [String] = []
+        for index in 0..<(unsafe mh_names_count(list)) where names.count < nameLimit {
+            var octets: UnsafePointer<UInt8>?
+            var count: CInt = 0
+            let kind = unsafe mh_names_at(list, index, &octets, &count)
+            guard kind != 0, let octets = unsafe octets, count > 0 else { continue }
+            let value = unsafe [UInt8](UnsafeBufferPointer(start: octets, count: Int(count)))
+            if kind == 2 {
+                names.append(String(decoding: value, as: UTF8.self))
+            } else if let address = Self.address(value) {
+                names.append(address)
+            }
+        }
+        return names
+    }
+
+    /// The text of an address of 4 or 16 octets.
+    private static func address(_ octets: [UInt8]) -> String? {
+        guard octets.count == 4 || octets.count == 16 else { return nil }
+        var text = [CChar](repeating: 0, count: 64)
+        let family = octets.count == 4 ? AF_INET : AF_INET6
+        guard unsafe inet_ntop(family, octets, &text, socklen_t(text.count)) != nil else { return nil }
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+/// A day of the Gregorian calendar, UTC, for messages.
+struct CertificateDate {
+    let year: Int
+    let month: Int
+    let day: Int
+
+    init(seconds: Int) {
+        var moment = time_t(clamping: seconds)
+        var parts = unsafe tm()
+        unsafe gmtime_r(&moment, &parts)
+        (year, month, day) = unsafe (Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday))
+    }
+}
+
+/// One memory BIO (`BIO *`), freed in `deinit`.
+@safe struct MemoryBIO: ~Copyable {
+    let raw: OpaquePointer
+
+    init?() {
+        guard let made = unsafe BIO_new(BIO_s_mem()) else { return nil }
+        unsafe raw = made
+    }
+
+    deinit { unsafe BIO_free(raw) }
+
+    /// Takes up to `limit` octets out.
+    func read(atMost limit: Int) -> [UInt8] {
+        let wanted = min(limit, unsafe Int(BIO_ctrl_pending(raw)))
+        guard wanted > 0, let count = CInt(exactly: wanted) else { return [] }
+        return unsafe [UInt8](unsafeUninitializedCapacity: wanted) { buffer, filled in
+            filled = max(0, Int(unsafe BIO_read(raw, buffer.baseAddress, count)))
+        }
+    }
+
+    /// Puts `octets` in.
+    func write(_ octets: [UInt8]) -> Bool {
+        guard let count = CInt(exactly: octets.count) else { return false }
+        return unsafe BIO_write(raw, octets, count) == count
+    }
+}

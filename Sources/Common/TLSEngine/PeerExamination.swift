@@ -1,0 +1,70 @@
+// The client's look at the server's certificate, within the handshake: a wrong one gets an alert, and no octet of ours.
+
+internal import COpenSSL
+
+/// Whom one client connection wants to meet, and whom it met.
+final class PeerExamination {
+    /// The host name or address asked for, as the rc has it; of a server, `the client`.
+    let peer: String
+    /// Not empty: these alone decide.
+    let fingerprints: [CertificateFingerprint]
+    /// The certificate presented.
+    var presented: CertificateSummary?
+    /// OpenSSL's `X509_V_…`, `X509_V_OK` as long as nothing is wrong.
+    var verdict = X509_V_OK
+
+    init(peer: String, fingerprints: [CertificateFingerprint]) {
+        self.peer = peer
+        self.fingerprints = fingerprints
+    }
+
+    /// Why the certificate was refused; `nil` when it was not.
+    var failure: TLSError? {
+        guard verdict != X509_V_OK else { return nil }
+        guard let presented else { return .protocolFailure(peer: peer, reason: "no certificate was presented") }
+        let fingerprint = presented.fingerprint
+        guard fingerprints.isEmpty else { return .fingerprintMismatch(peer: peer, presented: fingerprint) }
+        switch verdict {
+        case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
+            let names = presented.names.isEmpty ? [presented.subject] : presented.names
+            return .wrongName(asked: peer, presented: names, fingerprint: fingerprint)
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+            return .expired(peer: peer, until: presented.validUntil, fingerprint: fingerprint)
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+            return .notYetValid(peer: peer, from: presented.validFrom, fingerprint: fingerprint)
+        default:
+            let reason = unsafe X509_verify_cert_error_string(Int(verdict)).map { unsafe String(cString: $0) }
+            return .untrusted(
+                peer: peer, reason: reason ?? "error \(verdict)", subject: presented.subject, fingerprint: fingerprint)
+        }
+    }
+
+    /// - Parameter store: the `X509_STORE_CTX` of this handshake.
+    fileprivate func examine(_ store: OpaquePointer) -> Bool {
+        guard let leaf = unsafe X509_STORE_CTX_get0_cert(store), let summary = unsafe CertificateSummary(leaf) else {
+            verdict = X509_V_ERR_UNSPECIFIED
+            return false
+        }
+        presented = summary
+        guard fingerprints.isEmpty else {
+            // All are compared, so that the time taken tells nothing.
+            let matching = fingerprints.filter { $0.matches(summary.fingerprint) }
+            verdict = matching.isEmpty ? X509_V_ERR_APPLICATION_VERIFICATION : X509_V_OK
+            unsafe X509_STORE_CTX_set_error(store, verdict)
+            return !matching.isEmpty
+        }
+        let good = unsafe X509_verify_cert(store) == 1
+        let code = unsafe X509_STORE_CTX_get_error(store)
+        verdict = good ? X509_V_OK : (code == X509_V_OK ? X509_V_ERR_UNSPECIFIED : code)
+        return good
+    }
+}
+
+/// OpenSSL asks whether the peer's certificate will do. Whatever is missing on the way means no.
+func examinePeer(_ store: OpaquePointer?, _ argument: UnsafeMutableRawPointer?) -> CInt {
+    guard let store = unsafe store,
+        let connection = unsafe X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),
+        let data = unsafe SSL_get_ex_data(OpaquePointer(connection), 0)
+    else { return 0 }
+    return unsafe Unmanaged<PeerExamination>.fromOpaque(data).takeUnretainedValue().examine(store) ? 1 : 0
+}

@@ -1,0 +1,103 @@
+// Whom a client trusts, what a server shows: the settings that many connections share.
+
+internal import COpenSSL
+import Reporting
+import Synchronization
+
+/// How a client decides whether it speaks to the right server.
+public enum TLSTrust: Sendable, Hashable {
+    /// The system's authorities (OpenSSL's default paths), and the name must match.
+    case system
+    /// The authorities, or the server's own certificate, in this PEM file, and the name must match.
+    case file(String)
+    /// The server's own certificate has one of these digests; authority, name and dates do not matter then.
+    case fingerprints([CertificateFingerprint])
+}
+
+/// A certificate chain and its key, in PEM files: the rc's `tls_certificate FILE key FILE`.
+public struct CertificateFiles: Sendable, Hashable {
+    /// The server's certificate first, then the authorities between it and the root.
+    public let certificatePath: String
+    /// The unencrypted private key; may be the same file.
+    public let keyPath: String
+
+    public init(certificatePath: String, keyPath: String) {
+        self.certificatePath = certificatePath
+        self.keyPath = keyPath
+    }
+}
+
+/// What is odd about a server's certificate files, though they work.
+public enum TLSWarning: Sendable, Hashable, CustomStringConvertible {
+    /// Seconds since 1970.
+    case expired(path: String, until: Int)
+    case notYetValid(path: String, from: Int)
+    case keyReadableByOthers(path: String)
+
+    public var description: String {
+        switch self {
+        case .expired(let path, _): "\(printable(path)): the certificate has expired; renew it"
+        case .notYetValid(let path, _): "\(printable(path)): the certificate is not valid yet; look at the clock"
+        case .keyReadableByOthers(let path):
+            "\(printable(path)): holds a private key, yet others may read it; run: chmod 600 \(printable(path))"
+        }
+    }
+}
+
+/// The TLS settings of many connections, for one role. Never changes: a reload makes a new one.
+///
+/// TLS 1.2 at least, no compression, no renegotiation, the peer of a client always verified.
+public final class TLSContext: Sendable {
+    enum Role: Sendable {
+        case client(TLSTrust)
+        case server(SNITable)
+    }
+
+    let role: Role
+    /// What is odd about the files, for the log.
+    public let warnings: [TLSWarning]
+    private let made: Mutex<ContextHandle?>
+
+    private init(role: Role, warnings: [TLSWarning], made: ContextHandle?) {
+        self.role = role
+        self.warnings = warnings
+        self.made = Mutex(made)
+    }
+
+    /// The settings of a client. Costs nothing until the first connection; call ``check()`` to hear of a bad file now.
+    public static func client(trust: TLSTrust = .system) -> TLSContext {
+        TLSContext(role: .client(trust), warnings: [], made: nil)
+    }
+
+    /// The settings of a server that shows the certificate whose names fit the client's SNI (exactly, or by `*.`), and
+    /// the first one otherwise.
+    /// - Throws: ``TLSError`` for a file that cannot be used, or when there is none.
+    public static func server(certificates: [CertificateFiles]) throws(TLSError) -> TLSContext {
+        let table = SNITable()
+        var warnings: [TLSWarning] = []
+        var first: ContextHandle?
+        for files in certificates {
+            let handle = try ContextHandle(showing: files)
+            table.add(handle)
+            warnings += handle.warnings
+            if first == nil { first = handle }
+        }
+        guard let first else { throw .noCertificate }
+        first.chooseCertificates(from: table)
+        return TLSContext(role: .server(table), warnings: warnings, made: first)
+    }
+
+    /// Makes now what else the first connection makes.
+    /// - Throws: ``TLSError/trustFile(path:reason:)`` when the trust file cannot be used.
+    public func check() throws(TLSError) { _ = try handle() }
+
+    func handle() throws(TLSError) -> ContextHandle {
+        try made.withLock { made throws(TLSError) in
+            if let made { return made }
+            guard case .client(let trust) = role else { throw .noCertificate }
+            let handle = try ContextHandle(trusting: trust)
+            made = handle
+            return handle
+        }
+    }
+}

@@ -1,0 +1,19 @@
+// What a handshake came to, for the log and for trace fields.
+
+/// What both ends agreed on, and whom we met.
+public struct TLSFacts: Sendable, Hashable {
+    /// `TLSv1.2` or `TLSv1.3`.
+    public let version: String
+    /// OpenSSL's name of the cipher suite, such as `TLS_AES_256_GCM_SHA384`.
+    public let cipher: String
+    /// Whether an earlier session was taken up again (server side; a client never does).
+    public let isResumed: Bool
+    /// The name asked for by SNI. Foreign text on a server: show it through `printable`.
+    public let serverName: String?
+    /// The server's certificate, as its client met it; `nil` on a server.
+    public let peerFingerprint: CertificateFingerprint?
+    /// Foreign text: show it through `printable`.
+    public let peerSubject: String?
+    /// dNSNames and iPAddresses of the peer's certificate. Foreign text.
+    public let peerNames: [String]
+}

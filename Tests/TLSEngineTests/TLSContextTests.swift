@@ -1,0 +1,113 @@
+// Certificate files, good and bad, and the choice between several.
+
+import Glibc
+import MailTestKit
+import Reporting
+import Testing
+
+@testable import TLSEngine
+
+@Suite("TLS settings")
+struct TLSContextTests {
+    @Test("show each name its own certificate, and the first one to all others")
+    func serverNames() throws {
+        let first = try TestCertificate(["first.example"])
+        let second = try TestCertificate(["second.example", "*.second.example"])
+        let third = try TestCertificate(["special.second.example"])
+        let context = try TLSContext.server(certificates: [first.files, second.files, third.files])
+        let expected = [
+            "first.example": first, "second.example": second, "a.second.example": second, "A.SECOND.example": second,
+            "special.second.example": third, "a.b.second.example": first, "other.example": first, "192.0.2.1": first,
+        ]
+        for (host, certificate) in expected {
+            let pair = try TLSPair(server: context, trust: .fingerprints([certificate.fingerprint]), host: host)
+            pair.carry()
+            #expect(tlsError { try pair.client.advance() } == nil, "\(host)")
+            #expect(try pair.server.advance() == .established, "\(host)")
+        }
+    }
+
+    @Test("refuse a key of another certificate")
+    func keyMismatch() throws {
+        let (one, two) = (try TestCertificate(["a.example"]), try TestCertificate(["a.example"]))
+        let files = CertificateFiles(certificatePath: one.files.certificatePath, keyPath: two.files.keyPath)
+        let error = tlsError { _ = try TLSContext.server(certificates: [files]) }
+        #expect(error == .keyMismatch(certificatePath: one.files.certificatePath, keyPath: two.files.keyPath))
+        #expect(error?.exitStatus == .configuration)
+    }
+
+    @Test("say which file is missing, a folder, or no PEM")
+    func badFiles() throws {
+        let good = try TestCertificate(["a.example"])
+        let rubbish = good.directory.write("-----BEGIN RUBBISH-----\nabc\n", to: "rubbish.pem")
+        let missing = good.directory.file("missing.pem")
+        for path in [rubbish, missing, good.directory.path] {
+            let byCertificate = CertificateFiles(certificatePath: path, keyPath: good.files.keyPath)
+            guard
+                case .certificateFile(path, _) = tlsError({ _ = try TLSContext.server(certificates: [byCertificate]) })
+            else {
+                Issue.record("certificate \(path)")
+                continue
+            }
+            let byKey = CertificateFiles(certificatePath: good.files.certificatePath, keyPath: path)
+            guard case .keyFile(path, _) = tlsError({ _ = try TLSContext.server(certificates: [byKey]) }) else {
+                Issue.record("key \(path)")
+                continue
+            }
+            guard case .trustFile(path, _) = tlsError({ try TLSContext.client(trust: .file(path)).check() }) else {
+                Issue.record("trust \(path)")
+                continue
+            }
+        }
+        let told = tlsError { try TLSContext.client(trust: .file(missing)).check() }
+        #expect(told?.description == "\(missing): cannot be used as tls_trust_file: No such file or directory")
+        #expect(tlsError { _ = try TLSContext.server(certificates: []) } == .noCertificate)
+    }
+
+    @Test("refuse a key with a passphrase instead of asking for it")
+    func passphrase() throws {
+        let good = try TestCertificate(["a.example"])
+        let header = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,"
+        let key =
+            header + "00112233445566778899AABBCCDDEEFF\n\nAAAAAAAAAAAAAAAAAAAAAA==\n-----END EC PRIVATE KEY-----\n"
+        let path = good.directory.write(key, to: "locked.pem")
+        let files = CertificateFiles(certificatePath: good.files.certificatePath, keyPath: path)
+        guard case .keyFile(path, _) = tlsError({ _ = try TLSContext.server(certificates: [files]) }) else {
+            Issue.record("a locked key was taken")
+            return
+        }
+    }
+
+    @Test("warn of an expired certificate, an early one, and a key that others may read")
+    func warnings() throws {
+        let old = try TestCertificate(["a.example"], validFrom: -7200, validUntil: -3600)
+        let early = try TestCertificate(["b.example"], validFrom: 3600, validUntil: 7200)
+        let open = try TestCertificate(["c.example"])
+        #expect(unsafe chmod(open.files.keyPath, 0o644) == 0)
+        let context = try TLSContext.server(certificates: [old.files, early.files, open.files])
+        #expect(
+            context.warnings == [
+                .expired(
+                    path: old.files.certificatePath, until: try CertificateFile.expiry(of: old.files.certificatePath)),
+                .notYetValid(path: early.files.certificatePath, from: context.earliest),
+                .keyReadableByOthers(path: open.files.keyPath),
+            ])
+        #expect(try TestCertificate(["d.example"]).server().warnings.isEmpty)
+    }
+
+    @Test("of one role do not serve the other")
+    func roles() throws {
+        let certificate = try TestCertificate(["a.example"])
+        #expect(tlsError { _ = try TLSConnection(server: .client()) } != nil)
+        let server = try certificate.server()
+        #expect(tlsError { _ = try TLSConnection(client: server, to: "a.example") } != nil)
+    }
+}
+
+extension TLSContext {
+    /// The moment of the first warning about a certificate that is not valid yet.
+    fileprivate var earliest: Int {
+        for case .notYetValid(_, let from) in warnings { return from }
+        return 0
+    }
+}
