@@ -1,0 +1,244 @@
+// IMAP as a client that collects mail sees it (what RFC 3501 and 9051 share). Knows no clock, no socket, no file.
+
+import Octets
+
+/// The client's side of an IMAP session.
+///
+/// Several commands may be sent before the first is completed; completions are matched by tag. Content is told in
+/// pieces and never held. After an error every further call throws it again.
+public struct IMAPClient: Engine, Sendable {
+    public typealias Command = IMAPCommand
+    public typealias Failure = IMAPError
+
+    /// Commands that may wait for completion at once.
+    public static let outstandingLimit = 64
+    /// A line that is no content. RFC 2683 §3.2.1.5 asks for 8,000 octets from servers; flags and LIST may exceed it.
+    public static let lineLimit = 65_536
+    /// All lines and small literals of one response.
+    public static let responseLimit = 262_144
+    /// A literal other than content: mailbox names and the like.
+    public static let smallLiteralLimit = 8_192
+    /// Literals of one response.
+    public static let literalLimit = 64
+    /// Challenges of one AUTHENTICATE; SCRAM needs two.
+    public static let challengeLimit = 32
+
+    enum State { case greeting, notAuthenticated, handshake, authenticated, closed }
+    /// What the next octets are.
+    enum Reading {
+        case line
+        case literal(left: Int)
+        case content(left: Int)
+        case search(SearchReader)
+    }
+
+    /// The longest content taken from one message, in octets; more is ``IMAPError/literalTooLarge(octets:limit:)``.
+    public var contentLimit: Int
+    /// What the server last listed; `nil` before that, after STARTTLS, and after a login that told nothing new.
+    public internal(set) var capabilities: IMAPCapabilities?
+
+    var state = State.greeting
+    var reading = Reading.line
+    var lines = LineFramer(limit: lineLimit)
+    /// Events that are ready: one response may give several.
+    var ready: [Event] = []
+    /// Commands sent and not completed, oldest first.
+    var outstanding: [(tag: [UInt8], request: IMAPRequest)] = []
+    /// What of the last command waits for the server's `+`.
+    var unsent: [[UInt8]] = []
+    /// Whether that `+` has come.
+    var proceedIsOpen = false
+    var challengeIsOpen = false
+    var challenges = 0
+    var isIdling = false
+    /// Whether the capabilities were told before the login that is under way.
+    var capabilitiesAreOld = false
+    /// What the SELECT under way has told so far.
+    var selecting: IMAPSelection?
+
+    /// The response being read, up to its last literal.
+    var response: [UInt8] = []
+    var literals = 0
+    var decoder = LineEndDecoder()
+    /// The content of the response being read: its UID as told before, and what became of it.
+    var content: (uid: UInt32?, body: IMAPFetched.Body)?
+
+    private var lastTag = 0
+    private var failure: IMAPError?
+
+    /// - Parameter contentLimit: octets of one message; the default is larger than any server takes.
+    public init(contentLimit: Int = 1 << 32) { self.contentLimit = contentLimit }
+
+    /// Commands sent and not yet completed.
+    public var outstandingCount: Int { outstanding.count }
+
+    /// Whether a completion is awaited or a response half read: the end of input now is a cut connection.
+    public var isWaiting: Bool {
+        if case .line = reading, state != .greeting, response.isEmpty, lines.isEmpty {
+            !outstanding.isEmpty
+        } else {
+            true
+        }
+    }
+
+    /// Whether the server has accepted a login.
+    public var isLoggedIn: Bool { state == .authenticated }
+
+    public mutating func receive(_ octets: [UInt8]) { lines.append(octets) }
+
+    /// TLS stands: what was said in clear text no longer counts (RFC 3501 §6.2.1).
+    public mutating func tlsEstablished() {
+        guard state == .handshake else { return }
+        if !lines.isEmpty { failure = failure ?? .injectionAfterSTARTTLS }
+        capabilities = nil
+        state = .notAuthenticated
+    }
+
+    public mutating func nextEvent() throws(IMAPError) -> Event? {
+        if let failure { throw failure }
+        do throws(IMAPError) {
+            while ready.isEmpty {
+                guard try step() else { return nil }
+            }
+            return ready.removeFirst()
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    /// Takes the next line, or part of counted octets; `false` until more octets arrive.
+    private mutating func step() throws(IMAPError) -> Bool {
+        switch state {
+        case .handshake:
+            guard lines.isEmpty else { throw .injectionAfterSTARTTLS }
+            return false
+        case .closed:
+            _ = lines.takeRest()
+            return false
+        case .greeting, .notAuthenticated, .authenticated: break
+        }
+        switch reading {
+        case .line:
+            if response.isEmpty {
+                guard let isSearch = lines.begins(with: "* SEARCH") else { return false }
+                if isSearch {
+                    try beginSearch()
+                    return true
+                }
+            }
+            guard let line = try nextLine() else { return false }
+            try take(line)
+            return true
+        case .literal(let left): return takeLiteral(left)
+        case .content(let left): return takeContent(left)
+        case .search(var reader):
+            let part = lines.take(atMost: Self.lineLimit, through: Octet.lf)
+            guard !part.isEmpty else { return false }
+            var found: [UInt32] = []
+            try reader.read(part, into: &found)
+            reading = reader.isFinished ? .line : .search(reader)
+            if !found.isEmpty { ready.append(.searchResult(found)) }
+            return true
+        }
+    }
+
+    private mutating func beginSearch() throws(IMAPError) {
+        let word = lines.take(atMost: "* SEARCH".utf8.count)
+        guard outstanding.contains(where: { $0.request == .uidSearch }) else { throw .unaskedResponse(word) }
+        reading = .search(SearchReader())
+    }
+
+    private mutating func nextLine() throws(IMAPError) -> [UInt8]? {
+        do throws(LineError) {
+            return try lines.nextLine()
+        } catch {
+            throw .responseTooLong(limit: Self.lineLimit)
+        }
+    }
+
+    /// The octets that say `command`; of one with literals, those that go before the server's first `+`.
+    ///
+    /// A command that cannot be said (values with line ends, too long, out of turn, not known to the server) gives no
+    /// octets, and the next ``nextEvent()`` throws why.
+    public mutating func send(_ command: Command) -> [UInt8] {
+        if let obstacle = obstacle(to: command) {
+            failure = failure ?? obstacle
+            return []
+        }
+        switch command {
+        case .saslCancel:
+            challengeIsOpen = false
+            return [UInt8]("*\r\n")
+        case .saslResponse(let octets):
+            challengeIsOpen = false
+            return Base64.encode(octets) + [Octet.cr, Octet.lf]
+        case .idleEnd:
+            isIdling = false
+            return [UInt8]("DONE\r\n")
+        case .proceed:
+            proceedIsOpen = false
+            return unsent.removeFirst()
+        default: return begin(command)
+        }
+    }
+
+    private mutating func begin(_ command: Command) -> [UInt8] {
+        guard let request = command.request else { return [] }
+        let tag = "a\(lastTag + 1)"
+        let text = IMAPCommandText(command, tag: tag, capabilities: capabilities)
+        if let reason = text.obstacle {
+            failure = failure ?? .unsayable(command: request.rawValue, reason: reason)
+            return []
+        }
+        lastTag += 1
+        outstanding.append((Array(tag.utf8), request))
+        unsent = Array(text.pieces.dropFirst())
+        proceedIsOpen = false
+        switch request {
+        case .login, .authenticate:
+            capabilitiesAreOld = true
+            challengeIsOpen = false
+            challenges = 0
+        case .select, .examine:
+            selecting = IMAPSelection()
+            selecting?.isReadOnly = request == .examine
+        default: break
+        }
+        guard request != .authenticate || unsent.isEmpty else {
+            return text.pieces[0] + [Octet.cr, Octet.lf]  // what waits is a line of its own, no literal
+        }
+        return text.pieces[0]
+    }
+
+    /// Why `command` cannot be said now; `nil` when it can.
+    private func obstacle(to command: Command) -> IMAPError? {
+        func no(_ reason: String) -> IMAPError {
+            .unsayable(command: command.request?.rawValue ?? "continuation", reason: reason)
+        }
+        switch state {
+        case .greeting: return no("the server has not greeted yet")
+        case .handshake: return no("TLS does not stand yet")
+        case .closed: return no("the session is over")
+        case .notAuthenticated, .authenticated: break
+        }
+        switch command {
+        case .saslResponse(let octets):
+            guard challengeIsOpen else { return no("the server asked nothing") }
+            return octets.count > IMAPCommandText.saslLineLimit / 4 * 3 - 2 ? no("the response is too long") : nil
+        case .saslCancel: return challengeIsOpen ? nil : no("the server asked nothing")
+        case .proceed: return proceedIsOpen && !unsent.isEmpty ? nil : no("nothing was held back")
+        case .idleEnd: return isIdling ? nil : no("IDLE has not begun")
+        default: break
+        }
+        if outstanding.count >= Self.outstandingLimit { return no("\(Self.outstandingLimit) commands wait") }
+        if !unsent.isEmpty { return no("the command before is not finished") }
+        switch outstanding.last?.request {
+        case .startTLS, .authenticate, .login, .idle, .logout: return no("the command before must be answered first")
+        default: break
+        }
+        if command == .startTLS, !outstanding.isEmpty { return no("other commands wait") }
+        if case .login = command, capabilities?.has("LOGINDISABLED") == true { return .loginDisabled }
+        return nil
+    }
+}

@@ -1,0 +1,168 @@
+// Literals and FETCH: content is streamed, small literals are held, both bounded before anything is taken.
+
+import Octets
+
+extension IMAPClient {
+    /// Adds `line` to the response; begins the literal that it announces, or reads the response that it ends.
+    mutating func takeData(_ line: [UInt8]) throws(IMAPError) {
+        guard response.count + line.count <= Self.responseLimit else {
+            throw .responseTooLong(limit: Self.responseLimit)
+        }
+        response += line
+        if let octets = IMAPReader.literalLength(of: line[...]) { return try beginLiteral(octets) }
+        let whole = response
+        response = []
+        try finish(whole)
+    }
+
+    private mutating func beginLiteral(_ octets: Int) throws(IMAPError) {
+        literals += 1
+        guard literals <= Self.literalLimit else { throw .tooMany(what: "literals", limit: Self.literalLimit) }
+        let open = response.lastIndex(of: 0x7B) ?? response.endIndex
+        if let (sequence, uid) = contentKey(before: open) {
+            try allowContent()
+            guard content == nil else { throw .malformed(response: response) }
+            guard octets <= contentLimit else { throw .literalTooLarge(octets: octets, limit: contentLimit) }
+            response.removeSubrange(open...)
+            response += [Octet.nul] + Array("\(octets)".utf8) + [Octet.nul]
+            content = (uid, octets == 0 ? .empty : .absent)
+            guard octets > 0 else { return }
+            decoder = LineEndDecoder()
+            ready.append(.contentBegin(sequence: sequence, uid: uid, octets: octets))
+            reading = .content(left: octets)
+        } else {
+            guard octets <= Self.smallLiteralLimit else {
+                throw .literalTooLarge(octets: octets, limit: Self.smallLiteralLimit)
+            }
+            response += [Octet.cr, Octet.lf]
+            if octets > 0 { reading = .literal(left: octets) }
+        }
+    }
+
+    private func allowContent() throws(IMAPError) {
+        guard outstanding.contains(where: { $0.request == .uidFetchContent }) else {
+            throw .unaskedResponse(response)
+        }
+    }
+
+    /// Takes octets of a small literal.
+    mutating func takeLiteral(_ left: Int) -> Bool {
+        let part = lines.take(atMost: left)
+        guard !part.isEmpty else { return false }
+        response += part
+        reading = part.count == left ? .line : .literal(left: left - part.count)
+        return true
+    }
+
+    /// Takes octets of content, and tells them in file form.
+    mutating func takeContent(_ left: Int) -> Bool {
+        let part = lines.take(atMost: min(left, 65_536))
+        guard !part.isEmpty else { return false }
+        var file: [UInt8] = []
+        file.reserveCapacity(part.count + 1)
+        decoder.decode(part, in: 0..<part.count, into: &file)
+        if part.count == left {
+            decoder.finish(into: &file)
+            reading = .line
+        } else {
+            reading = .content(left: left - part.count)
+        }
+        if !file.isEmpty { ready.append(.content(file)) }
+        return true
+    }
+
+    /// Whether the response up to `end` is a FETCH whose next value is content; its message, as far as it is told.
+    private func contentKey(before end: Int) -> (sequence: UInt32, uid: UInt32?)? {
+        let words = response[2..<end].split(separator: Octet.space, maxSplits: 2, omittingEmptySubsequences: false)
+        guard words.count == 3, words[1].equalsIgnoringCase("FETCH"),
+            let sequence = Decimal.value(of: words[0]).flatMap({ UInt32(exactly: $0) })
+        else { return nil }
+        var reader = IMAPReader(Array(response[..<end]), from: words[2].startIndex, isUnfinished: true)
+        let values: [IMAPValue]
+        do throws(IMAPError) {
+            values = try reader.values()
+        } catch {
+            return nil  // whatever it is, the whole response will be refused when its end is read
+        }
+        guard reader.openLists == 1, values.count == 1, let items = values[0].list, items.count % 2 == 1,
+            case .atom(let key) = items.last, Self.isContent(key)
+        else { return nil }
+        let uidKey = stride(from: 0, to: items.count - 1, by: 2).first {
+            items[$0].octets?.equalsIgnoringCase("UID") == true
+        }
+        return (sequence, uidKey.flatMap { items[$0 + 1].nonZeroNumber })
+    }
+
+    private static func isContent(_ key: [UInt8]) -> Bool {
+        key.prefix(5).equalsIgnoringCase("BODY[") || key.equalsIgnoringCase("RFC822")
+            || key.equalsIgnoringCase("RFC822.HEADER") || key.equalsIgnoringCase("RFC822.TEXT")
+    }
+
+    /// `"FETCH" SP msg-att` from its parenthesis on.
+    mutating func finishFetch(_ response: [UInt8], from start: Int, sequence: UInt32) throws(IMAPError) {
+        var reader = IMAPReader(response, from: start)
+        let values = try reader.values()
+        guard values.count == 1, let items = values[0].list, items.count % 2 == 0 else {
+            throw .malformed(response: response)
+        }
+        var fetched = IMAPFetched(sequence: sequence)
+        for index in stride(from: 0, to: items.count, by: 2) {
+            guard case .atom(let key) = items[index] else { throw .malformed(response: response) }
+            guard try read(items[index + 1], of: key, into: &fetched, response) else {
+                throw .malformed(response: response)
+            }
+        }
+        if let content, let told = content.uid, told != fetched.uid { throw .malformed(response: response) }
+        content = nil
+        ready.append(.fetched(fetched))
+    }
+
+    /// Reads one item of a FETCH; items that we do not know are passed over.
+    /// - Returns: `false` when the value is none of its kind.
+    private mutating func read(
+        _ value: IMAPValue, of key: [UInt8], into fetched: inout IMAPFetched, _ response: [UInt8]
+    ) throws(IMAPError) -> Bool {
+        if Self.isContent(key) { return try readBody(value, into: &fetched) }
+        if key.equalsIgnoringCase("UID") {
+            guard let uid = value.nonZeroNumber, fetched.uid == nil || fetched.uid == uid else { return false }
+            fetched.uid = uid
+        } else if key.equalsIgnoringCase("FLAGS") {
+            guard let flags = value.list else { return false }
+            fetched.flags = flags.compactMap { $0.octets.map { String(decoding: $0, as: UTF8.self) } }
+        } else if key.equalsIgnoringCase("RFC822.SIZE") {
+            guard let size = value.number else { return false }
+            fetched.size = size
+        } else if key.equalsIgnoringCase("INTERNALDATE") {
+            guard case .string(let date) = value else { return false }
+            fetched.internalDate = date
+        } else if key.equalsIgnoringCase("MODSEQ") {
+            guard let number = value.list?.first?.number else { return false }
+            fetched.modSeq = number
+        }
+        return true
+    }
+
+    private mutating func readBody(_ value: IMAPValue, into fetched: inout IMAPFetched) throws(IMAPError) -> Bool {
+        guard fetched.body == .absent else { return false }
+        switch value {
+        case .null: fetched.body = .null
+        case .streamed(0), .string([]): fetched.body = .empty
+        case .streamed(let octets): fetched.body = .streamed(octets: octets, oddities: decoder.oddities)
+        case .string(let octets):
+            // A short body may come quoted; it is content like any other.
+            try allowContent()
+            guard octets.count <= contentLimit else {
+                throw .literalTooLarge(octets: octets.count, limit: contentLimit)
+            }
+            var lineEnds = LineEndDecoder()
+            var file: [UInt8] = []
+            lineEnds.decode(octets, in: 0..<octets.count, into: &file)
+            lineEnds.finish(into: &file)
+            ready.append(.contentBegin(sequence: fetched.sequence, uid: fetched.uid, octets: octets.count))
+            ready.append(.content(file))
+            fetched.body = .streamed(octets: octets.count, oddities: lineEnds.oddities)
+        case .atom, .list: return false
+        }
+        return true
+    }
+}

@@ -1,0 +1,177 @@
+// How an IMAP client reads responses: status, completions, continuations, mailbox data (RFC 3501 §7).
+
+import Octets
+
+extension IMAPClient {
+    /// Takes one line: a whole response, or the part of one up to a literal.
+    mutating func take(_ line: [UInt8]) throws(IMAPError) {
+        if line.firstIndex(of: Octet.nul, in: 0..<line.count) != nil { throw .malformed(response: line) }
+        guard response.isEmpty else { return try takeData(line) }
+        if line.first == 0x2B { return try continuation(line) }
+        guard line.starts(with: [0x2A, Octet.space]) else { return try completion(line) }
+        if let status = IMAPStatus(line[2...]) { return try untagged(status, line) }
+        guard state != .greeting else { throw .malformed(response: line) }
+        literals = 0
+        content = nil
+        try takeData(line)
+    }
+
+    /// `"+" SP (resp-text / base64)`
+    private mutating func continuation(_ line: [UInt8]) throws(IMAPError) {
+        guard let request = outstanding.last?.request else { throw .unaskedResponse(line) }
+        if !unsent.isEmpty, !proceedIsOpen {
+            proceedIsOpen = true
+            ready.append(.proceed)
+        } else if request == .authenticate, !challengeIsOpen, unsent.isEmpty {
+            challenges += 1
+            guard challenges <= Self.challengeLimit else {
+                throw .tooMany(what: "challenges", limit: Self.challengeLimit)
+            }
+            guard let challenge = Base64.decode(line.dropFirst().drop { $0 == Octet.space }) else {
+                throw .malformed(response: line)
+            }
+            challengeIsOpen = true
+            ready.append(.challenge(challenge))
+        } else if request == .idle, !isIdling {
+            isIdling = true
+            ready.append(.idling)
+        } else {
+            throw .unaskedResponse(line)
+        }
+    }
+
+    /// `"*" SP resp-cond-state`
+    private mutating func untagged(_ status: IMAPStatus, _ line: [UInt8]) throws(IMAPError) {
+        note(status.code)
+        if state == .greeting {
+            switch status.condition {
+            case .ok:
+                state = .notAuthenticated
+                ready.insert(.greeting(status), at: 0)
+            case .preauth:
+                state = .authenticated
+                ready.insert(.preauthenticated(status), at: 0)
+            case .bye:
+                state = .closed
+                ready.append(.bye(status))
+            case .no, .bad: throw .malformed(response: line)
+            }
+            return
+        }
+        switch status.condition {
+        case .preauth: throw .malformed(response: line)
+        case .bye: ready.append(.bye(status))
+        case .ok, .no, .bad: if !fold(status.code) { ready.append(.notice(status)) }
+        }
+    }
+
+    /// Keeps what a code tells of the server.
+    private mutating func note(_ code: IMAPCode?) {
+        if case .capability(let told) = code { noteCapabilities(told) }
+    }
+
+    private mutating func noteCapabilities(_ told: IMAPCapabilities) {
+        capabilities = told
+        capabilitiesAreOld = false
+        ready.append(.capabilities(told))
+    }
+
+    /// Keeps what a code tells of the mailbox that is being selected.
+    /// - Returns: whether it told anything such.
+    private mutating func fold(_ code: IMAPCode?) -> Bool {
+        guard selecting != nil, let code else { return false }
+        switch code {
+        case .uidValidity(let value): selecting?.uidValidity = value
+        case .uidNext(let value): selecting?.uidNext = value
+        case .highestModSeq(let value): selecting?.highestModSeq = value
+        case .noModSeq: selecting?.highestModSeq = nil
+        case .readOnly: selecting?.isReadOnly = true
+        case .readWrite: selecting?.isReadOnly = false
+        case .permanentFlags(let flags): selecting?.permanentFlags = flags
+        default: return false
+        }
+        return true
+    }
+
+    /// `tag SP resp-cond-state`
+    private mutating func completion(_ line: [UInt8]) throws(IMAPError) {
+        guard let space = line.firstIndex(of: Octet.space),
+            let index = outstanding.firstIndex(where: { $0.tag.elementsEqual(line[..<space]) })
+        else { throw .unaskedResponse(line) }
+        guard let status = IMAPStatus(line[(space + 1)...]), status.condition != .bye, status.condition != .preauth
+        else {
+            throw .malformed(response: line)
+        }
+        let request = outstanding.remove(at: index).request
+        let isLast = index == outstanding.count
+        let isOK = status.condition == .ok
+        if isLast {
+            guard !isOK || (unsent.isEmpty && !challengeIsOpen) else {
+                throw .malformed(response: line)  // accepted before it heard all of it
+            }
+            unsent = []
+            proceedIsOpen = false
+            challengeIsOpen = false
+            isIdling = false
+        }
+        if isOK, request == .startTLS {
+            guard lines.isEmpty else { throw .injectionAfterSTARTTLS }
+            capabilities = nil
+            state = .handshake
+            return ready.append(.startTLSReady)  // its capability code, if any, was told in clear text
+        }
+        note(status.code)
+        settle(request, status, isOK: isOK)
+        ready.append(.done(request, status))
+    }
+
+    private mutating func settle(_ request: IMAPRequest, _ status: IMAPStatus, isOK: Bool) {
+        switch request {
+        case .login, .authenticate:
+            guard isOK else { break }
+            state = .authenticated
+            if capabilitiesAreOld { capabilities = nil }
+        case .select, .examine:
+            _ = fold(status.code)
+            if isOK, let selecting { ready.append(.selected(selecting)) }
+            selecting = nil
+        case .logout: if isOK { state = .closed }
+        default: break
+        }
+    }
+
+    /// Reads a whole response that is data; what nobody asked for and we do not know is passed over.
+    mutating func finish(_ response: [UInt8]) throws(IMAPError) {
+        let words = response[2...].split(separator: Octet.space, maxSplits: 2, omittingEmptySubsequences: false)
+        if words.count >= 2, let number = Decimal.value(of: words[0]).flatMap({ UInt32(exactly: $0) }) {
+            if words[1].equalsIgnoringCase("EXISTS") {
+                if selecting != nil { selecting?.messages = Int(number) } else { ready.append(.exists(Int(number))) }
+            } else if words[1].equalsIgnoringCase("EXPUNGE") {
+                ready.append(.expunged(number))
+            } else if words[1].equalsIgnoringCase("FETCH"), words.count == 3 {
+                try finishFetch(response, from: words[2].startIndex, sequence: number)
+            }
+        } else if words[0].equalsIgnoringCase("CAPABILITY") {
+            noteCapabilities(IMAPCapabilities(words.dropFirst().flatMap { $0.split(separator: Octet.space) }))
+        } else if words[0].equalsIgnoringCase("LIST"), words.count >= 2 {
+            try finishList(response, from: words[1].startIndex)
+        }
+    }
+
+    /// `"(" [mbx-list-flags] ")" SP (DQUOTE QUOTED-CHAR DQUOTE / nil) SP mailbox`
+    private mutating func finishList(_ response: [UInt8], from start: Int) throws(IMAPError) {
+        var reader = IMAPReader(response, from: start)
+        let values = try reader.values()
+        guard values.count >= 3, let attributes = values[0].list, let name = values[2].octets else {
+            throw .malformed(response: response)
+        }
+        var delimiter: UInt8?
+        switch values[1] {
+        case .null: break
+        case .string(let octets) where octets.count == 1: delimiter = octets[0]
+        default: throw .malformed(response: response)
+        }
+        let words = attributes.compactMap { $0.octets.map { String(decoding: $0, as: UTF8.self) } }
+        ready.append(.mailbox(IMAPMailbox(name: .init(encoded: name), delimiter: delimiter, attributes: words)))
+    }
+}

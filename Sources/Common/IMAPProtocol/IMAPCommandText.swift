@@ -1,0 +1,139 @@
+// A command on the wire: words, quoted strings, and literals for what cannot be quoted (RFC 3501 §9).
+
+import Octets
+
+/// The octets of one command, cut where a literal waits for the server's `+`.
+struct IMAPCommandText {
+    /// RFC 2683 §3.2.1.5: servers take lines of 8,000 octets.
+    static let lineLimit = 8_000
+    /// AUTHENTICATE lines; the figure of RFC 4954 §4.
+    static let saslLineLimit = 12_288
+
+    /// What goes out at once, and what goes out after each `+`.
+    private(set) var pieces: [[UInt8]]
+    /// Why it cannot be said; the first reason met.
+    private(set) var obstacle: String?
+    /// The longest literal that needs no `+`: any with LITERAL+, 4,096 octets with LITERAL- (RFC 7888), else none.
+    private let freeLiteral: Int
+
+    init(_ command: IMAPCommand, tag: String, capabilities: IMAPCapabilities?) {
+        freeLiteral =
+            capabilities?.has("LITERAL+") == true ? .max : capabilities?.has("LITERAL-") == true ? 4_096 : 0
+        pieces = [Array("\(tag) ".utf8)]
+        say(command, capabilities)
+        let limit = command.request == .authenticate ? Self.saslLineLimit : Self.lineLimit
+        if pieces.contains(where: { $0.count + 2 > limit }) { hinder("it would be longer than \(limit) octets") }
+        pieces[pieces.count - 1] += [Octet.cr, Octet.lf]
+    }
+
+    private mutating func say(_ command: IMAPCommand, _ capabilities: IMAPCapabilities?) {
+        switch command {
+        case .capability, .startTLS, .idle, .noop, .logout: word(command.request?.rawValue ?? "")
+        case .saslResponse, .saslCancel, .proceed, .idleEnd: hinder("it stands alone")
+        case .login(let user, let password):
+            word("LOGIN ")
+            string(Array(user.utf8))
+            word(" ")
+            string(Array(password.utf8))
+        case .authenticate(let mechanism, let initialResponse):
+            atom(mechanism, behind: "AUTHENTICATE ")
+            guard let initialResponse else { break }
+            let text = initialResponse.isEmpty ? [UInt8]("=") : Base64.encode(initialResponse)
+            if capabilities?.has("SASL-IR") == true, text.count + 100 < Self.lineLimit {
+                pieces[0] += [Octet.space] + text
+            } else {
+                // Behind the server's `+` an empty response is an empty line (RFC 3501 §6.2.2).
+                pieces.append(initialResponse.isEmpty ? [] : text)
+            }
+        case .id(let name):
+            word("ID (\"name\" ")
+            string(Array(name.utf8))
+            word(")")
+        case .list(let reference, let pattern):
+            word("LIST ")
+            string(reference.encoded)
+            word(" ")
+            string(pattern.encoded)
+        case .select(let name), .examine(let name):
+            word("\(command.request?.rawValue ?? "") ")
+            string(name.encoded)
+        case .uidSearch(let search): say(search)
+        case .uidFetch(let uids, let items, let changedSince):
+            set(uids, behind: "UID FETCH ")
+            word(" \(items.text)")
+            if let changedSince { word(" (CHANGEDSINCE \(changedSince))") }
+        case .uidStore(let uids, let flags):
+            set(uids, behind: "UID STORE ")
+            if flags.isEmpty { hinder("no flags are named") }
+            for (index, flag) in flags.enumerated() {
+                let isSystemFlag = flag.hasPrefix("\\")
+                atom(
+                    String(isSystemFlag ? flag.dropFirst() : flag[...]),
+                    behind: (index == 0 ? " +FLAGS.SILENT (" : " ") + (isSystemFlag ? "\\" : ""))
+            }
+            word(")")
+        case .uidExpunge(let uids):
+            if capabilities?.has("UIDPLUS") != true { hinder("the server has no UIDPLUS") }
+            set(uids, behind: "UID EXPUNGE ")
+        case .uidMove(let uids, let name):
+            if capabilities?.has("MOVE") != true { hinder("the server has no MOVE") }
+            set(uids, behind: "UID MOVE ")
+            word(" ")
+            string(name.encoded)
+        case .uidCopy(let uids, let name):
+            set(uids, behind: "UID COPY ")
+            word(" ")
+            string(name.encoded)
+        }
+    }
+
+    private mutating func say(_ search: IMAPSearch) {
+        word("UID SEARCH ")
+        if let uids = search.uids { set(uids, behind: "UID ") }
+        let criteria = search.criteria.isEmpty && search.uids == nil ? "ALL" : search.criteria
+        if search.uids != nil, !criteria.isEmpty { word(" ") }
+        guard criteria.utf8.allSatisfy({ $0 >= Octet.space && $0 <= 0x7E && $0 != 0x7B }) else {
+            return hinder("the search has octets other than printable ASCII, or `{`")
+        }
+        word(criteria)
+    }
+
+    private mutating func hinder(_ reason: String) { obstacle = obstacle ?? reason }
+
+    private mutating func word(_ text: String) { pieces[pieces.count - 1] += Array(text.utf8) }
+
+    private mutating func set(_ uids: UIDSet, behind text: String) {
+        if uids.isEmpty { hinder("no UIDs are named") }
+        word(text)
+        pieces[pieces.count - 1] += uids.octets
+    }
+
+    /// `1*ATOM-CHAR`
+    private mutating func atom(_ name: String, behind text: String) {
+        let special = [UInt8]("(){ %*\"\\]")
+        let proper = name.utf8.allSatisfy { $0 > Octet.space && $0 < 0x7F && !special.contains($0) }
+        if name.isEmpty || !proper { hinder("\"\(name)\" is no atom") }
+        word(text + name)
+    }
+
+    /// A quoted string, or a literal for octets that a quoted string cannot hold.
+    private mutating func string(_ octets: [UInt8]) {
+        if octets.contains(where: { $0 == Octet.cr || $0 == Octet.lf || $0 == Octet.nul }) {
+            return hinder("a value holds a line end or a zero octet")
+        }
+        if octets.allSatisfy({ $0 < 0x80 }), octets.count <= 1_000 {
+            pieces[pieces.count - 1].append(0x22)
+            for octet in octets {
+                if octet == 0x22 || octet == 0x5C { pieces[pieces.count - 1].append(0x5C) }
+                pieces[pieces.count - 1].append(octet)
+            }
+            pieces[pieces.count - 1].append(0x22)
+        } else if octets.count <= freeLiteral {
+            word("{\(octets.count)+}\r\n")
+            pieces[pieces.count - 1] += octets
+        } else {
+            word("{\(octets.count)}\r\n")
+            pieces.append(octets)
+        }
+    }
+}

@@ -1,0 +1,61 @@
+// What ends an IMAP conversation, said for the person who must act.
+
+import Reporting
+
+/// A fault after which an IMAP client must close the connection.
+public enum IMAPError: Error, Hashable, Sendable {
+    /// The server sent a line, or a response of several, longer than `limit` octets.
+    case responseTooLong(limit: Int)
+    /// A literal of `octets` octets was announced; nothing of it was taken.
+    case literalTooLarge(octets: Int, limit: Int)
+    /// Lists within lists, deeper than `limit`.
+    case tooDeep(limit: Int)
+    /// The response is none that RFC 3501 §9 knows.
+    case malformed(response: [UInt8])
+    /// A completion, continuation or message came that no command asked for.
+    case unaskedResponse([UInt8])
+    /// Octets stood in clear text behind the answer to STARTTLS: somebody injects (RFC 3501 §6.2.1, DECISIONS 39).
+    case injectionAfterSTARTTLS
+    /// More of `what` than `limit`.
+    case tooMany(what: String, limit: Int)
+    /// The server forbids LOGIN on this connection (RFC 3501 §6.2.3).
+    case loginDisabled
+    /// The command cannot be said now, or not with these values.
+    case unsayable(command: String, reason: String)
+}
+
+extension IMAPError: Complaint {
+    public var description: String {
+        switch self {
+        case .responseTooLong(let limit):
+            "the IMAP server sent a response of more than \(limit) octets; nothing was taken from it"
+        case .literalTooLarge(let octets, let limit):
+            "the IMAP server announced \(octets) octets where at most \(limit) are taken; nothing was taken from it"
+        case .tooDeep(let limit):
+            "the IMAP server sent lists more than \(limit) deep; the session was closed"
+        case .malformed(let response):
+            "the IMAP server sent \"\(printable(octets: response, limit: 200))\", which is no IMAP; ask its operator"
+        case .unaskedResponse(let response):
+            "the IMAP server sent \"\(printable(octets: response, limit: 200))\" though nothing asked for it; "
+                + "the session was closed"
+        case .injectionAfterSTARTTLS:
+            "octets in clear text stood behind the IMAP server's answer to STARTTLS: somebody between here and there "
+                + "may inject them; use imaps (port 993) instead"
+        case .tooMany(let what, let limit):
+            "the IMAP server sent more than \(limit) \(what); the session was closed"
+        case .loginDisabled:
+            "the IMAP server takes no password on this connection (LOGINDISABLED); use TLS or another `auth`"
+        case .unsayable(let command, let reason):
+            "IMAP \(command) cannot be sent: \(reason)"
+        }
+    }
+
+    public var exitStatus: ExitStatus {
+        switch self {
+        case .unsayable, .loginDisabled: .configuration
+        case .responseTooLong, .literalTooLarge, .tooDeep, .malformed, .unaskedResponse, .injectionAfterSTARTTLS,
+            .tooMany:
+            .protocolError
+        }
+    }
+}

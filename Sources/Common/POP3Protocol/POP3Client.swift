@@ -1,0 +1,240 @@
+// POP3 as its client sees it (RFC 1939, 2449, 2595, 5034). Knows no clock, no socket, no file.
+
+import Octets
+
+/// The client's side of a POP3 session.
+///
+/// Several commands may be sent before the first is answered (RFC 2449 §6.8, where the server lists PIPELINING);
+/// replies are matched in order, and one too many ends the session. After an error every further call throws it again.
+public struct POP3Client: Engine, Sendable {
+    public typealias Command = POP3Command
+    public typealias Failure = POP3Error
+
+    /// What the server said.
+    public enum Event: Hashable, Sendable {
+        /// `+OK` on connecting; `stamp` is the APOP timestamp with its angle brackets, when there is one.
+        case greeting(text: [UInt8], stamp: [UInt8]?)
+        /// `+OK` to a command without a result of its own. After `pass`, `apop` and `auth` the session is logged in.
+        case ok(POP3Request, text: [UInt8])
+        case err(POP3Request, code: POP3ResponseCode?, text: [UInt8])
+        case capabilities(POP3Capabilities)
+        /// Start TLS now, then call ``POP3Client/tlsEstablished()``.
+        case stlsReady
+        /// A decoded challenge; answer with `.saslResponse` or `.saslCancel`.
+        case challenge([UInt8])
+        /// The server is ready for the initial response that did not fit its line; answer with `.proceed`.
+        case proceed
+        case stat(messages: Int, octets: Int)
+        /// One message of LIST. Servers misreport sizes: a hint, no measure.
+        case size(message: Int, octets: Int)
+        /// The end of a LIST of all.
+        case listEnd
+        /// One message of UIDL: 1 to 255 octets from `!` to `~`.
+        case uniqueID(message: Int, id: [UInt8])
+        /// The end of a UIDL of all.
+        case uidlEnd
+        /// RETR or TOP was accepted: content follows.
+        case contentBegin(message: Int)
+        /// Content in file form: LF line ends, dots removed. Never a whole message at once.
+        case content([UInt8])
+        /// The closing line was read: the content is whole.
+        case contentEnd(Oddities)
+    }
+
+    /// Commands that may wait for their replies at once: what one batch of a fetch pipelines, twice over.
+    public static let outstandingLimit = 256
+    /// RFC 1939 §3 allows 512 octets; foreign servers exceed that in greetings and UIDL, so eight times as much.
+    public static let replyLimit = 4_096
+    /// Entries of one LIST or UIDL: ten times the maildrop that the hub is made for.
+    public static let listLimit = 1_000_000
+    /// Lines of one CAPA; RFC 2449 and its followers define some 15.
+    public static let capabilityLimit = 64
+    /// Challenges of one AUTH; SCRAM needs two.
+    public static let challengeLimit = 32
+
+    enum State { case greeting, authorization, handshake, transaction, closed }
+    /// What the next octets are.
+    enum Reading { case status, capabilities, sizes, uniqueIDs, content }
+
+    /// What the server last listed; `nil` before CAPA, and again after STLS (RFC 2595 §4).
+    public internal(set) var capabilities: POP3Capabilities?
+
+    var state = State.greeting
+    var reading = Reading.status
+    var lines = LineFramer(limit: POP3Command.saslLineLimit + 2)
+    var outstanding: [POP3Request] = []
+    var listed = POP3Capabilities()
+    var entries = 0
+    var challenges = 0
+    /// Whether the server waits for a line of AUTH.
+    var challengeIsOpen = false
+    /// The initial response, in base64, that did not fit the AUTH line.
+    var heldBack: [UInt8]?
+    private var decoder = DotDecoder()
+    private var failure: POP3Error?
+
+    public init() {}
+
+    /// Commands sent and not yet answered.
+    public var outstandingCount: Int { outstanding.count }
+
+    /// Whether an answer is awaited or half read: the end of input now is a cut connection.
+    public var isWaiting: Bool { state == .greeting || !outstanding.isEmpty || reading != .status || !lines.isEmpty }
+
+    /// Whether the server has accepted a login.
+    public var isLoggedIn: Bool { state == .transaction }
+
+    public mutating func receive(_ octets: [UInt8]) { lines.append(octets) }
+
+    /// TLS stands: what was said in clear text no longer counts (RFC 2595 §4).
+    public mutating func tlsEstablished() {
+        guard state == .handshake else { return }
+        if !lines.isEmpty { failure = failure ?? .injectionAfterSTLS }
+        capabilities = nil
+        state = .authorization
+    }
+
+    public mutating func nextEvent() throws(POP3Error) -> Event? {
+        if let failure { throw failure }
+        do throws(POP3Error) {
+            return try readEvent()
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    private mutating func readEvent() throws(POP3Error) -> Event? {
+        switch state {
+        case .handshake:
+            guard lines.isEmpty else { throw .injectionAfterSTLS }
+            return nil
+        case .closed:
+            _ = lines.takeRest()  // whatever a server adds behind the answer to QUIT
+            return nil
+        case .greeting, .authorization, .transaction:
+            break
+        }
+        if reading == .content { return contentEvent() }
+        while let line = try nextLine() {
+            if let event = try event(of: line) { return event }
+        }
+        return nil
+    }
+
+    private mutating func nextLine() throws(POP3Error) -> [UInt8]? {
+        do throws(LineError) {
+            return try lines.nextLine()
+        } catch {
+            throw .lineTooLong(limit: Self.replyLimit)
+        }
+    }
+
+    /// The next piece of content; its end behind it.
+    private mutating func contentEvent() -> Event? {
+        if !decoder.isFinished, !lines.isEmpty {
+            let wire = lines.takeRest()
+            var file: [UInt8] = []
+            file.reserveCapacity(min(wire.count, 8_192))
+            let end = decoder.decode(wire, in: 0..<wire.count, into: &file)
+            if end < wire.count { lines.append(Array(wire[end...])) }
+            if !file.isEmpty { return .content(file) }
+        }
+        guard decoder.isFinished else { return nil }
+        reading = .status
+        return .contentEnd(decoder.oddities)
+    }
+
+    mutating func beginContent() {
+        decoder = DotDecoder()
+        reading = .content
+    }
+
+    /// The octets that say `command`.
+    ///
+    /// A command that cannot be said (values with line ends, too long, out of turn) gives no octets, and the next
+    /// ``nextEvent()`` throws ``POP3Error/unsayable(command:reason:)``: the session is lost.
+    public mutating func send(_ command: Command) -> [UInt8] {
+        if let reason = obstacle(to: command) {
+            failure = failure ?? .unsayable(command: command.verb, reason: reason)
+            return []
+        }
+        return octets(for: command)
+    }
+
+    private mutating func octets(for command: Command) -> [UInt8] {
+        var line = command.line
+        switch command {
+        case .auth(_, let initialResponse):
+            challenges = 0
+            challengeIsOpen = false
+            heldBack = nil
+            if let initialResponse {
+                let text = initialResponse.isEmpty ? [UInt8]("=") : Base64.encode(initialResponse)
+                if line.count + 1 + text.count + 2 <= POP3Command.lineLimit {
+                    line += [Octet.space] + text
+                } else {
+                    heldBack = text
+                }
+            }
+        case .proceed:
+            line = heldBack ?? []
+            heldBack = nil
+            challengeIsOpen = false
+        case .saslResponse, .saslCancel:
+            challengeIsOpen = false
+        default:
+            break
+        }
+        if let request = command.request { outstanding.append(request) }
+        return line + [Octet.cr, Octet.lf]
+    }
+
+    /// Why `command` cannot be said now; `nil` when it can.
+    private func obstacle(to command: Command) -> String? {
+        switch state {
+        case .greeting: return "the server has not greeted yet"
+        case .handshake: return "TLS does not stand yet"
+        case .closed: return "the session is over"
+        case .authorization, .transaction: break
+        }
+        if outstanding.count >= Self.outstandingLimit { return "\(Self.outstandingLimit) commands wait for replies" }
+        switch command {
+        case .saslResponse, .saslCancel:
+            guard challengeIsOpen else { return "the server asked nothing" }
+        case .proceed:
+            guard challengeIsOpen, heldBack != nil else { return "nothing was held back" }
+        default:
+            switch outstanding.last {
+            case .stls: return "STLS must be answered first"
+            case .auth: return "AUTH must be answered first"
+            case .quit: return "QUIT was sent"
+            default: break
+            }
+        }
+        if command == .stls, !outstanding.isEmpty { return "other commands wait for replies" }
+        return fault(inWordsOf: command)
+    }
+
+    private func fault(inWordsOf command: Command) -> String? {
+        var limit = POP3Command.lineLimit - 2
+        switch command {
+        case .user(""), .apop("", _): return "the user name is empty"
+        case .apop(let name, _) where name.utf8.contains(Octet.space): return "the user name has a blank"
+        case .auth(let mechanism, _):
+            let allowed = mechanism.utf8.allSatisfy { $0 > Octet.space && $0 < 0x7F }
+            guard !mechanism.isEmpty, allowed else { return "the mechanism has no proper name" }
+        case .saslResponse, .proceed: limit = POP3Command.saslLineLimit - 2
+        case .list(.some(...0)), .uidl(.some(...0)), .retr(...0), .dele(...0), .top(...0, _):
+            return "message numbers begin with 1"
+        case .top(_, lines: ..<0): return "a count of lines is not negative"
+        default: break
+        }
+        let line = command == .proceed ? heldBack ?? [] : command.line
+        if line.count > limit { return "it would be longer than \(limit) octets" }
+        if line.contains(where: { $0 == Octet.cr || $0 == Octet.lf || $0 == Octet.nul }) {
+            return "it holds a line end or a zero octet"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,204 @@
+// How a POP3 client reads lines: status indicators, listings, capabilities.
+
+import Octets
+
+/// The first word of a reply (RFC 1939 §3, RFC 5034 §4).
+private enum Status {
+    case ok(text: [UInt8])
+    case err(code: POP3ResponseCode?, text: [UInt8])
+    /// `"+" SP [base64]`
+    case challenge(ArraySlice<UInt8>)
+
+    init?(_ line: [UInt8]) {
+        if let text = Self.text(of: line, behind: "+OK") {
+            self = .ok(text: Array(text))
+        } else if let text = Self.text(of: line, behind: "-ERR") {
+            let (code, rest) = POP3ResponseCode.split(text)
+            self = .err(code: code, text: rest)
+        } else if let text = Self.text(of: line, behind: "+") {
+            self = .challenge(text)
+        } else {
+            return nil
+        }
+    }
+
+    private static func text(of line: [UInt8], behind word: StaticString) -> ArraySlice<UInt8>? {
+        let count = word.utf8CodeUnitCount
+        guard line.count >= count, line[..<count].equalsIgnoringCase(word) else { return nil }
+        guard line.count > count else { return [] }
+        return line[count] == Octet.space ? line[(count + 1)...] : nil
+    }
+}
+
+extension POP3Client {
+    /// The event of one line; `nil` when it only leads on.
+    mutating func event(of line: [UInt8]) throws(POP3Error) -> Event? {
+        switch reading {
+        case .status: return try statusEvent(line)
+        case .capabilities: return try capabilityEvent(line)
+        case .sizes:
+            guard line != [Octet.dot] else { return end(.listEnd) }
+            try countEntry(line)
+            guard let (message, octets) = Self.size(in: line[...]) else { throw .malformed(reply: line, to: "LIST") }
+            return .size(message: message, octets: octets)
+        case .uniqueIDs:
+            guard line != [Octet.dot] else { return end(.uidlEnd) }
+            try countEntry(line)
+            guard let (message, id) = Self.uniqueID(in: line[...]) else { throw .malformed(reply: line, to: "UIDL") }
+            return .uniqueID(message: message, id: id)
+        case .content: return nil  // never in lines
+        }
+    }
+
+    private mutating func end(_ event: Event) -> Event {
+        reading = .status
+        return event
+    }
+
+    private mutating func countEntry(_ line: [UInt8]) throws(POP3Error) {
+        guard line.count + 2 <= Self.replyLimit else { throw .lineTooLong(limit: Self.replyLimit) }
+        entries += 1
+        guard entries <= Self.listLimit else { throw .tooMany(what: "messages", limit: Self.listLimit) }
+    }
+
+    private mutating func capabilityEvent(_ line: [UInt8]) throws(POP3Error) -> Event? {
+        if line == [Octet.dot] {
+            capabilities = listed
+            return end(.capabilities(listed))
+        }
+        try countEntry(line)
+        guard entries <= Self.capabilityLimit else { throw .tooMany(what: "capabilities", limit: Self.capabilityLimit) }
+        listed.add(line.first == Octet.dot ? Array(line.dropFirst()) : line)
+        return nil
+    }
+
+    private mutating func statusEvent(_ line: [UInt8]) throws(POP3Error) -> Event? {
+        let request = state == .greeting ? .greeting : outstanding.first
+        guard let status = Status(line) else {
+            guard let request else { throw .unaskedReply(line) }
+            throw .malformed(reply: line, to: request.verb)
+        }
+        if case .challenge = status {
+        } else if line.count + 2 > Self.replyLimit {
+            throw .lineTooLong(limit: Self.replyLimit)
+        }
+        guard let request else {
+            if case .err(_, let text) = status { throw .disconnected(text: text) }
+            throw .unaskedReply(line)
+        }
+        switch status {
+        case .challenge(let text):
+            guard request == .auth, !challengeIsOpen else { throw .malformed(reply: line, to: request.verb) }
+            return try challengeEvent(text, line)
+        case .err(let code, let text):
+            answered(request)
+            if request == .greeting || request == .quit { state = .closed }
+            return .err(request, code: code, text: text)
+        case .ok(let text):
+            guard request != .auth || !challengeIsOpen, heldBack == nil else {
+                throw .malformed(reply: line, to: request.verb)  // accepted before it heard the credentials
+            }
+            answered(request)
+            return try accepted(request, text, line)
+        }
+    }
+
+    private mutating func answered(_ request: POP3Request) {
+        if request != .greeting { outstanding.removeFirst() }
+        if request == .auth {
+            challengeIsOpen = false
+            heldBack = nil
+        }
+    }
+
+    private mutating func challengeEvent(_ text: ArraySlice<UInt8>, _ line: [UInt8]) throws(POP3Error) -> Event {
+        challenges += 1
+        guard challenges <= Self.challengeLimit else { throw .tooMany(what: "challenges", limit: Self.challengeLimit) }
+        challengeIsOpen = true
+        if heldBack != nil { return .proceed }
+        guard let challenge = Base64.decode(text) else { throw .malformed(reply: line, to: "AUTH") }
+        return .challenge(challenge)
+    }
+
+    /// What `+OK text` to `request` means.
+    private mutating func accepted(
+        _ request: POP3Request, _ text: [UInt8], _ line: [UInt8]
+    ) throws(POP3Error) -> Event? {
+        switch request {
+        case .greeting:
+            state = .authorization
+            return .greeting(text: text, stamp: Self.stamp(in: text))
+        case .capa:
+            listed = POP3Capabilities()
+            return begin(.capabilities)
+        case .stls:
+            guard lines.isEmpty else { throw .injectionAfterSTLS }
+            capabilities = nil
+            state = .handshake
+            return .stlsReady
+        case .pass, .apop, .auth:
+            state = .transaction
+            return .ok(request, text: text)
+        case .user, .utf8, .noop, .rset, .dele:
+            return .ok(request, text: text)
+        case .quit:
+            state = .closed
+            return .ok(request, text: text)
+        case .stat:
+            guard let (messages, octets) = Self.pair(in: text[...]) else { throw .malformed(reply: line, to: "STAT") }
+            return .stat(messages: messages, octets: octets)
+        case .list(nil): return begin(.sizes)
+        case .uidl(nil): return begin(.uniqueIDs)
+        case .list(.some(let asked)):
+            guard let (message, octets) = Self.size(in: text[...]), message == asked else {
+                throw .malformed(reply: line, to: "LIST")
+            }
+            return .size(message: message, octets: octets)
+        case .uidl(.some(let asked)):
+            guard let (message, id) = Self.uniqueID(in: text[...]), message == asked else {
+                throw .malformed(reply: line, to: "UIDL")
+            }
+            return .uniqueID(message: message, id: id)
+        case .retr(let message), .top(let message):
+            beginContent()
+            return .contentBegin(message: message)
+        }
+    }
+
+    private mutating func begin(_ listing: Reading) -> Event? {
+        entries = 0
+        reading = listing
+        return nil
+    }
+
+    /// `nn SP mm`, anything behind it aside (RFC 1939 §5, STAT).
+    private static func pair(in text: ArraySlice<UInt8>) -> (Int, Int)? {
+        let words = text.split(separator: Octet.space, maxSplits: 2)
+        guard words.count >= 2, let first = Decimal.value(of: words[0]), let second = Decimal.value(of: words[1]) else {
+            return nil
+        }
+        return (first, second)
+    }
+
+    /// A scan listing: message number and size (RFC 1939 §5, LIST).
+    private static func size(in text: ArraySlice<UInt8>) -> (message: Int, octets: Int)? {
+        guard let (message, octets) = pair(in: text), message > 0 else { return nil }
+        return (message, octets)
+    }
+
+    /// A unique-id listing (RFC 1939 §7): 1 to 70 octets from 0x21 to 0x7E; servers exceed 70, so 255 are taken.
+    private static func uniqueID(in text: ArraySlice<UInt8>) -> (message: Int, id: [UInt8])? {
+        let words = text.split(separator: Octet.space, maxSplits: 2)
+        guard words.count >= 2, let message = Decimal.value(of: words[0]), message > 0 else { return nil }
+        guard words[1].count <= 255, words[1].allSatisfy({ $0 >= 0x21 && $0 <= 0x7E }) else { return nil }
+        return (message, Array(words[1]))
+    }
+
+    /// The APOP timestamp of a greeting: `<…@…>` (RFC 1939 §7).
+    private static func stamp(in text: [UInt8]) -> [UInt8]? {
+        guard let open = text.lastIndex(of: 0x3C), let close = text[open...].firstIndex(of: 0x3E) else { return nil }
+        let stamp = text[open...close]
+        let printable = stamp.allSatisfy { $0 > Octet.space && $0 < 0x7F }
+        return printable && stamp.contains(0x40) ? Array(stamp) : nil
+    }
+}

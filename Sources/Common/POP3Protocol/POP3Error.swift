@@ -1,0 +1,53 @@
+// What ends a POP3 conversation, said for the person who must act.
+
+import Reporting
+
+/// A fault after which a POP3 client must close the connection: nothing that follows can be matched to a command.
+public enum POP3Error: Error, Hashable, Sendable {
+    /// The server sent a line longer than `limit` octets.
+    case lineTooLong(limit: Int)
+    /// The answer to `command` is none that RFC 1939 knows.
+    case malformed(reply: [UInt8], to: String)
+    /// A reply came that no command asked for.
+    case unaskedReply([UInt8])
+    /// The server said farewell without being asked (`-ERR` outside of any command).
+    case disconnected(text: [UInt8])
+    /// Octets stood in clear text behind the answer to STLS: somebody injects (RFC 2595 §4, DECISIONS 39).
+    case injectionAfterSTLS
+    /// More of `what` than `limit`.
+    case tooMany(what: String, limit: Int)
+    /// The command cannot be said now, or not with these values.
+    case unsayable(command: String, reason: String)
+}
+
+extension POP3Error: Complaint {
+    public var description: String {
+        switch self {
+        case .lineTooLong(let limit):
+            "the POP3 server sent a line of more than \(limit) octets; nothing was taken from it"
+        case .malformed(let reply, let command):
+            "the POP3 server answered \(command) with \"\(printable(octets: reply, limit: 200))\", which is no POP3; "
+                + "ask its operator"
+        case .unaskedReply(let reply):
+            "the POP3 server sent \"\(printable(octets: reply, limit: 200))\" though nothing was asked; "
+                + "the session was closed"
+        case .disconnected(let text):
+            "the POP3 server ended the session: \(printable(octets: text, limit: 200)); it is tried again later"
+        case .injectionAfterSTLS:
+            "octets in clear text stood behind the POP3 server's answer to STLS: somebody between here and there "
+                + "may inject them; use pop3s (port 995) instead"
+        case .tooMany(let what, let limit):
+            "the POP3 server lists more than \(limit) \(what); the session was closed"
+        case .unsayable(let command, let reason):
+            "POP3 \(command) cannot be sent: \(reason)"
+        }
+    }
+
+    public var exitStatus: ExitStatus {
+        switch self {
+        case .disconnected: .temporaryFailure
+        case .unsayable: .configuration
+        case .lineTooLong, .malformed, .unaskedReply, .injectionAfterSTLS, .tooMany: .protocolError
+        }
+    }
+}

@@ -1,0 +1,200 @@
+// The POP3 client against dialogues, honest and hostile, cut at every octet.
+
+import MailTestKit
+import Octets
+import Testing
+
+@testable import POP3Protocol
+
+/// Joins pieces of content that only a cut has parted.
+func merged(_ one: POP3Client.Event, _ other: POP3Client.Event) -> POP3Client.Event? {
+    guard case .content(let first) = one, case .content(let second) = other else { return nil }
+    return .content(first + second)
+}
+
+/// The command that a `C:` line shows.
+func command(in line: String) -> POP3Command? {
+    let words = line.split(separator: " ").map(String.init)
+    let number = words.dropFirst().first.flatMap { Int($0) }
+    switch words.first {
+    case "CAPA": return .capa
+    case "STLS": return .stls
+    case "USER": return .user(words[1])
+    case "PASS": return .pass(words.dropFirst().joined(separator: " "))
+    case "AUTH":
+        return .auth(mechanism: words[1], initialResponse: words.dropFirst(2).first.flatMap { Base64.decode($0.utf8) })
+    case "STAT": return .stat
+    case "LIST": return .list(number)
+    case "UIDL": return .uidl(number)
+    case "RETR": return .retr(number ?? 0)
+    case "TOP": return .top(number ?? 0, lines: Int(words[2]) ?? 0)
+    case "DELE": return .dele(number ?? 0)
+    case "NOOP": return .noop
+    case "QUIT": return .quit
+    case "*": return .saslCancel
+    default: return Base64.decode(line.utf8).map { .saslResponse($0) }
+    }
+}
+
+func play(_ dialogue: Dialogue, cut: Cut = .nowhere) -> Played<POP3Client.Event> {
+    dialogue.play(
+        POP3Client(), as: .client, cut: cut, say: command(in:), tls: { $0.tlsEstablished() }, merge: merged)
+}
+
+@Suite struct POP3ClientTests {
+    @Test("events do not depend on where the network cuts the octets", arguments: Dialogue.all(in: "POP3"))
+    func everySplit(_ dialogue: Dialogue) {
+        let whole = play(dialogue)
+        #expect(whole.failure == nil)
+        #expect(whole.mismatch == nil)
+        #expect(!whole.events.isEmpty)
+        for index in 0..<dialogue.count(from: .server) {
+            #expect(play(dialogue, cut: .before(index)) == whole, "cut before octet \(index)")
+        }
+        #expect(play(dialogue, cut: .everywhere) == whole)
+    }
+
+    @Test("a hostile server ends the session, however it is cut", arguments: Dialogue.all(in: "POP3Hostile"))
+    func hostile(_ dialogue: Dialogue) {
+        let whole = play(dialogue)
+        #expect(whole.failure != nil)
+        for index in 0..<dialogue.count(from: .server) {
+            #expect(play(dialogue, cut: .before(index)).failure == whole.failure, "cut before octet \(index)")
+        }
+        #expect(play(dialogue, cut: .everywhere).failure == whole.failure)
+    }
+
+    @Test("content is in file form, and oddities are told")
+    func content() throws {
+        let dialogue = try #require(Dialogue.all(in: "POP3").first { $0.name.hasPrefix("02") })
+        let events = play(dialogue).events
+        let expected: [POP3Client.Event] = [
+            .greeting(text: [], stamp: nil),
+            .ok(.pass, text: []),
+            .contentBegin(message: 1),
+            .content([UInt8]("Subject: one\n\n.dot\n..\nx is unstuffed too\n")),
+            .contentEnd([]),
+            .err(.retr(2), code: nil, text: [UInt8]("no such message")),
+            .contentBegin(message: 3),
+            .contentEnd([]),
+            .contentBegin(message: 4),
+            .content(
+                [UInt8]("bare\nlf, bare\rcr, nul\0 and ") + [0xFF, 0xFE]
+                    + [UInt8]("\n\n is content, and so is\n\n.\n")),
+            .contentEnd([.bareCR, .bareLF, .nul]),
+            .ok(.dele(1), text: [UInt8]("marked")),
+        ]
+        #expect(events == expected)
+    }
+
+    @Test("greeting, codes and capabilities are read")
+    func login() throws {
+        let dialogue = try #require(Dialogue.all(in: "POP3").first { $0.name.hasPrefix("01") })
+        let events = play(dialogue).events
+        guard case .greeting(_, let stamp) = try #require(events.first) else {
+            Issue.record("no greeting")
+            return
+        }
+        #expect(stamp == [UInt8]("<1896.697170952@dbc.example>"))
+        guard case .capabilities(let capabilities) = events[1] else {
+            Issue.record("no capabilities")
+            return
+        }
+        #expect(capabilities.has("PIPELINING"))
+        #expect(capabilities.mechanisms == ["PLAIN", "SCRAM-SHA-256"])
+        #expect(events.contains(.err(.pass, code: .auth, text: [UInt8]("no such user or password"))))
+        #expect(events.contains(.stat(messages: 2, octets: 320)))
+    }
+
+    @Test("after STLS the capabilities of clear text are forgotten")
+    func forgets() throws {
+        var client = POP3Client()
+        client.receive([UInt8]("+OK\r\n"))
+        _ = try client.nextEvent()
+        _ = client.send(.capa)
+        client.receive([UInt8]("+OK\r\nSTLS\r\n.\r\n"))
+        _ = try client.nextEvent()
+        #expect(client.capabilities?.has("STLS") == true)
+        _ = client.send(.stls)
+        client.receive([UInt8]("+OK\r\n"))
+        #expect(try client.nextEvent() == .stlsReady)
+        #expect(client.send(.noop).isEmpty)
+        #expect(client.capabilities == nil)
+    }
+
+    @Test(
+        "what would break a line is never said",
+        arguments: [
+            POP3Command.user("a\r\nDELE 1"), .pass("a\nb"), .pass("a\0"), .user(""),
+            .user(String(repeating: "u", count: 300)),
+            .auth(mechanism: "PLAIN x\r\n", initialResponse: nil), .retr(0), .dele(-1), .top(1, lines: -1),
+            .saslResponse([1]), .proceed, .apop(user: "a b", digest: "0"),
+        ])
+    func unsayable(_ command: POP3Command) throws {
+        var client = POP3Client()
+        client.receive([UInt8]("+OK\r\n"))
+        _ = try client.nextEvent()
+        #expect(client.send(command) == [])
+        #expect(throws: POP3Error.self) { try client.nextEvent() }
+        #expect(throws: POP3Error.self) { try client.nextEvent() }
+    }
+
+    @Test("an initial response too long for its line waits for the server")
+    func heldBack() throws {
+        var client = POP3Client()
+        client.receive([UInt8]("+OK\r\n"))
+        _ = try client.nextEvent()
+        let token = [UInt8](repeating: 0x41, count: 900)
+        #expect(client.send(.auth(mechanism: "XOAUTH2", initialResponse: token)) == [UInt8]("AUTH XOAUTH2\r\n"))
+        client.receive([UInt8]("+ \r\n"))
+        #expect(try client.nextEvent() == .proceed)
+        #expect(client.send(.proceed) == Base64.encode(token) + [13, 10])
+        client.receive([UInt8]("+OK\r\n"))
+        #expect(try client.nextEvent() == .ok(.auth, text: []))
+        #expect(client.isLoggedIn)
+    }
+
+    @Test("a listing without end stops at its limit")
+    func endlessCapabilities() throws {
+        var client = POP3Client()
+        client.receive([UInt8]("+OK\r\n"))
+        _ = try client.nextEvent()
+        _ = client.send(.capa)
+        client.receive([UInt8]("+OK\r\n") + Array(repeating: [UInt8]("X\r\n"), count: 65).joined())
+        #expect(throws: POP3Error.tooMany(what: "capabilities", limit: 64)) { try client.nextEvent() }
+    }
+
+    @Test("an unterminated line holds no more than the limit")
+    func unterminated() throws {
+        var client = POP3Client()
+        for _ in 0..<1_000 {
+            client.receive([UInt8](repeating: 0x61, count: 4_096))
+            #expect(try client.nextEvent() == nil)
+            #expect(client.lines.count <= 16_384)
+        }
+    }
+
+    @Test("random octets never trap", arguments: 0..<200)
+    func random(_ seed: Int) {
+        var generator = SplitMix(seed: UInt64(seed))
+        var client = POP3Client()
+        let words = [
+            "+OK", "-ERR", "+", " ", "1", "0", "\r\n", "\n", ".", "..", "[AUTH]", "<a@b>", "999999999999999999999",
+        ]
+        let commands: [POP3Command] = [
+            .capa, .stat, .list(nil), .uidl(nil), .retr(1), .auth(mechanism: "PLAIN", initialResponse: nil), .noop,
+        ]
+        client.receive([UInt8]("+OK\r\n"))
+        for _ in 0..<200 {
+            if Bool.random(using: &generator), let command = commands.randomElement(using: &generator) {
+                _ = client.send(command)
+            }
+            if Int.random(in: 0..<8, using: &generator) == 0 {
+                client.receive([UInt8.random(in: 0...255, using: &generator)])
+            } else {
+                client.receive(Array((words.randomElement(using: &generator) ?? "").utf8))
+            }
+            do { while try client.nextEvent() != nil {} } catch { return }
+        }
+    }
+}
