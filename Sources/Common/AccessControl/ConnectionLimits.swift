@@ -1,0 +1,40 @@
+// How many connections at once: in all, and from one address.
+
+/// Counts open connections of a listener.
+public struct ConnectionLimits: Sendable {
+    public enum Decision: Sendable, Hashable {
+        case allowed
+        case tooManyInAll(limit: Int)
+        case tooManyFromAddress(limit: Int)
+    }
+
+    private let total: Int
+    private let perAddress: Int
+    private var counts: [Network: Int] = [:]
+    /// Connections open now.
+    public private(set) var count = 0
+
+    /// - Parameter perAddress: connections of one IPv4 address or one IPv6 /64.
+    public init(total: Int, perAddress: Int) {
+        self.total = total
+        self.perAddress = perAddress
+    }
+
+    /// Counts a connection in, if it is allowed. Each that was must be ``closed(_:)`` once.
+    public mutating func opened(_ address: IPAddress) -> Decision {
+        let network = Network(home: address)
+        guard count < total else { return .tooManyInAll(limit: total) }
+        guard counts[network, default: 0] < perAddress else { return .tooManyFromAddress(limit: perAddress) }
+        counts[network, default: 0] += 1
+        count += 1
+        return .allowed
+    }
+
+    /// Counts a connection out.
+    public mutating func closed(_ address: IPAddress) {
+        let network = Network(home: address)
+        guard let open = counts[network] else { return }
+        counts[network] = open > 1 ? open - 1 : nil
+        count -= 1
+    }
+}

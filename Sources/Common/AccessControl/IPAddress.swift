@@ -1,0 +1,117 @@
+// An IP address as a value: read strictly, printed in one form only.
+
+import Octets
+
+/// An IPv4 or IPv6 address. IPv4 within IPv6 (`::ffff:192.0.2.1`) is IPv4, so that one rule meets both.
+public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
+    public enum Family: Sendable, Hashable { case v4, v6 }
+
+    /// In network order: 4 or 16.
+    public let octets: [UInt8]
+
+    public var family: Family { octets.count == 4 ? .v4 : .v6 }
+
+    /// - Returns: `nil` unless there are 4 or 16 octets.
+    public init?(octets: [UInt8]) {
+        guard octets.count == 4 || octets.count == 16 else { return nil }
+        let mapped = Self.mappedPrefix
+        self.octets = octets.count == 16 && octets.starts(with: mapped) ? Array(octets[12...]) : octets
+    }
+
+    /// ::ffff:0:0/96 (RFC 4291 §2.5.5.2).
+    static let mappedPrefix = [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF]
+
+    /// Reads `192.0.2.1` or `2001:db8::1` (RFC 4291 §2.2).
+    ///
+    /// No brackets, no zone, no octal, no leading zeros in IPv4, no short forms such as `127.1`: what other programs
+    /// read in two ways is not read here at all.
+    public init?(_ text: some StringProtocol) {
+        let octets = Array(text.utf8)
+        guard let address = octets.contains(Octet.colon) ? Self.ipv6(octets) : Self.ipv4(octets[...]) else {
+            return nil
+        }
+        self.init(octets: address)
+    }
+
+    /// An IPv6 address with its interface part set to zero.
+    var cutTo64: IPAddress { IPAddress(unchecked: Array(octets[..<8]) + [UInt8](repeating: 0, count: 8)) }
+
+    private init(unchecked octets: [UInt8]) { self.octets = octets }
+
+    /// 127.0.0.0/8 and ::1.
+    public var isLoopback: Bool {
+        family == .v4 ? octets[0] == 127 : octets.dropLast().allSatisfy { $0 == 0 } && octets[15] == 1
+    }
+
+    public var description: String {
+        family == .v4 ? octets.map(String.init).joined(separator: ".") : Self.text(ofV6: octets)
+    }
+
+    /// IPv4address = dec-octet "." dec-octet "." dec-octet "." dec-octet (RFC 3986 §3.2.2)
+    private static func ipv4(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        let parts = text.split(separator: Octet.dot, maxSplits: 4, omittingEmptySubsequences: false)
+        guard parts.count == 4 else { return nil }
+        var address: [UInt8] = []
+        for part in parts {
+            guard part.count <= 3, part.count == 1 || part.first != 0x30, let value = Decimal.value(of: part),
+                let octet = UInt8(exactly: value)
+            else { return nil }
+            address.append(octet)
+        }
+        return address
+    }
+
+    /// Eight groups of 1*4HEXDIG; "::" stands once for one group of zeros or more; the last 32 bits may be IPv4.
+    private static func ipv6(_ text: [UInt8]) -> [UInt8]? {
+        guard text.count <= 45 else { return nil }
+        guard let gap = doubleColon(in: text) else {
+            let groups = Self.groups(text[...])
+            return groups?.count == 16 ? groups : nil
+        }
+        guard doubleColon(in: Array(text[(gap + 1)...])) == nil else { return nil }  // ":::" and a second "::"
+        guard let head = groups(text[..<gap]), let tail = groups(text[(gap + 2)...]) else { return nil }
+        guard head.count + tail.count <= 14, !text[..<gap].contains(Octet.dot) else { return nil }
+        return head + [UInt8](repeating: 0, count: 16 - head.count - tail.count) + tail
+    }
+
+    private static func doubleColon(in text: [UInt8]) -> Int? {
+        text.indices.dropLast().first { text[$0] == Octet.colon && text[$0 + 1] == Octet.colon }
+    }
+
+    private static func groups(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        if text.isEmpty { return [] }
+        var address: [UInt8] = []
+        let parts = text.split(separator: Octet.colon, omittingEmptySubsequences: false)
+        for (index, part) in parts.enumerated() {
+            if part.contains(Octet.dot) {
+                guard index == parts.count - 1, let last = ipv4(part) else { return nil }
+                address += last
+            } else {
+                guard (1...4).contains(part.count),
+                    let value = UInt16(String(decoding: part, as: UTF8.self), radix: 16),
+                    part.first != 0x2B, part.first != 0x2D
+                else { return nil }
+                address += [UInt8(value >> 8), UInt8(value & 0xFF)]
+            }
+        }
+        return address
+    }
+
+    /// The one text of an IPv6 address (RFC 5952 §4): lower case, no leading zeros, the longest run of zero groups
+    /// short.
+    private static func text(ofV6 octets: [UInt8]) -> String {
+        let groups = stride(from: 0, to: 16, by: 2).map { UInt16(octets[$0]) << 8 | UInt16(octets[$0 + 1]) }
+        var longest = 0..<0
+        var at = 0
+        while at < groups.count {
+            let end = groups[at...].firstIndex { $0 != 0 } ?? groups.count
+            if end - at > max(longest.count, 1) { longest = at..<end }
+            at = max(end, at) + 1
+        }
+        func hex(_ part: ArraySlice<UInt16>) -> String {
+            part.map { String($0, radix: 16) }.joined(separator: ":")
+        }
+        guard !longest.isEmpty else { return hex(groups[...]) }
+        return hex(groups[..<longest.lowerBound]) + "::" + hex(groups[longest.upperBound...])
+    }
+}

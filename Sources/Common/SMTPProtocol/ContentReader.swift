@@ -1,0 +1,59 @@
+// The content of one message between the wire and the policy: decoded once, counted, judged.
+
+import Octets
+
+/// Reads the content of DATA or of all chunks of BDAT.
+struct ContentReader: Sendable {
+    private let limit: Int?
+    private let lineEnds: SMTPServerOptions.LineEnds
+    private var dots = DotDecoder()
+    private var ends = LineEndDecoder()
+    /// Octets handed out, or that would have been.
+    private(set) var octets = 0
+
+    init(limit: Int?, lineEnds: SMTPServerOptions.LineEnds) {
+        self.limit = limit
+        self.lineEnds = lineEnds
+    }
+
+    /// Whether the closing line of DATA has been read.
+    var isFinished: Bool { dots.isFinished }
+    var oddities: Oddities { dots.oddities.union(ends.oddities) }
+
+    /// What the engine refuses by itself.
+    var fault: ServerFault? {
+        if lineEnds == .refuse, !oddities.isEmpty { return .strayOctetsInContent(oddities) }
+        if let limit, octets > limit { return .tooBig(limit: limit) }
+        return nil
+    }
+
+    /// Takes DATA's octets.
+    /// - Returns: what the policy is to have of it, and the index of the first octet behind the closing line.
+    mutating func data(_ wire: [UInt8]) -> (file: [UInt8], end: Int) {
+        var file: [UInt8] = []
+        file.reserveCapacity(wire.count)
+        let end = dots.decode(wire, in: 0..<wire.count, into: &file)
+        return (kept(file), end)
+    }
+
+    /// Takes octets of a chunk.
+    mutating func chunk(_ wire: [UInt8], in range: Range<Int>) -> [UInt8] {
+        var file: [UInt8] = []
+        file.reserveCapacity(range.count)
+        ends.decode(wire, in: range, into: &file)
+        return kept(file)
+    }
+
+    /// The last chunk is over.
+    mutating func finishChunks() -> [UInt8] {
+        var file: [UInt8] = []
+        ends.finish(into: &file)
+        return kept(file)
+    }
+
+    /// Nothing of what will be refused is worth storing.
+    private mutating func kept(_ file: [UInt8]) -> [UInt8] {
+        octets += file.count
+        return fault == nil ? file : []
+    }
+}

@@ -1,0 +1,107 @@
+// What a client says: each command's octets, and the reply it will have.
+
+import MailFormat
+import Octets
+
+extension SMTPClient {
+    /// The octets to write now: what was due before, then `command`.
+    public mutating func send(_ command: Command) -> [UInt8] {
+        guard !isClosed, !inHandshake else { return [] }
+        var wire = unsent
+        unsent = []
+        switch command {
+        case .proceed: break
+        case .hello(let name):
+            capabilities = Capabilities()
+            transaction = nil
+            needsReset = false
+            wire += line(dialect == .lmtp ? "LHLO \(name)" : "EHLO \(name)", expecting: .ehlo)
+        case .helo(let name): wire += line("HELO \(name)", expecting: .helo)
+        case .startTLS: wire += line("STARTTLS", expecting: .startTLS)
+        case .auth(let mechanism, let initial): wire += auth(mechanism, initial)
+        case .response(let octets):
+            expected.append(.auth)
+            wire += Base64.encode(octets) + [Octet.cr, Octet.lf]
+        case .cancelAuthentication: wire += line("*", expecting: .auth)
+        case .transaction(let outgoing): wire += begin(outgoing)
+        case .content(let octets): transaction?.encode(octets, into: &wire)
+        case .contentEnd: wire += endContent()
+        case .reset:
+            transaction = nil
+            needsReset = false
+            wire += line("RSET", expecting: .reset)
+        case .noop: wire += line("NOOP", expecting: .noop)
+        case .quit: wire += line("QUIT", expecting: .quit)
+        }
+        return wire
+    }
+
+    /// One command line. What a caller put into it stays one line.
+    private mutating func line(_ text: String, expecting: Expectation) -> [UInt8] {
+        expected.append(expecting)
+        return text.utf8.filter { $0 >= 0x20 && $0 != 0x7F } + [Octet.cr, Octet.lf]
+    }
+
+    /// An initial response that would not fit the line is kept back: the server then asks for it with an empty
+    /// challenge.
+    private mutating func auth(_ mechanism: String, _ initial: [UInt8]?) -> [UInt8] {
+        let response = initial.map { $0.isEmpty ? "=" : String(decoding: Base64.encode($0), as: UTF8.self) }
+        guard let response, mechanism.utf8.count + response.utf8.count + 8 <= SMTPLimits.authenticationLine else {
+            return line("AUTH \(mechanism)", expecting: .auth)
+        }
+        return line("AUTH \(mechanism) \(response)", expecting: .auth)
+    }
+
+    private mutating func begin(_ outgoing: OutgoingTransaction) -> [UInt8] {
+        if let obstacle = outgoing.obstacle(capabilities) {
+            queued.append(.impossible(obstacle))
+            return []
+        }
+        transaction = ClientTransaction(outgoing)
+        var wire: [UInt8] = []
+        if needsReset {
+            wire += line("RSET", expecting: .silentReset)
+            needsReset = false
+        }
+        expected.append(.mail)
+        wire += outgoing.mailLine(capabilities)
+        guard capabilities.pipelining else { return wire }
+        for index in outgoing.recipients.indices {
+            expected.append(.rcpt(index))
+            wire += outgoing.rcptLine(index, capabilities)
+        }
+        return wire + line("DATA", expecting: .data)
+    }
+
+    /// The next line of a transaction that goes step by step, kept until the caller proceeds.
+    mutating func stepOn(after index: Int?) {
+        guard let transaction else { return }
+        let next = index.map { $0 + 1 } ?? 0
+        if next < transaction.outgoing.recipients.count {
+            expected.append(.rcpt(next))
+            unsent += transaction.outgoing.rcptLine(next, capabilities)
+        } else if transaction.accepted.isEmpty {
+            needsReset = true
+            endTransaction()
+        } else {
+            unsent += line("DATA", expecting: .data)
+        }
+    }
+
+    private mutating func endContent() -> [UInt8] {
+        guard transaction?.isSendingContent == true, let accepted = transaction?.accepted else { return [] }
+        var wire: [UInt8] = []
+        transaction?.finish(into: &wire)
+        if dialect == .lmtp {
+            expected += accepted.map { .verdict($0) }
+        } else {
+            expected.append(.verdict(nil))
+        }
+        return wire
+    }
+
+    mutating func endTransaction() {
+        transaction = nil
+        queued.append(.transactionEnd)
+    }
+}

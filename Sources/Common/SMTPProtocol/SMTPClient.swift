@@ -1,0 +1,178 @@
+// SMTP and LMTP as a client sees them (RFC 5321, RFC 2033, RFC 2920). Knows no clock, no socket, no file.
+
+import MailFormat
+import Octets
+
+/// One conversation with a server.
+///
+/// Every reply is one that was asked for: they are counted, and a surplus one is an error. A caller answers each event
+/// with a command: ``Command/proceed`` where nothing new is wanted, which also writes what the engine has to say next.
+public struct SMTPClient: Engine, Sendable {
+    public typealias Failure = SMTPError
+
+    public enum Dialect: Sendable, Hashable { case smtp, lmtp }
+
+    public enum Event: Sendable, Hashable {
+        /// The server's first words. Unless 220, only `.quit` makes sense.
+        case greeting(SMTPReply)
+        /// EHLO, LHLO or HELO was accepted.
+        case hello(Capabilities)
+        /// EHLO is not known here: answer `.helo`.
+        case helloUnknown(SMTPReply)
+        /// The server does not want us.
+        case helloRefused(SMTPReply)
+        /// Do the handshake now, then call `tlsStarted()` and say EHLO again.
+        case startTLS
+        case startTLSRefused(SMTPReply)
+        /// 334: answer `.response` or `.cancelAuthentication`. `nil` when the server's words are no base64.
+        case challenge([UInt8]?)
+        case authenticated(SMTPReply)
+        case authenticationRefused(SMTPReply)
+        /// Nothing was said to the server.
+        case impossible(OutgoingTransaction.Obstacle)
+        /// The answer to MAIL. Refused, it stands for all recipients, and `.transactionEnd` follows.
+        case sender(SMTPReply)
+        /// The answer to RCPT of the recipient at `index`.
+        case recipient(index: Int, SMTPReply)
+        /// DATA was refused.
+        case dataRefused(SMTPReply)
+        /// 354, and someone is there to receive: `.content` as often as needed, then `.contentEnd`.
+        case readyForContent
+        /// 354 though all recipients were refused: the engine ends the empty message by itself (RFC 2920 §3.1).
+        case emptied
+        /// The verdict on the message: for all that were accepted (SMTP), or for the recipient at `index` (LMTP).
+        case verdict(index: Int?, SMTPReply)
+        /// All answers to the transaction are in.
+        case transactionEnd
+        case reset(SMTPReply)
+        case noop(SMTPReply)
+        case quit(SMTPReply)
+        /// 421, to whatever: what has no answer by now will have none.
+        case closing(SMTPReply)
+    }
+
+    public enum Command: Sendable, Hashable {
+        /// Whatever the engine has to say next.
+        case proceed
+        /// EHLO, or LHLO in LMTP, with our name.
+        case hello(String)
+        case helo(String)
+        case startTLS
+        case auth(mechanism: String, initial: [UInt8]?)
+        case response([UInt8])
+        case cancelAuthentication
+        /// MAIL, RCPT and DATA: at once where PIPELINING is offered.
+        case transaction(OutgoingTransaction)
+        /// Octets of the message as our files have it.
+        case content([UInt8])
+        case contentEnd
+        case reset
+        case noop
+        case quit
+    }
+
+    /// What the next reply answers.
+    enum Expectation: Hashable {
+        case greeting, ehlo, helo, startTLS, auth, mail
+        case rcpt(Int)
+        case data
+        case verdict(Int?)
+        case emptyVerdict, reset, silentReset
+        case noop, quit
+    }
+
+    public let dialect: Dialect
+    /// What the server offers; nothing before EHLO and after STARTTLS.
+    public internal(set) var capabilities = Capabilities()
+    public internal(set) var isTLS: Bool
+    public internal(set) var isAuthenticated = false
+
+    var lines = LineFramer(limit: SMTPLimits.replyLine)
+    var reader = ReplyReader()
+    /// FIFO of replies owed to us; `expected[answered...]` are open.
+    var expected: [Expectation] = [.greeting]
+    var answered = 0
+    /// Events that one reply made besides its own.
+    var queued: [Event] = []
+    /// Commands to write with the next `send`.
+    var unsent: [UInt8] = []
+    var transaction: ClientTransaction?
+    /// Whether the server may still hold a transaction that failed.
+    var needsReset = false
+    var inHandshake = false
+    var isClosed = false
+
+    public init(_ dialect: Dialect = .smtp, isTLS: Bool = false) {
+        self.dialect = dialect
+        self.isTLS = isTLS
+    }
+
+    /// Replies that the server owes us.
+    public var outstandingReplies: Int { expected.count - answered }
+    /// Whether the engine waits for `.content` or `.contentEnd`.
+    public var isSendingContent: Bool { transaction?.isSendingContent == true }
+
+    public mutating func receive(_ octets: [UInt8]) {
+        if !isClosed { lines.append(octets) }
+    }
+
+    /// The TLS handshake is done: what the server said in clear is forgotten (RFC 3207 §4.2).
+    public mutating func tlsStarted() {
+        isTLS = true
+        inHandshake = false
+        isAuthenticated = false
+        capabilities = Capabilities()
+        lines = LineFramer(limit: SMTPLimits.replyLine)
+        reader = ReplyReader()
+    }
+
+    /// - Throws: when the server does not keep to the protocol; the connection is of no more use then.
+    public mutating func nextEvent() throws(SMTPError) -> Event? {
+        while true {
+            if !queued.isEmpty { return queued.removeFirst() }
+            if isClosed { return nil }
+            if inHandshake {
+                guard lines.isEmpty else { throw fail(.injectionAfterSTARTTLS) }
+                return nil
+            }
+            guard let reply = try nextReply() else { return nil }
+            if reply.code == 421 {
+                isClosed = true
+                transaction = nil
+                return .closing(reply)
+            }
+            guard answered < expected.count else { throw fail(.surplusReply(reply)) }
+            let what = expected[answered]
+            answered += 1
+            if answered == expected.count {
+                expected.removeAll(keepingCapacity: true)
+                answered = 0
+            }
+            if let event = try take(reply, for: what) { return event }
+        }
+    }
+
+    private mutating func nextReply() throws(SMTPError) -> SMTPReply? {
+        while true {
+            let line: [UInt8]
+            do {
+                guard let next = try lines.nextLine() else { return nil }
+                line = next
+            } catch {
+                throw fail(.replyLineTooLong(limit: SMTPLimits.replyLine))
+            }
+            do {
+                if let reply = try reader.take(line) { return reply }
+            } catch {
+                throw fail(error)
+            }
+        }
+    }
+
+    /// Notes that nothing more is to be had from this connection.
+    mutating func fail(_ error: SMTPError) -> SMTPError {
+        isClosed = true
+        transaction = nil
+        return error
+    }
+}

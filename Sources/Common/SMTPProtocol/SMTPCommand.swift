@@ -1,0 +1,78 @@
+// The commands of SMTP and LMTP as values, and what is wrong with a line that is none.
+
+import MailFormat
+
+/// Where a message is to go: Forward-path (RFC 5321 §4.1.2).
+public enum ForwardPath: Sendable, Hashable, CustomStringConvertible {
+    case address(Address)
+    /// `<postmaster>` without a domain, which every server takes (RFC 5321 §4.5.1).
+    case postmaster
+
+    public var description: String {
+        switch self {
+        case .address(let address): "<\(address)>"
+        case .postmaster: "<postmaster>"
+        }
+    }
+
+    public var address: Address? {
+        switch self {
+        case .address(let address): address
+        case .postmaster: nil
+        }
+    }
+}
+
+/// One command line of RFC 5321 §4.1, RFC 2033, RFC 3030, RFC 3207 and RFC 4954.
+public enum SMTPCommand: Sendable, Hashable {
+    case helo(String)
+    case ehlo(String)
+    case lhlo(String)
+    case mail(ReversePath, MailParameters)
+    case rcpt(ForwardPath, RecipientParameters)
+    case data
+    case bdat(octets: Int, last: Bool)
+    case rset
+    case vrfy(String)
+    case expn(String)
+    case help(String)
+    case noop
+    case quit
+    /// The mechanism in capitals; the initial response decoded, empty for `=`.
+    case auth(mechanism: String, initial: [UInt8]?)
+    case starttls
+}
+
+/// Why a line is no command. The words hold nothing that the peer sent, but for a parameter's checked name.
+public enum CommandFault: Error, Hashable, Sendable {
+    case unknownCommand
+    /// An argument that is missing, surplus or malformed; the words say what is meant.
+    case syntax(String)
+    case badSender(AddressError)
+    case badRecipient(AddressError)
+    case senderNeedsDomain
+    case recipientNeedsDomain
+    case unknownParameter(String)
+    case badParameter(String)
+    case badBase64
+    /// BDAT without a count that can be read: where the next command begins is unknown.
+    case badChunkSize
+    /// A line of another protocol, as HTTP's.
+    case wrongProtocol
+
+    var reply: SMTPReply {
+        switch self {
+        case .unknownCommand: SMTPReply(500, .permanent(5, 2), "command not known")
+        case .syntax(let words): SMTPReply(501, .permanent(5, 4), words)
+        case .badSender(let error): SMTPReply(501, .permanent(1, 7), "bad sender: \(error)")
+        case .badRecipient(let error): SMTPReply(501, .permanent(1, 3), "bad recipient: \(error)")
+        case .senderNeedsDomain: SMTPReply(553, .permanent(1, 7), "the sender's address needs a domain")
+        case .recipientNeedsDomain: SMTPReply(553, .permanent(1, 3), "the recipient's address needs a domain")
+        case .unknownParameter(let name): SMTPReply(555, .permanent(5, 4), "parameter \(name) not known here")
+        case .badParameter(let name): SMTPReply(501, .permanent(5, 4), "bad value of parameter \(name)")
+        case .badBase64: SMTPReply(501, .permanent(5, 2), "not base64")
+        case .badChunkSize: SMTPReply(501, .permanent(5, 4), "syntax: BDAT count [LAST]")
+        case .wrongProtocol: SMTPReply(421, .transient(7, 0), "this is a mail server")
+        }
+    }
+}

@@ -1,0 +1,30 @@
+// The bounds of SMTP, each with its source.
+
+/// How much a peer may send us, in octets unless the name says otherwise.
+public enum SMTPLimits {
+    /// A command line, CRLF included: 512 (RFC 5321 §4.5.3.1.4) plus what the extensions add to MAIL and RCPT: SIZE 26
+    /// (RFC 1870 §4), BODY 17 (RFC 6152 §2), SMTPUTF8 10 (RFC 6531 §3.3), AUTH 500 (RFC 4954 §5), DSN 528 (RFC 3461
+    /// §4), and room for UTF-8 local parts: rounded up.
+    public static let commandLine = 2048
+    /// An AUTH line or a SASL response, CRLF included (RFC 4954 §4).
+    public static let authenticationLine = 12_288
+    /// A line of a reply, CRLF included. RFC 5321 §4.5.3.1.5 says 512; servers send more, so we take what Postfix takes
+    /// (`line_length_limit`).
+    public static let replyLine = 2048
+    /// Lines of one reply. No RFC bounds them; the longest EHLO answers known have about 20.
+    public static let replyLines = 128
+    /// A line of a reply that we send, code and CRLF included (RFC 5321 §4.5.3.1.5).
+    public static let ownReplyLine = 512
+    /// Recipients of one transaction: the least that RFC 5321 §4.5.3.1.8 allows a server.
+    public static let recipients = 100
+    /// The name in EHLO (RFC 5321 §4.5.3.1.2).
+    public static let domain = 255
+    /// ENVID, decoded (RFC 3461 §4.4).
+    public static let envelopeID = 100
+    /// ORCPT, as it stands on the wire (RFC 3461 §4.2).
+    public static let originalRecipient = 500
+    /// The name of a SASL mechanism, in characters (RFC 4422 §3.1).
+    public static let mechanismName = 20
+    /// Errors until a server closes. No RFC says; Postfix has 20, chasquid 3.
+    public static let errors = 10
+}

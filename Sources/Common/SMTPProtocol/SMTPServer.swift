@@ -1,0 +1,223 @@
+// SMTP and LMTP as a server sees them (RFC 5321, RFC 6409, RFC 2033). Knows no clock, no socket, no file.
+
+import MailFormat
+import Octets
+
+/// One conversation with a client. The engine owns grammar, order and the transaction; the policy behind it says yes or
+/// no.
+///
+/// Each event but ``Event/content(_:)`` and ``Event/close`` waits for one command, and until that is sent no further
+/// command of the client is begun: pipelined ones wait. What the policy leaves undecided (``Command/proceed`` to an
+/// event that needs a verdict) is refused for now, so that nothing is accepted by accident.
+public struct SMTPServer: Engine, Sendable {
+    public typealias Failure = Never
+
+    public enum Event: Sendable, Hashable {
+        /// The connection is new: `.proceed` greets, a refusal closes.
+        case greeting
+        /// HELO, EHLO or LHLO, which ends any transaction. Default: accept.
+        case ehlo(String)
+        /// Answer `.challenge`, `.accept` or `.refuse`.
+        case auth(mechanism: String, initial: [UInt8]?)
+        /// The client's answer to a challenge, decoded.
+        case saslResponse([UInt8])
+        case mail(ReversePath, MailParameters)
+        case recipient(ForwardPath, RecipientParameters)
+        /// DATA, or the first BDAT: `.accept` when there is somewhere to put the message.
+        case dataBegin
+        /// Content as our files have it: LF line ends, dots unstuffed. Needs no answer.
+        case content([UInt8])
+        /// A chunk of BDAT other than the last is over. Default: accept.
+        case chunkEnd
+        /// The whole message is there: `octets` as handed out, and what was odd in them. `.accept` only once it is
+        /// durable.
+        case contentEnd(octets: Int, oddities: Oddities)
+        /// RSET. The transaction is over already. Default: accept.
+        case reset
+        /// Default: neither yes nor no (252).
+        case vrfy(String)
+        case help(String)
+        case noop
+        /// Default: go ahead. The shell then does the handshake and calls `tlsStarted()`.
+        case startTLS
+        case quit
+        /// The client's fault; answer `.proceed`. When `envelope` is `nil` now, what was spooled is to be dropped.
+        case fault(ServerFault)
+        /// Nothing more will be read or written.
+        case close
+    }
+
+    /// The policy's answer to a command of the client or to one recipient.
+    public enum Verdict: Sendable, Hashable {
+        case accept(String)
+        /// A code of 400 to 599; another counts as 451. 421 closes.
+        case refuse(Int, EnhancedStatus, String)
+    }
+
+    public enum Command: Sendable, Hashable {
+        /// The engine's own answer.
+        case proceed
+        case accept(String)
+        /// As ``Verdict/refuse(_:_:_:)``.
+        case refuse(Int, EnhancedStatus, String)
+        /// 334 with `octets` in base64.
+        case challenge([UInt8])
+        /// LMTP: a verdict for each recipient of the envelope, in order.
+        case perRecipient([Verdict])
+        /// 421 and close, at any time: time is up, or the server stops.
+        case shutDown(String)
+    }
+
+    enum State {
+        case greeting, commands, sasl
+        /// Between DATA's 354 and CRLF.CRLF.
+        case data
+        /// In the octets of a chunk.
+        case chunk(left: Int, last: Bool)
+        /// Content is complete; its event is due.
+        case contentOver(last: Bool)
+        /// In the octets of a chunk whose reply has been given.
+        case skip(left: Int)
+        case handshake, closing, closed
+    }
+
+    /// What waits for the policy's command.
+    enum Awaited {
+        case greeting
+        case ehlo(String, extended: Bool)
+        case auth
+        case mail(ReversePath, MailParameters)
+        case recipient(ForwardPath, RecipientParameters)
+        case data
+        case firstChunk(octets: Int, last: Bool)
+        case chunkEnd
+        case contentEnd
+        case reset, vrfy, help, noop, startTLS, quit
+        /// A reply of the engine's own, ready to go.
+        case own([UInt8], errors: Int, closes: Bool)
+    }
+
+    public let options: SMTPServerOptions
+    /// The name that the client gave; `nil` before EHLO and after STARTTLS.
+    public internal(set) var clientName: String?
+    /// Whether it said EHLO (or LHLO), not HELO.
+    public internal(set) var isExtended = false
+    public internal(set) var isTLS: Bool
+    public internal(set) var isAuthenticated = false
+
+    var transaction = SMTPTransaction()
+    var state = State.greeting
+    var awaited: Awaited?
+    var lines: LineFramer
+    var content = ContentReader(limit: nil, lineEnds: .refuse)
+    /// Octets of chunks so far.
+    var chunkOctets = 0
+    var errors = 0
+
+    /// - Parameter isTLS: whether TLS already stands, as on port 465.
+    public init(_ options: SMTPServerOptions, isTLS: Bool = false) {
+        self.options = options
+        self.isTLS = isTLS
+        lines = Self.framer(options)
+    }
+
+    private static func framer(_ options: SMTPServerOptions) -> LineFramer {
+        LineFramer(
+            limit: SMTPLimits.authenticationLine, bareLineFeed: options.lineEnds == .repair ? .accepted : .refused)
+    }
+
+    /// The transaction's envelope: what the policy accepted so far; `nil` when there is no transaction.
+    public var envelope: SMTPEnvelope? { transaction.envelope }
+    /// Whether an event waits for its command.
+    public var awaitingReply: Bool { awaited != nil }
+    /// Octets received and not yet understood: above 256 KiB the shell reads no more.
+    public var backlog: Int { lines.count }
+    /// Whether the conversation is over, but for what `send` returned last.
+    public var isClosed: Bool {
+        switch state {
+        case .closing, .closed: true
+        case .greeting, .commands, .sasl, .data, .chunk, .contentOver, .skip, .handshake: false
+        }
+    }
+
+    /// The protocol's name for a Received field (RFC 3848, RFC 6531 §4.3).
+    public var withProtocol: String {
+        let security = (isTLS ? "S" : "") + (isAuthenticated ? "A" : "")
+        let isInternational = envelope?.parameters.smtpUTF8 == true
+        switch options.mode {
+        case .lmtp: return (isInternational ? "UTF8LMTP" : "LMTP") + security
+        case .mail, .submission:
+            if isInternational { return "UTF8SMTP" + security }
+            return isExtended || !security.isEmpty ? "ESMTP" + security : "SMTP"
+        }
+    }
+
+    public mutating func receive(_ octets: [UInt8]) {
+        if case .closed = state { return }
+        lines.append(octets)
+    }
+
+    /// The TLS handshake is done: all that was said in clear is forgotten (RFC 3207 §4.2).
+    public mutating func tlsStarted() {
+        isTLS = true
+        clientName = nil
+        isExtended = false
+        isAuthenticated = false
+        transaction.apply(.end)
+        lines = Self.framer(options)
+        awaited = nil
+        state = .commands
+    }
+
+    public mutating func nextEvent() -> Event? {
+        while awaited == nil {
+            switch state {
+            case .greeting:
+                return ask(.greeting, .greeting)
+            case .commands:
+                let before = lines.count
+                if let event = nextCommand() { return event }
+                guard lines.count < before else { return nil }
+            case .sasl:
+                return nextResponse()
+            case .data:
+                let before = lines.count
+                if let event = nextContent() { return event }
+                guard before > 0 else { return nil }
+            case .chunk(let left, let last):
+                let before = lines.count
+                if let event = nextChunk(left: left, last: last) { return event }
+                guard before > 0 || left == 0 else { return nil }
+            case .contentOver(let last):
+                return contentEvent(last: last)
+            case .skip(let left):
+                guard skip(left) else { return nil }
+            case .handshake:
+                return lines.isEmpty ? nil : refuse(.injectionAfterSTARTTLS)
+            case .closing:
+                transaction.apply(.end)
+                lines = Self.framer(options)
+                state = .closed
+                return .close
+            case .closed:
+                return nil
+            }
+        }
+        return nil
+    }
+
+    /// Hands `event` out and waits for its command.
+    mutating func ask(_ awaited: Awaited, _ event: Event) -> Event {
+        self.awaited = awaited
+        return event
+    }
+
+    /// Hands out `fault` with the engine's own reply.
+    /// - Parameter copies: replies to give; LMTP gives one for each recipient after the content.
+    mutating func refuse(_ fault: ServerFault, endsTransaction: Bool = false, copies: Int = 1) -> Event {
+        if endsTransaction || fault.closes { transaction.apply(.end) }
+        let reply = Array(repeatElement(fault.reply.octets, count: max(copies, 1)).joined())
+        awaited = .own(reply, errors: fault.reply.isPermanent ? 1 : 0, closes: fault.closes)
+        return .fault(fault)
+    }
+}

@@ -1,0 +1,46 @@
+// What a listener offers and allows.
+
+/// The settings of one server conversation.
+public struct SMTPServerOptions: Sendable, Hashable {
+    public enum Mode: Sendable, Hashable {
+        /// Mail from anyone for our own (RFC 5321).
+        case mail
+        /// Mail from those who log in (RFC 6409).
+        case submission
+        /// Delivery with a verdict for each recipient (RFC 2033).
+        case lmtp
+    }
+
+    /// What becomes of bare CR, bare LF and NUL in content.
+    public enum LineEnds: Sendable, Hashable {
+        /// 550 and close.
+        case refuse
+        /// Bare LF ends a line, bare CR and NUL stay: for printers on private nets. Command lines may end in LF, too.
+        case repair
+    }
+
+    public var mode: Mode
+    /// The name in the greeting; without CR, LF or blanks.
+    public var hostname: String
+    /// The largest message in octets as stored; `nil` for no limit.
+    public var sizeLimit: Int?
+    /// Whether STARTTLS is to be had.
+    public var offersTLS = false
+    /// The SASL mechanisms, in capitals; none, and there is no AUTH.
+    public var mechanisms: [String] = []
+    /// Whether AUTH is also offered in clear. Passwords then cross the net for all to read.
+    public var authenticatesInClear = false
+    public var lineEnds = LineEnds.refuse
+    /// The domain that completes an address without one; `nil` refuses such addresses.
+    public var qualify: String?
+    /// Recipients of one transaction, told to clients by LIMITS (RFC 9422).
+    public var recipientLimit = SMTPLimits.recipients
+    /// The error that closes the connection; a message accepted sets the count back.
+    public var errorLimit = SMTPLimits.errors
+
+    public init(mode: Mode, hostname: String, sizeLimit: Int? = 50 << 20) {
+        self.mode = mode
+        self.hostname = hostname
+        self.sizeLimit = sizeLimit
+    }
+}

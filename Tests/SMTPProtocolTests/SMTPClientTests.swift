@@ -1,0 +1,352 @@
+// The client engine against servers of every temper.
+
+import MailFormat
+import MailTestKit
+import Octets
+import Testing
+
+@testable import SMTPProtocol
+
+/// Drives a client against the words of a server that does not listen.
+private struct ClientPlay {
+    var client: SMTPClient
+    var events: [SMTPClient.Event] = []
+    var said = ""
+    var error: SMTPError?
+
+    init(_ dialect: SMTPClient.Dialect = .smtp) { client = SMTPClient(dialect) }
+
+    mutating func say(_ command: SMTPClient.Command) {
+        said += String(decoding: client.send(command), as: UTF8.self).replacing("\r\n", with: "|")
+    }
+
+    mutating func hear(_ text: String) { hear(crlf(text)) }
+
+    mutating func hear(_ octets: [UInt8]) {
+        client.receive(octets)
+        do {
+            while let event = try client.nextEvent() {
+                events.append(event)
+                say(.proceed)
+            }
+        } catch {
+            self.error = error
+        }
+    }
+
+    /// A conversation up to the capabilities of `ehlo`.
+    static func greeted(_ ehlo: String, _ dialect: SMTPClient.Dialect = .smtp) -> ClientPlay {
+        var play = ClientPlay(dialect)
+        play.hear("220 s\n")
+        play.say(.hello("c"))
+        play.hear(ehlo)
+        play.events = []
+        play.said = ""
+        return play
+    }
+}
+
+struct SMTPClientTests {
+    private func outgoing(_ recipients: [String], _ parameters: MailParameters = .init()) throws -> OutgoingTransaction
+    {
+        OutgoingTransaction(
+            .address(try Address("a@b")), parameters, to: try recipients.map { .init(.address(try Address($0))) })
+    }
+
+    @Test("what the server offers is read")
+    func capabilities() {
+        var play = ClientPlay()
+        play.hear("220-s\n220 ESMTP\n")
+        play.say(.hello("c.example"))
+        play.hear(
+            "250-s\n250-size 1000\n250-PIPELINING\n250-8BITMIME\n250-AUTH PLAIN login\n250-AUTH=LOGIN XOAUTH2\n"
+                + "250-LIMITS RCPTMAX=20 MAILMAX=x\n250-X-FOO\n250-DSN\n250-SMTPUTF8\n250 STARTTLS\n")
+        let found = play.client.capabilities
+        #expect(
+            found.pipelining && found.eightBitMIME && found.dsn && found.smtpUTF8 && found.startTLS && !found.chunking)
+        #expect(found.sizeLimit == 1000)
+        #expect(found.mechanisms == ["PLAIN", "LOGIN", "XOAUTH2"])
+        #expect(found.recipientLimit == 20)
+        #expect(found.transactionLimit == nil)
+        #expect(play.events.last == .hello(found))
+        #expect(play.said == "EHLO c.example|")
+    }
+
+    @Test("a server that does not know EHLO is told HELO; one that does not want us is not")
+    func fallBack() {
+        var play = ClientPlay.greeted("500 what\n")
+        #expect(play.events.isEmpty && play.client.outstandingReplies == 0)
+        play.say(.helo("c"))
+        play.hear("250 ok\n")
+        #expect(play.events == [.hello(Capabilities())])
+        play = ClientPlay()
+        play.hear("220 s\n")
+        play.say(.hello("c"))
+        play.hear("550 go away\n")
+        guard case .helloRefused = play.events.last else {
+            Issue.record("\(play.events)")
+            return
+        }
+    }
+
+    @Test("pipelined: all at once, and a verdict for each recipient")
+    func pipelined() throws {
+        var play = ClientPlay.greeted("250-s\n250-SIZE\n250 PIPELINING\n")
+        play.say(.transaction(try outgoing(["x@y", "z@y"], .init(size: 10))))
+        #expect(play.said == "MAIL FROM:<a@b> SIZE=10|RCPT TO:<x@y>|RCPT TO:<z@y>|DATA|")
+        play.hear("250 ok\n250 ok\n550 5.1.1 no\n354 go\n")
+        #expect(play.events.count == 4)
+        #expect(play.events.last == .readyForContent)
+        play.said = ""
+        play.say(.content(Array(".a\n.".utf8)))
+        play.say(.content(Array(".\nb".utf8)))
+        play.say(.contentEnd)
+        #expect(play.said == "..a|...|b|.|")
+        play.hear("250 2.0.0 taken\n")
+        #expect(
+            play.events.suffix(2) == [.verdict(index: nil, SMTPReply(250, .success(0, 0), "taken")), .transactionEnd])
+        #expect(play.client.outstandingReplies == 0)
+    }
+
+    @Test("without PIPELINING: step by step")
+    func stepByStep() throws {
+        var play = ClientPlay.greeted("250 s\n")
+        play.say(.transaction(try outgoing(["x@y", "z@y"], .init(size: 10, ret: .full, envelopeID: "e"))))
+        #expect(play.said == "MAIL FROM:<a@b>|")
+        play.hear("250 ok\n")
+        #expect(play.said == "MAIL FROM:<a@b>|RCPT TO:<x@y>|")
+        play.hear("450 later\n")
+        play.hear("250 ok\n")
+        #expect(play.said.hasSuffix("RCPT TO:<z@y>|DATA|"))
+        play.hear("354 go\n")
+        #expect(play.events.last == .readyForContent)
+    }
+
+    @Test(
+        "without PIPELINING nothing follows a refused MAIL, nor DATA when all are refused; RSET comes before the next")
+    func stepByStepRefused() throws {
+        var play = ClientPlay.greeted("250 s\n")
+        play.say(.transaction(try outgoing(["x@y"])))
+        play.hear("550 no\n")
+        #expect(play.events == [.sender(SMTPReply(550, nil, "no")), .transactionEnd])
+        play.say(.transaction(try outgoing(["x@y"])))
+        play.hear("250 reset\n250 ok\n550 no\n")
+        #expect(play.said == "MAIL FROM:<a@b>|RSET|MAIL FROM:<a@b>|RCPT TO:<x@y>|")
+        #expect(play.events.last == .transactionEnd)
+    }
+
+    @Test("354 though nobody was accepted: an empty message ends it")
+    func emptied() throws {
+        var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
+        play.say(.transaction(try outgoing(["x@y"])))
+        play.said = ""
+        play.hear("250 ok\n550 no\n354 go\n")
+        #expect(play.events.last == .emptied)
+        #expect(play.said == ".|")
+        play.hear("554 no recipients\n")
+        #expect(play.events.last == .transactionEnd)
+        #expect(play.client.outstandingReplies == 0)
+        play = ClientPlay.greeted("250-s\n250 PIPELINING\n", .lmtp)
+        play.say(.transaction(try outgoing(["x@y"])))
+        play.hear("250 ok\n550 no\n354 go\n")
+        #expect(play.error != nil)
+    }
+
+    @Test("behind a refused MAIL the recipients are not blamed")
+    func refusedSender() throws {
+        var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
+        play.say(.transaction(try outgoing(["x@y", "z@y"])))
+        play.hear("550 no\n503 mail first\n503 mail first\n503 mail first\n")
+        #expect(play.events == [.sender(SMTPReply(550, nil, "no")), .transactionEnd])
+    }
+
+    @Test("LMTP: a verdict for each accepted recipient")
+    func lmtp() throws {
+        var play = ClientPlay.greeted("250-s\n250 PIPELINING\n", .lmtp)
+        play.say(.transaction(try outgoing(["x@y", "no@y", "z@y"])))
+        play.hear("250 ok\n250 ok\n550 no\n250 ok\n354 go\n")
+        play.say(.contentEnd)
+        play.hear("250 one\n452 full\n")
+        #expect(
+            play.events.suffix(3) == [
+                .verdict(index: 0, SMTPReply(250, nil, "one")), .verdict(index: 2, SMTPReply(452, nil, "full")),
+                .transactionEnd,
+            ])
+    }
+
+    @Test("parameters of notices go out when they are offered, and no others")
+    func parameters() throws {
+        var play = ClientPlay.greeted("250-s\n250-DSN\n250-8BITMIME\n250-SMTPUTF8\n250 PIPELINING\n")
+        let original = try #require(OriginalRecipient(type: "rfc822", address: "o+o@y"))
+        let recipient = OutgoingTransaction.Recipient(
+            .address(try Address("é@y")), .init(notify: .never, originalRecipient: original))
+        play.say(
+            .transaction(
+                OutgoingTransaction(
+                    .null, .init(size: 5, body: .eightBitMIME, ret: .headers, envelopeID: "a b"), to: [recipient])))
+        #expect(
+            play.said == "MAIL FROM:<> BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=a+20b|"
+                + "RCPT TO:<é@y> NOTIFY=NEVER ORCPT=rfc822;o+2Bo@y|DATA|")
+    }
+
+    @Test("what a server cannot take is not begun")
+    func obstacles() throws {
+        var play = ClientPlay.greeted("250-s\n250-LIMITS RCPTMAX=1\n250 SIZE 100\n")
+        let cases: [(OutgoingTransaction, OutgoingTransaction.Obstacle)] = [
+            (try outgoing([]), .noRecipients), (try outgoing(["x@y"], .init(size: 101)), .tooBig(limit: 100)),
+            (try outgoing(["é@y"]), .needsSMTPUTF8),
+            (try outgoing(["x@y"], .init(body: .eightBitMIME)), .needs8BITMIME),
+            (try outgoing(["x@y", "z@y"]), .tooManyRecipients(limit: 1)),
+        ]
+        for (transaction, obstacle) in cases {
+            play.say(.transaction(transaction))
+            play.hear("")
+            #expect(play.events.last == .impossible(obstacle))
+        }
+        #expect(play.said.isEmpty)
+    }
+
+    @Test("AUTH: initial response, challenges, prompts that are no base64")
+    func authentication() {
+        var play = ClientPlay.greeted("250-s\n250 AUTH PLAIN LOGIN\n")
+        play.say(.auth(mechanism: "PLAIN", initial: [0, 1, 2]))
+        play.hear("535 5.7.8 no\n")
+        play.say(.auth(mechanism: "LOGIN", initial: nil))
+        play.hear("334 Username:\n")
+        play.say(.response([0x61]))
+        play.hear("334 AAE=\n")
+        play.say(.cancelAuthentication)
+        play.hear("501 cancelled\n")
+        play.say(.auth(mechanism: "EXTERNAL", initial: []))
+        play.hear("235 ok\n")
+        #expect(play.said == "AUTH PLAIN AAEC|AUTH LOGIN|YQ==|*|AUTH EXTERNAL =|")
+        #expect(play.events[1] == .challenge(nil))
+        #expect(play.events[2] == .challenge([0, 1]))
+        #expect(play.client.isAuthenticated)
+    }
+
+    @Test("clear text behind the go-ahead for TLS is an attack")
+    func injection() {
+        var play = ClientPlay.greeted("250-s\n250 STARTTLS\n")
+        play.say(.startTLS)
+        play.hear("220 go\n250 injected\n")
+        #expect(play.error == .injectionAfterSTARTTLS)
+        #expect(play.events.isEmpty, "nobody may begin a handshake on this")
+        play = ClientPlay.greeted("250-s\n250 STARTTLS\n")
+        play.say(.startTLS)
+        play.hear("220 go\n")
+        #expect(play.events == [.startTLS])
+        #expect(play.client.send(.noop) == [], "nothing is said in clear any more")
+        play.hear("2")
+        #expect(play.error == .injectionAfterSTARTTLS)
+    }
+
+    @Test("TLS forgets what was offered in clear")
+    func forgotten() {
+        var play = ClientPlay.greeted("250-s\n250-AUTH PLAIN\n250 STARTTLS\n")
+        play.say(.startTLS)
+        play.hear("220 go\n")
+        play.client.tlsStarted()
+        #expect(play.client.capabilities == Capabilities())
+        #expect(play.client.isTLS)
+        play.say(.hello("c"))
+        play.hear("250 s\n")
+        #expect(play.error == nil)
+    }
+
+    @Test(
+        "a reply too many is an error, 421 is an end",
+        arguments: [
+            ("250 surplus\n", true), ("421 bye\n", false), ("421-bye\n421 bye\n", false),
+        ])
+    func surplus(text: String, isError: Bool) {
+        var play = ClientPlay.greeted("250 s\n")
+        play.hear(text)
+        #expect((play.error != nil) == isError)
+        if !isError, case .closing = play.events.last {} else if !isError { Issue.record("\(play.events)") }
+        #expect(play.client.send(.noop) == [])
+    }
+
+    @Test("421 within a pipeline leaves the rest unanswered")
+    func closing() throws {
+        var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
+        play.say(.transaction(try outgoing(["x@y", "z@y"])))
+        play.hear("250 ok\n250 ok\n421 4.3.2 bye\n354 go\n")
+        #expect(play.events.count == 3)
+        #expect(play.events.last == .closing(SMTPReply(421, .transient(3, 2), "bye")))
+        #expect(play.error == nil)
+    }
+
+    @Test("replies that a command cannot have", arguments: ["354 go\n", "334 go\n"])
+    func impossible(text: String) throws {
+        var play = ClientPlay.greeted("250 s\n")
+        play.say(.transaction(try outgoing(["x@y"])))
+        play.hear(text)
+        #expect(play.error != nil)
+        play = ClientPlay()
+        play.hear(text)
+        #expect(play.error != nil)
+    }
+
+    @Test("DATA answered by 250 is no go-ahead")
+    func falseGoAhead() throws {
+        var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
+        play.say(.transaction(try outgoing(["x@y"])))
+        play.hear("250 ok\n250 ok\n250 ok\n")
+        #expect(play.error == .unexpectedReply(to: "DATA", SMTPReply(250, nil, "ok")))
+    }
+
+    @Test("a line of 2048 octets is the longest")
+    func longLines() {
+        for (count, isError) in [(2042, false), (2043, true)] {
+            var play = ClientPlay()
+            play.hear("220 " + String(repeating: "x", count: count) + "\n")
+            #expect((play.error != nil) == isError)
+        }
+    }
+
+    @Test("where the net cuts the octets changes nothing")
+    func everySplit() throws {
+        let script = crlf("250-ok\n250 ok\n250 2.1.5 ok\n550-5.1.1 no\n550 5.1.1 such\n354 go\n")
+        let transaction = try outgoing(["x@y", "z@y"])
+        func events(cutAt cut: Int) -> [SMTPClient.Event] {
+            var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
+            play.say(.transaction(transaction))
+            play.hear(Array(script[..<cut]))
+            play.hear(Array(script[cut...]))
+            return play.events
+        }
+        let whole = events(cutAt: 0)
+        #expect(whole.count == 4)
+        for cut in script.indices { #expect(events(cutAt: cut) == whole, "cut before octet \(cut)") }
+    }
+
+    @Test("names cannot smuggle a second command")
+    func hostileName() {
+        var play = ClientPlay()
+        play.hear("220 s\n")
+        play.say(.hello("c\r\nMAIL FROM:<x>"))
+        #expect(play.said == "EHLO cMAIL FROM:<x>|")
+    }
+
+    @Test("random replies never trap", arguments: 0..<100)
+    func randomReplies(seed: Int) throws {
+        var random = SplitMix(seed: UInt64(seed))
+        let words = [
+            "250", "-", " ", "354", "421", "550", "\r\n", "\r\n", "5.1.1", "x", "\n", "334 AA==", "220", "\u{0}",
+        ]
+        var play = ClientPlay(seed.isMultiple(of: 2) ? .smtp : .lmtp)
+        play.hear("220 s\n")
+        play.say(.hello("c"))
+        play.hear("250-s\n250 PIPELINING\n")
+        for _ in 0..<200 where play.error == nil {
+            switch Int.random(in: 0..<8, using: &random) {
+            case 0: play.say(.transaction(try outgoing(["x@y", "z@y"])))
+            case 1: play.say(.contentEnd)
+            case 2: play.say(.noop)
+            case 3: play.say(.content([Octet.dot, Octet.lf]))
+            default: play.hear(Array((words.randomElement(using: &random) ?? "").utf8))
+            }
+        }
+    }
+}
