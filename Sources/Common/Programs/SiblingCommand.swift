@@ -1,0 +1,103 @@
+// The hub's own other commands: found beside the running one, started or become.
+
+internal import CMHSys
+import Glibc
+import Reporting
+
+/// A command of this hub, installed with the one that runs.
+public struct SiblingCommand: Sendable {
+    /// The carrier: takes the queue out. In `libexec/mailhub` beside `bin` or `sbin`; beside us in a build folder.
+    public static let carrier = SiblingCommand(name: "mhcarry", isInternal: true)
+    public static let queue = SiblingCommand(name: "mhqueue", isInternal: false)
+
+    let name: String
+    let isInternal: Bool
+
+    /// Where it stands.
+    public func path() throws(SiblingError) -> String {
+        let here = try Self.ownDirectory()
+        var places = ["\(here)/\(name)"]
+        if isInternal { places.append("\(here)/../libexec/mailhub/\(name)") }
+        if here.hasSuffix("/libexec/mailhub") { places.append("\(here)/../../bin/\(name)") }
+        for place in places where unsafe access(place, X_OK) == 0 { return place }
+        throw .missing(name: name, places: places)
+    }
+
+    /// Starts it in the background, in a process group of its own, with standard input and output closed off.
+    /// - Parameter isDetached: in a session of its own and with standard error closed off too, so that whoever waits for
+    ///   the end of our output does not wait for it.
+    /// - Returns: its process id; the caller may wait for it.
+    @discardableResult
+    public func start(_ arguments: [String], isDetached: Bool = false) throws(SiblingError) -> Int32 {
+        let path = try path()
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        unsafe posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+        if isDetached { unsafe posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0) }
+        unsafe posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        unsafe sigemptyset(&none)
+        unsafe posix_spawnattr_setsigmask(&attributes, &none)
+        var all = sigset_t()
+        unsafe sigfillset(&all)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
+        unsafe posix_spawnattr_setpgroup(&attributes, 0)
+        // Glibc's POSIX_SPAWN_SETSID (0x80) is hidden from Swift behind _GNU_SOURCE.
+        let group = isDetached ? 0x80 : Int(POSIX_SPAWN_SETPGROUP)
+        let flags = Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF) | group
+        unsafe posix_spawnattr_setflags(&attributes, Int16(truncatingIfNeeded: flags))
+        var pid: Int32 = 0
+        let code = unsafe withArguments([path] + arguments) {
+            unsafe posix_spawn(&pid, path, &actions, &attributes, $0, environ)
+        }
+        guard code == 0 else { throw .cannotStart(path: path, code: code) }
+        return pid
+    }
+
+    /// Becomes it: this process goes on as that command and does not come back.
+    public func replaceThisProcess(_ arguments: [String]) throws(SiblingError) -> Never {
+        let path = try path()
+        _ = unsafe withArguments([path] + arguments) { unsafe execv(path, $0) }
+        throw .cannotStart(path: path, code: errno)
+    }
+
+    private static func ownDirectory() throws(SiblingError) -> String {
+        var octets = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe octets.withUnsafeMutableBytes {
+            unsafe readlink("/proc/self/exe", $0.baseAddress!, $0.count)
+        }
+        guard count > 0, let slash = octets[..<count].lastIndex(of: 0x2F) else {
+            throw .cannotStart(path: "/proc/self/exe", code: errno)
+        }
+        return String(decoding: octets[..<slash], as: UTF8.self)
+    }
+
+    private func withArguments(
+        _ words: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32
+    ) -> Int32 {
+        var pointers: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
+        defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
+        return unsafe pointers.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress!) }
+    }
+}
+
+/// Why another command of the hub cannot be started.
+public enum SiblingError: Complaint {
+    case missing(name: String, places: [String])
+    case cannotStart(path: String, code: Int32)
+
+    public var exitStatus: ExitStatus { .osFile }
+
+    public var description: String {
+        switch self {
+        case .missing(let name, let places):
+            "\(name) is not installed where it belongs (\(places.joined(separator: ", "))); install the hub anew"
+        case .cannotStart(let path, let code): "cannot start \(path): \(reason(code))"
+        }
+    }
+}

@@ -1,0 +1,140 @@
+// The one place where a wire waits: one poll for input, output and the fate of the hops below.
+
+import Glibc
+import Reporting
+import TLSEngine
+
+extension Wire {
+    /// What a caller waits for; the words stand in its complaint.
+    enum Goal: String {
+        case input = "waiting for it to speak"
+        case output = "sending to it"
+        case handshake = "starting TLS"
+    }
+
+    /// Waits until something moved, a deadline passed, or a hop died; moves what can be moved. The caller asks again until
+    /// its goal is reached: octets that move without reaching it do not extend the deadline.
+    func pump(until deadline: Deadline, for goal: Goal) throws(TransportError) {
+        guard reading >= 0 else { throw .closed(peer: facts.peer) }
+        guard !sessionLimit.hasPassed else { throw .sessionTooLong(peer: facts.peer) }
+        let input = !inputEnded && inbox.count < Self.inboxLimit
+        let output = unsentCount > 0 && outputFault == nil
+        // A descriptor of -1 is passed over: poll would report a hang-up nobody asked for, again and again.
+        var watched = [
+            pollfd(fd: input ? reading : -1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: output ? writing : -1, events: Int16(POLLOUT), revents: 0),
+            pollfd(fd: hopFate?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
+        ]
+        var limit = deadline.earlier(of: sessionLimit)
+        if let meter { limit = limit.earlier(of: Deadline(after: meter.remaining)) }
+
+        let start = Deadline.now
+        let ready = unsafe poll(&watched, nfds_t(watched.count), limit.pollTimeout)
+        if ready < 0, errno != EINTR { throw .system(doing: "poll", code: errno) }
+
+        var moved = 0
+        if watched[0].revents != 0 { moved += receive() }
+        if watched[1].revents != 0 { moved += sendOutbox() }
+        if let floor = meter?.floor {
+            meter?.note(octets: moved)
+            let octets = meter?.moved ?? 0
+            guard meter?.note(waiting: start.elapsed) == true || inputEnded else {
+                throw .tooSlow(peer: facts.peer, moved: octets, floor: floor)
+            }
+        }
+        if hasReached(goal) { return }
+        if moved == 0, watched[2].revents != 0, let fate = hopFate?.verdict() {
+            throw .hopDied(peer: facts.peer, reason: fate)
+        }
+        if deadline.hasPassed, !sessionLimit.hasPassed { throw .timedOut(peer: facts.peer, doing: goal.rawValue) }
+    }
+
+    private func hasReached(_ goal: Goal) -> Bool {
+        switch goal {
+        case .input: !inbox.isEmpty || inputEnded
+        case .output: unsentCount == 0 || outputFault != nil
+        case .handshake: tls?.state != .handshaking || inputFault != nil || outputFault != nil
+        }
+    }
+
+    /// Takes in what has arrived, without waiting.
+    /// - Returns: octets taken from the descriptor.
+    @discardableResult
+    func receive() -> Int {
+        while true {
+            let count = unsafe scratch.withUnsafeMutableBytes { unsafe Glibc.read(reading, $0.baseAddress, $0.count) }
+            if count > 0 {
+                absorb(count)
+                return count
+            }
+            if count == 0 {
+                inputEnded = true
+                if tls != nil { absorbEndOfCiphertext() }
+                return 0
+            }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return 0
+            case let code:
+                inputEnded = true
+                inputFault = .connectionLost(peer: facts.peer, reason: reason(code))
+                return 0
+            }
+        }
+    }
+
+    /// Puts `scratch[..<count]` into the inbox, through TLS when it is on.
+    private func absorb(_ count: Int) {
+        if tls != nil {
+            absorbCiphertext(Array(scratch[..<count]))
+        } else {
+            inbox.append(contentsOf: scratch[..<count])
+        }
+    }
+
+    /// Adds `octets` to what is to be sent, through TLS when it is on.
+    func queue(_ octets: [UInt8]) {
+        guard outputFault == nil else { return }
+        if tls != nil { queuePlaintext(octets) } else { queueRaw(octets) }
+    }
+
+    /// Adds `octets`, as they stand, to what is to be sent.
+    func queueRaw(_ octets: [UInt8]) {
+        if sentCount == outbox.count {
+            outbox = octets
+            sentCount = 0
+        } else {
+            outbox.append(contentsOf: octets)
+        }
+    }
+
+    /// Sends what the system takes, without waiting. A fault is kept in `outputFault`: the peer's last words go first.
+    /// - Returns: octets that left.
+    @discardableResult
+    func sendOutbox() -> Int {
+        var moved = 0
+        while unsentCount > 0, outputFault == nil {
+            let count = unsafe outbox.withUnsafeBytes { bytes in
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[sentCount...])
+                return isSocket
+                    ? unsafe send(writing, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+                    : unsafe Glibc.write(writing, rest.baseAddress, rest.count)
+            }
+            if count > 0 {
+                sentCount += count
+                moved += count
+                continue
+            }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return moved
+            case let code: outputFault = .connectionLost(peer: facts.peer, reason: reason(code))
+            }
+        }
+        if sentCount == outbox.count || outputFault != nil {
+            outbox = []
+            sentCount = 0
+        }
+        return moved
+    }
+}

@@ -1,0 +1,82 @@
+// The far end of a connection under test: raw descriptors in the hands of the test.
+
+import Blocking
+import Glibc
+import Transport
+
+/// A connected pair: our wire, and the peer's raw, blocking descriptor.
+struct Pair {
+    let wire: Wire
+    let peer: Int32
+
+    init(fate: (any HopFate)? = nil, sessionLimit: Deadline = .never) {
+        var both: [Int32] = [-1, -1]
+        let code = unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &both)
+        precondition(code == 0)
+        wire = Wire(
+            socket: both[0], facts: WireFacts(peer: "peer.test:110"), hopFate: fate, sessionLimit: sessionLimit)
+        peer = both[1]
+    }
+
+    func say(_ text: String) { put(Array(text.utf8), on: peer) }
+    func hangUp() { _ = close(peer) }
+    /// What the peer has received so far, read until end of file.
+    func heard() -> [UInt8] { takeAll(from: peer) }
+}
+
+/// Writes all of `octets` to a blocking descriptor.
+func put(_ octets: [UInt8], on descriptor: Int32) {
+    var sent = 0
+    while sent < octets.count {
+        let count = unsafe octets.withUnsafeBytes {
+            unsafe send(descriptor, $0.baseAddress! + sent, octets.count - sent, Int32(MSG_NOSIGNAL))
+        }
+        guard count > 0 else { return }
+        sent += count
+    }
+}
+
+/// Reads up to `count` octets from a blocking descriptor; fewer at the end of file.
+func take(_ count: Int, from descriptor: Int32) -> [UInt8] {
+    var octets: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while octets.count < count {
+        let wanted = min(chunk.count, count - octets.count)
+        let got = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, wanted) }
+        guard got > 0 else { break }
+        octets.append(contentsOf: chunk[..<got])
+    }
+    return octets
+}
+
+func takeAll(from descriptor: Int32) -> [UInt8] { take(.max, from: descriptor) }
+
+extension Wire {
+    func readText(within duration: Duration = .seconds(5)) throws -> String {
+        String(decoding: try read(until: Deadline(after: duration)), as: UTF8.self)
+    }
+}
+
+/// A listening socket on loopback with a port of the system's choice.
+final class Listener: Sendable {
+    let descriptor: Int32
+    let port: UInt16
+
+    init(_ host: String = "127.0.0.1", backlog: Int32 = 8) {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        unsafe inet_pton(AF_INET, host, &address.sin_addr)
+        let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let listener = descriptor
+        let code = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe bind(listener, $0, length) }
+        }
+        precondition(code == 0 && listen(listener, backlog) == 0)
+        port = SocketAddress.of(socket: listener, peer: false)?.port ?? 0
+    }
+
+    deinit { _ = close(descriptor) }
+
+    func accepted() -> Int32 { accept(descriptor, nil, nil) }
+}
