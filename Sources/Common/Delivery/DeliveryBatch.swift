@@ -1,0 +1,52 @@
+// Many deliveries that share the waits for the disk (DECISIONS 33): all written, all synchronized, then all shown.
+
+import DurableFiles
+import MaildirStore
+
+/// A batch of messages on their way into mailboxes. Used by one thread, its ``jobs`` aside. Dropped before
+/// ``publish()``, it leaves nothing in any mailbox.
+public final class DeliveryBatch {
+    private let faults: Faults?
+    private var maildirs: [Destination: Maildir] = [:]
+    private var staged: [(destination: Destination, message: StagedDelivery)] = []
+    /// Octets written so far.
+    public private(set) var octets = 0
+
+    /// - Parameter faults: forced disk faults of a test.
+    public init(faults: Faults? = nil) { self.faults = faults }
+
+    /// Messages written so far. Each holds a file open until its job is done.
+    public var count: Int { staged.count }
+
+    /// Writes one message into its mailbox's tmp. An error concerns this message alone: the batch goes on without it.
+    ///
+    /// ``DeliveryOrder/mayBeThere`` is not looked at: after a crash the whole batch is asked for at once, by
+    /// `Maildir.recoverBatch`.
+    public func stage(_ order: DeliveryOrder, nextChunk: () throws -> [UInt8]?) throws {
+        let maildir = try maildirs[order.destination] ?? order.destination.maildir(faults: faults)
+        maildirs[order.destination] = maildir
+        let message = try order.write(into: maildir, nextChunk)
+        staged.append((order.destination, message))
+        octets += message.size
+    }
+
+    /// One job for each message, which puts it on stable storage; to be run on as many threads as the caller has.
+    public var jobs: [@Sendable () throws -> Void] {
+        staged.map { entry in
+            let message = entry.message
+            return { try message.synchronize() }
+        }
+    }
+
+    /// Shows all messages in their mailboxes. On return they are on stable storage, and the batch is empty again.
+    /// - Throws: when a job failed or was not run, or the disk refuses; all are taken back then, as far as it lets us,
+    ///   and the batch is empty too.
+    public func publish() throws -> [Delivered] {
+        defer {
+            staged = []
+            octets = 0
+        }
+        try Maildir.publish(staged.map(\.message))
+        return staged.map { Delivered(destination: $0.destination, $0.message) }
+    }
+}

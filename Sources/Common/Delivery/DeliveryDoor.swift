@@ -1,0 +1,80 @@
+// The one door for every delivery: fetched, received or local mail goes through here into its mailbox.
+
+import DurableFiles
+import MaildirStore
+import MessagePipeline
+
+/// How one message is to be delivered.
+public struct DeliveryOrder {
+    public var destination: Destination
+    public var name: DeliveryName
+    /// Header fields for the top, in file form; fetched mail gets none (DECISIONS 29).
+    public var top: [UInt8]
+    /// Whether an earlier attempt with this name may have died after delivering: the mailbox is searched first then.
+    public var mayBeThere: Bool
+    /// What changes the message on its way.
+    public var pipeline: MessagePipeline
+
+    public init(
+        to destination: Destination, as name: DeliveryName, top: [UInt8] = [], mayBeThere: Bool = false,
+        through pipeline: MessagePipeline = MessagePipeline()
+    ) {
+        self.destination = destination
+        self.name = name
+        self.top = top
+        self.mayBeThere = mayBeThere
+        self.pipeline = pipeline
+    }
+}
+
+extension DeliveryOrder {
+    /// Writes the message into tmp. What `nextChunk` or a stage throws leaves nothing behind.
+    func write(into maildir: Maildir, _ nextChunk: () throws -> [UInt8]?) throws -> StagedDelivery {
+        let delivery = try MaildirDelivery(into: maildir, as: name)
+        try delivery.write(top)
+        var pipeline = pipeline
+        while let chunk = try nextChunk() { try pipeline.process(chunk) { try delivery.write($0) } }
+        try pipeline.finish { try delivery.write($0) }
+        return delivery.finishWriting()
+    }
+}
+
+/// Delivers messages. Holds no state; errors are told as they come and leave nothing half done.
+public struct DeliveryDoor: Sendable {
+    private let faults: Faults?
+
+    /// - Parameter faults: forced disk faults of a test.
+    public init(faults: Faults? = nil) { self.faults = faults }
+
+    /// Delivers one message. On return it is on stable storage, so that the sender may be told so.
+    /// - Parameter nextChunk: the message in file form, in chunks; `nil` at its end. Its errors end the delivery.
+    public func deliver(_ order: DeliveryOrder, nextChunk: () throws -> [UInt8]?) throws -> Delivered {
+        if order.mayBeThere, try isThere(order) {
+            return Delivered(destination: order.destination, name: order.name, sizes: nil)
+        }
+        let maildir = try order.destination.maildir(faults: faults)
+        let staged = try order.write(into: maildir, nextChunk)
+        try staged.synchronize()
+        do {
+            try Maildir.publish([staged])
+        } catch MaildirError.nameTaken where order.name.isRepeatable {
+            // The same name with the same sizes: an attempt that nobody remembers had delivered it.
+            try maildir.synchronizeEntries()
+            return Delivered(destination: order.destination, name: order.name, sizes: nil)
+        }
+        return Delivered(destination: order.destination, staged)
+    }
+
+    /// Whether a message of the order's name has been delivered; what is found is made durable before this says so.
+    private func isThere(_ order: DeliveryOrder) throws -> Bool {
+        switch order.destination {
+        case .maildir(let path, let folder):
+            // A reader may have moved it from its folder to any other, so the whole Maildir is searched.
+            let inbox = try Maildir(path: path, making: true, faults: faults)
+            guard try inbox.contains(order.name) else { return false }
+            try inbox.synchronizeEntries()
+            if let folder { try inbox.folder(folder, making: false)?.synchronizeEntries() }
+            return true
+        }
+    }
+}

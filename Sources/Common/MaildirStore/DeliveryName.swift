@@ -1,0 +1,60 @@
+// The names under which messages are delivered: unique by chance, or the same again after a crash.
+
+import DurableFiles
+import Octets
+
+/// The unique part of a mail file's name, up to the first `,` (maildir(5)).
+public struct DeliveryName: Sendable, Hashable, CustomStringConvertible {
+    public let unique: String
+    /// Whether a later attempt uses the same name, so that a leftover in tmp is its own and may go.
+    public let isRepeatable: Bool
+    public var description: String { unique }
+
+    /// Room for sizes and flags is left up to the 255 octets of NAME_MAX.
+    static let limit = 190
+
+    private init(_ unique: String, isRepeatable: Bool) throws(MaildirError) {
+        guard unique.utf8.count <= Self.limit, unique.utf8.allSatisfy(Self.isPlain) else { throw .badNamePart(unique) }
+        self.unique = unique
+        self.isRepeatable = isRepeatable
+    }
+
+    /// A name nobody else makes.
+    /// - Parameter seconds: the time of delivery, in seconds since 1970.
+    public static func random(seconds: Int) throws(MaildirError) -> DeliveryName {
+        try DeliveryName(UniqueName.make(seconds: seconds), isRepeatable: false)
+    }
+
+    /// The name of the `index`-th message of the fetch batch `nonce` (DECISIONS 33): `<sec>.F<nonce>.<k>.<host>`.
+    public static func fetched(
+        nonce: String, index: Int, seconds: Int, host: String = UniqueName.host
+    ) throws(MaildirError) -> DeliveryName {
+        guard !nonce.isEmpty, !nonce.utf8.contains(Octet.dot) else { throw .badNamePart(nonce) }
+        return try DeliveryName("\(max(0, seconds)).F\(nonce).\(index).\(host)", isRepeatable: true)
+    }
+
+    /// The name of queue message `id` for its recipient `number` (DECISIONS 9): `<sec>.Q<id>.<n>.<host>`, where the
+    /// seconds are those that lead the id.
+    public static func queued(
+        id: String, recipient number: Int, host: String = UniqueName.host
+    ) throws(MaildirError) -> DeliveryName {
+        let seconds = id.utf8.prefix { Octet.isDigit($0) }
+        guard !id.isEmpty, seconds.count <= 12 else { throw .badNamePart(id) }
+        let time = seconds.isEmpty ? "0" : String(decoding: Array(seconds), as: UTF8.self)
+        return try DeliveryName("\(time).Q\(id).\(number).\(host)", isRepeatable: true)
+    }
+
+    /// The name in new/: `S` is the octets of the file, `W` the octets on the wire.
+    ///
+    /// `W` is left out when the last line lacks its end: the wire then has a CRLF more than other programs count.
+    func fileName(size: Int, wire: Int?) -> String {
+        "\(unique),S=\(size)" + (wire.map { ",W=\($0)" } ?? "")
+    }
+
+    private static func isPlain(_ octet: UInt8) -> Bool {
+        switch octet {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
+        default: false
+        }
+    }
+}

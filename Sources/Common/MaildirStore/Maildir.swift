@@ -1,0 +1,93 @@
+// A mailbox on disk (maildir(5), Maildir++): tmp, new and cur held open, and the folders beside them.
+
+import DurableFiles
+import Glibc
+import Octets
+
+/// One Maildir, or one folder of it. Other programs read and change it at the same time, without locks.
+public final class Maildir: Sendable {
+    /// The most files of one mailbox: a listing of them stays under about 100 MB.
+    public static let messageLimit = 1_000_000
+    /// maildir(5): what stands in tmp for 36 hours has no writer any more.
+    public static let staleAge = 36 * 3600
+
+    public let path: String
+    let top: Directory
+    let new: Directory
+    let cur: Directory
+    let tmp: Directory
+
+    /// Opens the Maildir at `path`.
+    /// - Parameter making: whether what is missing is made, 0700, the folders above it included.
+    /// - Throws: `DurableError`, or ``MaildirError/foreignOwner(path:owner:own:)``.
+    public convenience init(path: String, making: Bool, faults: Faults? = nil) throws {
+        let top = try Directory(
+            path: Self.withoutTrailingSlashes(path), making: making ? 0o700 : nil, faults: faults)
+        try self.init(top: top, making: making)
+    }
+
+    private init(top: Directory, making: Bool) throws {
+        let mode: UInt32? = making ? 0o700 : nil
+        path = top.path
+        self.top = top
+        try Self.demandOwn(top)
+        tmp = try top.directory("tmp", making: mode)
+        new = try top.directory("new", making: mode)
+        cur = try top.directory("cur", making: mode)
+        for directory in [tmp, new, cur] { try Self.demandOwn(directory) }
+    }
+
+    /// The folder `name` of this Maildir.
+    /// - Returns: `nil` when it is missing and `making` is false.
+    public func folder(_ name: FolderName, making: Bool) throws -> Maildir? {
+        if !making, try top.status(of: name.directoryName) == nil { return nil }
+        let directory = try top.directory(name.directoryName, making: making ? 0o700 : nil)
+        let folder = try Maildir(top: directory, making: making)
+        // Maildir++ marks its folders, so that a delivery agent started in one knows where it is.
+        if making, try directory.status(of: "maildirfolder") == nil {
+            try directory.open("maildirfolder", for: .makingIfMissing)?.close()
+            try directory.synchronize()
+        }
+        return folder
+    }
+
+    /// The names of all folders, sorted by their directory names. Names that are no UTF-8 are left out.
+    public func folders() throws(DurableError) -> [FolderName] {
+        var found: [FolderName] = []
+        for name in try top.names() where name.utf8.first == Octet.dot {
+            guard let folder = FolderName(directoryName: name), try top.status(of: name)?.isDirectory == true else {
+                continue
+            }
+            found.append(folder)
+        }
+        return found.sorted { $0.directoryName < $1.directoryName }
+    }
+
+    /// Removes files from tmp that nobody has written to for ``staleAge``.
+    /// - Parameter now: seconds since 1970. Files dated later are left alone.
+    /// - Returns: how many went.
+    @discardableResult
+    public func removeStaleTemporaries(now: Int) throws(DurableError) -> Int {
+        var removed = 0
+        for name in try tmp.names() {
+            guard let status = try tmp.status(of: name), status.isRegular, status.modified < now - Self.staleAge else {
+                continue
+            }
+            if try tmp.unlink(name) { removed += 1 }
+        }
+        return removed
+    }
+
+    private static func demandOwn(_ directory: Directory) throws {
+        let owner = try directory.status().owner
+        guard owner == geteuid() else {
+            throw MaildirError.foreignOwner(path: directory.path, owner: owner, own: geteuid())
+        }
+    }
+
+    private static func withoutTrailingSlashes(_ path: String) -> String {
+        var path = Substring(path)
+        while path.utf8.count > 1, path.utf8.last == 0x2F { path = path.dropLast() }
+        return String(path)
+    }
+}

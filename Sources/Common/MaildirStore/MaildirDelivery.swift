@@ -1,0 +1,156 @@
+// A message on its way into a Maildir: written in tmp, synchronized, then renamed into new (maildir(5)).
+
+import DurableFiles
+import Glibc
+import Octets
+import Synchronization
+
+/// Writes one message into tmp, chunk by chunk, and counts it. Dropped before ``finishWriting()``, it leaves nothing.
+public final class MaildirDelivery {
+    private let maildir: Maildir
+    private let name: DeliveryName
+    private let file: File
+    private var isFinished = false
+    /// Octets so far in file form (LF).
+    public private(set) var size = 0
+    private var lineEnds = 0
+    private var endsInLine = true
+
+    /// - Throws: `DurableError`; ENOSPC and the like are temporary.
+    public init(into maildir: Maildir, as name: DeliveryName) throws(DurableError) {
+        self.maildir = maildir
+        self.name = name
+        do {
+            file = try maildir.tmp.createExclusive(name.unique)
+        } catch  where error.isTaken && name.isRepeatable {
+            // Left by an attempt that died: the name is ours, and whoever calls holds the lock of its message.
+            try maildir.tmp.unlink(name.unique)
+            file = try maildir.tmp.createExclusive(name.unique)
+        }
+    }
+
+    deinit {
+        // A leftover costs room until the 36 hours of tmp are over, so a failure here needs no word.
+        if !isFinished { _ = try? maildir.tmp.unlink(name.unique) }
+    }
+
+    /// Takes the next octets in file form; every LF is one line end.
+    public func write(_ chunk: [UInt8]) throws(DurableError) {
+        guard let last = chunk.last else { return }
+        try file.write(chunk)
+        size += chunk.count
+        endsInLine = last == Octet.lf
+        var at = 0
+        while let lf = chunk.firstIndex(of: Octet.lf, in: at..<chunk.count) {
+            lineEnds += 1
+            at = lf + 1
+        }
+    }
+
+    /// Says that the message is whole.
+    public func finishWriting() -> StagedDelivery {
+        isFinished = true
+        let wire = endsInLine ? size + lineEnds : nil
+        return StagedDelivery(
+            maildir: maildir, name: name, file: file, size: size, wireSize: size + lineEnds + (endsInLine ? 0 : 2),
+            fileName: name.fileName(size: size, wire: wire))
+    }
+
+    /// Finishes a single message: synchronizes and publishes it.
+    public func commit() throws -> StagedDelivery {
+        let staged = finishWriting()
+        try staged.synchronize()
+        try Maildir.publish([staged])
+        return staged
+    }
+}
+
+/// A whole message in tmp. Dropped before it is published, it is removed.
+public final class StagedDelivery: Sendable {
+    enum State: Int, AtomicRepresentable { case written, synchronized, published }
+
+    public let name: DeliveryName
+    /// Octets of the file.
+    public let size: Int
+    /// Octets on the wire, the CRLF that closes an unfinished last line included.
+    public let wireSize: Int
+    /// The name it has in new/.
+    public let fileName: String
+    let maildir: Maildir
+    private let file: File
+    private let state = Atomic(State.written)
+
+    init(maildir: Maildir, name: DeliveryName, file: File, size: Int, wireSize: Int, fileName: String) {
+        self.maildir = maildir
+        self.name = name
+        self.file = file
+        self.size = size
+        self.wireSize = wireSize
+        self.fileName = fileName
+    }
+
+    deinit {
+        if state.load(ordering: .acquiring) != .published { _ = try? maildir.tmp.unlink(name.unique) }
+    }
+
+    /// Puts the content on stable storage. May run on any thread, many at a time for a batch.
+    /// - Throws: a failure is final for this message; it must be written anew.
+    public func synchronize() throws(DurableError) {
+        try file.synchronize()
+        // Close before rename: NFS reports a failed write only here, and whatever stands in new/ must be whole.
+        try file.close()
+        state.store(.synchronized, ordering: .releasing)
+    }
+
+    /// Renames into new, never over another file.
+    func rename() throws {
+        guard state.load(ordering: .acquiring) == .synchronized else {
+            throw MaildirError.notSynchronized(path: "\(maildir.path)/tmp/\(name.unique)")
+        }
+        guard try maildir.tmp.renameWithoutReplacing(name.unique, to: fileName, in: maildir.new) else {
+            throw MaildirError.nameTaken(path: "\(maildir.new.path)/\(fileName)")
+        }
+        state.store(.published, ordering: .releasing)
+    }
+
+    /// Takes back a rename that nobody was told of.
+    func withdraw() {
+        guard state.load(ordering: .acquiring) == .published else { return }
+        // Best effort: what cannot be removed is found again by its name, or is a copy too many.
+        _ = try? maildir.new.unlink(fileName)
+    }
+}
+
+extension Maildir {
+    /// Renames all messages into new and synchronizes each new/ once: on return they are delivered for good.
+    /// Messages for one mailbox should be written through one ``Maildir``, so that it is synchronized once.
+    ///
+    /// On an error all are taken back as far as the disk lets us, so that trying again does not deliver them twice.
+    public static func publish(_ batch: [StagedDelivery]) throws {
+        var renamed: [StagedDelivery] = []
+        var boxes: [Maildir] = []
+        do {
+            for message in batch {
+                try message.rename()
+                renamed.append(message)
+                if !boxes.contains(where: { $0 === message.maildir }) { boxes.append(message.maildir) }
+            }
+            // Else a power cut may undo the rename after the sender was told that we have it.
+            for box in boxes { try box.new.synchronize() }
+        } catch {
+            for message in renamed { message.withdraw() }
+            throw error
+        }
+    }
+
+    /// Makes sure that a message found under a deterministic name stays there.
+    public func synchronizeEntries() throws(DurableError) {
+        try new.synchronize()
+        try cur.synchronize()
+    }
+}
+
+extension DurableError {
+    /// The name is in use.
+    var isTaken: Bool { code == EEXIST }
+}

@@ -1,0 +1,52 @@
+// What can be wrong with a Maildir, told to the person who must mend it.
+
+import DurableFiles
+import Reporting
+
+/// A fault of a mailbox on disk. Faults of single calls come as `DurableError`.
+public enum MaildirError: Complaint, Hashable {
+    /// The directory belongs to another user: one hub is one Unix user (DECISIONS 12).
+    case foreignOwner(path: String, owner: UInt32, own: UInt32)
+    case badFolderName(name: String, reason: String)
+    /// A part of a file name that is not made of letters, digits, `.`, `_` and `-`, or is too long.
+    case badNamePart(String)
+    /// The name is taken by another file.
+    case nameTaken(path: String)
+    /// A message was to be shown before its content was on stable storage.
+    case notSynchronized(path: String)
+    /// The message was removed or moved by another program.
+    case messageGone(path: String, unique: String)
+    /// More files than a mailbox may have.
+    case tooManyMessages(path: String, limit: Int)
+    /// OpenSSL would not make a SHA-256.
+    case noDigest
+
+    public var exitStatus: ExitStatus {
+        switch self {
+        case .foreignOwner: .noPermission
+        case .badFolderName, .badNamePart: .dataError
+        case .nameTaken: .cannotCreate
+        case .messageGone: .noInput
+        case .tooManyMessages: .temporaryFailure
+        case .noDigest, .notSynchronized: .software
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .foreignOwner(let path, let owner, let own):
+            "\(path): belongs to user \(owner), but this hub runs as user \(own); "
+                + "run: chown -R \(own) \(path), or name another Maildir in the rc"
+        case .badFolderName(let name, let reason): "the folder name \"\(printable(name))\" cannot be used: \(reason)"
+        case .badNamePart(let part): "\"\(printable(part))\" cannot be part of a mail file's name"
+        case .nameTaken(let path): "\(path): is there already; nothing was written"
+        case .notSynchronized(let path):
+            "\(path): the message is not on stable storage yet and was not delivered; please report this"
+        case .messageGone(let path, let unique):
+            "\(path): message \(printable(unique)) was removed by another program"
+        case .tooManyMessages(let path, let limit):
+            "\(path): holds more than \(limit) messages; move some of them away"
+        case .noDigest: "OpenSSL refuses to make a SHA-256; check the installation of libcrypto"
+        }
+    }
+}

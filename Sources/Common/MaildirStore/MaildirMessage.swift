@@ -1,0 +1,86 @@
+// Reading a message out of a Maildir, in chunks, in our file form whatever the writer's was.
+
+import DurableFiles
+import Octets
+
+/// One message held open: it can be read to its end even after somebody deletes it.
+public final class MaildirMessage {
+    /// The most octets of a chunk.
+    public static let chunkSize = 65_536
+
+    private let file: File
+    /// Whether the file holds wire line ends (CRLF), as some programs write.
+    private let isWireForm: Bool
+    private var decoder = LineEndDecoder()
+    private var offset = 0
+    private var first: [UInt8]?
+    private var lineEnds = 0
+    private var octets = 0
+    private var last = Octet.lf
+    /// Octets on the wire, line ends as CRLF and the last line closed; known once all chunks were read.
+    public private(set) var wireSize: Int?
+    private let finished: (Int) -> Void
+
+    /// - Parameters:
+    ///   - name: what its name says, for telling the line ends of a foreign file (DECISIONS 27). Where it says nothing,
+    ///     the first line does, if it ends within the first chunk.
+    ///   - finished: told the octets on the wire when the last chunk has been read.
+    init(_ file: File, name: MailFileName, finished: @escaping (Int) -> Void = { _ in }) throws(DurableError) {
+        self.file = file
+        self.finished = finished
+        if name.isOwn {
+            isWireForm = false
+            return
+        }
+        if let wire = name.wire, let size = name.size, try file.status().size == size {
+            isWireForm = wire == size
+            return
+        }
+        let start = try file.read(atMost: Self.chunkSize, at: 0)
+        let lf = start.firstIndex(of: Octet.lf, in: start.indices)
+        isWireForm = lf.map { $0 > 0 && start[$0 - 1] == Octet.cr } ?? false
+        first = start
+    }
+
+    /// The next octets in file form (LF), never empty; `nil` at the end.
+    public func nextChunk() throws(DurableError) -> [UInt8]? {
+        while wireSize == nil {
+            let raw: [UInt8]
+            if let first { raw = first } else { raw = try file.read(atMost: Self.chunkSize, at: offset) }
+            first = nil
+            offset += raw.count
+            var chunk = raw
+            if isWireForm {
+                chunk = []
+                decoder.decode(raw, in: raw.indices, into: &chunk)
+                if raw.isEmpty { decoder.finish(into: &chunk) }
+            }
+            count(chunk)
+            if raw.isEmpty { end() }
+            if !chunk.isEmpty { return chunk }
+        }
+        return nil
+    }
+
+    /// Reads on to the end for the sake of the size alone.
+    func measure() throws(DurableError) -> Int {
+        while try nextChunk() != nil {}
+        return wireSize ?? 0
+    }
+
+    private func count(_ chunk: [UInt8]) {
+        octets += chunk.count
+        last = chunk.last ?? last
+        var at = 0
+        while let lf = chunk.firstIndex(of: Octet.lf, in: at..<chunk.count) {
+            lineEnds += 1
+            at = lf + 1
+        }
+    }
+
+    private func end() {
+        let wire = octets + lineEnds + (last == Octet.lf ? 0 : 2)
+        wireSize = wire
+        finished(wire)
+    }
+}

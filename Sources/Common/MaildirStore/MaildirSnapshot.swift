@@ -1,0 +1,143 @@
+// The numbered messages of a POP3 session (DECISIONS 30-32): a picture that later changes do not disturb.
+
+import DurableFiles
+import Octets
+
+/// A Maildir to be shown in a snapshot.
+public struct ShownMaildir: Sendable {
+    public let maildir: Maildir
+    /// What leads the UIDL of its messages: empty for the inbox, something fixed for a folder, such as `Junk/`.
+    public let prefix: String
+    public let sizes: SizeCache
+
+    public init(_ maildir: Maildir, prefix: String = "", sizes: SizeCache = SizeCache()) {
+        self.maildir = maildir
+        self.prefix = prefix
+        self.sizes = sizes
+    }
+}
+
+/// The messages of some Maildirs at one moment, numbered from 0 in the order of time. Sessions share it freely.
+public final class MaildirSnapshot: Sendable {
+    private let boxes: [ShownMaildir]
+    private let listing: MaildirListing
+    /// Octets of all messages on the wire.
+    public let totalWireSize: Int
+    /// How many files had to be looked at one by one, because their names do not say their size.
+    let examined: Int
+
+    /// Reads new and cur of each box once. Only files that are not ours are looked at, and only those whose size nobody
+    /// has counted yet are read.
+    public init(of boxes: [ShownMaildir]) throws {
+        var listing = MaildirListing()
+        for (index, box) in boxes.enumerated() { try listing.add(box.maildir, index: UInt16(clamping: index)) }
+        listing.order()
+        var measuring = Measuring(boxes: boxes, listing: listing)
+        try measuring.measureAll()
+        self.boxes = boxes
+        self.listing = measuring.listing
+        examined = measuring.examined
+        totalWireSize = measuring.listing.messages.reduce(0) { $0 + $1.wire }
+        for box in boxes { try box.sizes.save() }
+    }
+
+    public var count: Int { listing.messages.count }
+
+    /// Octets of message `index` on the wire, its line ends as CRLF, the last one included even if the file lacks it.
+    public func wireSize(of index: Int) -> Int { listing.messages[index].wire }
+
+    /// The name of message `index` for UIDL: the same for as long as the message exists, 1 to 70 octets of 0x21-0x7E
+    /// (RFC 1939 §7).
+    public func uniqueID(of index: Int) throws(MaildirError) -> [UInt8] {
+        let message = listing.messages[index]
+        let whole = Array(boxes[Int(message.box)].prefix.utf8) + listing.names[MaildirListing.unique(message)]
+        let isFit = (1...70).contains(whole.count) && whole.allSatisfy { (0x21...0x7E).contains($0) }
+        return isFit ? whole : try MessageDigest.sha256(whole)
+    }
+
+    /// Opens message `index`, which a reader may have renamed since; new and cur are read once more then.
+    /// - Throws: ``MaildirError/messageGone(path:unique:)``, or `DurableError`.
+    public func open(_ index: Int) throws -> MaildirMessage {
+        let box = boxes[Int(listing.messages[index].box)]
+        let unique = listing.uniqueText(index)
+        if let message = try open(listing.place(index), in: box, unique) { return message }
+        for place in try box.maildir.locate([unique])[unique] ?? [] {
+            if let message = try open(place, in: box, unique) { return message }
+        }
+        throw MaildirError.messageGone(path: box.maildir.path, unique: unique)
+    }
+
+    private func open(_ place: Maildir.Place, in box: ShownMaildir, _ unique: String) throws -> MaildirMessage? {
+        guard let file = try box.maildir.directory(of: place).open(place.name) else { return nil }
+        let name = Array(place.name.utf8)
+        let parsed = MailFileName(name, in: name.indices)
+        let status = try file.status()
+        let told = parsed.isOwn ? parsed.wire : nil
+        return try MaildirMessage(file, name: parsed) { wire in
+            // A name that lies, or a file changed in place: the next session is told the right size.
+            if wire != told { box.sizes.note(unique, status, wire: wire) }
+        }
+    }
+
+    /// Removes messages for good: on return the removal is on stable storage. What is gone already counts as removed.
+    /// - Throws: the first error, after all others were tried; the caller must not say +OK then.
+    public func delete(_ indices: some Sequence<Int>) throws {
+        try settle(indices) { directory, place throws(DurableError) in try directory.unlink(place.name) }
+    }
+
+    /// Moves messages into cur of `target`, as a delete that can be undone. On return it is on stable storage.
+    public func move(_ indices: some Sequence<Int>, to target: Maildir) throws {
+        try settle(indices) { directory, place throws(DurableError) in
+            // maildir(5): a name in cur has the info part, a name in new has none.
+            let name = place.name.utf8.contains(Octet.colon) ? place.name : "\(place.name):2,"
+            do throws(DurableError) {
+                if try directory.renameWithoutReplacing(place.name, to: name, in: target.cur) { return true }
+                return try directory.unlink(place.name)  // moved before: this is the same message
+            } catch  where error.isMissing {
+                return false
+            }
+        } finally: {
+            try target.cur.synchronize()
+        }
+    }
+
+    /// Applies `action` to each message under the name it was seen by, reads the boxes once more for those not found
+    /// there, then synchronizes. An action says `false` when there was no such file.
+    private func settle(
+        _ indices: some Sequence<Int>, _ action: (Directory, Maildir.Place) throws(DurableError) -> Bool,
+        finally: () throws -> Void = {}
+    ) throws {
+        var fault: (any Error)?
+        var missing: [UInt16: Set<String>] = [:]
+        var touched: Set<UInt16> = []
+        func attempt(_ box: UInt16, _ place: Maildir.Place) -> Bool {
+            touched.insert(box)
+            do {
+                return try action(boxes[Int(box)].maildir.directory(of: place), place)
+            } catch {
+                fault = fault ?? error
+                return true
+            }
+        }
+        for index in indices {
+            let message = listing.messages[index]
+            if !attempt(message.box, listing.place(index)) || message.isDoubled {
+                missing[message.box, default: []].insert(listing.uniqueText(index))
+            }
+        }
+        for (box, uniques) in missing {
+            do {
+                for place in try boxes[Int(box)].maildir.locate(uniques).values.joined() { _ = attempt(box, place) }
+            } catch {
+                fault = fault ?? error
+            }
+        }
+        do {
+            try finally()  // the new place is durable before the old one goes
+            for box in touched { try boxes[Int(box)].maildir.synchronizeEntries() }
+        } catch {
+            fault = fault ?? error
+        }
+        if let fault { throw fault }
+    }
+}

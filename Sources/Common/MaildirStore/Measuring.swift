@@ -1,0 +1,64 @@
+// Finding the size on the wire of messages whose names do not say it.
+
+import DurableFiles
+import Octets
+
+struct Measuring {
+    let boxes: [ShownMaildir]
+    var listing: MaildirListing
+    private(set) var examined = 0
+
+    init(boxes: [ShownMaildir], listing: MaildirListing) {
+        self.boxes = boxes
+        self.listing = listing
+    }
+
+    /// Fills in every size; messages that are gone meanwhile are left out.
+    mutating func measureAll() throws {
+        var missing: [UInt16: [String: Int]] = [:]
+        let hasCounted = boxes.map { !$0.sizes.isEmpty }
+        for index in listing.messages.indices {
+            let message = listing.messages[index]
+            let isTold = message.wire >= 0
+            if isTold, !hasCounted[Int(message.box)] { continue }
+            // A size counted by an earlier RETR outranks the name.
+            if isTold, !boxes[Int(message.box)].sizes.knows(listing.uniqueText(index)) { continue }
+            if let wire = try measure(index) {
+                listing.messages[index].wire = wire
+            } else {
+                listing.messages[index].wire = -1
+                missing[message.box, default: [:]][listing.uniqueText(index)] = index
+            }
+        }
+        for (box, uniques) in missing { try measureMoved(box, uniques) }
+        listing.messages.removeAll { $0.wire < 0 }
+    }
+
+    /// A reader renamed them between the listing and now.
+    private mutating func measureMoved(_ box: UInt16, _ uniques: [String: Int]) throws {
+        let places = try boxes[Int(box)].maildir.locate(Set(uniques.keys))
+        for (unique, index) in uniques {
+            guard let place = places[unique]?.first else { continue }
+            listing.rename(index, to: place)
+            listing.messages[index].wire = try measure(index) ?? -1
+        }
+    }
+
+    /// - Returns: `nil` when there is no such file, or something that is no file.
+    private mutating func measure(_ index: Int) throws -> Int? {
+        examined += 1
+        let box = boxes[Int(listing.messages[index].box)]
+        let place = listing.place(index)
+        let directory = box.maildir.directory(of: place)
+        guard let status = try directory.status(of: place.name), status.isRegular else { return nil }
+        let unique = listing.uniqueText(index)
+        if let wire = box.sizes.wireSize(of: unique, status) { return wire }
+        let octets = Array(place.name.utf8)
+        let name = MailFileName(octets, in: octets.indices)
+        if name.size == status.size, let wire = name.wire { return wire }
+        guard let file = try directory.open(place.name) else { return nil }
+        let wire = try MaildirMessage(file, name: name).measure()
+        box.sizes.note(unique, status, wire: wire)
+        return wire
+    }
+}

@@ -1,0 +1,57 @@
+// Snapshots shared between sessions: a mailbox that has not changed is not read again (DECISIONS 32).
+
+import DurableFiles
+import Synchronization
+
+/// The last snapshots of some mailboxes. A snapshot serves again while inode and time of change of new and cur stand.
+public final class SnapshotShelf: Sendable {
+    private struct Mark: Equatable {
+        let inode: UInt
+        let device: UInt
+        let modified: Int
+        let nanoseconds: Int
+    }
+
+    private struct Kept {
+        let marks: [Mark]
+        let snapshot: MaildirSnapshot
+    }
+
+    /// Times of change move in steps of some milliseconds: a younger change may have a brother in the same step.
+    static let distrustSeconds = 2
+
+    private let limit: Int
+    private let kept = Mutex<[String: Kept]>([:])
+
+    /// - Parameter limit: the most mailboxes; about 100 octets for each message of each.
+    public init(limit: Int = 64) { self.limit = limit }
+
+    /// A snapshot of `boxes` as they are now.
+    /// - Parameter now: seconds since 1970.
+    public func snapshot(of boxes: [ShownMaildir], now: Int) throws -> MaildirSnapshot {
+        let key = boxes.map { "\($0.maildir.path)\u{0}\($0.prefix)" }.joined(separator: "\u{0}")
+        // Read before the listing: a change in between makes the marks too old, never too young.
+        let marks = try Self.marks(of: boxes)
+        if let found = kept.withLock({ $0[key] }), found.marks == marks { return found.snapshot }
+        let snapshot = try MaildirSnapshot(of: boxes)
+        let isSettled = marks.allSatisfy { $0.modified <= now - Self.distrustSeconds }
+        kept.withLock { kept in
+            kept[key] = nil
+            guard isSettled else { return }
+            if kept.count >= limit, let other = kept.keys.first { kept[other] = nil }
+            kept[key] = Kept(marks: marks, snapshot: snapshot)
+        }
+        return snapshot
+    }
+
+    private static func marks(of boxes: [ShownMaildir]) throws -> [Mark] {
+        try boxes.flatMap { box in
+            try [box.maildir.new, box.maildir.cur].map { directory in
+                let status = try directory.status()
+                return Mark(
+                    inode: status.inode, device: status.device, modified: status.modified,
+                    nanoseconds: status.modifiedNanoseconds)
+            }
+        }
+    }
+}
