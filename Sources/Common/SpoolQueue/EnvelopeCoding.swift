@@ -1,0 +1,226 @@
+// An envelope as it stands at the top of a queue file: a first line with length and checksum, then a line per field.
+
+import DurableFiles
+import MailFormat
+import Octets
+
+/// Reads and writes the first lines of a queue file, version 1.
+///
+///     X-Mailhub-Envelope: 1 <octets of block> <crc32c of block>
+///     X-Mailhub-Id: 1795251600.….hub
+///     X-Mailhub-From: <alice@example.org>
+///     X-Mailhub-To: NOTIFY=FAILURE,DELAY ORCPT=rfc822;bob@example.net <bob@example.net>
+///     …
+///
+/// The message begins right after the block. Nothing is searched for, so that no message can look like an envelope.
+enum EnvelopeCoding {
+    /// The most octets of the block.
+    static let blockLimit = 1 << 20
+    /// Enough for the first line whatever its numbers.
+    static let firstLineLimit = 64
+    private static let firstWord = Array("X-Mailhub-Envelope: ".utf8)
+
+    /// What a first line says.
+    struct FirstLine: Hashable {
+        /// Octets of the line with its LF: where the block begins.
+        let length: Int
+        let block: Int
+        let checksum: [UInt8]
+    }
+
+    enum Failure: Error, Hashable {
+        case newerVersion
+        case damaged(String)
+        /// The disk did not give it.
+        case unreadable(DurableError)
+    }
+
+    static func encode(_ envelope: Envelope, id: QueueID) throws(QueueError) -> [UInt8] {
+        guard !envelope.recipients.isEmpty else { throw .noRecipients }
+        guard envelope.recipients.count <= Envelope.recipientLimit else {
+            throw .tooManyRecipients(limit: Envelope.recipientLimit)
+        }
+        var block: [UInt8] = []
+        func line(_ name: String, _ value: String) {
+            block.append(contentsOf: "X-Mailhub-\(name): \(value)\n".utf8)
+        }
+        line("Id", id.text)
+        line("From", envelope.reversePath.description)
+        for recipient in envelope.recipients { line("To", encode(recipient)) }
+        line("Arrival", String(max(0, envelope.arrival)))
+        switch envelope.source {
+        case .unixUser(let uid): line("Source", "unix \(uid)")
+        case .peer(let text): line("Source", "peer \(text)")
+        case .hub: line("Source", "hub")
+        }
+        if let identity = envelope.identity { line("Identity", identity.description) }
+        if envelope.body == .eightBitMIME { line("Body", "8BITMIME") }
+        if envelope.smtpUTF8 { line("Smtputf8", "yes") }
+        if let returned = envelope.returned { line("Ret", returned == .full ? "FULL" : "HDRS") }
+        if let envid = envelope.envelopeID { line("Envid", envid.description) }
+        if let from = envelope.headerFrom { line("Header-From", "<\(from)>") }
+        for (name, value) in envelope.options.sorted(by: { $0.key < $1.key }) {
+            guard isOptionName(name) else { throw .textRefused(what: "the option name \"\(name)\"", why: "not a word") }
+            line("Option", "\(name) \(value)")
+        }
+        guard block.count <= blockLimit else { throw .envelopeTooLarge(octets: block.count, limit: blockLimit) }
+        return Array("X-Mailhub-Envelope: 1 \(block.count) \(CRC32C.hex(block))\n".utf8) + block
+    }
+
+    /// The first line of `octets`, the start of a file.
+    static func firstLine(of octets: [UInt8]) throws(Failure) -> FirstLine {
+        guard octets.starts(with: firstWord) else { throw .damaged("its first line is not ours") }
+        guard let end = octets.firstIndex(of: Octet.lf, in: 0..<min(octets.count, firstLineLimit)) else {
+            throw .damaged("its first line has no end")
+        }
+        let words = octets[firstWord.count..<end].split(separator: Octet.space, omittingEmptySubsequences: false)
+        guard let version = words.first.flatMap({ Word.number($0) }), version > 0 else {
+            throw .damaged("its first line holds no version")
+        }
+        guard version == 1 else { throw .newerVersion }
+        guard words.count == 3, let block = Word.number(words[1]), block <= blockLimit, words[2].count == 8 else {
+            throw .damaged("its first line is malformed")
+        }
+        return FirstLine(length: end + 1, block: block, checksum: Array(words[2]))
+    }
+
+    /// The envelope that `block` holds, and the id it was written for.
+    static func decode(_ block: [UInt8], checksum: [UInt8]) throws(Failure) -> (id: QueueID, envelope: Envelope) {
+        guard Array(CRC32C.hex(block).utf8) == checksum else { throw .damaged("the checksum of its envelope is wrong") }
+        guard block.last == Octet.lf else { throw .damaged("its envelope does not end in a line end") }
+        var id: QueueID?
+        var reversePath: ReversePath?
+        var source: Envelope.Source?
+        var arrival: Int?
+        var envelope = Envelope(reversePath: .null, recipients: [], arrival: 0, source: .hub)
+        var at = 0
+        while at < block.count, let end = block.firstIndex(of: Octet.lf, in: at..<block.count) {
+            let line = block[at..<end]
+            at = end + 1
+            guard line.starts(with: "X-Mailhub-".utf8), let colon = line.firstIndex(of: Octet.colon),
+                line.dropFirst(colon - line.startIndex + 1).first == Octet.space,
+                let value = String(validating: line[(colon + 2)...], as: UTF8.self)
+            else { throw .damaged("a line of its envelope is malformed") }
+            let name = String(decoding: line[(line.startIndex + 10)..<colon], as: UTF8.self)
+            switch name {
+            case "Id": id = QueueID(value)
+            case "From": reversePath = try reversePathValue(value)
+            case "To":
+                guard envelope.recipients.count < Envelope.recipientLimit else {
+                    throw .damaged("it has more than \(Envelope.recipientLimit) recipients")
+                }
+                envelope.recipients.append(try recipient(value))
+            case "Arrival": arrival = Word.number(value.utf8)
+            case "Source": source = try sourceValue(value)
+            case "Identity": envelope.identity = try text(value)
+            case "Body":
+                guard value == "8BITMIME" else { throw .newerVersion }
+                envelope.body = .eightBitMIME
+            case "Smtputf8": envelope.smtpUTF8 = value == "yes"
+            case "Ret": envelope.returned = value == "FULL" ? .full : .headers
+            case "Envid": envelope.envelopeID = try text(value)
+            case "Header-From": envelope.headerFrom = try reversePathValue(value).address
+            case "Option":
+                let words = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+                guard words.count == 2, isOptionName(String(words[0])) else { throw .damaged("an option is malformed") }
+                envelope.options[String(words[0])] = try text(String(words[1]))
+            default:
+                // The checksum holds, so it was meant: a field that a later release added.
+                throw .newerVersion
+            }
+        }
+        guard let id, let reversePath, let source, let arrival, !envelope.recipients.isEmpty else {
+            throw .damaged("its envelope lacks a field")
+        }
+        envelope.reversePath = reversePath
+        envelope.source = source
+        envelope.arrival = arrival
+        return (id, envelope)
+    }
+
+    static func encode(_ recipient: Envelope.Recipient) -> String {
+        var value = ""
+        if !recipient.notify.isEmpty { value += "NOTIFY=\(encode(recipient.notify)) " }
+        if let original = recipient.originalRecipient { value += "ORCPT=\(Word.encode(original.description)) " }
+        return value + "<\(recipient.forwardPath)>"
+    }
+
+    /// Parameters hold no `<`, so that the first one begins the path and the last octet ends it.
+    static func recipient(_ value: String) throws(Failure) -> Envelope.Recipient {
+        let octets = Array(value.utf8)
+        guard let open = octets.firstIndex(of: 0x3C) else { throw .damaged("a recipient is malformed") }
+        guard let address = try reversePathValue(String(decoding: octets[open...], as: UTF8.self)).address else {
+            throw .damaged("a recipient is malformed")
+        }
+        var recipient = Envelope.Recipient(address)
+        for parameter in octets[..<open].split(separator: Octet.space) {
+            if parameter.starts(with: "NOTIFY=".utf8) {
+                guard let notify = notify(parameter.dropFirst(7)) else { throw .damaged("a NOTIFY is malformed") }
+                recipient.notify = notify
+            } else if parameter.starts(with: "ORCPT=".utf8), let original = Word.decode(parameter.dropFirst(6)) {
+                recipient.originalRecipient = try text(original)
+            } else {
+                throw .newerVersion
+            }
+        }
+        return recipient
+    }
+
+    static func encode(_ notify: Envelope.Notify) -> String {
+        let words: [(Envelope.Notify, String)] = [
+            (.never, "NEVER"), (.success, "SUCCESS"), (.failure, "FAILURE"), (.delay, "DELAY"),
+        ]
+        return words.filter { notify.contains($0.0) }.map(\.1).joined(separator: ",")
+    }
+
+    static func notify(_ value: some Collection<UInt8>) -> Envelope.Notify? {
+        var notify: Envelope.Notify = []
+        for word in value.split(separator: 0x2C, omittingEmptySubsequences: false) {
+            switch String(decoding: word, as: UTF8.self) {
+            case "NEVER": notify.insert(.never)
+            case "SUCCESS": notify.insert(.success)
+            case "FAILURE": notify.insert(.failure)
+            case "DELAY": notify.insert(.delay)
+            default: return nil
+            }
+        }
+        return notify
+    }
+
+    private static func reversePathValue(_ value: String) throws(Failure) -> ReversePath {
+        guard value.utf8.first == 0x3C, value.utf8.last == 0x3E, value.utf8.count >= 2 else {
+            throw .damaged("a path is malformed")
+        }
+        let inner = value.utf8.dropFirst().dropLast()
+        if inner.isEmpty { return .null }
+        do {
+            return .address(try Address(parsing: inner))
+        } catch {
+            throw .damaged("a path is malformed: \(error)")
+        }
+    }
+
+    private static func sourceValue(_ value: String) throws(Failure) -> Envelope.Source {
+        if value == "hub" { return .hub }
+        let words = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+        guard words.count == 2 else { throw .damaged("its source is malformed") }
+        switch words[0] {
+        case "unix":
+            guard let uid = UInt32(words[1]) else { throw .damaged("its source is malformed") }
+            return .unixUser(uid)
+        case "peer":
+            return .peer(try text(String(words[1])))
+        default:
+            throw .newerVersion
+        }
+    }
+
+    private static func text(_ value: String) throws(Failure) -> EnvelopeText {
+        do { return try EnvelopeText(value) } catch { throw .damaged("\(error)") }
+    }
+
+    private static func isOptionName(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.count <= 64
+            && name.utf8.allSatisfy { Octet.isDigit($0) || (0x61...0x7A).contains(Octet.lowercased($0)) || $0 == 0x2D }
+    }
+}

@@ -1,0 +1,234 @@
+// One queued message under its lock: attempts, results, a person's orders. The lock ends with the object.
+
+import DurableFiles
+
+/// A message that this process alone works on. Used from one thread at a time.
+///
+/// The order of an attempt: ``beginAttempt(next:)``, expansions, ``reserve()``, the transaction,
+/// ``record(_:at:isLast:)``. A failed write or synchronization is final: every later call throws
+/// ``QueueError/distrusted(path:)``, and the queue gives this message to nobody in this process again.
+public final class LockedMessage {
+    public let envelope: Envelope
+    public let content: QueuedContent
+    public private(set) var entry: QueueEntry
+    public private(set) var state: MessageState
+    /// Whether an attempt before this ended without a result; it is counted in ``state`` already.
+    public let hasDied: Bool
+    /// Whether the file has been removed: delivered, or given up.
+    public private(set) var isRemoved = false
+    private var isUnlocked = false
+    public var id: QueueID { entry.id }
+
+    let queue: Queue
+    private let file: File
+    private let journal: Journal
+    /// Records that are in `state` but not yet on disk.
+    private var pending: [Record] = []
+    /// The time that the file bears during the attempt under way.
+    private var attempt: Int?
+
+    init(queue: Queue, entry: QueueEntry, file: File, envelope: Envelope, content: QueuedContent) throws(QueueError) {
+        self.queue = queue
+        self.entry = entry
+        self.file = file
+        self.envelope = envelope
+        self.content = content
+        var state = MessageState(envelope: envelope)
+        journal = try Journal(in: queue.log, id: entry.id, into: &state)
+        hasDied = entry.isTried && state.tellsOfDeath(entry.notBefore)
+        if hasDied {
+            let record = Record.died(tag: entry.notBefore)
+            _ = state.apply(record)
+            pending = [record]
+        }
+        self.state = state
+    }
+
+    deinit { unlock() }
+
+    /// Gives the message back before the object goes. Its content can still be read.
+    public func unlock() {
+        isUnlocked = true
+        // A lock that cannot be given back goes with the descriptor.
+        _ = try? file.unlock()
+    }
+
+    /// Marks that an attempt begins: should the program die in it, the next one knows (DECISIONS 4).
+    /// - Parameter next: the time of the next attempt should this one die, in seconds since 1970.
+    /// - Throws: ``QueueError/busy(id:holder:)`` for a notice whose parent another process is just writing down.
+    public func beginAttempt(next: Int) throws(QueueError) {
+        try trust()
+        guard try queue.settleParent(of: id) else { throw .busy(id: id.text, holder: nil) }
+        if !pending.isEmpty { try write([]) }
+        var tag = max(1, next)
+        while !state.tellsOfDeath(tag) { tag += 1 }
+        try rename(notBefore: tag, isTried: true)
+        attempt = tag
+    }
+
+    /// Sets aside disk room for the results of all waiting recipients: to be called before the first MAIL.
+    /// - Throws: ``QueueError/noSpace(_:)``: there must be no attempt then, or its result could not be kept.
+    public func reserve() throws(QueueError) {
+        try trust()
+        try journal.reserve(Record.resultLimit(recipients: state.waiting.count))
+    }
+
+    public enum Disposition: Sendable, Hashable {
+        /// Somebody still waits, or a notice is owed.
+        case kept
+        /// All is done, and the file is gone.
+        case removed
+    }
+
+    /// Puts results on stable storage. To be called before the next transaction of the same message, and at its end.
+    /// - Parameters:
+    ///   - results: indexes into `state.recipients`, and how it went for them; recipients that wait no more are passed
+    ///     over. Recipients with equal outcomes share room.
+    ///   - now: seconds since 1970.
+    ///   - isLast: `false` while the attempt goes on with other recipients.
+    @discardableResult
+    public func record(
+        _ results: [(recipients: [Int], outcome: Outcome)], at now: Int, isLast: Bool = true
+    ) throws(QueueError) -> Disposition {
+        try trust()
+        var taken = Set<Int>()
+        let waiting = Set(state.waiting)
+        let items = results.compactMap { result -> Record.Item? in
+            let recipients = result.recipients.filter { waiting.contains($0) && taken.insert($0).inserted }
+            return recipients.isEmpty ? nil : Record.Item(recipients: recipients, outcome: result.outcome)
+        }
+        let record = Record.result(tag: attempt ?? 0, at: max(0, now), isLast: isLast, items)
+        var after = state
+        _ = after.apply(record)
+        if after.isComplete {
+            do throws(QueueError) {
+                try remove()
+            } catch {
+                // It stays in the queue: the result must stay too, else it would be sent again.
+                if !isRemoved { try write([record]) }
+                throw error
+            }
+            state = after
+            return .removed
+        }
+        try write([record])
+        if isLast {
+            attempt = nil
+            retime()
+        }
+        return .kept
+    }
+
+    /// Ends an attempt whose results are all recorded.
+    @discardableResult
+    public func endAttempt(at now: Int) throws(QueueError) -> Disposition {
+        attempt == nil ? .kept : try record([], at: now)
+    }
+
+    /// Removes the message when nobody waits and no notice is owed.
+    public func finish() throws(QueueError) -> Disposition {
+        try trust()
+        guard state.isComplete else { return .kept }
+        try remove()
+        return .removed
+    }
+
+    /// Writes down what the recipient `parent` stands for, before any child is tried (DECISIONS 8). Children that are
+    /// recipients already are left out, unless they come from themselves, as `joe: joe, archive` does.
+    /// - Returns: the indexes of the new recipients.
+    @discardableResult
+    public func recordExpansion(of parent: Int, to children: [Recipient]) throws(QueueError) -> Range<Int> {
+        try trust()
+        guard state.recipients.indices.contains(parent), state.recipients[parent].progress == .waiting else {
+            return state.recipients.count..<state.recipients.count
+        }
+        var ancestors: Set<Int> = [parent]
+        var at = parent
+        while let above = state.recipients[at].parent, ancestors.insert(above).inserted { at = above }
+        var known = Set(
+            state.recipients.indices.filter { !ancestors.contains($0) }.map { state.recipients[$0].destination })
+        let fresh = children.filter { known.insert($0.destination).inserted }
+        let first = state.recipients.count
+        guard first + fresh.count <= MessageState.recipientLimit else {
+            throw .tooManyRecipients(limit: MessageState.recipientLimit)
+        }
+        try write([
+            .expansion(
+                parent: parent,
+                fresh.map {
+                    .init(destination: $0.destination, notify: $0.notify, originalRecipient: $0.originalRecipient)
+                })
+        ])
+        return first..<state.recipients.count
+    }
+
+    /// A child of a recipient.
+    public struct Recipient: Sendable, Hashable {
+        public let destination: RecipientState.Destination
+        public let notify: Envelope.Notify
+        public let originalRecipient: EnvelopeText?
+
+        public init(
+            _ destination: RecipientState.Destination, notify: Envelope.Notify = [],
+            originalRecipient: EnvelopeText? = nil
+        ) {
+            self.destination = destination
+            self.notify = notify
+            self.originalRecipient = originalRecipient
+        }
+    }
+
+    /// Removes message and journal, whatever their state: a person's order.
+    public func remove() throws(QueueError) {
+        try trust()
+        do throws(DurableError) {
+            let place = queue.place(of: entry)
+            try place.unlink(entry.name)
+            isRemoved = true
+            // Before the journal goes, or a power cut could bring the message back without it.
+            try place.synchronize()
+        } catch {
+            queue.distrust(id)
+            throw QueueError(error)
+        }
+        // An orphan journal is swept up later.
+        _ = try? journal.remove()
+        unlock()
+    }
+
+    /// Appends `records` to the journal and to the state, with what is pending; durable on return.
+    func write(_ records: [Record]) throws(QueueError) {
+        do throws(QueueError) {
+            try journal.append(pending + records)
+        } catch {
+            queue.distrust(id)
+            throw error
+        }
+        pending = []
+        for record in records { _ = state.apply(record) }
+    }
+
+    /// Repeats the journal's hints in the name. Unsynchronized, and of no weight: the journal knows better.
+    func retime() {
+        _ = try? rename(notBefore: attempt ?? state.next, isTried: entry.isTried)
+    }
+
+    func trust() throws(QueueError) {
+        guard !isRemoved, !isUnlocked, !journal.isBroken, !queue.isDistrusted(id) else {
+            throw .distrusted(path: queue.place(of: entry).pathOf(entry))
+        }
+    }
+
+    private func rename(notBefore: Int, isTried: Bool) throws(QueueError) {
+        let renamed = QueueEntry(
+            id: entry.id, size: entry.size, notBefore: notBefore, isHeld: state.hold != nil,
+            hasJournal: state.isRecorded, isTried: isTried)
+        guard renamed != entry else { return }
+        do throws(DurableError) {
+            try queue.place(of: entry).rename(entry.name, to: renamed.name, in: queue.place(of: renamed))
+        } catch {
+            throw QueueError(error)
+        }
+        entry = renamed
+    }
+}

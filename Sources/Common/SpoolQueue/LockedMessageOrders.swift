@@ -1,0 +1,36 @@
+// What a person may order for a message: hold, release, a time, a route, giving up.
+
+extension LockedMessage {
+    /// Keeps it from being tried until ``release()``.
+    public func hold(because why: String) throws(QueueError) {
+        try order(.hold(EnvelopeText(cleaning: why).description))
+    }
+
+    public func release() throws(QueueError) { try order(.release) }
+
+    /// Not to be tried before `time`, in seconds since 1970. A time further ahead than the longest back-off counts as
+    /// due (DECISIONS 11).
+    public func setNext(_ time: Int) throws(QueueError) { try order(.next(max(0, time))) }
+
+    /// To be tried by the next run.
+    public func tryNow() throws(QueueError) { try order(.next(0)) }
+
+    /// Sends it by this route from now on; `nil`: by the rc's rules.
+    public func setRoute(_ name: EnvelopeText?) throws(QueueError) { try order(.route(name?.description)) }
+
+    /// Gives up these recipients: too old, or a person's word. Notices are owed as for any failure.
+    @discardableResult
+    public func fail(_ recipients: [Int], _ reply: Reply) throws(QueueError) -> Disposition {
+        let waiting = Set(state.waiting)
+        let recipients = recipients.filter { waiting.contains($0) }
+        guard !recipients.isEmpty else { return try finish() }
+        try order(.failed(recipients, reply))
+        return try finish()
+    }
+
+    private func order(_ record: Record) throws(QueueError) {
+        try trust()
+        try write([record])
+        retime()
+    }
+}

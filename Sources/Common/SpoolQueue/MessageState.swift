@@ -1,0 +1,160 @@
+// The state of a message: a pure fold over the records of its journal.
+
+/// What the journal of a message adds up to.
+public struct MessageState: Sendable {
+    /// First those of the envelope, in its order, then children in the order of their expansion. Indexes never change.
+    public private(set) var recipients: [RecipientState]
+    /// Why it is held; `nil`: it is not.
+    public private(set) var hold: String?
+    /// The route a person chose for it.
+    public private(set) var route: String?
+    /// When the first result was recorded, in seconds since 1970: an age to go by where the arrival cannot be true.
+    public private(set) var firstResult: Int?
+    /// Attempts in a row that ended without a result: a message that brings the program down has many.
+    public private(set) var diedInARow = 0
+    /// Notices that were begun but are not known to be queued.
+    public private(set) var intents: [Int: (kind: NoticeKind, recipients: [Int])] = [:]
+    /// The number of the next notice.
+    public private(set) var nextNotice = 1
+    /// Whether a record was met.
+    public private(set) var isRecorded = false
+    /// The begun notices that are queued.
+    private(set) var told: Set<Int> = []
+    /// Times that names of the file may bear without an attempt having died.
+    private var knownTimes: Set<Int> = [0]
+    private let hasReversePath: Bool
+
+    init(envelope: Envelope) {
+        recipients = envelope.recipients.map {
+            RecipientState(
+                .address($0.forwardPath), notify: $0.notify, originalRecipient: $0.originalRecipient, parent: nil)
+        }
+        hasReversePath = envelope.reversePath != .null
+    }
+
+    /// Indexes of recipients still to be delivered to.
+    public var waiting: [Int] { recipients.indices.filter { recipients[$0].progress == .waiting } }
+
+    /// The earliest time that a waiting recipient may be tried; 0 when all may, or none waits.
+    public var next: Int { recipients.lazy.filter { $0.progress == .waiting }.map(\.next).min() ?? 0 }
+
+    /// Attempts of the recipient tried most.
+    public var tries: Int { recipients.map(\.tries).max() ?? 0 }
+
+    /// Recipients about whom a notice of `kind` is owed: never for mail without a return address, never twice, never
+    /// against NOTIFY (RFC 3461 §4.1). Whether it is late enough for a delay is the caller's to know.
+    public func owed(_ kind: NoticeKind) -> [Int] {
+        guard hasReversePath else { return [] }
+        let begun = Set(intents.values.filter { $0.kind == kind }.flatMap(\.recipients))
+        return recipients.indices.filter { index in
+            let recipient = recipients[index]
+            guard !recipient.told.contains(kind), !begun.contains(index) else { return false }
+            return switch kind {
+            case .failure: recipient.progress == .failed && recipient.notify.wantsFailure
+            case .delay: recipient.progress == .waiting && recipient.notify.wantsDelay
+            case .success: recipient.progress == .delivered && recipient.isRelayed && recipient.notify.wantsSuccess
+            }
+        }
+    }
+
+    /// Nothing more to do: nobody waits, and no notice is owed or half done. The file may go.
+    public var isComplete: Bool {
+        waiting.isEmpty && intents.isEmpty && owed(.failure).isEmpty && owed(.success).isEmpty
+    }
+
+    /// Whether a file in `cur` named with `time` tells of an attempt that left no record.
+    func tellsOfDeath(_ time: Int) -> Bool { !knownTimes.contains(time) }
+
+    /// - Returns: `false` when the record cannot follow what was before; nothing is changed then.
+    mutating func apply(_ record: Record) -> Bool {
+        switch record {
+        case .header:
+            break
+        case .died(let tag):
+            knownTimes.insert(tag)
+            diedInARow += 1
+            for index in waiting where recipients[index].attempt != tag {
+                recipients[index].tries += 1
+                recipients[index].next = tag
+                recipients[index].reply = Self.died
+            }
+        case .result(let tag, let at, let isLast, let items):
+            guard items.allSatisfy({ item in item.recipients.allSatisfy { isWaiting($0) } }) else { return false }
+            if isLast {
+                knownTimes.insert(tag)
+                diedInARow = 0
+            }
+            if firstResult == nil { firstResult = at }
+            for item in items {
+                for index in item.recipients {
+                    apply(item.outcome, to: index)
+                    recipients[index].attempt = tag
+                }
+            }
+            if isLast { knownTimes.insert(next) }
+        case .expansion(let parent, let children):
+            guard isWaiting(parent), recipients.count + children.count <= Self.recipientLimit else { return false }
+            recipients[parent].progress = .expanded
+            for child in children {
+                recipients.append(
+                    RecipientState(
+                        child.destination, notify: child.notify, originalRecipient: child.originalRecipient,
+                        parent: parent))
+            }
+        case .intent(let number, let kind, let about):
+            guard number >= nextNotice, about.allSatisfy({ recipients.indices.contains($0) }) else { return false }
+            intents[number] = (kind, about)
+            nextNotice = number + 1
+        case .told(let number):
+            guard let intent = intents.removeValue(forKey: number) else { return told.contains(number) }
+            told.insert(number)
+            for index in intent.recipients { recipients[index].told.insert(intent.kind) }
+        case .hold(let why):
+            hold = why
+        case .release:
+            hold = nil
+        case .next(let time):
+            for index in waiting { recipients[index].next = time }
+            knownTimes.insert(time)
+        case .route(let name):
+            route = name
+        case .failed(let about, let reply):
+            guard about.allSatisfy({ isWaiting($0) }) else { return false }
+            for index in about { apply(.failed(reply), to: index) }
+            knownTimes.insert(next)
+        }
+        isRecorded = true
+        return true
+    }
+
+    private mutating func apply(_ outcome: Outcome, to index: Int) {
+        switch outcome {
+        case .delivered(let reply, let relayed):
+            recipients[index].progress = .delivered
+            recipients[index].isRelayed = relayed
+            recipients[index].reply = reply
+            recipients[index].tries += 1
+        case .failed(let reply):
+            recipients[index].progress = .failed
+            recipients[index].reply = reply
+            recipients[index].tries += 1
+        case .deferred(let reply, let next):
+            recipients[index].reply = reply
+            recipients[index].next = next
+            recipients[index].tries += 1
+        case .postponed(let reply, let next):
+            recipients[index].reply = reply
+            recipients[index].next = next
+        }
+    }
+
+    private func isWaiting(_ index: Int) -> Bool {
+        recipients.indices.contains(index) && recipients[index].progress == .waiting
+    }
+
+    /// The most recipients after every expansion.
+    static let recipientLimit = 100_000
+
+    private static let died = Reply(
+        status: "4.3.0", text: "the last attempt ended without a result: its process was killed or crashed")
+}

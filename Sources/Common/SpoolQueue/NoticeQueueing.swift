@@ -1,0 +1,76 @@
+// Notices about a message: begun, queued, written down, so that a crash anywhere makes neither none nor two.
+
+import DurableFiles
+
+extension LockedMessage {
+    /// A notice ready to be queued.
+    public struct Notice {
+        public let envelope: Envelope
+        public let top: [UInt8]
+        public let message: StagedMessage
+
+        public init(envelope: Envelope, top: [UInt8], message: StagedMessage) {
+            self.envelope = envelope
+            self.top = top
+            self.message = message
+        }
+    }
+
+    /// Queues one notice of `kind` about `recipients`, which must be owed one (``MessageState/owed(_:)``).
+    /// - Parameter write: makes the notice with this id from the state.
+    /// - Returns: the notice's id; `nil` when none of the recipients is owed one.
+    public func sendNotice(
+        _ kind: NoticeKind, about recipients: [Int],
+        write make: (QueueID, NoticeKind, [Int]) throws(QueueError) -> Notice
+    ) throws(QueueError) -> QueueID? {
+        try trust()
+        let owed = Set(state.owed(kind))
+        let recipients = recipients.filter { owed.contains($0) }.sorted()
+        guard !recipients.isEmpty else { return nil }
+        let number = state.nextNotice
+        try write([.intent(number, kind, recipients)])
+        try queueNotice(number, make)
+        return id.notice(number)
+    }
+
+    /// Ends what ``sendNotice(_:about:write:)`` began in a run that died: to be called once after taking the lock.
+    public func resumeNotices(
+        write make: (QueueID, NoticeKind, [Int]) throws(QueueError) -> Notice
+    ) throws(QueueError) {
+        try trust()
+        for number in state.intents.keys.sorted() {
+            if try queue.find(id.notice(number)) != nil {
+                try write([.told(number)])
+            } else {
+                try queueNotice(number, make)
+            }
+        }
+        retime()
+    }
+
+    private func queueNotice(
+        _ number: Int, _ make: (QueueID, NoticeKind, [Int]) throws(QueueError) -> Notice
+    ) throws(QueueError) {
+        guard let intent = state.intents[number] else { return }
+        let id = id.notice(number)
+        let notice = try make(id, intent.kind, intent.recipients)
+        try queue.add(notice.envelope, top: notice.top, notice.message, id: id)
+        try write([.told(number)])
+        retime()
+    }
+}
+
+extension Queue {
+    /// Makes sure that the message a notice is about knows that the notice is queued, before the notice can go: else a
+    /// crash between the two would queue it again. - Returns: `false` while another process works on that message.
+    func settleParent(of id: QueueID) throws(QueueError) -> Bool {
+        guard let (parent, number) = id.parent,
+            let journal = try durably({ () throws(DurableError) in try log.open(parent.text) }),
+            try Journal.isOpen(notice: number, in: journal, id: parent), let entry = try find(parent)
+        else { return true }
+        guard let locked = try lock(entry) else { return try find(parent) == nil }
+        if locked.state.intents[number] != nil { try locked.write([.told(number)]) }
+        locked.retime()
+        return true
+    }
+}

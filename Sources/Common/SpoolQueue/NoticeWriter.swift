@@ -1,0 +1,150 @@
+// Delivery status notices: multipart/report with text, delivery-status and the original (RFC 3464, RFC 6522, RFC 6533).
+
+import MailFormat
+import Octets
+import Reporting
+
+/// Writes notices about queued messages.
+public struct NoticeWriter: Sendable {
+    /// An original up to this size is returned whole when RET=FULL asks for it or nothing is asked for; else its
+    /// header.
+    public static let returnLimit = 256 * 1024
+    /// The most octets of one field's value: with its name it stays under the 998 of RFC 5322 §2.1.1.
+    static let valueLimit = 900
+
+    /// Our name, in Reporting-MTA and From.
+    public var host: String
+    public var texts: NoticeTexts
+    public var policy: RetryPolicy
+
+    public init(host: String, texts: NoticeTexts = .english, policy: RetryPolicy = RetryPolicy()) {
+        self.host = host
+        self.texts = texts
+        self.policy = policy
+    }
+
+    /// What a notice is about.
+    public struct Subject: Sendable {
+        public let id: QueueID
+        public let envelope: Envelope
+        public let recipients: [RecipientState]
+        public let content: QueuedContent
+
+        public init(_ message: LockedMessage) {
+            id = message.id
+            envelope = message.envelope
+            recipients = message.state.recipients
+            content = message.content
+        }
+    }
+
+    /// Writes the notice `noticeID` of `kind` about the recipients with these indexes, into a staged message.
+    /// - Throws: ``QueueError/noRecipients`` when the message has a null reverse-path: it must have no notice.
+    public func write(
+        _ kind: NoticeKind, about indexes: [Int], of subject: Subject, id noticeID: QueueID, at date: MailDate,
+        in queue: Queue
+    ) throws(QueueError) -> LockedMessage.Notice {
+        guard case .address(let sender) = subject.envelope.reversePath else { throw .noRecipients }
+        let isGlobal = subject.envelope.smtpUTF8 || sender.isInternational
+        let fields = StatusFields(host: host, isGlobal: isGlobal, policy: policy)
+        let original = try Original(of: subject, kind: kind)
+        let text = body(kind, about: indexes, of: subject, zone: date.offset)
+        let isText8Bit = text.utf8.contains { $0 >= 0x80 }
+        let is8Bit = isText8Bit || isGlobal || original.is8Bit
+        let boundary = "=_\(noticeID.text.suffix(40))_\(String(UInt64.random(in: 0 ... .max), radix: 36))"
+        let wording = self.wording(kind)
+
+        var head = "From: MAILER-DAEMON@\(host)\nTo: \(sender)\n"
+        head += "Subject: \(Self.headerWord(wording.subject))\nDate: \(date)\n"
+        head += "Message-ID: <\(noticeID)@\(host)>\n"
+        if let messageID = original.messageID { head += "In-Reply-To: \(messageID)\nReferences: \(messageID)\n" }
+        head += "Auto-Submitted: auto-replied\nMIME-Version: 1.0\n"
+        head += "Content-Type: multipart/report; report-type=\(isGlobal ? "global-" : "")delivery-status;\n"
+        head += " boundary=\"\(boundary)\"\n"
+        if is8Bit { head += "Content-Transfer-Encoding: 8bit\n" }
+        head += "\nThis is a delivery notice in MIME format (RFC 3464).\n"
+
+        head += "\n--\(boundary)\nContent-Type: text/plain; charset=\(isText8Bit ? "utf-8" : "us-ascii")\n"
+        head += "Content-Language: \(texts.language)\n"
+        head += "Content-Transfer-Encoding: \(isText8Bit ? "8bit" : "7bit")\n\n\(text)\n"
+
+        head += "\n--\(boundary)\nContent-Type: message/\(isGlobal ? "global-" : "")delivery-status\n"
+        if isGlobal { head += "Content-Transfer-Encoding: 8bit\n" }
+        head += "\n" + fields.message(subject.id, subject.envelope, zone: date.offset)
+        for index in indexes where subject.recipients.indices.contains(index) {
+            head += "\n" + fields.recipient(index, kind, of: subject, at: date)
+        }
+
+        head += "\n--\(boundary)\nContent-Type: \(original.type(isGlobal: isGlobal))\n"
+        head += "Content-Transfer-Encoding: \(original.is8Bit ? "8bit" : "7bit")\n\n"
+
+        let message = queue.stage()
+        try message.append(Array(head.utf8))
+        let endsInLF = try original.append(to: message)
+        try message.append(Array("\(endsInLF ? "" : "\n")\n--\(boundary)--\n".utf8))
+
+        var envelope = Envelope(
+            reversePath: .null, recipients: [.init(sender, notify: .never)], arrival: date.seconds, source: .hub)
+        envelope.body = is8Bit ? .eightBitMIME : .sevenBit
+        envelope.smtpUTF8 = isGlobal
+        return .init(envelope: envelope, top: [], message: message)
+    }
+
+    private func wording(_ kind: NoticeKind) -> NoticeTexts.Wording {
+        switch kind {
+        case .failure: texts.failure
+        case .delay: texts.delay
+        case .success: texts.success
+        }
+    }
+
+    private func body(_ kind: NoticeKind, about indexes: [Int], of subject: Subject, zone: Int) -> String {
+        var list = ""
+        for index in indexes where subject.recipients.indices.contains(index) {
+            let recipient = subject.recipients[index]
+            list += "  <\(address(of: index, in: subject.recipients))>\n"
+            if let reply = recipient.reply, !reply.text.isEmpty {
+                let who = reply.remote ?? host
+                list += "    \(NoticeTexts.fill(texts.saying, ["host": who]))\n    \(printable(reply.text))\n\n"
+            } else {
+                list += "    \(texts.silence)\n\n"
+            }
+        }
+        let arrival = subject.envelope.arrival
+        return NoticeTexts.fill(
+            wording(kind).body,
+            [
+                "hub": host, "recipients": list, "arrival": MailDate(seconds: arrival, offset: zone).description,
+                "until": MailDate(seconds: arrival + policy.lifetime, offset: zone).description,
+            ])
+    }
+
+    /// `text` for a header field: an encoded-word (RFC 2047) when it is not plain ASCII.
+    static func headerWord(_ text: String) -> String {
+        if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return text }
+        // An encoded-word holds at most 75 octets: 45 octets of text make 60 of base64.
+        var words: [String] = []
+        var chunk = ""
+        for scalar in EnvelopeText(cleaning: text).description.unicodeScalars {
+            if chunk.utf8.count + UTF8.width(scalar) > 45 {
+                words.append(chunk)
+                chunk = ""
+            }
+            chunk.unicodeScalars.append(scalar)
+        }
+        words.append(chunk)
+        return words.map { "=?utf-8?B?\(String(decoding: Base64.encode(Array($0.utf8)), as: UTF8.self))?=" }
+            .joined(separator: "\n ")
+    }
+}
+
+/// The address that may be told to the sender: a program or file shows as what it was expanded from.
+func address(of index: Int, in recipients: [RecipientState]) -> String {
+    var at = index
+    for _ in recipients {
+        if case .address(let address) = recipients[at].destination { return address.description }
+        guard let parent = recipients[at].parent else { break }
+        at = parent
+    }
+    return "unknown"
+}

@@ -1,0 +1,195 @@
+// The queue: a Maildir whose files carry their envelopes (DECISIONS 1-10; docs/queue.md has the table of states).
+
+import DurableFiles
+import Octets
+import Synchronization
+
+/// The queue of one hub under `<state>/queue`. Several processes and threads may hold it at once.
+public final class Queue: Sendable {
+    /// `<state>/run`: slots of runs, the wake mark.
+    public let run: Directory
+    public let state: Directory
+    let tmp: Directory
+    let new: Directory
+    let cur: Directory
+    let foreign: Directory
+    let log: Directory
+    /// Messages whose disk calls failed in this process: not trusted again in this run (DECISIONS 5).
+    private let distrusted = Mutex<Set<QueueID>>([])
+
+    /// Opens the queue under `state`, making what is missing with mode 0700.
+    /// - Throws: ``QueueError/networkFileSystem(path:kind:)`` on NFS, SMB and the like.
+    public init(state path: String, faults: Faults? = nil) throws(QueueError) {
+        func open() throws(DurableError) -> (Directory, Directory, Directory) {
+            let state = try Directory(path: path, making: 0o700, faults: faults)
+            return (
+                state, try state.directory("queue", making: 0o700), try state.directory("run", making: 0o700)
+            )
+        }
+        let (state, queue, run) = try durably(open)
+        if let kind = try durably({ () throws(DurableError) in try queue.networkFileSystem() }) {
+            throw .networkFileSystem(path: queue.path, kind: kind)
+        }
+        func part(_ name: String) throws(QueueError) -> Directory {
+            try durably { () throws(DurableError) in try queue.directory(name, making: 0o700) }
+        }
+        self.state = state
+        self.run = run
+        tmp = try part("tmp")
+        new = try part("new")
+        cur = try part("cur")
+        foreign = try part("foreign")
+        log = try part("log")
+    }
+
+    /// An id for a message that is about to come in, for its Received field.
+    public func makeID(seconds: Int) -> QueueID { .make(seconds: seconds) }
+
+    /// A place for a message that is coming in.
+    public func stage() -> StagedMessage { StagedMessage(in: tmp) }
+
+    /// Takes a message. On return it is on stable storage, and only then may the sender be told.
+    /// - Parameters:
+    ///   - top: header fields to stand above the message, LF line ends: Received, Authentication-Results, signatures.
+    ///   - id: made by ``makeID(seconds:)`` before; a new one if `nil`.
+    ///   - notBefore: the first time it may be tried, in seconds since 1970; 0: at once.
+    /// - Throws: ``QueueError/noSpace(_:)`` and others; nothing is left in `tmp` then, and nothing was accepted.
+    @discardableResult
+    public func add(
+        _ envelope: Envelope, top: [UInt8] = [], _ message: StagedMessage, id: QueueID? = nil, notBefore: Int = 0
+    ) throws(QueueError) -> QueueID {
+        let id = id ?? makeID(seconds: envelope.arrival)
+        var octets = try EnvelopeCoding.encode(envelope, id: id)
+        octets += top
+        let entry = QueueEntry(
+            id: id, size: octets.count + message.count, notBefore: max(0, notBefore), isHeld: false, hasJournal: false,
+            isTried: false)
+        do throws(DurableError) {
+            try store(octets, message, as: entry)
+        } catch {
+            throw QueueError(error)
+        }
+        // The message is safe. A lost wake costs a minute at most: the timer is the backstop.
+        _ = try? WakeMark.touch(in: run)
+        return id
+    }
+
+    private func store(_ start: [UInt8], _ message: StagedMessage, as entry: QueueEntry) throws(DurableError) {
+        // A name of its own: a notice is queued again under the same id when the run before was killed here.
+        let temporary = "\(entry.id).\(UniqueName.random())"
+        let file = try tmp.createExclusive(temporary)
+        var isInNew = false
+        do throws(DurableError) {
+            // Locked until it is durable: a run that sees the name before that must not send it yet.
+            _ = try file.tryLock()
+            if let rest = message.inMemoryOctets {
+                try file.write(start + rest)
+            } else {
+                try file.write(start)
+                try message.write(to: file)
+            }
+            try file.synchronize()
+            guard try tmp.renameWithoutReplacing(temporary, to: entry.name, in: new) else {
+                throw DurableError(operation: "add", path: new.pathOf(entry), code: DurableError.exists)
+            }
+            isInNew = true
+            try new.synchronize()
+        } catch {
+            // The first failure is the one to tell. What stays in tmp goes with the leftovers.
+            _ = try? isInNew ? new.unlink(entry.name) : tmp.unlink(temporary)
+            throw error
+        }
+        // Every octet is synchronized: an error of close would say nothing about them.
+        _ = try? file.close()
+    }
+
+    /// What one pass over `new` and `cur` shows.
+    public struct Listing: Sendable {
+        /// Each message once, in no order.
+        public var entries: [QueueEntry] = []
+        /// Names in `new` and `cur` that are none of ours: see ``Queue/setAside(_:)``.
+        public var foreign: [String] = []
+    }
+
+    /// Lists the queue without opening a file and without a lock. A message renamed meanwhile may be missing; the next
+    /// listing has it.
+    public func list() throws(QueueError) -> Listing {
+        var listing = Listing()
+        // `new` first: what moves to `cur` meanwhile is then seen twice rather than never.
+        let fresh = try scan(new, isTried: false, &listing)
+        let tried = try scan(cur, isTried: true, &listing)
+        var seen = Set<QueueID>(minimumCapacity: tried.count)
+        for entry in tried where seen.insert(entry.id).inserted { listing.entries.append(entry) }
+        if seen.isEmpty {
+            listing.entries = fresh
+        } else {
+            for entry in fresh where seen.insert(entry.id).inserted { listing.entries.append(entry) }
+        }
+        return listing
+    }
+
+    private func scan(
+        _ directory: Directory, isTried: Bool, _ listing: inout Listing
+    ) throws(QueueError) -> [QueueEntry] {
+        var entries: [QueueEntry] = []
+        var foreign: [String] = []
+        do {
+            try directory.forEachName { octets in
+                let name = octets.copied()
+                if let entry = QueueEntry(name: name, isTried: isTried) {
+                    entries.append(entry)
+                } else if name.first != Octet.dot {
+                    foreign.append(String(decoding: name, as: UTF8.self))
+                }
+            }
+        } catch {
+            throw QueueError(error)
+        }
+        listing.foreign += foreign
+        return entries
+    }
+
+    /// The entry of the message `id`, found by listing; `nil` when it is not in the queue (any more).
+    public func find(_ id: QueueID) throws(QueueError) -> QueueEntry? {
+        try list().entries.first { $0.id == id }
+    }
+
+    /// Moves a file that is no queued message from `new` or `cur` to `foreign`. - Returns: its new path.
+    @discardableResult
+    public func setAside(_ name: String) throws(QueueError) -> String? {
+        for directory in [new, cur] {
+            do {
+                guard try directory.status(of: name) != nil else { continue }
+                return try moveToForeign(name, from: directory)
+            } catch {
+                throw QueueError(error)
+            }
+        }
+        return nil
+    }
+
+    func moveToForeign(_ name: String, from directory: Directory) throws(DurableError) -> String {
+        var target = name
+        if try !directory.renameWithoutReplacing(name, to: target, in: foreign) {
+            // Names have at most 255 octets.
+            target = name.utf8.count <= 230 ? "\(UniqueName.random()).\(name)" : UniqueName.random()
+            _ = try directory.renameWithoutReplacing(name, to: target, in: foreign)
+        }
+        return "\(foreign.path)/\(target)"
+    }
+
+    func place(of entry: QueueEntry) -> Directory { entry.isTried ? cur : new }
+
+    func distrust(_ id: QueueID) { distrusted.withLock { _ = $0.insert(id) } }
+
+    func isDistrusted(_ id: QueueID) -> Bool { distrusted.withLock { $0.contains(id) } }
+}
+
+extension Directory {
+    func pathOf(_ entry: QueueEntry) -> String { "\(path)/\(entry.name)" }
+}
+
+extension Span<UInt8> {
+    /// These octets in an array of their own.
+    func copied() -> [UInt8] { unsafe withUnsafeBufferPointer { unsafe Array($0) } }
+}

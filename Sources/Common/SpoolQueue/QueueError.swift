@@ -1,0 +1,78 @@
+// Why the queue cannot take, give or change a message.
+
+import DurableFiles
+import Reporting
+
+/// A failure of the queue. Unless the case says otherwise the message concerned is still where it was.
+public enum QueueError: Complaint, Hashable {
+    /// Disk or quota full: nothing was accepted, nothing was attempted.
+    case noSpace(DurableError)
+    case disk(DurableError)
+    /// The state directory lies on a file system whose locks and renames cannot be relied on.
+    case networkFileSystem(path: String, kind: String)
+    /// A file of a newer release; it is left alone.
+    case newerVersion(path: String)
+    /// A file that is no queued message; it was moved to `queue/foreign`.
+    case foreign(path: String, why: String)
+    /// As `foreign`, seen without the lock: it still stands where it was.
+    case damaged(path: String, why: String)
+    /// A journal with a bad line before good ones; the message is not attempted until a person has looked.
+    case journalDamaged(path: String, line: Int)
+    /// A write or synchronization of this message failed before; it is left alone until the next run.
+    case distrusted(path: String)
+    /// A text of an envelope that cannot be stored safely.
+    case textRefused(what: String, why: String)
+    case tooManyRecipients(limit: Int)
+    case envelopeTooLarge(octets: Int, limit: Int)
+    case noRecipients
+    /// Another process works on the message; `nil` when it is out of sight.
+    case busy(id: String, holder: Int32?)
+
+    init(_ error: DurableError) { self = error.isNoSpace ? .noSpace(error) : .disk(error) }
+
+    public var exitStatus: ExitStatus {
+        switch self {
+        case .noSpace, .distrusted, .busy: .temporaryFailure
+        case .disk(let error): error.exitStatus
+        case .networkFileSystem: .configuration
+        case .newerVersion, .journalDamaged: .osFile
+        case .foreign, .damaged, .textRefused, .tooManyRecipients, .envelopeTooLarge, .noRecipients: .dataError
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .noSpace(let error), .disk(let error):
+            "\(error)"
+        case .networkFileSystem(let path, let kind):
+            "\(path): lies on a \(kind) file system, whose locks cannot be relied on; "
+                + "name a local directory in the rc's `state` line"
+        case .newerVersion(let path):
+            "\(path): was written by a newer release; it is left alone: run that release, or remove the file"
+        case .foreign(let path, let why):
+            "\(path): is no queued message (\(why)); it was moved to the queue's `foreign` directory: look at it there"
+        case .damaged(let path, let why):
+            "\(path): is no queued message (\(why)); the next run moves it to the queue's `foreign` directory"
+        case .journalDamaged(let path, let line):
+            "\(path): line \(line) is damaged though good lines follow; the message is left alone: "
+                + "check the disk, then mend or remove the file"
+        case .distrusted(let path):
+            "\(path): a write failed before, so it is left alone until the next run"
+        case .textRefused(let what, let why):
+            "\(what) is refused: \(why)"
+        case .tooManyRecipients(let limit):
+            "more than \(limit) recipients in one message; send it in parts"
+        case .envelopeTooLarge(let octets, let limit):
+            "an envelope of \(octets) octets is above the limit of \(limit); send to fewer recipients at once"
+        case .noRecipients:
+            "a message without recipients cannot be queued"
+        case .busy(let id, let holder):
+            "\(id): \(holder.map { "process \($0)" } ?? "another process") works on it; try again when it is done"
+        }
+    }
+}
+
+/// Runs `body`, its failure told as the queue's own.
+func durably<T>(_ body: () throws(DurableError) -> T) throws(QueueError) -> T {
+    do { return try body() } catch { throw QueueError(error) }
+}

@@ -1,0 +1,128 @@
+// Looking at a queued message without a lock, and opening it under its lock.
+
+import DurableFiles
+import Octets
+
+/// A message as `mhqueue` shows it: read in one go, without a lock, so possibly a moment old.
+public struct Glimpse: Sendable {
+    public let entry: QueueEntry
+    public let envelope: Envelope
+    public let state: MessageState
+    /// The file, to read the message from.
+    public let content: QueuedContent
+}
+
+extension Queue {
+    /// Reads the envelope of `entry`, and its journal if the name says that there is one.
+    /// - Returns: `nil` when the message has gone or changed its name since the listing.
+    public func peek(_ entry: QueueEntry) throws(QueueError) -> Glimpse? {
+        let directory = place(of: entry)
+        guard let file = try durably({ () throws(DurableError) in try directory.open(entry.name) }) else { return nil }
+        let opened: Opened
+        do throws(EnvelopeCoding.Failure) {
+            opened = try readEnvelope(of: file, entry)
+        } catch {
+            throw failure(error, path: directory.pathOf(entry), moved: nil)
+        }
+        var state = MessageState(envelope: opened.envelope)
+        if entry.hasJournal, let journal = try durably({ () throws(DurableError) in try log.open(entry.id.text) }) {
+            // Another process may be writing the last line: what is not whole is not there yet.
+            _ = try Journal.read(journal, id: entry.id, into: &state)
+        }
+        return Glimpse(entry: entry, envelope: opened.envelope, state: state, content: opened.content)
+    }
+
+    /// Takes the lock of the message, reads its envelope and journal, and counts an attempt that died.
+    /// - Returns: `nil` when another process holds it, or it has gone or changed its name since the listing.
+    /// - Throws: ``QueueError/foreign(path:why:)`` after moving a file that is none of ours;
+    ///   ``QueueError/newerVersion(path:)``, ``QueueError/journalDamaged(path:line:)``, leaving it where it is.
+    public func lock(_ entry: QueueEntry) throws(QueueError) -> LockedMessage? {
+        let directory = place(of: entry)
+        guard !isDistrusted(entry.id) else { throw .distrusted(path: directory.pathOf(entry)) }
+        guard let file = try lockedFile(entry, in: directory) else { return nil }
+        let opened: Opened
+        do throws(EnvelopeCoding.Failure) {
+            opened = try readEnvelope(of: file, entry)
+        } catch {
+            guard case .damaged = error else { throw failure(error, path: directory.pathOf(entry), moved: nil) }
+            let moved = try durably { () throws(DurableError) in try moveToForeign(entry.name, from: directory) }
+            throw failure(error, path: directory.pathOf(entry), moved: moved)
+        }
+        return try LockedMessage(
+            queue: self, entry: entry, file: file, envelope: opened.envelope, content: opened.content)
+    }
+
+    /// As ``lock(_:)``, for an id alone.
+    /// - Throws: ``QueueError/busy(id:holder:)`` when another process holds it.
+    /// - Returns: `nil` when it is not in the queue.
+    public func lock(id: QueueID) throws(QueueError) -> LockedMessage? {
+        // Its name changes when an attempt begins: look again a few times before calling it busy.
+        for _ in 0..<3 {
+            guard let entry = try find(id) else { return nil }
+            if let locked = try lock(entry) { return locked }
+        }
+        guard let entry = try find(id) else { return nil }
+        throw .busy(id: id.text, holder: try holder(of: entry))
+    }
+
+    /// The process that works on the message; `nil` when none does, or none in sight.
+    public func holder(of entry: QueueEntry) throws(QueueError) -> Int32? {
+        let directory = place(of: entry)
+        return try durably { () throws(DurableError) in
+            try directory.status(of: entry.name).flatMap(FileLock.holder(of:))
+        }
+    }
+
+    private func lockedFile(_ entry: QueueEntry, in directory: Directory) throws(QueueError) -> File? {
+        do throws(DurableError) {
+            guard let file = try directory.open(entry.name, for: .readingAndWriting) else { return nil }
+            guard try file.tryLock() else { return nil }
+            // It may have been finished or renamed between open and lock.
+            guard try directory.leads(entry.name, to: file) else { return nil }
+            return file
+        } catch {
+            throw QueueError(error)
+        }
+    }
+
+    struct Opened {
+        let envelope: Envelope
+        let content: QueuedContent
+    }
+
+    private func readEnvelope(of file: File, _ entry: QueueEntry) throws(EnvelopeCoding.Failure) -> Opened {
+        do {
+            let status = try file.status()
+            guard status.isRegular else { throw EnvelopeCoding.Failure.damaged("it is no regular file") }
+            // One read is enough for nearly every envelope.
+            var start = try file.read(atMost: min(4096, status.size), at: 0)
+            let first = try EnvelopeCoding.firstLine(of: start)
+            let end = first.length + first.block
+            guard end <= status.size else { throw EnvelopeCoding.Failure.damaged("it is cut short") }
+            if end > start.count { start += try file.read(atMost: end - start.count, at: start.count) }
+            guard start.count >= end else { throw EnvelopeCoding.Failure.damaged("it is cut short") }
+            let (id, envelope) = try EnvelopeCoding.decode(
+                Array(start[first.length..<end]), checksum: first.checksum)
+            guard id == entry.id else { throw EnvelopeCoding.Failure.damaged("it is a copy of \(id)") }
+            guard status.size == entry.size else {
+                throw EnvelopeCoding.Failure.damaged("its size is not \(entry.size)")
+            }
+            return Opened(
+                envelope: envelope, content: QueuedContent(file: file, start: end, count: status.size - end))
+        } catch let failure as EnvelopeCoding.Failure {
+            throw failure
+        } catch let error as DurableError {
+            throw .unreadable(error)
+        } catch {
+            throw .damaged("\(error)")
+        }
+    }
+
+    private func failure(_ failure: EnvelopeCoding.Failure, path: String, moved: String?) -> QueueError {
+        switch failure {
+        case .newerVersion: .newerVersion(path: path)
+        case .damaged(let why): moved.map { .foreign(path: $0, why: why) } ?? .damaged(path: path, why: why)
+        case .unreadable(let error): QueueError(error)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+// When to try again, when to warn, when to give up. Pure: the clock is passed in.
+
+/// The retry rules of a queue (DECISIONS 11). Times are seconds since 1970, lengths are seconds.
+public struct RetryPolicy: Sendable, Hashable {
+    /// 2026-11-01: a clock that shows less has not been set.
+    public static let buildDate = 1_793_491_200
+
+    /// The first delay; each further one is twice as long.
+    public var firstDelay = 5 * 60
+    public var longestDelay = 4 * 3600
+    /// Delays vary by this share up or down, so that messages that failed together do not come back together.
+    public var jitter = 0.1
+    public var lifetime = 5 * 86_400
+    /// Age alone never gives up.
+    public var minimumTries = 8
+    public var warnAfter = 4 * 3600
+
+    public init() {}
+
+    /// The time to wait after `tries` attempts (1: the first has just failed).
+    /// - Parameter chance: 0 to 1; 0.5 is no jitter.
+    public func delay(afterTries tries: Int, chance: Double = .random(in: 0...1)) -> Int {
+        var delay = firstDelay
+        var further = tries - 1
+        while further > 0, delay < longestDelay {
+            delay *= 2
+            further -= 1
+        }
+        delay = min(delay, longestDelay)
+        return max(1, Int(Double(delay) * (1 + jitter * (2 * min(1, max(0, chance)) - 1))))
+    }
+
+    /// Whether a message marked with `notBefore` is due. A mark further ahead than the longest back-off tells of a
+    /// clock that was wrong, and counts as due.
+    public func isDue(_ notBefore: Int, now: Int) -> Bool {
+        notBefore <= now || notBefore - now > Int(Double(longestDelay) * (1 + jitter)) + 1
+    }
+
+    /// Whether ages can be told at all.
+    /// - Parameter newestState: the latest time seen on disk.
+    public func trusts(clock now: Int, newestState: Int = 0) -> Bool { now >= Self.buildDate && now >= newestState }
+
+    /// The age of a message that arrived at `arrival`; counted from the first recorded result if the clock was not set
+    /// when it came in; `nil` when it cannot be told.
+    public func age(arrival: Int, firstResult: Int?, now: Int, newestState: Int = 0) -> Int? {
+        guard trusts(clock: now, newestState: newestState) else { return nil }
+        if arrival >= Self.buildDate { return max(0, now - arrival) }
+        guard let firstResult, firstResult >= Self.buildDate else { return nil }
+        return max(0, now - firstResult)
+    }
+
+    /// Whether a recipient is to be given up: age and tries.
+    public func isExpired(age: Int?, tries: Int) -> Bool {
+        guard let age else { return false }
+        return age >= lifetime && tries >= minimumTries
+    }
+
+    /// Whether the sender is to hear that the message is late.
+    public func isLate(age: Int?, tries: Int) -> Bool {
+        guard let age else { return false }
+        return age >= warnAfter && tries > 0
+    }
+}

@@ -1,0 +1,72 @@
+// The third part of a notice: the original message, or its header alone (RFC 3461 §4.3, RFC 6522 §3).
+
+import Octets
+
+/// What of the original goes back to its sender.
+struct Original {
+    private let content: QueuedContent
+    private let header: [UInt8]
+    private let isWhole: Bool
+    let is8Bit: Bool
+    /// The original's Message-ID with its angle brackets, when it is one that may be repeated.
+    let messageID: String?
+
+    init(of subject: NoticeWriter.Subject, kind: NoticeKind) throws(QueueError) {
+        content = subject.content
+        header = try content.header()
+        messageID = Self.messageID(in: header)
+        // RFC 3461 §4.3: RET is for failures; other notices carry the header only.
+        isWhole =
+            kind == .failure && subject.envelope.returned != .headers && content.count <= NoticeWriter.returnLimit
+        var is8Bit = false
+        if isWhole {
+            var at = 0
+            while at < content.count, !is8Bit {
+                let chunk = try content.read(at: at)
+                is8Bit = Self.has8Bit(chunk)
+                at += chunk.count
+            }
+        } else {
+            is8Bit = Self.has8Bit(header)
+        }
+        self.is8Bit = is8Bit
+    }
+
+    func type(isGlobal: Bool) -> String {
+        switch (isWhole, isGlobal) {
+        case (true, true): "message/global"
+        case (true, false): "message/rfc822"
+        case (false, true): "message/global-headers"
+        case (false, false): "text/rfc822-headers"
+        }
+    }
+
+    /// Appends it to `message`. - Returns: whether it ended in a line end.
+    func append(to message: StagedMessage) throws(QueueError) -> Bool {
+        guard isWhole else {
+            try message.append(header)
+            return header.last == Octet.lf || header.isEmpty
+        }
+        var at = 0
+        var last = Octet.lf
+        while at < content.count {
+            let chunk = try content.read(at: at)
+            try message.append(chunk)
+            last = chunk.last ?? last
+            at += chunk.count
+        }
+        return last == Octet.lf
+    }
+
+    private static func has8Bit(_ octets: [UInt8]) -> Bool { octets.contains { $0 >= 0x80 } }
+
+    private static func messageID(in header: [UInt8]) -> String? {
+        let lines = header.split(separator: Octet.lf)
+        guard let line = lines.first(where: { $0.prefix(11).equalsIgnoringCase("message-id:") }),
+            let open = line.firstIndex(of: 0x3C), let close = line[open...].firstIndex(of: 0x3E)
+        else { return nil }
+        let id = line[open...close]
+        guard id.count <= 250, id.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
+        return String(decoding: id, as: UTF8.self)
+    }
+}

@@ -1,0 +1,114 @@
+// What is known of a route beyond single messages: its fault, when to probe it, who was told (DECISIONS 17).
+
+import DurableFiles
+import Octets
+
+/// The state of one route, `<state>/route/<name>`.
+public struct RouteState: Sendable, Hashable {
+    /// What is wrong with it, as told to a person; `nil`: nothing.
+    public var fault: String?
+    /// Since when, in seconds since 1970.
+    public var since = 0
+    /// One process may probe it from this time on; others skip it.
+    public var nextProbe = 0
+    /// Whether a person was told of this fault.
+    public var isTold = false
+    /// Messages counted against the quota since `quotaSince`.
+    public var quotaUsed = 0
+    public var quotaSince = 0
+
+    public init() {}
+
+    var octets: [UInt8] {
+        var text = "mailhub-route 1\n"
+        if let fault { text += "fault \(Word.encode(EnvelopeText(cleaning: fault).description))\n" }
+        text += "since \(max(0, since))\nprobe \(max(0, nextProbe))\ntold \(isTold ? 1 : 0)\n"
+        text += "quota \(max(0, quotaUsed)) \(max(0, quotaSince))\n"
+        return Array(text.utf8)
+    }
+
+    /// Reads what `octets` says; `nil` when they are of a newer release or damaged.
+    init?(_ octets: [UInt8]) {
+        let lines = octets.split(separator: Octet.lf).map { $0.split(separator: Octet.space) }
+        guard let first = lines.first, first.count == 2, first[0].elementsEqual("mailhub-route".utf8),
+            first[1].elementsEqual("1".utf8)
+        else { return nil }
+        for line in lines.dropFirst() {
+            guard line.count >= 2 else { return nil }
+            let number = Word.number(line[1])
+            switch String(decoding: line[0], as: UTF8.self) {
+            case "fault": fault = Word.decode(line[1])
+            case "since": since = number ?? 0
+            case "probe": nextProbe = number ?? 0
+            case "told": isTold = number == 1
+            case "quota":
+                quotaUsed = number ?? 0
+                quotaSince = line.count > 2 ? Word.number(line[2]) ?? 0 : 0
+            default: return nil
+            }
+        }
+    }
+}
+
+/// The states of all routes of a hub.
+public final class RouteStates: Sendable {
+    private let directory: Directory
+
+    /// - Parameter state: the hub's state directory.
+    public init(in state: Directory) throws(QueueError) {
+        directory = try durably { () throws(DurableError) in try state.directory("route", making: 0o700) }
+    }
+
+    /// The state of the route, without a lock; a fresh one when there is none.
+    /// - Throws: ``QueueError/newerVersion(path:)`` for a file that cannot be read.
+    public func read(_ route: String) throws(QueueError) -> RouteState {
+        let name = Self.fileName(route)
+        let file = try durably { () throws(DurableError) in try directory.open(name) }
+        guard let file else { return RouteState() }
+        let octets = try durably { () throws(DurableError) in try file.read(atMost: 16_384, at: 0) }
+        guard let state = RouteState(octets) else { throw .newerVersion(path: "\(directory.path)/\(name)") }
+        return state
+    }
+
+    /// Changes the state of the route under its lock; durable on return.
+    @discardableResult
+    public func change(_ route: String, _ body: (inout RouteState) -> Void) throws(QueueError) -> RouteState {
+        let name = Self.fileName(route)
+        let lock = try durably { () throws(DurableError) in try FileLock.acquire("\(name).lock", in: directory) }
+        var state = try read(route)
+        let before = state
+        body(&state)
+        if state != before {
+            let octets = state.octets
+            try durably { () throws(DurableError) in try directory.replace(name, with: octets) }
+        }
+        _ = try? lock.release()
+        return state
+    }
+
+    /// One of `limit` connections to the route; `nil` when all are taken. It is given back when released.
+    public func connection(_ route: String, atMost limit: Int) throws(QueueError) -> FileLock? {
+        for number in 0..<max(1, limit) {
+            let lock = try durably { () throws(DurableError) in
+                try FileLock.tryAcquire("\(Self.fileName(route)).slot.\(number)", in: directory)
+            }
+            if let lock { return lock }
+        }
+        return nil
+    }
+
+    /// A file name for any route's name: letters, digits, `-` and `_` as they are, else `%XX`; never one of ours.
+    static func fileName(_ route: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var octets: [UInt8] = []
+        for octet in route.utf8.prefix(80) {
+            switch octet {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x5F: octets.append(octet)
+            default: octets += [0x25, digits[Int(octet >> 4)], digits[Int(octet & 15)]]
+            }
+        }
+        let text = octets.isEmpty ? "%" : String(decoding: octets, as: UTF8.self)
+        // A long name keeps its own file by its checksum.
+        return route.utf8.count > 80 ? "\(text)%\(CRC32C.hex(Array(route.utf8)))" : text
+    }
+}

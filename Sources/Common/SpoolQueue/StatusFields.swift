@@ -1,0 +1,87 @@
+// The fields of message/delivery-status (RFC 3464 §2) and message/global-delivery-status (RFC 6533 §3).
+
+import MailFormat
+
+/// Writes the groups of fields that machines read.
+struct StatusFields {
+    let host: String
+    /// Whether UTF-8 may stand in values.
+    let isGlobal: Bool
+    let policy: RetryPolicy
+
+    /// The fields about the message as a whole.
+    func message(_ id: QueueID, _ envelope: Envelope, zone: Int) -> String {
+        var text = ""
+        if let envid = envelope.envelopeID { text += field("Original-Envelope-Id", envid.description) }
+        text += field("Reporting-MTA", "dns; \(host)")
+        return text + field("Arrival-Date", MailDate(seconds: envelope.arrival, offset: zone).description)
+    }
+
+    /// The fields about one recipient.
+    func recipient(_ index: Int, _ kind: NoticeKind, of subject: NoticeWriter.Subject, at date: MailDate) -> String {
+        let recipient = subject.recipients[index]
+        var text = ""
+        if let original = recipient.originalRecipient {
+            let parts = original.description.split(separator: ";", maxSplits: 1)
+            if parts.count == 2 { text += field("Original-Recipient", "\(parts[0]); \(escaped(parts[1]))") }
+        }
+        let final = address(of: index, in: subject.recipients)
+        let isASCII = final.utf8.allSatisfy { $0 < 0x80 }
+        text += field("Final-Recipient", "\(isASCII ? "rfc822" : "utf-8"); \(escaped(final))")
+        text += field("Action", action(kind, recipient))
+        text += field("Status", status(kind, recipient.reply))
+        if let reply = recipient.reply {
+            if let remote = reply.remote { text += field("Remote-MTA", "dns; \(escaped(remote))") }
+            if !reply.text.isEmpty {
+                text += field("Diagnostic-Code", "\(reply.isSMTP ? "smtp" : "x-mailhub"); \(escaped(reply.text))")
+            }
+        }
+        text += field("Final-Log-ID", subject.id.text)
+        if kind == .delay {
+            let until = subject.envelope.arrival + policy.lifetime
+            text += field("Will-Retry-Until", MailDate(seconds: until, offset: date.offset).description)
+        }
+        return text
+    }
+
+    private func action(_ kind: NoticeKind, _ recipient: RecipientState) -> String {
+        switch kind {
+        case .failure: "failed"
+        case .delay: "delayed"
+        case .success: recipient.isRelayed ? "relayed" : "delivered"
+        }
+    }
+
+    /// The class of the code must fit the action, whatever a server said.
+    private func status(_ kind: NoticeKind, _ reply: Reply?) -> String {
+        let wanted =
+            switch kind {
+            case .failure: "5"
+            case .delay: "4"
+            case .success: "2"
+            }
+        guard let status = reply?.status else { return "\(wanted).0.0" }
+        if status.hasPrefix(wanted) { return status }
+        // Given up after temporary failures: the last code stays, RFC 3464 §2.3.4 lets it.
+        return kind == .failure && status.hasPrefix("4") ? status : "\(wanted).0.0"
+    }
+
+    /// `name: value`, the value on one line and bounded.
+    private func field(_ name: String, _ value: String) -> String {
+        "\(name): \(EnvelopeText(cleaning: value, limit: NoticeWriter.valueLimit))\n"
+    }
+
+    /// Where only ASCII may stand, other characters as `\x{…}` (RFC 6533 §3, utf-8-addr-xtext).
+    private func escaped(_ text: some StringProtocol) -> String {
+        if isGlobal { return String(text) }
+        var plain = ""
+        for scalar in text.unicodeScalars {
+            if scalar.value >= 0x80 {
+                plain += "\\x{\(String(scalar.value, radix: 16, uppercase: true))}"
+            } else {
+                plain.unicodeScalars.append(scalar)
+            }
+        }
+        return plain
+    }
+}

@@ -1,0 +1,176 @@
+// A hub that stops at every call that changes the disk, and the run after it: nothing lost, nothing twice.
+
+import DurableFiles
+import Glibc
+import MailFormat
+import MailTestKit
+import Testing
+
+@testable import SpoolQueue
+
+/// What the world outside saw.
+private final class World {
+    var accepted = false
+    /// Deliveries by recipient.
+    var deliveries: [String: Int] = [:]
+    /// Deliveries whose result was not yet known to be on disk when the run stopped: these may be repeated.
+    var open: Set<String> = []
+    /// Notices delivered, by the failed recipient they tell of.
+    var notices = 0
+}
+
+struct CrashTests {
+    private static let kinds: [Faults.Kind] = [.crash, .tornCrash, .error(EIO), .error(ENOSPC), .lasting(ENOSPC)]
+
+    /// One run over the queue: `good` is delivered, `bad` is refused for good, `slow` is put off once.
+    private func run(_ queue: Queue, _ world: World, noticesFirst: Bool) throws(QueueError) {
+        var entries = try queue.list().entries
+        entries.sort { noticesFirst == ($0.id.text.utf8.count > $1.id.text.utf8.count) }
+        for entry in entries {
+            do throws(QueueError) {
+                if let message = try queue.lock(entry) { try work(message, world, queue) }
+            } catch {
+                // Another works on it, or on the message that this notice is about.
+                if case .busy = error { continue }
+                throw error
+            }
+        }
+    }
+
+    private func work(_ message: LockedMessage, _ world: World, _ queue: Queue) throws(QueueError) {
+        let write = { (id: QueueID, kind: NoticeKind, about: [Int]) throws(QueueError) -> LockedMessage.Notice in
+            try NoticeWriter(host: "hub.example").write(
+                kind, about: about, of: .init(message), id: id, at: MailDate(seconds: noon), in: queue)
+        }
+        try message.resumeNotices(write: write)
+        if !message.state.waiting.isEmpty {
+            try message.beginAttempt(next: noon + 300)
+            try message.reserve()
+            for index in message.state.waiting {
+                let name = message.state.recipients[index].destination.description
+                let outcome: Outcome
+                if name.hasPrefix("bad") {
+                    outcome = .failed(gone)
+                } else if name.hasPrefix("slow"), message.state.recipients[index].tries == 0 {
+                    outcome = .deferred(busy, next: noon + 300)
+                } else {
+                    world.deliveries[name, default: 0] += 1
+                    world.open.insert(name)
+                    outcome = .delivered(taken)
+                }
+                let isLast = index == message.state.waiting.last
+                _ = try message.record([([index], outcome)], at: noon, isLast: isLast)
+                world.open.remove(name)
+                if message.isRemoved {
+                    if message.id.text.hasSuffix("n1") { world.notices += 1 }
+                    return
+                }
+            }
+        }
+        _ = try message.sendNotice(.failure, about: message.state.owed(.failure), write: write)
+        _ = try message.finish()
+    }
+
+    private func accept(_ queue: Queue, _ world: World, size: Int) throws {
+        let message = queue.stage()
+        for _ in 0..<(size / 1000) { try message.append([UInt8](repeating: 0x61, count: 999) + [0x0A]) }
+        try queue.add(envelope(["good@x.example", "bad@x.example", "slow@x.example"]), message)
+        world.accepted = true
+    }
+
+    @Test(
+        "stopped at any call, the next run carries on", arguments: kinds, [1_000, 100_000])
+    func everyCall(_ kind: Faults.Kind, size: Int) throws {
+        for number in 1...1000 {
+            let scratch = ScratchDirectory(inMemory: true)
+            let world = World()
+            let faults = Faults(kind, at: number)
+            var windows: Set<String> = []
+            do {
+                let queue = try Queue(state: scratch.path, faults: faults)
+                try accept(queue, world, size: size)
+                for _ in 0..<4 { try run(queue, world, noticesFirst: false) }
+            } catch {
+                windows = world.open
+            }
+            let isHit = faults.isHit
+            // What must be on disk by now is there whatever the crash was.
+            let queue = try Queue(state: scratch.path)
+            for _ in 0..<6 { try run(queue, world, noticesFirst: number % 2 == 0) }
+
+            let place = "\(kind) at call \(number)"
+            let good = world.deliveries["good@x.example", default: 0]
+            let slow = world.deliveries["slow@x.example", default: 0]
+            let told = world.deliveries["alice@example.org", default: 0]
+            if world.accepted {
+                #expect(good >= 1 && slow >= 1 && told >= 1, "\(place): accepted and lost")
+            }
+            #expect(good <= (windows.contains("good@x.example") ? 2 : 1), "\(place): delivered twice")
+            #expect(slow <= (windows.contains("slow@x.example") ? 2 : 1), "\(place): delivered twice")
+            #expect(told <= (windows.contains("alice@example.org") ? 2 : 1), "\(place): told twice")
+            for part in ["new", "cur", "foreign"] {
+                #expect(ScratchDirectory.names(in: scratch.file("queue/\(part)")).isEmpty, "\(place): left in \(part)")
+            }
+            if case .error = kind {
+                #expect(world.accepted || good == 0, "\(place): refused, yet delivered")
+            }
+            let later = max(Int(time(nil)), RetryPolicy.buildDate) + 40 * 3600
+            _ = try queue.clean(now: later)
+            for part in ["tmp", "log"] {
+                #expect(ScratchDirectory.names(in: scratch.file("queue/\(part)")).isEmpty, "\(place): left in \(part)")
+            }
+            if !isHit {
+                #expect(number > 30, "the scenario makes fewer calls than it must")
+                return
+            }
+        }
+        Issue.record("the scenario has no end")
+    }
+
+    @Test("no room for the results: no attempt, and the message stays due")
+    func noRoom() throws {
+        let scratch = ScratchDirectory(inMemory: true)
+        _ = try Queue(state: scratch.path).add(envelope(), "x")
+        // The rename is the first call, the journal's making the second, its room the third.
+        let queue = try Queue(state: scratch.path, faults: Faults(.lasting(ENOSPC), at: 2))
+        let message = try queue.lockOnly()
+        try message.beginAttempt(next: noon + 300)
+        let error = #expect(throws: QueueError.self) { try message.reserve() }
+        #expect(error?.exitStatus == .temporaryFailure)
+    }
+
+    @Test("an accept that fails leaves nothing in tmp", arguments: [Faults.Kind.error(ENOSPC), .error(EIO)])
+    func nothingLeft(_ kind: Faults.Kind) throws {
+        for number in 1...100 {
+            let scratch = ScratchDirectory(inMemory: true)
+            _ = try Queue(state: scratch.path)
+            let faults = Faults(kind, at: number)
+            let queue = try Queue(state: scratch.path, faults: faults)
+            do {
+                let message = queue.stage()
+                try message.append([UInt8](repeating: 0x61, count: 100_000))
+                try queue.add(envelope(), message)
+            } catch {
+                #expect(ScratchDirectory.names(in: scratch.file("queue/tmp")).isEmpty, "call \(number)")
+                #expect(ScratchDirectory.names(in: scratch.file("queue/new")).isEmpty, "call \(number)")
+            }
+            if !faults.isHit { return }
+        }
+    }
+
+    @Test("a failed synchronization is final for this run, and only for it")
+    func distrust() throws {
+        let scratch = ScratchDirectory(inMemory: true)
+        _ = try Queue(state: scratch.path).add(envelope(), "x")
+        let queue = try Queue(state: scratch.path, faults: Faults(.error(EIO), at: 3))
+        let entry = try #require(try queue.list().entries.first)
+        let message = try #require(try queue.lock(entry))
+        #expect(throws: QueueError.self) { try message.hold(because: "x") }
+        #expect(throws: QueueError.self) { try message.hold(because: "x") }
+        message.unlock()
+        #expect(throws: QueueError.distrusted(path: scratch.file("queue/new/\(entry.name)"))) {
+            _ = try queue.lock(entry)
+        }
+        #expect(try Queue(state: scratch.path).lock(entry) != nil)
+    }
+}

@@ -1,0 +1,164 @@
+// The journal: torn at every octet, damaged in the middle, and what its records add up to.
+
+import DurableFiles
+import MailTestKit
+import Octets
+import Testing
+
+@testable import SpoolQueue
+
+struct JournalTests {
+    let scratch = ScratchDirectory(inMemory: true)
+    let id = QueueID.make(seconds: noon, host: "hub")
+    let mail = envelope(["a@x.example", "b@x.example", "c@x.example", "d@x.example"])
+
+    private var records: [Record] {
+        [
+            .died(tag: noon + 1),
+            .expansion(
+                parent: 3,
+                [
+                    .init(
+                        destination: .address(address("e@y.example")), notify: [.failure],
+                        originalRecipient: text("rfc822;d")),
+                    .init(destination: .local(text("|/bin/false a, b:c +")), notify: [], originalRecipient: nil),
+                ]),
+            .result(
+                tag: noon + 2, at: noon, isLast: false,
+                [
+                    .init(recipients: [0, 2], outcome: .delivered(taken, relayed: true)),
+                    .init(recipients: [1], outcome: .deferred(busy, next: noon + 300)),
+                ]),
+            .result(tag: noon + 2, at: noon, isLast: true, [.init(recipients: [4], outcome: .failed(gone))]),
+            .intent(1, .failure, [4]),
+            .told(1),
+            .hold("a person: wants it, so +"),
+            .release,
+            .next(noon + 9),
+            .route(""),
+            .route(nil),
+            .failed([5], Reply(status: "5.4.7", text: "")),
+        ]
+    }
+
+    @Test("every record reads as it was written")
+    func roundTrip() throws {
+        for record in records + [.header(id)] {
+            let line = record.line
+            #expect(line.last == 0x0A)
+            #expect(line.filter { $0 == 0x0A }.count == 1)
+            #expect(try Record(line: line.dropLast()) == record)
+        }
+    }
+
+    @Test("a journal torn at any octet keeps its whole records, is cut there, and goes on")
+    func torn() throws {
+        let directory = try Directory(path: scratch.path)
+        let lines = ([Record.header(id)] + records).map(\.line)
+        let whole = lines.flatMap { $0 }
+        for cut in 0...whole.count {
+            for tail in [[], [0, 0, 0], Array("0000".utf8)] as [[UInt8]] {
+                scratch.write(Array(whole[..<cut]) + tail, to: id.text)
+                var state = MessageState(envelope: mail)
+                let journal = try Journal(in: directory, id: id, into: &state)
+                var good = 0
+                var count = 0
+                while count < lines.count, good + lines[count].count <= cut {
+                    good += lines[count].count
+                    count += 1
+                }
+                #expect(ScratchDirectory.read(scratch.file(id.text))?.count == good, "cut before octet \(cut)")
+                var expected = MessageState(envelope: mail)
+                for record in records.prefix(max(0, count - 1)) { check(record, on: &expected) }
+                #expect(state.recipients == expected.recipients)
+                guard cut % 37 == 0 else { continue }
+                try journal.append([.hold("again")])
+                var again = MessageState(envelope: mail)
+                _ = try Journal(in: directory, id: id, into: &again)
+                #expect(again.hold == "again", "cut before octet \(cut)")
+            }
+        }
+    }
+
+    @Test("damage before good lines is not mended silently")
+    func damaged() throws {
+        let directory = try Directory(path: scratch.path)
+        let lines = ([Record.header(id)] + records).map(\.line)
+        var whole = lines.flatMap { $0 }
+        whole[lines[0].count + 12] ^= 1
+        scratch.write(whole, to: id.text)
+        var state = MessageState(envelope: mail)
+        #expect(throws: QueueError.journalDamaged(path: scratch.file(id.text), line: 2)) {
+            _ = try Journal(in: directory, id: id, into: &state)
+        }
+        #expect(ScratchDirectory.read(scratch.file(id.text)) == whole)
+    }
+
+    @Test("another message's journal, and a verb of a later release, are refused")
+    func foreign() throws {
+        let directory = try Directory(path: scratch.path)
+        var state = MessageState(envelope: mail)
+        scratch.write(Record.header(.make(seconds: 1, host: "x")).line, to: id.text)
+        #expect(throws: QueueError.journalDamaged(path: scratch.file(id.text), line: 1)) {
+            _ = try Journal(in: directory, id: id, into: &state)
+        }
+        scratch.write(
+            Record.header(id).line + Array("0ab9fd6d sleep\n".utf8).replacingChecksum(), to: id.text)
+        #expect(throws: QueueError.newerVersion(path: scratch.file(id.text))) {
+            _ = try Journal(in: directory, id: id, into: &state)
+        }
+    }
+
+    @Test("records add up: states, tries, next time, notices owed")
+    func fold() {
+        var state = MessageState(envelope: mail)
+        #expect(state.tellsOfDeath(noon + 1))
+        for record in records { check(record, on: &state) }
+        #expect(state.recipients.map(\.progress) == [.delivered, .waiting, .delivered, .expanded, .failed, .failed])
+        #expect(state.recipients[1].tries == 2)
+        #expect(state.recipients[4].parent == 3)
+        #expect(state.next == noon + 9)
+        #expect(!state.tellsOfDeath(noon + 1) && !state.tellsOfDeath(noon + 2) && !state.tellsOfDeath(noon + 9))
+        #expect(state.tellsOfDeath(noon + 3))
+        #expect(state.owed(.failure) == [5])
+        #expect(state.owed(.success).isEmpty)
+        #expect(state.owed(.delay) == [1])
+        #expect(!state.isComplete)
+    }
+
+    @Test("a record that cannot follow is refused: nobody is delivered to twice")
+    func impossible() {
+        var state = MessageState(envelope: mail)
+        let done = Record.result(tag: 1, at: noon, isLast: true, [.init(recipients: [0], outcome: .delivered(taken))])
+        check(done, on: &state)
+        for record in [done, .failed([9], gone), .expansion(parent: 0, []), .told(7)] {
+            let isTaken = state.apply(record)
+            #expect(!isTaken)
+        }
+    }
+
+    @Test("replies are bounded and clean, their status always one")
+    func replies() {
+        let reply = Reply(
+            status: "garbage", remote: "evil\r\nX: y", text: String(repeating: "é\n", count: 9000), isSMTP: true)
+        #expect(reply.status == "5.0.0")
+        #expect(reply.remote == "evil  X: y")
+        #expect(reply.text.utf8.count <= Reply.textLimit)
+        #expect(Reply(status: "4.9999.1", text: "").status == "4.0.0")
+        let line = Record.failed([0], reply).line
+        #expect(line.count < Record.resultLimit(recipients: 1))
+    }
+}
+
+private func check(_ record: Record, on state: inout MessageState) {
+    let isTaken = state.apply(record)
+    #expect(isTaken)
+}
+
+extension [UInt8] {
+    /// This line with its checksum set right.
+    fileprivate func replacingChecksum() -> [UInt8] {
+        let words = self[9...].dropLast()
+        return Array(CRC32C.hex(words).utf8) + [0x20] + words + [0x0A]
+    }
+}

@@ -1,0 +1,145 @@
+// Notices to senders: their shape, their bounds, and when there must be none.
+
+import MailFormat
+import MailTestKit
+import Octets
+import Reporting
+import Testing
+
+@testable import SpoolQueue
+
+struct NoticeWriterTests {
+    let scratch = ScratchDirectory()
+
+    private func notice(
+        _ kind: NoticeKind, _ mail: Envelope, _ content: String, _ outcome: Outcome
+    ) throws -> (text: String, envelope: Envelope) {
+        let queue = try Queue(state: scratch.path)
+        _ = try queue.add(mail, content)
+        let message = try queue.lockOnly()
+        try message.beginAttempt(next: noon + 300)
+        try message.record([([0], outcome)], at: noon, isLast: true)
+        let id = try message.sendNotice(kind, about: message.state.owed(kind)) { (id, kind, about) throws(QueueError) in
+            try NoticeWriter(host: "hub.example").write(
+                kind, about: about, of: .init(message), id: id, at: MailDate(seconds: noon), in: queue)
+        }
+        let noticeID = try #require(id)
+        let entry = try #require(try queue.find(noticeID))
+        let glimpse = try #require(try queue.peek(entry))
+        return (String(decoding: try glimpse.content.all(), as: UTF8.self), glimpse.envelope)
+    }
+
+    @Test("a failure notice is a multipart/report with null sender, status and the original")
+    func failure() throws {
+        var mail = envelope()
+        mail.envelopeID = text("QQ314159")
+        mail.recipients[0].originalRecipient = text("rfc822;Bob@example.net")
+        let (notice, envelope) = try notice(
+            .failure, mail, "Message-ID: <1@example.org>\nSubject: hello\n\nbody\n", .failed(gone))
+        #expect(envelope.reversePath == .null)
+        #expect(envelope.recipients == [.init(address("alice@example.org"), notify: .never)])
+        #expect(envelope.body == .sevenBit && !envelope.smtpUTF8)
+        for line in [
+            "From: MAILER-DAEMON@hub.example", "To: alice@example.org", "Auto-Submitted: auto-replied",
+            "In-Reply-To: <1@example.org>", "Subject: Your message could not be delivered",
+            "Content-Type: multipart/report; report-type=delivery-status;", "Content-Type: message/delivery-status",
+            "Content-Type: message/rfc822", "Original-Envelope-Id: QQ314159", "Reporting-MTA: dns; hub.example",
+            "Arrival-Date: \(MailDate(seconds: noon))", "Original-Recipient: rfc822; Bob@example.net",
+            "Final-Recipient: rfc822; bob@example.net", "Action: failed", "Status: 5.1.1",
+            "Remote-MTA: dns; mx.example.net", "Diagnostic-Code: smtp; 550 5.1.1 no such user",
+            "    550 5.1.1 no such user", "Subject: hello", "body",
+        ] {
+            #expect(notice.utf8.split(separator: 0x0A).contains { $0.elementsEqual(line.utf8) }, "\(line)")
+        }
+        let boundary = try #require(
+            notice.split(separator: "boundary=\"").dropFirst().first?.split(separator: "\"").first)
+        #expect(notice.utf8.split(separator: 0x0A).filter { $0.elementsEqual("--\(boundary)".utf8) }.count == 3)
+        #expect(notice.hasSuffix("\n--\(boundary)--\n"))
+    }
+
+    @Test("hostile answers make no line of their own, and every line is short enough")
+    func hostile() throws {
+        let evil = Reply(
+            status: "5.1.1", remote: "mx\r\nBcc: x@y",
+            text: "550 é\r\n--boundary\n" + String(repeating: "é", count: 5000),
+            isSMTP: true)
+        var mail = envelope()
+        mail.recipients[0].originalRecipient = text("utf-8;" + String(repeating: "é", count: 480))
+        let (notice, _) = try notice(.failure, mail, "Subject: x\n\nb", .failed(evil))
+        let lines = notice.utf8.split(separator: 0x0A)
+        #expect(!lines.contains { $0.starts(with: "Bcc:".utf8) || $0.elementsEqual("--boundary".utf8) })
+        #expect(lines.allSatisfy { $0.count <= 998 })
+        #expect(lines.contains { $0.starts(with: "Diagnostic-Code: smtp; 550 \\x{E9}".utf8) })
+        #expect(!notice.contains("\r"))
+    }
+
+    @Test("RET=HDRS, and an original that is too large, return the header alone")
+    func headersOnly() throws {
+        var mail = envelope()
+        mail.returned = .headers
+        let short = try notice(.failure, mail, "Subject: x\n\nsecret\n", .failed(gone)).text
+        #expect(short.contains("Content-Type: text/rfc822-headers"))
+        #expect(short.contains("Subject: x\n") && !short.contains("secret"))
+        let other = ScratchDirectory()
+        let queue = try Queue(state: other.path)
+        _ = try queue.add(envelope(), "Subject: x\n\n" + String(repeating: "secret\n", count: 40_000))
+        let message = try queue.lockOnly()
+        let notice = try NoticeWriter(host: "h").write(
+            .failure, about: [0], of: .init(message), id: message.id.notice(1), at: MailDate(seconds: noon), in: queue)
+        #expect(notice.message.count < 3_000)
+    }
+
+    @Test("SMTPUTF8 mail gets a global notice, 8-bit mail an 8-bit one")
+    func international() throws {
+        var mail = envelope(["pelé@exämple.net"], from: "ålice@example.org")
+        mail.smtpUTF8 = true
+        let (text, envelope) = try notice(.failure, mail, "Subject: é\n\nx\n", .failed(gone))
+        #expect(envelope.smtpUTF8 && envelope.body == .eightBitMIME)
+        #expect(text.contains("Content-Type: message/global-delivery-status"))
+        #expect(text.contains("Final-Recipient: utf-8; pelé@exämple.net\n"))
+        #expect(text.contains("Content-Type: message/global\n"))
+    }
+
+    @Test("a warning and a notice of success say so, with the header alone")
+    func others() throws {
+        let late = try notice(.delay, envelope(), "Subject: x\n\nbody\n", .deferred(busy, next: noon)).text
+        #expect(late.contains("Action: delayed\nStatus: 4.2.0\n"))
+        #expect(late.contains("Will-Retry-Until: \(MailDate(seconds: noon + 432_000))\n"))
+        #expect(late.contains("Content-Type: text/rfc822-headers"))
+        let other = NoticeWriterTests()
+        var mail = envelope()
+        mail.recipients[0].notify = .success
+        let passed = try other.notice(.success, mail, "Subject: x\n\nbody\n", .delivered(taken, relayed: true)).text
+        #expect(passed.contains("Action: relayed\nStatus: 2.0.0\n"))
+    }
+
+    @Test("no notice for a null sender, for NOTIFY=NEVER, or for what was not asked for")
+    func none() throws {
+        for (mail, outcome) in [
+            (envelope(from: nil), Outcome.failed(gone)),
+            (with(.never), .failed(gone)),
+            (with(.success), .failed(gone)),
+            (with(.failure), .delivered(taken, relayed: true)),
+        ] {
+            let other = ScratchDirectory()
+            let queue = try Queue(state: other.path)
+            _ = try queue.add(mail, "x")
+            let message = try queue.lockOnly()
+            #expect(try message.record([([0], outcome)], at: noon) == .removed)
+            #expect(try queue.list().entries.isEmpty)
+        }
+    }
+
+    private func with(_ notify: Envelope.Notify) -> Envelope {
+        var mail = envelope()
+        mail.recipients[0].notify = notify
+        return mail
+    }
+
+    @Test("a wording is filled once: what a server says cannot fill in more")
+    func filling() {
+        #expect(NoticeTexts.fill("a {x} {y} {z}", ["x": "{y}", "y": "b"]) == "a {y} b {z}")
+        #expect(NoticeTexts.fill("{", [:]) == "{")
+        #expect(NoticeWriter.headerWord("Zustellung für Sie") == "=?utf-8?B?WnVzdGVsbHVuZyBmw7xyIFNpZQ==?=")
+    }
+}

@@ -1,0 +1,86 @@
+// Back-off, expiry and clocks that lie; the state of routes.
+
+import MailTestKit
+import Testing
+
+@testable import SpoolQueue
+
+struct PolicyTests {
+    let policy = RetryPolicy()
+    let scratch = ScratchDirectory()
+
+    @Test("delays double up to four hours, a tenth up or down")
+    func delays() {
+        let plain = (1...9).map { policy.delay(afterTries: $0, chance: 0.5) }
+        #expect(plain == [300, 600, 1200, 2400, 4800, 9600, 14_400, 14_400, 14_400])
+        #expect(policy.delay(afterTries: 1, chance: 0) == 270)
+        #expect(policy.delay(afterTries: 1, chance: 1) == 330)
+        #expect(policy.delay(afterTries: 0, chance: 0.5) == 300)
+        #expect(policy.delay(afterTries: .max, chance: 0.5) == 14_400)
+        for _ in 0..<100 { #expect((270...330).contains(policy.delay(afterTries: 1))) }
+    }
+
+    @Test("a mark beyond the longest back-off tells of a wrong clock and counts as due")
+    func due() {
+        #expect(policy.isDue(0, now: noon))
+        #expect(policy.isDue(noon, now: noon))
+        #expect(!policy.isDue(noon + 1, now: noon))
+        #expect(!policy.isDue(noon + 15_840, now: noon))
+        #expect(policy.isDue(noon + 20_000, now: noon))
+        #expect(policy.isDue(.max, now: 0))
+    }
+
+    @Test("expiry needs age and tries, and a clock that can be believed")
+    func expiry() {
+        let age = policy.age(arrival: noon, firstResult: nil, now: noon + 5 * 86_400)
+        #expect(policy.isExpired(age: age, tries: 8))
+        #expect(!policy.isExpired(age: age, tries: 7))
+        #expect(!policy.isExpired(age: 5 * 86_400 - 1, tries: 100))
+        #expect(policy.age(arrival: 100, firstResult: nil, now: noon) == nil, "accepted in 1970")
+        #expect(policy.age(arrival: 100, firstResult: noon - 60, now: noon) == 60)
+        #expect(policy.age(arrival: noon, firstResult: nil, now: 1000) == nil, "the clock is in 1970 now")
+        #expect(policy.age(arrival: noon, firstResult: nil, now: noon, newestState: noon + 1) == nil)
+        #expect(!policy.isExpired(age: nil, tries: 1000))
+        #expect(policy.isLate(age: 4 * 3600, tries: 1))
+        #expect(!policy.isLate(age: 4 * 3600, tries: 0))
+    }
+
+    @Test("a route's state survives, under a name that cannot leave its directory")
+    func routes() throws {
+        let queue = try Queue(state: scratch.path)
+        let states = try RouteStates(in: queue.state)
+        let evil = "../../etc/passwd é.lock"
+        #expect(try states.read(evil) == RouteState())
+        try states.change(evil) {
+            $0.fault = "login refused: 535 no\nway"
+            $0.since = noon
+            $0.nextProbe = noon + 60
+            $0.isTold = true
+            $0.quotaUsed = 3
+            $0.quotaSince = noon
+        }
+        let read = try states.read(evil)
+        #expect(read.fault == "login refused: 535 no way")
+        #expect(read.nextProbe == noon + 60 && read.isTold && read.quotaUsed == 3)
+        #expect(ScratchDirectory.names(in: scratch.path) == ["queue", "route", "run"])
+        #expect(ScratchDirectory.names(in: scratch.file("route")).count == 2)
+        #expect(RouteStates.fileName("a") != RouteStates.fileName("a.lock"))
+        let long = String(repeating: "x", count: 90)
+        #expect(RouteStates.fileName(long + "a") != RouteStates.fileName(long + "b"))
+        #expect(RouteStates.fileName(String(repeating: "/", count: 9000)).utf8.count < 255)
+        scratch.write("mailhub-route 2\n", to: "route/newer")
+        #expect(throws: QueueError.newerVersion(path: scratch.file("route/newer"))) { _ = try states.read("newer") }
+    }
+
+    @Test("a route has as many connections as it may have, over all processes")
+    func connections() throws {
+        let queue = try Queue(state: scratch.path)
+        let states = try RouteStates(in: queue.state)
+        let first = try states.connection("gmail", atMost: 2)
+        let second = try states.connection("gmail", atMost: 2)
+        #expect(first != nil && second != nil)
+        #expect(try RouteStates(in: queue.state).connection("gmail", atMost: 2) == nil)
+        try first?.release()
+        #expect(try states.connection("gmail", atMost: 2) != nil)
+    }
+}

@@ -1,0 +1,49 @@
+// What the tests of the queue share: envelopes, scratch queues, a small hub that works one off.
+
+import DurableFiles
+import MailFormat
+import MailTestKit
+import Testing
+
+@testable import SpoolQueue
+
+/// A moment after the build date.
+let noon = 1_800_000_000
+
+func address(_ text: String) -> Address {
+    do { return try Address(text) } catch { preconditionFailure("\(text): \(error)") }
+}
+
+func text(_ text: String) -> EnvelopeText { EnvelopeText(cleaning: text) }
+
+func envelope(_ recipients: [String] = ["bob@example.net"], from: String? = "alice@example.org") -> Envelope {
+    Envelope(
+        reversePath: from.map { .address(address($0)) } ?? .null, recipients: recipients.map { .init(address($0)) },
+        arrival: noon, source: .hub)
+}
+
+extension Queue {
+    func add(_ envelope: Envelope, _ content: String, top: String = "", id: QueueID? = nil) throws -> QueueID {
+        let message = stage()
+        try message.append(Array(content.utf8))
+        return try add(envelope, top: Array(top.utf8), message, id: id)
+    }
+
+    func lockOnly() throws -> LockedMessage {
+        let entries = try list().entries
+        try #require(entries.count == 1)
+        return try #require(try lock(entries[0]))
+    }
+}
+
+extension QueuedContent {
+    func all() throws -> [UInt8] {
+        var octets: [UInt8] = []
+        try forEachChunk { octets += $0 }
+        return octets
+    }
+}
+
+let gone = Reply(status: "5.1.1", remote: "mx.example.net", text: "550 5.1.1 no such user", isSMTP: true)
+let busy = Reply(status: "4.2.0", remote: "mx.example.net", text: "450 4.2.0 try later", isSMTP: true)
+let taken = Reply(status: "2.0.0", remote: "mx.example.net", text: "250 2.0.0 ok", isSMTP: true)
