@@ -46,6 +46,7 @@ let package = Package(
 
         // Floor 1: one concept each
         room("SASLMechanisms", uses: "Octets", "COpenSSL"),
+        room("MailRouting", uses: "MailFormat"),
         room("TLSEngine", uses: "Octets", "Reporting", "COpenSSL"),
         room("Resolver", uses: "Blocking", "Reporting", "CMHSys", "CUnbound"),
         room("GeoLookup", uses: "Reporting", "CMaxMindDB"),
@@ -56,6 +57,7 @@ let package = Package(
         room("POP3Protocol", uses: "Octets", "Reporting"),
         room("IMAPProtocol", uses: "Octets", "Reporting"),
         room("SMTPProtocol", uses: "Octets", "MailFormat", "Reporting"),
+        room("RunControl", uses: "MailFormat", "MailRouting", "Reporting"),
         room("AccessControl", uses: "Octets"),
 
         // Floor 3: when and where
@@ -78,6 +80,7 @@ let package = Package(
         tests(of: "DurableFiles"),
         tests(of: "Blocking"),
         tests(of: "SASLMechanisms", uses: "Octets"),
+        tests(of: "MailRouting", uses: "MailFormat"),
         tests(of: "TLSEngine", uses: "Octets", "Reporting"),
         tests(of: "Resolver", uses: "Blocking"),
         tests(of: "GeoLookup"),
@@ -86,6 +89,7 @@ let package = Package(
         tests(of: "POP3Protocol", uses: "Octets"),
         tests(of: "IMAPProtocol", uses: "Octets"),
         tests(of: "SMTPProtocol", uses: "Octets", "MailFormat"),
+        tests(of: "RunControl", uses: "MailRouting", "MailFormat", "Reporting"),
         tests(of: "AccessControl"),
         tests(of: "Transport", uses: "Blocking", "Octets", "TLSEngine"),
         tests(of: "Programs", uses: "Blocking"),

@@ -1,0 +1,130 @@
+// Which addresses live at this hub: mailboxes by exact address, by glob, by catch-all; and which domains are ours.
+
+import MailFormat
+
+/// Resolves recipients. Local parts of this hub are compared without regard to case, domains always are.
+///
+/// An exact address beats a mailbox's name at a domain of ours, that beats a glob, that beats a catch-all. `postmaster` is
+/// known at every domain of ours (RFC 5321 §4.5.1) as long as there is a mailbox at all.
+public struct LocalAddresses: Sendable, Hashable {
+    /// A mailbox and the addresses its rc block names, all with a domain.
+    public struct Mailbox: Sendable, Hashable {
+        public var name: String
+        public var addresses: [AddressPattern]
+
+        public init(name: String, addresses: [AddressPattern]) {
+            self.name = name
+            self.addresses = addresses
+        }
+    }
+
+    /// A domain that this hub answers for in full: a name that nobody has there is unknown, not elsewhere.
+    public struct Domain: Sendable, Hashable {
+        public var name: String
+        /// The mailboxes that are known by their names there; `nil` for all.
+        public var mailboxes: [String]?
+        public var catchAll: String?
+        public var blocked: [AddressPattern]
+
+        public init(
+            name: String, mailboxes: [String]? = nil, catchAll: String? = nil, blocked: [AddressPattern] = []
+        ) {
+            self.name = name.lowercased()
+            self.mailboxes = mailboxes
+            self.catchAll = catchAll
+            self.blocked = blocked
+        }
+    }
+
+    public enum Resolution: Sendable, Hashable {
+        /// The mailbox of that name takes it.
+        case mailbox(String)
+        /// The domain is ours, and nobody has the address.
+        case unknownHere
+        /// The domain is ours, and its owner wants no mail for the address.
+        case blocked
+        case elsewhere
+    }
+
+    private let qualify: String
+    private let domains: [String: Domain]
+    private let exact: [String: String]
+    private let globs: [(pattern: AddressPattern, mailbox: String)]
+    private let names: [String: String]
+    private let outside: Set<String>
+    private let postmaster: String?
+
+    /// - Parameters:
+    ///   - qualify: the domain of a bare name; it is ours.
+    ///   - hostname: the name of this machine; it is ours, as is `localhost`.
+    ///   - accountAddresses: addresses that live at a provider. They are elsewhere, even at a domain of ours, unless a
+    ///     mailbox has the very same one.
+    ///   - postmaster: the mailbox of the postmaster; without it the mailbox of that name, else the first.
+    public init(
+        hostname: String, qualify: String, mailboxes: [Mailbox], domains: [Domain],
+        accountAddresses: [AddressPattern] = [], postmaster: String? = nil
+    ) {
+        self.qualify = qualify.lowercased()
+        var ours: [String: Domain] = [:]
+        for name in [hostname, qualify, "localhost"] { ours[name.lowercased()] = Domain(name: name) }
+        for domain in domains { ours[domain.name] = domain }
+        self.domains = ours
+        var exact: [String: String] = [:]
+        var globs: [(pattern: AddressPattern, mailbox: String)] = []
+        var names: [String: String] = [:]
+        for mailbox in mailboxes {
+            names[mailbox.name.lowercased()] = mailbox.name
+            for pattern in mailbox.addresses.map({ $0.qualified(with: qualify) }) {
+                if let address = pattern.address {
+                    let key = Self.key(address)
+                    if exact[key] == nil { exact[key] = mailbox.name }
+                } else if !pattern.isNull {
+                    globs.append((pattern, mailbox.name))
+                }
+            }
+        }
+        self.exact = exact
+        self.globs = globs
+        self.names = names
+        outside = Set(accountAddresses.compactMap { $0.qualified(with: qualify).address.map(Self.key) })
+        self.postmaster = postmaster ?? names["postmaster"] ?? mailboxes.first?.name
+    }
+
+    /// Whether every name at `domain` is ours to know.
+    public func isOurs(domain: String) -> Bool { domains[domain.lowercased()] != nil }
+
+    /// Where mail for `address` belongs. A bare name is one at the `qualify` domain.
+    public func resolve(_ address: Address) -> Resolution {
+        let local = address.localPart.lowercased()
+        let domain = address.domain?.lowercased() ?? qualify
+        let key = "\(local)@\(domain)"
+        let ours = domains[domain]
+        let whole = (try? address.qualified(with: qualify)) ?? address
+        if local == "postmaster", ours != nil, let mailbox = exact[key] ?? postmaster { return .mailbox(mailbox) }
+        if let ours, ours.blocked.contains(where: { $0.matches(whole, foldingLocalPart: true) }) { return .blocked }
+        if let mailbox = exact[key] { return .mailbox(mailbox) }
+        if outside.contains(key) { return .elsewhere }
+        if let ours, let mailbox = names[local], ours.mailboxes?.contains(mailbox) ?? true { return .mailbox(mailbox) }
+        if let glob = globs.first(where: { $0.pattern.matches(whole, foldingLocalPart: true) }) {
+            return .mailbox(glob.mailbox)
+        }
+        guard let ours else { return .elsewhere }
+        return ours.catchAll.map { .mailbox($0) } ?? .unknownHere
+    }
+
+    private static func key(_ address: Address) -> String {
+        "\(address.localPart.lowercased())@\(address.domain?.lowercased() ?? "")"
+    }
+
+    public static func == (one: LocalAddresses, other: LocalAddresses) -> Bool {
+        one.qualify == other.qualify && one.domains == other.domains && one.exact == other.exact
+            && one.names == other.names && one.outside == other.outside && one.postmaster == other.postmaster
+            && one.globs.elementsEqual(other.globs) { $0 == $1 }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(qualify)
+        hasher.combine(exact)
+        hasher.combine(domains)
+    }
+}

@@ -1,0 +1,72 @@
+// A rule that picks the way out for a message, with what it allows and what it denies.
+
+import MailFormat
+
+/// The patterns for one part of the envelope or header: a denied one beats an allowed one, and no allowed ones allow all.
+public struct AddressConditions: Sendable, Hashable {
+    public var allow: [AddressPattern]
+    public var deny: [AddressPattern]
+
+    public init(allow: [AddressPattern] = [], deny: [AddressPattern] = []) {
+        self.allow = allow
+        self.deny = deny
+    }
+
+    public var isEmpty: Bool { allow.isEmpty && deny.isEmpty }
+
+    /// Why `matches` decides as it does, over a value given by what a pattern says of it.
+    /// - Parameter word: the rc's word for the part, such as `from`.
+    func refusal(of value: String, word: String, by matches: (AddressPattern) -> Bool) -> String? {
+        if let pattern = deny.first(where: matches) { return "not-\(word) \(pattern) matches \(value)" }
+        if !allow.isEmpty, !allow.contains(where: matches) { return "\(word) does not match \(value)" }
+        return nil
+    }
+}
+
+/// What becomes of a message when no connection to any server of a route can be had.
+public enum ConnectFailure: String, Sendable, Hashable, CaseIterable {
+    /// Keep it and try again.
+    case `defer`
+    /// Send it back at once.
+    case bounce
+}
+
+/// One route of the rc.
+public struct Route: Sendable, Hashable {
+    public var name: String
+    /// Conditions on the envelope sender (`<>` too), the recipient, and the address in the From field.
+    public var from: AddressConditions
+    public var to: AddressConditions
+    public var headerFrom: AddressConditions
+    /// The accounts to send through, by name, in the order to try them.
+    public var accounts: [String]
+    /// Whether a temporary failure here keeps later routes from being tried.
+    public var isLast: Bool
+    public var onConnectFailure: ConnectFailure
+
+    public init(
+        name: String, from: AddressConditions = .init(), to: AddressConditions = .init(),
+        headerFrom: AddressConditions = .init(), accounts: [String] = [], isLast: Bool = false,
+        onConnectFailure: ConnectFailure = .defer
+    ) {
+        self.name = name
+        self.from = from
+        self.to = to
+        self.headerFrom = headerFrom
+        self.accounts = accounts
+        self.isLast = isLast
+        self.onConnectFailure = onConnectFailure
+    }
+
+    /// Why this route does not take the message for `recipient`; `nil` when it does.
+    ///
+    /// A message without a readable From field matches no `header-from` and is denied by no `not-header-from`.
+    public func refusal(reversePath: ReversePath, recipient: Address, headerFrom: Address?) -> String? {
+        if let why = from.refusal(of: "\(reversePath)", word: "from", by: { $0.matches(reversePath) }) { return why }
+        if let why = to.refusal(of: "\(recipient)", word: "to", by: { $0.matches(recipient) }) { return why }
+        let author = headerFrom.map { "\($0)" } ?? "a message without From address"
+        return self.headerFrom.refusal(of: author, word: "header-from") { pattern in
+            headerFrom.map { pattern.matches($0) } ?? false
+        }
+    }
+}

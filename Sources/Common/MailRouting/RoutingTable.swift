@@ -1,0 +1,124 @@
+// Which way out a message takes, and why: routes in order, then the sender's own account, then the only account there is.
+
+import MailFormat
+
+/// An account that can send, as routing sees it.
+public struct SendingAccount: Sendable, Hashable {
+    public var name: String
+    /// What mail from its own addresses is known by.
+    public var addresses: [AddressPattern]
+
+    public init(name: String, addresses: [AddressPattern]) {
+        self.name = name
+        self.addresses = addresses
+    }
+}
+
+/// One way to try: the accounts of one route in their order.
+public struct RouteStep: Sendable, Hashable {
+    /// The route's name; `nil` when no route matched and the account was found by itself.
+    public var route: String?
+    public var accounts: [String]
+    public var isLast: Bool
+    public var onConnectFailure: ConnectFailure
+
+    public init(route: String?, accounts: [String], isLast: Bool, onConnectFailure: ConnectFailure) {
+        self.route = route
+        self.accounts = accounts
+        self.isLast = isLast
+        self.onConnectFailure = onConnectFailure
+    }
+}
+
+/// The ways a message may take to one recipient, best first, and how they were found.
+public struct RouteDecision: Sendable, Hashable {
+    /// Empty: there is no way; the message is held for its owner to say more.
+    public var steps: [RouteStep]
+    /// A sentence per rule that was asked, for a person.
+    public var reasons: [String]
+
+    /// The account to try first.
+    public var account: String? { steps.first?.accounts.first }
+    /// Every account in the order to try them, each once.
+    public var accounts: [String] {
+        var seen: Set<String> = []
+        return steps.flatMap(\.accounts).filter { seen.insert($0).inserted }
+    }
+    public var isHeld: Bool { steps.isEmpty }
+
+    public init(steps: [RouteStep], reasons: [String]) {
+        self.steps = steps
+        self.reasons = reasons
+    }
+}
+
+/// Routes and sending accounts. A value: made anew at every attempt from the rc of that moment (DECISIONS 8).
+public struct RoutingTable: Sendable, Hashable {
+    public var routes: [Route]
+    public var accounts: [SendingAccount]
+
+    public init(routes: [Route], accounts: [SendingAccount]) {
+        self.routes = routes
+        self.accounts = accounts
+    }
+
+    /// The ways for one recipient of a message.
+    ///
+    /// All routes that match count, in order, up to and with the first that is `last`. When none matches, mail from an
+    /// account's address leaves through that account, and other mail through the only account that can send.
+    /// - Parameter headerFrom: the first address of the From field, if it could be read.
+    public func decide(reversePath: ReversePath, recipient: Address, headerFrom: Address?) -> RouteDecision {
+        var decision = RouteDecision(steps: [], reasons: [])
+        for route in routes {
+            if let why = route.refusal(reversePath: reversePath, recipient: recipient, headerFrom: headerFrom) {
+                decision.reasons.append("route \(route.name): passed over, \(why)")
+                continue
+            }
+            let usable = route.accounts.filter { name in accounts.contains { $0.name == name } }
+            guard !usable.isEmpty else {
+                decision.reasons.append("route \(route.name): passed over, none of its accounts can send")
+                continue
+            }
+            let end = route.isLast ? "; last, so no later route is asked" : ""
+            decision.reasons.append("route \(route.name): matches, use \(usable.joined(separator: " "))\(end)")
+            decision.steps.append(
+                RouteStep(
+                    route: route.name, accounts: usable, isLast: route.isLast,
+                    onConnectFailure: route.onConnectFailure))
+            if route.isLast { break }
+        }
+        if decision.steps.isEmpty { decideWithoutRoute(&decision, reversePath, headerFrom) }
+        return decision
+    }
+
+    private func decideWithoutRoute(_ decision: inout RouteDecision, _ reversePath: ReversePath, _ headerFrom: Address?)
+    {
+        func use(_ name: String, because reason: String) {
+            decision.reasons.append("account \(name): \(reason)")
+            decision.steps = [RouteStep(route: nil, accounts: [name], isLast: true, onConnectFailure: .defer)]
+        }
+        // A notice has no envelope sender: its From field stands in.
+        if let sender = reversePath.address ?? headerFrom {
+            if let name = account(of: sender) { return use(name, because: "\(sender) is an address of it") }
+            decision.reasons.append("no account has the address \(sender)")
+        }
+        switch accounts.count {
+        case 0: decision.reasons.append("no account can send: add a send line to one; held until then")
+        case 1: use(accounts[0].name, because: "the only account that can send")
+        default:
+            decision.reasons.append(
+                "several accounts can send (\(accounts.map(\.name).joined(separator: " "))) and no route chooses: "
+                    + "add a route with use ACCOUNT; held until then")
+        }
+    }
+
+    /// The account that `address` belongs to, an exact one before a glob. Nobody owns `Alice@` apart from `alice@`.
+    public func account(of address: Address) -> String? {
+        func owner(isGlob: Bool) -> String? {
+            accounts.first { account in
+                account.addresses.contains { $0.isGlob == isGlob && $0.matches(address, foldingLocalPart: true) }
+            }?.name
+        }
+        return owner(isGlob: false) ?? owner(isGlob: true)
+    }
+}

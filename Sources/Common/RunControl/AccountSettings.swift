@@ -1,0 +1,175 @@
+// An account: a mailbox elsewhere, how to fetch from it and how to send through it.
+
+import MailRouting
+
+/// The block `account NAME`.
+public struct AccountSettings: Sendable, Hashable {
+    public var name: String
+    /// The mailbox that fetched mail goes to and whose login may send through it.
+    public var owner: String?
+    /// Every one has a domain; the first is the login unless `user` says otherwise.
+    public var addresses: [AddressPattern] = []
+    /// The login at the provider: `user`, else the first address.
+    public var user: String?
+    public var secret = SecretSource.none
+    public var auth = AuthMethod.auto
+    public var fetch: FetchServer?
+    public var send: SendServer?
+    /// What is fetched, of IMAP; POP3 has INBOX only.
+    public var folders = [FolderSettings(remote: "INBOX", local: nil)]
+    public var keep = KeepRule.on
+    /// How often `mhfetch --due` fetches; `nil` for each time.
+    public var every: Duration?
+    public var tls = TLSRule.required
+    public var inet = AddressFamily.any
+    /// The address of ours that connections come from.
+    public var sourceAddress: String?
+    /// Certificates that the server is checked against instead of the hub's `tls_trust_file`.
+    public var trustFile: String?
+    /// When any is given, the server's certificate must have one of them, and nothing else about it counts.
+    public var fingerprints: [PinnedFingerprint] = []
+    /// The name that the server's certificate must have, instead of the one connected to.
+    public var hostOverride: String?
+    /// The name said in EHLO; `nil` for the hub's.
+    public var heloName: String?
+    /// For one step: a connection, a reply (RFC 5321 §4.5.3.2).
+    public var timeout = Duration.seconds(5 * 60)
+    public var place: Place
+
+    // Words of a later release.
+    public var tokeneval: [String] = []
+    public var search: String?
+    public var at: [String] = []
+    public var via: String?
+    public var privacy: [[String]] = []
+    public var pgp: [[String]] = []
+
+    public init(name: String, place: Place) {
+        self.name = name
+        self.place = place
+    }
+}
+
+/// How to log in.
+public enum AuthMethod: String, Sendable, Hashable, CaseIterable {
+    /// The best that both sides know.
+    case auto
+    case plain
+    case login
+    /// Not at all: for a server that knows us by our address.
+    case off
+}
+
+/// `fetch SERVICE HOST[:PORT]`.
+public struct FetchServer: Sendable, Hashable {
+    public enum Service: String, Sendable, Hashable, CaseIterable {
+        /// With STARTTLS, unless `tls off`.
+        case pop3, imap
+        /// TLS from the first octet (RFC 8314 §3).
+        case pop3s, imaps
+
+        public var defaultPort: Int {
+            switch self {
+            case .pop3: 110
+            case .imap: 143
+            case .pop3s: 995
+            case .imaps: 993
+            }
+        }
+        public var isIMAP: Bool { self == .imap || self == .imaps }
+        public var hasImplicitTLS: Bool { self == .pop3s || self == .imaps }
+    }
+
+    public var service: Service
+    /// A name, or an address without brackets.
+    public var host: String
+    public var port: Int
+
+    public init(service: Service, host: String, port: Int) {
+        self.service = service
+        self.host = host
+        self.port = port
+    }
+}
+
+/// `send SERVICE HOST[:PORT]`.
+public struct SendServer: Sendable, Hashable {
+    public enum Service: String, Sendable, Hashable, CaseIterable {
+        /// With STARTTLS, unless `tls off`.
+        case smtp, submission
+        /// TLS from the first octet (RFC 8314 §3.3).
+        case submissions
+
+        public var defaultPort: Int {
+            switch self {
+            case .smtp: 25
+            case .submission: 587
+            case .submissions: 465
+            }
+        }
+        public var hasImplicitTLS: Bool { self == .submissions }
+    }
+
+    public var service: Service
+    /// A name, or an address without brackets.
+    public var host: String
+    public var port: Int
+
+    public init(service: Service, host: String, port: Int) {
+        self.service = service
+        self.host = host
+        self.port = port
+    }
+}
+
+/// A folder to fetch from, and the folder of the owner's Maildir it goes to.
+public struct FolderSettings: Sendable, Hashable {
+    /// The name as a person writes it, in UTF-8.
+    public var remote: String
+    /// `nil` for the INBOX.
+    public var local: String?
+
+    public init(remote: String, local: String?) {
+        self.remote = remote
+        self.local = local
+    }
+}
+
+/// What becomes of a message at its source once it is fetched.
+public enum KeepRule: Sendable, Hashable {
+    /// It stays for ever.
+    case on
+    /// It is deleted once it is safe here.
+    case off
+    /// It is deleted that many days after it was fetched.
+    case days(Int)
+}
+
+public enum TLSRule: String, Sendable, Hashable, CaseIterable {
+    /// No TLS, no login, no mail.
+    case required
+    case off
+}
+
+public enum AddressFamily: String, Sendable, Hashable, CaseIterable {
+    case any
+    case v4 = "4"
+    case v6 = "6"
+}
+
+/// The SHA-256 of a certificate's DER form.
+public struct PinnedFingerprint: Sendable, Hashable, CustomStringConvertible {
+    /// 32 of them.
+    public let octets: [UInt8]
+
+    /// - Returns: `nil` unless `octets` are 32.
+    public init?(octets: [UInt8]) {
+        guard octets.count == 32 else { return nil }
+        self.octets = octets
+    }
+
+    /// `AA:BB:…`
+    public var description: String {
+        octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined(separator: ":")
+    }
+}

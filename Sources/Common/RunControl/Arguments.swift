@@ -1,0 +1,191 @@
+// The arguments of one line, taken word by word into typed values.
+
+import Glibc
+import MailFormat
+import MailRouting
+
+/// What a name in the rc must lead to.
+enum ReferenceKind: Sendable { case mailbox, account, sendingAccount, chain }
+
+struct Reference: Sendable {
+    var kind: ReferenceKind
+    var name: Word
+}
+
+/// A cursor over the arguments of a line. What is left over, or missing, is a fault.
+struct Arguments {
+    let line: Line
+    let scope: Scope
+    let surroundings: Surroundings
+    private(set) var references: [Reference] = []
+    private var at = 0
+
+    init(_ line: Line, scope: Scope, surroundings: Surroundings) {
+        self.line = line
+        self.scope = scope
+        self.surroundings = surroundings
+    }
+
+    var isAtEnd: Bool { at >= line.arguments.count }
+    var peek: Word? { isAtEnd ? nil : line.arguments[at] }
+
+    /// Whether the arguments may be a password, which no message shows.
+    private var isSecret: Bool { line.keyword.key.hasPrefix("password") }
+
+    func fault(_ word: Word, _ message: String) -> RunControlFault { RunControlFault(word.place, message) }
+
+    mutating func next(_ what: String) throws(RunControlFault) -> Word {
+        guard !isAtEnd else { throw RunControlFault(line.end, "\(line.keyword.text): \(what) is missing") }
+        at += 1
+        return line.arguments[at - 1]
+    }
+
+    /// All words that are left, at least one.
+    mutating func rest(_ what: String) throws(RunControlFault) -> [Word] {
+        var words = [try next(what)]
+        while !isAtEnd { words.append(try next(what)) }
+        return words
+    }
+
+    mutating func texts(_ what: String) throws(RunControlFault) -> [String] { try rest(what).map(\.text) }
+
+    func end() throws(RunControlFault) {
+        guard let word = peek else { return }
+        guard !isSecret else { throw fault(word, "\(line.keyword.text): put quotes around what has blanks in it") }
+        throw fault(word, "\(line.keyword.text): nothing may follow here, yet \"\(word.text)\" does")
+    }
+
+    mutating func refer(_ kind: ReferenceKind, _ what: String) throws(RunControlFault) -> String {
+        let name = try next(what)
+        references.append(Reference(kind: kind, name: name))
+        return name.text
+    }
+
+    /// One word of `choices`; one of a later release is told apart from an unknown one.
+    mutating func choice<T: RawRepresentable & CaseIterable>(
+        _ what: String, of _: T.Type, or others: [String] = []
+    ) throws(RunControlFault) -> T where T.RawValue == String {
+        let word = try next(what)
+        if let value = T(rawValue: word.key) { return value }
+        if let refusal = NotYet.refusal(scope, "\(line.keyword.key) \(word.key)") { throw fault(word, refusal) }
+        let all = T.allCases.map(\.rawValue) + others
+        let hint = Nearest.hint(to: word.text, among: all)
+        throw fault(word, "\(what) is one of \(all.joined(separator: ", ")), not \"\(word.text)\"\(hint)")
+    }
+
+    mutating func onOff() throws(RunControlFault) -> Bool {
+        guard let word = peek else { return true }
+        _ = try next("on or off")
+        switch word.text {
+        case "on": return true
+        case "off": return false
+        default: throw fault(word, "\(line.keyword.text) is on or off, not \"\(word.text)\"")
+        }
+    }
+
+    mutating func number(_ what: String, in range: ClosedRange<Int>) throws(RunControlFault) -> Int {
+        let word = try next(what)
+        guard word.text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let value = Int(word.text), range ~= value
+        else {
+            throw fault(
+                word, "\(what) is a number from \(range.lowerBound) to \(range.upperBound), not \"\(word.text)\"")
+        }
+        return value
+    }
+
+    mutating func size(_ what: String, in range: ClosedRange<Int>) throws(RunControlFault) -> Int {
+        let word = try next(what)
+        guard let octets = Quantity.octets(word.text), range ~= octets else {
+            throw fault(
+                word,
+                "\(what) is a size such as 10m, from \(Quantity.text(octets: range.lowerBound)) to "
+                    + "\(Quantity.text(octets: range.upperBound)), not \"\(word.text)\"")
+        }
+        return octets
+    }
+
+    /// One duration of one word.
+    mutating func duration(_ what: String, in range: ClosedRange<Int>) throws(RunControlFault) -> Duration {
+        try duration(next(what), what, in: range)
+    }
+
+    /// A duration that may have blanks in it and ends the line, as in `1d 12h`.
+    mutating func durationToEnd(_ what: String, in range: ClosedRange<Int>) throws(RunControlFault) -> Duration {
+        var word = try next(what)
+        while let more = peek {
+            _ = try next(what)
+            word.text += more.text
+        }
+        return try duration(word, what, in: range)
+    }
+
+    private func duration(_ word: Word, _ what: String, in range: ClosedRange<Int>) throws(RunControlFault) -> Duration
+    {
+        guard let seconds = Quantity.seconds(word.text) else {
+            throw fault(word, "\(what) is a time such as 90s, 15m or 1d12h, not \"\(word.text)\"")
+        }
+        guard range ~= seconds else {
+            throw fault(
+                word,
+                "\(what) lies between \(Quantity.text(seconds: range.lowerBound)) and "
+                    + "\(Quantity.text(seconds: range.upperBound)), so it cannot be \"\(word.text)\"")
+        }
+        return .seconds(seconds)
+    }
+
+    /// An absolute path; `~` is the home.
+    mutating func path(_ what: String) throws(RunControlFault) -> String {
+        let word = try next(what)
+        if word.text.hasPrefix("/") { return word.text }
+        guard word.text == "~" || word.text.hasPrefix("~/") else {
+            let given = isSecret ? "" : ", unlike \"\(word.text)\""
+            throw fault(word, "\(what) must begin with / or ~/, since commands run from any directory\(given)")
+        }
+        guard let home = surroundings.home else {
+            throw fault(word, "~ means nothing here: there is no HOME, and no such user in the password file")
+        }
+        let slashed = home.hasSuffix("/") ? String(home.dropLast()) : home
+        return slashed + word.text.dropFirst()
+    }
+
+    mutating func certificatePair() throws(RunControlFault) -> CertificatePair {
+        let certificate = try path("the certificate file")
+        let word = try next("\"key\" and the key file")
+        guard word.text == "key" else { throw fault(word, "\"key FILE\" must follow here, not \"\(word.text)\"") }
+        return CertificatePair(certificate: certificate, key: try path("the key file"))
+    }
+
+    /// Address patterns up to the end of the line, commas between them allowed.
+    mutating func patterns(_ what: String) throws(RunControlFault) -> [(AddressPattern, Word)] {
+        var patterns: [(AddressPattern, Word)] = []
+        for var word in try rest(what) {
+            if word.bareCommas.last == word.text.utf8.count - 1 { word.text.removeLast() }
+            do throws(PatternError) {
+                patterns.append((try AddressPattern(parsing: word.text), word))
+            } catch {
+                throw fault(word, "\"\(word.text)\": \(error)")
+            }
+        }
+        return patterns
+    }
+
+    /// What a shell would act on; here it would mean something else than its author thinks.
+    static let shellCharacters: Set<Character> = ["|", ";", "&", "<", ">", "$", "`", "*", "?", "(", ")", "'"]
+
+    /// A command and its arguments: each a word, or all in one pair of quotes as msmtp has it.
+    mutating func command() throws(RunControlFault) -> [String] {
+        let words = try rest("the command")
+        let unquoted = words.count == 1 ? words : words.filter { !$0.isQuoted }
+        for word in unquoted {
+            guard let odd = word.text.first(where: { Self.shellCharacters.contains($0) }) else { continue }
+            throw fault(word, "no shell is used, so \(odd) means nothing; quote each word by itself, or write a script")
+        }
+        guard words.count == 1, words[0].isQuoted else { return words.map(\.text) }
+        let inner = words[0].text.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
+        guard !inner.isEmpty else { throw fault(words[0], "\(line.keyword.text): the command is missing") }
+        guard !words[0].text.contains("\"") else {
+            throw fault(words[0], "quotes within quotes: write the command's words without the outer ones")
+        }
+        return inner
+    }
+}

@@ -1,0 +1,215 @@
+// From lines to settings: blocks, inheritance, defaults, and names that must lead somewhere.
+
+import MailFormat
+import MailRouting
+
+/// A block as its lines say it.
+struct Block {
+    var scope: Scope
+    var head: Line
+    var body: [Line] = []
+}
+
+/// Puts settings together. Every fault is collected; the settings count only when there is none.
+struct Assembly {
+    let surroundings: Surroundings
+    var faults: FaultList
+    var top = Draft(HubSettings())
+    var mailboxes: [Draft<MailboxSettings>] = []
+    var accounts: [Draft<AccountSettings>] = []
+    var routes: [Draft<RouteSettings>] = []
+    var chains: [Draft<ChainSettings>] = []
+    var domains: [Draft<DomainSettings>] = []
+    var listeners: [Draft<ListenerSettings>] = []
+    /// The lines of each account with those it inherits.
+    private var accountLines: [String: [Line]] = [:]
+    private var heads: [String: Place] = [:]
+
+    init(surroundings: Surroundings, faults: FaultList) {
+        self.surroundings = surroundings
+        self.faults = faults
+    }
+
+    mutating func read(_ lines: [Line]) {
+        let (topLines, blocks) = split(lines)
+        apply(topLines, to: &top, rules: topRules, scope: .top, surroundings: surroundings, faults: &faults)
+        for block in blocks { read(block) }
+    }
+
+    private mutating func split(_ lines: [Line]) -> (top: [Line], blocks: [Block]) {
+        var top: [Line] = []
+        var blocks: [Block] = []
+        var isInBlock = false
+        for line in lines {
+            if line.isIndented {
+                guard isInBlock else {
+                    faults.add(line.keyword.place, "an indented line belongs to a block, and none has begun here")
+                    continue
+                }
+                blocks[blocks.count - 1].body.append(line)
+            } else if let scope = Scope(rawValue: line.keyword.key), scope != .top {
+                guard blocks.count < RunControlLimits.blocks else {
+                    faults.add(line.keyword.place, "more than \(RunControlLimits.blocks) blocks")
+                    break
+                }
+                blocks.append(Block(scope: scope, head: line))
+                isInBlock = true
+            } else {
+                top.append(line)
+                isInBlock = false
+            }
+        }
+        return (top, blocks)
+    }
+
+    private mutating func read(_ block: Block) {
+        do throws(RunControlFault) {
+            var arguments = Arguments(block.head, scope: block.scope, surroundings: surroundings)
+            switch block.scope {
+            case .top: break
+            case .mailbox:
+                let name = try name(&arguments)
+                try arguments.end()
+                mailboxes.append(
+                    draft(MailboxSettings(name: name.text, place: name.place), block.body, mailboxRules, .mailbox))
+            case .account: try readAccount(block, &arguments)
+            case .route:
+                let name = try name(&arguments)
+                try arguments.end()
+                let route = RouteSettings(route: Route(name: name.text), place: name.place)
+                routes.append(draft(route, block.body, routeRules, .route))
+            case .chain:
+                if let refusal = NotYet.refusal(.top, "chain") { faults.add(block.head.keyword.place, refusal) }
+                let name = try name(&arguments)
+                try arguments.end()
+                chains.append(draft(ChainSettings(name: name.text, place: name.place), block.body, chainRules, .chain))
+            case .domain:
+                let place = arguments.peek?.place ?? block.head.end
+                let name = try arguments.domain("the name of the domain")
+                try arguments.end()
+                refuseDouble("domain", name, at: place)
+                domains.append(draft(DomainSettings(name: name, place: place), block.body, domainRules, .domain))
+            case .listen: try readListener(block, &arguments)
+            }
+        } catch {
+            faults.add(error)
+        }
+    }
+
+    private mutating func draft<S>(_ settings: S, _ lines: [Line], _ rules: [Rule<S>], _ scope: Scope) -> Draft<S> {
+        var draft = Draft(settings)
+        apply(lines, to: &draft, rules: rules, scope: scope, surroundings: surroundings, faults: &faults)
+        return draft
+    }
+
+    /// The name of a block: fit for a file name, a log line and a login.
+    private mutating func name(_ arguments: inout Arguments) throws(RunControlFault) -> Word {
+        let word = try arguments.next("the name of the \(arguments.scope.rawValue)")
+        try Self.checkName(word)
+        refuseDouble(arguments.scope.rawValue, word.text, at: word.place)
+        return word
+    }
+
+    private static func checkName(_ word: Word) throws(RunControlFault) {
+        let isPlain = word.text.utf8.allSatisfy { octet in
+            switch octet {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
+            default: false
+            }
+        }
+        guard isPlain, !word.text.isEmpty, word.text.first != ".", word.text.first != "-",
+            word.text.utf8.count <= RunControlLimits.name
+        else {
+            throw RunControlFault(
+                word.place,
+                "a name has letters, digits, \".\", \"_\" and \"-\" only, \(RunControlLimits.name) at most, "
+                    + "unlike \"\(word.text)\"")
+        }
+    }
+
+    private mutating func refuseDouble(_ kind: String, _ name: String, at place: Place) {
+        let key = "\(kind) \(name.lowercased())"
+        if let earlier = heads[key] {
+            faults.add(place, "\(kind) \(name) stands already at \(earlier)")
+        } else {
+            heads[key] = place
+        }
+    }
+
+    /// account NAME [":" BASE *("," BASE)]
+    private mutating func readAccount(_ block: Block, _ arguments: inout Arguments) throws(RunControlFault) {
+        var words: [Word] = []
+        while !arguments.isAtEnd { words += Self.pieces(of: try arguments.next("the name")) }
+        guard let name = words.first, name.text != ":", name.text != "," else {
+            throw RunControlFault(block.head.end, "account: the name of the account is missing")
+        }
+        try Self.checkName(name)
+        refuseDouble("account", name.text, at: name.place)
+        var inherited: [Line] = []
+        if words.count > 1 {
+            guard words[1].text == ":", words.count > 2 else {
+                throw RunControlFault(words[1].place, "account NAME, or account NAME : OTHER to inherit")
+            }
+            for base in words.dropFirst(2) where base.text != "," {
+                guard let lines = accountLines[base.text] else {
+                    let hint = Nearest.hint(to: base.text, among: Array(accountLines.keys.sorted()))
+                    throw RunControlFault(base.place, "no account \"\(base.text)\" stands above this one\(hint)")
+                }
+                inherited = Self.overlay(lines, over: inherited)
+            }
+        }
+        let lines = Self.overlay(block.body, over: inherited)
+        accountLines[name.text] = lines
+        var account = AccountSettings(name: name.text, place: name.place)
+        account.folders = []
+        accounts.append(draft(account, lines, accountRules, .account))
+    }
+
+    /// `own` with those lines of `inherited` whose words it does not say itself.
+    private static func overlay(_ own: [Line], over inherited: [Line]) -> [Line] {
+        func group(_ line: Line) -> String {
+            accountRules.first { Word.key($0.word) == line.keyword.key }?.group ?? line.keyword.key
+        }
+        let said = Set(own.map(group))
+        return inherited.filter { !said.contains(group($0)) } + own
+    }
+
+    private static func pieces(of word: Word) -> [Word] {
+        var pieces: [Word] = []
+        var text = ""
+        func add(_ text: String) {
+            if !text.isEmpty { pieces.append(Word(text: text, place: word.place)) }
+        }
+        for character in word.text {
+            if character == ":" || character == "," {
+                add(text)
+                add(String(character))
+                text = ""
+            } else {
+                text.append(character)
+            }
+        }
+        add(text)
+        return pieces
+    }
+
+    /// listen SERVICE ADDRESS[:PORT] *(WORD ARGUMENTS), the words on the line or indented below it
+    private mutating func readListener(_ block: Block, _ arguments: inout Arguments) throws(RunControlFault) {
+        let place = arguments.peek?.place ?? block.head.end
+        let service = try arguments.choice("the service", of: ListenerSettings.Service.self)
+        let (address, port) = try arguments.bindAddress(defaultPort: service.defaultPort)
+        var lines: [Line] = []
+        while let word = arguments.peek {
+            _ = try arguments.next("a word")
+            if !word.isQuoted, listenRules.contains(where: { Word.key($0.word) == word.key }) {
+                lines.append(Line(keyword: word, arguments: [], isIndented: true, end: block.head.end))
+            } else if lines.isEmpty {
+                throw RunControlFault(word.place, Words.unknown(word, in: .listen))
+            } else {
+                lines[lines.count - 1].arguments.append(word)
+            }
+        }
+        let listener = ListenerSettings(service: service, address: address, port: port, place: place)
+        listeners.append(draft(listener, lines + block.body, listenRules, .listen))
+    }
+}

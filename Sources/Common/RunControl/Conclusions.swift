@@ -1,0 +1,216 @@
+// What follows from all blocks together: defaults, references, and lines that contradict each other.
+
+import MailFormat
+import MailRouting
+
+extension Assembly {
+    /// The settings; they count only when no fault was found.
+    /// - Parameter lacksSecrets: accounts may be without their passwords, as in the copy for mhserve's worker.
+    mutating func conclude(source: String, isSystem: Bool, lacksSecrets: Bool) -> HubSettings {
+        var settings = top.settings
+        settings.source = source
+        settings.isSystem = isSystem
+        let start = Place(file: source, line: 1, column: 1)
+        if top.seen["hostname"] == nil { settings.hostname = surroundings.hostname }
+        if top.seen["qualify"] == nil { settings.qualify = settings.hostname }
+        setDirectories(&settings, start)
+        concludeMailboxes(&settings)
+        concludeAccounts(&settings, lacksSecrets: lacksSecrets)
+        settings.routes = routes.map(\.settings)
+        settings.chains = chains.map(\.settings)
+        settings.domains = domains.map(\.settings)
+        concludeListeners(&settings)
+        for route in routes where !route.settings.isMX && route.settings.pipe.isEmpty {
+            if route.settings.route.accounts.isEmpty, route.place("use") == nil {
+                faults.add(
+                    route.settings.place, "route \(route.settings.name): no \"use ACCOUNT\" says where mail goes")
+            }
+        }
+        checkReferences(settings)
+        return settings
+    }
+
+    private mutating func setDirectories(_ settings: inout HubSettings, _ start: Place) {
+        if settings.stateDirectory.isEmpty {
+            if settings.isSystem {
+                settings.stateDirectory = surroundings.systemState
+            } else if let stateHome = surroundings.stateHome {
+                settings.stateDirectory = "\(stateHome)/mailhub"
+            } else if top.seen["state"] == nil {
+                faults.add(start, "there is no HOME, so the rc must say \"state DIR\"")
+            }
+        }
+        if settings.maildirs.isEmpty {
+            if settings.isSystem {
+                settings.maildirs = "\(settings.stateDirectory)/mail/%m"
+            } else if let home = surroundings.home {
+                settings.maildirs = "\(home)/Mail/%m"
+            } else if top.seen["maildirs"] == nil {
+                faults.add(start, "there is no HOME, so the rc must say \"maildirs DIR/%m\"")
+            }
+        }
+    }
+
+    private mutating func concludeMailboxes(_ settings: inout HubSettings) {
+        var owners: [String: String] = [:]
+        var paths: [String: String] = [:]
+        var users: [String: String] = [:]
+        for draft in mailboxes {
+            var mailbox = draft.settings
+            mailbox.addresses = mailbox.addresses.map { $0.qualified(with: settings.qualify) }
+            if mailbox.maildir.isEmpty { mailbox.maildir = settings.maildirs.replacingMailbox(with: mailbox.name) }
+            for pattern in Set(mailbox.addresses) {
+                let key = "\(pattern)".lowercased()
+                if let other = owners[key], other != mailbox.name {
+                    faults.add(
+                        draft.place("address") ?? mailbox.place, "\(pattern) is an address of mailbox \(other) already")
+                }
+                owners[key] = mailbox.name
+            }
+            if let other = paths[mailbox.maildir], other != mailbox.name {
+                faults.add(
+                    draft.place("maildir") ?? mailbox.place,
+                    "mailbox \(other) has the Maildir \(mailbox.maildir) already")
+            }
+            paths[mailbox.maildir] = mailbox.name
+            if let user = mailbox.unixUser {
+                if let other = users[user], other != mailbox.name {
+                    faults.add(
+                        draft.place("unix-user") ?? mailbox.place, "mailbox \(other) has the user \(user) already")
+                }
+                users[user] = mailbox.name
+            }
+            settings.mailboxes.append(mailbox)
+        }
+    }
+
+    private mutating func concludeAccounts(_ settings: inout HubSettings, lacksSecrets: Bool) {
+        for draft in accounts {
+            var account = draft.settings
+            account.addresses = account.addresses.map { $0.qualified(with: settings.qualify) }
+            if account.folders.isEmpty { account.folders = [FolderSettings(remote: "INBOX", local: nil)] }
+            // The only mailbox there is needs no naming.
+            if account.owner == nil, settings.mailboxes.count == 1 { account.owner = settings.mailboxes[0].name }
+            if account.user == nil { account.user = account.addresses.first?.address?.description }
+            check(account, draft, lacksSecrets: lacksSecrets)
+            settings.accounts.append(account)
+        }
+    }
+
+    private mutating func check(_ account: AccountSettings, _ draft: Draft<AccountSettings>, lacksSecrets: Bool) {
+        func complain(_ word: String, _ message: String) {
+            faults.add(draft.place(word) ?? account.place, "account \(account.name): \(message)")
+        }
+        if account.fetch != nil, draft.place("fetch") != nil {
+            if account.owner == nil { complain("fetch", "\"owner MAILBOX\" must say whose mail it is") }
+            if account.user == nil { complain("fetch", "\"user LOGIN\" is missing, and no address stands in for it") }
+            if account.auth == .off { complain("auth", "nothing can be fetched without a login") }
+        }
+        let needsLogin =
+            account.fetch != nil || (account.send != nil && account.secret != .none && account.auth != .off)
+        if account.fetch != nil, account.secret == .none, account.tokeneval.isEmpty, draft.place("secret") == nil,
+            !lacksSecrets
+        {
+            complain("fetch", "\"passwordeval\", \"passwordfile\" or \"password\" is missing")
+        }
+        if account.send != nil, needsLogin, account.user == nil, account.fetch == nil {
+            complain("send", "\"user LOGIN\" is missing, and no address stands in for it")
+        }
+        if account.send != nil, account.secret == .none, draft.place("secret") == nil, account.auth != .off,
+            account.user != nil, draft.place("user") != nil, !lacksSecrets
+        {
+            complain("user", "there is a login and no password; add one, or say \"auth off\"")
+        }
+        if draft.place("folders") != nil, account.fetch.map({ !$0.service.isIMAP }) == true {
+            complain("folders", "POP3 knows no folders; fetch by IMAP or remove the line")
+        }
+        if account.tls == .off {
+            let services = [
+                account.fetch.flatMap { $0.service.hasImplicitTLS ? ("fetch", $0.service.rawValue) : nil },
+                account.send.flatMap { $0.service.hasImplicitTLS ? ("send", $0.service.rawValue) : nil },
+            ]
+            for case (let word, let service)? in services {
+                complain(word, "\(service) is TLS, and \"tls off\" forbids it")
+            }
+            for word in ["tls-trust-file", "tls-fingerprint", "tls-host-override"] where draft.place(word) != nil {
+                complain(word, "\"tls off\" leaves nothing to check")
+            }
+        }
+        if let source = account.sourceAddress, account.inet != .any, let octets = HostAndPort.address(source),
+            (octets.count == 4) != (account.inet == .v4)
+        {
+            complain("source-ip", "\(source) is no address of \"inet \(account.inet.rawValue)\"")
+        }
+    }
+
+    private mutating func concludeListeners(_ settings: inout HubSettings) {
+        var taken: [String: Place] = [:]
+        for draft in listeners {
+            var listener = draft.settings
+            if draft.seen["max-connections"] == nil { listener.maxConnections = settings.limits.connections }
+            if draft.seen["max-connections-per-address"] == nil {
+                listener.maxConnectionsPerAddress = settings.limits.connectionsPerAddress
+            }
+            if listener.certificate == nil { listener.certificate = settings.tlsCertificate }
+            if listener.service.hasImplicitTLS, listener.certificate == nil, top.place("tls-certificate") == nil,
+                draft.place("tls-certificate") == nil
+            {
+                faults.add(
+                    listener.place, "\(listener.service.rawValue) is TLS and needs \"tls_certificate FILE key FILE\"")
+            }
+            let key = "\(listener.address) \(listener.port)"
+            if listener.port != 0, let earlier = taken[key] {
+                faults.add(listener.place, "another listener has this address and port, at \(earlier)")
+            }
+            taken[key] = listener.place
+            settings.listeners.append(listener)
+        }
+    }
+
+    private mutating func checkReferences(_ settings: HubSettings) {
+        let references =
+            top.references + mailboxes.flatMap(\.references) + accounts.flatMap(\.references)
+            + routes.flatMap(\.references) + chains.flatMap(\.references) + domains.flatMap(\.references)
+            + listeners.flatMap(\.references)
+        for reference in references {
+            let name = reference.name.text
+            let (kind, names): (String, [String]) =
+                switch reference.kind {
+                case .mailbox: ("mailbox", settings.mailboxes.map(\.name))
+                case .account, .sendingAccount: ("account", settings.accounts.map(\.name))
+                case .chain: ("chain", settings.chains.map(\.name))
+                }
+            if !names.contains(name) {
+                faults.add(
+                    reference.name.place, "there is no \(kind) \"\(name)\"\(Nearest.hint(to: name, among: names))")
+            } else if reference.kind == .sendingAccount,
+                let draft = accounts.first(where: { $0.settings.name == name }),
+                draft.place("send") == nil
+            {
+                faults.add(reference.name.place, "account \(name) has no \"send\" line, so nothing leaves through it")
+            }
+        }
+    }
+}
+
+extension String {
+    /// With `%m` as `name`, `%%` as a percent sign.
+    func replacingMailbox(with name: String) -> String {
+        var text = ""
+        var rest = unicodeScalars.makeIterator()
+        while let scalar = rest.next() {
+            guard scalar == "%" else {
+                text.unicodeScalars.append(scalar)
+                continue
+            }
+            switch rest.next() {
+            case "m"?: text += name
+            case "%"?, nil: text += "%"
+            case let other?:
+                text += "%"
+                text.unicodeScalars.append(other)
+            }
+        }
+        return text
+    }
+}

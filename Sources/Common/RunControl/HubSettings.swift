@@ -1,0 +1,93 @@
+// The whole rc as values: what every command reads, and nothing else.
+
+import MailRouting
+import Reporting
+
+/// The settings of one hub. All paths are absolute; all references are to things that are there.
+public struct HubSettings: Sendable, Hashable {
+    /// The path of the rc as it was found.
+    public var source = ""
+    /// Whether the rc is the machine's (/etc/mailhubrc) and not a person's or one named by hand.
+    public var isSystem = false
+    /// Whether `-C` or `$MAILHUBRC` named the rc.
+    public var isNamed = false
+    /// The name this hub gives itself in greetings, EHLO, Received and message ids.
+    public var hostname = "localhost"
+    /// The Unix user that a command started by root becomes, when the rc is the machine's.
+    public var runAs: String?
+    /// The domain of bare names.
+    public var qualify = "localhost"
+    /// Queue, fetch state, locks and route state live below it.
+    public var stateDirectory = ""
+    /// Where Maildirs are unless a mailbox says otherwise; `%m` stands for the mailbox's name.
+    public var maildirs = ""
+    /// The mailbox of the postmaster: the one named, else that of this name, else the first.
+    public var postmaster: String?
+    public var log = Log.Destination.syslog
+    /// Certificates that servers are checked against; `nil` for the system's.
+    public var tlsTrustFile: String?
+    public var tlsCertificate: CertificatePair?
+    public var queue = QueueLimits()
+    public var limits = ServiceLimits()
+    public var mailboxes: [MailboxSettings] = []
+    public var accounts: [AccountSettings] = []
+    /// In the order in which they are asked.
+    public var routes: [RouteSettings] = []
+    public var chains: [ChainSettings] = []
+    public var domains: [DomainSettings] = []
+    public var listeners: [ListenerSettings] = []
+
+    // Words of a later release.
+    public var geoip: String?
+    public var alertAfter: Duration?
+    public var notify: [String] = []
+
+    public init() {}
+
+    public func mailbox(_ name: String) -> MailboxSettings? { mailboxes.first { $0.name == name } }
+    public func account(_ name: String) -> AccountSettings? { accounts.first { $0.name == name } }
+}
+
+/// A certificate chain and its private key, both PEM files.
+public struct CertificatePair: Sendable, Hashable {
+    public var certificate: String
+    public var key: String
+
+    public init(certificate: String, key: String) {
+        self.certificate = certificate
+        self.key = key
+    }
+}
+
+/// How long and how often the queue tries.
+public struct QueueLimits: Sendable, Hashable {
+    /// RFC 5321 §4.5.4.1 asks for at least 4 to 5 days.
+    public var lifetime = Duration.seconds(5 * 86_400)
+    /// When the sender hears that a message is late; `nil` for never.
+    public var warnAfter: Duration? = .seconds(4 * 3600)
+    /// The first delay; each further one is twice as long, up to the longest.
+    public var firstRetry = Duration.seconds(5 * 60)
+    public var longestRetry = Duration.seconds(4 * 3600)
+
+    public init() {}
+}
+
+/// What mhserve lets a client do.
+public struct ServiceLimits: Sendable, Hashable {
+    /// Octets of one message as it comes over the wire.
+    public var messageSize = 50 << 20
+    /// Recipients of one message (RFC 5321 §4.5.3.1.8 asks for at least 100).
+    public var recipients = 100
+    /// Errors of one session until it is closed.
+    public var errors = 10
+    /// Connections at once, of one listener and of one client address.
+    public var connections = 500
+    public var connectionsPerAddress = 20
+    /// How long a client may say nothing (RFC 5321 §4.5.3.2.7: at least 5 minutes; RFC 1939 §3: at least 10).
+    public var smtpIdle = Duration.seconds(5 * 60)
+    public var pop3Idle = Duration.seconds(10 * 60)
+    /// Octets that must stay free on the disk; below it mail is put off.
+    public var freeSpace = 100 << 20
+
+    public init() {}
+}

@@ -1,0 +1,69 @@
+// A listener: an address mhserve answers on, with protocol and access rules.
+
+import MailFormat
+
+/// The line or block `listen SERVICE ADDRESS[:PORT]`.
+public struct ListenerSettings: Sendable, Hashable, CustomStringConvertible {
+    public enum Service: String, Sendable, Hashable, CaseIterable {
+        /// Mail from outside, with STARTTLS.
+        case smtp
+        /// Mail from those who log in, with STARTTLS.
+        case submission
+        /// The same with TLS from the first octet.
+        case submissions
+        case pop3
+        case pop3s
+
+        public var defaultPort: Int {
+            switch self {
+            case .smtp: 25
+            case .submission: 587
+            case .submissions: 465
+            case .pop3: 110
+            case .pop3s: 995
+            }
+        }
+        public var hasImplicitTLS: Bool { self == .submissions || self == .pop3s }
+        public var isPOP3: Bool { self == .pop3 || self == .pop3s }
+    }
+
+    public var service: Service
+    /// An IP address without brackets, or `*` for all; `::` answers IPv4 too.
+    public var address: String
+    /// 0: the system chooses (for tests).
+    public var port: Int
+    /// A denied network beats an allowed one; no allowed ones allow all.
+    public var allow: [NetworkRange] = []
+    public var deny: [NetworkRange] = []
+    /// The listener's own, else the hub's.
+    public var certificate: CertificatePair?
+    /// Connections at once: the listener's own words, else the hub's.
+    public var maxConnections = 500
+    public var maxConnectionsPerAddress = 20
+    public var place: Place
+
+    // Words of a later release.
+    public var via: String?
+
+    public init(service: Service, address: String, port: Int, place: Place) {
+        self.service = service
+        self.address = address
+        self.port = port
+        self.place = place
+    }
+
+    /// `submission [::]:587`, as the rc says it.
+    public var description: String {
+        "\(service.rawValue) \(address.contains(":") ? "[\(address)]" : address):\(port)"
+    }
+}
+
+/// An address or a network, as `allow` and `deny` name them.
+public struct NetworkRange: Sendable, Hashable, CustomStringConvertible {
+    /// 4 for IPv4 or 16 for IPv6, in network order; those beyond the prefix are zero.
+    public let octets: [UInt8]
+    /// 0 to 32, or 0 to 128.
+    public let prefixLength: Int
+    /// As written.
+    public let description: String
+}

@@ -1,0 +1,95 @@
+// Finding the rc and reading it: the one way in for every command.
+
+import Reporting
+
+extension HubSettings {
+    /// Finds and reads the rc.
+    ///
+    /// Looked for in this order: `explicitPath` (the option `-C`), `$MAILHUBRC`, `~/.mailhubrc`,
+    /// `$XDG_CONFIG_HOME/mailhub/mailhubrc`, `/etc/mailhubrc`; root looks at `/etc/mailhubrc` before its own (DECISIONS 12).
+    /// The first one that is there counts, alone; one that is there and cannot be read ends the search.
+    /// - Throws: ``RunControlError``: for a person without an rc `noneFound`, for one who may not read it `unreadable`.
+    public static func load(
+        explicitPath: String? = nil, environment: [String: String] = Surroundings.environment()
+    ) throws(RunControlError) -> HubSettings {
+        try load(explicitPath: explicitPath, surroundings: Surroundings(environment: environment))
+    }
+
+    public static func load(
+        explicitPath: String?, surroundings: Surroundings
+    ) throws(RunControlError) -> HubSettings {
+        let (file, isNamed) = try find(explicitPath: explicitPath, surroundings)
+        var settings = try read(file, surroundings, checksSafety: true, lacksSecrets: false)
+        settings.isNamed = isNamed
+        return settings
+    }
+
+    /// Reads an rc that is at hand already, such as the copy that mhserve gives its worker.
+    /// - Parameters:
+    ///   - source: the path that faults name, and that relative includes start from.
+    ///   - lacksSecrets: accounts may be without passwords.
+    public static func read(
+        _ octets: [UInt8], source: String, surroundings: Surroundings, lacksSecrets: Bool = false
+    ) throws(RunControlError) -> HubSettings {
+        let file = SourceFile(path: source, octets: octets, owner: surroundings.effectiveUser, mode: 0o600)
+        return try read(file, surroundings, checksSafety: false, lacksSecrets: lacksSecrets)
+    }
+
+    /// Where the rc is looked for when nothing names one, in order.
+    public static func places(_ surroundings: Surroundings) -> [String] {
+        var own: [String] = []
+        if let home = surroundings.home { own.append("\(home)/.mailhubrc") }
+        if let configHome = surroundings.configHome { own.append("\(configHome)/mailhub/mailhubrc") }
+        return surroundings.effectiveUser == 0 ? [surroundings.systemPath] + own : own + [surroundings.systemPath]
+    }
+
+    private static func find(
+        explicitPath: String?, _ surroundings: Surroundings
+    ) throws(RunControlError) -> (SourceFile, isNamed: Bool) {
+        let named = explicitPath.map { ($0, "-C") } ?? surroundings.named.map { ($0, "$MAILHUBRC") }
+        if let (path, name) = named {
+            do throws(RunControlError) {
+                return (try SourceFile.open(path), true)
+            } catch {
+                guard case .missing = error else { throw error }
+                throw .missing(path: path, namedBy: name)
+            }
+        }
+        let places = places(surroundings)
+        for path in places {
+            do throws(RunControlError) {
+                return (try SourceFile.open(path), false)
+            } catch {
+                guard case .missing = error else { throw error }
+            }
+        }
+        throw .noneFound(lookedIn: places)
+    }
+
+    private static func read(
+        _ file: SourceFile, _ surroundings: Surroundings, checksSafety: Bool, lacksSecrets: Bool
+    ) throws(RunControlError) -> HubSettings {
+        var reader = SourceReader(surroundings: surroundings)
+        let lines = reader.lines(of: file)
+        if checksSafety {
+            let secrets: Set = ["password", "passwordhash"]
+            let secretFiles = Set(lines.filter { secrets.contains($0.keyword.key) }.map(\.keyword.place.file))
+            for file in reader.files {
+                try file.refuseIfUnsafe(
+                    holdsSecrets: secretFiles.contains(file.path), user: surroundings.effectiveUser)
+            }
+        }
+        var assembly = Assembly(surroundings: surroundings, faults: reader.faults)
+        assembly.read(lines)
+        let settings = assembly.conclude(
+            source: file.path, isSystem: file.path == surroundings.systemPath, lacksSecrets: lacksSecrets)
+        guard assembly.faults.isEmpty else {
+            throw .faults(assembly.faults.sorted(files: reader.files.map(\.path)))
+        }
+        return settings
+    }
+
+    /// The user that a command started by root becomes before it does anything: the rc's `run-as` when the machine's rc was
+    /// found by itself, else nobody.
+    public var userToBecome: String? { isSystem && !isNamed ? runAs : nil }
+}

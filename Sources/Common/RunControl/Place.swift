@@ -1,0 +1,25 @@
+// Where in the rc something stands.
+
+/// `file:line:column`, both counted from 1, columns in characters.
+///
+/// Where a line stands is no part of what it says: all places are equal, so that two rc files of one meaning make equal
+/// settings.
+public struct Place: Sendable, Hashable, CustomStringConvertible {
+    public let file: String
+    public let line: Int
+    public let column: Int
+
+    public init(file: String, line: Int, column: Int) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+
+    public var description: String { "\(file):\(line):\(column)" }
+
+    public static func == (_: Place, _: Place) -> Bool { true }
+    public func hash(into _: inout Hasher) {}
+
+    /// The order of a listing.
+    func precedes(_ other: Place) -> Bool { (line, column) < (other.line, other.column) }
+}

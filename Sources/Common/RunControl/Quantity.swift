@@ -1,0 +1,67 @@
+// Times and sizes as people write them: `1d12h`, `10m`.
+
+/// Reading and writing of durations in seconds and sizes in octets.
+enum Quantity {
+    private static let timeUnits: [(letter: UInt8, seconds: Int)] = [
+        (0x77, 604_800), (0x64, 86_400), (0x68, 3600), (0x6D, 60), (0x73, 1),
+    ]
+    private static let sizeUnits: [(letter: UInt8, shift: Int)] = [(0x67, 30), (0x6D, 20), (0x6B, 10)]
+    /// Digits of one number: no bound below comes near.
+    private static let digits = 10
+
+    /// duration = 1*DIGIT / 1*(1*DIGIT ("w" / "d" / "h" / "m" / "s")), each unit once, in this order.
+    static func seconds(_ text: String) -> Int? {
+        var rest = Array(text.utf8)[...]
+        guard !rest.isEmpty else { return nil }
+        var total = 0
+        var next = 0
+        while !rest.isEmpty {
+            guard let number = number(&rest) else { return nil }
+            guard let letter = rest.popFirst() else { return next == 0 ? number : nil }
+            guard let unit = timeUnits[next...].firstIndex(where: { $0.letter == letter | 0x20 }) else { return nil }
+            let (part, overflow) = number.multipliedReportingOverflow(by: timeUnits[unit].seconds)
+            let (sum, carry) = total.addingReportingOverflow(part)
+            guard !overflow, !carry else { return nil }
+            total = sum
+            next = unit + 1
+        }
+        return total
+    }
+
+    /// size = 1*DIGIT [ "k" / "m" / "g" ], in steps of 1024
+    static func octets(_ text: String) -> Int? {
+        var rest = Array(text.utf8)[...]
+        guard let number = number(&rest) else { return nil }
+        guard let letter = rest.popFirst() else { return number }
+        guard rest.isEmpty, let unit = sizeUnits.first(where: { $0.letter == letter | 0x20 }) else { return nil }
+        let (octets, overflow) = number.multipliedReportingOverflow(by: 1 << unit.shift)
+        return overflow ? nil : octets
+    }
+
+    private static func number(_ rest: inout ArraySlice<UInt8>) -> Int? {
+        let digits = rest.prefix { (0x30...0x39).contains($0) }
+        guard !digits.isEmpty, digits.count <= Self.digits else { return nil }
+        rest = rest.dropFirst(digits.count)
+        return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+    }
+
+    static func text(seconds: Int) -> String {
+        guard seconds > 0 else { return "0" }
+        var left = seconds
+        var text = ""
+        for unit in timeUnits.dropFirst() where left >= unit.seconds {
+            text += "\(left / unit.seconds)\(Character(Unicode.Scalar(unit.letter)))"
+            left %= unit.seconds
+        }
+        return text
+    }
+
+    static func text(_ duration: Duration) -> String { text(seconds: Int(duration.components.seconds)) }
+
+    static func text(octets: Int) -> String {
+        for unit in sizeUnits where octets > 0 && octets % (1 << unit.shift) == 0 {
+            return "\(octets >> unit.shift)\(Character(Unicode.Scalar(unit.letter)))"
+        }
+        return "\(octets)"
+    }
+}

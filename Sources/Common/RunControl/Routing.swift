@@ -1,0 +1,52 @@
+// From settings to the tables that route mail and resolve recipients.
+
+import MailFormat
+import MailRouting
+
+extension HubSettings {
+    /// The routes and the accounts that can send, for the queue and for `mhroute show`.
+    public var routingTable: RoutingTable {
+        RoutingTable(
+            routes: routes.map(\.route),
+            accounts: accounts.filter { $0.send != nil }.map { SendingAccount(name: $0.name, addresses: $0.addresses) })
+    }
+
+    /// Which addresses live here.
+    public var localAddresses: LocalAddresses {
+        LocalAddresses(
+            hostname: hostname, qualify: qualify,
+            mailboxes: mailboxes.map { LocalAddresses.Mailbox(name: $0.name, addresses: $0.addresses) },
+            domains: domains.map {
+                LocalAddresses.Domain(
+                    name: $0.name, mailboxes: $0.mailboxes, catchAll: $0.catchAll, blocked: $0.blocked)
+            },
+            accountAddresses: accounts.flatMap(\.addresses), postmaster: postmaster)
+    }
+
+    /// The addresses that the login of `mailbox` may send from: its own, its name at the domains of this hub, and those of
+    /// the accounts it owns.
+    public func addressesOwned(by mailbox: MailboxSettings) -> [AddressPattern] {
+        let domains = Set(
+            [hostname, qualify] + domains.filter { $0.mailboxes?.contains(mailbox.name) ?? true }.map(\.name))
+        let named = domains.sorted().compactMap { try? AddressPattern(parsing: "\(mailbox.name)@\($0)") }
+        return mailbox.addresses + named + accounts.filter { $0.owner == mailbox.name }.flatMap(\.addresses)
+    }
+
+    /// The mailbox of the person who is the Unix user `name`, if any (DECISIONS 14).
+    public func mailbox(ofUnixUser name: String) -> MailboxSettings? { mailboxes.first { $0.unixUser == name } }
+
+    /// The same settings for a process that faces the network: no account's password, no way to get one, no account's
+    /// servers. What is left of accounts says which addresses are elsewhere, and whose they are.
+    public func withoutOutgoingSecrets() -> HubSettings {
+        var settings = self
+        for index in settings.accounts.indices {
+            settings.accounts[index].secret = .none
+            settings.accounts[index].tokeneval = []
+            settings.accounts[index].fetch = nil
+            settings.accounts[index].send = nil
+            settings.accounts[index].folders = [FolderSettings(remote: "INBOX", local: nil)]
+        }
+        settings.routes = []
+        return settings
+    }
+}

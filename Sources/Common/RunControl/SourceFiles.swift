@@ -1,0 +1,193 @@
+// The files of an rc: opened once, looked at through that very descriptor, read within bounds, includes put in place.
+
+import Glibc
+import Reporting
+
+/// An rc file as it was opened.
+struct SourceFile {
+    let path: String
+    let octets: [UInt8]
+    let owner: UInt32
+    /// Permission bits.
+    let mode: UInt32
+
+    /// - Throws: ``RunControlError/missing(path:namedBy:)`` with an empty name, `unreadable`, `notAFile`.
+    static func open(_ path: String) throws(RunControlError) -> SourceFile {
+        // Not blocking: a pipe put in the place of the rc must not hold us.
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else {
+            let code = errno
+            if code == ENOENT || code == ENOTDIR { throw .missing(path: path, namedBy: "") }
+            throw .unreadable(path: path, code: code)
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw .unreadable(path: path, code: errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile(path: path) }
+        var octets: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while octets.count <= RunControlLimits.fileSize {
+            let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw .unreadable(path: path, code: errno) }
+            guard count > 0 else { break }
+            octets.append(contentsOf: chunk[..<count])
+        }
+        return SourceFile(path: path, octets: octets, owner: status.st_uid, mode: UInt32(status.st_mode & 0o7777))
+    }
+
+    /// Refuses an rc that others may change, or read though it `holdsSecrets`.
+    func refuseIfUnsafe(holdsSecrets: Bool, user: UInt32) throws(RunControlError) {
+        if let (why, command) = FileSafety.complaint(
+            owner: owner, mode: mode, isSecret: holdsSecrets, user: user, path: path)
+        {
+            throw .unsafe(path: path, why: why, command: command)
+        }
+    }
+}
+
+/// Who may own, read and change a file that decides what we do, or that holds a secret.
+enum FileSafety {
+    /// What is wrong and the command that mends it; `nil` when nothing is.
+    ///
+    /// Ours or root's, written by nobody else; a secret is read by nobody else either, but a group may read one that root
+    /// owns: that is how the machine's rc is handed to the hub's user (0640 root:group).
+    static func complaint(
+        owner: UInt32, mode: UInt32, isSecret: Bool, user: UInt32, path: String
+    ) -> (why: String, command: String)? {
+        let quoted = shellQuoted(path)
+        guard owner == user || owner == 0 else {
+            return ("belongs to another user (uid \(owner)), who could make us do anything", "chown \(user) \(quoted)")
+        }
+        if isSecret {
+            guard mode & (owner == 0 ? 0o027 : 0o077) != 0 else { return nil }
+            return (
+                "holds passwords, yet others may read it", "chmod \(owner == 0 && user != 0 ? "640" : "600") \(quoted)"
+            )
+        }
+        guard mode & 0o022 != 0 else { return nil }
+        return ("others may change it", "chmod go-w \(quoted)")
+    }
+
+    static func shellQuoted(_ path: String) -> String {
+        let plain = path.utf8.allSatisfy { octet in
+            switch octet {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2B, 0x2C, 0x2D, 0x2E, 0x2F, 0x3A, 0x40, 0x5F, 0x7E: true
+            default: false
+            }
+        }
+        return plain
+            ? path : "'\(path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#))'"
+    }
+}
+
+/// Reads an rc and what it includes into one run of lines.
+struct SourceReader {
+    let surroundings: Surroundings
+    var faults = FaultList()
+    private(set) var files: [SourceFile] = []
+    private var total = 0
+
+    init(surroundings: Surroundings) { self.surroundings = surroundings }
+
+    /// All lines, those of an included file in the place of its `include`.
+    mutating func lines(of file: SourceFile, within stack: [String] = []) -> [Line] {
+        files.append(file)
+        total += file.octets.count
+        let start = Place(file: file.path, line: 1, column: 1)
+        guard file.octets.count <= RunControlLimits.fileSize else {
+            faults.add(start, "the file is larger than \(Quantity.text(octets: RunControlLimits.fileSize))")
+            return []
+        }
+        guard total <= RunControlLimits.totalSize, files.count <= RunControlLimits.files else {
+            faults.add(start, "the files of this rc are too many, or too large together")
+            return []
+        }
+        var lines: [Line] = []
+        var isIncluded = false
+        for line in LineSplitter.lines(of: file.octets, file: file.path, faults: &faults) {
+            if line.isIndented, lines.isEmpty || isIncluded {
+                faults.add(line.keyword.place, "an indented line belongs to a block, and none has begun here")
+                continue
+            }
+            guard line.keyword.key == "include", !line.isIndented else {
+                lines.append(line)
+                isIncluded = false
+                continue
+            }
+            isIncluded = true
+            do throws(RunControlFault) {
+                var arguments = Arguments(line, scope: .top, surroundings: surroundings)
+                let word = try arguments.next("the file")
+                try arguments.end()
+                lines += try include(word, from: file, within: stack + [file.path])
+            } catch {
+                faults.add(error)
+            }
+        }
+        return lines
+    }
+
+    private mutating func include(
+        _ word: Word, from file: SourceFile, within stack: [String]
+    ) throws(RunControlFault) -> [Line] {
+        var path = word.text
+        if path.hasPrefix("~/") {
+            guard let home = surroundings.home else {
+                throw RunControlFault(word.place, "~ means nothing here: there is no HOME")
+            }
+            path = home + path.dropFirst()
+        } else if !path.hasPrefix("/") {
+            // Beside the file that includes it.
+            path = (file.path.lastIndex(of: "/").map { String(file.path[...$0]) } ?? "") + path
+        }
+        guard stack.count <= RunControlLimits.includeDepth else {
+            throw RunControlFault(word.place, "includes go more than \(RunControlLimits.includeDepth) deep")
+        }
+        var lines: [Line] = []
+        for found in try names(matching: path, word) {
+            guard !stack.contains(found) else {
+                throw RunControlFault(word.place, "\(found) is being read already: includes run in a circle")
+            }
+            do throws(RunControlError) {
+                lines += self.lines(of: try SourceFile.open(found), within: stack)
+            } catch {
+                switch error {
+                case .missing: throw RunControlFault(word.place, "\(found): there is no such file")
+                case .unreadable(_, let code): throw RunControlFault(word.place, "\(found): \(reason(code))")
+                default:
+                    throw RunControlFault(word.place, "\(found): not a plain file; for a directory write \(found)/*")
+                }
+            }
+        }
+        return lines
+    }
+
+    /// `path` itself, or the files of its directory that match a last part with `*` or `?`, in the order of their names.
+    private func names(matching path: String, _ word: Word) throws(RunControlFault) -> [String] {
+        guard let slash = path.lastIndex(of: "/") ?? path.indices.first else { return [path] }
+        let last = String(path[path.index(after: slash)...])
+        guard last.contains(where: { $0 == "*" || $0 == "?" }) else { return [path] }
+        let directory = String(path[..<slash])
+        guard let stream = unsafe opendir(directory.isEmpty ? "/" : directory) else {
+            throw RunControlFault(word.place, "\(directory): \(reason(errno))")
+        }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            // What editors and packages leave behind is not meant.
+            guard !name.hasPrefix("."), !name.hasSuffix("~"), !name.hasSuffix(".dpkg-old"),
+                !name.hasSuffix(".dpkg-new"),
+                unsafe fnmatch(last, name, 0) == 0
+            else { continue }
+            names.append(name)
+            guard names.count <= RunControlLimits.files else {
+                throw RunControlFault(word.place, "more than \(RunControlLimits.files) files match")
+            }
+        }
+        return names.sorted().map { "\(directory)/\($0)" }
+    }
+}

@@ -1,0 +1,231 @@
+// Whole listings of what is wrong, as a person sees them.
+
+import Testing
+
+@testable import RunControl
+
+@Suite struct FaultListingTests {
+    @Test("every fault is told at once, at its place, with the nearest word")
+    func golden() {
+        let listing = Fixture.listing(
+            """
+            hostnme hub.example
+            hostname hub.example extra
+            size-limit big
+            postmaster bbo
+            warn-after 4x
+              address nobody@example.org
+            mailbox bob
+              adress bob@example.org
+              password one
+              passwordfile ~/two
+              password three
+              maildir Mail/bob
+              use gmail
+            mailbox bob
+            account gmail
+              owner bbo
+              fetch imap4 imap.gmail.com
+              keep 12h
+              tls_fingerprint 0123
+              host imap.gmail.com
+            account more : gmial
+            route out
+              use gmail nothing
+              on-connect-failure bonce
+            listen pop3s localhost
+            listen pop3 127.0.0.1 alow 10.0.0.0/8
+            listen smtp [::]:25 allow 10.0.0.1/8
+            """)
+        #expect(
+            listing == [
+                "rc:1:1: unknown word \"hostnme\"; did you mean \"hostname\"?",
+                "rc:2:22: hostname: nothing may follow here, yet \"extra\" does",
+                "rc:3:12: the message size is a size such as 10m, from 64k to 2g, not \"big\"",
+                "rc:4:12: there is no mailbox \"bbo\"; did you mean \"bob\"?",
+                "rc:5:12: the time is a time such as 90s, 15m or 1d12h, not \"4x\"",
+                "rc:6:3: an indented line belongs to a block, and none has begun here",
+                "rc:8:3: unknown word \"adress\" in a mailbox block; did you mean \"address\"?",
+                "rc:10:3: \"passwordfile\" contradicts \"password\" at rc:9:3",
+                "rc:11:3: \"password\" stands already at rc:9:3",
+                "rc:12:11: the Maildir must begin with / or ~/, since commands run from any directory, unlike \"Mail/bob\"",
+                "rc:13:3: \"use\" does not belong to a mailbox block; it stands indented, in a route block",
+                "rc:14:9: mailbox bob stands already at rc:7:9",
+                "rc:16:9: there is no mailbox \"bbo\"; did you mean \"bob\"?",
+                "rc:17:9: the service is one of pop3, imap, pop3s, imaps, not \"imap4\"; did you mean \"imap\"?",
+                "rc:18:8: on, off or the time lies between 1d and 3650d, so it cannot be \"12h\"",
+                "rc:19:19: a fingerprint is the SHA-256 of a certificate, 64 hexadecimal digits with or without colons",
+                "rc:20:3: write \"send submission HOST:PORT\" or \"fetch pop3s HOST:PORT\" instead of \"host\"",
+                "rc:21:16: no account \"gmial\" stands above this one; did you mean \"gmail\"?",
+                "rc:23:7: account gmail has no \"send\" line, so nothing leaves through it",
+                "rc:23:13: there is no account \"nothing\"",
+                "rc:24:22: what to do is one of defer, bounce, not \"bonce\"; did you mean \"bounce\"?",
+                "rc:25:14: the address is one of this machine with a port, such as 127.0.0.1:995, [::]:995 or *:995, "
+                    + "not \"localhost\"",
+                "rc:26:23: unknown word \"alow\" in a listen block; did you mean \"allow\"?",
+                "rc:27:27: \"10.0.0.1/8\" has bits set behind its first 8",
+            ])
+    }
+
+    @Test("lines that contradict each other are told at the one to change")
+    func contradictions() {
+        #expect(
+            Fixture.listing(
+                """
+                mailbox alice
+                  address both@example.org
+                mailbox bob
+                  address both@EXAMPLE.org *@*
+                  maildir ~/Mail/alice
+                account a
+                  user u
+                  send submissions smtp.example
+                  tls off
+                  tls_trust_file /x
+                account b
+                  fetch pop3s pop.example
+                  folders INBOX
+                  inet 4
+                  source-ip ::1
+                account c
+                  fetch imaps imap.example
+                  owner alice
+                  address *@c.example
+                  password x
+                  auth off
+                route r
+                domain d.example
+                  block postmaster x@e.example
+                listen pop3s [::]
+                listen submission [::]:995
+                """) == [
+                    "rc:4:28: \"*@*\" would take addresses of other people's domains; name the domain",
+                    "rc:5:3: mailbox alice has the Maildir /home/alice/Mail/alice already",
+                    "rc:7:3: account a: there is a login and no password; add one, or say \"auth off\"",
+                    "rc:8:3: account a: submissions is TLS, and \"tls off\" forbids it",
+                    "rc:10:3: account a: \"tls off\" leaves nothing to check",
+                    "rc:12:3: account b: \"owner MAILBOX\" must say whose mail it is",
+                    "rc:12:3: account b: \"user LOGIN\" is missing, and no address stands in for it",
+                    "rc:12:3: account b: \"passwordeval\", \"passwordfile\" or \"password\" is missing",
+                    "rc:13:3: account b: POP3 knows no folders; fetch by IMAP or remove the line",
+                    "rc:15:3: account b: ::1 is no address of \"inet 4\"",
+                    "rc:17:3: account c: \"user LOGIN\" is missing, and no address stands in for it",
+                    "rc:21:3: account c: nothing can be fetched without a login",
+                    "rc:22:7: route r: no \"use ACCOUNT\" says where mail goes",
+                    "rc:24:9: the postmaster of a domain must be known (RFC 5321, 4.5.1)",
+                    "rc:25:8: pop3s is TLS and needs \"tls_certificate FILE key FILE\"",
+                    "rc:26:8: another listener has this address and port, at rc:25:8",
+                ])
+        #expect(
+            Fixture.listing("mailbox a\n  address x@y.org\nmailbox b\n  address X@Y.org") == [
+                "rc:4:3: X@y.org is an address of mailbox a already"
+            ])
+    }
+
+    @Test(
+        "folders need commas and names",
+        arguments: ["a b", "a,,b", ",a", "a ->", "-> a", "a -> b -> c", "a->b", "\"\"", "a \"\""])
+    func folders(_ text: String) {
+        let listing = Fixture.listing("account a\n  folders \(text)")
+        #expect(listing.count == 1 && listing[0].hasPrefix("rc:2:"), "\(listing)")
+    }
+
+    @Test("what a later release will do is refused at its place, never passed over")
+    func notYet() {
+        let listing = Fixture.listing(
+            """
+            geoip ~/country.mmdb
+            mailbox m
+              show INBOX Sent
+            account a
+              owner m
+              address a@x.org
+              tokeneval "oauth token"
+              auth oauth
+              fetch odmr odmr.example
+              send lmtp lmtp.example
+              via abroad
+              privacy anonymous
+              folders INBOX, Lists/*
+              deliver program /bin/x
+            route r
+              use a
+              mx
+            chain abroad
+              hop wireguard ~/wg.conf
+            domain d.example
+              aliases ~/aliases
+              dkim s ~/key
+            listen lmtp [::]:24
+            listen smtp [::]:25 allow country CH
+            listen pop3 [::]:110
+              deny mail.example.org
+            """)
+        func cannot(_ place: String, _ deed: String) -> String {
+            "rc:\(place): this release cannot \(deed) yet; remove the line"
+        }
+        #expect(
+            listing == [
+                cannot("1:1", "tell the country of an address"), cannot("3:14", "show other folders than INBOX"),
+                cannot("7:3", "log in with OAuth"), cannot("8:8", "log in with OAuth"),
+                cannot("9:9", "fetch by ODMR"), cannot("10:8", "send by LMTP"), cannot("11:3", "connect over a chain"),
+                cannot("12:3", "make mail anonymous"), cannot("13:18", "fetch folders by pattern"),
+                cannot("14:11", "deliver to other places than a Maildir"),
+                cannot("17:3", "send straight to the recipient's domain"), cannot("18:1", "connect over a chain"),
+                cannot("21:3", "read an aliases file"), cannot("22:3", "sign with DKIM, or check it"),
+                cannot("23:8", "answer LMTP"), cannot("24:27", "tell the country of an address"),
+                cannot("26:8", "refuse clients by host name"),
+            ])
+    }
+
+    @Test("hostile octets are told with their place and reach no terminal")
+    func hostile() {
+        var octets = Array("hostname a.b\r\nlog \u{1}\n".utf8)
+        octets += [0x6C, 0x6F, 0x67, 0x20, 0xC3, 0xA9, 0xC3, 0x28, 0x0A]
+        octets += Array("log \"x\nh\u{202E}x y\n".utf8)
+        octets += Array(repeating: 0x61, count: 4097) + [0x0A]
+        octets += Array(Array(repeating: "a", count: 257).joined(separator: " ").utf8)
+        #expect(
+            Fixture.listing(octets) == [
+                "rc:1:13: a carriage return; save the file with the line ends of Unix",
+                "rc:2:5: a control character", "rc:3:6: this is no UTF-8", "rc:4:5: this \" is not closed",
+                "rc:5:1: unknown word \"h\\xE2\\x80\\xAEx\"", "rc:6:1: the line is longer than 4096 octets",
+                "rc:7:513: more than 256 words in a line",
+            ])
+    }
+
+    @Test(
+        "no fault shows what may be a password",
+        arguments: ["password", "passwordfile", "passwordeval", "passwordhash"])
+    func secrets(_ word: String) {
+        for text in [
+            "\(word) hunter2 hunter2", "\(word) hunter2; hunter2", "\(word) \"hunter2", "\(word)  a\n  \(word) hunter2",
+        ] {
+            let listing = Fixture.listing("mailbox m\n  \(text)\naccount a\n  \(text)")
+            #expect(listing.allSatisfy { !$0.contains("hunter2") }, "\(listing)")
+        }
+    }
+
+    @Test("a name is fit for a folder, a log line and a login", arguments: ["../x", ".x", "-x", "a/b", "a b", "é", ""])
+    func names(_ name: String) {
+        #expect(Fixture.listing("mailbox \"\(name)\"").count == 1)
+        #expect(Fixture.listing("mailbox " + String(repeating: "a", count: 65)).count == 1)
+    }
+
+    @Test("a command means what it says, or is refused", arguments: ["a | b", "a > b", "a $HOME", "a `b`", "a 'b c'"])
+    func commands(_ command: String) {
+        for form in [command, "\"\(command)\""] {
+            let listing = Fixture.listing("account a\n  passwordeval \(form)")
+            #expect(listing.count == 1 && listing[0].contains("no shell is used"), "\(form) \(listing)")
+        }
+    }
+
+    @Test(
+        "times, sizes and distances", arguments: ["", "x", "1d1d", "1h1d", "1.5h", "-1", "99999999999", "1e3", "12 "])
+    func quantities(_ text: String) {
+        #expect(Quantity.seconds(text) == nil)
+        #expect(Quantity.octets(text + "q") == nil)
+        #expect(Quantity.seconds("1w2d3h4m5s") == 788_645 && Quantity.octets("3M") == 3 << 20)
+        #expect(Nearest.distance(Array("abcd".unicodeScalars), Array("badc".unicodeScalars)) == 2)
+    }
+}

@@ -1,0 +1,123 @@
+// What the tests of the rc share: a machine that is the same everywhere.
+
+import Reporting
+
+@testable import RunControl
+
+enum Fixture {
+    static var surroundings: Surroundings {
+        var surroundings = Surroundings(environment: [:])
+        surroundings.home = "/home/alice"
+        surroundings.hostname = "machine.example"
+        surroundings.configHome = "/home/alice/.config"
+        surroundings.stateHome = "/home/alice/.local/state"
+        return surroundings
+    }
+
+    static func read(_ text: String) throws -> HubSettings {
+        try HubSettings.read(Array(text.utf8), source: "rc", surroundings: surroundings)
+    }
+
+    /// The listing of all faults of `text`.
+    static func listing(_ octets: [UInt8]) -> [String] {
+        do throws(RunControlError) {
+            _ = try HubSettings.read(octets, source: "rc", surroundings: surroundings)
+            return []
+        } catch {
+            return error.lines
+        }
+    }
+
+    static func listing(_ text: String) -> [String] { listing(Array(text.utf8)) }
+
+    /// The repository's file at `path`.
+    static func repository(_ path: String, here: StaticString = #filePath) -> String {
+        "\(here)".split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/" + path
+    }
+
+    /// An rc with every word that this release can do.
+    static let everything = """
+        hostname         hub.home.arpa
+        run-as           mailhub
+        qualify          home.arpa
+        state            /var/lib/mailhub
+        maildirs         ~/Mail/%m
+        postmaster       alice
+        log              ~/log/mailhub
+        tls_trust_file   /etc/ssl/own.pem
+        tls-certificate  ~/hub.crt key ~/hub.key
+        queue-lifetime   1w
+        warn_after       off
+        retry            1m 2h
+        size-limit       10m
+        max-recipients   50
+        errors-limit     7
+        max-connections  70
+        max-connections-per-address 8
+        smtp-idle        1m
+        pop3-idle        2m
+        free-space       1g
+        mailbox alice
+          address        alice@home.arpa, alice@example.org al-*@example.org
+          unix-user      alice
+          passwordhash   "$scrypt$ a\\"b\\\\c"
+          show           inbox
+        mailbox bob
+          address        bob
+          password       "# \\" , -> \\x"
+        mailbox carol
+          maildir        "~/My Mail/carol"
+          passwordfile   ~/carol.pass
+        account gmail
+          owner          alice
+          address        alice@gmail.com
+          passwordeval   "pass show mail/gmail"
+          fetch          imaps imap.gmail.com
+          folders        INBOX, "[Gmail]/Spam" -> Junk, "a, b"
+          folders        "Sent Mail" -> "Sent -> Old"
+          keep           30d
+          every          1h 30m
+          deliver        maildir
+          send           submissions smtp.gmail.com:4650
+          tls_fingerprint 00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF
+          tls_host_override mail.gmail.com
+          inet           6
+          source-ip      2001:db8::1
+          timeout        30
+        account club : gmail
+          address        club@example.net
+          passwordeval   sh "a $b" "c d"
+          keep           on
+        account isp
+          from           bob@isp.example
+          owner          bob
+          user           b0b
+          password       "back\\\\slash"
+          auth           plain
+          fetch          pop3 [2001:db8::2]:1110
+          keep           off
+          tls            off
+          domain         neutral.example
+          send           smtp 192.0.2.1
+          inet           4
+        route notices
+          from           <> *@hub.home.arpa
+          not-from       root@hub.home.arpa
+          to             *@example.com
+          not-to         x@example.com
+          header-from    *
+          not-header-from "a b@example.com"
+          use            isp gmail
+          last
+          on-connect-failure bounce
+        domain example.org
+          mailboxes      alice bob
+          catchall       alice
+          block          sales *-news@example.org
+        domain plain.example
+        listen smtp       [::]:25
+        listen pop3s      [::]:995 allow 192.168.0.0/16 fd00::/8 deny 192.168.1.1 max-connections 9
+        listen submission *
+          tls_certificate /a.crt key /a.key
+        """
+}

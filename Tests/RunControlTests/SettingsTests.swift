@@ -1,0 +1,144 @@
+// A whole rc read into settings, and printed settings read again.
+
+import MailFormat
+import MailRouting
+import MailTestKit
+import Reporting
+import Testing
+
+@testable import RunControl
+
+@Suite struct SettingsTests {
+    @Test("every word of this release reaches its setting")
+    func everything() throws {
+        let hub = try Fixture.read(Fixture.everything)
+        #expect(hub.hostname == "hub.home.arpa" && hub.qualify == "home.arpa" && hub.runAs == "mailhub")
+        #expect(hub.log == .file("/home/alice/log/mailhub"))
+        #expect(hub.tlsCertificate == CertificatePair(certificate: "/home/alice/hub.crt", key: "/home/alice/hub.key"))
+        #expect(hub.queue.lifetime == .seconds(604_800) && hub.queue.warnAfter == nil)
+        #expect(hub.limits.messageSize == 10 << 20 && hub.limits.freeSpace == 1 << 30)
+        #expect(
+            hub.mailboxes.map(\.maildir) == [
+                "/home/alice/Mail/alice", "/home/alice/Mail/bob", "/home/alice/My Mail/carol",
+            ])
+        #expect(hub.mailboxes[0].loginAddresses == ["alice@home.arpa", "alice@example.org"])
+        #expect(hub.mailboxes[0].verifier == .passwordHash(SecretText(#"$scrypt$ a"b\c"#)))
+        #expect(hub.mailboxes[1].verifier == .password(SecretText(##"# " , -> \x"##)))
+        #expect(hub.mailboxes[1].addresses.map(\.description) == ["bob@home.arpa"])
+
+        let gmail = try #require(hub.account("gmail"))
+        #expect(gmail.user == "alice@gmail.com" && gmail.secret == .command(["pass", "show", "mail/gmail"]))
+        #expect(gmail.fetch == FetchServer(service: .imaps, host: "imap.gmail.com", port: 993))
+        #expect(
+            gmail.folders == [
+                FolderSettings(remote: "INBOX", local: nil), FolderSettings(remote: "[Gmail]/Spam", local: "Junk"),
+                FolderSettings(remote: "a, b", local: nil), FolderSettings(remote: "Sent Mail", local: "Sent -> Old"),
+            ])
+        #expect(gmail.keep == .days(30) && gmail.every == .seconds(5400) && gmail.timeout == .seconds(30))
+        #expect(gmail.send?.port == 4650 && gmail.fingerprints.first?.octets.last == 0xFF)
+
+        let club = try #require(hub.account("club"))
+        #expect(club.owner == "alice" && club.user == "club@example.net" && club.keep == .on)
+        #expect(club.secret == .command(["sh", "a $b", "c d"]) && club.fetch == gmail.fetch)
+
+        let isp = try #require(hub.account("isp"))
+        #expect(isp.fetch == FetchServer(service: .pop3, host: "2001:db8::2", port: 1110) && isp.tls == .off)
+        #expect(isp.addresses.map(\.description) == ["bob@isp.example"] && isp.heloName == "neutral.example")
+
+        #expect(hub.routes[0].route.isLast && hub.routes[0].route.onConnectFailure == .bounce)
+        #expect(hub.domains[0].blocked.map(\.description) == ["sales@example.org", "*-news@example.org"])
+        #expect(hub.listeners.map(\.description) == ["smtp [::]:25", "pop3s [::]:995", "submission *:587"])
+        #expect(hub.listeners[1].allow.map(\.description) == ["192.168.0.0/16", "fd00::/8"])
+        #expect(hub.listeners.map(\.maxConnections) == [70, 9, 70])
+        #expect(hub.listeners[2].certificate?.certificate == "/a.crt")
+    }
+
+    @Test("what is printed reads again to the same settings, and prints the same")
+    func printed() throws {
+        let hub = try Fixture.read(Fixture.everything)
+        let printed = hub.printed(masked: false)
+        let again = try Fixture.read(printed)
+        #expect(again == hub)
+        #expect(again.printed(masked: false) == printed)
+        _ = try Fixture.read(hub.printed())
+    }
+
+    @Test("no text of the settings shows a secret")
+    func masked() throws {
+        let hub = try Fixture.read("mailbox m\n  password hunter2\naccount a\n  password hunter2\n  owner m")
+        var dumped = ""
+        dump(hub, to: &dumped)
+        for text in [hub.printed(), "\(hub)", String(reflecting: hub), dumped] {
+            #expect(!text.contains("hunter2"))
+        }
+        #expect(hub.printed().contains("password ********"))
+    }
+
+    @Test("the copy for the network has no password of an account, and reads again")
+    func withoutOutgoingSecrets() throws {
+        let bare = try Fixture.read(Fixture.everything).withoutOutgoingSecrets()
+        let text = bare.printed(masked: false)
+        for word in ["passwordeval", "back", "imap.gmail.com"] { #expect(!text.contains(word)) }
+        let again = try HubSettings.read(
+            Array(text.utf8), source: "rc", surroundings: Fixture.surroundings, lacksSecrets: true)
+        #expect(again == bare)
+        #expect(again.localAddresses == bare.localAddresses)
+    }
+
+    @Test("routing and recipients come out of the blocks")
+    func tables() throws {
+        let hub = try Fixture.read(Fixture.everything)
+        let decision = try hub.routingTable.decide(
+            reversePath: .address(Address("club@example.net")), recipient: Address("x@y.org"), headerFrom: nil)
+        #expect(decision.accounts == ["club"])
+        #expect(try hub.localAddresses.resolve(Address("AL-shop@example.org")) == .mailbox("alice"))
+        #expect(try hub.localAddresses.resolve(Address("sales@example.org")) == .blocked)
+        #expect(try hub.localAddresses.resolve(Address("alice@gmail.com")) == .elsewhere)
+        let owned = hub.addressesOwned(by: hub.mailboxes[0]).map(\.description)
+        #expect(
+            owned == [
+                "alice@home.arpa", "alice@example.org", "al-*@example.org", "alice@example.org", "alice@home.arpa",
+                "alice@hub.home.arpa", "alice@plain.example", "alice@gmail.com", "club@example.net",
+            ])
+        #expect(hub.mailbox(ofUnixUser: "alice")?.name == "alice")
+    }
+}
+
+@Suite struct DefaultsTests {
+    @Test("ten lines make a working account; everything else has its documented default")
+    func defaults() throws {
+        let hub = try Fixture.read(
+            """
+            mailbox alice
+            account a
+              address alice@gmail.com
+              password x
+              fetch imaps imap.gmail.com
+              send submission smtp.gmail.com
+            """)
+        #expect(hub.hostname == "machine.example" && hub.qualify == "machine.example" && hub.log == .syslog)
+        #expect(hub.stateDirectory == "/home/alice/.local/state/mailhub")
+        #expect(hub.mailboxes[0].maildir == "/home/alice/Mail/alice")
+        #expect(hub.queue == QueueLimits() && hub.limits == ServiceLimits())
+        #expect(hub.queue.lifetime == .seconds(432_000) && hub.queue.warnAfter == .seconds(14_400))
+        #expect(hub.limits.messageSize == 52_428_800 && hub.limits.recipients == 100 && hub.limits.errors == 10)
+        #expect(hub.limits.connections == 500 && hub.limits.connectionsPerAddress == 20)
+        #expect(hub.limits.smtpIdle == .seconds(300) && hub.limits.pop3Idle == .seconds(600))
+        let account = hub.accounts[0]
+        #expect(account.owner == "alice" && account.user == "alice@gmail.com" && account.keep == .on)
+        #expect(account.tls == .required && account.auth == .auto && account.timeout == .seconds(300))
+        #expect(account.folders == [FolderSettings(remote: "INBOX", local: nil)] && account.every == nil)
+        #expect(account.send == SendServer(service: .submission, host: "smtp.gmail.com", port: 587))
+        #expect(hub.userToBecome == nil)
+    }
+
+    @Test("the empty rc is one, and the example is a good one")
+    func example() throws {
+        _ = try Fixture.read("")
+        let octets = try #require(ScratchDirectory.read(Fixture.repository("examples/mailhubrc")))
+        let hub = try HubSettings.read(octets, source: "examples/mailhubrc", surroundings: Fixture.surroundings)
+        #expect(hub.accounts.map(\.name) == ["gmail", "club", "isp"])
+        #expect(
+            hub.check().allSatisfy { $0.contains(": No such file or directory") || $0.contains("there is no user") })
+    }
+}
