@@ -36,6 +36,8 @@ let package = Package(
         library("COpenSSL", pkgConfig: "openssl"),
         library("CUnbound"),
         library("CMaxMindDB", pkgConfig: "libmaxminddb"),
+        library("CGPGME", pkgConfig: "gpgme"),
+        library("CSSH2", pkgConfig: "libssh2"),
 
         // Floor 0: octets, files, words
         room("Octets"),
@@ -95,5 +97,8 @@ let package = Package(
         tests(of: "Programs", uses: "Blocking"),
         tests(of: "SpoolQueue", uses: "DurableFiles", "MailFormat", "Octets", "Reporting"),
         tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
+        .testTarget(
+            name: "SystemLibrariesTests", dependencies: ["CGPGME", "CMaxMindDB", "CSSH2", "CUnbound"],
+            path: "Tests/SystemLibrariesTests", swiftSettings: house),
     ]
 )
