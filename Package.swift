@@ -27,9 +27,18 @@ func tests(of name: String, uses: Target.Dependency...) -> Target {
         path: "Tests/\(name)Tests", swiftSettings: house)
 }
 
+/// Tests of what is inside a command: its module is imported, its `main` does not run.
+func tests(ofCommand command: String, as name: String, uses: Target.Dependency...) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.init(stringLiteral: command), "MailTestKit"] + uses,
+        path: "Tests/\(name)Tests", swiftSettings: house)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let package = Package(
     name: "mailhub",
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
         library("CMHSys"),
@@ -69,8 +78,31 @@ let package = Package(
         room(
             "Delivery",
             uses: "Octets", "MailFormat", "Reporting", "DurableFiles", "MaildirStore", "MessagePipeline"),
+        room(
+            "AccountAccess",
+            uses: "RunControl", "Programs", "Transport", "TLSEngine", "SASLMechanisms", "Blocking", "Reporting"),
+        room("CommandStart", uses: "RunControl", "Programs", "Reporting", argumentParser),
 
         // Floor 4: what we want
+        command(
+            "mhfetch",
+            uses: "CommandStart", "AccountAccess", "POP3Protocol", "IMAPProtocol", "Delivery", "MaildirStore",
+            "DurableFiles", "RunControl", "Transport", "SASLMechanisms", "Blocking", "Octets", "Reporting",
+            argumentParser),
+        command(
+            "mhsend",
+            uses: "RunControl", "SpoolQueue", "Programs", "MailFormat", "DurableFiles", "Octets", "Reporting"),
+        command(
+            "mhcarry",
+            uses: "CommandStart", "AccountAccess", "SMTPProtocol", "SpoolQueue", "Delivery", "MaildirStore",
+            "MailRouting", "MailFormat", "RunControl", "Transport", "SASLMechanisms", "Blocking", "Octets",
+            "Reporting", argumentParser),
+        command(
+            "mhqueue",
+            uses: "CommandStart", "SpoolQueue", "Programs", "MailRouting", "MailFormat", "RunControl", "Octets",
+            "Reporting", argumentParser),
+        command(
+            "mhroute", uses: "CommandStart", "MailRouting", "MailFormat", "RunControl", "Reporting", argumentParser),
 
         // Tests
         .target(
@@ -97,6 +129,10 @@ let package = Package(
         tests(of: "Programs", uses: "Blocking"),
         tests(of: "SpoolQueue", uses: "DurableFiles", "MailFormat", "Octets", "Reporting"),
         tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
+        tests(ofCommand: "mhsend", as: "MHSend", uses: "Reporting"),
+        tests(
+            ofCommand: "mhcarry", as: "MHCarry",
+            uses: "MailFormat", "SpoolQueue", "RunControl", "SMTPProtocol", "Reporting"),
         .testTarget(
             name: "SystemLibrariesTests", dependencies: ["CGPGME", "CMaxMindDB", "CSSH2", "CUnbound"],
             path: "Tests/SystemLibrariesTests", swiftSettings: house),

@@ -27,17 +27,13 @@ public final class Directory: Sendable {
         descriptor = opened
     }
 
+    /// Makes the directory at `path` through its parent, which is made first if missing, and synchronized.
     private static func make(_ path: String, _ mode: UInt32, _ faults: Faults?) throws(DurableError) {
-        let octets = Array(path.utf8)
-        let trimmed = octets.prefix((octets.lastIndex { $0 != 0x2F } ?? 0) + 1)
-        let slash = trimmed.lastIndex(of: 0x2F)
-        let parentPath = slash.map { $0 == 0 ? "/" : String(decoding: trimmed[..<$0], as: UTF8.self) } ?? "."
-        let parent = try Directory(path: parentPath, making: mode, faults: faults)
-        if let code = faults?.count() { throw DurableError(operation: "make", path: path, code: code) }
-        guard unsafe mkdir(path, mode) == 0 || errno == EEXIST else {
-            throw DurableError(operation: "make", path: path, code: errno)
-        }
-        try parent.synchronize()
+        let parts = path.split(separator: "/")
+        guard let name = parts.last else { throw DurableError(operation: "make", path: path, code: ENOENT) }
+        let above = parts.dropLast().joined(separator: "/")
+        let parent = path.utf8.first == 0x2F ? "/\(above)" : above.isEmpty ? "." : above
+        _ = try Directory(path: parent, making: mode, faults: faults).directory(String(name), making: mode)
     }
 
     private init(descriptor: Int32, path: String, faults: Faults?) {

@@ -3,6 +3,10 @@
 /// `octets` as text in which every control character and every octet that is no UTF-8 stands as `\xNN`.
 /// - Parameter limit: the most octets taken; what follows is shown as `…`.
 public func printable(octets: some Collection<UInt8>, limit: Int = 1000) -> String {
+    // Nearly all there is to print: a look at each octet, and no look-up of what kind of character it is.
+    if octets.count <= limit, octets.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) {
+        return String(decoding: octets, as: UTF8.self)
+    }
     var text = ""
     var decoder = UTF8()
     let taken = Array(octets.prefix(limit))

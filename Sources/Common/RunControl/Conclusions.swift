@@ -92,6 +92,8 @@ extension Assembly {
             // The only mailbox there is needs no naming.
             if account.owner == nil, settings.mailboxes.count == 1 { account.owner = settings.mailboxes[0].name }
             if account.user == nil { account.user = account.addresses.first?.address?.description }
+            // The hub's authorities are those of every account that names none.
+            if account.tls == .required, account.trustFile == nil { account.trustFile = settings.tlsTrustFile }
             check(account, draft, lacksSecrets: lacksSecrets)
             settings.accounts.append(account)
         }

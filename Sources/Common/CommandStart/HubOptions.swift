@@ -1,0 +1,78 @@
+// What all commands of the hub have in common at their start: the rc, its check, the user, the log.
+
+import ArgumentParser
+import Glibc
+import Programs
+import Reporting
+import RunControl
+
+/// The options that every command takes.
+public struct HubOptions: ParsableArguments {
+    @Option(name: [.customShort("C"), .customLong("file")], help: "Read this rc and no other.")
+    public var rc: String?
+
+    @Flag(
+        name: .customLong("check"), help: "Check the rc and all that it names, say what is wrong, and do nothing else.")
+    public var isCheck = false
+
+    @Flag(name: .customLong("print-config"), help: "Print the settings in force as an rc, secrets masked.")
+    public var printsConfig = false
+
+    public init() {}
+
+    /// Reads the rc, becomes the hub's user if root has started us for the machine's hub, opens the log.
+    ///
+    /// Carries out `--check` and `--print-config` and ends the process then.
+    /// - Parameters:
+    ///   - program: the command's name, for log lines.
+    ///   - prepare: what must be done while we may still be root, such as binding ports below 1024.
+    public func start(
+        _ program: String, before prepare: (HubSettings) throws -> Void = { _ in }
+    ) throws -> StartedHub {
+        umask(0o077)
+        signal(SIGPIPE, SIG_IGN)
+        let settings = try HubSettings.load(explicitPath: rc)
+        if !isCheck, !printsConfig { try prepare(settings) }
+        if geteuid() == 0, let user = settings.userToBecome { try HubUser.become(user) }
+        if isCheck {
+            let complaints = settings.check()
+            for complaint in complaints { writeToStandardError("\(program): \(complaint)") }
+            guard complaints.isEmpty else { throw ExitCode(ExitStatus.configuration.rawValue) }
+            writeToStandardOutput("\(settings.source): good\n")
+            throw ExitCode(0)
+        }
+        if printsConfig {
+            writeToStandardOutput(settings.printed())
+            throw ExitCode(0)
+        }
+        return StartedHub(settings: settings, log: try Log(program: program, to: settings.log))
+    }
+}
+
+/// A hub that a command may work on.
+public struct StartedHub: Sendable {
+    public let settings: HubSettings
+    public let log: Log
+}
+
+/// A command's end as the system sees it: its own errors told in one line, with their sysexits status.
+///
+/// - Parameter arguments: the words behind the program's name; `nil` for those it was called with.
+public func runCommand<Command: ParsableCommand>(
+    _ command: Command.Type, name: String, arguments: [String]? = nil
+) -> Never {
+    do {
+        var parsed = try Command.parseAsRoot(arguments)
+        try parsed.run()
+        exit(ExitStatus.ok.rawValue)
+    } catch let code as ExitCode {
+        exit(code.rawValue)
+    } catch let complaint as any Complaint {
+        exit(complain(complaint, as: name).rawValue)
+    } catch {
+        let code = Command.exitCode(for: error)
+        let isOfParser = code == .validationFailure || code == .success
+        if isOfParser { Command.exit(withError: error) }
+        exit(complain(error, as: name).rawValue)
+    }
+}

@@ -1,0 +1,221 @@
+// One attempt for one message: who is delivered here, who goes out by which account, and what came of it.
+
+import Delivery
+import MailFormat
+import MailRouting
+import MaildirStore
+import Reporting
+import RunControl
+import SpoolQueue
+
+/// The attempt under way for a locked message. Belongs to one thread at a time: the run hands it to an account's thread and
+/// takes it back when that has ended.
+final class Attempt: @unchecked Sendable {
+    let message: LockedMessage
+    private let hub: CarrierHub
+    /// Recipients still to be carried, by account, in the order of the routes.
+    private var remote: [(account: String, recipients: [Int])] = []
+    /// How many accounts each recipient has behind its present one, where a route names several.
+    private var alternatives: [Int: [String]] = [:]
+    /// Recipients whose route says that they come back when it cannot be reached.
+    private var comesBack: Set<Int> = []
+
+    init(of message: LockedMessage, hub: CarrierHub) {
+        self.message = message
+        self.hub = hub
+    }
+
+    /// The account whose turn it is; `nil` when nothing is left to carry.
+    var nextAccount: String? { remote.first?.account }
+
+    /// Marks the attempt, delivers what is local, and sorts the rest by account.
+    /// - Returns: whether there is anything to carry or to end.
+    func begin() throws -> Bool {
+        try message.resumeNotices(write: writeNotice)
+        guard message.state.hold == nil else { return false }
+        if try message.finish() == .removed { return false }
+        let now = Clock.seconds()
+        try message.beginAttempt(next: now + hub.policy.delay(afterTries: message.state.tries + 1))
+        try message.reserve()
+        for index in message.state.waiting where isDue(message.state.recipients[index], now) { try place(index, now) }
+        return true
+    }
+
+    private func isDue(_ recipient: RecipientState, _ now: Int) -> Bool {
+        hub.isForced || hub.policy.isDue(recipient.next, now: now)
+    }
+
+    /// Delivers the recipient here, or finds its way out.
+    private func place(_ index: Int, _ now: Int) throws {
+        guard case .address(let address) = message.state.recipients[index].destination else {
+            return try conclude(
+                [index], .failed(Reply(status: "5.3.5", text: "this release delivers to no such target")))
+        }
+        if let name = mailboxForNotice(to: address) { return try deliver(index, address, to: name) }
+        switch hub.locals.resolve(address) {
+        case .mailbox(let name):
+            try deliver(index, address, to: name)
+        case .unknownHere:
+            try conclude([index], .failed(Reply(status: "5.1.1", text: "no such mailbox here")))
+        case .blocked:
+            try conclude([index], .failed(Reply(status: "5.1.1", text: "this address takes no mail")))
+        case .elsewhere:
+            try route(index, to: address, now)
+        }
+    }
+
+    /// The mailbox of the person who has `address` at a provider, for our own notices: providers take no mail without a
+    /// reverse-path from their customers, and the person is here.
+    private func mailboxForNotice(to address: Address) -> String? {
+        guard message.envelope.source == .hub, message.envelope.reversePath == .null,
+            let name = hub.accountsByAddress.account(of: address)
+        else { return nil }
+        return hub.settings.account(name)?.owner
+    }
+
+    private func deliver(_ index: Int, _ address: Address, to name: String) throws {
+        let fields = DeliveryFields(reversePath: message.envelope.reversePath, recipient: address)
+        guard let mailbox = hub.settings.mailbox(name) else {
+            return try conclude(
+                [index], deferral(Reply(status: "4.3.5", text: "the rc has no mailbox \(name)"), of: index))
+        }
+        let outcome: Outcome
+        do {
+            let order = DeliveryOrder(
+                to: .maildir(path: mailbox.maildir, folder: nil),
+                as: try .queued(id: message.id.text, recipient: index), top: fields.octets,
+                mayBeThere: message.hasDied || message.state.recipients[index].tries > 0)
+            var offset = 0
+            _ = try DeliveryDoor().deliver(order) {
+                let chunk = try self.message.content.read(at: offset)
+                offset += chunk.count
+                return chunk.isEmpty ? nil : chunk
+            }
+            outcome = .delivered(Reply(status: "2.1.5", text: "delivered to the mailbox \(name)"))
+        } catch {
+            outcome = deferral(Reply(status: "4.2.0", text: "\(error)"), of: index)
+        }
+        try conclude([index], outcome)
+    }
+
+    private func route(_ index: Int, to address: Address, _ now: Int) throws {
+        let decision = hub.routing.decide(
+            reversePath: message.envelope.reversePath, recipient: address, headerFrom: message.envelope.headerFrom)
+        var accounts = decision.accounts
+        if let pinned = message.state.route { accounts = [pinned] }
+        guard let first = accounts.first else {
+            let words = decision.reasons.last ?? "no account sends for this sender"
+            let next = now + hub.policy.delay(afterTries: message.state.recipients[index].tries + 1)
+            return try conclude([index], .postponed(Reply(status: "4.4.4", text: "no route: \(words)"), next: next))
+        }
+        alternatives[index] = Array(accounts.dropFirst())
+        if decision.steps.last?.onConnectFailure == .bounce { comesBack.insert(index) }
+        add([index], to: first)
+    }
+
+    private func add(_ recipients: [Int], to account: String) {
+        if let at = remote.firstIndex(where: { $0.account == account }) {
+            remote[at].recipients += recipients
+        } else {
+            remote.append((account, recipients))
+        }
+    }
+
+    // MARK: For the account's thread
+
+    /// The recipients that ``nextAccount`` is to carry.
+    var recipients: [Int] { remote.first?.recipients ?? [] }
+
+    /// Takes what came of the recipients of ``nextAccount``. Recipients whose route was not to be had go on to the next
+    /// account of their route.
+    func take(_ results: [AccountResult], from account: String) throws {
+        if remote.first?.account == account { remote.removeFirst() }
+        for result in results {
+            var final: [Int] = []
+            for index in result.recipients {
+                if result.isRouteFault, let other = alternatives[index]?.first {
+                    alternatives[index]?.removeFirst()
+                    add([index], to: other)
+                } else if result.isUnreachable, comesBack.contains(index),
+                    case .postponed(let reply, _) = result.outcome
+                {
+                    try conclude([index], .failed(reply), by: account)
+                } else {
+                    final.append(index)
+                }
+            }
+            if !final.isEmpty { try conclude(final, result.outcome, by: account) }
+        }
+    }
+
+    /// Gives up on what is left, after an error of our own.
+    func abandon() { remote = [] }
+
+    /// The outcome for now of a temporary trouble of recipient `index`: another try later, or the end after the lifetime.
+    func deferral(_ reply: Reply, of index: Int) -> Outcome {
+        let now = Clock.seconds()
+        let tries = message.state.recipients[index].tries + 1
+        let age = hub.policy.age(arrival: message.envelope.arrival, firstResult: message.state.firstResult, now: now)
+        if hub.policy.isExpired(age: age, tries: tries) {
+            return .failed(
+                Reply(status: "4.4.7", remote: reply.remote, text: "gave up after \(tries) tries: \(reply.text)"))
+        }
+        return .deferred(reply, next: now + hub.policy.delay(afterTries: tries))
+    }
+
+    // MARK: The end
+
+    private func conclude(_ recipients: [Int], _ outcome: Outcome, by account: String = "local") throws {
+        for index in recipients { log(index, outcome, account) }
+        try message.record([(recipients, outcome)], at: Clock.seconds(), isLast: false)
+    }
+
+    /// Writes the attempt down, and the notices it owes.
+    func end() {
+        guard !message.isRemoved else { return }
+        do {
+            if try message.endAttempt(at: Clock.seconds()) == .removed { return }
+            try sendNotices()
+            _ = try message.finish()
+        } catch {
+            hub.note(error, of: message.id)
+        }
+    }
+
+    private func sendNotices() throws {
+        let now = Clock.seconds()
+        for kind in [NoticeKind.failure, .success] {
+            _ = try message.sendNotice(kind, about: message.state.owed(kind), write: writeNotice)
+        }
+        let age = hub.policy.age(arrival: message.envelope.arrival, firstResult: message.state.firstResult, now: now)
+        if hub.policy.isLate(age: age, tries: message.state.tries) {
+            _ = try message.sendNotice(.delay, about: message.state.owed(.delay), write: writeNotice)
+        }
+    }
+
+    private func writeNotice(
+        _ id: QueueID, _ kind: NoticeKind, _ recipients: [Int]
+    ) throws(QueueError) -> LockedMessage.Notice {
+        try hub.notices.write(
+            kind, about: recipients, of: NoticeWriter.Subject(message), id: id, at: .now(), in: hub.queue)
+    }
+
+    private func log(_ index: Int, _ outcome: Outcome, _ account: String) {
+        let (status, reply): (String, Reply)
+        switch outcome {
+        case .delivered(let told, _): (status, reply) = ("sent", told)
+        case .failed(let told): (status, reply) = ("failed", told)
+        case .deferred(let told, _): (status, reply) = ("deferred", told)
+        case .postponed(let told, _): (status, reply) = ("waiting", told)
+        }
+        let recipient = message.state.recipients[index]
+        hub.log.write(
+            .info, "delivery",
+            [
+                ("id", message.id.text), ("from", "\(message.envelope.reversePath)"),
+                ("to", "<\(recipient.destination.description)>"), ("route", account),
+                ("host", reply.remote), ("size", "\(message.content.count)"), ("status", status), ("dsn", reply.status),
+                ("delay", "\(max(0, Clock.seconds() - message.envelope.arrival))"), ("msg", reply.text),
+            ])
+    }
+}

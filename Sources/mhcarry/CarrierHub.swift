@@ -1,0 +1,67 @@
+// What every part of a run leans on: settings, queue, routing, log.
+
+import Glibc
+import MailRouting
+import Reporting
+import RunControl
+import SpoolQueue
+import Synchronization
+
+/// The hub as its carrier sees it. Values and handles that are safe to share between threads.
+final class CarrierHub: Sendable {
+    let settings: HubSettings
+    let queue: Queue
+    let routes: RouteStates
+    let locals: LocalAddresses
+    let routing: RoutingTable
+    /// Whose an address at a provider is, sending or not.
+    let accountsByAddress: RoutingTable
+    let policy: RetryPolicy
+    let notices: NoticeWriter
+    let log: Log
+    /// Whether a person asked: a route at fault is probed at once then.
+    let isForced: Bool
+    /// The first error of our own in this run, disk and files: its exit status tells.
+    private let firstError = Mutex<QueueError?>(nil)
+
+    init(_ settings: HubSettings, log: Log, isForced: Bool) throws {
+        self.settings = settings
+        self.log = log
+        self.isForced = isForced
+        queue = try Queue(state: settings.stateDirectory)
+        routes = try RouteStates(in: queue.state)
+        locals = settings.localAddresses
+        routing = settings.routingTable
+        accountsByAddress = RoutingTable(
+            routes: [], accounts: settings.accounts.map { SendingAccount(name: $0.name, addresses: $0.addresses) })
+        var policy = RetryPolicy()
+        policy.lifetime = settings.queue.lifetime.wholeSeconds
+        policy.warnAfter = settings.queue.warnAfter?.wholeSeconds ?? .max
+        policy.firstDelay = settings.queue.firstRetry.wholeSeconds
+        policy.longestDelay = settings.queue.longestRetry.wholeSeconds
+        self.policy = policy
+        notices = NoticeWriter(host: settings.hostname, policy: policy)
+    }
+
+    /// Notes an error of our own about one message; the run goes on with the others.
+    func note(_ error: any Error, of id: QueueID) {
+        if case QueueError.busy = error { return }  // another run has it
+        log.write(.error, "attempt", [("id", id.text), ("error", "\(error)")])
+        guard let error = error as? QueueError else { return }
+        firstError.withLock { $0 = $0 ?? error }
+    }
+
+    /// What the run has to tell at its end.
+    var failure: QueueError? { firstError.withLock { $0 } }
+}
+
+/// The time of day.
+enum Clock {
+    /// Seconds since 1970.
+    static func seconds() -> Int { time(nil) }
+}
+
+extension Duration {
+    /// Seconds, the rest cut off.
+    var wholeSeconds: Int { Int(clamping: components.seconds) }
+}

@@ -1,0 +1,31 @@
+// The carrier's command line.
+
+import ArgumentParser
+import CommandStart
+import SpoolQueue
+
+/// Carries out the queue. Started by `mhsend -q`, by mhserve, and by mhsend after it has queued a message.
+struct MHCarry: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mhcarry", abstract: "Carry queued mail to its mailboxes and providers (started by mhsend -q).")
+
+    @OptionGroup var hub: HubOptions
+
+    @Flag(name: .customShort("q"), help: "Run the queue once; this is what the carrier does anyway.")
+    var runsQueue = false
+
+    @Option(name: .customLong("id"), help: "Try this message alone, now.")
+    var id: String?
+
+    func run() throws {
+        let started = try hub.start("mhcarry")
+        var only: QueueID?
+        if let id {
+            guard let known = QueueID(id) else {
+                throw ValidationError("\(id) is no id of the queue; see mhqueue list")
+            }
+            only = known
+        }
+        try QueueRun(hub: try CarrierHub(started.settings, log: started.log, isForced: only != nil), only: only).run()
+    }
+}

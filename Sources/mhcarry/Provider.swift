@@ -1,0 +1,223 @@
+// An open session with a provider: greeted, secured, logged in; then one transaction after another.
+
+import AccountAccess
+import Blocking
+import Octets
+import Reporting
+import RunControl
+import SASLMechanisms
+import SMTPProtocol
+import SpoolQueue
+import Transport
+
+/// Why a provider is of no use now. The message waits; the route backs off; nothing bounces (SE10).
+struct RouteFault: Error {
+    let words: String
+    /// Whether no connection was to be had at all.
+    let isUnreachable: Bool
+
+    init(_ words: String, isUnreachable: Bool = false) {
+        self.words = words
+        self.isUnreachable = isUnreachable
+    }
+
+    init(_ stage: String, _ reply: SMTPReply) { self.init("\(stage) was refused: \(printable(reply.description))") }
+}
+
+/// One connection to the `send` server of an account. For one thread at a time.
+final class Provider {
+    /// What became of one recipient.
+    enum Result {
+        case sent(SMTPReply)
+        case refused(SMTPReply, Permanence)
+        case impossible(OutgoingTransaction.Obstacle)
+        /// The connection ended, or came to nothing, before a verdict.
+        case broken(String)
+    }
+
+    let account: AccountSettings
+    let host: String
+    private let wire: Wire
+    private let timeout: Duration
+    private var client: SMTPClient
+    private var transactions = 0
+    private(set) var isUsable = true
+
+    /// Connects, secures the line, says hello and logs in.
+    /// - Throws: ``RouteFault``.
+    init(account: AccountSettings, server: SendServer, hostname: String) throws(RouteFault) {
+        self.account = account
+        host = server.host
+        timeout = account.timeout
+        let login: AccountLogin?
+        do {
+            // First: a `passwordeval` may take its time, and a server does not like to wait.
+            login = try AccountLogin(of: account)
+        } catch {
+            throw RouteFault("\(error)")
+        }
+        do {
+            wire = try AccountLine.open(
+                account, host: server.host, port: server.port, hasImplicitTLS: server.service.hasImplicitTLS)
+        } catch {
+            throw RouteFault("\(error)", isUnreachable: error is TransportError)
+        }
+        client = SMTPClient(.smtp, isTLS: wire.facts.tls != nil)
+        do {
+            try greet(as: account.heloName ?? hostname, login)
+        } catch {
+            wire.close()
+            throw error as? RouteFault ?? RouteFault("\(error)")
+        }
+    }
+
+    deinit { wire.close() }
+
+    /// Whether the server offers DSN, so that notices of success are its business.
+    var hasDSN: Bool { client.capabilities.dsn }
+
+    /// The most recipients of one transaction: what the server says, else the least that it must take.
+    var recipientLimit: Int { max(1, min(SMTPLimits.recipients, client.capabilities.recipientLimit ?? .max)) }
+
+    private func greet(as name: String, _ login: AccountLogin?) throws {
+        var sasl: SASLClient?
+        try talk { event in
+            switch event {
+            case .greeting(let reply):
+                guard reply.isPositive else { throw RouteFault("the connection", reply) }
+                return .hello(name)
+            case .helloUnknown:
+                guard account.tls == .off, login == nil else {
+                    throw RouteFault("\(host) knows no EHLO, so neither TLS nor a login is to be had")
+                }
+                return .helo(name)
+            case .helloRefused(let reply): throw RouteFault("EHLO", reply)
+            case .hello(let offered):
+                if account.tls == .required, wire.facts.tls == nil {
+                    guard offered.startTLS else {
+                        throw RouteFault("\(host) offers no STARTTLS, and the account demands TLS")
+                    }
+                    return .startTLS
+                }
+                guard let login else { return nil }
+                var exchange = try login.exchange(offered: offered.mechanisms, for: account)
+                let initial = exchange.initialResponse()
+                sasl = exchange
+                return .auth(mechanism: exchange.mechanism.rawValue, initial: initial)
+            case .startTLS:
+                try AccountLine.secure(wire, for: account, host: host)
+                client.tlsStarted()
+                return .hello(name)
+            case .startTLSRefused(let reply): throw RouteFault("STARTTLS", reply)
+            case .challenge(let octets):
+                guard let octets, let response = try? sasl?.respond(to: octets) else { return .cancelAuthentication }
+                return .response(response)
+            case .authenticated: return nil
+            case .authenticationRefused(let reply): throw RouteFault("the login \(login?.user ?? "") at \(host)", reply)
+            case .closing(let reply): throw RouteFault("the session", reply)
+            case .impossible, .sender, .recipient, .dataRefused, .readyForContent, .emptied, .verdict, .transactionEnd,
+                .reset, .noop, .quit:
+                return .proceed
+            }
+        }
+    }
+
+    /// Hands `message` over to the recipients with these indexes.
+    /// - Returns: a result for each of them, in order.
+    func send(_ message: LockedMessage, to indexes: [Int]) -> [Result] {
+        var results = [Result?](repeating: nil, count: indexes.count)
+        func settle(_ result: Result) { for at in results.indices where results[at] == nil { results[at] = result } }
+        do {
+            let transaction = try OutgoingTransaction(message, to: indexes)
+            try write(client.send(.transaction(transaction)))
+            try talk { event in
+                switch event {
+                case .impossible(let obstacle):
+                    settle(.impossible(obstacle))
+                    return nil
+                case .sender(let reply):
+                    if let permanence = reply.permanence(at: .mail) { settle(.refused(reply, permanence)) }
+                case .recipient(let at, let reply):
+                    if let permanence = reply.permanence(at: .recipient), results.indices.contains(at) {
+                        results[at] = results[at] ?? .refused(reply, permanence)
+                    }
+                case .dataRefused(let reply): settle(.refused(reply, reply.permanence(at: .data) ?? .temporary))
+                case .readyForContent:
+                    try stream(message)
+                    return .contentEnd
+                case .verdict(_, let reply):
+                    settle(reply.permanence(at: .content).map { .refused(reply, $0) } ?? .sent(reply))
+                case .transactionEnd: return nil
+                case .closing(let reply):
+                    isUsable = false
+                    settle(.refused(reply, .temporary))
+                    return nil
+                case .emptied, .greeting, .hello, .helloUnknown, .helloRefused, .startTLS, .startTLSRefused, .challenge,
+                    .authenticated, .authenticationRefused, .reset, .noop, .quit:
+                    break
+                }
+                return .proceed
+            }
+        } catch {
+            isUsable = false
+            settle(.broken("\(error)"))
+        }
+        wire.pace = nil
+        transactions += 1
+        if let limit = client.capabilities.transactionLimit, transactions >= limit { quit() }
+        return results.map { $0 ?? .broken("\(host) gave no verdict") }
+    }
+
+    /// Says goodbye; a server that does not answer is left at once.
+    func quit() {
+        guard isUsable else { return }
+        isUsable = false
+        do {
+            let patience = min(timeout, .seconds(10))
+            try wire.write(client.send(.quit), until: Deadline(after: patience))
+            _ = try wire.read(until: Deadline(after: patience))
+        } catch {
+            // All mail has its verdict: how the server takes leave changes nothing.
+        }
+        wire.close()
+    }
+
+    // MARK: The wire
+
+    /// Lends the engine to the network until `answer` has no more to say.
+    private func talk(_ answer: (SMTPClient.Event) throws -> SMTPClient.Command?) throws {
+        var isEnding = false
+        while true {
+            while let event = try client.nextEvent() {
+                guard let command = try answer(event) else { return }
+                if command == .contentEnd { isEnding = true }
+                try write(client.send(command))
+            }
+            // RFC 5321 §4.5.3.2.6 grants the final dot twice the time of other steps: who leaves early sends it again.
+            let octets = try wire.read(until: Deadline(after: isEnding ? timeout * 2 : timeout))
+            guard !octets.isEmpty else { throw TransportError.closed(peer: wire.facts.peer) }
+            client.receive(octets)
+        }
+    }
+
+    private func write(_ octets: [UInt8]) throws {
+        if !octets.isEmpty { try wire.write(octets, until: Deadline(after: timeout)) }
+    }
+
+    /// The message in chunks. A stray CR or NUL, which RFC 5321 §2.3.8 forbids on the wire, becomes a space.
+    private func stream(_ message: LockedMessage) throws {
+        wire.pace = .standard
+        try message.content.forEachChunk { chunk in
+            try write(client.send(.content(Strays.blanked(chunk))))
+            while wire.bufferedCount > 0 {
+                let octets = try wire.read(until: Deadline(after: timeout))
+                guard !octets.isEmpty else { throw TransportError.closed(peer: wire.facts.peer) }
+                client.receive(octets)
+                // Nothing was asked: it is a goodbye, or an error that the engine throws.
+                if case .closing(let reply)? = try client.nextEvent() { throw RouteFault("the session", reply) }
+            }
+        }
+        // While the server looks at the message, nothing needs to move.
+        wire.pace = nil
+    }
+}

@@ -1,0 +1,201 @@
+// One run for one account: connect, log in, fetch what is new, delete what may go, and tell what could not be done.
+
+import AccountAccess
+import CommandStart
+import Delivery
+import DurableFiles
+import Glibc
+import MaildirStore
+import Octets
+import Reporting
+import RunControl
+import Transport
+
+/// What a run counts, for the log and the exit status.
+struct Tally {
+    var fetched = 0
+    var octets = 0
+    var deleted = 0
+    var failed = 0
+    /// Folders that could not be fetched at all.
+    var stopped = 0
+}
+
+/// A run for one account. Holds what its collectors share.
+final class AccountRun {
+    /// The end of a whole session. A server that keeps to its timeout can drip for ever; what was fetched until then is
+    /// safe, and the next run goes on from there.
+    static let sessionLimit = Duration.seconds(12 * 3600)
+    /// No clock that is right shows less: 2025-01-01. One that does, decides nothing (DECISIONS 11).
+    static let earliestTime = 1_735_689_600
+
+    let account: AccountSettings
+    let hub: StartedHub
+    let state: FetchState
+    let isVerbose: Bool
+    var acceptFolder: String?
+    var refetchFolder: String?
+    var retriesAll = false
+    var tally = Tally()
+    private(set) var delivery: BatchDelivery?
+    private var maildir = ""
+    private var clockIsRight = true
+
+    init(account: AccountSettings, hub: StartedHub, state: FetchState, isVerbose: Bool) {
+        self.account = account
+        self.hub = hub
+        self.state = state
+        self.isVerbose = isVerbose
+    }
+
+    /// Seconds since 1970, never less than ``earliestTime``.
+    var now: Int { max(Glibc.time(nil), Self.earliestTime) }
+
+    /// Runs.
+    /// - Returns: `temporaryFailure` when a message or a folder could not be fetched.
+    func carryOut() throws -> ExitStatus {
+        guard let owner = account.owner, let mailbox = hub.settings.mailbox(owner) else {
+            throw FetchError.noOwner(account.name, place: account.place)
+        }
+        maildir = mailbox.maildir
+        let delivery = BatchDelivery(state: state, inbox: try openInbox())
+        self.delivery = delivery
+        try delivery.recover(at: now)
+        checkClock()
+        try state.beginRun(at: now)
+        do {
+            try collect()
+            try delivery.settle()
+        } catch {
+            keepWhatIsWhole(delivery)
+            try? state.endRun(at: now, status: AccountFault(account: "", error: error).exitStatus.rawValue, "\(error)")
+            report()
+            throw error  // the one to tell, whatever became of the words about it
+        }
+        let status: ExitStatus = tally.failed + tally.stopped == 0 ? .ok : .temporaryFailure
+        try state.endRun(at: now, status: status.rawValue, status == .ok ? "" : "some mail could not be fetched")
+        try state.compactIfWorthwhile()
+        report()
+        return status
+    }
+
+    private func openInbox() throws -> Maildir {
+        // The folder of all Maildirs is made at need; what that lies in is not, lest a home that is not mounted be hidden.
+        if let slash = maildir.lastIndex(of: "/"), slash != maildir.startIndex {
+            _ = try Directory(path: String(maildir[..<slash]), making: 0o700)
+        }
+        return try Maildir(path: maildir, making: true)
+    }
+
+    private func collect() throws {
+        guard let server = account.fetch else { throw FetchError.doesNotFetch(account.name, place: account.place) }
+        let login = try AccountLogin(of: account)
+        let wire = try AccountLine.open(
+            account, host: server.host, port: server.port, hasImplicitTLS: server.service.hasImplicitTLS)
+        wire.sessionLimit = Deadline(after: Self.sessionLimit)
+        if server.service.isIMAP {
+            try IMAPCollector(run: self, server: server, wire: wire).collect(login)
+        } else {
+            try POP3Collector(run: self, server: server, wire: wire).collect(login)
+        }
+    }
+
+    /// What was fetched before the trouble is kept, and the state says so, so that it is not fetched again.
+    private func keepWhatIsWhole(_ delivery: BatchDelivery) {
+        do {
+            tally.fetched += try delivery.publish()
+            try delivery.settle()
+        } catch {
+            // The trouble itself is told by the caller; this one is often of the same cause. The next run finds out what
+            // became of the batch.
+            hub.log.write(.error, "fetch", [("account", account.name), ("error", "\(error)")])
+        }
+    }
+
+    private func checkClock() {
+        let time = Glibc.time(nil)
+        clockIsRight = time >= Self.earliestTime && time >= state.lastRun
+        guard !clockIsRight, case .days = account.keep else { return }
+        writeToStandardError(
+            "mhfetch: \(account.name): the clock is behind that of earlier runs, so nothing is deleted by age; set it right"
+        )
+    }
+
+    // MARK: For the collectors
+
+    /// Begins a batch of `messages`.
+    func begin(_ messages: [Pending]) throws { try delivery?.begin(messages.map(\.key), at: now) }
+
+    /// Whether the batch under way has taken as long as a batch may.
+    var isLate: Bool { delivery?.isLate ?? false }
+
+    /// Writes the message `index` of the batch; see ``BatchDelivery/deliver(_:to:nextChunk:)``.
+    func deliver(_ index: Int, to destination: Destination, nextChunk: () throws -> [UInt8]?) throws {
+        try delivery?.deliver(index, to: destination, nextChunk: nextChunk)
+    }
+
+    func publish() throws { tally.fetched += try delivery?.publish() ?? 0 }
+
+    /// Makes the end of the last batch durable: only then may its messages be deleted at the source.
+    func settle() throws { try delivery?.settle() }
+
+    /// Where mail of the remote folder goes.
+    func destination(folder: String?) throws -> Destination {
+        .maildir(path: maildir, folder: try folder.flatMap { try FolderName.named($0) })
+    }
+
+    /// Whether what was fetched at `time` in run `number` may be deleted at the source now: by age, and after three
+    /// sightings, so that a wrong clock alone deletes nothing (DECISIONS 11).
+    func mayGo(fetched time: Int, in number: Int) -> Bool {
+        switch account.keep {
+        case .on: false
+        case .off: true
+        case .days(let days): clockIsRight && now - time >= days * 86_400 && state.run - number >= 3
+        }
+    }
+
+    func isLeftAlone(_ key: MessageKey) -> Bool { !retriesAll && state.isLeftAlone(key, now: now) }
+
+    func noteLeftAlone(_ count: Int) {
+        guard count > 0 else { return }
+        tally.failed += count
+        writeToStandardError(
+            "mhfetch: \(account.name): \(count) messages failed three times and are tried once a day; "
+                + "mhfetch --status lists them")
+    }
+
+    func noteFailure(of key: MessageKey, _ reason: String) throws {
+        tally.failed += 1
+        try state.fail(key, at: now, reason)
+        writeToStandardError("mhfetch: \(account.name): a message could not be fetched: \(printable(reason))")
+        hub.log.write(.warning, "message", [("account", account.name), ("key", key.text), ("error", reason)])
+    }
+
+    /// A bare LF became a line end: the one change that fetching makes, so it is told (DECISIONS 27).
+    func noteOddities(_ oddities: Oddities, of key: MessageKey) {
+        guard oddities.contains(.bareLF) else { return }
+        hub.log.write(.notice, "bare LF", [("account", account.name), ("key", key.text)])
+    }
+
+    /// Tells a folder's trouble, which keeps no other folder from being fetched.
+    func noteStop(_ error: FetchError) {
+        tally.stopped += 1
+        writeToStandardError("mhfetch: \(account.name): \(printable("\(error)"))")
+        hub.log.write(.error, "folder", [("account", account.name), ("error", "\(error)")])
+    }
+
+    func tell(_ line: @autoclosure () -> String) {
+        if isVerbose { writeToStandardError("mhfetch: \(account.name): \(printable(line()))") }
+    }
+
+    private func report() {
+        tell("\(tally.fetched) fetched (\(tally.octets) octets), \(tally.deleted) deleted, \(tally.failed) failed")
+        guard tally.fetched + tally.deleted + tally.failed > 0 else { return }
+        hub.log.write(
+            .info, "fetched",
+            [
+                ("account", account.name), ("host", account.fetch?.host), ("messages", "\(tally.fetched)"),
+                ("octets", "\(tally.octets)"), ("deleted", "\(tally.deleted)"), ("failed", "\(tally.failed)"),
+            ])
+    }
+}

@@ -1,0 +1,98 @@
+// Delivers what is fetched in batches, so that one wait for the disk serves many messages (DECISIONS 33).
+
+import Blocking
+import Delivery
+import DurableFiles
+import Glibc
+import MaildirStore
+import Reporting
+
+/// Writes batches of messages, and writes down in the state what has become of them. The order is what keeps mail safe:
+/// the state names the batch, then files are written, synchronized, shown; then the state says "done"; only after that is
+/// anything deleted at the source.
+final class BatchDelivery {
+    /// Bounds of a batch: messages, octets, seconds.
+    static let messageLimit = 64
+    static let octetLimit = 16 << 20
+    static let secondLimit = 2
+
+    private let state: FetchState
+    private let inbox: Maildir
+    private let faults: Faults?
+    private let pool: WorkerPool
+    private var current: (open: FetchState.OpenBatch, batch: DeliveryBatch, staged: [Int])?
+    /// A batch whose end is certain, of which the state does not know yet.
+    private var finished: (nonce: String, delivered: [Int])?
+    private var started = Deadline.now
+
+    /// - Parameters:
+    ///   - inbox: the owner's Maildir; batches go to it and its folders.
+    ///   - faults: forced disk faults of a test.
+    init(state: FetchState, inbox: Maildir, faults: Faults? = nil, threads: Int = 8) {
+        self.state = state
+        self.inbox = inbox
+        self.faults = faults
+        pool = WorkerPool(threads: threads)
+    }
+
+    /// After a crash: finds out what of the batch under way was delivered, and writes it down.
+    func recover(at time: Int) throws {
+        guard let open = state.openBatch else { return }
+        let found = try inbox.recoverBatch(nonce: open.nonce)
+        let missing = open.keys.indices.filter { !found.contains($0) }.map { open.keys[$0] }
+        let reason = "an earlier run ended while fetching it"
+        // One of many may be at fault, or none; the one that was alone has failed (DECISIONS 34).
+        if open.keys.count == 1, let key = missing.first {
+            try state.fail(key, at: time, reason)
+        } else {
+            try state.suspect(missing, at: time, reason)
+        }
+        try state.turn(from: (open.nonce, found.filter(open.keys.indices.contains).sorted()), to: nil)
+    }
+
+    /// Begins a batch of these messages; on return the state knows of it, and of the end of the one before.
+    /// - Parameter time: seconds since 1970; leads the names of the files.
+    func begin(_ keys: [MessageKey], at time: Int) throws {
+        let open = FetchState.OpenBatch(nonce: UniqueName.random(), time: time, keys: keys)
+        try state.turn(from: finished, to: open)
+        finished = nil
+        current = (open, DeliveryBatch(faults: faults), [])
+        started = Deadline.now
+    }
+
+    /// Whether the batch has taken as long as a batch may.
+    var isLate: Bool { started.elapsed >= .seconds(Self.secondLimit) }
+
+    /// Writes the message `index` of the batch. What it throws concerns this message alone: nothing of it is left.
+    func deliver(_ index: Int, to destination: Destination, nextChunk: () throws -> [UInt8]?) throws {
+        guard let (open, batch, _) = current else { return }
+        let name = try DeliveryName.fetched(nonce: open.nonce, index: index, seconds: open.time)
+        try batch.stage(DeliveryOrder(to: destination, as: name), nextChunk: nextChunk)
+        current?.staged.append(index)
+    }
+
+    /// Puts the batch on stable storage and shows it.
+    /// - Returns: how many messages are safe now, though the state says so only after ``settle()``.
+    func publish() throws -> Int {
+        guard let (open, batch, staged) = current else { return 0 }
+        current = nil
+        do {
+            if let failure = pool.run(batch.jobs).first { throw failure.error }
+            _ = try batch.publish()
+        } catch {
+            // What was shown is taken back, as far as the disk lets us: only when nothing is left is the end certain.
+            // Else the next run finds out; the first failure is the one to tell.
+            if let left = try? inbox.recoverBatch(nonce: open.nonce), left.isEmpty { finished = (open.nonce, []) }
+            throw error
+        }
+        finished = (open.nonce, staged)
+        return staged.count
+    }
+
+    /// Writes down the end of the last batch; durable on return. Now its messages may be deleted at the source.
+    func settle() throws {
+        guard let done = finished else { return }
+        try state.turn(from: done, to: nil)
+        finished = nil
+    }
+}

@@ -1,0 +1,98 @@
+// What keeps an account from being fetched, said for the person who must act.
+
+import Reporting
+import RunControl
+
+enum FetchError: Complaint {
+    case nothingToFetch(rc: String)
+    case noSuchAccount(String, rc: String)
+    case doesNotFetch(String, place: Place)
+    case noOwner(String, place: Place)
+    case networkFileSystem(path: String, kind: String)
+    case noTLS(host: String)
+    case loginRefused(user: String, host: String, words: String, isTemporary: Bool)
+    case loginInClear(host: String)
+    case passwordNotText(account: String)
+    case noUniqueIDs(host: String)
+    case numbersAsUniqueIDs(host: String)
+    case refused(command: String, host: String, words: String)
+    case farewell(host: String, words: String)
+    case renumbered(folder: String, account: String)
+    case noUIDValidity(folder: String, host: String)
+    case protocolBroken(host: String, what: String)
+    case stateDamaged(path: String, line: Int)
+    case stateNewer(path: String)
+
+    var exitStatus: ExitStatus {
+        switch self {
+        case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .networkFileSystem, .passwordNotText:
+            .configuration
+        case .noTLS, .loginInClear: .noPermission
+        case .loginRefused(_, _, _, let isTemporary): isTemporary ? .temporaryFailure : .noPermission
+        case .noUniqueIDs, .numbersAsUniqueIDs, .noUIDValidity: .unavailable
+        case .refused, .farewell: .temporaryFailure
+        case .renumbered: .dataError
+        case .protocolBroken: .protocolError
+        case .stateDamaged, .stateNewer: .osFile
+        }
+    }
+
+    /// Whether other folders of the account may still be fetched.
+    var stopsFolderOnly: Bool {
+        switch self {
+        case .renumbered, .noUIDValidity, .refused: true
+        case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .networkFileSystem, .noTLS, .loginRefused,
+            .loginInClear, .passwordNotText, .noUniqueIDs, .numbersAsUniqueIDs, .farewell, .protocolBroken,
+            .stateDamaged,
+            .stateNewer:
+            false
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .nothingToFetch(let rc): "\(rc): no account has a `fetch` line"
+        case .noSuchAccount(let name, let rc): "\(rc): there is no account \"\(printable(name))\""
+        case .doesNotFetch(let name, let place): "\(place): account \(name) has no `fetch` line"
+        case .noOwner(let name, let place): "\(place): account \(name) has no `owner`, the mailbox its mail goes to"
+        case .networkFileSystem(let path, let kind):
+            "\(path): lies on a \(kind) file system, whose locks cannot be relied on; name a local directory in the "
+                + "rc's `state` line"
+        case .noTLS(let host):
+            "\(host) offers no TLS, and the account demands it; check the port, or use the service with TLS from the start"
+        case .loginRefused(let user, let host, let words, let isTemporary):
+            "\(host) refused the login of \(printable(user)): \(words); "
+                + (isTemporary ? "it is tried again later" : "check user and password")
+        case .loginInClear(let host): "\(host): a password is never sent without TLS; take `tls off` out of the account"
+        case .passwordNotText(let account):
+            "the password of account \(account) is no UTF-8, and the server takes no other login than one as text"
+        case .noUniqueIDs(let host):
+            "\(host) has no UIDL, so that what was fetched cannot be told from what is new; use IMAP"
+        case .numbersAsUniqueIDs(let host):
+            "\(host) gives message numbers for unique ids, so that nothing can be kept there; say `keep off`, or use IMAP"
+        case .refused(let command, let host, let words): "\(host) refused \(command): \(words)"
+        case .farewell(let host, let words): "\(host) ended the session: \(words); it is tried again later"
+        case .renumbered(let folder, let account):
+            "folder \(printable(folder)): the server has renumbered it (UIDVALIDITY), nothing was fetched from it; either "
+                + "mhfetch --accept-folder \(printable(folder)) \(account) (what is there now is known), or "
+                + "mhfetch --refetch-folder \(printable(folder)) \(account) (fetch all again), or remove it from the rc's "
+                + "`folders`"
+        case .noUIDValidity(let folder, let host):
+            "\(host) gives no lasting UIDs for \(printable(folder)); it cannot be fetched"
+        case .protocolBroken(let host, let what): "\(host): \(what)"
+        case .stateDamaged(let path, let line):
+            "\(path): line \(line) is damaged though good lines follow; check the disk, then restore the file or remove it "
+                + "(all mail of the account is fetched again then)"
+        case .stateNewer(let path): "\(path): was written by a newer release; run that one"
+        }
+    }
+}
+
+/// An error of one account among several.
+struct AccountFault: Complaint {
+    let account: String
+    let error: any Error
+
+    var exitStatus: ExitStatus { (error as? any Complaint)?.exitStatus ?? .software }
+    var description: String { "account \(account): \(error)" }
+}

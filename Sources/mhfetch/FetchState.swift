@@ -1,0 +1,272 @@
+// What an account has fetched, folder by folder, as its journal tells it.
+
+import DurableFiles
+import IMAPProtocol
+import Octets
+
+/// The fetch state of one account. Changes are appended to the journal; ``synchronize()`` makes them durable.
+final class FetchState {
+    /// What is known of a message that was fetched from a POP3 maildrop.
+    struct Known: Hashable {
+        /// When, in seconds since 1970.
+        var fetched: Int
+        /// The run that fetched it, for counting sightings.
+        var run: Int
+        /// Whether the last complete listing lacked it.
+        var isMissing = false
+    }
+
+    /// UIDs fetched on one day.
+    struct Day: Hashable {
+        /// When the last of them was fetched, in seconds since 1970.
+        var time: Int
+        /// The run that fetched the last of them.
+        var run: Int
+        var uids: UIDSet
+    }
+
+    /// What is known of a folder.
+    struct Folder: Hashable {
+        var name: String
+        var validity: UInt32
+        /// UIDs below are fetched, gone or in ``FetchState/failed``.
+        var next: UInt32 = 1
+        /// UIDs fetched and, for all we know, still at the source.
+        var fetched: [Day] = []
+    }
+
+    /// A batch that was begun and whose end is not known.
+    struct OpenBatch: Hashable {
+        let nonce: String
+        let time: Int
+        let keys: [MessageKey]
+    }
+
+    /// A message that could not be fetched.
+    struct Failure: Hashable {
+        var tries: Int
+        /// Of the last try, in seconds since 1970.
+        var time: Int
+        var reason: String
+        /// Whether it is tried once a day only.
+        var isFinal: Bool { tries >= FetchState.triesLimit }
+    }
+
+    /// How a run ended.
+    struct Ending: Hashable {
+        let time: Int
+        let status: Int
+        let words: String
+    }
+
+    /// Failures of one message until it is left alone for a day (DECISIONS 34).
+    static let triesLimit = 3
+
+    private(set) var known: [MessageKey: Known] = [:]
+    private(set) var folders: [Folder] = []
+    private(set) var failed: [MessageKey: Failure] = [:]
+    private(set) var openBatch: OpenBatch?
+    /// Runs so far, and when the last one began.
+    private(set) var run = 0
+    private(set) var lastRun = 0
+    private(set) var lastEnding: Ending?
+    private(set) var lastSuccess: Int?
+
+    private(set) var journal: Journal?
+
+    private static let word = "mailhub-fetch"
+    static let heading = "\(word) 1"
+
+    /// Reads the journal in `directory`. Call it under the account's lock, unless `canWrite` is false.
+    init(in directory: Directory, canWrite: Bool = true) throws {
+        let path = "\(directory.path)/\(Journal.name)"
+        let journal = try Journal(in: directory, canWrite: canWrite) { line, number in
+            guard number == 1 else { return self.apply(line) }
+            guard line.starts(with: Self.word.utf8) else { return false }
+            guard line.elementsEqual(Self.heading.utf8) else { throw FetchError.stateNewer(path: path) }
+            return true
+        }
+        self.journal = journal
+        guard canWrite, journal.lines == 0 else { return }
+        try journal.append([Self.heading])
+        try journal.synchronize()
+        try journal.synchronizeName()
+    }
+
+    // MARK: Reading
+
+    /// Takes a line of the journal.
+    /// - Returns: `false` for a line that makes no sense.
+    private func apply(_ line: ArraySlice<UInt8>) -> Bool {
+        let words = line.split(separator: Octet.space, omittingEmptySubsequences: false)
+        guard let verb = words.first else { return false }
+        func number(_ index: Int) -> Int? { Decimal.value(of: words[index]) }
+        func key(_ index: Int) -> MessageKey? { MessageKey(words[index]) }
+        switch (String(decoding: verb, as: UTF8.self), words.count) {
+        case ("have", 4):
+            guard let time = number(1), let run = number(2), let key = key(3) else { return false }
+            note([key], at: time, run)
+        case ("run", 3):
+            guard let count = number(1), let time = number(2) else { return false }
+            (run, lastRun) = (count, time)
+        case ("end", 4):
+            guard let time = number(1), let status = number(2), let text = Percent.decode(words[3]) else {
+                return false
+            }
+            lastEnding = Ending(time: time, status: status, words: text)
+            if status == 0 { lastSuccess = time }
+        case ("good", 2):
+            guard let time = number(1) else { return false }
+            lastSuccess = time
+        case ("open", 4...): return open(words)
+        case ("done", 2...): return close(words)
+        case ("miss", 2):
+            guard let key = key(1) else { return false }
+            known[key]?.isMissing = true
+        case ("back", 2):
+            guard let key = key(1) else { return false }
+            known[key]?.isMissing = false
+        case ("gone", 2):
+            guard let key = key(1) else { return false }
+            known[key] = nil
+            failed[key] = nil
+        case ("fail", 5):
+            guard let key = key(1), let tries = number(2), let time = number(3), let text = Percent.decode(words[4])
+            else {
+                return false
+            }
+            failed[key] = Failure(tries: tries, time: time, reason: text)
+        case ("folder", 4), ("next", 3), ("seen", 5), ("left", 3): return applyFolder(words)
+        default: return false
+        }
+        return true
+    }
+
+    private func open(_ words: [ArraySlice<UInt8>]) -> Bool {
+        let keys = words[3...].compactMap { MessageKey($0) }
+        guard let time = Decimal.value(of: words[2]), keys.count == words.count - 3 else { return false }
+        openBatch = OpenBatch(nonce: String(decoding: words[1], as: UTF8.self), time: time, keys: keys)
+        return true
+    }
+
+    private func close(_ words: [ArraySlice<UInt8>]) -> Bool {
+        guard let batch = openBatch, words[1].elementsEqual(batch.nonce.utf8) else { return false }
+        let indexes = words[2...].compactMap { Decimal.value(of: $0) }
+        guard indexes.count == words.count - 2, indexes.allSatisfy(batch.keys.indices.contains) else { return false }
+        note(indexes.map { batch.keys[$0] }, at: batch.time, run)
+        openBatch = nil
+        return true
+    }
+
+    private func applyFolder(_ words: [ArraySlice<UInt8>]) -> Bool {
+        guard let index = Decimal.value(of: words[1]) else { return false }
+        if words[0].first == 0x66 {  // folder
+            guard let validity = Decimal.value(of: words[2]).flatMap({ UInt32(exactly: $0) }),
+                let name = Percent.decode(words[3]), index <= folders.count
+            else { return false }
+            let folder = Folder(name: name, validity: validity)
+            if index < folders.count { folders[index] = folder } else { folders.append(folder) }
+            failed = failed.filter { if case .uid(_, index) = $0.key { false } else { true } }
+            return true
+        }
+        guard folders.indices.contains(index) else { return false }
+        switch words[0].first {
+        case 0x6E:  // next
+            guard let uid = Decimal.value(of: words[2]).flatMap({ UInt32(exactly: $0) }) else { return false }
+            folders[index].next = uid
+        case 0x6C:  // left
+            guard let uids = UIDSet(parsing: words[2]) else { return false }
+            folders[index].forget(uids)
+        default:  // seen
+            guard let time = Decimal.value(of: words[2]), let run = Decimal.value(of: words[3]),
+                let uids = UIDSet(parsing: words[4])
+            else { return false }
+            folders[index].note(uids, at: time, run)
+        }
+        return true
+    }
+
+    private func note(_ keys: [MessageKey], at time: Int, _ run: Int) {
+        var uids: [Int: [UInt32]] = [:]
+        for key in keys {
+            failed[key] = nil
+            switch key {
+            case .unique: known[key] = Known(fetched: time, run: run)
+            case .uid(let uid, let index): uids[index, default: []].append(uid)
+            }
+        }
+        for (index, uids) in uids where folders.indices.contains(index) {
+            folders[index].note(UIDSet(uids), at: time, run)
+        }
+    }
+
+    // MARK: Asking
+
+    func isDue(every: Duration, now: Int) -> Bool {
+        now < lastRun || now - lastRun >= Int(clamping: every.components.seconds)
+    }
+
+    func isKnown(_ key: MessageKey) -> Bool { known[key] != nil }
+
+    /// Whether the message has failed so often that it is tried once a day only.
+    func isLeftAlone(_ key: MessageKey, now: Int) -> Bool {
+        guard let failure = failed[key], failure.isFinal else { return false }
+        return now >= failure.time && now - failure.time < 86_400
+    }
+
+    // MARK: Writing
+
+    /// Appends `texts` and takes them as they will be read.
+    func record(_ texts: [String]) throws {
+        try journal?.append(texts)
+        for text in texts { _ = apply(Array(text.utf8)[...]) }
+    }
+
+    func synchronize() throws(DurableError) { try journal?.synchronize() }
+}
+
+extension FetchState.Folder {
+    /// Adds UIDs fetched at `time`; those of one day stand together.
+    mutating func note(_ uids: UIDSet, at time: Int, _ run: Int) {
+        guard let last = fetched.indices.last, fetched[last].time / 86_400 == time / 86_400 else {
+            return fetched.append(FetchState.Day(time: time, run: run, uids: uids))
+        }
+        fetched[last].time = max(fetched[last].time, time)
+        fetched[last].run = max(fetched[last].run, run)
+        fetched[last].uids = UIDSet(ranges: fetched[last].uids.ranges + uids.ranges)
+    }
+
+    mutating func forget(_ uids: UIDSet) {
+        for day in fetched.indices { fetched[day].uids = fetched[day].uids.subtracting(uids) }
+        fetched.removeAll { $0.uids.isEmpty }
+    }
+
+    func isFetched(_ uid: UInt32) -> Bool { fetched.contains { $0.uids.contains(uid) } }
+}
+
+extension UIDSet {
+    /// The set without what `other` holds; both are walked once.
+    func subtracting(_ other: UIDSet) -> UIDSet {
+        var left: [ClosedRange<UInt32>] = []
+        var holes = other.ranges[...]
+        for range in ranges {
+            var start = range.lowerBound
+            var isUsedUp = false
+            while let hole = holes.first, hole.lowerBound <= range.upperBound {
+                if hole.upperBound < start {
+                    holes.removeFirst()
+                    continue
+                }
+                if hole.lowerBound > start { left.append(start...(hole.lowerBound - 1)) }
+                guard hole.upperBound < range.upperBound else {
+                    isUsedUp = true
+                    break
+                }
+                start = hole.upperBound + 1
+                holes.removeFirst()
+            }
+            if !isUsedUp { left.append(start...range.upperBound) }
+        }
+        return UIDSet(ranges: left)
+    }
+}

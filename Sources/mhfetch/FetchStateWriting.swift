@@ -1,0 +1,102 @@
+// The changes of a fetch state, one journal line each, and the journal made short again.
+
+import IMAPProtocol
+
+extension FetchState {
+    /// Notes a run that begins at `time`. Not worth waiting for the disk.
+    func beginRun(at time: Int) throws { try record(["run \(run + 1) \(time)"]) }
+
+    /// Notes how the run ended. Not worth waiting for the disk.
+    /// - Parameter status: the exit status for this account.
+    func endRun(at time: Int, status: Int32, _ words: String) throws {
+        try record(["end \(time) \(status) \(Self.words(words))"])
+    }
+
+    /// The number of the folder `name`, added with `validity` if it is new.
+    func folder(named name: String, validity: UInt32) throws -> Int {
+        if let index = folders.firstIndex(where: { $0.name == name }) { return index }
+        try record(["folder \(folders.count) \(validity) \(Percent.encode(name))"])
+        return folders.count - 1
+    }
+
+    /// Forgets all of a folder and counts its UIDs anew.
+    func renumber(_ index: Int, validity: UInt32) throws {
+        try record(["folder \(index) \(validity) \(Percent.encode(folders[index].name))"])
+    }
+
+    func setNext(_ uid: UInt32, of index: Int) throws {
+        if folders[index].next != uid { try record(["next \(index) \(uid)"]) }
+    }
+
+    /// Ends the batch under way, if any, and begins `batch`, in one write; durable on return.
+    func turn(from done: (nonce: String, delivered: [Int])?, to batch: OpenBatch?) throws {
+        var texts: [String] = []
+        if let done { texts.append("done \(done.nonce)" + done.delivered.map { " \($0)" }.joined()) }
+        if let batch {
+            texts.append("open \(batch.nonce) \(batch.time) \(batch.keys.map(\.text).joined(separator: " "))")
+        }
+        try record(texts)
+        if batch != nil { try journal?.reserveRoom() }
+        try synchronize()
+    }
+
+    func markMissing(_ keys: [MessageKey]) throws { try record(keys.map { "miss \($0.text)" }) }
+    func markBack(_ keys: [MessageKey]) throws { try record(keys.map { "back \($0.text)" }) }
+    /// Forgets messages that are no longer at the source.
+    func markGone(_ keys: [MessageKey]) throws { try record(keys.map { "gone \($0.text)" }) }
+
+    /// Forgets fetched messages of a folder that are no longer at the source.
+    func markGone(_ uids: UIDSet, of index: Int) throws {
+        try record(uids.pieces().map { "left \(index) \(String(decoding: $0.octets, as: UTF8.self))" })
+    }
+
+    /// Counts a failed try to fetch the message; after three it is tried once a day only, listed, and the exit status says so.
+    func fail(_ key: MessageKey, at time: Int, _ reason: String) throws {
+        let tries = (failed[key]?.tries ?? 0) + 1
+        try record(["fail \(key.text) \(tries) \(time) \(Self.words(reason))"])
+    }
+
+    /// Notes that a run died with these messages under way. One of them may be at fault: from now on each is fetched by
+    /// itself, behind the others, so that a second death tells which.
+    func suspect(_ keys: [MessageKey], at time: Int, _ reason: String) throws {
+        let fresh = keys.filter { failed[$0] == nil }
+        try record(fresh.map { "fail \($0.text) 1 \(time) \(Self.words(reason))" })
+    }
+
+    private static func words(_ text: String) -> String { Percent.encode(String(text.prefix(200))) }
+
+    // MARK: Compacting
+
+    /// Writes the journal anew when most of it is history. Under the account's lock; readers see the old or the new.
+    func compactIfWorthwhile() throws {
+        guard let journal, openBatch == nil else { return }
+        let needed = 4 + known.count + failed.count + folders.reduce(0) { $0 + 2 + $1.fetched.count }
+        guard journal.lines > 200, journal.lines > 2 * needed else { return }
+        try compact()
+    }
+
+    /// Writes the journal anew, as short as can be.
+    func compact() throws {
+        var texts = [Self.heading, "run \(run) \(lastRun)"]
+        if let lastSuccess { texts.append("good \(lastSuccess)") }
+        if let end = lastEnding { texts.append("end \(end.time) \(end.status) \(Self.words(end.words))") }
+        for (index, folder) in folders.enumerated() {
+            texts.append("folder \(index) \(folder.validity) \(Percent.encode(folder.name))")
+            texts.append("next \(index) \(folder.next)")
+            for day in folder.fetched {
+                for piece in day.uids.pieces() {
+                    texts.append(
+                        "seen \(index) \(day.time) \(day.run) \(String(decoding: piece.octets, as: UTF8.self))")
+                }
+            }
+        }
+        for (key, entry) in known {
+            texts.append("have \(entry.fetched) \(entry.run) \(key.text)")
+            if entry.isMissing { texts.append("miss \(key.text)") }
+        }
+        for (key, failure) in failed {
+            texts.append("fail \(key.text) \(failure.tries) \(failure.time) \(Self.words(failure.reason))")
+        }
+        try journal?.replace(with: texts)
+    }
+}

@@ -1,0 +1,202 @@
+// Collects from a POP3 maildrop: what UIDL shows and the state does not know, pipelined where the server lets us.
+
+import AccountAccess
+import Octets
+import POP3Protocol
+import Reporting
+import RunControl
+import Transport
+
+/// One POP3 session.
+final class POP3Collector {
+    /// RETR commands sent ahead: what covers a round trip of 50 ms at 4 KB a message and 10 Mbit/s.
+    private static let retrieveWindow = 16
+    private static let deleteWindow = 64
+
+    let run: AccountRun
+    let exchange: Exchange<POP3Client>
+    let host: String
+    var isPipelining = false
+    private var deletions = 0
+
+    var account: AccountSettings { run.account }
+
+    init(run: AccountRun, server: FetchServer, wire: Wire) {
+        self.run = run
+        host = server.host
+        exchange = Exchange(POP3Client(), on: wire, timeout: run.account.timeout)
+    }
+
+    /// Fetches what is new and deletes what may go.
+    func collect(_ login: AccountLogin?) throws {
+        try greet()
+        try secure()
+        try logIn(login)
+        try fetch(try list())
+        try quit()
+    }
+
+    func broken(_ what: String) -> FetchError { .protocolBroken(host: host, what: "the server gave \(what)") }
+
+    /// QUIT makes the deletions count (RFC 1939 §6).
+    private func quit() throws {
+        do {
+            try exchange.say(.quit)
+            switch try exchange.next() {
+            case .ok: return
+            case .err(_, _, let text):
+                throw FetchError.refused(command: "QUIT", host: host, words: printable(octets: text, limit: 200))
+            default: throw broken("an answer to QUIT that is none")
+            }
+        } catch {
+            // Messages that stay there are known here, and are deleted next time. Without any there is nothing to tell.
+            if deletions > 0 { throw error }
+        }
+    }
+
+    // MARK: Listing
+
+    private func list() throws -> [Pending] {
+        try exchange.say(.uidl(nil))
+        defer { exchange.wire.pace = nil }
+        var messages: [Pending] = []
+        var occurrences: [String: Int] = [:]
+        var areNumbers = true
+        reading: while true {
+            switch try exchange.next() {
+            case .uniqueID(let number, let id):
+                if messages.isEmpty { exchange.wire.pace = .standard }  // until then the server may think
+                let text = String(decoding: id, as: UTF8.self)
+                let occurrence = occurrences[text, default: 0]
+                occurrences[text] = occurrence + 1
+                if text != "\(number)" { areNumbers = false }
+                messages.append(Pending(number: number, key: .unique(text, occurrence: occurrence)))
+            case .uidlEnd: break reading
+            case .err: throw FetchError.noUniqueIDs(host: host)
+            default: throw broken("an answer to UIDL that is none")
+            }
+        }
+        if areNumbers, !messages.isEmpty {
+            guard account.keep == .off else { throw FetchError.numbersAsUniqueIDs(host: host) }
+            // What had number 1 yesterday need not have it today: better fetched twice than deleted unread.
+            try run.state.markGone(Array(run.state.known.keys))
+        }
+        try noteMissing(messages)
+        return messages
+    }
+
+    /// A message that two complete listings lack has gone; its id may come again with another one (DECISIONS 34).
+    private func noteMissing(_ messages: [Pending]) throws {
+        let present = Set(messages.map(\.key))
+        var missing: [MessageKey] = []
+        var gone = run.state.failed.keys.filter { !present.contains($0) && !run.state.isKnown($0) }
+        var back: [MessageKey] = []
+        for (key, known) in run.state.known {
+            switch (present.contains(key), known.isMissing) {
+            case (true, true): back.append(key)
+            case (false, false): missing.append(key)
+            case (false, true): gone.append(key)
+            case (true, false): break
+            }
+        }
+        try run.state.markMissing(missing)
+        try run.state.markGone(gone)
+        try run.state.markBack(back)
+    }
+
+    private func addSizes(to messages: inout [Pending]) throws {
+        try exchange.say(.list(nil))
+        defer { exchange.wire.pace = nil }
+        var sizes: [Int: Int] = [:]
+        reading: while true {
+            switch try exchange.next() {
+            case .size(let message, let octets):
+                if sizes.isEmpty { exchange.wire.pace = .standard }
+                sizes[message] = octets
+            case .listEnd, .err: break reading
+            default: throw broken("an answer to LIST that is none")
+            }
+        }
+        for at in messages.indices { messages[at].size = sizes[messages[at].number] }
+    }
+
+    // MARK: Fetching
+
+    private func fetch(_ listing: [Pending]) throws {
+        try delete(listing)
+        let wanted = listing.filter { !run.state.isKnown($0.key) }
+        var fresh = wanted.filter { !run.isLeftAlone($0.key) }
+        run.noteLeftAlone(wanted.count - fresh.count)
+        guard !fresh.isEmpty else { return }
+        run.tell("\(fresh.count) new of \(listing.count)")
+        try addSizes(to: &fresh)
+        var work = WorkList(fresh) { run.state.failed[$0.key] != nil }
+        while let batch = work.next() {
+            let taken = try fetchBatch(batch)
+            work.putBack(batch[taken...])
+        }
+        try run.settle()
+        if account.keep == .off { try delete(fresh) }
+    }
+
+    /// Fetches a batch and puts it on disk.
+    /// - Returns: how many of it were asked for: all, unless it took too long.
+    private func fetchBatch(_ batch: [Pending]) throws -> Int {
+        try run.begin(batch)
+        var asked = 0
+        var answered = 0
+        let window = isPipelining ? Self.retrieveWindow : 1
+        while answered < batch.count {
+            while asked < batch.count, asked - answered < window, asked == answered || !run.isLate {
+                try exchange.say(.retr(batch[asked].number))
+                asked += 1
+            }
+            try take(batch[answered], index: answered)
+            answered += 1
+            if answered == asked, run.isLate { break }
+        }
+        try run.publish()
+        return answered
+    }
+
+    /// Reads the answer to one RETR into the mailbox.
+    private func take(_ message: Pending, index: Int) throws {
+        switch try exchange.next() {
+        case .contentBegin: break
+        case .err(_, _, let text):
+            return try run.noteFailure(of: message.key, "RETR was refused: \(printable(octets: text, limit: 100))")
+        default: throw broken("an answer to RETR that is none")
+        }
+        exchange.wire.pace = .standard
+        defer { exchange.wire.pace = nil }
+        try run.receive(message, index: index, to: try run.destination(folder: nil)) {
+            switch try exchange.next() {
+            case .content(let octets): return .octets(octets)
+            case .contentEnd(let oddities): return .end(oddities)
+            default: throw broken("content without an end")
+            }
+        }
+    }
+
+    /// Deletes those of `messages` that were fetched and may go.
+    private func delete(_ messages: [Pending]) throws {
+        let going = messages.filter { message in
+            run.state.known[message.key].map { run.mayGo(fetched: $0.fetched, in: $0.run) } ?? false
+        }
+        var asked = 0
+        var answered = 0
+        while answered < going.count {
+            while asked < going.count, asked - answered < (isPipelining ? Self.deleteWindow : 1) {
+                try exchange.say(.dele(going[asked].number))
+                deletions += 1
+                asked += 1
+            }
+            switch try exchange.next() {
+            case .ok: run.tally.deleted += 1
+            case .err(_, _, let text): run.tell("DELE was refused: \(printable(octets: text, limit: 100))")
+            default: throw broken("an answer to DELE that is none")
+            }
+            answered += 1
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// One message from the server into the batch: the same for every protocol.
+
+import Delivery
+import DurableFiles
+import Octets
+
+/// What a server sends of a message.
+enum ContentPiece {
+    /// Octets in file form.
+    case octets([UInt8])
+    /// The content is whole.
+    case end(Oddities)
+}
+
+extension AccountRun {
+    /// The server says that a message has octets, and sends none.
+    private struct NoContent: Error {}
+
+    /// Takes the content of `message` into the batch. A message that cannot be had or kept is noted as failed, and is no
+    /// reason to stop (FE12); what is thrown is.
+    func receive(
+        _ message: Pending, index: Int, to destination: Destination, nextPiece: () throws -> ContentPiece
+    ) throws {
+        var octets = 0
+        var isOver = false
+        do {
+            try deliver(index, to: destination) {
+                switch try nextPiece() {
+                case .octets(let chunk):
+                    octets += chunk.count
+                    return chunk
+                case .end(let oddities):
+                    isOver = true
+                    guard octets > 0 || (message.size ?? 0) == 0 else { throw NoContent() }
+                    noteOddities(oddities, of: message.key)
+                    return nil
+                }
+            }
+            tally.octets += octets
+        } catch is NoContent {
+            try noteFailure(of: message.key, "the server sent nothing of its \(message.size ?? 0) octets")
+        } catch let error as DurableError where error.code == DurableError.tooLarge {
+            // Too large for the file system, not for its room: it will not fit tomorrow either, but others do.
+            while !isOver { if case .end = try nextPiece() { isOver = true } }
+            try noteFailure(of: message.key, error.description)
+        }
+    }
+}

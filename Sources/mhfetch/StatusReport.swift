@@ -1,0 +1,49 @@
+// What `--status` tells of an account: how its last runs ended, and what could not be fetched.
+
+import Reporting
+import RunControl
+
+struct StatusReport {
+    let account: AccountSettings
+    let state: FetchState
+    /// Seconds since 1970.
+    let now: Int
+
+    /// A line for the account, then one for each message that could not be fetched, by key.
+    var text: String {
+        var text = "\(account.name): "
+        if let end = state.lastEnding {
+            text += end.status == 0 ? "well" : "status \(end.status): \(printable(end.words))"
+            text += ", \(ago(end.time))"
+            if end.status != 0, let success = state.lastSuccess { text += "; last well \(ago(success))" }
+        } else {
+            text += state.run == 0 ? "never fetched" : "no run has come to its end"
+        }
+        let fetched = state.known.count + state.folders.reduce(0) { $0 + $1.fetched.reduce(0) { $0 + $1.uids.count } }
+        text += "; \(state.run) runs, \(fetched) messages fetched and kept at the source\n"
+        for (key, failure) in state.failed.sorted(by: { $0.key.text < $1.key.text }) {
+            text += "  failed \(place(key)): \(failure.tries) times, \(ago(failure.time)): \(printable(failure.reason))"
+            text += failure.isFinal ? "; tried once a day, or at once with --retry\n" : "\n"
+        }
+        return text
+    }
+
+    private func place(_ key: MessageKey) -> String {
+        switch key {
+        case .unique(let id, 0): printable(id)
+        case .unique(let id, let occurrence): "\(printable(id)) (number \(occurrence + 1) with this id)"
+        case .uid(let uid, let index):
+            "UID \(uid) of \(state.folders.indices.contains(index) ? printable(state.folders[index].name) : "?")"
+        }
+    }
+
+    private func ago(_ time: Int) -> String {
+        switch now - time {
+        case ..<0: "at a time still to come (look at the clock)"
+        case 0..<60: "just now"
+        case let seconds where seconds < 3600: "\(seconds / 60) min ago"
+        case let seconds where seconds < 2 * 86_400: "\(seconds / 3600) h ago"
+        case let seconds: "\(seconds / 86_400) days ago"
+        }
+    }
+}

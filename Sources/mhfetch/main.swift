@@ -1,0 +1,5 @@
+// mhfetch: collects mail from remote mailboxes into Maildirs.
+
+import CommandStart
+
+runCommand(MHFetch.self, name: "mhfetch")

@@ -1,0 +1,232 @@
+// The queue command and its verbs.
+
+import ArgumentParser
+import CommandStart
+import Glibc
+import Programs
+import Reporting
+import RunControl
+import SpoolQueue
+
+struct MHQueue: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mhqueue", abstract: "Show and steer the queue of outgoing mail.",
+        subcommands: [List.self, Show.self, Why.self, Remove.self, Hold.self, Release.self, Try.self],
+        defaultSubcommand: List.self)
+}
+
+/// The queue of the hub that `options` names.
+func openQueue(_ options: HubOptions) throws -> (StartedHub, Queue) {
+    let hub = try options.start("mhqueue")
+    return (hub, try Queue(state: hub.settings.stateDirectory))
+}
+
+extension MHQueue {
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List queued messages, oldest first. Takes no lock.")
+        @OptionGroup var hub: HubOptions
+        @Flag(help: "One JSON object a line.") var json = false
+
+        func run() throws {
+            let (_, queue) = try openQueue(hub)
+            let listing = try queue.list()
+            var failures = 0
+            let entries = listing.entries.sorted { $0.id.text < $1.id.text }
+            var output = Output()
+            for entry in entries {
+                do throws(QueueError) {
+                    guard let glimpse = try queue.peek(entry) else { continue }  // gone since the listing
+                    output.add(json ? MessageReport(glimpse).json : MessageReport(glimpse).lines)
+                } catch {
+                    failures += 1
+                    _ = complain(error, as: "mhqueue")
+                }
+            }
+            if entries.isEmpty, !json { output.add("the queue is empty\n") }
+            output.flush()
+            guard failures == 0 else { throw ExitCode(ExitStatus.dataError.rawValue) }
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Print a message: its envelope, then its content.")
+        @OptionGroup var hub: HubOptions
+        @Argument(help: "The message's id.") var id: String
+        @Flag(help: "The envelope and the state as a JSON object, without the content.") var json = false
+
+        func run() throws {
+            let (_, queue) = try openQueue(hub)
+            let glimpse = try find(id, in: queue)
+            let report = MessageReport(glimpse)
+            try Output.write(Array((json ? report.json : report.envelope + "\n").utf8))
+            if json { return }
+            // A terminal shows foreign octets made harmless; a pipe or a file gets them as they are.
+            let isTerminal = isatty(1) == 1
+            try glimpse.content.forEachChunk { chunk in
+                try Output.write(isTerminal ? Array(Harmless.text(chunk).utf8) : chunk)
+            }
+        }
+    }
+
+    struct Why: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Tell for each recipient why it still waits.")
+        @OptionGroup var hub: HubOptions
+        @Argument(help: "The message's id.") var id: String
+        @Flag(help: "A JSON object.") var json = false
+
+        func run() throws {
+            let (hub, queue) = try openQueue(hub)
+            let report = MessageReport(try find(id, in: queue))
+            let settings = hub.settings
+            let text =
+                json ? report.json : report.reasons(routing: settings.routingTable, locals: settings.localAddresses)
+            if !writeToStandardOutput(text) { throw QueueCommandError.cannotWrite(code: errno) }
+        }
+    }
+
+    struct Remove: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "rm", abstract: "Remove messages for good; nobody is told.")
+        @OptionGroup var hub: HubOptions
+        @OptionGroup var chosen: ChosenMessages
+
+        func run() throws { try chosen.each(hub) { message in try message.remove() }.end() }
+    }
+
+    struct Hold: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Keep messages from being tried until they are released.")
+        @OptionGroup var hub: HubOptions
+        @OptionGroup var chosen: ChosenMessages
+        @Option(help: "The reason, as list and why show it.") var reason = "held by hand"
+
+        func run() throws { try chosen.each(hub) { message in try message.hold(because: reason) }.end() }
+    }
+
+    struct Release: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Let held messages be tried again, from now on.")
+        @OptionGroup var hub: HubOptions
+        @OptionGroup var chosen: ChosenMessages
+
+        func run() throws {
+            let released = try chosen.each(hub) { message in
+                try message.release()
+                try message.tryNow()
+            }
+            try released.end()
+        }
+    }
+
+    struct Try: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Try messages now, whatever their time, and wait for the outcome.")
+        @OptionGroup var hub: HubOptions
+        @OptionGroup var chosen: ChosenMessages
+
+        func run() throws {
+            var tried = try chosen.each(hub) { message in
+                if let why = message.state.hold { throw QueueCommandError.isHeld(message.id.text, why: why) }
+                try message.tryNow()
+            }
+            // A run that goes on already, and keeps ours from starting, looks again then.
+            if !tried.ids.isEmpty { try WakeMark.touch(in: tried.queue.run) }
+            let words = tried.isAll ? [["-q"]] : tried.ids.map { ["--id", $0.text] }
+            for words in words where !tried.ids.isEmpty {
+                let carrier = try SiblingCommand.carrier.start(["-C", tried.source] + words)
+                var status: Int32 = 0
+                while unsafe waitpid(carrier, &status, 0) < 0, errno == EINTR {}
+                // The carrier has said why.
+                if status != 0 { tried.worst = .temporaryFailure }
+            }
+            try tried.end()
+        }
+    }
+}
+
+/// The message `id` as it is now.
+func find(_ id: String, in queue: Queue) throws -> Glimpse {
+    guard let known = QueueID(id), let entry = try queue.find(known), let glimpse = try queue.peek(entry) else {
+        throw QueueCommandError.noSuchMessage(id)
+    }
+    return glimpse
+}
+
+/// The messages that a verb is to act on.
+struct ChosenMessages: ParsableArguments {
+    @Argument(help: "Ids; - reads them from standard input, one a line; ALL means every message.")
+    var ids: [String] = []
+
+    /// What became of an order for many messages.
+    struct Done {
+        var ids: [QueueID] = []
+        var worst: ExitStatus?
+        let isAll: Bool
+        let source: String
+        let queue: Queue
+
+        /// Ends the command, with the status of the last message that could not be served.
+        func end() throws {
+            if let worst { throw ExitCode(worst.rawValue) }
+        }
+    }
+
+    /// Runs `body` on each message under its lock. One that is missing, or that another process works on, is told, and the
+    /// others go on.
+    func each(_ options: HubOptions, _ body: (LockedMessage) throws -> Void) throws -> Done {
+        let (hub, queue) = try openQueue(options)
+        let words = ids == ["-"] ? Self.linesOfInput() : ids
+        guard !ids.isEmpty else { throw ValidationError("name the messages: ids, - or ALL") }
+        var done = Done(isAll: words == ["ALL"], source: hub.settings.source, queue: queue)
+        let entries = try queue.list().entries
+        let known = Dictionary(entries.map { ($0.id.text, $0) }) { first, _ in first }
+        for word in done.isAll ? entries.map(\.id.text) : words {
+            do {
+                guard let id = QueueID(word) else { throw QueueCommandError.noSuchMessage(word) }
+                // The name of the listing may be old: look again then.
+                guard let message = try known[word].flatMap({ try queue.lock($0) }) ?? queue.lock(id: id) else {
+                    if done.isAll { continue }  // gone since the listing
+                    throw QueueCommandError.noSuchMessage(word)
+                }
+                try body(message)
+                done.ids.append(id)
+            } catch {
+                done.worst = complain(error, as: "mhqueue")
+            }
+        }
+        return done
+    }
+
+    private static func linesOfInput() -> [String] {
+        var lines: [String] = []
+        while let line = readLine() {
+            // The first word, so that what `mhqueue list` prints can be handed on.
+            if let word = line.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "\r" }).first,
+                !line.hasPrefix(" ")
+            {
+                lines.append(String(word))
+            }
+        }
+        return lines
+    }
+}
+
+enum QueueCommandError: Complaint {
+    case noSuchMessage(String)
+    case isHeld(String, why: String)
+    case cannotWrite(code: Int32)
+
+    var exitStatus: ExitStatus {
+        switch self {
+        case .noSuchMessage, .isHeld: .dataError
+        case .cannotWrite: .ioError
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .noSuchMessage(let id): "\(id): no such message in the queue; it may be gone already, see: mhqueue list"
+        case .isHeld(let id, let why): "\(id): is held (\(why)); let it go on with: mhqueue release \(id)"
+        case .cannotWrite(let code): "cannot write standard output: \(reason(code))"
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// The command line of mhroute.
+
+import ArgumentParser
+import CommandStart
+import MailFormat
+import MailRouting
+import Reporting
+import RunControl
+
+struct MHRoute: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mhroute", abstract: "Explain which way a message would take, and why.", subcommands: [Show.self])
+}
+
+extension MHRoute {
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Tell where a message to ADDRESS would go, and which rule says so. Contacts nobody.")
+
+        @OptionGroup var hub: HubOptions
+
+        @Option(
+            name: [.customShort("f"), .customLong("from")],
+            help: ArgumentHelp(
+                "The envelope sender; <> for a notice. Without it: the first mailbox's address.", valueName: "address"))
+        var sender: String?
+
+        @Option(
+            name: .customLong("header-from"),
+            help: ArgumentHelp(
+                "The address in the From field. Without it: the envelope sender.", valueName: "address"))
+        var author: String?
+
+        @Argument(help: "The recipient.")
+        var address: String
+
+        func run() throws {
+            let settings = try hub.start("mhroute").settings
+            let recipient = try Self.read(address, qualify: settings.qualify)
+            let reversePath = try reversePath(settings)
+            let headerFrom = try author.map { try Self.read($0, qualify: settings.qualify) } ?? reversePath.address
+            var text = "to \(recipient), from \(reversePath)\n"
+            switch settings.localAddresses.resolve(recipient) {
+            case .mailbox(let name):
+                text += "  local: delivered into the mailbox \(name)"
+                text += settings.mailbox(name).map { ", \($0.maildir)\n" } ?? "\n"
+            case .unknownHere:
+                text += "  local: nobody has this address here; a client is told 550, queued mail is returned\n"
+            case .blocked:
+                text += "  local: the domain blocks this address; a client is told 550, queued mail is returned\n"
+            case .elsewhere:
+                let decision = settings.routingTable.decide(
+                    reversePath: reversePath, recipient: recipient, headerFrom: headerFrom)
+                for reason in decision.reasons { text += "  \(reason)\n" }
+                if decision.accounts.isEmpty { text += "  held: no account carries it; it waits in the queue\n" }
+                for name in decision.accounts { text += "  " + Self.told(settings.account(name)) }
+            }
+            writeToStandardOutput(text)
+        }
+
+        private func reversePath(_ settings: HubSettings) throws -> ReversePath {
+            if let sender {
+                return sender == "<>" || sender.isEmpty
+                    ? .null : .address(try Self.read(sender, qualify: settings.qualify))
+            }
+            let first = settings.mailboxes.lazy.flatMap(\.addresses).compactMap(\.address).first
+            return first.map { .address($0) } ?? .null
+        }
+
+        private static func read(_ text: String, qualify: String) throws -> Address {
+            do {
+                return try Address(text).qualified(with: qualify)
+            } catch {
+                throw ValidationError("\(printable(text)): \(error)")
+            }
+        }
+
+        /// How the account would be reached.
+        private static func told(_ account: AccountSettings?) -> String {
+            guard let account, let server = account.send else { return "the account is not in the rc\n" }
+            let security: String
+            if account.tls == .off {
+                security = "in clear"
+            } else {
+                security = (server.service.hasImplicitTLS ? "TLS from the start" : "STARTTLS") + ", " + trust(account)
+            }
+            let login = account.auth == .off || account.secret == .none ? "no login" : "login \(account.user ?? "")"
+            return
+                "account \(account.name): \(server.service.rawValue) \(server.host) port \(server.port), \(security), \(login)\n"
+        }
+
+        private static func trust(_ account: AccountSettings) -> String {
+            if !account.fingerprints.isEmpty { return "certificate pinned" }
+            let name = account.hostOverride.map { " as \($0)" } ?? ""
+            return "certificate verified\(name) by \(account.trustFile ?? "the system's roots")"
+        }
+    }
+}

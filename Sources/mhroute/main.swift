@@ -1,0 +1,5 @@
+// mhroute: explains which way a message would take.
+
+import CommandStart
+
+runCommand(MHRoute.self, name: "mhroute")

@@ -1,0 +1,210 @@
+// Takes a message from standard input: completes its header, finds its recipients, puts it into the queue, durably.
+
+import DurableFiles
+import Glibc
+import MailFormat
+import Octets
+import Reporting
+import RunControl
+import SpoolQueue
+
+/// One message on its way from standard input into the queue. Streams: only the header is held in memory.
+struct Intake {
+    let options: SendmailOptions
+    let caller: Caller
+    let settings: HubSettings
+    let queue: Queue
+
+    /// Reads the message and queues it.
+    /// - Returns: its id; it is on stable storage then.
+    func run() throws -> QueueID {
+        var input = MessageInput(descriptor: 0, ignoresDots: options.ignoresDots)
+        var scanner = HeaderScanner()
+        while scanner.header == nil, let chunk = try input.next() { scanner.append(chunk) }
+        let header = scanner.finish()
+
+        let now = MailDate.now()
+        let author = try self.author()
+        let recipients = try recipients(in: header)
+        let completer = MessageCompleter(
+            hostname: settings.hostname, author: author, fullName: options.fullName ?? caller.fullName, date: now)
+        let (staged, is8Bit) = try stage(try completer.complete(header), scanner.bodyStart, &input)
+        var envelope = Envelope(
+            reversePath: reversePath(author), recipients: recipients, arrival: now.seconds,
+            identity: settings.mailbox(ofUnixUser: caller.name).map { EnvelopeText(cleaning: $0.name) },
+            source: .unixUser(caller.userID))
+        envelope.body = is8Bit || options.bodyType?.uppercased() == "8BITMIME" ? .eightBitMIME : .sevenBit
+        envelope.smtpUTF8 =
+            recipients.contains { $0.forwardPath.isInternational }
+            || envelope.reversePath.address?.isInternational == true
+        envelope.headerFrom = fromField(of: header) ?? author
+        envelope.returned = try returned()
+        envelope.envelopeID = try options.envelopeID.map { (text) throws(QueueError) in try EnvelopeText(text) }
+        let id = queue.makeID(seconds: now.seconds)
+        let top = ReceivedField(
+            client: nil, by: settings.hostname, transmission: .local(userID: caller.userID), id: id.text,
+            recipient: recipients.count == 1 ? recipients[0].forwardPath : nil, date: now
+        ).octets
+        return try queue.add(envelope, top: top, staged, id: id)
+    }
+
+    /// Puts the whole message aside.
+    /// - Returns: whether it has octets above 127, too.
+    private func stage(
+        _ header: [UInt8], _ bodyStart: [UInt8], _ input: inout MessageInput
+    ) throws -> (message: StagedMessage, is8Bit: Bool) {
+        let staged = queue.stage()
+        var is8Bit = false
+        func take(_ octets: [UInt8]) throws {
+            is8Bit = is8Bit || octets.contains { $0 >= 0x80 }
+            try staged.append(octets)
+            guard staged.count <= settings.limits.messageSize else {
+                throw IntakeError.tooBig(limit: settings.limits.messageSize)
+            }
+        }
+        try take(header)
+        try take(bodyStart)
+        while let chunk = try input.next() { try take(chunk) }
+        return (staged, is8Bit)
+    }
+
+    // MARK: Envelope
+
+    private var hasNullPath: Bool { options.reversePath == "" || options.reversePath == "<>" }
+
+    /// Who sends: `-f`, unless it is the null path, else the calling user.
+    private func author() throws -> Address {
+        if let text = options.reversePath, !hasNullPath { return try address(text, what: "the sender (-f)") }
+        return try address(caller.name, what: "the name of the calling user")
+    }
+
+    private func reversePath(_ author: Address) -> ReversePath { hasNullPath ? .null : .address(author) }
+
+    private func recipients(in header: HeaderSection) throws -> [Envelope.Recipient] {
+        let notify = try notify()
+        var addresses = try options.recipients.flatMap { word in
+            // sendmail's callers write several, parted by commas, in one word.
+            try AddressList(parsing: Array(word.utf8)).checked(word).map { try $0.qualified(with: settings.qualify) }
+        }
+        if options.recipientsFromHeader {
+            let named = try HeaderRecipients(of: header, qualifyingWith: settings.qualify)
+            if let fault = named.faults.first {
+                throw IntakeError.badAddress(
+                    printable(octets: fault.text), what: "a recipient in the header", fault.error)
+            }
+            addresses += named.addresses
+        }
+        guard !addresses.isEmpty else {
+            throw options.recipientsFromHeader ? IntakeError.noRecipientsInHeader : IntakeError.noRecipients
+        }
+        var seen: Set<Address> = []
+        return addresses.filter { seen.insert($0).inserted }.map { .init($0, notify: notify) }
+    }
+
+    private func address(_ text: String, what: String) throws -> Address {
+        let bare = text.hasPrefix("<") && text.hasSuffix(">") ? String(text.dropFirst().dropLast()) : text
+        do {
+            return try Address(bare).qualified(with: settings.qualify)
+        } catch {
+            throw IntakeError.badAddress(printable(text), what: what, error)
+        }
+    }
+
+    /// `-N`: `never`, or a list of `success`, `failure`, `delay` (RFC 3461 §4.1).
+    private func notify() throws -> Envelope.Notify {
+        guard let words = options.notify else { return [] }
+        var notify: Envelope.Notify = []
+        for word in words.lowercased().split(separator: ",") {
+            switch word {
+            case "never": notify.insert(.never)
+            case "success": notify.insert(.success)
+            case "failure": notify.insert(.failure)
+            case "delay": notify.insert(.delay)
+            default: throw IntakeError.badWord("-N", printable(words), "never, or a list of success, failure, delay")
+            }
+        }
+        guard notify == .never || !notify.contains(.never) else {
+            throw IntakeError.badWord("-N", printable(words), "never, or a list of success, failure, delay")
+        }
+        return notify
+    }
+
+    private func returned() throws -> Envelope.Return? {
+        switch options.returnWhat?.lowercased() {
+        case nil: return nil
+        case "full": return .full
+        case "hdrs": return .headers
+        case let word?: throw IntakeError.badWord("-R", printable(word), "full or hdrs")
+        }
+    }
+
+    /// The address in the From field, for routes that ask for it; `nil` for a field that cannot be read.
+    private func fromField(of header: HeaderSection) -> Address? {
+        guard let field = header.first("From"),
+            let list = try? AddressList(parsing: header.octets, in: field.body)
+        else { return nil }
+        return try? list.mailboxes.first?.address.qualified(with: settings.qualify)
+    }
+}
+
+extension AddressList {
+    /// The addresses, if all of `word` was understood.
+    fileprivate func checked(_ word: String) throws -> [Address] {
+        if let fault = faults.first {
+            throw IntakeError.badAddress(printable(word), what: "the recipient", fault.error)
+        }
+        guard !mailboxes.isEmpty else {
+            throw IntakeError.badAddress(printable(word), what: "the recipient", .notAnAddress)
+        }
+        return mailboxes.map(\.address)
+    }
+}
+
+/// The Unix user who calls.
+struct Caller: Equatable {
+    let userID: UInt32
+    let name: String
+    /// The name in the GECOS field, up to its first comma; `&` stands for the user's name.
+    let fullName: String?
+
+    static func now() -> Caller {
+        let userID = getuid()
+        guard let entry = unsafe getpwuid(userID) else {
+            return Caller(userID: userID, name: "uid\(userID)", fullName: nil)
+        }
+        let name = unsafe String(cString: entry.pointee.pw_name)
+        let gecos = unsafe entry.pointee.pw_gecos.map { unsafe String(cString: $0) } ?? ""
+        let first = gecos.prefix { $0 != "," }
+        let full = first.split(separator: "&", omittingEmptySubsequences: false).joined(separator: name)
+        return Caller(userID: userID, name: name, fullName: full.isEmpty ? nil : full)
+    }
+}
+
+/// Why a message is not taken. Nothing is left of it.
+enum IntakeError: Complaint {
+    case noRecipients
+    case noRecipientsInHeader
+    case badAddress(String, what: String, AddressError)
+    case badWord(String, String, String)
+    case tooBig(limit: Int)
+    case unreadable(code: Int32)
+
+    var exitStatus: ExitStatus {
+        switch self {
+        case .noRecipients, .noRecipientsInHeader, .badWord: .usage
+        case .badAddress, .tooBig: .dataError
+        case .unreadable: .ioError
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .noRecipients: "no recipients; name them on the command line, or let -t read them from the header"
+        case .noRecipientsInHeader: "no recipients in the header (To, Cc, Bcc) and none on the command line"
+        case .badAddress(let text, let what, let error): "\(what): \(text): \(error)"
+        case .badWord(let option, let word, let wanted): "\(option) \(word): wanted is \(wanted)"
+        case .tooBig(let limit): "the message has more than the \(limit) octets that the rc allows; nothing was sent"
+        case .unreadable(let code): "cannot read standard input: \(reason(code)); nothing was sent"
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// The intake command: decides what the caller wants, and loads no more code than that takes.
+
+import Glibc
+import Programs
+import Reporting
+import RunControl
+import SpoolQueue
+
+enum MHSend {
+    static let version = "0.1.0"
+
+    /// Does what the command line says; does not return.
+    static func run() -> Never {
+        // A caller that reads no complaint must not kill us between the queue and our exit status.
+        signal(SIGPIPE, SIG_IGN)
+        StandardDescriptors.fill()
+        let arguments = CommandLine.arguments
+        let name = (arguments.first ?? "mhsend").split(separator: "/").last.map(String.init) ?? "mhsend"
+        do {
+            let options = try SendmailOptions(name: name, arguments: Array(arguments.dropFirst()))
+            try carryOut(options)
+            exit(ExitStatus.ok.rawValue)
+        } catch {
+            exit(complain(error, as: "mhsend").rawValue)
+        }
+    }
+
+    private static func carryOut(_ options: SendmailOptions) throws {
+        let rcWords = options.rc.map { ["-C", $0] } ?? []
+        switch options.mode {
+        case .intake: try take(options)
+        case .carry(let words): try SiblingCommand.carrier.replaceThisProcess(rcWords + words)
+        case .list: try SiblingCommand.queue.replaceThisProcess(["list"] + rcWords)
+        case .remove(let ids): try SiblingCommand.queue.replaceThisProcess(["rm"] + rcWords + ids)
+        case .nothing: break
+        case .version: writeToStandardOutput("mhsend \(version) (mailhub)\n")
+        case .help: writeToStandardOutput(usage)
+        case .check: try SiblingCommand.carrier.replaceThisProcess(rcWords + ["--check"])
+        case .printConfig: try SiblingCommand.carrier.replaceThisProcess(rcWords + ["--print-config"])
+        }
+    }
+
+    private static func take(_ options: SendmailOptions) throws {
+        umask(0o077)
+        let caller = Caller.now()  // before root becomes the hub's user
+        let settings = try HubSettings.load(explicitPath: options.rc)
+        if geteuid() == 0, settings.isSystem, let user = settings.runAs { try HubUser.become(user) }
+        let queue = try Queue(state: settings.stateDirectory)
+        let id = try Intake(options: options, caller: caller, settings: settings, queue: queue).run()
+        // From here on the message is the hub's: nothing that fails is told by the exit status, or it would be sent twice.
+        if options.isVerbose { writeToStandardError("mhsend: queued as \(id)") }
+        switch options.delivery {
+        case .queueOnly: break
+        case .background: startRun(settings, queue)
+        case .immediate: runNow(settings, id)
+        }
+    }
+
+    /// Starts a run in the background, unless one goes on already: that one sees the wake mark before it ends.
+    private static func startRun(_ settings: HubSettings, _ queue: Queue) {
+        do {
+            guard try !RunSlot.isTaken(in: queue.run) else { return }
+            try SiblingCommand.carrier.start(["-C", settings.source, "-q"], isDetached: true)
+        } catch {
+            _ = complain(error, as: "mhsend")
+        }
+    }
+
+    /// Tries the message, and waits for the end of the attempt, however it ends.
+    private static func runNow(_ settings: HubSettings, _ id: QueueID) {
+        do {
+            let carrier = try SiblingCommand.carrier.start(["-C", settings.source, "--id", id.text])
+            while waitpid(carrier, nil, 0) < 0, errno == EINTR {}
+        } catch {
+            _ = complain(error, as: "mhsend")
+        }
+    }
+
+    private static let usage = """
+        usage: mhsend [-i] [-t] [-f SENDER] [-F NAME] [-N DSN] [-R full|hdrs] [-V ID] [-odb|-odi|-odq] [-C RC] [--] RECIPIENT ...
+               mhsend -q | -qI ID      carry out the queue, or one message of it
+               mhsend -bp              list the queue (mhqueue list)
+               mhsend --check | --print-config | --version
+        A message is read from standard input. Exit 0: it is in the queue, on disk. See mhsend(8).
+
+        """
+}
+
+/// Standard input, output and error.
+enum StandardDescriptors {
+    /// Opens those that the caller has closed: else a file of the queue would get the number, and our words.
+    static func fill() {
+        for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
+            // The lowest free number is the one that is missing. Input that nobody gave fails when read.
+            _ = unsafe open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDWR)
+        }
+    }
+}

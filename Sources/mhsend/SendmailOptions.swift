@@ -1,0 +1,213 @@
+// The command line as sendmail's callers write it: acted on where it means something here, swallowed where it is harmless.
+
+import Reporting
+
+/// What the caller asks for. Read by hand: the intake of a message must not pay for more (DECISIONS 24).
+struct SendmailOptions: Equatable {
+    enum Mode: Equatable {
+        /// Take a message from standard input.
+        case intake
+        /// Carry the queue out (`-q`), with these words for the carrier.
+        case carry([String])
+        /// List the queue (`-bp`, `mailq`).
+        case list
+        /// Remove from the queue (`-Mrm`, `mailrm`).
+        case remove([String])
+        /// `-bi`, `-I`, `newaliases`: nothing to do here.
+        case nothing
+        case version
+        case help
+        case check
+        case printConfig
+    }
+
+    /// What happens after a message was queued.
+    enum Delivery: Equatable {
+        /// `-odb`, the default: a run of the queue in the background.
+        case background
+        /// `-odi`: wait for the attempt.
+        case immediate
+        /// `-odq`, `-odd`: nothing; the next run takes it.
+        case queueOnly
+    }
+
+    var mode = Mode.intake
+    var delivery = Delivery.background
+    /// `-C`: the rc to read.
+    var rc: String?
+    /// `-t`: recipients are also in the header.
+    var recipientsFromHeader = false
+    /// `-i`, `-oi`: a lone dot does not end the message.
+    var ignoresDots = false
+    /// `-f`, `-r`: the reverse-path as written; empty or `<>` is the null path.
+    var reversePath: String?
+    /// `-F`: the display name of a From that we add.
+    var fullName: String?
+    /// `-N`: DSN conditions (RFC 3461 §4.1) as written.
+    var notify: String?
+    /// `-R`: what a notice returns, `full` or `hdrs`.
+    var returnWhat: String?
+    /// `-V`: the envelope id.
+    var envelopeID: String?
+    /// `-B`: `8BITMIME` or `7BIT`.
+    var bodyType: String?
+    var isVerbose = false
+    var recipients: [String] = []
+
+    /// Reads the words behind the program's name.
+    /// - Parameter name: the last component of the name we were called by: `mailq`, `newaliases`, `runq`, `mailrm` choose a mode.
+    init(name: String, arguments: [String]) throws(OptionError) {
+        switch name {
+        case "mailq": mode = .list
+        case "runq": mode = .carry(["-q"])
+        case "newaliases": mode = .nothing
+        case "mailrm": mode = .remove([])
+        default: break
+        }
+        var words = arguments[...]
+        var isAfterDashes = false
+        while let word = words.first, word.hasPrefix("-"), word != "-", !isAfterDashes {
+            words.removeFirst()
+            if word == "--" {
+                isAfterDashes = true
+            } else if word.hasPrefix("--") {
+                try readLong(word, &words)
+            } else {
+                try readShort(word, &words)
+            }
+        }
+        // A web form that hands on an address as `-X/var/www/shell.php` must not get anywhere with it.
+        if !isAfterDashes, let word = words.first(where: { $0.hasPrefix("-") && $0 != "-" }) {
+            throw .optionBehindRecipient(word)
+        }
+        switch mode {
+        case .carry(let options): mode = .carry(options + words)
+        case .remove: mode = .remove(Array(words))
+        case .intake, .list, .nothing, .version, .help, .check, .printConfig: recipients = Array(words)
+        }
+    }
+
+    private mutating func readLong(_ word: String, _ words: inout ArraySlice<String>) throws(OptionError) {
+        switch word {
+        case "--version": mode = .version
+        case "--help": mode = .help
+        case "--check": mode = .check
+        case "--print-config": mode = .printConfig
+        case "--now": throw .notHere("--now", "this release queues first; leave it out, and see mhqueue why ID")
+        case "--file": rc = try value(of: word, in: &words)
+        default:
+            guard word.hasPrefix("--file=") else { throw .unknown(word) }
+            rc = String(word.dropFirst(7))
+        }
+    }
+
+    /// One word of short options, as getopt(3) reads them: letters without a value may stand together (`-ti`).
+    private mutating func readShort(_ word: String, _ words: inout ArraySlice<String>) throws(OptionError) {
+        var rest = word.dropFirst()
+        while let letter = rest.popFirst() {
+            switch letter {
+            case "t": recipientsFromHeader = true
+            case "i": ignoresDots = true
+            case "v": isVerbose = true
+            case "I": mode = .nothing
+            case "G", "m", "n", "U", "E", "x", "s", "T", "c": break  // harmless, and without a value
+            default:
+                try readValued(letter, String(rest), &words)
+                return
+            }
+        }
+    }
+
+    /// An option that takes the rest of its word, or the next word.
+    private mutating func readValued(
+        _ letter: Character, _ rest: String, _ words: inout ArraySlice<String>
+    ) throws(OptionError) {
+        func value() throws(OptionError) -> String {
+            rest.isEmpty ? try self.value(of: "-\(letter)", in: &words) : rest
+        }
+        switch letter {
+        case "f", "r": reversePath = try value()
+        case "F": fullName = try value()
+        case "C": rc = try value()
+        case "N": notify = try value()
+        case "R": returnWhat = try value()
+        case "V": envelopeID = try value()
+        case "B": bodyType = try value()
+        case "b": try readMode(try value())
+        case "o": readOption(try value())
+        case "q": try readQueueRun(rest, &words)
+        case "M" where rest == "rm": mode = .remove([])
+        // Swallowed with their value: the log of a session, a hop count, a label, an option by its long name. None of them
+        // names a file that we would write.
+        case "X", "h", "L", "O", "A", "D", "p", "e": _ = try value()
+        case "d": break  // a debugging level stands in the same word
+        default: throw .unknown("-\(letter)\(rest)")
+        }
+    }
+
+    private mutating func readMode(_ letter: String) throws(OptionError) {
+        switch letter {
+        case "m": mode = .intake
+        case "p": mode = .list
+        case "i": mode = .nothing
+        case "V": mode = .version
+        case "d", "D", "l":
+            throw .notHere("-b\(letter)", "listening is mhserve's work: start mhserve.service; see mhserve(8)")
+        case "s": throw .notHere("-bs", "this release takes SMTP by mhserve's submission listener only; see mhserve(8)")
+        case "v", "t": throw .notHere("-b\(letter)", "use: mhroute show ADDRESS")
+        default: throw .unknown("-b\(letter)")
+        }
+    }
+
+    private mutating func readOption(_ option: String) {
+        switch option {
+        case "i": ignoresDots = true
+        case "db": delivery = .background
+        case "di": delivery = .immediate
+        case "dq", "dd": delivery = .queueOnly
+        default: break  // sendmail's tuning: error reporting, aliases, timeouts
+        }
+    }
+
+    private mutating func readQueueRun(_ rest: String, _ words: inout ArraySlice<String>) throws(OptionError) {
+        if rest.isEmpty || rest == "f" {
+            mode = .carry(["-q"])
+        } else if rest.hasPrefix("I") {
+            let id = rest.count > 1 ? String(rest.dropFirst()) : try value(of: "-qI", in: &words)
+            mode = .carry(["-q", "--id", id])
+        } else if rest == "o" {
+            throw .notHere("-qo", "named routes come in a later release; mhsend -q runs the whole queue")
+        } else if rest.utf8.first.map({ $0 >= 0x30 && $0 <= 0x39 }) ?? false {
+            throw .notHere(
+                "-q\(rest)", "no daemon is needed: put \"* * * * * mhsend -q\" into the crontab, or start mhsend.timer")
+        } else {
+            throw .unknown("-q\(rest)")
+        }
+    }
+
+    private func value(of word: String, in words: inout ArraySlice<String>) throws(OptionError) -> String {
+        guard let value = words.popFirst() else { throw .missingValue(word) }
+        return value
+    }
+}
+
+/// A command line that asks for something we do not do.
+enum OptionError: Complaint, Equatable {
+    case unknown(String)
+    case missingValue(String)
+    case optionBehindRecipient(String)
+    case notHere(String, String)
+
+    var exitStatus: ExitStatus { .usage }
+
+    var description: String {
+        switch self {
+        case .unknown(let word):
+            "unknown option \(word); see mhsend(8), and put -- before an address that begins with -"
+        case .missingValue(let word): "option \(word) needs a value"
+        case .optionBehindRecipient(let word):
+            "\(word): an option behind a recipient; put options first, and -- before an address that begins with -"
+        case .notHere(let word, let advice): "\(word): \(advice)"
+        }
+    }
+}

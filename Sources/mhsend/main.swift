@@ -1,0 +1,3 @@
+// mhsend: a sendmail that queues durably, and hands the queue to its carrier.
+
+MHSend.run()

@@ -1,0 +1,229 @@
+// What answers of an account become, with a queue of its own and no network.
+
+import MailFormat
+import MailTestKit
+import Reporting
+import RunControl
+import SpoolQueue
+import Testing
+
+@testable import mhcarry
+
+@Suite("An attempt")
+struct AttemptTests {
+    /// A hub in a scratch directory, and one message in its queue.
+    private struct Bench {
+        let scratch = ScratchDirectory()
+        let hub: CarrierHub
+
+        init(routes: String = "", isForced: Bool = false) throws {
+            let rc = """
+                hostname hub.example
+                state \(scratch.file("state"))
+                maildirs \(scratch.file("mail"))/%m
+                log none
+                retry 60 600
+                mailbox alice
+                    address alice@home.example
+                account one
+                    owner alice
+                    address alice@one.example
+                    auth off
+                    tls off
+                    send smtp 127.0.0.1:9
+                account two
+                    auth off
+                    tls off
+                    send smtp 127.0.0.1:9
+                \(routes)
+                """
+            let path = scratch.write(rc + "\n", to: "rc")
+            let settings = try HubSettings.load(explicitPath: path)
+            hub = try CarrierHub(settings, log: try Log(program: "test", to: .nowhere), isForced: isForced)
+        }
+
+        func message(
+            from: String = "alice@one.example", to: [String], age: Int = 0, source: Envelope.Source = .unixUser(1)
+        ) throws -> QueueEntry {
+            let envelope = Envelope(
+                reversePath: from.isEmpty ? .null : .address(try Address(from)),
+                recipients: try to.map { .init(try Address($0)) }, arrival: Clock.seconds() - age, source: source)
+            let staged = hub.queue.stage()
+            try staged.append(Array("Subject: x\n\nx\n".utf8))
+            let id = try hub.queue.add(envelope, staged)
+            return try #require(try hub.queue.find(id))
+        }
+
+        func attempt(_ entry: QueueEntry) throws -> Attempt {
+            let attempt = Attempt(of: try #require(try hub.queue.lock(entry)), hub: hub)
+            #expect(try attempt.begin())
+            return attempt
+        }
+
+        var queued: [QueueEntry] { get throws { try hub.queue.list().entries } }
+
+        func mail(of name: String) -> [String] {
+            ScratchDirectory.names(in: scratch.file("mail/\(name)/new")).map {
+                String(decoding: ScratchDirectory.read(scratch.file("mail/\(name)/new/\($0)")) ?? [], as: UTF8.self)
+            }
+        }
+    }
+
+    @Test("one recipient sent, one failed, one deferred: only the last stays, and the sender hears of the second")
+    func mixed() throws {
+        let bench = try Bench()
+        let attempt = try bench.attempt(try bench.message(to: ["a@far.example", "b@far.example", "c@far.example"]))
+        #expect(attempt.nextAccount == "one")
+        #expect(attempt.recipients == [0, 1, 2])
+        let sent = Reply(status: "2.0.0", remote: "mx", text: "250 ok", isSMTP: true)
+        let failed = Reply(status: "5.1.1", remote: "mx", text: "550 5.1.1 no such user", isSMTP: true)
+        let later = attempt.deferral(Reply(status: "4.2.0", remote: "mx", text: "450 later", isSMTP: true), of: 2)
+        try attempt.take(
+            [
+                AccountResult(recipients: [0], outcome: .delivered(sent)),
+                AccountResult(recipients: [1], outcome: .failed(failed)),
+                AccountResult(recipients: [2], outcome: later),
+            ], from: "one")
+        attempt.end()
+        let entries = try bench.queued
+        #expect(entries.count == 2)
+        let own = try #require(try entries.first { !$0.id.text.hasSuffix("n1") }.flatMap { try bench.hub.queue.peek($0) })
+        #expect(own.state.recipients.map(\.progress) == [.delivered, .failed, .waiting])
+        #expect(own.state.recipients[2].tries == 1)
+        #expect(own.entry.notBefore > Clock.seconds() + 40)
+        let notice = try #require(entries.first { $0.id.text.hasSuffix("n1") })
+        let carried = try bench.attempt(notice)
+        carried.end()
+        // The sender's address is at a provider: its owner gets the notice at home.
+        let mail = bench.mail(of: "alice")
+        #expect(mail.count == 1)
+        #expect(mail.first?.contains("Final-Recipient: rfc822; b@far.example") == true, "\(mail)")
+        #expect(mail.first?.contains("550 5.1.1 no such user") == true)
+        #expect(mail.first?.contains("a@far.example") == false)
+        #expect(try bench.queued.count == 1)
+    }
+
+    @Test("a route's fault goes on to the route's next account, then counts for nothing")
+    func fallThrough() throws {
+        let bench = try Bench(routes: "route out\n    use one two")
+        let attempt = try bench.attempt(try bench.message(to: ["a@far.example"]))
+        let words = Reply(status: "4.7.0", text: "535 wrong password")
+        let fault = AccountResult(
+            recipients: [0], outcome: .postponed(words, next: Clock.seconds() + 60), isRouteFault: true)
+        try attempt.take([fault], from: "one")
+        #expect(attempt.nextAccount == "two")
+        try attempt.take([fault], from: "two")
+        #expect(attempt.nextAccount == nil)
+        attempt.end()
+        let glimpse = try #require(try bench.queued.first.flatMap { try bench.hub.queue.peek($0) })
+        #expect(glimpse.state.recipients[0].tries == 0)
+        #expect(glimpse.state.recipients[0].progress == .waiting)
+        #expect(glimpse.state.recipients[0].reply?.text == "535 wrong password")
+    }
+
+    @Test("a held message is not offered to the next account")
+    func held() throws {
+        let bench = try Bench(routes: "route out\n    use one two")
+        let attempt = try bench.attempt(try bench.message(to: ["a@far.example"]))
+        try attempt.message.hold(because: "sender refused")
+        let outcome = Outcome.postponed(Reply(status: "5.1.8", text: "550 no"), next: Clock.seconds())
+        try attempt.take([AccountResult(recipients: [0], outcome: outcome)], from: "one")
+        #expect(attempt.nextAccount == nil)
+        attempt.end()
+        #expect(try bench.queued.map(\.isHeld) == [true])
+    }
+
+    @Test("`on-connect-failure bounce` sends mail back when nothing can be reached, and not when a login fails")
+    func bounces() throws {
+        let bench = try Bench(routes: "route out\n    use one\n    on-connect-failure bounce")
+        for (isUnreachable, wanted) in [(true, RecipientState.Progress.failed), (false, .waiting)] {
+            let entry = try bench.message(from: "alice@home.example", to: ["a@far.example"])
+            let attempt = try bench.attempt(entry)
+            let outcome = Outcome.postponed(Reply(status: "4.4.1", text: "down"), next: Clock.seconds() + 60)
+            try attempt.take(
+                [AccountResult(recipients: [0], outcome: outcome, isRouteFault: true, isUnreachable: isUnreachable)],
+                from: "one")
+            #expect(attempt.message.state.recipients[0].progress == wanted)
+            attempt.end()
+        }
+    }
+
+    @Test("temporary trouble becomes final by age and tries together, and says so")
+    func expiry() throws {
+        let bench = try Bench()
+        let old = try bench.message(to: ["a@far.example"], age: 6 * 86_400)
+        let attempt = try bench.attempt(old)
+        let reply = Reply(status: "4.2.0", text: "450 later")
+        guard case .deferred = attempt.deferral(reply, of: 0) else {
+            Issue.record("age alone gave up")
+            return
+        }
+        for _ in 0..<7 {
+            try attempt.message.record([([0], attempt.deferral(reply, of: 0))], at: Clock.seconds(), isLast: false)
+        }
+        guard case .failed(let last) = attempt.deferral(reply, of: 0) else {
+            Issue.record("not given up after 8 tries")
+            return
+        }
+        #expect(last.status == "4.4.7")
+        #expect(last.text.contains("450 later"))
+    }
+
+    @Test("a notice that fails makes no notice and goes")
+    func doubleBounce() throws {
+        let bench = try Bench()
+        let entry = try bench.message(from: "", to: ["nobody@hub.example"], source: .hub)
+        try bench.attempt(entry).end()
+        #expect(try bench.queued.isEmpty)
+    }
+
+    @Test("a local recipient is there once even if the attempt before died behind the delivery")
+    func diedBehindDelivery() throws {
+        let bench = try Bench()
+        let entry = try bench.message(to: ["alice@home.example", "x@far.example"])
+        do {
+            let died = try bench.attempt(entry)
+            died.message.unlock()
+        }
+        #expect(bench.mail(of: "alice").count == 1)
+        let again = try #require(try bench.queued.first)
+        try bench.attempt(again).end()
+        #expect(bench.mail(of: "alice").count == 1)
+    }
+
+    @Test("only one run probes an account at fault, and a person's order does not wait")
+    func probing() throws {
+        let bench = try Bench()
+        let health = RouteHealth(hub: bench.hub)
+        #expect(try health.refusal(of: "one") == nil)
+        try health.fault("down", of: "one")
+        #expect(try health.refusal(of: "one") == "down")
+        try bench.hub.routes.change("one") { $0.nextProbe = Clock.seconds() - 1 }
+        #expect(try health.refusal(of: "one") == nil)
+        #expect(try health.refusal(of: "one") == "down", "the second run waits for the first")
+        let forced = RouteHealth(hub: try CarrierHub(bench.hub.settings, log: bench.hub.log, isForced: true))
+        #expect(try forced.refusal(of: "one") == nil)
+        try health.mend("one")
+        #expect(try bench.hub.routes.read("one").fault == nil)
+    }
+
+    @Test("the announced size is that of the wire", arguments: ["", "a", "a\n", "a\nb", "\n\n\n"])
+    func sizes(_ text: String) throws {
+        let bench = try Bench()
+        let staged = bench.hub.queue.stage()
+        try staged.append(Array(text.utf8))
+        let envelope = Envelope(
+            reversePath: .null, recipients: [.init(try Address("a@far.example"))], arrival: Clock.seconds(), source: .hub)
+        let id = try bench.hub.queue.add(envelope, staged)
+        let glimpse = try #require(try bench.hub.queue.find(id).flatMap { try bench.hub.queue.peek($0) })
+        var wire = Oddity.wire(fromFile: Array(text.utf8))
+        if !text.isEmpty, !text.hasSuffix("\n") { wire += [13, 10] }
+        #expect(try WireSize.count(of: glimpse.content) == wire.count)
+    }
+
+    @Test("what mail must not hold becomes a space, and the rest stays")
+    func strays() {
+        #expect(Strays.blanked(Array("a\rb\0c\r\n\r".utf8)) == Array("a b c \n ".utf8))
+        #expect(Strays.blanked([0xFF, 0x0A, 0x09]) == [0xFF, 0x0A, 0x09])
+    }
+}
