@@ -39,6 +39,7 @@ let package = Package(
     name: "mailhub",
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         library("CMHSys"),
@@ -103,6 +104,12 @@ let package = Package(
             "Reporting", argumentParser),
         command(
             "mhroute", uses: "CommandStart", "MailRouting", "MailFormat", "RunControl", "Reporting", argumentParser),
+        command(
+            "mhserve",
+            uses: "CommandStart", "AccessControl", "SMTPProtocol", "POP3Protocol", "SpoolQueue", "Delivery",
+            "MaildirStore", "MailRouting", "MailFormat", "RunControl", "TLSEngine", "SASLMechanisms", "Programs",
+            "DurableFiles", "Octets", "Reporting", "CMHSys", argumentParser,
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")),
 
         // Tests
         .target(

@@ -93,15 +93,15 @@ final class OpenProviders: Sendable {
             let part = Array(waiting.prefix(provider.recipientLimit))
             waiting = waiting.dropFirst(part.count)
             let sent = provider.send(attempt.message, to: part)
-            let brokenBefore = line.brokenInARow
             for (index, result) in zip(part, sent) {
                 results.append(try self.result(result, of: index, attempt, provider, name, line))
             }
-            if !sent.contains(where: { if case .broken = $0 { true } else { false } }) { line.brokenInARow = 0 }
-            if line.brokenInARow > brokenBefore { line.brokenInARow = brokenBefore + 1 }
+            let isBroken = sent.contains { if case .broken = $0 { true } else { false } }
+            line.brokenInARow = isBroken ? line.brokenInARow + 1 : 0
             if line.brokenInARow >= Self.brokenLimit, line.fault == nil {
-                line.fault = RouteFault("\(provider.host) broke off \(line.brokenInARow) sessions in a row")
-                _ = try routes.fault(line.fault?.words ?? "", of: name)
+                let words = "\(provider.host) broke off \(line.brokenInARow) sessions in a row"
+                line.fault = RouteFault(words)
+                try routes.fault(words, of: name)
             }
             if line.fault != nil { provider.quit() }
             if !provider.isUsable { line.provider = nil }
@@ -140,13 +140,12 @@ final class OpenProviders: Sendable {
             let words = "\(provider.host): \(printable(reply.description))"
             if line.fault == nil {
                 line.fault = RouteFault(words)
-                _ = try routes.fault(words, of: name)
+                try routes.fault(words, of: name)
             }
             return try unavailable([index], name, line)
         case .impossible(let obstacle):
             return make(.failed(Reply(obstacle, at: provider.host)))
         case .broken(let words):
-            line.brokenInARow += 1
             return make(attempt.deferral(Reply(status: "4.4.2", remote: provider.host, text: words), of: index))
         }
     }
@@ -168,7 +167,7 @@ final class OpenProviders: Sendable {
             line.provider = try Provider(account: account, server: server, hostname: hub.settings.hostname)
         } catch {
             line.fault = error
-            _ = try routes.fault(error.words, of: name)
+            try routes.fault(error.words, of: name)
             return nil
         }
         try routes.mend(name)

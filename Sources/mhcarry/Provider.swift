@@ -184,17 +184,18 @@ final class Provider {
 
     // MARK: The wire
 
-    /// Lends the engine to the network until `answer` has no more to say.
+    /// Lends the engine to the network until `answer` has no more to say. Each event has its time as a whole, however it
+    /// drips in (DECISIONS 21).
     private func talk(_ answer: (SMTPClient.Event) throws -> SMTPClient.Command?) throws {
-        var isEnding = false
+        var deadline = Deadline(after: timeout)
         while true {
             while let event = try client.nextEvent() {
                 guard let command = try answer(event) else { return }
-                if command == .contentEnd { isEnding = true }
                 try write(client.send(command))
+                // RFC 5321 §4.5.3.2.6 grants the final dot twice the time of other steps: who leaves early sends it again.
+                deadline = Deadline(after: command == .contentEnd ? timeout * 2 : timeout)
             }
-            // RFC 5321 §4.5.3.2.6 grants the final dot twice the time of other steps: who leaves early sends it again.
-            let octets = try wire.read(until: Deadline(after: isEnding ? timeout * 2 : timeout))
+            let octets = try wire.read(until: deadline)
             guard !octets.isEmpty else { throw TransportError.closed(peer: wire.facts.peer) }
             client.receive(octets)
         }

@@ -35,8 +35,9 @@ extension FetchState {
         if let batch {
             texts.append("open \(batch.nonce) \(batch.time) \(batch.keys.map(\.text).joined(separator: " "))")
         }
+        // First what may fail and leave all as it is.
+        if batch != nil { try journal?.reserveRoom(behind: texts) }
         try record(texts)
-        if batch != nil { try journal?.reserveRoom() }
         try synchronize()
     }
 

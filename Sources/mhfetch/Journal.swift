@@ -115,8 +115,11 @@ final class Journal {
     /// Makes a new file's name durable.
     func synchronizeName() throws(DurableError) { try directory.synchronize() }
 
-    /// Sets disk room aside, so that a full disk does not keep us from writing down how a batch ended.
-    func reserveRoom() throws(DurableError) { try writable().reserve(Self.room) }
+    /// Sets disk room aside for `texts` and what ends the batch that they begin, so that a full disk does not keep us from
+    /// writing it down.
+    func reserveRoom(behind texts: [String]) throws(DurableError) {
+        try writable().reserve(texts.reduce(Self.room) { $0 + $1.utf8.count })
+    }
 
     /// Replaces the whole file by `texts`; readers see the old one or the new.
     func replace(with texts: [String]) throws(DurableError) {

@@ -84,3 +84,12 @@ public final class ScratchDirectory: Sendable {
         }
     }
 }
+
+/// unlink(2), for tests that need nothing else of the system.
+/// - Returns: whether there was such a file.
+@discardableResult
+public func removeFile(_ path: String) -> Bool { unsafe unlink(path) == 0 }
+
+/// rename(2), likewise.
+@discardableResult
+public func moveFile(_ path: String, to target: String) -> Bool { unsafe rename(path, target) == 0 }

@@ -51,6 +51,24 @@ struct JournalTests {
         }
     }
 
+    @Test("a host called - is a host, and no missing one")
+    func hyphen() throws {
+        let reply = Reply(status: "5.1.1", remote: "-", text: "-")
+        let record = Record.result(tag: 1, at: 1, isLast: true, [.init(recipients: [0], outcome: .failed(reply))])
+        #expect(try Record(line: record.line.dropLast()) == record)
+        let child = Record.Child(destination: .local(text("-")), notify: [], originalRecipient: text("-"))
+        let expansion = Record.expansion(parent: 0, [child])
+        #expect(try Record(line: expansion.line.dropLast()) == expansion)
+    }
+
+    @Test("ranges of one line are bounded together, so that it cannot fill the memory")
+    func hostileRanges() {
+        let parts = [String](repeating: "0-99999", count: 10_000).joined(separator: ",")
+        let words = Array("failed \(parts) 5.1.1:-:old:l".utf8)
+        let line = Array(CRC32C.hex(words).utf8) + [Octet.space] + words
+        #expect(throws: Record.Failure.newerVersion) { try Record(line: line[...]) }
+    }
+
     @Test("a journal torn at any octet keeps its whole records, is cut there, and goes on")
     func torn() throws {
         let directory = try Directory(path: scratch.path)

@@ -5,7 +5,7 @@ import Reporting
 
 /// The settings of one hub. All paths are absolute; all references are to things that are there.
 public struct HubSettings: Sendable, Hashable {
-    /// The path of the rc as it was found.
+    /// The absolute path of the rc.
     public var source = ""
     /// Whether the rc is the machine's (/etc/mailhubrc) and not a person's or one named by hand.
     public var isSystem = false

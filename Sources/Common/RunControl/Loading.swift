@@ -1,5 +1,6 @@
 // Finding the rc and reading it: the one way in for every command.
 
+import Glibc
 import Reporting
 
 extension HubSettings {
@@ -21,7 +22,15 @@ extension HubSettings {
         let (file, isNamed) = try find(explicitPath: explicitPath, surroundings)
         var settings = try read(file, surroundings, checksSafety: true, lacksSecrets: false)
         settings.isNamed = isNamed
+        settings.source = absolute(settings.source)
         return settings
+    }
+
+    /// `path` so that it means the same in another working directory: who reads the rc may be a child, or come later.
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let directory = unsafe getcwd(nil, 0) else { return path }
+        defer { unsafe free(directory) }
+        return "\(unsafe String(cString: directory))/\(path)"
     }
 
     /// Reads an rc that is at hand already, such as the copy that mhserve gives its worker.

@@ -39,6 +39,7 @@ enum Word {
     /// `text` as one word without blank, `+`, `=`, `<`, `,` and `:`; nothing at all stands as `+`.
     static func encode(_ text: String) -> String {
         if text.isEmpty { return "+" }
+        if text == "-" { return "+2D" }  // by itself it says that there is no word
         let digits = Array("0123456789ABCDEF".utf8)
         var octets: [UInt8] = []
         octets.reserveCapacity(text.utf8.count)

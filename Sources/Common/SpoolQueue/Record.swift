@@ -135,14 +135,15 @@ enum Record: Sendable, Hashable {
             let ends = part.split(separator: 0x2D)
             guard (1...2).contains(ends.count), let low = Word.number(ends[0]),
                 let high = ends.count == 2 ? Word.number(ends[1]) : low, low <= high,
-                high < MessageState.recipientLimit
+                // Checked for all parts together before any is unfolded: one line could fill the memory.
+                high < MessageState.recipientLimit, indexes.count + (high - low) < MessageState.recipientLimit
             else { throw .newerVersion }
             indexes.append(contentsOf: low...high)
         }
         return indexes
     }
 
-    /// `status:remote:text[:s]`, a missing remote as `+2D`.
+    /// `status:remote:text[:s]`, a missing remote as `-`.
     private static func word(_ reply: Reply) -> String {
         "\(reply.status):\(reply.remote.map(Word.encode) ?? "-"):\(Word.encode(reply.text)):\(reply.isSMTP ? "s" : "l")"
     }

@@ -1,0 +1,117 @@
+"""Collecting a mailbox from Dovecot over POP3S and IMAPS into a new Maildir, every message synced."""
+
+import os
+
+from harness import Missing, by_turns, table, timed
+from hub import Hub
+from peers import Dovecot, environment
+
+OCTETS = 4096
+
+
+def delivered(folder, count):
+    found = sum(len(os.listdir(os.path.join(folder, part))) for part in ("new", "cur"))
+    if found != count:
+        raise Missing("%d of %d messages in %s" % (found, count, folder))
+
+
+def maildir(bench, name):
+    path = bench.folder(name, 0o700)
+    for part in ("new", "cur", "tmp"):
+        os.mkdir(os.path.join(path, part))
+    return path
+
+
+def figures(count, took, used):
+    return count / took, used * 1e6 / count, took
+
+
+def hub(bench, protocol, port, count):
+    def measure():
+        contestant = Hub(bench)
+        contestant.fetching(protocol, port)
+        command = [bench.command("mhfetch"), "-C", contestant.rc]
+        result = timed(command, env=contestant.env)
+        delivered(contestant.maildir, count)
+        return figures(count, *result)
+    return measure
+
+
+def mpop(bench, port, count):
+    def measure():
+        home, target = bench.folder("mpop", 0o700), maildir(bench, "mpop-mail")
+        rc = os.path.join(home, "mpoprc")
+        with open(rc, "w") as file:
+            file.write(f"""account source
+host localhost
+port {port}
+user alice
+password secret
+tls on
+tls_starttls off
+tls_trust_file {bench.certificate}
+keep on
+uidls_file {home}/uidls
+delivery maildir {target}
+""")
+        os.chmod(rc, 0o600)
+        result = timed(["mpop", "-q", "-C", rc, "source"], env={"HOME": home, "PATH": os.environ["PATH"]})
+        delivered(target, count)
+        return figures(count, *result)
+    return measure
+
+
+def mbsync(bench, port, count):
+    def measure():
+        root = bench.peer("isync")
+        home, target = bench.folder("mbsync", 0o700), maildir(bench, "mbsync-mail")
+        rc = os.path.join(home, "mbsyncrc")
+        with open(rc, "w") as file:
+            file.write(f"""IMAPAccount source
+Host localhost
+Port {port}
+User alice
+Pass secret
+SSLType IMAPS
+AuthMechs LOGIN
+SystemCertificates no
+CertificateFile {bench.certificate}
+
+IMAPStore far
+Account source
+
+MaildirStore near
+Inbox {target}
+
+Channel all
+Far :far:
+Near :near:
+Patterns INBOX
+Sync Pull
+SyncState {home}/state
+""")
+        env = environment(root)
+        env["HOME"] = home
+        result = timed([root + "/usr/bin/mbsync", "-q", "-c", rc, "all"], env=env)
+        delivered(target, count)
+        return figures(count, *result)
+    return measure
+
+
+def run(bench):
+    count = max(100, int(10000 * bench.options.scale))
+    dovecot = Dovecot(bench)
+    try:
+        dovecot.fill(count, OCTETS)
+        pop3, absent3 = by_turns(
+            [("mpop", mpop(bench, dovecot.pop3s, count)), ("mailhub", hub(bench, "pop3s", dovecot.pop3s, count))],
+            bench.options.rounds)
+        imap, absent4 = by_turns(
+            [("mbsync", mbsync(bench, dovecot.imaps, count)), ("mailhub", hub(bench, "imaps", dovecot.imaps, count))],
+            bench.options.rounds)
+    finally:
+        dovecot.stop()
+    columns = ("messages/s", "CPU us/message", "seconds")
+    what = "%d x %d octets from Dovecot" % (count, OCTETS)
+    return (table("Collecting over POP3S, " + what, columns, pop3, absent3) + "\n"
+            + table("Collecting over IMAPS, " + what, columns, imap, absent4))

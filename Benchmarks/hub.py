@@ -1,0 +1,66 @@
+"""The mail hub as a contestant: its rc for each case, and its commands."""
+
+import os
+
+from harness import free_port
+
+
+class Hub:
+    """A personal hub in a folder of its own on the measured file system."""
+
+    def __init__(self, bench, name="hub"):
+        self.bench, self.folder = bench, bench.folder(name, 0o700)
+        self.rc = os.path.join(self.folder, "mailhubrc")
+        self.maildir = os.path.join(self.folder, "mail/alice")
+        self.env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": self.folder, "MAILHUBRC": self.rc,
+                    "SWIFT_BACKTRACE": "enable=no"}
+        self.process = None
+
+    def write_rc(self, text):
+        with open(self.rc, "w") as file:
+            file.write(f"""hostname   hub.example
+state      {self.folder}/state
+maildirs   {self.folder}/mail/%m
+postmaster alice
+mailbox alice
+  address  alice@hub.example
+  password secret
+{text}""")
+        os.chmod(self.rc, 0o600)
+
+    def fetching(self, protocol, port):
+        """An account that fetches everything once and deletes nothing."""
+        self.write_rc(f"""account source
+  owner          alice
+  address        alice@source.example
+  user           alice
+  password       secret
+  fetch          {protocol} localhost:{port}
+  tls_trust_file {self.bench.certificate}
+  keep           on
+""")
+
+    def serving(self):
+        """Accepts for alice on a port of its own, straight into her Maildir."""
+        self.port = free_port()
+        self.write_rc(f"""log none
+max-connections-per-address 200
+listen smtp 127.0.0.1:{self.port}
+  allow 127.0.0.0/8
+  max-connections 200
+""")
+        self.process = self.bench.start(
+            [self.bench.command("mhserve"), "-C", self.rc], (self.port,), self.folder + "/mhserve.log", self.env)
+
+    def sending(self, port):
+        """Takes mail from standard input for a smarthost on `port`."""
+        self.write_rc(f"""account out
+  owner   alice
+  address alice@hub.example
+  send    smtp 127.0.0.1:{port}
+  tls     off
+""")
+
+    def stop(self):
+        if self.process:
+            self.bench.stop(self.process)

@@ -1,0 +1,151 @@
+// What all sessions of a worker share: settings, mailboxes, the queue, pools, limits.
+
+import AccessControl
+import Delivery
+import DurableFiles
+import MailFormat
+import MailRouting
+import MaildirStore
+import NIOCore
+import Reporting
+import RunControl
+import SMTPProtocol
+import SpoolQueue
+import Synchronization
+
+final class House: Sendable {
+    let settings: HubSettings
+    let log: Log
+    let queue: Queue
+    let locals: LocalAddresses
+    let logins: Logins
+    let certificates: Certificates
+    let disk: WorkPool
+    let wake: WakeLine
+    private let hashing: WorkPool
+    private let shelf = SnapshotShelf()
+    private let sizes = Mutex<[String: SizeCache]>([:])
+    private let stopping = Atomic(false)
+
+    init(settings: HubSettings, wake: WakeLine, log: Log) throws {
+        self.settings = settings
+        self.wake = wake
+        self.log = log
+        queue = try Queue(state: settings.stateDirectory)
+        locals = settings.localAddresses
+        disk = WorkPool(threads: 16, queue: 4096)
+        hashing = WorkPool(threads: 2, queue: 32)
+        logins = try Logins(settings: settings, hashing: hashing)
+        certificates = Certificates(settings: settings, log: log)
+    }
+
+    /// The time a client may be silent between commands.
+    var smtpIdle: TimeAmount { TimeAmount(settings.limits.smtpIdle) }
+    var pop3Idle: TimeAmount { TimeAmount(settings.limits.pop3Idle) }
+    /// The time for a block of content to come in (RFC 5321 §4.5.3.2.5 asks for 3 minutes) or to be taken.
+    var smtpContentTime: TimeAmount { min(.minutes(3), smtpIdle) }
+    var pop3ContentTime: TimeAmount { min(.minutes(3), pop3Idle) }
+
+    var isStopping: Bool {
+        get { stopping.load(ordering: .relaxed) }
+        set { stopping.store(newValue, ordering: .relaxed) }
+    }
+
+    /// The address that `path` stands for, qualified; `nil` when it has no domain and there is none to give it.
+    func address(of path: ForwardPath) -> Address? {
+        switch path {
+        case .postmaster:
+            return try? Address(localPart: "postmaster", domain: settings.hostname)
+        case .address(let address):
+            if address.domain != nil { return address }
+            return try? address.qualified(with: settings.qualify)
+        }
+    }
+
+    /// - Throws: ``QueuePressure/freeSpaceLow`` when the disk of the queue is nearly full.
+    func checkFreeSpace() throws {
+        guard try queue.state.freeOctets() >= settings.limits.freeSpace else { throw QueuePressure.freeSpaceLow }
+    }
+
+    /// Delivers into the mailbox `name`, durably.
+    /// - Returns: the name of the file.
+    func deliver(
+        _ message: SpoolQueue.StagedMessage, top: [UInt8], to name: String, recipient: Address,
+        reversePath: ReversePath,
+        arrival: MailDate
+    ) throws -> String {
+        let fields = DeliveryFields(reversePath: reversePath, recipient: recipient)
+        let order = DeliveryOrder(
+            to: .maildir(path: try maildirPath(of: name), folder: nil),
+            as: try DeliveryName.random(seconds: arrival.seconds), top: fields.octets + top)
+        var offset = 0
+        let delivered = try DeliveryDoor().deliver(order) {
+            let chunk = try message.read(atMost: 65_536, at: offset)
+            offset += chunk.count
+            return chunk.isEmpty ? nil : chunk
+        }
+        return delivered.name.unique
+    }
+
+    /// The messages of the mailbox `name` as they are now.
+    func snapshot(of name: String) throws -> MaildirSnapshot {
+        let maildir = try Maildir(path: try maildirPath(of: name), making: true)
+        return try shelf.snapshot(
+            of: [ShownMaildir(maildir, sizes: try sizeCache(of: name))], now: MailDate.now().seconds)
+    }
+
+    private func sizeCache(of name: String) throws -> SizeCache {
+        if let known = sizes.withLock({ $0[name] }) { return known }
+        let directory = try queue.state.directory("sizes", making: 0o700)
+        let made = try SizeCache(name, in: directory)
+        return sizes.withLock { sizes in
+            if let known = sizes[name] { return known }
+            sizes[name] = made
+            return made
+        }
+    }
+
+    private func maildirPath(of name: String) throws -> String {
+        guard let mailbox = settings.mailbox(name) else { throw HouseError.noSuchMailbox(name) }
+        return mailbox.maildir
+    }
+
+    /// Writes down a try to log in; a line that fail2ban can read.
+    func logLogin(_ name: String, _ outcome: Logins.Outcome, service: Service, line: any SessionLine) {
+        let status =
+            switch outcome {
+            case .accepted: "ok"
+            case .refused: "refused"
+            case .paused: "paused"
+            case .busy: "busy"
+            }
+        log.write(
+            status == "ok" ? .info : .notice, "login",
+            [
+                ("service", service.name), ("client", "\(line.peer)"), ("login", name), ("status", status),
+                ("tls", line.tls?.version),
+            ])
+    }
+
+    /// Ends the pools, after the last session.
+    func stop() throws {
+        try disk.stop()
+        try hashing.stop()
+    }
+}
+
+enum HouseError: Complaint {
+    case noSuchMailbox(String)
+
+    var exitStatus: ExitStatus { .configuration }
+
+    var description: String {
+        switch self {
+        case .noSuchMailbox(let name): "the rc has no mailbox \(name) (any more)"
+        }
+    }
+}
+
+extension TimeAmount {
+    init(_ duration: Duration) { self = .seconds(duration.components.seconds) }
+}

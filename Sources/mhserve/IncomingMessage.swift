@@ -1,0 +1,255 @@
+// A message on its way in by SMTP: collected, judged by its header, then made durable, and only then ours.
+
+import AccessControl
+import DurableFiles
+import MailFormat
+import Reporting
+import SMTPProtocol
+import SpoolQueue
+import Synchronization
+import TLSEngine
+
+/// What the service could not take, as the client is told.
+struct Refusal {
+    let code: Int
+    let status: EnhancedStatus
+    let words: String
+
+    init(_ error: any Error) {
+        switch error {
+        case let pressure as QueuePressure: (code, status, words) = pressure.reply
+        case let content as ContentRefusal: (code, status, words) = (content.code, content.status, content.words)
+        case QueueError.noSpace: (code, status, words) = Self.diskFull
+        case let disk as DurableError where disk.isNoSpace: (code, status, words) = Self.diskFull
+        default: (code, status, words) = (451, .transient(3, 0), "the message could not be stored; try again later")
+        }
+    }
+}
+
+extension Refusal {
+    private static let diskFull = (452, EnhancedStatus.transient(3, 1), "the disk is full; try again later")
+}
+
+/// The service is full for now.
+enum QueuePressure: Error {
+    case diskIsBehind
+    case freeSpaceLow
+
+    var reply: (Int, EnhancedStatus, String) {
+        switch self {
+        case .diskIsBehind: (452, .transient(3, 1), "the disk is behind; try again")
+        case .freeSpaceLow: (452, .transient(3, 1), "too little free disk space; try again later")
+        }
+    }
+}
+
+/// A message that we will not have.
+enum ContentRefusal: Error {
+    case loops
+    case foreignAuthor(login: String)
+    /// More than one From field, or one that cannot be read: readers would see somebody in it, and not the one we see.
+    case unclearAuthor
+
+    var code: Int { 554 }
+
+    var status: EnhancedStatus {
+        switch self {
+        case .loops: .permanent(4, 6)
+        case .foreignAuthor: .permanent(7, 1)
+        case .unclearAuthor: .permanent(6, 0)
+        }
+    }
+
+    var words: String {
+        switch self {
+        case .loops: "the message goes in circles: too many Received fields, or delivered here before"
+        case .foreignAuthor(let login): "the From field names an address that is not of \(login)"
+        case .unclearAuthor: "there is more than one From field, or it cannot be read"
+        }
+    }
+}
+
+/// What became of an accepted message.
+struct TakenMessage: Sendable {
+    let id: String
+    let isQueued: Bool
+    let logFields: [(String, String?)]
+}
+
+/// Collects one message. Written to by the event loop and by one thread of the disk pool, never both at once: the line is
+/// held while a thread works. The lock says so to the compiler, and would keep us honest.
+final class IncomingMessage: Sendable {
+    /// Octets collected before they are written out (64 KiB).
+    static let writeSize = 65_536
+
+    private struct State {
+        var unwritten: [UInt8] = []
+        var staged: StagedMessage
+        var header = HeaderScanner()
+        var failure: (any Error)?
+    }
+
+    let envelope: SMTPEnvelope
+    private let service: Service
+    private let peer: IPAddress
+    private let clientName: String
+    private let isExtended: Bool
+    private let tls: TLSFacts?
+    private let login: Login?
+    private let state: Mutex<State>
+
+    init(
+        envelope: SMTPEnvelope, service: Service, peer: IPAddress, clientName: String, isExtended: Bool, tls: TLSFacts?,
+        login: Login?
+    ) {
+        self.envelope = envelope
+        self.service = service
+        self.peer = peer
+        self.clientName = clientName
+        self.isExtended = isExtended
+        self.tls = tls
+        self.login = login
+        state = Mutex(State(staged: service.house.queue.stage()))
+    }
+
+    /// Octets received so far, in file form.
+    var count: Int { state.withLock { $0.staged.count + $0.unwritten.count } }
+    /// Octets received and not yet staged.
+    var unwritten: Int { state.withLock { $0.unwritten.count } }
+
+    func append(_ octets: [UInt8]) {
+        state.withLock { state in
+            guard state.failure == nil else { return }
+            if state.header.header == nil { state.header.append(octets) }
+            state.unwritten.append(contentsOf: octets)
+        }
+    }
+
+    /// Notes why the message cannot be taken; the rest of it is read and dropped.
+    func refuse(_ error: any Error) {
+        state.withLock { state in
+            if state.failure == nil { state.failure = error }
+            state.unwritten = []
+        }
+    }
+
+    /// Stages what has been collected. May block on the disk.
+    func writeOut() {
+        state.withLock { state in
+            guard state.failure == nil else { return }
+            do throws(QueueError) {
+                try state.staged.append(state.unwritten)
+            } catch {
+                state.failure = error
+            }
+            state.unwritten = []
+        }
+    }
+
+    /// Makes the whole message durable, in its mailbox or in the queue. May block on the disk.
+    /// - Throws: what ``Refusal`` tells the client; nothing of the message is left then.
+    func accept() throws -> TakenMessage {
+        writeOut()
+        let (staged, header, failure) = state.withLock { state in
+            (state.staged, state.header.finish(), state.failure)
+        }
+        if let failure { throw failure }
+        let house = service.house
+        try house.checkFreeSpace()
+        try judge(header)
+        let recipients = envelope.recipients.compactMap { house.address(of: $0.path) }
+        let arrival = MailDate.now()
+        let id = house.queue.makeID(seconds: arrival.seconds)
+        let top = ReceivedField(
+            client: login == nil
+                ? .init(heloName: Array(clientName.utf8), address: "\(peer)") : nil,
+            by: house.settings.hostname,
+            transmission: .smtp(
+                extended: isExtended, tls: tls != nil, authenticated: login != nil, utf8: envelope.parameters.smtpUTF8),
+            id: id.text, recipient: recipients.count == 1 ? recipients[0] : nil, date: arrival
+        ).octets
+        // One recipient with a mailbox here: straight into it. With more, one could fail after another was served, and the
+        // client would send again to both (DECISIONS 9).
+        if recipients.count == 1, case .mailbox(let name) = house.locals.resolve(recipients[0]) {
+            let file = try house.deliver(
+                staged, top: top, to: name, recipient: recipients[0], reversePath: envelope.reversePath,
+                arrival: arrival)
+            return taken(id: file, isQueued: false, id)
+        }
+        try house.queue.add(queueEnvelope(header, arrival: arrival.seconds), top: top, staged, id: id)
+        return taken(id: id.text, isQueued: true, id)
+    }
+
+    private func judge(_ header: HeaderSection) throws {
+        for recipient in envelope.recipients {
+            guard !LoopStop.hasLooped(header, recipient: login == nil ? recipient.path.address : nil) else {
+                throw ContentRefusal.loops
+            }
+        }
+        guard let login else { return }
+        guard Self.isClear(header) else { throw ContentRefusal.unclearAuthor }
+        let authors = Self.authors(in: header)
+        guard authors.allSatisfy(login.owns) else { throw ContentRefusal.foreignAuthor(login: login.mailbox) }
+    }
+
+    /// Whether all readers of `header` must see the same authors.
+    private static func isClear(_ header: HeaderSection) -> Bool {
+        let fields = header.fields(named: "From")
+        guard let field = fields.first else { return true }
+        guard fields.count == 1, let list = try? AddressList(parsing: header.octets, in: field.body) else { return false }
+        return list.faults.isEmpty
+    }
+
+    /// The addresses of the From field; none when there is no such field or no address in it.
+    private static func authors(in header: HeaderSection) -> [Address] {
+        guard let field = header.first("From"),
+            let list = try? AddressList(parsing: header.octets, in: field.body)
+        else { return [] }
+        return list.mailboxes.map(\.address)
+    }
+
+    private func queueEnvelope(_ header: HeaderSection, arrival: Int) throws(QueueError) -> Envelope {
+        let house = service.house
+        var recipients: [Envelope.Recipient] = []
+        for recipient in envelope.recipients {
+            guard let address = house.address(of: recipient.path) else { continue }
+            recipients.append(try .init(address, parameters: recipient.parameters))
+        }
+        var queued = Envelope(
+            reversePath: envelope.reversePath, recipients: recipients, arrival: arrival,
+            identity: login.map { EnvelopeText(cleaning: $0.mailbox) },
+            source: .peer(EnvelopeText(cleaning: "[\(peer)] \(clientName)")))
+        queued.body = envelope.parameters.body == .eightBitMIME ? .eightBitMIME : .sevenBit
+        queued.smtpUTF8 = envelope.parameters.smtpUTF8
+        queued.returned = envelope.parameters.ret.map { $0 == .full ? .full : .headers }
+        queued.envelopeID = envelope.parameters.envelopeID.map { EnvelopeText(cleaning: $0) }
+        queued.headerFrom = Self.authors(in: header).first
+        return queued
+    }
+
+    private func taken(id: String, isQueued: Bool, _ queueID: QueueID) -> TakenMessage {
+        TakenMessage(
+            id: id, isQueued: isQueued,
+            logFields: [
+                ("id", queueID.text), ("service", service.name), ("from", "\(envelope.reversePath)"),
+                ("to", envelope.recipients.map { "\($0.path)" }.joined(separator: ",")), ("size", "\(count)"),
+                ("login", login?.mailbox), ("tls", tls?.version), ("status", isQueued ? "queued" : "delivered"),
+            ])
+    }
+}
+
+extension Envelope.Recipient {
+    /// The recipient with its DSN parameters as RCPT gave them (RFC 3461 §4).
+    init(_ address: Address, parameters: RecipientParameters) throws(QueueError) {
+        var notify: Envelope.Notify = []
+        if let wanted = parameters.notify {
+            if wanted.isEmpty { notify.insert(.never) }
+            if wanted.contains(.success) { notify.insert(.success) }
+            if wanted.contains(.failure) { notify.insert(.failure) }
+            if wanted.contains(.delay) { notify.insert(.delay) }
+        }
+        self.init(
+            address, notify: notify,
+            originalRecipient: parameters.originalRecipient.map { EnvelopeText(cleaning: "\($0)") })
+    }
+}

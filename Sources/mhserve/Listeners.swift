@@ -1,0 +1,142 @@
+// The sockets mhserve answers on: bound from the rc, or handed over by the service manager.
+
+import CMHSys
+import Glibc
+import Reporting
+import RunControl
+
+/// A listening socket and the `listen` line it serves.
+struct BoundListener {
+    let settings: ListenerSettings
+    let descriptor: Int32
+    /// The port it has: the rc's, or the one the system chose for port 0.
+    let port: Int
+    /// Handed over by the service manager: it stays open for it when we stop.
+    let isInherited: Bool
+}
+
+enum Listeners {
+    /// Binds every `listen` line, sockets of the service manager first: those are taken by protocol name (`smtp`,
+    /// `submission`, `submissions`, `pop3`, `pop3s`), as sd_listen_fds(3) names them.
+    static func open(_ wanted: [ListenerSettings]) throws(KeeperError) -> [BoundListener] {
+        var inherited = activated()
+        var bound: [BoundListener] = []
+        for settings in wanted {
+            let name = settings.service.rawValue
+            if let at = inherited.firstIndex(where: { $0.name == name }) {
+                let descriptor = inherited.remove(at: at).descriptor
+                bound.append(
+                    BoundListener(
+                        settings: settings, descriptor: descriptor, port: port(of: descriptor) ?? settings.port,
+                        isInherited: true))
+            } else {
+                bound.append(try bind(settings))
+            }
+        }
+        if let stray = inherited.first { throw .strayActivation(name: stray.name) }
+        return bound
+    }
+
+    private static func bind(_ settings: ListenerSettings) throws(KeeperError) -> BoundListener {
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let host = settings.address == "*" ? nil : settings.address
+        let code = unsafe getaddrinfo(host, "\(settings.port)", &hints, &found)
+        guard code == 0, let first = unsafe found else {
+            throw .badAddress(settings.address, reason: unsafe String(cString: gai_strerror(code)))
+        }
+        defer { unsafe freeaddrinfo(first) }
+        let family = unsafe first.pointee.ai_family
+        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw .cannotListen(settings.description, code: errno) }
+        var on: Int32 = 1
+        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+        if family == AF_INET6 {
+            var v6only: Int32 = settings.address == "::" ? 0 : 1  // [::] answers IPv4 too, as the rc's tour says
+            _ = unsafe setsockopt(
+                descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &v6only, socklen_t(MemoryLayout<Int32>.size))
+        }
+        guard unsafe Glibc.bind(descriptor, first.pointee.ai_addr, first.pointee.ai_addrlen) == 0,
+            listen(descriptor, 1024) == 0
+        else {
+            let code = errno
+            close(descriptor)
+            throw .cannotListen(settings.description, code: code)
+        }
+        return BoundListener(
+            settings: settings, descriptor: descriptor, port: port(of: descriptor) ?? settings.port, isInherited: false)
+    }
+
+    /// The sockets that LISTEN_FDS and LISTEN_FDNAMES tell of, if LISTEN_PID is us.
+    private static func activated() -> [(name: String, descriptor: Int32)] {
+        guard let pid = environment("LISTEN_PID"), pid == "\(getpid())", let text = environment("LISTEN_FDS"),
+            let count = Int32(text), count > 0, count <= 64
+        else { return [] }
+        let names = (environment("LISTEN_FDNAMES") ?? "").split(separator: ":", omittingEmptySubsequences: false)
+        return (0..<count).map { index in
+            let descriptor = 3 + index
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            return (Int(index) < names.count ? String(names[Int(index)]) : "", descriptor)
+        }
+    }
+
+    private static func environment(_ name: String) -> String? {
+        guard let value = unsafe getenv(name) else { return nil }
+        return unsafe String(cString: value)
+    }
+
+    private static func port(of descriptor: Int32) -> Int? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let code = unsafe withUnsafeMutablePointer(to: &storage) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(descriptor, $0, &length) }
+        }
+        guard code == 0 else { return nil }
+        // sin_port and sin6_port stand at the same offset, in network order.
+        return unsafe withUnsafeBytes(of: &storage) { bytes in
+            let octets = unsafe bytes.bytes
+            return unsafe Int(octets.unsafeLoad(fromByteOffset: 2, as: UInt8.self)) << 8
+                | Int(octets.unsafeLoad(fromByteOffset: 3, as: UInt8.self))
+        }
+    }
+}
+
+/// What keeps the service from starting or going on.
+enum KeeperError: Complaint {
+    case system(doing: String, code: Int32)
+    case badAddress(String, reason: String)
+    case cannotListen(String, code: Int32)
+    case strayActivation(name: String)
+    case nothingToListen
+    case workerWillNotStart(status: Int32)
+    case badSnapshot
+
+    var exitStatus: ExitStatus {
+        switch self {
+        case .system: .osError
+        case .badAddress, .strayActivation, .nothingToListen: .configuration
+        case .cannotListen(_, let code): code == EACCES || code == EPERM ? .noPermission : .unavailable
+        case .workerWillNotStart(let status): ExitStatus(rawValue: status) ?? .software
+        case .badSnapshot: .software
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .system(let doing, let code): "cannot \(doing): \(reason(code))"
+        case .badAddress(let address, let reason): "listen address \(address): \(reason)"
+        case .cannotListen(let place, let code) where code == EACCES || code == EPERM:
+            "cannot listen on \(place): \(reason(code)); ports below 1024 need the service manager's sockets or "
+                + "CAP_NET_BIND_SERVICE"
+        case .cannotListen(let place, let code):
+            "cannot listen on \(place): \(reason(code))"
+        case .strayActivation(let name):
+            "the service manager hands over a socket named \"\(name)\", and no `listen` line of the rc asks for it"
+        case .nothingToListen: "the rc has no `listen` line; add one, such as: listen pop3s [::]:995"
+        case .badSnapshot: "the settings from the keeper cannot be read; start mhserve, not its worker"
+        case .workerWillNotStart(let status): "the worker ends at once (status \(status)); see the log above"
+        }
+    }
+}

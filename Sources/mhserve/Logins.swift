@@ -1,0 +1,101 @@
+// Who may log in: verifiers of the mailboxes, failures counted, successes remembered, hashes on threads of their own.
+
+import AccessControl
+import MailFormat
+import MailRouting
+import NIOCore
+import RunControl
+import SASLMechanisms
+import Synchronization
+
+/// A person or program that has logged in.
+struct Login: Sendable {
+    /// The mailbox, by its name in the rc.
+    let mailbox: String
+    /// The addresses it may send from.
+    let addresses: [AddressPattern]
+
+    func owns(_ address: Address) -> Bool { addresses.contains { $0.matches(address) } }
+}
+
+/// Checks passwords (DECISIONS 38): address limits before any hash, the same work for a name that does not exist, a
+/// success remembered for ten minutes as a digest under a key of this process.
+final class Logins: Sendable {
+    enum Outcome: Sendable {
+        case accepted(Login), refused
+        /// Too many failures: nothing was looked at.
+        case paused
+        /// Too many checks wait, or no memory for one: nothing was found out.
+        case busy
+    }
+
+    private struct Account: Sendable {
+        let login: Login
+        let verifier: PasswordVerifier
+    }
+
+    private struct Memory {
+        var throttle: LoginThrottle
+        var successes = RecentLogins()
+    }
+
+    /// By every name a person may log in with: the mailbox's, its addresses, lower-case.
+    private let accounts: [String: Account]
+    private let memory: Mutex<Memory>
+    private let hashing: WorkPool
+
+    init(settings: HubSettings, hashing: WorkPool) throws {
+        var accounts: [String: Account] = [:]
+        for mailbox in settings.mailboxes {
+            guard let verifier = try Self.verifier(of: mailbox) else { continue }
+            let account = Account(
+                login: Login(mailbox: mailbox.name, addresses: settings.addressesOwned(by: mailbox)), verifier: verifier
+            )
+            for name in [mailbox.name] + mailbox.loginAddresses { accounts[name.lowercased()] = account }
+        }
+        self.accounts = accounts
+        self.hashing = hashing
+        memory = Mutex(Memory(throttle: LoginThrottle()))
+    }
+
+    private static func verifier(of mailbox: MailboxSettings) throws -> PasswordVerifier? {
+        switch mailbox.verifier {
+        case .none, .passwordFile: nil  // the keeper has put the file's content in its place
+        case .password(let text): try PasswordVerifier(plain: Secret(text.revealed))
+        case .passwordHash(let text): try PasswordVerifier(hash: text.revealed)
+        }
+    }
+
+    /// Checks `password` for `name` and tells `done`; the line is held meanwhile.
+    func check(
+        _ credentials: SASLCredentials, from peer: IPAddress, on line: any SessionLine,
+        done: @escaping (Outcome) -> Void
+    ) {
+        let key = credentials.login.lowercased()
+        let password = credentials.password
+        let decision = memory.withLock { $0.throttle.decide(peer, login: key, now: Self.now()) }
+        guard decision == .allowed else { return done(.paused) }
+        let account = accounts[key]
+        if let account, memory.withLock({ $0.successes.knows(key, password, at: Self.now()) }) {
+            return done(.accepted(account.login))
+        }
+        let started = line.offload(to: hashing) {
+            guard let account else { return try PasswordVerifier.verifyAgainstNobody(password) }
+            return try account.verifier.verify(password)
+        } then: { [self] result in
+            guard case .success(let isRight) = result else { return done(.busy) }
+            guard isRight, let account else {
+                memory.withLock { _ = $0.throttle.failed(peer, login: key, now: Self.now()) }
+                return done(.refused)
+            }
+            memory.withLock { memory in
+                memory.throttle.succeeded(peer)
+                memory.successes.remember(key, password, at: Self.now())
+            }
+            done(.accepted(account.login))
+        }
+        if !started { done(.busy) }
+    }
+
+    private static func now() -> Duration { .nanoseconds(Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }
+}

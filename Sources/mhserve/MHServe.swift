@@ -1,0 +1,87 @@
+// The command line of mhserve: the service, and the small tools that go with it.
+
+import ArgumentParser
+import CommandStart
+import Glibc
+import Programs
+import Reporting
+import RunControl
+import SASLMechanisms
+import TLSEngine
+
+/// Tells the worker from the command that a person types.
+enum MHServeCommand {
+    static func run() -> Never {
+        if CommandLine.arguments.dropFirst() == [Worker.role] {
+            do {
+                exit(try Worker.run().rawValue)
+            } catch {
+                exit(complain(error, as: "mhserve").rawValue)
+            }
+        }
+        runCommand(MHServe.self, name: "mhserve")
+    }
+}
+
+struct MHServe: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mhserve", abstract: "Serve POP3 and SMTP to mail programs and to the internet.",
+        subcommands: [Serve.self, Certificate.self, Password.self], defaultSubcommand: Serve.self)
+}
+
+extension MHServe {
+    struct Serve: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Answer on the rc's `listen` lines until SIGTERM. SIGHUP reads the rc anew.")
+        @OptionGroup var hub: HubOptions
+
+        func run() throws {
+            // The signals first: every thread made later inherits the mask.
+            let signals = try SignalWatch()
+            var listeners: [BoundListener] = []
+            let started = try hub.start("mhserve") { settings in
+                guard !settings.listeners.isEmpty else { throw KeeperError.nothingToListen }
+                listeners = try Listeners.open(settings.listeners)
+            }
+            var keeper = Keeper(
+                settings: started.settings, listeners: listeners, signals: signals, log: started.log
+            ) { try HubSettings.load(explicitPath: started.settings.source) }
+            let status = try keeper.run()
+            throw ExitCode(status.rawValue)
+        }
+    }
+
+    struct Certificate: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract:
+                "Make a self-signed certificate for NAME and print its fingerprint, for phones and for tls_fingerprint."
+        )
+        @Argument(help: "Host names or addresses that the certificate is for.") var names: [String]
+        @Option(help: "Where the certificate goes.") var certificate: String
+        @Option(help: "Where the private key goes, mode 0600.") var key: String
+        @Option(help: "How long it is valid.") var days = 3650
+        @Flag(help: "Replace files that are there.") var replace = false
+
+        func run() throws {
+            guard !names.isEmpty else { throw ValidationError("name the host that the certificate is for") }
+            let fingerprint = try CertificateMaker.makeSelfSigned(
+                names: names, days: days, certificatePath: certificate, keyPath: key, replacing: replace)
+            writeToStandardOutput("\(fingerprint)\n")
+        }
+    }
+
+    struct Password: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "passwd",
+            abstract: "Read a password from standard input and print its hash, for `passwordhash`.")
+
+        func run() throws {
+            let isTerminal = isatty(0) == 1
+            if isTerminal { writeToStandardError("password (shown as you type; better: mhserve passwd < FILE):") }
+            guard let line = readLine(strippingNewline: true), !line.isEmpty else {
+                throw ValidationError("standard input holds no password")
+            }
+            writeToStandardOutput("\(try PasswordVerifier.make(password: Secret(line)))\n")
+        }
+    }
+}

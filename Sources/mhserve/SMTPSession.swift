@@ -1,0 +1,252 @@
+// The policy of an SMTP listener: who may send what to whom, and when a message is ours.
+
+import AccessControl
+import MailFormat
+import MailRouting
+import NIOCore
+import Octets
+import Reporting
+import RunControl
+import SASLMechanisms
+import SMTPProtocol
+import SpoolQueue
+import TLSEngine
+
+/// One SMTP or submission session.
+final class SMTPSession: Session {
+    typealias Conversation = SMTPServer
+
+    var conversation: SMTPServer
+    private let line: any SessionLine
+    private let service: Service
+    private let house: House
+    private var sasl: SASLServer?
+    /// Who has logged in.
+    private var login: Login?
+    private var intake: IncomingMessage?
+    /// Octets of content that must come before its time runs out.
+    private var paceLeft = 0
+    /// The slowest content: this many octets within the time for a block, so that no client drips for ever.
+    private static let paceBlock = 4096
+
+    init(service: Service, on line: any SessionLine) {
+        self.service = service
+        self.line = line
+        house = service.house
+        var options = SMTPServerOptions(
+            mode: service.isSubmission ? .submission : .mail, hostname: house.settings.hostname,
+            sizeLimit: house.settings.limits.messageSize)
+        options.offersTLS = service.startTLS != nil
+        options.mechanisms = service.isSubmission ? ["PLAIN", "LOGIN"] : []
+        options.recipientLimit = house.settings.limits.recipients
+        options.errorLimit = house.settings.limits.errors
+        if service.isSubmission { options.qualify = house.settings.qualify }
+        conversation = SMTPServer(options, isTLS: service.implicitTLS != nil)
+    }
+
+    // MARK: Session
+
+    func begin() { expectCommand() }
+
+    func take(_ event: SMTPServer.Event) {
+        switch event {
+        case .greeting:
+            answer(.accept("mailhub"))
+        case .ehlo, .reset, .vrfy, .help, .noop, .quit, .chunkEnd:
+            dropIntake(unlessIn: event)
+            answer(.proceed)
+        case .startTLS:
+            guard let context = service.startTLS else {
+                return answer(.refuse(454, .transient(7, 0), "TLS is not to be had now"))
+            }
+            answer(.proceed)
+            guard !conversation.isClosed else { return }  // the service stops
+            line.startTLS(context)
+            tlsBegins()
+        case .auth(let mechanism, let initial):
+            guard let known = SASLMechanism(name: mechanism.utf8) else {
+                return answer(.refuse(504, .permanent(5, 4), "mechanism not offered"))
+            }
+            var server = SASLServer()
+            let step = server.start(known, initialResponse: initial)
+            sasl = server
+            take(step)
+        case .saslResponse(let response):
+            guard var server = sasl else {
+                return answer(.refuse(503, .permanent(5, 1), "no authentication is going on"))
+            }
+            let step = server.receive(response)
+            sasl = server
+            take(step)
+        case .mail(let reversePath, let parameters):
+            answer(verdict(on: reversePath, parameters))
+        case .recipient(let path, _):
+            answer(verdict(onRecipient: path))
+        case .dataBegin:
+            beginContent()
+        case .content(let octets):
+            take(octets)
+        case .contentEnd(_, let oddities):
+            endContent(oddities)
+        case .fault(let fault):
+            if conversation.envelope == nil { intake = nil }
+            house.log.write(
+                .info, "refused",
+                [("service", service.name), ("client", "\(line.peer)"), ("why", "\(fault)")])
+            answer(.proceed)
+        case .close:
+            line.close()
+        }
+    }
+
+    func fail(_ failure: Never) {}
+
+    var wantsRoom: Bool { false }
+
+    func roomForOutput() {}
+
+    func timeIsOver() { answer(.shutDown("\(house.settings.hostname) you took too long")) }
+
+    func stopSoon() {
+        // In the middle of a message it may end it; what is being answered is answered first.
+        guard intake == nil, !conversation.awaitingReply else { return }
+        answer(.shutDown("\(house.settings.hostname) goes down; come again"))
+    }
+
+    func ended() { intake = nil }
+
+    // MARK: Replies
+
+    private func answer(_ command: SMTPServer.Command) {
+        line.put(conversation.send(command))
+        if intake == nil { expectCommand() }
+        if house.isStopping, intake == nil, !conversation.isClosed {
+            line.put(conversation.send(.shutDown("\(house.settings.hostname) goes down; come again")))
+        }
+    }
+
+    private func expectCommand() { line.expect(within: house.smtpIdle) }
+
+    private func tlsBegins() {
+        login = nil
+        sasl = nil
+        intake = nil
+        conversation.tlsStarted()
+    }
+
+    private func dropIntake(unlessIn event: SMTPServer.Event) {
+        if case .chunkEnd = event { return }
+        if conversation.envelope == nil { intake = nil }
+    }
+
+    // MARK: Login
+
+    private func take(_ step: SASLServer.Step) {
+        switch step {
+        case .challenge(let octets):
+            answer(.challenge(octets))
+        case .failed(let error):
+            sasl = nil
+            if case .malformed = error { return answer(.refuse(501, .permanent(5, 2), "\(error)")) }
+            answer(.refuse(535, .permanent(7, 8), "\(error)"))
+        case .verify(let credentials):
+            sasl = nil
+            house.logins.check(credentials, from: line.peer, on: line) { [self] outcome in
+                house.logLogin(credentials.login, outcome, service: service, line: line)
+                switch outcome {
+                case .accepted(let login):
+                    self.login = login
+                    answer(.accept("welcome"))
+                case .refused: answer(.refuse(535, .permanent(7, 8), "the login or the password is wrong"))
+                case .paused: answer(.refuse(421, .transient(7, 0), "too many failures; come again later"))
+                case .busy: answer(.refuse(454, .transient(7, 0), "too busy to check a password; try again"))
+                }
+            }
+        }
+    }
+
+    // MARK: Envelope
+
+    private func verdict(on reversePath: ReversePath, _ parameters: MailParameters) -> SMTPServer.Command {
+        if service.isSubmission {
+            guard let login else { return .refuse(530, .permanent(7, 0), "authentication required") }
+            guard let address = reversePath.address else { return .accept("") }
+            guard login.owns(address) else {
+                return .refuse(550, .permanent(7, 1), "\(address) is not an address of \(login.mailbox)")
+            }
+        }
+        return .accept("")
+    }
+
+    private func verdict(onRecipient path: ForwardPath) -> SMTPServer.Command {
+        guard let address = house.address(of: path) else {
+            return .refuse(501, .permanent(1, 3), "an address with a domain is wanted")
+        }
+        switch house.locals.resolve(address) {
+        case .mailbox: return .accept("")
+        case .unknownHere: return .refuse(550, .permanent(1, 1), "no such mailbox here")
+        case .blocked: return .refuse(550, .permanent(1, 1), "this address takes no mail")
+        case .elsewhere:
+            return service.isSubmission && login != nil
+                ? .accept("") : .refuse(550, .permanent(7, 1), "relaying denied: \(address) is not ours")
+        }
+    }
+
+    // MARK: Content
+
+    private func beginContent() {
+        guard let envelope = conversation.envelope else {
+            return answer(.refuse(503, .permanent(5, 1), "no transaction"))
+        }
+        intake = IncomingMessage(
+            envelope: envelope, service: service, peer: line.peer,
+            clientName: conversation.clientName ?? "", isExtended: conversation.isExtended, tls: line.tls, login: login)
+        answer(.accept(""))
+        expectBlock()
+    }
+
+    private func expectBlock() {
+        paceLeft = Self.paceBlock
+        line.expect(within: house.smtpContentTime)
+    }
+
+    private func take(_ octets: [UInt8]) {
+        guard let intake else { return }
+        intake.append(octets)
+        paceLeft -= octets.count
+        if paceLeft <= 0 { expectBlock() }
+        guard intake.unwritten >= IncomingMessage.writeSize else { return }
+        // The line is held meanwhile: the peer waits until the disk has caught up.
+        let started = line.offload(to: house.disk) {
+            intake.writeOut()
+        } then: { _ in
+        }
+        if !started { intake.refuse(QueuePressure.diskIsBehind) }
+    }
+
+    private func endContent(_ oddities: Oddities) {
+        guard let intake else { return answer(.refuse(451, .transient(3, 0), "nothing was received")) }
+        self.intake = nil
+        let started = line.offload(to: house.disk) {
+            try intake.accept()
+        } then: { [self] result in
+            switch result {
+            case .success(let taken):
+                house.log.write(.info, "accepted", taken.logFields + [("client", "\(line.peer)")])
+                if taken.isQueued { house.wake.wake() }
+                answer(.accept("\(taken.isQueued ? "queued as" : "delivered as") \(taken.id)"))
+            case .failure(let error):
+                let refusal = Refusal(error)
+                house.log.write(
+                    .warning, "not accepted",
+                    [
+                        ("service", service.name), ("client", "\(line.peer)"),
+                        ("from", "\(intake.envelope.reversePath)"),
+                        ("size", "\(intake.count)"), ("error", "\(error)"),
+                    ])
+                answer(.refuse(refusal.code, refusal.status, refusal.words))
+            }
+        }
+        if !started { answer(.refuse(452, .transient(3, 1), "the disk is behind; try again")) }
+    }
+}

@@ -1,0 +1,137 @@
+// One listener at work: its rules, its certificates, and a session for each connection that the rules let in.
+
+import AccessControl
+import NIOCore
+import NIOPosix
+import POP3Protocol
+import Reporting
+import RunControl
+import SMTPProtocol
+import TLSEngine
+
+/// What a `listen` line of the rc asks for, ready to answer.
+final class Service: Sendable {
+    let listener: ListenerSettings
+    let house: House
+    /// TLS from the first octet.
+    let implicitTLS: TLSContext?
+    /// TLS by STARTTLS or STLS.
+    let startTLS: TLSContext?
+    /// Those of this listener.
+    let sessions: OpenSessions
+    private let access: AccessRules
+    /// The most time for a TLS handshake.
+    private static let handshakeTime = TimeAmount.seconds(60)
+
+    init(listener: ListenerSettings, house: House) throws(TLSError) {
+        self.listener = listener
+        self.house = house
+        access = AccessRules(
+            allow: listener.allow.compactMap(Network.init), deny: listener.deny.compactMap(Network.init))
+        sessions = OpenSessions(
+            limits: ConnectionLimits(total: listener.maxConnections, perAddress: listener.maxConnectionsPerAddress))
+        let context = try house.certificates.context(for: listener)
+        switch listener.service {
+        case .submissions, .pop3s:
+            implicitTLS = context
+            startTLS = nil
+        case .smtp, .submission, .pop3:
+            implicitTLS = nil
+            startTLS = context
+        }
+    }
+
+    /// The listener's protocol, as the rc and the log name it.
+    var name: String { listener.service.rawValue }
+    var isSubmission: Bool { listener.service == .submission || listener.service == .submissions }
+
+    func bootstrap(on group: any EventLoopGroup) -> ServerBootstrap {
+        ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.admit(channel) }
+            }
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 32_768, high: 131_072))
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 65_536))
+    }
+
+    /// Refuses before the greeting, or seats a session on `channel`.
+    private func admit(_ channel: any Channel) throws {
+        guard let peer = channel.remoteAddress.flatMap(IPAddress.init(socketAddress:)) else {
+            channel.close(promise: nil)
+            return
+        }
+        if case .refused(let rule) = access.decide(peer) {
+            house.log.write(.notice, "refused", [("service", name), ("client", "\(peer)"), ("rule", rule)])
+            return try refuse(channel, permanently: true, "access denied")
+        }
+        guard sessions.admit(channel, from: peer) else {
+            house.log.write(
+                .notice, "refused", [("service", name), ("client", "\(peer)"), ("why", "too many connections")])
+            return try refuse(channel, permanently: false, "too many connections; come again later")
+        }
+        let leave = { [sessions] in sessions.leave(channel, from: peer) }
+        switch listener.service {
+        case .smtp, .submission, .submissions:
+            try channel.pipeline.syncOperations.addHandler(
+                SessionHandler(
+                    peer: peer, implicitTLS: implicitTLS, handshakeTime: min(Self.handshakeTime, house.smtpIdle),
+                    onEnd: leave
+                ) { SMTPSession(service: self, on: $0) })
+        case .pop3, .pop3s:
+            try channel.pipeline.syncOperations.addHandler(
+                SessionHandler(
+                    peer: peer, implicitTLS: implicitTLS, handshakeTime: min(Self.handshakeTime, house.pop3Idle),
+                    onEnd: leave
+                ) { POP3Session(service: self, on: $0) })
+        }
+    }
+
+    /// A short word in the protocol's own form, unless TLS would have to come first.
+    private func refuse(_ channel: any Channel, permanently: Bool, _ words: String) throws {
+        let text: String
+        switch listener.service {
+        case .smtp, .submission:
+            text = "\(permanently ? "554 5.7.1" : "421 4.7.0") \(house.settings.hostname) \(words)\r\n"
+        case .pop3: text = "-ERR \(permanently ? "" : "[SYS/TEMP] ")\(words)\r\n"
+        case .submissions, .pop3s: text = ""
+        }
+        try channel.pipeline.syncOperations.addHandler(RefusalHandler(text))
+    }
+}
+
+/// Says one line to a connection and closes it: a channel takes no octets before it is active.
+private final class RefusalHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let text: String
+
+    init(_ text: String) { self.text = text }
+
+    func channelActive(context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(string: text))).assumeIsolated()
+            .whenComplete { _ in context.close(promise: nil) }
+    }
+}
+
+extension IPAddress {
+    /// The address behind NIO's; `nil` for a unix socket.
+    init?(socketAddress: SocketAddress) {
+        guard let text = socketAddress.ipAddress else { return nil }
+        self.init(text)
+    }
+}
+
+extension Network {
+    /// The network that an `allow` or `deny` line names.
+    init?(_ range: NetworkRange) {
+        guard let base = IPAddress(octets: range.octets) else { return nil }
+        self.init(base, prefix: range.prefixLength)
+    }
+}

@@ -1,0 +1,55 @@
+// What the keeper hands its worker: the settings, with the logins of the house and without the secrets of the accounts.
+
+import CMHSys
+import Glibc
+import Octets
+import Programs
+import Reporting
+import RunControl
+
+/// The settings on their way from keeper to worker: the ports in use, then an rc, in a file without a name.
+enum Snapshot {
+    /// The most octets a snapshot may have: the rc's own bound, several times over.
+    private static let limit = 8 << 20
+
+    /// The octets for the worker. Password files are read here: the worker has no way to them.
+    static func write(_ settings: HubSettings, ports: [Int]) throws -> [UInt8] {
+        var bare = settings.withoutOutgoingSecrets()
+        for index in bare.mailboxes.indices {
+            guard case .passwordFile(let path) = bare.mailboxes[index].verifier else { continue }
+            let secret = SecretText(String(decoding: try SecretReader.file(path).read(until: .never), as: UTF8.self))
+            bare.mailboxes[index].verifier =
+                secret.revealed.hasPrefix("$mh-scrypt$") ? .passwordHash(secret) : .password(secret)
+        }
+        return Array((ports.map { "\($0)" }.joined(separator: " ") + "\n\(settings.source)\n").utf8)
+            + Array(bare.printed(masked: false).utf8)
+    }
+
+    /// Reads what ``write(_:ports:)`` wrote.
+    static func read(from descriptor: Int32) throws -> (HubSettings, ports: [Int]) {
+        let octets = try contents(of: descriptor)
+        let lines = octets.split(separator: Octet.lf, maxSplits: 2, omittingEmptySubsequences: false)
+        guard lines.count == 3 else { throw KeeperError.badSnapshot }
+        let ports = lines[0].split(separator: Octet.space).compactMap { Int(String(decoding: $0, as: UTF8.self)) }
+        var settings = try HubSettings.read(
+            Array(lines[2]), source: String(decoding: lines[1], as: UTF8.self),
+            surroundings: RunControl.Surroundings(environment: RunControl.Surroundings.environment()),
+            lacksSecrets: true)
+        guard ports.count == settings.listeners.count else { throw KeeperError.badSnapshot }
+        settings.isNamed = true
+        return (settings, ports)
+    }
+
+    private static func contents(of descriptor: Int32) throws -> [UInt8] {
+        var octets: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while octets.count <= limit {
+            let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress!, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw KeeperError.badSnapshot }
+            if count == 0 { return octets }
+            octets += chunk[..<count]
+        }
+        throw KeeperError.badSnapshot
+    }
+}

@@ -1,0 +1,88 @@
+// The worker: answers on the sockets its keeper holds. Has no outgoing secret and no way to get one.
+
+import AccessControl
+import CMHSys
+import Glibc
+import NIOCore
+import NIOPosix
+import Reporting
+import RunControl
+import TLSEngine
+
+/// One life of the service, from the settings in descriptor 3 to the end of the last session.
+struct Worker {
+    /// The argument that makes mhserve a worker.
+    static let role = "--worker-of-a-keeper"
+
+    /// Serves until the keeper says stop (SIGTERM) or is gone.
+    static func run() throws -> ExitStatus {
+        // The signals first: every thread made later inherits the mask.
+        let signals = try SignalWatch()
+        raiseDescriptorLimit()
+        let (settings, _) = try Snapshot.read(from: WorkerDescriptors.settings)
+        close(WorkerDescriptors.settings)
+        let log = try Log(program: "mhserve", to: settings.log)
+        let house = try House(settings: settings, wake: WakeLine(descriptor: WorkerDescriptors.control), log: log)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: min(System.coreCount, 4))
+        var open: [any Channel] = []
+        var services: [Service] = []
+        for (index, listener) in settings.listeners.enumerated() {
+            let service = try Service(listener: listener, house: house)
+            services.append(service)
+            let descriptor = WorkerDescriptors.listeners + Int32(index)
+            open.append(try service.bootstrap(on: group).withBoundSocket(descriptor).wait())
+        }
+        house.wake.isReady()
+        wait(for: signals)
+        // Stop accepting, say goodbye to idle sessions, give the others 30 s to end what they have begun (DECISIONS 39).
+        for channel in open { channel.close(promise: nil) }
+        house.isStopping = true
+        for service in services { service.sessions.stopSoon() }
+        let end = NIODeadline.now() + .seconds(30)
+        while services.contains(where: { $0.sessions.count > 0 }), NIODeadline.now() < end { usleep(20_000) }
+        try house.stop()
+        try group.syncShutdownGracefully()
+        return .ok
+    }
+
+    /// Every connection is a descriptor, and the usual 1024 are fewer than the listeners may have.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard unsafe getrlimit(resource, &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = unsafe setrlimit(resource, &limit)
+    }
+
+    /// Returns at SIGTERM, or when the keeper's end of the line is closed.
+    private static func wait(for signals: borrowing SignalWatch) {
+        while true {
+            var polled = [
+                pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: WorkerDescriptors.control, events: 0, revents: 0),
+            ]
+            _ = unsafe poll(&polled, 2, -1)
+            while let event = signals.next() { if event == .stop { return } }
+            if polled[1].revents & Int16(POLLHUP | POLLERR) != 0 { return }
+        }
+    }
+}
+
+/// The line to the keeper: an octet for every message queued, and one when the worker has begun to answer.
+struct WakeLine: Sendable {
+    static let queued: UInt8 = 0x71
+    static let ready: UInt8 = 0x72
+
+    let descriptor: Int32
+
+    /// Asks for a queue run. A full line means that the keeper has been asked already.
+    func wake() { say(Self.queued) }
+
+    /// Says that this worker answers on all sockets.
+    func isReady() { say(Self.ready) }
+
+    private func say(_ octet: UInt8) {
+        var octet = octet
+        _ = unsafe send(descriptor, &octet, 1, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+    }
+}

@@ -1,0 +1,3 @@
+// mhserve: serves POP3 and SMTP.
+
+MHServeCommand.run()

@@ -1,0 +1,175 @@
+// mhserve with an rc, a certificate, passwords and ports of its own, for one test.
+
+import Blocking
+import Glibc
+
+/// A running mhserve that nobody else knows, gone with all it wrote when released.
+///
+/// It answers for `example.org` as `hub.example.org`; the mailboxes alice and bob have the passwords `alice's secret` and
+/// `bob's secret`. It runs as a copy in a folder of its own, so that the carrier beside it can be one that only writes
+/// down how it was called.
+public final class HubUnderTest: Sendable {
+    public enum Carrier: Sendable {
+        /// Writes its arguments to `carrier.log`; queued mail stays where it is.
+        case recording
+        /// The hub's own.
+        case real
+    }
+
+    public let scratch = ScratchDirectory()
+    public let server: ServerProcess
+    public let rcPath: String
+    public let certificatePath: String
+    private let ports: [String: UInt16]
+
+    public static let allServices = ["smtp", "submission", "submissions", "pop3", "pop3s"]
+
+    /// - Parameters:
+    ///   - words: lines for the top of the rc, such as `smtp-idle 1s`.
+    ///   - blocks: blocks for the end of the rc, such as accounts.
+    ///   - services: what it listens for, each on 127.0.0.1 and a port the system chooses.
+    ///   - tracer: a program and its arguments to run mhserve under.
+    public init(
+        words: [String] = [], blocks: [String] = [], services: [String] = HubUnderTest.allServices,
+        carrier: Carrier = .recording, tracer: [String] = [], patience: Duration = .seconds(30)
+    ) throws(KitError) {
+        let certificate = scratch.file("hub.crt")
+        let made = try InstalledCommands.run([
+            "mhserve", "certificate", "--certificate", certificate, "--key", scratch.file("hub.key"), "--days", "30",
+            "hub.example.org", "localhost", "127.0.0.1",
+        ])
+        guard made.status == 0 else { throw KitError("no certificate: \(made)") }
+        certificatePath = certificate
+        rcPath = scratch.write(Self.rc(in: scratch, words, blocks, services), to: "rc")
+        scratch.write("alice's secret\n", to: "alice.pass")
+        scratch.write("bob's secret\n", to: "bob.pass")
+        let program = try Self.install(carrier, in: scratch)
+        let environment = [
+            "HOME": scratch.path, "PATH": Peers.environment("PATH") ?? "/usr/bin:/bin",
+            "SWIFT_BACKTRACE": "enable=no",
+        ]
+        server = try ServerProcess(
+            tracer + [program, "-C", "rc"], environment: environment, directory: scratch.path,
+            logs: [scratch.file("errors.log"), scratch.file("hub.log")])
+        ports = try Self.ports(server, scratch, services, until: Deadline(after: patience))
+    }
+
+    public func port(_ service: String) -> UInt16 { ports[service] ?? 0 }
+
+    /// What mhserve has logged so far.
+    public var log: String { String(decoding: ScratchDirectory.read(scratch.file("hub.log")) ?? [], as: UTF8.self) }
+    public var logs: String { server.logs }
+
+    /// The folder of a mailbox.
+    public func maildir(of mailbox: String) -> String { scratch.file("Mail/\(mailbox)") }
+
+    /// The messages of a mailbox in new and cur, in the order of their names.
+    public func messages(of mailbox: String) -> [[UInt8]] {
+        ["new", "cur"].flatMap { Self.files(in: "\(maildir(of: mailbox))/\($0)") }
+    }
+
+    /// The files of the queue, envelope and message.
+    public func queued() -> [[UInt8]] {
+        ["new", "cur"].flatMap { Self.files(in: scratch.file("state/queue/\($0)")) }
+    }
+
+    /// Files that a refused message must not leave behind.
+    public func leftovers() -> [String] {
+        let folders =
+            ["state/queue/tmp", "state/queue/foreign"] + ["alice", "bob"].map { "Mail/\($0)/tmp" }
+        return folders.flatMap { folder in ScratchDirectory.names(in: scratch.file(folder)).map { "\(folder)/\($0)" } }
+    }
+
+    /// How the carrier was called, a line for each time.
+    public var carrierCalls: [String] {
+        String(decoding: ScratchDirectory.read(scratch.file("carrier.log")) ?? [], as: UTF8.self)
+            .split(separator: "\n").map(String.init)
+    }
+
+    /// Puts a message into a mailbox as another program would: `name` in new, or in cur with flags.
+    public func deliver(_ octets: [UInt8], to mailbox: String, as name: String, in folder: String = "new") {
+        for part in ["", "/new", "/cur", "/tmp"] { _ = unsafe mkdir("\(maildir(of: mailbox))\(part)", 0o700) }
+        scratch.write(octets, to: "Mail/\(mailbox)/\(folder)/\(name)")
+    }
+
+    /// The worker's process: the keeper's child of that name.
+    public func worker() throws(KitError) -> pid_t {
+        let deadline = Deadline(after: .seconds(10))
+        while !deadline.hasPassed {
+            let path = "/proc/\(server.pid)/task/\(server.pid)/children"
+            let children = String(decoding: ScratchDirectory.read(path) ?? [], as: UTF8.self)
+            for word in children.split(separator: " ") {
+                let command = ScratchDirectory.read("/proc/\(word)/cmdline") ?? []
+                if let pid = pid_t(word), command.starts(with: Array("mhserve: worker".utf8)) { return pid }
+            }
+            usleep(10_000)
+        }
+        throw KitError("mhserve has no worker\n\(logs)")
+    }
+
+    /// Waits until the log has `count` lines with `text`.
+    public func waitForLog(_ text: String, count: Int = 1, patience: Duration = .seconds(20)) throws(KitError) {
+        let deadline = Deadline(after: patience)
+        while log.split(separator: "\n").count(where: { $0.contains(text) }) < count {
+            guard !deadline.hasPassed else { throw KitError("the log never says \"\(text)\"\n\(logs)") }
+            usleep(10_000)
+        }
+    }
+
+    private static func rc(
+        in scratch: ScratchDirectory, _ words: [String], _ blocks: [String], _ services: [String]
+    ) -> String {
+        let top = [
+            "hostname hub.example.org", "qualify example.org", "state \(scratch.file("state"))",
+            "maildirs \(scratch.file("Mail"))/%m", "log \(scratch.file("hub.log"))", "free-space 1M",
+            "tls_certificate \(scratch.file("hub.crt")) key \(scratch.file("hub.key"))",
+        ]
+        let given = Set(words.compactMap { $0.split(separator: " ").first })
+        let mailboxes = ["alice", "bob"].map {
+            "mailbox \($0)\n  address \($0)@example.org\n  passwordfile \(scratch.file("\($0).pass"))"
+        }
+        let listeners = services.map { "listen \($0) 127.0.0.1:0" }
+        _ = unsafe mkdir(scratch.file("Mail"), 0o700)
+        let kept = top.filter { !given.contains($0.split(separator: " ")[0]) }
+        return (kept + words + mailboxes + ["domain example.org"] + blocks + listeners).joined(separator: "\n") + "\n"
+    }
+
+    /// Puts mhserve and its carrier side by side into the scratch folder.
+    private static func install(_ carrier: Carrier, in scratch: ScratchDirectory) throws(KitError) -> String {
+        let original = try InstalledCommands.path("mhserve")
+        guard carrier == .recording else { return original }
+        _ = unsafe mkdir(scratch.file("bin"), 0o700)
+        let program = scratch.file("bin/mhserve")
+        if unsafe link(original, program) != 0 {
+            guard let octets = ScratchDirectory.read(original) else { throw KitError("cannot read \(original)") }
+            scratch.write(octets, to: "bin/mhserve", mode: 0o700)
+        }
+        scratch.write("#!/bin/sh\necho \"$@\" >>'\(scratch.file("carrier.log"))'\n", to: "bin/mhcarry", mode: 0o700)
+        return program
+    }
+
+    private static func ports(
+        _ server: ServerProcess, _ scratch: ScratchDirectory, _ services: [String], until deadline: Deadline
+    ) throws(KitError) -> [String: UInt16] {
+        while !deadline.hasPassed, !server.child.hasEnded {
+            var found: [String: UInt16] = [:]
+            let log = String(decoding: ScratchDirectory.read(scratch.file("hub.log")) ?? [], as: UTF8.self)
+            for line in log.split(separator: "\n") where line.contains(": listening ") {
+                let fields = line.split(separator: " ")
+                func field(_ key: String) -> Substring? {
+                    fields.first { $0.hasPrefix("\(key)=") }?.dropFirst(key.count + 1)
+                }
+                if let service = field("service"), let port = field("port").flatMap({ UInt16($0) }) {
+                    found[String(service)] = port
+                }
+            }
+            if found.count == services.count { return found }
+            usleep(10_000)
+        }
+        throw KitError("mhserve does not listen; its logs:\n\(server.logs)")
+    }
+
+    private static func files(in folder: String) -> [[UInt8]] {
+        ScratchDirectory.names(in: folder).compactMap { ScratchDirectory.read("\(folder)/\($0)") }
+    }
+}
