@@ -37,6 +37,18 @@ func tests(ofCommand command: String, as name: String, uses: Target.Dependency..
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let package = Package(
     name: "mailhub",
+    // The rooms that read foreign input: what Fuzz/ is built on.
+    products: [
+        .library(name: "Octets", targets: ["Octets"]),
+        .library(name: "MailFormat", targets: ["MailFormat"]),
+        .library(name: "SASLMechanisms", targets: ["SASLMechanisms"]),
+        .library(name: "Resolver", targets: ["Resolver"]),
+        .library(name: "SMTPProtocol", targets: ["SMTPProtocol"]),
+        .library(name: "POP3Protocol", targets: ["POP3Protocol"]),
+        .library(name: "IMAPProtocol", targets: ["IMAPProtocol"]),
+        .library(name: "RunControl", targets: ["RunControl"]),
+        .library(name: "SpoolQueue", targets: ["SpoolQueue"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -136,6 +148,9 @@ let package = Package(
         tests(of: "Programs", uses: "Blocking"),
         tests(of: "SpoolQueue", uses: "DurableFiles", "MailFormat", "Octets", "Reporting"),
         tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
+        tests(
+            ofCommand: "mhfetch", as: "MHFetch",
+            uses: "DurableFiles", "Delivery", "MaildirStore", "IMAPProtocol", "Octets"),
         tests(ofCommand: "mhsend", as: "MHSend", uses: "Reporting"),
         tests(
             ofCommand: "mhcarry", as: "MHCarry",
@@ -143,5 +158,11 @@ let package = Package(
         .testTarget(
             name: "SystemLibrariesTests", dependencies: ["CGPGME", "CMaxMindDB", "CSSH2", "CUnbound"],
             path: "Tests/SystemLibrariesTests", swiftSettings: house),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "MailTestKit", "Blocking", "Octets", "mhfetch", "mhsend", "mhcarry", "mhqueue", "mhserve", "mhroute",
+            ],
+            path: "Tests/EndToEndTests", swiftSettings: house),
     ]
 )

@@ -8,8 +8,8 @@ import Reporting
 import RunControl
 import SpoolQueue
 
-/// The attempt under way for a locked message. Belongs to one thread at a time: the run hands it to an account's thread and
-/// takes it back when that has ended.
+/// The attempt under way for a locked message. Unchecked, as it belongs to one thread at a time: the run hands it to an
+/// account's thread and joins that before it goes on.
 final class Attempt: @unchecked Sendable {
     let message: LockedMessage
     private let hub: CarrierHub
@@ -151,7 +151,7 @@ final class Attempt: @unchecked Sendable {
     /// Gives up on what is left, after an error of our own.
     func abandon() { remote = [] }
 
-    /// The outcome for now of a temporary trouble of recipient `index`: another try later, or the end after the lifetime.
+    /// The outcome for now of a temporary trouble of recipient `index`: another try, or the end after the lifetime.
     func deferral(_ reply: Reply, of index: Int) -> Outcome {
         let now = Clock.seconds()
         let tries = message.state.recipients[index].tries + 1

@@ -184,15 +184,15 @@ final class Provider {
 
     // MARK: The wire
 
-    /// Lends the engine to the network until `answer` has no more to say. Each event has its time as a whole, however it
-    /// drips in (DECISIONS 21).
+    /// Lends the engine to the network until `answer` has no more to say. Each event has its time as a whole, however
+    /// it drips in (DECISIONS 21).
     private func talk(_ answer: (SMTPClient.Event) throws -> SMTPClient.Command?) throws {
         var deadline = Deadline(after: timeout)
         while true {
             while let event = try client.nextEvent() {
                 guard let command = try answer(event) else { return }
                 try write(client.send(command))
-                // RFC 5321 §4.5.3.2.6 grants the final dot twice the time of other steps: who leaves early sends it again.
+                // RFC 5321 §4.5.3.2.6 grants the final dot twice the time of other steps: who leaves early sends twice.
                 deadline = Deadline(after: command == .contentEnd ? timeout * 2 : timeout)
             }
             let octets = try wire.read(until: deadline)

@@ -63,7 +63,8 @@ final class QueueRun: Sendable {
     /// One attempt for each of `entries`.
     private func carry(_ entries: [QueueEntry], by providers: OpenProviders) {
         var attempts = entries.compactMap(begin)
-        // In waves: a message that goes out by two accounts is handed from one to the next, as its lock belongs to one thread.
+        // In waves: a message that goes out by two accounts is handed from one to the next, as its lock belongs to one
+        // thread.
         while true {
             var byAccount: [String: [Attempt]] = [:]
             for attempt in attempts {

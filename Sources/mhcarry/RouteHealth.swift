@@ -11,8 +11,8 @@ struct RouteHealth: Sendable {
 
     let hub: CarrierHub
 
-    /// Why the account is not to be asked now; `nil`: it may. While a fault lasts one run at a time may probe it: who gets
-    /// `nil` has the turn.
+    /// Why the account is not to be asked now; `nil`: it may. While a fault lasts one run at a time may probe it: who
+    /// gets `nil` has the turn.
     func refusal(of name: String) throws(QueueError) -> String? {
         let now = Clock.seconds()
         guard try hub.routes.read(name).fault != nil else { return nil }

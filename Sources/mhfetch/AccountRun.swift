@@ -80,7 +80,8 @@ final class AccountRun {
     }
 
     private func openInbox() throws -> Maildir {
-        // The folder of all Maildirs is made at need; what that lies in is not, lest a home that is not mounted be hidden.
+        // The folder of all Maildirs is made at need; what that lies in is not, lest a home that is not mounted be
+        // hidden.
         if let slash = maildir.lastIndex(of: "/"), slash != maildir.startIndex {
             _ = try Directory(path: String(maildir[..<slash]), making: 0o700)
         }
@@ -106,8 +107,8 @@ final class AccountRun {
             tally.fetched += try delivery.publish()
             try delivery.settle()
         } catch {
-            // The trouble itself is told by the caller; this one is often of the same cause. The next run finds out what
-            // became of the batch.
+            // The trouble itself is told by the caller; this one is often of the same cause. The next run finds out
+            // what became of the batch.
             hub.log.write(.error, "fetch", [("account", account.name), ("error", "\(error)")])
         }
     }
@@ -117,7 +118,8 @@ final class AccountRun {
         clockIsRight = time >= Self.earliestTime && time >= state.lastRun
         guard !clockIsRight, case .days = account.keep else { return }
         writeToStandardError(
-            "mhfetch: \(account.name): the clock is behind that of earlier runs, so nothing is deleted by age; set it right"
+            "mhfetch: \(account.name): the clock is behind that of earlier runs, so nothing is deleted by age; "
+                + "set it right"
         )
     }
 

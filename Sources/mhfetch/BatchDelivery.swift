@@ -8,8 +8,8 @@ import MaildirStore
 import Reporting
 
 /// Writes batches of messages, and writes down in the state what has become of them. The order is what keeps mail safe:
-/// the state names the batch, then files are written, synchronized, shown; then the state says "done"; only after that is
-/// anything deleted at the source.
+/// the state names the batch, then files are written, synchronized, shown; then the state says "done"; only after that
+/// is anything deleted at the source.
 final class BatchDelivery {
     /// Bounds of a batch: messages, octets, seconds.
     static let messageLimit = 64

@@ -19,7 +19,8 @@ final class Exchange<E: Engine> {
 
     deinit { wire.close() }
 
-    /// What the server says next. The timeout is for the whole of it, lest a server drip a line for hours (DECISIONS 21).
+    /// What the server says next. The timeout is for the whole of it, lest a server drip a line for hours
+    /// (DECISIONS 21).
     /// - Throws: `TransportError/closed(peer:)` when it says no more; what the engine throws.
     func next() throws -> E.Event {
         let deadline = Deadline(after: timeout)

@@ -59,7 +59,8 @@ enum FetchError: Complaint {
             "\(path): lies on a \(kind) file system, whose locks cannot be relied on; name a local directory in the "
                 + "rc's `state` line"
         case .noTLS(let host):
-            "\(host) offers no TLS, and the account demands it; check the port, or use the service with TLS from the start"
+            "\(host) offers no TLS, and the account demands it; check the port, or use the service with TLS from the "
+                + "start"
         case .loginRefused(let user, let host, let words, let isTemporary):
             "\(host) refused the login of \(printable(user)): \(words); "
                 + (isTemporary ? "it is tried again later" : "check user and password")
@@ -69,20 +70,21 @@ enum FetchError: Complaint {
         case .noUniqueIDs(let host):
             "\(host) has no UIDL, so that what was fetched cannot be told from what is new; use IMAP"
         case .numbersAsUniqueIDs(let host):
-            "\(host) gives message numbers for unique ids, so that nothing can be kept there; say `keep off`, or use IMAP"
+            "\(host) gives message numbers for unique ids, so that nothing can be kept there; say `keep off`, or use "
+                + "IMAP"
         case .refused(let command, let host, let words): "\(host) refused \(command): \(words)"
         case .farewell(let host, let words): "\(host) ended the session: \(words); it is tried again later"
         case .renumbered(let folder, let account):
-            "folder \(printable(folder)): the server has renumbered it (UIDVALIDITY), nothing was fetched from it; either "
-                + "mhfetch --accept-folder \(printable(folder)) \(account) (what is there now is known), or "
-                + "mhfetch --refetch-folder \(printable(folder)) \(account) (fetch all again), or remove it from the rc's "
-                + "`folders`"
+            "folder \(printable(folder)): the server has renumbered it (UIDVALIDITY), nothing was fetched from it; "
+                + "either mhfetch --accept-folder \(printable(folder)) \(account) (what is there now is known), or "
+                + "mhfetch --refetch-folder \(printable(folder)) \(account) (fetch all again), or remove it "
+                + "from the rc's `folders`"
         case .noUIDValidity(let folder, let host):
             "\(host) gives no lasting UIDs for \(printable(folder)); it cannot be fetched"
         case .protocolBroken(let host, let what): "\(host): \(what)"
         case .stateDamaged(let path, let line):
-            "\(path): line \(line) is damaged though good lines follow; check the disk, then restore the file or remove it "
-                + "(all mail of the account is fetched again then)"
+            "\(path): line \(line) is damaged though good lines follow; check the disk, then restore the file or "
+                + "remove it (all mail of the account is fetched again then)"
         case .stateNewer(let path): "\(path): was written by a newer release; run that one"
         }
     }

@@ -51,7 +51,8 @@ extension FetchState {
         try record(uids.pieces().map { "left \(index) \(String(decoding: $0.octets, as: UTF8.self))" })
     }
 
-    /// Counts a failed try to fetch the message; after three it is tried once a day only, listed, and the exit status says so.
+    /// Counts a failed try to fetch the message; after three it is tried once a day only, listed, and the exit
+    /// status says so.
     func fail(_ key: MessageKey, at time: Int, _ reason: String) throws {
         let tries = (failed[key]?.tries ?? 0) + 1
         try record(["fail \(key.text) \(tries) \(time) \(Self.words(reason))"])

@@ -166,8 +166,8 @@ struct IMAPFolder {
         try run.receive(message, index: index, to: destination) { .end([]) }
     }
 
-    /// Deletes what was fetched and may go: flagged, then expunged by UID, so that nobody else's marked mail vanishes with
-    /// it (DECISIONS 37).
+    /// Deletes what was fetched and may go: flagged, then expunged by UID, so that nobody else's marked mail vanishes
+    /// with it (DECISIONS 37).
     private func delete() throws {
         let days = run.state.folders[index].fetched.filter { run.mayGo(fetched: $0.time, in: $0.run) }
         let going = UIDSet(ranges: days.flatMap(\.uids.ranges))

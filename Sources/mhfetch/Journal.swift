@@ -8,7 +8,7 @@ import Octets
 /// One writer at a time, under the account's lock; a reader without the lock changes nothing.
 final class Journal {
     static let name = "journal"
-    /// Octets of disk room kept free behind the end for the words that close a batch: 64 numbers and a complaint or two.
+    /// Octets of disk room kept free behind the end for the words that close a batch: 64 numbers, a complaint or two.
     static let room = 8_192
 
     let path: String
@@ -16,7 +16,8 @@ final class Journal {
     private(set) var lines = 0
     private let directory: Directory
     private var file: File?
-    private var size = 0
+    /// Octets of the file's good lines.
+    private(set) var size = 0
     /// Why nothing more is written: a failed write that could not be taken back, or a failed synchronization. Both are
     /// final, since what the file holds is unknown from then on.
     private var fault: DurableError?
@@ -115,8 +116,8 @@ final class Journal {
     /// Makes a new file's name durable.
     func synchronizeName() throws(DurableError) { try directory.synchronize() }
 
-    /// Sets disk room aside for `texts` and what ends the batch that they begin, so that a full disk does not keep us from
-    /// writing it down.
+    /// Sets disk room aside for `texts` and what ends the batch that they begin, so that a full disk does not keep us
+    /// from writing it down.
     func reserveRoom(behind texts: [String]) throws(DurableError) {
         try writable().reserve(texts.reduce(Self.room) { $0 + $1.utf8.count })
     }

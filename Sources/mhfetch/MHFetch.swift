@@ -107,6 +107,7 @@ struct MHFetch: ParsableCommand {
         }
         let state = try FetchState(in: folder, canWrite: false)
         writeToStandardOutput(StatusReport(account: account, state: state, now: time(nil)).text)
-        return state.failed.isEmpty ? .ok : .temporaryFailure
+        let isWell = state.failed.isEmpty && (state.lastEnding?.status ?? 0) == 0
+        return isWell ? .ok : .temporaryFailure
     }
 }

@@ -16,8 +16,8 @@ extension AccountRun {
     /// The server says that a message has octets, and sends none.
     private struct NoContent: Error {}
 
-    /// Takes the content of `message` into the batch. A message that cannot be had or kept is noted as failed, and is no
-    /// reason to stop (FE12); what is thrown is.
+    /// Takes the content of `message` into the batch. A message that cannot be had or kept is noted as failed, and is
+    /// no reason to stop (FE12); what is thrown is.
     func receive(
         _ message: Pending, index: Int, to destination: Destination, nextPiece: () throws -> ContentPiece
     ) throws {

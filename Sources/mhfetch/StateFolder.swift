@@ -16,7 +16,7 @@ enum StateFolder {
     static func look(_ state: String, account: String) throws -> Directory? {
         do throws(DurableError) {
             return try Directory(path: state).directory(name).directory(account)
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             return nil
         }
     }

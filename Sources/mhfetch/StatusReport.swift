@@ -20,7 +20,8 @@ struct StatusReport {
             text += state.run == 0 ? "never fetched" : "no run has come to its end"
         }
         let fetched = state.known.count + state.folders.reduce(0) { $0 + $1.fetched.reduce(0) { $0 + $1.uids.count } }
-        text += "; \(state.run) runs, \(fetched) messages fetched and kept at the source\n"
+        text += "; \(state.run) runs, \(fetched) messages known"
+        text += "; \(state.journal?.size ?? 0) octets of state\n"
         for (key, failure) in state.failed.sorted(by: { $0.key.text < $1.key.text }) {
             text += "  failed \(place(key)): \(failure.tries) times, \(ago(failure.time)): \(printable(failure.reason))"
             text += failure.isFinal ? "; tried once a day, or at once with --retry\n" : "\n"

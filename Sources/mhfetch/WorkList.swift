@@ -9,8 +9,8 @@ struct Pending {
     var size: Int?
 }
 
-/// Messages to be fetched. Those that an earlier run failed at, or died with, come last and each by itself: one bad message
-/// then stops no other (FE12).
+/// Messages to be fetched. Those that an earlier run failed at, or died with, come last and each by itself: one bad
+/// message then stops no other (FE12).
 struct WorkList {
     private var rest: ArraySlice<Pending>
     private var suspects: ArraySlice<Pending>

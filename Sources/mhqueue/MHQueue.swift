@@ -170,8 +170,8 @@ struct ChosenMessages: ParsableArguments {
         }
     }
 
-    /// Runs `body` on each message under its lock. One that is missing, or that another process works on, is told, and the
-    /// others go on.
+    /// Runs `body` on each message under its lock. One that is missing, or that another process works on, is told, and
+    /// the others go on.
     func each(_ options: HubOptions, _ body: (LockedMessage) throws -> Void) throws -> Done {
         let (hub, queue) = try openQueue(options)
         let words = ids == ["-"] ? Self.linesOfInput() : ids

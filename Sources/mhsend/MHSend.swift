@@ -44,10 +44,10 @@ enum MHSend {
         umask(0o077)
         let caller = Caller.now()  // before root becomes the hub's user
         let settings = try HubSettings.load(explicitPath: options.rc)
-        if geteuid() == 0, settings.isSystem, let user = settings.runAs { try HubUser.become(user) }
+        if geteuid() == 0, let user = settings.userToBecome { try HubUser.become(user) }
         let queue = try Queue(state: settings.stateDirectory)
         let id = try Intake(options: options, caller: caller, settings: settings, queue: queue).run()
-        // From here on the message is the hub's: nothing that fails is told by the exit status, or it would be sent twice.
+        // From here on the message is the hub's: what fails now is no exit status, or the caller would send it twice.
         if options.isVerbose { writeToStandardError("mhsend: queued as \(id)") }
         switch options.delivery {
         case .queueOnly: break
@@ -77,7 +77,8 @@ enum MHSend {
     }
 
     private static let usage = """
-        usage: mhsend [-i] [-t] [-f SENDER] [-F NAME] [-N DSN] [-R full|hdrs] [-V ID] [-odb|-odi|-odq] [-C RC] [--] RECIPIENT ...
+        usage: mhsend [-i] [-t] [-f SENDER] [-F NAME] [-N DSN] [-R full|hdrs] [-V ID]
+                      [-odb|-odi|-odq] [-v] [-C RC] [--] RECIPIENT ...
                mhsend -q | -qI ID      carry out the queue, or one message of it
                mhsend -bp              list the queue (mhqueue list)
                mhsend --check | --print-config | --version

@@ -3,9 +3,9 @@
 import Glibc
 import Octets
 
-/// Reads a message in chunks. Lines end in LF; if the first one ends in CRLF, all do (DECISIONS 28). Unless told to ignore
-/// dots, a line that holds nothing but a dot ends the message, as it always has for sendmail. Where the chunks are cut
-/// never changes what comes out.
+/// Reads a message in chunks. Lines end in LF; if the first one ends in CRLF, all do (DECISIONS 28). Unless told to
+/// ignore dots, a line that holds nothing but a dot ends the message, as it always has for sendmail. Where the chunks
+/// are cut never changes what comes out.
 struct MessageInput {
     private enum Form { case unknown, file, wire }
     private enum Dot { case lineStart, dot, middle }
@@ -72,8 +72,8 @@ struct MessageInput {
         return octets
     }
 
-    /// `octets` up to a lone dot. A dot that may be one is held back until the next octet tells; at the very end, without
-    /// a line end behind it, it is one.
+    /// `octets` up to a lone dot. A dot that may be one is held back until the next octet tells; at the very end,
+    /// without a line end behind it, it is one.
     private mutating func upToDot(_ octets: [UInt8]) -> [UInt8] {
         var kept: [UInt8] = []
         kept.reserveCapacity(octets.count + 1)

@@ -1,4 +1,4 @@
-// The command line as sendmail's callers write it: acted on where it means something here, swallowed where it is harmless.
+// The command line as sendmail's callers write it: acted on where it means something here, else swallowed if harmless.
 
 import Reporting
 
@@ -55,7 +55,8 @@ struct SendmailOptions: Equatable {
     var recipients: [String] = []
 
     /// Reads the words behind the program's name.
-    /// - Parameter name: the last component of the name we were called by: `mailq`, `newaliases`, `runq`, `mailrm` choose a mode.
+    /// - Parameter name: the last component of the name we were called by: `mailq`, `newaliases`, `runq`, `mailrm`
+    ///   choose a mode.
     init(name: String, arguments: [String]) throws(OptionError) {
         switch name {
         case "mailq": mode = .list
@@ -137,8 +138,8 @@ struct SendmailOptions: Equatable {
         case "o": readOption(try value())
         case "q": try readQueueRun(rest, &words)
         case "M" where rest == "rm": mode = .remove([])
-        // Swallowed with their value: the log of a session, a hop count, a label, an option by its long name. None of them
-        // names a file that we would write.
+        // Swallowed with their value: the log of a session, a hop count, a label, an option by its long name. None
+        // of them names a file that we would write.
         case "X", "h", "L", "O", "A", "D", "p", "e": _ = try value()
         case "d": break  // a debugging level stands in the same word
         default: throw .unknown("-\(letter)\(rest)")

@@ -1,73 +1,13 @@
 // A message on its way in by SMTP: collected, judged by its header, then made durable, and only then ours.
 
 import AccessControl
-import DurableFiles
 import MailFormat
+import Octets
 import Reporting
 import SMTPProtocol
 import SpoolQueue
 import Synchronization
 import TLSEngine
-
-/// What the service could not take, as the client is told.
-struct Refusal {
-    let code: Int
-    let status: EnhancedStatus
-    let words: String
-
-    init(_ error: any Error) {
-        switch error {
-        case let pressure as QueuePressure: (code, status, words) = pressure.reply
-        case let content as ContentRefusal: (code, status, words) = (content.code, content.status, content.words)
-        case QueueError.noSpace: (code, status, words) = Self.diskFull
-        case let disk as DurableError where disk.isNoSpace: (code, status, words) = Self.diskFull
-        default: (code, status, words) = (451, .transient(3, 0), "the message could not be stored; try again later")
-        }
-    }
-}
-
-extension Refusal {
-    private static let diskFull = (452, EnhancedStatus.transient(3, 1), "the disk is full; try again later")
-}
-
-/// The service is full for now.
-enum QueuePressure: Error {
-    case diskIsBehind
-    case freeSpaceLow
-
-    var reply: (Int, EnhancedStatus, String) {
-        switch self {
-        case .diskIsBehind: (452, .transient(3, 1), "the disk is behind; try again")
-        case .freeSpaceLow: (452, .transient(3, 1), "too little free disk space; try again later")
-        }
-    }
-}
-
-/// A message that we will not have.
-enum ContentRefusal: Error {
-    case loops
-    case foreignAuthor(login: String)
-    /// More than one From field, or one that cannot be read: readers would see somebody in it, and not the one we see.
-    case unclearAuthor
-
-    var code: Int { 554 }
-
-    var status: EnhancedStatus {
-        switch self {
-        case .loops: .permanent(4, 6)
-        case .foreignAuthor: .permanent(7, 1)
-        case .unclearAuthor: .permanent(6, 0)
-        }
-    }
-
-    var words: String {
-        switch self {
-        case .loops: "the message goes in circles: too many Received fields, or delivered here before"
-        case .foreignAuthor(let login): "the From field names an address that is not of \(login)"
-        case .unclearAuthor: "there is more than one From field, or it cannot be read"
-        }
-    }
-}
 
 /// What became of an accepted message.
 struct TakenMessage: Sendable {
@@ -160,24 +100,38 @@ final class IncomingMessage: Sendable {
         let recipients = envelope.recipients.compactMap { house.address(of: $0.path) }
         let arrival = MailDate.now()
         let id = house.queue.makeID(seconds: arrival.seconds)
-        let top = ReceivedField(
-            client: login == nil
-                ? .init(heloName: Array(clientName.utf8), address: "\(peer)") : nil,
-            by: house.settings.hostname,
-            transmission: .smtp(
-                extended: isExtended, tls: tls != nil, authenticated: login != nil, utf8: envelope.parameters.smtpUTF8),
-            id: id.text, recipient: recipients.count == 1 ? recipients[0] : nil, date: arrival
-        ).octets
+        let top =
+            ReceivedField(
+                client: login == nil
+                    ? .init(heloName: Array(clientName.utf8), address: "\(peer)") : nil,
+                by: house.settings.hostname,
+                transmission: .smtp(
+                    extended: isExtended, tls: tls != nil, authenticated: login != nil,
+                    utf8: envelope.parameters.smtpUTF8),
+                id: id.text, recipient: recipients.count == 1 ? recipients[0] : nil, date: arrival
+            ).octets + additions(to: header, arrival)
         // One recipient with a mailbox here: straight into it. With more, one could fail after another was served, and the
         // client would send again to both (DECISIONS 9).
         if recipients.count == 1, case .mailbox(let name) = house.locals.resolve(recipients[0]) {
             let file = try house.deliver(
                 staged, top: top, to: name, recipient: recipients[0], reversePath: envelope.reversePath,
                 arrival: arrival)
-            return taken(id: file, isQueued: false, id)
+            return taken(id, file: file)
         }
         try house.queue.add(queueEnvelope(header, arrival: arrival.seconds), top: top, staged, id: id)
-        return taken(id: id.text, isQueued: true, id)
+        return taken(id, file: nil)
+    }
+
+    /// What goes on top besides Received: the fields that a program of our own people has left out (RFC 6409 §8), and the
+    /// empty line before a message that has no header at all.
+    private func additions(to header: HeaderSection, _ arrival: MailDate) -> [UInt8] {
+        var octets: [UInt8] = []
+        if login != nil, header.end != .tooLong, let author = envelope.reversePath.address {
+            octets = MessageCompleter(hostname: service.house.settings.hostname, author: author, date: arrival)
+                .missingFields(of: header)
+        }
+        if header.end == .garbage, header.fields.isEmpty, header.mboxLine == nil { octets.append(Octet.lf) }
+        return octets
     }
 
     private func judge(_ header: HeaderSection) throws {
@@ -196,7 +150,9 @@ final class IncomingMessage: Sendable {
     private static func isClear(_ header: HeaderSection) -> Bool {
         let fields = header.fields(named: "From")
         guard let field = fields.first else { return true }
-        guard fields.count == 1, let list = try? AddressList(parsing: header.octets, in: field.body) else { return false }
+        guard fields.count == 1, let list = try? AddressList(parsing: header.octets, in: field.body) else {
+            return false
+        }
         return list.faults.isEmpty
     }
 
@@ -223,17 +179,18 @@ final class IncomingMessage: Sendable {
         queued.smtpUTF8 = envelope.parameters.smtpUTF8
         queued.returned = envelope.parameters.ret.map { $0 == .full ? .full : .headers }
         queued.envelopeID = envelope.parameters.envelopeID.map { EnvelopeText(cleaning: $0) }
-        queued.headerFrom = Self.authors(in: header).first
+        queued.headerFrom = Self.authors(in: header).first ?? (login == nil ? nil : envelope.reversePath.address)
         return queued
     }
 
-    private func taken(id: String, isQueued: Bool, _ queueID: QueueID) -> TakenMessage {
+    /// - Parameter file: the file in the mailbox; `nil` for a message in the queue.
+    private func taken(_ id: QueueID, file: String?) -> TakenMessage {
         TakenMessage(
-            id: id, isQueued: isQueued,
+            id: id.text, isQueued: file == nil,
             logFields: [
-                ("id", queueID.text), ("service", service.name), ("from", "\(envelope.reversePath)"),
+                ("id", id.text), ("file", file), ("service", service.name), ("from", "\(envelope.reversePath)"),
                 ("to", envelope.recipients.map { "\($0.path)" }.joined(separator: ",")), ("size", "\(count)"),
-                ("login", login?.mailbox), ("tls", tls?.version), ("status", isQueued ? "queued" : "delivered"),
+                ("login", login?.mailbox), ("tls", tls?.version), ("status", file == nil ? "queued" : "delivered"),
             ])
     }
 }

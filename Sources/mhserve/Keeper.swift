@@ -56,10 +56,15 @@ struct Keeper: ~Copyable {
     private mutating func take(_ event: SignalWatch.Event) throws {
         switch event {
         case .stop:
-            guard !stopping else { return workers.forEach { $0.kill() } }  // asked twice: at once
+            if stopping {  // asked twice: at once
+                for worker in workers { worker.kill() }
+                return
+            }
             stopping = true
             ServiceManager.notify("STOPPING=1")
             for worker in workers { worker.drain() }
+            // Else clients would wait in a queue that nobody serves. Sockets of the service manager are for who comes next.
+            for listener in listeners where !listener.isInherited { close(listener.descriptor) }
         case .reload:
             if !stopping { reloadSettings() }
         case .child:
@@ -88,6 +93,7 @@ struct Keeper: ~Copyable {
             }
             for hasty in workers where !hasty.isReady && hasServed { hasty.drain() }  // of a reload a moment ago
             workers.append(try WorkerProcess(settings: fresh, listeners: sockets))
+            restartAt = nil  // it stands in for one that has died, too
         } catch {
             keepSettings("\(error)")
         }

@@ -19,7 +19,7 @@ enum Listeners {
     /// Binds every `listen` line, sockets of the service manager first: those are taken by protocol name (`smtp`,
     /// `submission`, `submissions`, `pop3`, `pop3s`), as sd_listen_fds(3) names them.
     static func open(_ wanted: [ListenerSettings]) throws(KeeperError) -> [BoundListener] {
-        var inherited = activated()
+        var inherited = try activated()
         var bound: [BoundListener] = []
         for settings in wanted {
             let name = settings.service.rawValue
@@ -70,16 +70,26 @@ enum Listeners {
     }
 
     /// The sockets that LISTEN_FDS and LISTEN_FDNAMES tell of, if LISTEN_PID is us.
-    private static func activated() -> [(name: String, descriptor: Int32)] {
+    private static func activated() throws(KeeperError) -> [(name: String, descriptor: Int32)] {
         guard let pid = environment("LISTEN_PID"), pid == "\(getpid())", let text = environment("LISTEN_FDS"),
             let count = Int32(text), count > 0, count <= 64
         else { return [] }
         let names = (environment("LISTEN_FDNAMES") ?? "").split(separator: ":", omittingEmptySubsequences: false)
-        return (0..<count).map { index in
+        var found: [(name: String, descriptor: Int32)] = []
+        for index in 0..<count {
             let descriptor = 3 + index
+            let name = Int(index) < names.count ? String(names[Int(index)]) : ""
+            guard isListening(descriptor) else { throw .badActivation(name: name, descriptor: descriptor) }
             _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-            return (Int(index) < names.count ? String(names[Int(index)]) : "", descriptor)
+            found.append((name, descriptor))
         }
+        return found
+    }
+
+    private static func isListening(_ descriptor: Int32) -> Bool {
+        var answer: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        return unsafe getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &answer, &size) == 0 && answer != 0
     }
 
     private static func environment(_ name: String) -> String? {
@@ -109,6 +119,7 @@ enum KeeperError: Complaint {
     case badAddress(String, reason: String)
     case cannotListen(String, code: Int32)
     case strayActivation(name: String)
+    case badActivation(name: String, descriptor: Int32)
     case nothingToListen
     case workerWillNotStart(status: Int32)
     case badSnapshot
@@ -116,7 +127,7 @@ enum KeeperError: Complaint {
     var exitStatus: ExitStatus {
         switch self {
         case .system: .osError
-        case .badAddress, .strayActivation, .nothingToListen: .configuration
+        case .badAddress, .strayActivation, .badActivation, .nothingToListen: .configuration
         case .cannotListen(_, let code): code == EACCES || code == EPERM ? .noPermission : .unavailable
         case .workerWillNotStart(let status): ExitStatus(rawValue: status) ?? .software
         case .badSnapshot: .software
@@ -134,6 +145,8 @@ enum KeeperError: Complaint {
             "cannot listen on \(place): \(reason(code))"
         case .strayActivation(let name):
             "the service manager hands over a socket named \"\(name)\", and no `listen` line of the rc asks for it"
+        case .badActivation(let name, let descriptor):
+            "the service manager hands over descriptor \(descriptor) (\"\(name)\"), and it is no listening socket"
         case .nothingToListen: "the rc has no `listen` line; add one, such as: listen pop3s [::]:995"
         case .badSnapshot: "the settings from the keeper cannot be read; start mhserve, not its worker"
         case .workerWillNotStart(let status): "the worker ends at once (status \(status)); see the log above"

@@ -22,7 +22,8 @@ struct Login: Sendable {
 /// success remembered for ten minutes as a digest under a key of this process.
 final class Logins: Sendable {
     enum Outcome: Sendable {
-        case accepted(Login), refused
+        case accepted(Login)
+        case refused
         /// Too many failures: nothing was looked at.
         case paused
         /// Too many checks wait, or no memory for one: nothing was found out.
@@ -79,7 +80,9 @@ final class Logins: Sendable {
         if let account, memory.withLock({ $0.successes.knows(key, password, at: Self.now()) }) {
             return done(.accepted(account.login))
         }
-        let started = line.offload(to: hashing) {
+        let started = line.offload(to: hashing) { [self] in
+            // A program that logs in several times at once: the others have waited for the first.
+            if account != nil, memory.withLock({ $0.successes.knows(key, password, at: Self.now()) }) { return true }
             guard let account else { return try PasswordVerifier.verifyAgainstNobody(password) }
             return try account.verifier.verify(password)
         } then: { [self] result in

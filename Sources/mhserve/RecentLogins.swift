@@ -27,5 +27,4 @@ struct RecentLogins {
         entries[login] = Entry(digest: KeyedDigest.of(password, under: key), until: now + Self.lifetime)
     }
 
-    
 }

@@ -22,7 +22,7 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
     }
 
     /// The time for the last octets to go out, and for the peer to close after them.
-    private static var closingTime: TimeAmount { .seconds(10) }
+    private static var closingTime: TimeAmount { .seconds(5) }
     private static var lingeringTime: TimeAmount { .seconds(2) }
 
     let peer: IPAddress
@@ -168,7 +168,8 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
     }
 
     func offload<T: Sendable>(
-        to pool: WorkPool, _ work: @escaping @Sendable () throws -> T, then done: @escaping (Result<T, any Error>) -> Void
+        to pool: WorkPool, _ work: @escaping @Sendable () throws -> T,
+        then done: @escaping (Result<T, any Error>) -> Void
     ) -> Bool {
         guard let context, let future = pool.run(on: context.eventLoop, work) else { return false }
         hold()

@@ -87,7 +87,8 @@ struct AttemptTests {
         attempt.end()
         let entries = try bench.queued
         #expect(entries.count == 2)
-        let own = try #require(try entries.first { !$0.id.text.hasSuffix("n1") }.flatMap { try bench.hub.queue.peek($0) })
+        let own = try #require(
+            try entries.first { !$0.id.text.hasSuffix("n1") }.flatMap { try bench.hub.queue.peek($0) })
         #expect(own.state.recipients.map(\.progress) == [.delivered, .failed, .waiting])
         #expect(own.state.recipients[2].tries == 1)
         #expect(own.entry.notBefore > Clock.seconds() + 40)
@@ -213,7 +214,8 @@ struct AttemptTests {
         let staged = bench.hub.queue.stage()
         try staged.append(Array(text.utf8))
         let envelope = Envelope(
-            reversePath: .null, recipients: [.init(try Address("a@far.example"))], arrival: Clock.seconds(), source: .hub)
+            reversePath: .null, recipients: [.init(try Address("a@far.example"))], arrival: Clock.seconds(),
+            source: .hub)
         let id = try bench.hub.queue.add(envelope, staged)
         let glimpse = try #require(try bench.hub.queue.find(id).flatMap { try bench.hub.queue.peek($0) })
         var wire = Oddity.wire(fromFile: Array(text.utf8))

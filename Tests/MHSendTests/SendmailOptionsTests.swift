@@ -27,11 +27,11 @@ struct SendmailOptionsTests {
         var t = false
         var i = false
         var f: String?
-        var F: String?
-        var N: String?
-        var R: String?
-        var V: String?
-        var B: String?
+        var fullName: String?
+        var notify: String?
+        var returned: String?
+        var envelopeID: String?
+        var body: String?
         var v = false
         var to: [String] = []
 
@@ -43,11 +43,11 @@ struct SendmailOptionsTests {
             t = options.recipientsFromHeader
             i = options.ignoresDots
             f = options.reversePath
-            F = options.fullName
-            N = options.notify
-            R = options.returnWhat
-            V = options.envelopeID
-            B = options.bodyType
+            fullName = options.fullName
+            notify = options.notify
+            returned = options.returnWhat
+            envelopeID = options.envelopeID
+            body = options.bodyType
             v = options.isVerbose
             to = options.recipients
         }
@@ -55,14 +55,16 @@ struct SendmailOptionsTests {
 
     static let calls = [
         Call("cronie", "-FCronDaemon -i -odi -oem -oi -t -f alice") {
-            ($0.F, $0.i, $0.delivery, $0.t, $0.f) = ("CronDaemon", true, .immediate, true, "alice")
+            ($0.fullName, $0.i, $0.delivery, $0.t, $0.f) = ("CronDaemon", true, .immediate, true, "alice")
         },
         Call("Debian's cron", "-i -FCronDaemon -B8BITMIME -oem alice") {
-            ($0.i, $0.F, $0.B, $0.to) = (true, "CronDaemon", "8BITMIME", ["alice"])
+            ($0.i, $0.fullName, $0.body, $0.to) = (true, "CronDaemon", "8BITMIME", ["alice"])
         },
         Call("PHP", "-t -i") { ($0.t, $0.i) = (true, true) },
         Call("PHP with bundled letters", "-ti") { ($0.t, $0.i) = (true, true) },
-        Call("PHP with a fifth parameter", "-t -i -fweb@example.org") { ($0.t, $0.i, $0.f) = (true, true, "web@example.org") },
+        Call("PHP with a fifth parameter", "-t -i -fweb@example.org") {
+            ($0.t, $0.i, $0.f) = (true, true, "web@example.org")
+        },
         Call("git send-email", "-i b@example.net c@example.net") {
             ($0.i, $0.to) = (true, ["b@example.net", "c@example.net"])
         },
@@ -73,19 +75,21 @@ struct SendmailOptionsTests {
             ($0.i, $0.f, $0.to) = (true, "a@example.org", ["b@example.net"])
         },
         Call("mutt with DSN", "-oem -oi -N failure,delay -R hdrs -- b@example.net") {
-            ($0.i, $0.N, $0.R, $0.to) = (true, "failure,delay", "hdrs", ["b@example.net"])
+            ($0.i, $0.notify, $0.returned, $0.to) = (true, "failure,delay", "hdrs", ["b@example.net"])
         },
         Call("neomutt, 8 bits", "-B 8BITMIME -oem -oi -- b@example.net") {
-            ($0.B, $0.i, $0.to) = ("8BITMIME", true, ["b@example.net"])
+            ($0.body, $0.i, $0.to) = ("8BITMIME", true, ["b@example.net"])
         },
-        Call("s-nail", "-i -r a@example.org -- b@example.net") { ($0.i, $0.f, $0.to) = (true, "a@example.org", ["b@example.net"]) },
+        Call("s-nail", "-i -r a@example.org -- b@example.net") {
+            ($0.i, $0.f, $0.to) = (true, "a@example.org", ["b@example.net"])
+        },
         Call("bsd-mailx", "-i -t") { ($0.i, $0.t) = (true, true) },
         Call("mailutils", "-f a@example.org -oi -t") { ($0.f, $0.i, $0.t) = ("a@example.org", true, true) },
         Call("at", "-i alice") { ($0.i, $0.to) = (true, ["alice"]) },
         Call("sqwebmail", "-oi -t -Nsuccess,failure -f a@example.org") {
-            ($0.i, $0.t, $0.N, $0.f) = (true, true, "success,failure", "a@example.org")
+            ($0.i, $0.t, $0.notify, $0.f) = (true, true, "success,failure", "a@example.org")
         },
-        Call("Alpine's other way", "-oi -oem -t -N never") { ($0.i, $0.t, $0.N) = (true, true, "never") },
+        Call("Alpine's other way", "-oi -oem -t -N never") { ($0.i, $0.t, $0.notify) = (true, true, "never") },
         Call("logwatch", "-t") { $0.t = true },
         Call("smartd", "-i -t -oi") { ($0.i, $0.t) = (true, true) },
         Call("mdadm", "-t") { $0.t = true },
@@ -94,15 +98,20 @@ struct SendmailOptionsTests {
         Call("Emacs", "-oi -f a@example.org -oem -odb -t") { ($0.i, $0.f, $0.t) = (true, "a@example.org", true) },
         Call("Emacs's feedmail", "-oi -oem -odq -t") { ($0.i, $0.delivery, $0.t) = (true, .queueOnly, true) },
         Call("Mailman", "-G -i -f list-bounces@example.org -V id7 -- b@example.net") {
-            ($0.i, $0.f, $0.V, $0.to) = (true, "list-bounces@example.org", "id7", ["b@example.net"])
+            ($0.i, $0.f, $0.envelopeID, $0.to) = (true, "list-bounces@example.org", "id7", ["b@example.net"])
         },
         Call("a content filter", "-G -i -f a@example.org -- b@example.net") {
             ($0.i, $0.f, $0.to) = (true, "a@example.org", ["b@example.net"])
         },
-        Call("sendmail's tuning is swallowed", "-Ac -Am -h 5 -L tag -m -n -U -p local:host -d0.1 -oA/etc/aliases -bm -v b") {
+        Call(
+            "sendmail's tuning is swallowed",
+            "-Ac -Am -h 5 -L tag -m -n -U -p local:host -d0.1 -oA/etc/aliases -bm -v b"
+        ) {
             ($0.v, $0.to) = (true, ["b"])
         },
-        Call("a log file is never opened", "-X /var/www/shell.php -OQueueDirectory=/tmp -O QueueDirectory=/tmp b") { $0.to = ["b"] },
+        Call("a log file is never opened", "-X /var/www/shell.php -OQueueDirectory=/tmp -O QueueDirectory=/tmp b") {
+            $0.to = ["b"]
+        },
         Call("a detached -o", "-o i -o db b") { ($0.i, $0.to) = (true, ["b"]) },
         Call("an address that begins with -", "-- -odd@example.org") { $0.to = ["-odd@example.org"] },
         Call("another rc", "-C /tmp/rc b") { ($0.rc, $0.to) = ("/tmp/rc", ["b"]) },
@@ -127,7 +136,8 @@ struct SendmailOptionsTests {
     @Test(
         "the name chooses the mode",
         arguments: [
-            ("mailq", SendmailOptions.Mode.list), ("newaliases", .nothing), ("runq", .carry(["-q"])), ("sendmail", .intake),
+            ("mailq", SendmailOptions.Mode.list), ("newaliases", .nothing), ("runq", .carry(["-q"])),
+            ("sendmail", .intake),
             ("mailrm", .remove([])),
         ])
     func names(_ name: String, _ mode: SendmailOptions.Mode) throws {
@@ -137,8 +147,10 @@ struct SendmailOptionsTests {
     @Test(
         "what cannot be done here is refused with the way that can",
         arguments: [
-            ("-bs -odb -oem", "mhserve"), ("-bd", "mhserve"), ("-bl", "mhserve"), ("-q15m", "crontab"), ("-q1h", "mhsend.timer"),
-            ("-bv a@example.org", "mhroute"), ("-bt", "mhroute"), ("-qo provider", "mhsend -q"), ("--now a", "queues first"),
+            ("-bs -odb -oem", "mhserve"), ("-bd", "mhserve"), ("-bl", "mhserve"), ("-q15m", "crontab"),
+            ("-q1h", "mhsend.timer"),
+            ("-bv a@example.org", "mhroute"), ("-bt", "mhroute"), ("-qo provider", "mhsend -q"),
+            ("--now a", "queues first"),
         ])
     func refused(_ words: String, _ hint: String) throws {
         let error = try #require(throws: OptionError.self) {
@@ -150,7 +162,9 @@ struct SendmailOptionsTests {
 
     @Test(
         "a wrong command line is an error and never a recipient",
-        arguments: ["-y a", "-f", "-F", "-C", "--frobnicate", "-qX", "a@example.org -X/var/www/shell.php", "a -oi", "-b", "-tf"])
+        arguments: [
+            "-y a", "-f", "-F", "-C", "--frobnicate", "-qX", "a@example.org -X/var/www/shell.php", "a -oi", "-b", "-tf",
+        ])
     func wrong(_ words: String) {
         #expect(throws: OptionError.self) {
             try SendmailOptions(name: "sendmail", arguments: words.split(separator: " ").map(String.init))

@@ -61,6 +61,9 @@ final class TestServer: Sendable {
             if descriptor < 0, errno == EINTR || errno == ECONNABORTED { continue }
             guard descriptor >= 0 else { return }
             _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            // Answers to pipelined commands are small writes in a row, which would wait for each other's ACK.
+            var on: Int32 = 1
+            unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
             let mine = number
             number += 1
             let thread = state.shared.withLock { shared -> BlockingThread? in

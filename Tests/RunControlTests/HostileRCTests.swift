@@ -6,6 +6,17 @@ import Testing
 @testable import RunControl
 
 @Suite struct HostileRCTests {
+    @Test("a bare name too long for an address is refused where it stands, not when the printed rc is read again")
+    func longBareName() {
+        for name in [String(repeating: "a", count: 65), "*" + String(repeating: "a", count: 64)] {
+            let listing = Fixture.listing("mailbox m\n  address \(name)\n")
+            #expect(listing == ["rc:2:11: \"\(name)\": the part before the @ is not a valid local part"])
+        }
+        #expect(Fixture.listing("mailbox m\n  address \(String(repeating: "a", count: 64))\n").isEmpty)
+        let block = Fixture.listing("domain x.example\n  block \(String(repeating: "a", count: 320))\n")
+        #expect(block.count == 1 && block.first?.hasSuffix("the pattern is longer than 320 octets") == true)
+    }
+
     @Test("random octets neither trap nor flood", arguments: 0..<40)
     func octets(_ seed: Int) {
         var source = SplitMix(seed: UInt64(seed))

@@ -61,6 +61,16 @@ struct JournalTests {
         #expect(try Record(line: expansion.line.dropLast()) == expansion)
     }
 
+    @Test("results for nobody do not make a journal unreadable")
+    func nobody() throws {
+        for record in [
+            Record.result(tag: 1, at: 1, isLast: true, [.init(recipients: [], outcome: .delivered(taken))]),
+            .intent(1, .delay, []), .failed([], gone),
+        ] {
+            #expect(try Record(line: record.line.dropLast()) == record)
+        }
+    }
+
     @Test("ranges of one line are bounded together, so that it cannot fill the memory")
     func hostileRanges() {
         let parts = [String](repeating: "0-99999", count: 10_000).joined(separator: ",")

@@ -54,6 +54,12 @@ public struct MessageCompleter: Sendable {
         return made
     }
 
+    /// Only the fields that are missing, in file form, for the top of a message that is left alone otherwise. None for one
+    /// with Resent- fields: what is missing in its original is not ours to add.
+    public func missingFields(of header: HeaderSection) -> [UInt8] {
+        ResentBlock(in: header) == nil ? additions(header) : []
+    }
+
     private static func isDropped(_ field: HeaderField, in header: HeaderSection) -> Bool {
         header.isNamed(field, "Bcc") || header.isNamed(field, "Resent-Bcc") || header.isNamed(field, "Return-Path")
             || header.isNamed(field, "Envelope-To")

@@ -33,6 +33,8 @@ public struct AddressPattern: Sendable, Hashable, CustomStringConvertible {
 
     /// An address is 64 + 1 + 255 octets at most (RFC 5321 §4.5.3.1); a longer pattern matches nothing that a person means.
     public static let lengthLimit = 320
+    /// The longest local part (RFC 5321 §4.5.3.1.1), which a pattern without a domain is.
+    public static let localPartLimit = 64
 
     private let form: Form
 

@@ -30,7 +30,14 @@ let mailboxRules: [Rule<MailboxSettings>] = [
 /// An address or glob of a mailbox or account: with a domain in the end, and never of everybody everywhere.
 func ownAddress(_ pattern: AddressPattern, _ word: Word, _ arguments: inout Arguments) throws -> AddressPattern {
     guard !pattern.isNull else { throw arguments.fault(word, "<> is nobody's address") }
-    guard let domain = pattern.domain else { return pattern }
+    guard let domain = pattern.domain else {
+        // The hub's domain completes it later; what no domain makes an address of would be refused only then.
+        let isLong = word.text.utf8.count > AddressPattern.localPartLimit
+        guard !isLong, pattern.isGlob || pattern.qualified(with: "localhost").address != nil else {
+            throw arguments.fault(word, "\"\(word.text)\": \(AddressError.badLocalPart)")
+        }
+        return pattern
+    }
     let plain = domain.hasPrefix("*.") ? String(domain.dropFirst(2)) : domain
     guard !plain.contains(where: { $0 == "*" || $0 == "?" }) else {
         throw arguments.fault(word, "\"\(word.text)\" would take addresses of other people's domains; name the domain")
@@ -125,6 +132,10 @@ let domainRules: [Rule<DomainSettings>] = [
             }
             guard whole.localPart?.lowercased() != "postmaster" else {
                 throw arguments.fault(word, "the postmaster of a domain must be known (RFC 5321, 4.5.1)")
+            }
+            guard "\(whole)".utf8.count <= AddressPattern.lengthLimit else {
+                throw arguments.fault(
+                    word, "\"\(word.text)\": \(PatternError.tooLong(limit: AddressPattern.lengthLimit))")
             }
             settings.blocked.append(whole)
         }

@@ -169,7 +169,8 @@ enum Record: Sendable, Hashable {
     }
 
     private static func item(_ word: ArraySlice<UInt8>) throws(Failure) -> Item {
-        let parts = word.split(separator: Octet.colon)
+        // No recipients at all stand as nothing: what can be written must be read again.
+        let parts = word.split(separator: Octet.colon, omittingEmptySubsequences: false)
         guard parts.count == 7, let next = Word.number(parts[2]) else { throw .newerVersion }
         let reply = try reply(Array(parts[3...]))
         let outcome: Outcome

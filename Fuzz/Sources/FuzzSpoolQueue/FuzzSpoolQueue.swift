@@ -1,0 +1,76 @@
+// Envelopes, journal lines and names of the queue, as a disk may give them back; and that what is read is written so again.
+
+import FuzzKit
+import Octets
+
+@testable import SpoolQueue
+
+@main
+enum FuzzSpoolQueue {
+    static func main() {
+        unsafe Fuzzing.drive { start, count in
+            examine(unsafe Fuzzing.input(start, count))
+            return 0
+        }
+    }
+}
+
+private func examine(_ input: FuzzInput) {
+    let octets = input.rest
+    if let line = try? EnvelopeCoding.firstLine(of: octets) {
+        claim(line.block <= EnvelopeCoding.blockLimit && line.length <= EnvelopeCoding.firstLineLimit, "a long line 1")
+        claim(line.length <= octets.count, "a first line behind the end")
+    }
+    examineEnvelope(octets)
+    examineJournal(octets)
+    if let entry = QueueEntry(name: octets, isTried: false) {
+        claim(entry.size >= 0 && entry.notBefore >= 0, "less than nothing in a name")
+        let made = QueueEntry(
+            id: entry.id, size: entry.size, notBefore: entry.notBefore, isHeld: entry.isHeld,
+            hasJournal: entry.hasJournal, isTried: false)
+        claim(QueueEntry(name: made.name.utf8, isTried: false) == made, "a name does not come back: \(made.name)")
+        _ = entry.id.parent
+    }
+    if let text = String(validating: octets, as: UTF8.self) {
+        claim(Word.decode(Word.encode(text).utf8) == text, "a word does not come back: \(text)")
+        claim(Word.encode(text).utf8.allSatisfy { (0x21...0x7E).contains($0) }, "a word with foreign octets: \(text)")
+    }
+}
+
+/// The checksum is put right here, as a disk that loses no octet would have it.
+private func examineEnvelope(_ block: [UInt8]) {
+    guard let (id, envelope) = try? EnvelopeCoding.decode(block, checksum: Array(CRC32C.hex(block).utf8)) else {
+        return
+    }
+    claim(!envelope.recipients.isEmpty && envelope.arrival >= 0, "an envelope that lacks something")
+    do {
+        let written = try EnvelopeCoding.encode(envelope, id: id)
+        let first = try EnvelopeCoding.firstLine(of: written)
+        claim(first.length + first.block == written.count, "a block of another length")
+        let again = try EnvelopeCoding.decode(Array(written[first.length...]), checksum: first.checksum)
+        claim(again.id == id && again.envelope == envelope, "an envelope does not come back: \(envelope)\n\(again)")
+    } catch {
+        claim(false, "an envelope cannot be written: \(error)")
+    }
+}
+
+/// Lines of a journal, their checksums put right.
+private func examineJournal(_ octets: [UInt8]) {
+    var envelope = Envelope(reversePath: .null, recipients: [], arrival: 0, source: .hub)
+    if let address = try? recipient() { envelope.recipients = [address, address, address] }
+    var state = MessageState(envelope: envelope)
+    for words in octets.split(separator: Octet.lf) {
+        let line = Array(CRC32C.hex(words).utf8) + [Octet.space] + words
+        guard let record = try? Record(line: line[...]) else { continue }
+        let written = record.line
+        claim(written.last == Octet.lf && written.firstIndex(of: Octet.lf) == written.count - 1, "more than a line")
+        claim((try? Record(line: written.dropLast())) == record, "a record does not come back: \(record)")
+        _ = state.apply(record)
+        claim(state.recipients.count <= MessageState.recipientLimit, "too many recipients")
+        claim(state.waiting.allSatisfy { state.recipients.indices.contains($0) }, "nobody waits")
+        for kind in NoticeKind.allCases { _ = state.owed(kind) }
+        _ = (state.isComplete, state.next, state.tries)
+    }
+}
+
+private func recipient() throws -> Envelope.Recipient { try EnvelopeCoding.recipient("NOTIFY=SUCCESS <a@b.example>") }

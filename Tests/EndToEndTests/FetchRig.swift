@@ -1,0 +1,68 @@
+// A hub that fetches for one account: its rc, its mailbox, and runs of mhfetch.
+
+import MailTestKit
+import Testing
+
+/// A scratch hub with the mailbox alice and the account `peer`.
+final class FetchRig: Sendable {
+    let scratch = ScratchDirectory()
+    var maildir: String { scratch.file("Mail/alice") }
+
+    /// Writes the rc.
+    /// - Parameters:
+    ///   - fetch: what stands behind `fetch`.
+    ///   - lines: further lines of the account.
+    func configure(_ fetch: String, _ lines: String..., password: String = "secret") {
+        let more = lines.map { "  \($0)\n" }.joined()
+        scratch.write(
+            """
+            hostname hub.test
+            state \(scratch.file("state"))
+            maildirs \(scratch.file("Mail"))/%m
+            log \(scratch.file("log"))
+            mailbox alice
+              address alice@hub.test
+            account peer
+              user alice
+              password \(password)
+              fetch \(fetch)
+            \(more)
+            """, to: "mailhubrc")
+    }
+
+    func configure(_ fetch: String, trusting dovecot: DovecotPeer, _ line: String = "# nothing more") {
+        configure(fetch, "tls_trust_file \(dovecot.certificate.certificatePath)", line)
+    }
+
+    /// Runs mhfetch to its end. Blocks.
+    func fetch(_ arguments: String..., deadline: Duration = .seconds(60)) throws -> CommandResult {
+        try InstalledCommands.run(
+            ["mhfetch", "-C", scratch.file("mailhubrc")] + arguments, environment: ["HOME": scratch.path],
+            deadline: deadline)
+    }
+
+    /// The messages of the mailbox, or of its folder `name`; those in tmp do not count.
+    func messages(folder name: String = "") -> [[UInt8]] {
+        let path = name.isEmpty ? maildir : "\(maildir)/.\(name)"
+        return ["new", "cur"].flatMap { part in
+            ScratchDirectory.names(in: "\(path)/\(part)").compactMap { ScratchDirectory.read("\(path)/\(part)/\($0)") }
+        }
+    }
+
+    /// Forgets all that was fetched, and that it was.
+    func reset() throws {
+        _ = try runProgram(["rm", "-rf", scratch.file("Mail"), scratch.file("state")])
+    }
+
+    var log: String { String(decoding: ScratchDirectory.read(scratch.file("log")) ?? [], as: UTF8.self) }
+}
+
+/// `messages` in an order that does not depend on where they came from.
+func counted(_ messages: [[UInt8]]) -> [[UInt8]: Int] {
+    messages.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+}
+
+/// Small messages, all different.
+func smallMessages(_ count: Int) -> [[UInt8]] {
+    (1...count).map { Array("From: a@example.org\nSubject: message \($0)\n\nbody of \($0)\n.\n".utf8) }
+}

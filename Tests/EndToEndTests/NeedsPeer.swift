@@ -1,0 +1,20 @@
+// The condition of a test that needs somebody else's program.
+
+import MailTestKit
+import Testing
+
+extension Trait where Self == ConditionTrait {
+    /// Skips the test with a message where `peers` are missing; in CI it runs, and fails on what is missing.
+    static func needs(_ peers: PeerName...) -> Self {
+        .enabled(
+            if: peers.allSatisfy { Peers.usable($0) },
+            "needs \(peers.map(\.description).joined(separator: ", ")): run scripts/peers")
+    }
+
+    /// As ``needs(_:)``, for peers that root alone can run, such as Postfix.
+    static func needsRoot(_ peers: PeerName...) -> Self {
+        .enabled(
+            if: peers.allSatisfy { Peers.usable($0) } && (Peers.isInCI || Peers.runsAsRoot),
+            "needs root, and \(peers.map(\.description).joined(separator: ", ")): run scripts/peers")
+    }
+}

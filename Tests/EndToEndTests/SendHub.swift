@@ -1,0 +1,119 @@
+// A hub of a test's own for everything that mhsend, its carrier and mhqueue do.
+
+import Blocking
+import Glibc
+import MailTestKit
+
+/// An rc, a queue and Maildirs in a scratch directory: alice at home and with an account `one`, bob at home only.
+final class SendHub: Sendable {
+    let scratch = ScratchDirectory()
+    let rc: String
+
+    /// - Parameters:
+    ///   - account: the lines of the account `one` behind its addresses, such as its `send` line.
+    ///   - top: lines before all blocks.
+    init(account: [String], top: [String] = [], routes: [String] = []) {
+        let head = [
+            "hostname hub.example", "state \(scratch.file("state"))", "maildirs \(scratch.file("mail"))/%m",
+            "log \(scratch.file("log"))",
+        ]
+        let mailboxes = [
+            "mailbox alice", "    address alice@home.example", "mailbox bob", "    address bob@home.example",
+        ]
+        let block = ["account one", "    owner alice", "    address alice@one.example"] + account.map { "    \($0)" }
+        let text = (head + top + mailboxes + block + routes).joined(separator: "\n") + "\n"
+        rc = scratch.write(text, to: "rc")
+    }
+
+    /// A hub that sends in clear to a server on the loopback.
+    convenience init(plainTo port: UInt16, _ more: [String] = [], top: [String] = ["retry 60 600"]) {
+        self.init(account: ["auth off", "tls off", "send smtp 127.0.0.1:\(port)"] + more, top: top)
+    }
+
+    /// Queues `text`, and does no more.
+    /// - Returns: the id.
+    @discardableResult
+    func queue(_ text: String = "Subject: x\n\nx\n", from: String = "alice@one.example", to: [String]) throws -> String
+    {
+        try queue(Array(text.utf8), from: from, to: to)
+    }
+
+    @discardableResult
+    func queue(_ message: [UInt8], from: String = "alice@one.example", to: [String]) throws -> String {
+        let result = try mhsend(["-odq", "-v", "-i", "-f", from, "--"] + to, input: message)
+        guard result.status == 0, let id = result.errorText.split(separator: " ").last else {
+            throw KitError("mhsend failed: \(result)")
+        }
+        return String(id.filter { !$0.isNewline })
+    }
+
+    func mhsend(_ arguments: [String], input: [UInt8] = [], deadline: Duration = .seconds(30)) throws -> CommandResult {
+        try InstalledCommands.run(
+            ["mhsend", "-C", rc] + arguments, input: input, environment: ["HOME": scratch.path], deadline: deadline)
+    }
+
+    /// Runs the queue once.
+    @discardableResult
+    func run(deadline: Duration = .seconds(30)) throws -> CommandResult { try mhsend(["-q"], deadline: deadline) }
+
+    func mhqueue(_ arguments: [String], input: String = "") throws -> CommandResult {
+        try InstalledCommands.run(
+            ["mhqueue", "-C", rc] + arguments, input: Array(input.utf8), environment: ["HOME": scratch.path])
+    }
+
+    /// The JSON lines of `mhqueue list`.
+    var listed: [String] {
+        get throws {
+            let result = try mhqueue(["list", "--json"])
+            guard result.status == 0 else { throw KitError("mhqueue failed: \(result)") }
+            return result.outputText.split(separator: "\n").map(String.init)
+        }
+    }
+
+    /// The files in a part of the queue.
+    func files(in part: String) -> [String] { ScratchDirectory.names(in: scratch.file("state/queue/\(part)")) }
+
+    /// The messages in a person's Maildir.
+    func mail(of name: String) -> [String] {
+        ScratchDirectory.names(in: scratch.file("mail/\(name)/new")).map {
+            String(decoding: ScratchDirectory.read(scratch.file("mail/\(name)/new/\($0)")) ?? [], as: UTF8.self)
+        }
+    }
+
+    var log: String { String(decoding: ScratchDirectory.read(scratch.file("log")) ?? [], as: UTF8.self) }
+
+    /// Waits until the queue is empty and no run goes on.
+    func waitUntilEmpty(patience: Duration = .seconds(30)) throws {
+        let deadline = Deadline(after: patience)
+        while !files(in: "new").isEmpty || !files(in: "cur").isEmpty {
+            guard !deadline.hasPassed else {
+                throw KitError("the queue is not empty after \(patience): \(log.suffix(4000))")
+            }
+            usleep(20_000)
+        }
+        try waitForRuns()
+    }
+
+    /// Waits for the end of runs in the background.
+    func waitForRuns() throws {
+        for number in 0..<3 {
+            let slot = scratch.file("state/run/slot.\(number)")
+            guard unsafe access(slot, F_OK) == 0 else { continue }
+            let waited = try runProgram(["flock", "-w", "20", slot, "true"])
+            guard waited.status == 0 else { throw KitError("a run does not end: \(log.suffix(4000))") }
+        }
+    }
+}
+
+extension String {
+    /// How often `other` stands in this text.
+    func count(of other: String) -> Int {
+        var count = 0
+        var rest = self[...]
+        while let found = rest.firstRange(of: other) {
+            count += 1
+            rest = rest[found.upperBound...]
+        }
+        return count
+    }
+}

@@ -1,0 +1,386 @@
+// mhserve from start to end: deaths, reloads, stops, a full disk, and clients that only want to hold it up.
+
+import Blocking
+import Glibc
+import MailTestKit
+import Synchronization
+import Testing
+
+@Suite("mhserve lives")
+struct ServeLifeTests {
+    @Test("a worker that is killed is started again on the same sockets, and again")
+    func workerKilled() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(services: ["smtp"])
+            for round in 1...3 {
+                let client = try LineClient(port: hub.port("smtp"))
+                #expect(try client.reply().last?.hasPrefix("220") == true)
+                kill(try hub.worker(), SIGKILL)
+                _ = try? client.rest()
+                try deliver("round \(round)", to: "alice", hub)
+                try hub.waitForLog("worker died", count: round)
+            }
+            #expect(hub.messages(of: "alice").count == 3)
+            #expect(!hub.server.child.hasEnded)
+        }
+    }
+
+    @Test("a worker whose keeper is killed ends by itself")
+    func keeperKilled() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(services: ["smtp"])
+            let idle = try LineClient(port: hub.port("smtp"))
+            _ = try idle.reply()
+            let worker = try hub.worker()
+            kill(hub.server.pid, SIGKILL)
+            #expect(try idle.rest().hasPrefix("421"))
+            let deadline = Deadline(after: .seconds(10))
+            while kill(worker, 0) == 0, !deadline.hasPassed { usleep(10_000) }
+            #expect(kill(worker, 0) != 0)
+        }
+    }
+
+    @Test(
+        "SIGHUP: a good rc counts at once, old sessions go on with the old one; a bad rc, listener or certificate changes nothing"
+    )
+    func reload() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(words: ["max-recipients 3"], services: ["smtp"])
+            let good = String(decoding: ScratchDirectory.read(hub.rcPath) ?? [], as: UTF8.self)
+            func limit() throws -> String {
+                let client = try LineClient(port: hub.port("smtp"))
+                _ = try client.reply()
+                try client.send("EHLO x\r\n")
+                return try client.reply().first { $0.contains("RCPTMAX") }.map { String($0.dropFirst(4)) } ?? "none"
+            }
+            func reload(_ text: String, expecting word: String, count: Int) throws {
+                hub.scratch.write(text, to: "rc")
+                hub.server.child.send(SIGHUP)
+                try hub.waitForLog(word, count: count)
+            }
+            #expect(try limit() == "LIMITS RCPTMAX=3")
+            let old = try LineClient(port: hub.port("smtp"))
+            _ = try old.reply()
+            for command in ["EHLO x", "MAIL FROM:<a@example.net>", "RCPT TO:<alice@example.org>", "DATA"] {
+                _ = try old.say(command)
+            }
+            try old.send("Subject: old\r\n\r\n")
+            let worker = try hub.worker()
+
+            try reload(good + "bogus words\n", expecting: ": reload ", count: 1)
+            try reload(
+                good.replacing("listen smtp 127.0.0.1:0", with: "listen smtp 127.0.0.2:0"), expecting: ": reload ",
+                count: 2)
+            #expect(moveFile(hub.certificatePath, to: hub.scratch.file("away.crt")))
+            try reload(good.replacing("max-recipients 3", with: "max-recipients 4"), expecting: ": reload ", count: 3)
+            #expect(try hub.worker() == worker)
+            #expect(try limit() == "LIMITS RCPTMAX=3")
+
+            #expect(moveFile(hub.scratch.file("away.crt"), to: hub.certificatePath))
+            #expect(moveFile(hub.scratch.file("hub.log"), to: hub.scratch.file("hub.log.1")))
+            try reload(good.replacing("max-recipients 3", with: "max-recipients 5"), expecting: ": reloaded", count: 1)
+            let begun = ContinuousClock.now
+            while try limit() != "LIMITS RCPTMAX=5" { try #require(begun.duration(to: .now) < .seconds(10)) }
+            #expect(try limit() == "LIMITS RCPTMAX=5")
+            #expect(try old.say("end\r\n.").hasPrefix("250"), "the old session may end what it had begun")
+            #expect(try old.rest().hasPrefix("421"))
+            #expect(hub.messages(of: "alice").count == 1)
+        }
+    }
+
+    @Test("a start with a bad certificate says so and ends with 78; without listeners likewise")
+    func badStart() async throws {
+        try await onThread {
+            let scratch = ScratchDirectory()
+            scratch.write("not a certificate\n", to: "bad.pem")
+            for (lines, words) in [
+                ("tls_certificate bad.pem key bad.pem\nmailbox a\nlisten smtp 127.0.0.1:0\n", "bad.pem"),
+                ("mailbox a\n", "listen"),
+            ] {
+                scratch.write(
+                    "hostname h.example\nstate \(scratch.path)/s\nmaildirs \(scratch.path)/%m\nlog stderr\n"
+                        + lines.replacing("bad.pem", with: scratch.file("bad.pem")), to: "rc")
+                let result = try InstalledCommands.run(
+                    ["mhserve", "-C", scratch.file("rc")], environment: ["HOME": scratch.path], deadline: .seconds(10))
+                #expect(result.status == 78 && result.errorText.contains(words), "\(result)")
+            }
+        }
+    }
+
+    @Test(
+        "SIGTERM: idle sessions hear it, DATA under way is taken, nothing is deleted, no process stays",
+        .needs(.python3))
+    func stop() async throws {
+        try await onThread {
+            let hub = try HubUnderTest()
+            hub.deliver(Array("Subject: kept\n\n".utf8), to: "bob", as: "1700000001.M1.host")
+            let idle = try LineClient(port: hub.port("smtp"))
+            _ = try idle.reply()
+            let popper = try LineClient(port: hub.port("pop3"))
+            _ = try popper.reply()
+            let silent = try LineClient(port: hub.port("pop3s"))
+            let sender = try LineClient(port: hub.port("smtp"))
+            _ = try sender.reply()
+            for command in ["EHLO x", "MAIL FROM:<a@example.net>", "RCPT TO:<alice@example.org>", "DATA"] {
+                _ = try sender.say(command)
+            }
+            try sender.send("Subject: taken\r\n\r\nhalf")
+            let worker = try hub.worker()
+            let deleting = try python(
+                """
+                import poplib, os, signal
+                p = poplib.POP3_SSL("localhost", PORT["pop3s"], context=TLS)
+                p.user("bob"); p.pass_("bob's secret"); p.dele(1)
+                os.kill(\(hub.server.pid), signal.SIGTERM)
+                assert p._getline()[0].startswith(b"-ERR [SYS/TEMP]")
+                """, hub)
+            #expect(deleting.status == 0, "\(deleting)")
+            #expect(try idle.rest().hasPrefix("421 4.3.2"))
+            #expect(try popper.rest().hasPrefix("-ERR [SYS/TEMP]"))
+            _ = try silent.rest()
+            #expect(throws: KitError.self) { try LineClient(port: hub.port("smtp")).line() }
+            #expect(try sender.say("\r\n.").hasPrefix("250"))
+            #expect(try sender.rest().hasPrefix("421"))
+            let end = hub.server.child.wait(until: Deadline(after: .seconds(10)))
+            #expect(end?.status == 0, "\(hub.logs)")
+            #expect(kill(worker, 0) != 0)
+            #expect(hub.messages(of: "alice").count == 1 && hub.messages(of: "bob").count == 1)
+        }
+    }
+
+    @Test("when the disk says no, the client hears 4xx and nothing is left", .needs(.strace))
+    func diskFull() async throws {
+        try await onThread {
+            for (call, error, code) in [
+                ("fsync", "ENOSPC", "452"), ("fsync", "EIO", "451"), ("renameat2", "ENOSPC", "452"),
+                ("renameat2", "EIO", "451"),
+            ] {
+                let hub = try HubUnderTest(services: ["smtp"])
+                let strace = try inject("\(call):error=\(error)", hub)
+                defer { strace.stop() }
+                for recipients in [["alice"], ["alice", "bob"]] {
+                    let client = try LineClient(port: hub.port("smtp"))
+                    _ = try client.reply()
+                    _ = try client.say("EHLO x")
+                    _ = try client.say("MAIL FROM:<a@example.net>")
+                    for recipient in recipients { _ = try client.say("RCPT TO:<\(recipient)@example.org>") }
+                    _ = try client.say("DATA")
+                    for _ in 0..<100 { try client.send([UInt8](repeating: 0x61, count: 900) + [0x0D, 0x0A]) }
+                    let verdict = try client.say(".")
+                    #expect(verdict.hasPrefix(code), "\(call) \(error) \(recipients): \(verdict) \(hub.logs)")
+                    #expect(try client.say("NOOP").hasPrefix("250"))
+                    #expect(try client.say("QUIT").hasPrefix("221"))
+                }
+                #expect(hub.messages(of: "alice").isEmpty && hub.queued().isEmpty, "\(call) \(error)")
+                #expect(hub.leftovers().isEmpty, "\(call) \(error) \(hub.leftovers())")
+                #expect(hub.carrierCalls.isEmpty)
+            }
+            let full = try HubUnderTest(words: ["free-space 1024g"], services: ["smtp"])
+            #expect(throws: KitError.self) { try deliver("x", to: "alice", full) }
+            #expect(full.messages(of: "alice").isEmpty && full.leftovers().isEmpty)
+        }
+    }
+
+    @Test(
+        "a worker killed at any step of accepting has left the message whole or not at all", .needs(.strace),
+        arguments: ["fsync", "renameat2", "unlink,unlinkat,close"])
+    func killedWhileAccepting(_ calls: String) async throws {
+        try await onThread {
+            let hub = try HubUnderTest(services: ["smtp"])
+            var answered = 0
+            for step in 1...3 {
+                let strace = try inject("\(calls):signal=KILL:when=\(step)", hub)
+                do { try deliver("step \(step)", to: "alice", hub) } catch { answered -= 1 }
+                answered += 1
+                strace.stop()
+            }
+            let messages = hub.messages(of: "alice").map { String(decoding: $0, as: UTF8.self) }
+            #expect((answered...3).contains(messages.count), "\(hub.logs)")
+            #expect(messages.allSatisfy { $0.hasPrefix("Return-Path: <a@example.net>\n") && $0.hasSuffix("\n\n") })
+            #expect(Set(messages).count == messages.count)
+            #expect(hub.log.contains("worker died") && answered < 3, "a worker was killed")
+            try deliver("after", to: "alice", hub)
+        }
+    }
+
+    /// Lets strace change what a system call of the worker does.
+    private func inject(_ what: String, _ hub: HubUnderTest) throws -> ServerProcess {
+        let worker = try hub.worker()
+        let strace = try ServerProcess(
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-p", "\(worker)", "-e", "inject=\(what)"],
+            logs: [hub.scratch.file("strace.log")])
+        try waitForTracer(of: worker, strace)
+        return strace
+    }
+
+    private func waitForTracer(of pid: pid_t, _ strace: ServerProcess) throws {
+        let deadline = Deadline(after: .seconds(10))
+        func tasks() -> [String] { ScratchDirectory.names(in: "/proc/\(pid)/task") }
+        func isTraced(_ task: String) -> Bool {
+            let status = ScratchDirectory.read("/proc/\(pid)/task/\(task)/status") ?? []
+            return !String(decoding: status, as: UTF8.self).contains("TracerPid:\t0\n")
+        }
+        while !tasks().allSatisfy(isTraced) {
+            guard !deadline.hasPassed else { throw KitError("strace does not trace: \(strace.logs)") }
+            usleep(10_000)
+        }
+    }
+
+    @Test("a disk too small for a message refuses that one with 452 and takes the next", .enabled(if: Peers.runsAsRoot))
+    func smallDisk() async throws {
+        try await onThread {
+            guard try runProgram(["unshare", "-m", "true"]).status == 0 else { return }  // no namespaces here
+            // The state directory of this mhserve alone, gone with it.
+            let hub = try HubUnderTest(
+                words: ["free-space 0"], services: ["smtp"],
+                tracer: [
+                    "unshare", "-m", "sh", "-c",
+                    "mkdir -p state && mount -t tmpfs -o size=600k,mode=700 none state && exec \"$@\"", "sh",
+                ])
+            let queue = "/proc/\(hub.server.pid)/root\(hub.scratch.path)/state/queue"
+            for (size, code) in [(1_000_000, "452"), (1000, "250"), (550_000, "452"), (1000, "250")] {
+                let client = try LineClient(port: hub.port("smtp"))
+                _ = try client.reply()
+                for command in [
+                    "EHLO x", "MAIL FROM:<a@example.net>", "RCPT TO:<alice@example.org>", "RCPT TO:<bob@example.org>",
+                    "DATA",
+                ] {
+                    _ = try client.say(command)
+                }
+                for _ in 0..<(size / 500) { try client.send([UInt8](repeating: 0x61, count: 498) + [0x0D, 0x0A]) }
+                #expect(try client.say(".").hasPrefix(code), "\(size) \(hub.logs)")
+            }
+            #expect(ScratchDirectory.names(in: "\(queue)/new").count == 2)
+            #expect(ScratchDirectory.names(in: "\(queue)/tmp").isEmpty)
+        }
+    }
+
+    @Test("sockets of the service manager are taken by name, and left open at the end", .needs(.python3))
+    func activation() async throws {
+        try await onThread {
+            let script = """
+                import os, socket, sys
+                s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()
+                os.dup2(s.fileno(), 3); os.set_inheritable(3, True)
+                os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="pop3")
+                os.execv(sys.argv[1], sys.argv[1:])
+                """
+            let hub = try HubUnderTest(services: ["smtp", "pop3"], tracer: ["python3", "-c", script])
+            for (service, greeting) in [("smtp", "220"), ("pop3", "+OK")] {
+                #expect(try LineClient(port: hub.port(service)).line().hasPrefix(greeting))
+            }
+            hub.server.child.send(SIGTERM)
+            #expect(hub.server.child.wait(until: Deadline(after: .seconds(10)))?.status == 0, "\(hub.logs)")
+        }
+    }
+
+    @Test("slow clients are ended by their deadlines: silent, dripping, in the handshake, in content, never reading")
+    func slowClients() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(words: ["smtp-idle 1s", "pop3-idle 1s"])
+            var threads: [BlockingThread] = []
+            func left(_ name: String, _ service: String, _ play: @escaping @Sendable (LineClient) throws -> Void) throws
+            {
+                let port = hub.port(service)
+                let issue = "\(name) on \(service)"
+                threads.append(
+                    try BlockingThread(name: "slow") {
+                        let begun = ContinuousClock.now
+                        do {
+                            let client = try LineClient(port: port, patience: .seconds(25))
+                            do { try play(client) } catch {}  // the server may hang up while we send
+                            _ = try client.rest()
+                            if begun.duration(to: .now) > .seconds(20) { Self.late.withLock { $0.append(issue) } }
+                        } catch {
+                            Self.late.withLock { $0.append("\(issue): \(error)") }
+                        }
+                    })
+            }
+            for service in HubUnderTest.allServices { try left("silent", service) { _ in } }
+            for service in ["submissions", "pop3s"] {
+                try left("dripping handshake", service) { client in
+                    for octet: UInt8 in [0x16, 0x03, 0x01, 0x01, 0x00] + [UInt8](repeating: 1, count: 30) {
+                        try client.send([octet])
+                        usleep(200_000)
+                    }
+                }
+            }
+            for (service, command) in [("submission", "STARTTLS"), ("pop3", "STLS")] {
+                try left("silent after \(command)", service) { client in
+                    _ = try client.reply()
+                    if service == "submission" { _ = try client.say("EHLO x") }
+                    _ = try client.say(command)
+                }
+            }
+            for service in ["smtp", "pop3"] {
+                try left("dripping command", service) { client in
+                    for _ in 0..<50 {
+                        try client.send("N")
+                        usleep(200_000)
+                    }
+                }
+                try left("never reading", service) { client in
+                    for _ in 0..<4000 {
+                        try client.send(String(repeating: service == "smtp" ? "EHLO x\r\n" : "CAPA\r\n", count: 1000))
+                    }
+                }
+            }
+            try left("dripping content", "smtp") { client in
+                _ = try client.reply()
+                for command in ["EHLO x", "MAIL FROM:<a@example.net>", "RCPT TO:<alice@example.org>", "DATA"] {
+                    _ = try client.say(command)
+                }
+                for _ in 0..<50 {
+                    try client.send("x")
+                    usleep(200_000)
+                }
+            }
+            for thread in threads { thread.join() }
+            #expect(Self.late.withLock { $0 } == [])
+            #expect(hub.messages(of: "alice").isEmpty && hub.leftovers().isEmpty)
+            // And all that time others are served.
+            try deliver("after", to: "alice", hub)
+        }
+    }
+
+    @Test("300 idle connections cost bounded memory, in clear and in TLS", .needs(.python3))
+    func idleConnections() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(words: ["max-connections-per-address 400"])
+            let result = try python(
+                """
+                import gc
+                pid = \(try hub.worker())
+                memory = lambda: int([l for l in open("/proc/%d/status" % pid) if l.startswith("VmRSS")][0].split()[1])
+                def tls(port):
+                    return TLS.wrap_socket(socket.create_connection(("localhost", port)), server_hostname="localhost")
+                for make, name, limit in [(socket.create_connection, "smtp", 32), (tls, "pop3s", 128)]:
+                    port = PORT[name]
+                    warm = [make(("localhost", port)) if name == "smtp" else make(port) for _ in range(10)]
+                    for s in warm: s.recv(100)
+                    before = memory()
+                    held = [make(("localhost", port)) if name == "smtp" else make(port) for _ in range(300)]
+                    for s in held: assert s.recv(100)[:1] in b"2+"
+                    each = (memory() - before) / 300
+                    print("idle %s connections: %.1f KiB each" % (name, each))
+                    assert each < limit, each
+                    for s in held + warm: s.close()
+                """, hub)
+            #expect(result.status == 0, "\(result) \(hub.logs)")
+            print(result.outputText, terminator: "")
+        }
+    }
+
+    private static let late = Mutex<[String]>([])
+
+    /// Sends a small message to a mailbox.
+    private func deliver(_ subject: String, to mailbox: String, _ hub: HubUnderTest) throws {
+        let client = try LineClient(port: hub.port("smtp"))
+        _ = try client.reply()
+        for command in ["EHLO x", "MAIL FROM:<a@example.net>", "RCPT TO:<\(mailbox)@example.org>", "DATA"] {
+            _ = try client.say(command)
+        }
+        let verdict = try client.say("Subject: \(subject)\r\n\r\n.")
+        guard verdict.hasPrefix("250") else { throw KitError("not delivered: \(verdict)\n\(hub.logs)") }
+    }
+}

@@ -1,0 +1,175 @@
+// Batches under every fault of the disk: each message arrives once, nothing is deleted at the source before it is safe.
+
+import Delivery
+import DurableFiles
+import MailTestKit
+import MaildirStore
+import Testing
+
+@testable import mhfetch
+
+/// A maildrop that forgets what it is told to delete, and a collector that works as those of the command do.
+private struct Model {
+    let scratch = ScratchDirectory()
+    var server: [String]
+    static let all = (1...4).map { "message \($0)\n" }
+
+    init() { server = Self.all }
+
+    var maildir: String { scratch.file("Mail") }
+
+    /// One run, `batchSize` messages a batch; deletes what the state calls safe.
+    mutating func run(batchSize: Int, faults: Faults?) throws {
+        let directory = try Directory(path: scratch.file("state"), making: 0o700, faults: faults)
+        let state = try FetchState(in: directory)
+        let inbox = try Maildir(path: maildir, making: true, faults: faults)
+        let delivery = BatchDelivery(state: state, inbox: inbox, faults: faults, threads: 1)
+        try delivery.recover(at: 1_800_000_000)
+        try state.beginRun(at: 1_800_000_000)
+        do {
+            var rest = server.filter { !state.isKnown(.unique(Self.id($0), occurrence: 0)) }[...]
+            while !rest.isEmpty {
+                let batch = Array(rest.prefix(batchSize))
+                rest = rest.dropFirst(batchSize)
+                try delivery.begin(batch.map { .unique(Self.id($0), occurrence: 0) }, at: 1_800_000_000)
+                for (index, message) in batch.enumerated() {
+                    var chunks = [Array(message.utf8.prefix(4)), Array(message.utf8.dropFirst(4))][...]
+                    try delivery.deliver(index, to: .maildir(path: maildir, folder: nil)) { chunks.popFirst() }
+                }
+                _ = try delivery.publish()
+            }
+            try delivery.settle()
+        } catch {
+            // As the command does after a trouble that is no crash.
+            do {
+                _ = try delivery.publish()
+                try delivery.settle()
+            } catch {}
+            throw error
+        }
+        server.removeAll { state.isKnown(.unique(Self.id($0), occurrence: 0)) }
+        try state.compact()
+    }
+
+    private static func id(_ message: String) -> String { message.filter { $0.isNumber } }
+
+    /// What stands in the mailbox, sorted.
+    var delivered: [String] {
+        ["new", "cur"].flatMap { part in
+            ScratchDirectory.names(in: "\(maildir)/\(part)").map {
+                String(decoding: ScratchDirectory.read("\(maildir)/\(part)/\($0)") ?? [], as: UTF8.self)
+            }
+        }.sorted()
+    }
+}
+
+@Suite("Batches")
+struct BatchDeliveryTests {
+    @Test(
+        "a fault at any call to the disk loses nothing and repeats nothing",
+        arguments: [Faults.Kind.crash, .tornCrash, .error(28), .error(5), .lasting(28)], [1, 3])
+    func everyFault(_ kind: Faults.Kind, batchSize: Int) throws {
+        var number = 0
+        while true {
+            number += 1
+            var model = Model()
+            let faults = Faults(kind, at: number)
+            var wentWell = true
+            do { try model.run(batchSize: batchSize, faults: faults) } catch { wentWell = false }
+            guard faults.isHit else {
+                #expect(wentWell)
+                #expect(number > 20, "the scenario makes calls to the disk")
+                break
+            }
+            let missing = Set(Model.all).subtracting(model.server)
+            #expect(missing.isSubset(of: model.delivered), "\(kind) at \(number): deleted before it was here")
+            try model.run(batchSize: batchSize, faults: nil)
+            #expect(model.delivered == Model.all, "\(kind) at \(number)")
+            #expect(model.server.isEmpty, "\(kind) at \(number)")
+            #expect(ScratchDirectory.names(in: "\(model.maildir)/tmp").isEmpty, "\(kind) at \(number)")
+        }
+    }
+
+    @Test("crash upon crash, wherever each of them comes", arguments: 1...20)
+    func manyCrashes(_ seed: UInt64) throws {
+        var random = SplitMix(seed: seed)
+        var model = Model()
+        let moments = (0..<4).map { _ in Int.random(in: 3...45, using: &random) }
+        for moment in moments {
+            do { try model.run(batchSize: 3, faults: Faults(.tornCrash, at: moment)) } catch {}
+        }
+        try model.run(batchSize: 3, faults: nil)
+        #expect(model.delivered == Model.all, "\(moments)")
+    }
+
+    @Test("a message moved by a reader during the crash is not fetched again")
+    func movedByReader() throws {
+        var model = Model()
+        // A crash behind the rename and before the state knows: found by trying.
+        var number = 0
+        while model.delivered.isEmpty {
+            number += 1
+            model = Model()
+            do { try model.run(batchSize: 64, faults: Faults(.crash, at: number)) } catch {}
+        }
+        let name = try #require(ScratchDirectory.names(in: "\(model.maildir)/new").first)
+        let other = try #require(
+            try Maildir(path: model.maildir, making: true).folder(FolderName(parts: ["Lists", "Swift"]), making: true))
+        #expect(renameFile("\(model.maildir)/new/\(name)", "\(other.path)/cur/\(name):2,S"))
+        try model.run(batchSize: 64, faults: nil)
+        #expect(model.delivered.count == Model.all.count - 1)
+        #expect(ScratchDirectory.names(in: "\(other.path)/cur").count == 1)
+    }
+
+    @Test("a crash with many under way blames none, a crash with one alone blames it")
+    func blame() throws {
+        let scratch = ScratchDirectory()
+        let directory = try Directory(path: scratch.file("state"), making: 0o700)
+        let inbox = try Maildir(path: scratch.file("Mail"), making: true)
+        let keys = (0..<3).map { MessageKey.unique("\($0)", occurrence: 0) }
+        for round in 1...4 {
+            try BatchDelivery(state: try FetchState(in: directory), inbox: inbox).begin(keys, at: 1_800_000_000)
+            let state = try FetchState(in: directory)
+            try BatchDelivery(state: state, inbox: inbox).recover(at: 1_800_000_000)
+            #expect(keys.map { state.failed[$0]?.tries } == [1, 1, 1], "round \(round)")
+        }
+        for tries in 2...3 {
+            try BatchDelivery(state: try FetchState(in: directory), inbox: inbox).begin([keys[1]], at: 1_800_000_000)
+            let state = try FetchState(in: directory)
+            try BatchDelivery(state: state, inbox: inbox).recover(at: 1_800_000_000)
+            #expect(keys.map { state.failed[$0]?.tries } == [1, tries, 1])
+        }
+        #expect(try FetchState(in: directory).isLeftAlone(keys[1], now: 1_800_000_001))
+    }
+
+    @Test("suspects come last and each by itself")
+    func workList() {
+        func pending(_ number: Int, _ size: Int?) -> Pending {
+            Pending(number: number, key: .unique("\(number)", occurrence: 0), size: size)
+        }
+        var work = WorkList((1...70).map { pending($0, 10) }) { $0.number == 1 || $0.number == 40 }
+        let first = work.next() ?? []
+        #expect(first.count == 64)
+        #expect(!first.contains { $0.number == 1 || $0.number == 40 })
+        work.putBack(first[60...])
+        work.isolate([first[0]])
+        #expect(work.next()?.map(\.number) == [63, 64, 65, 66] + (67...70).map { $0 }, "what was put back comes first")
+        #expect(work.next()?.map(\.number) == [1])
+        #expect(work.next()?.map(\.number) == [40])
+        #expect(work.next()?.map(\.number) == [2])
+        #expect(work.next() == nil)
+        // By size: never empty, never far above the limit, whatever a server says.
+        work = WorkList([pending(1, .max), pending(2, .max), pending(3, -5), pending(4, 17 << 20), pending(5, nil)]) {
+            _ in false
+        }
+        #expect(work.next()?.map(\.number) == [1])
+        #expect(work.next()?.map(\.number) == [2])
+        #expect(work.next()?.map(\.number) == [3])
+        #expect(work.next()?.map(\.number) == [4])
+        #expect(work.next()?.map(\.number) == [5])
+    }
+}
+
+extension Pending: Equatable {
+    public static func == (one: Pending, other: Pending) -> Bool { one.key == other.key }
+}
