@@ -35,8 +35,9 @@ final class Attempt: @unchecked Sendable {
         guard message.state.hold == nil else { return false }
         if try message.finish() == .removed { return false }
         let now = Clock.seconds()
-        try message.beginAttempt(next: now + hub.policy.delay(afterTries: message.state.tries + 1))
+        // First the room: without it nothing begins, so nothing looks as if it had died.
         try message.reserve()
+        try message.beginAttempt(next: now + hub.policy.delay(afterTries: message.state.tries + 1))
         for index in message.state.waiting where isDue(message.state.recipients[index], now) { try place(index, now) }
         return true
     }
@@ -48,38 +49,37 @@ final class Attempt: @unchecked Sendable {
     /// Delivers the recipient here, or finds its way out.
     private func place(_ index: Int, _ now: Int) throws {
         guard case .address(let address) = message.state.recipients[index].destination else {
-            return try conclude(
-                [index], .failed(Reply(status: "5.3.5", text: "this release delivers to no such target")))
+            return try conclude(index, .failed(Reply(status: "5.3.5", text: "this release delivers to no such target")))
         }
-        if let name = mailboxForNotice(to: address) { return try deliver(index, address, to: name) }
+        if let name = mailboxForNotice(to: address) { return try conclude(index, deliver(index, address, to: name)) }
         switch hub.locals.resolve(address) {
         case .mailbox(let name):
-            try deliver(index, address, to: name)
+            try conclude(index, deliver(index, address, to: name))
         case .unknownHere:
-            try conclude([index], .failed(Reply(status: "5.1.1", text: "no such mailbox here")))
+            try conclude(index, .failed(Reply(status: "5.1.1", text: "no such mailbox here")))
         case .blocked:
-            try conclude([index], .failed(Reply(status: "5.1.1", text: "this address takes no mail")))
+            try conclude(index, .failed(Reply(status: "5.1.1", text: "this address takes no mail")))
         case .elsewhere:
             try route(index, to: address, now)
         }
     }
 
+    /// Whether this is a notice of our own.
+    private var isNotice: Bool { message.envelope.source == .hub && message.envelope.reversePath == .null }
+
     /// The mailbox of the person who has `address` at a provider, for our own notices: providers take no mail without a
     /// reverse-path from their customers, and the person is here.
     private func mailboxForNotice(to address: Address) -> String? {
-        guard message.envelope.source == .hub, message.envelope.reversePath == .null,
-            let name = hub.accountsByAddress.account(of: address)
-        else { return nil }
+        guard isNotice, let name = hub.accountsByAddress.account(of: address) else { return nil }
         return hub.settings.account(name)?.owner
     }
 
-    private func deliver(_ index: Int, _ address: Address, to name: String) throws {
+    /// Puts the message into the mailbox.
+    private func deliver(_ index: Int, _ address: Address, to name: String) -> Outcome {
         let fields = DeliveryFields(reversePath: message.envelope.reversePath, recipient: address)
         guard let mailbox = hub.settings.mailbox(name) else {
-            return try conclude(
-                [index], deferral(Reply(status: "4.3.5", text: "the rc has no mailbox \(name)"), of: index))
+            return deferral(Reply(status: "4.3.5", text: "the rc has no mailbox \(name)"), of: index)
         }
-        let outcome: Outcome
         do {
             let order = DeliveryOrder(
                 to: .maildir(path: mailbox.maildir, folder: nil),
@@ -91,11 +91,18 @@ final class Attempt: @unchecked Sendable {
                 offset += chunk.count
                 return chunk.isEmpty ? nil : chunk
             }
-            outcome = .delivered(Reply(status: "2.1.5", text: "delivered to the mailbox \(name)"))
+            return .delivered(Reply(status: "2.1.5", text: "delivered to the mailbox \(name)"))
         } catch {
-            outcome = deferral(Reply(status: "4.2.0", text: "\(error)"), of: index)
+            return deferral(Reply(status: "4.2.0", text: "\(error)"), of: index)
         }
-        try conclude([index], outcome)
+    }
+
+    /// The last stop of a notice that nobody takes is the postmaster's mailbox: a failure must not vanish (SE11).
+    private func atLastStop(_ outcome: Outcome, of index: Int) -> Outcome {
+        guard isNotice, case .failed = outcome, let name = hub.postmaster,
+            case .address(let address) = message.state.recipients[index].destination
+        else { return outcome }
+        return deliver(index, address, to: name)
     }
 
     private func route(_ index: Int, to address: Address, _ now: Int) throws {
@@ -106,7 +113,7 @@ final class Attempt: @unchecked Sendable {
         guard let first = accounts.first else {
             let words = decision.reasons.last ?? "no account sends for this sender"
             let next = now + hub.policy.delay(afterTries: message.state.recipients[index].tries + 1)
-            return try conclude([index], .postponed(Reply(status: "4.4.4", text: "no route: \(words)"), next: next))
+            return try conclude(index, .postponed(Reply(status: "4.4.4", text: "no route: \(words)"), next: next))
         }
         alternatives[index] = Array(accounts.dropFirst())
         if decision.steps.last?.onConnectFailure == .bounce { comesBack.insert(index) }
@@ -126,10 +133,15 @@ final class Attempt: @unchecked Sendable {
     /// The recipients that ``nextAccount`` is to carry.
     var recipients: [Int] { remote.first?.recipients ?? [] }
 
-    /// Takes what came of the recipients of ``nextAccount``. Recipients whose route was not to be had go on to the next
-    /// account of their route.
+    /// Takes what came of some recipients of ``nextAccount``, and writes it down before it returns (DECISIONS 6).
+    /// Recipients whose route was not to be had go on to the next account of their route.
     func take(_ results: [AccountResult], from account: String) throws {
-        if remote.first?.account == account { remote.removeFirst() }
+        if remote.first?.account == account {
+            let taken = Set(results.flatMap(\.recipients))
+            remote[0].recipients.removeAll { taken.contains($0) }
+            if remote[0].recipients.isEmpty { remote.removeFirst() }
+        }
+        var items: [(recipients: [Int], outcome: Outcome)] = []
         for result in results {
             var final: [Int] = []
             for index in result.recipients {
@@ -139,13 +151,14 @@ final class Attempt: @unchecked Sendable {
                 } else if result.isUnreachable, comesBack.contains(index),
                     case .postponed(let reply, _) = result.outcome
                 {
-                    try conclude([index], .failed(reply), by: account)
+                    items.append(([index], .failed(reply)))
                 } else {
                     final.append(index)
                 }
             }
-            if !final.isEmpty { try conclude(final, result.outcome, by: account) }
+            if !final.isEmpty { items.append((final, result.outcome)) }
         }
+        try conclude(items, by: account)
     }
 
     /// Gives up on what is left, after an error of our own.
@@ -165,9 +178,21 @@ final class Attempt: @unchecked Sendable {
 
     // MARK: The end
 
-    private func conclude(_ recipients: [Int], _ outcome: Outcome, by account: String = "local") throws {
-        for index in recipients { log(index, outcome, account) }
-        try message.record([(recipients, outcome)], at: Clock.seconds(), isLast: false)
+    private func conclude(_ index: Int, _ outcome: Outcome) throws { try conclude([([index], outcome)], by: "local") }
+
+    /// Writes the results down, in one record.
+    private func conclude(_ results: [(recipients: [Int], outcome: Outcome)], by account: String) throws {
+        var items = results
+        if isNotice {
+            items = results.flatMap { result in
+                result.recipients.map { ([$0], atLastStop(result.outcome, of: $0)) }
+            }
+        }
+        guard !items.isEmpty else { return }
+        for item in items {
+            for index in item.recipients { log(index, item.outcome, account) }
+        }
+        try message.record(items, at: Clock.seconds(), isLast: false)
     }
 
     /// Writes the attempt down, and the notices it owes.
@@ -188,7 +213,8 @@ final class Attempt: @unchecked Sendable {
             _ = try message.sendNotice(kind, about: message.state.owed(kind), write: writeNotice)
         }
         let age = hub.policy.age(arrival: message.envelope.arrival, firstResult: message.state.firstResult, now: now)
-        if hub.policy.isLate(age: age, tries: message.state.tries) {
+        // By age alone: mail that waits for a route at fault has no tries, and is late all the same.
+        if hub.policy.isLate(age: age, tries: max(1, message.state.tries)) {
             _ = try message.sendNotice(.delay, about: message.state.owed(.delay), write: writeNotice)
         }
     }

@@ -1,6 +1,7 @@
 // What every part of a run leans on: settings, queue, routing, log.
 
 import Glibc
+import MailFormat
 import MailRouting
 import Reporting
 import RunControl
@@ -49,6 +50,16 @@ final class CarrierHub: Sendable {
         log.write(.error, "attempt", [("id", id.text), ("error", "\(error)")])
         guard let error = error as? QueueError else { return }
         firstError.withLock { $0 = $0 ?? error }
+    }
+
+    /// The mailbox of the postmaster; `nil` for a hub without mailboxes.
+    var postmaster: String? {
+        if let address = try? Address("postmaster@\(settings.hostname)"),
+            case .mailbox(let name) = locals.resolve(address)
+        {
+            return name
+        }
+        return settings.postmaster ?? settings.mailboxes.first?.name
     }
 
     /// What the run has to tell at its end.

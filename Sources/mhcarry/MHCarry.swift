@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import CommandStart
+import Reporting
 import SpoolQueue
 
 /// Carries out the queue. Started by `mhsend -q`, by mhserve, and by mhsend after it has queued a message.
@@ -17,15 +18,35 @@ struct MHCarry: ParsableCommand {
     @Option(name: .customLong("id"), help: "Try this message alone, now.")
     var id: String?
 
+    @Flag(name: .customLong("if-queued"), help: "Say nothing when the message of --id is gone already.")
+    var isOnlyIfQueued = false
+
     func run() throws {
         let started = try hub.start("mhcarry")
         var only: QueueID?
         if let id {
             guard let known = QueueID(id) else {
-                throw ValidationError("\(id) is no id of the queue; see mhqueue list")
+                throw CarryError.noSuchMessage(printable(id))
             }
             only = known
         }
-        try QueueRun(hub: try CarrierHub(started.settings, log: started.log, isForced: only != nil), only: only).run()
+        try QueueRun(
+            hub: try CarrierHub(started.settings, log: started.log, isForced: only != nil), only: only,
+            isOnlyIfQueued: isOnlyIfQueued
+        )
+        .run()
+    }
+}
+
+/// What a person asked of the carrier, and cannot have.
+enum CarryError: Complaint {
+    case noSuchMessage(String)
+
+    var exitStatus: ExitStatus { .dataError }
+
+    var description: String {
+        switch self {
+        case .noSuchMessage(let id): "no message \(id) is in the queue; see mhqueue list"
+        }
     }
 }

@@ -24,6 +24,8 @@ final class OpenProviders: Sendable {
         var provider: Provider?
         /// Why it is not asked again in this run.
         var fault: RouteFault?
+        /// Whether the account is known to work: it took a message in this run.
+        var hasSent = false
         /// Sessions in a row that broke off before any verdict.
         var brokenInARow = 0
     }
@@ -74,7 +76,7 @@ final class OpenProviders: Sendable {
     private func carry(_ attempts: [Attempt], by name: String, on line: Line) {
         for attempt in attempts {
             do {
-                try attempt.take(try results(of: attempt, by: name, on: line), from: name)
+                try carry(attempt, by: name, on: line)
             } catch {
                 hub.note(error, of: attempt.message.id)
                 attempt.abandon()
@@ -82,38 +84,79 @@ final class OpenProviders: Sendable {
         }
     }
 
-    private func results(of attempt: Attempt, by name: String, on line: Line) throws -> [AccountResult] {
+    /// One transaction after another, each written down before the next begins (DECISIONS 6). Only trouble with the
+    /// message itself is thrown: that of a route's state is noted, and costs no verdict.
+    private func carry(_ attempt: Attempt, by name: String, on line: Line) throws {
         var waiting = attempt.recipients[...]
-        var results: [AccountResult] = []
         while !waiting.isEmpty {
-            guard let provider = try provider(for: name, on: line) else {
-                results.append(try unavailable(Array(waiting), name, line))
-                break
+            guard let provider = provider(for: name, on: line, attempt) else {
+                return try attempt.take([unavailable(Array(waiting), name, line, attempt)], from: name)
             }
             let part = Array(waiting.prefix(provider.recipientLimit))
             waiting = waiting.dropFirst(part.count)
             let sent = provider.send(attempt.message, to: part)
-            for (index, result) in zip(part, sent) {
-                results.append(try self.result(result, of: index, attempt, provider, name, line))
-            }
-            let isBroken = sent.contains { if case .broken = $0 { true } else { false } }
-            line.brokenInARow = isBroken ? line.brokenInARow + 1 : 0
-            if line.brokenInARow >= Self.brokenLimit, line.fault == nil {
-                let words = "\(provider.host) broke off \(line.brokenInARow) sessions in a row"
-                line.fault = RouteFault(words)
-                try routes.fault(words, of: name)
-            }
-            if line.fault != nil { provider.quit() }
             if !provider.isUsable { line.provider = nil }
+            // In memory first: the results say why they wait.
+            let words = fault(in: sent, provider, line)
+            let results = zip(part, sent).map { result($1, of: $0, attempt, provider, name, line) }
+            try attempt.take(results, from: name)
+            if let words { noting(attempt) { try routes.fault(words, of: name) } }
+            if !line.hasSent, sent.contains(where: { if case .sent = $0 { true } else { false } }) {
+                line.hasSent = true
+                noting(attempt) { try routes.mend(name) }
+            }
+            if words != nil {
+                provider.quit()
+                line.provider = nil
+            }
+            if try hold(attempt, sent, provider) { return attempt.abandon() }
         }
-        return results
+    }
+
+    /// What is wrong with the account by these results; `nil`: nothing new.
+    private func fault(in sent: [Provider.Result], _ provider: Provider, _ line: Line) -> String? {
+        let isBroken = sent.contains { if case .broken = $0 { true } else { false } }
+        line.brokenInARow = isBroken ? line.brokenInARow + 1 : 0
+        guard line.fault == nil else { return nil }
+        var words: String?
+        if let reply = provider.goodbye {
+            words = "\(provider.host) closed the session: \(printable(reply.description))"
+        }
+        for case .refused(let reply, .routeFault) in sent where words == nil {
+            words = "\(provider.host): \(printable(reply.description))"
+        }
+        if words == nil, line.brokenInARow >= Self.brokenLimit {
+            words = "\(provider.host) broke off \(line.brokenInARow) sessions in a row"
+        }
+        line.fault = words.map { RouteFault($0) }
+        return words
+    }
+
+    /// Holds the message if its sender was refused, and says so once.
+    /// - Returns: whether it is held now.
+    private func hold(_ attempt: Attempt, _ sent: [Provider.Result], _ provider: Provider) throws -> Bool {
+        for case .refused(let reply, .hold) in sent {
+            let why = "\(provider.host) does not take the sender: \(printable(reply.description))"
+            try attempt.message.hold(because: why)
+            let id = attempt.message.id.text
+            hub.log.write(.warning, "held", [("id", id), ("error", why)])
+            writeToStandardError("mhcarry: \(id) is held: \(why); see mhqueue show \(id), mhqueue release \(id)")
+            return true
+        }
+        return false
+    }
+
+    /// Does something with the state of a route, whose errors are told but stop nothing.
+    private func noting(_ attempt: Attempt, _ body: () throws -> Void) {
+        do { try body() } catch { hub.note(error, of: attempt.message.id) }
     }
 
     /// The result while the account is not to be had: nobody's try, and no bounce.
-    private func unavailable(_ recipients: [Int], _ name: String, _ line: Line) throws -> AccountResult {
-        let state = try hub.routes.read(name)
-        let words = line.fault?.words ?? state.fault ?? "the account \(name) is not to be had now"
-        let next = max(state.nextProbe, Clock.seconds() + RouteHealth.firstDelay)
+    private func unavailable(_ recipients: [Int], _ name: String, _ line: Line, _ attempt: Attempt) -> AccountResult {
+        var probe = 0
+        noting(attempt) { probe = try hub.routes.read(name).nextProbe }
+        let words = line.fault?.words ?? "the account \(name) is not to be had now"
+        let next = max(probe, Clock.seconds() + RouteHealth.firstDelay)
         return AccountResult(
             recipients: recipients, outcome: .postponed(Reply(status: "4.4.1", text: words), next: next),
             isRouteFault: true, isUnreachable: line.fault?.isUnreachable ?? false)
@@ -121,7 +164,7 @@ final class OpenProviders: Sendable {
 
     private func result(
         _ result: Provider.Result, of index: Int, _ attempt: Attempt, _ provider: Provider, _ name: String, _ line: Line
-    ) throws -> AccountResult {
+    ) -> AccountResult {
         func make(_ outcome: Outcome) -> AccountResult { AccountResult(recipients: [index], outcome: outcome) }
         switch result {
         case .sent(let reply):
@@ -131,18 +174,8 @@ final class OpenProviders: Sendable {
         case .refused(let reply, .permanent):
             return make(.failed(Reply(reply, from: provider.host, fallback: "5.0.0")))
         case .refused(let reply, .hold):
-            if attempt.message.state.hold == nil {
-                try attempt.message.hold(
-                    because: "\(provider.host) does not take the sender: \(printable(reply.description))")
-            }
             return make(.postponed(Reply(reply, from: provider.host, fallback: "5.1.8"), next: Clock.seconds()))
-        case .refused(let reply, .routeFault):
-            let words = "\(provider.host): \(printable(reply.description))"
-            if line.fault == nil {
-                line.fault = RouteFault(words)
-                try routes.fault(words, of: name)
-            }
-            return try unavailable([index], name, line)
+        case .refused(_, .routeFault): return unavailable([index], name, line, attempt)
         case .impossible(let obstacle):
             return make(.failed(Reply(obstacle, at: provider.host)))
         case .broken(let words):
@@ -151,7 +184,7 @@ final class OpenProviders: Sendable {
     }
 
     /// The session with the account, opened if need be; `nil` while the account is at fault.
-    private func provider(for name: String, on line: Line) throws -> Provider? {
+    private func provider(for name: String, on line: Line, _ attempt: Attempt) -> Provider? {
         guard line.fault == nil else { return nil }
         if let provider = line.provider, provider.isUsable { return provider }
         line.provider = nil
@@ -159,18 +192,23 @@ final class OpenProviders: Sendable {
             line.fault = RouteFault("the rc has no account \(name) that sends; mend the rc")
             return nil
         }
-        if let fault = try routes.refusal(of: name) {
-            line.fault = RouteFault(fault)
+        do {
+            if let fault = try routes.refusal(of: name) {
+                line.fault = RouteFault(fault)
+                return nil
+            }
+        } catch {
+            hub.note(error, of: attempt.message.id)
+            line.fault = RouteFault("\(error)")
             return nil
         }
         do throws(RouteFault) {
             line.provider = try Provider(account: account, server: server, hostname: hub.settings.hostname)
         } catch {
             line.fault = error
-            try routes.fault(error.words, of: name)
+            noting(attempt) { try routes.fault(error.words, of: name) }
             return nil
         }
-        try routes.mend(name)
         return line.provider
     }
 }

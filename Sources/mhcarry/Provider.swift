@@ -42,6 +42,10 @@ final class Provider {
     private var client: SMTPClient
     private var transactions = 0
     private(set) var isUsable = true
+    /// What the server said when it closed the session in the middle of a transaction (421).
+    private(set) var goodbye: SMTPReply?
+    /// How long the start of a session, and each transaction, may take at most: a run must give back its place.
+    private static let sessionLimit = Duration.seconds(3600)
 
     /// Connects, secures the line, says hello and logs in.
     /// - Throws: ``RouteFault``.
@@ -62,6 +66,7 @@ final class Provider {
         } catch {
             throw RouteFault("\(error)", isUnreachable: error is TransportError)
         }
+        wire.sessionLimit = Deadline(after: Self.sessionLimit)
         client = SMTPClient(.smtp, isTLS: wire.facts.tls != nil)
         do {
             try greet(as: account.heloName ?? hostname, login)
@@ -125,6 +130,8 @@ final class Provider {
     /// Hands `message` over to the recipients with these indexes.
     /// - Returns: a result for each of them, in order.
     func send(_ message: LockedMessage, to indexes: [Int]) -> [Result] {
+        wire.sessionLimit = Deadline(after: Self.sessionLimit)
+        var hasContent = false
         var results = [Result?](repeating: nil, count: indexes.count)
         func settle(_ result: Result) { for at in results.indices where results[at] == nil { results[at] = result } }
         do {
@@ -143,6 +150,7 @@ final class Provider {
                     }
                 case .dataRefused(let reply): settle(.refused(reply, reply.permanence(at: .data) ?? .temporary))
                 case .readyForContent:
+                    hasContent = true
                     try stream(message)
                     return .contentEnd
                 case .verdict(_, let reply):
@@ -150,7 +158,9 @@ final class Provider {
                 case .transactionEnd: return nil
                 case .closing(let reply):
                     isUsable = false
-                    settle(.refused(reply, .temporary))
+                    goodbye = reply
+                    // Behind the content it may be this message's doing: a try, or it could stop all others for ever.
+                    settle(.refused(reply, hasContent ? .temporary : .routeFault))
                     return nil
                 case .emptied, .greeting, .hello, .helloUnknown, .helloRefused, .startTLS, .startTLSRefused, .challenge,
                     .authenticated, .authenticationRefused, .reset, .noop, .quit:
@@ -215,7 +225,10 @@ final class Provider {
                 guard !octets.isEmpty else { throw TransportError.closed(peer: wire.facts.peer) }
                 client.receive(octets)
                 // Nothing was asked: it is a goodbye, or an error that the engine throws.
-                if case .closing(let reply)? = try client.nextEvent() { throw RouteFault("the session", reply) }
+                if case .closing(let reply)? = try client.nextEvent() {
+                    goodbye = reply
+                    throw RouteFault("the session", reply)
+                }
             }
         }
         // While the server looks at the message, nothing needs to move.

@@ -15,22 +15,56 @@ final class QueueRun: Sendable {
     /// The one message to try, however long it should wait.
     private let only: QueueID?
 
-    init(hub: CarrierHub, only: QueueID? = nil) {
+    /// Whether it is no error that the one message is gone: another run was faster.
+    private let isOnlyIfQueued: Bool
+
+    init(hub: CarrierHub, only: QueueID? = nil, isOnlyIfQueued: Bool = false) {
         self.hub = hub
         self.only = only
+        self.isOnlyIfQueued = isOnlyIfQueued
     }
 
     /// Runs until nothing is due. Three runs may go on at once; a fourth leaves the work to them.
     func run() throws {
-        var mark: WakeMark
-        repeat {
-            guard let slot = try RunSlot.tryAcquire(in: hub.queue.run) else { return }
-            mark = try WakeMark.read(in: hub.queue.run)
-            sweep()
-            try pass()
-            withExtendedLifetime(slot) {}
-        } while try only == nil && WakeMark.read(in: hub.queue.run) != mark
+        if let only { try carry(only) } else { try runQueue() }
         if let failure = hub.failure { throw failure }
+    }
+
+    /// One message. It takes no slot: who finds a slot taken relies on a run that sees the whole queue.
+    private func carry(_ id: QueueID) throws {
+        guard let entry = try hub.queue.find(id) else {
+            if isOnlyIfQueued { return }
+            throw CarryError.noSuchMessage(id.text)
+        }
+        let providers = OpenProviders(hub: hub)
+        defer { providers.closeAll() }
+        carry([entry], by: providers)
+    }
+
+    private func runQueue() throws {
+        var last: (any Error)?
+        while let (mark, error) = try passInSlot() {
+            last = error
+            // Who came in meanwhile relied on this run, however it went.
+            if try WakeMark.read(in: hub.queue.run) == mark { break }
+        }
+        if let last { throw last }
+    }
+
+    /// A pass over the queue, the slot given back; `nil` when there is no slot.
+    /// - Returns: the mark before the pass, and why the pass broke off if it did.
+    private func passInSlot() throws -> (mark: WakeMark, error: (any Error)?)? {
+        guard let slot = try RunSlot.tryAcquire(in: hub.queue.run) else { return nil }
+        return try withExtendedLifetime(slot) {
+            let mark = try WakeMark.read(in: hub.queue.run)
+            sweep()
+            do {
+                try pass()
+                return (mark, nil)
+            } catch {
+                return (mark, error)
+            }
+        }
     }
 
     private func pass() throws {
@@ -40,10 +74,7 @@ final class QueueRun: Sendable {
             hub.log.write(.error, "foreign file", [("name", name), ("moved", place)])
         }
         let now = Clock.seconds()
-        let due = listing.entries.filter { entry in
-            if let only { return entry.id == only }
-            return !entry.isHeld && hub.policy.isDue(entry.notBefore, now: now)
-        }
+        let due = listing.entries.filter { !$0.isHeld && hub.policy.isDue($0.notBefore, now: now) }
         // What waits longest goes first; what was tried most goes last, so that no message can hold up the others.
         let ordered = due.sorted { left, right in
             (left.isTried ? 1 : 0, left.notBefore, left.id.text) < (

@@ -1,5 +1,6 @@
 // Which accounts are at fault, when one may be asked again, and that it is told once (DECISIONS 17).
 
+import Glibc
 import Reporting
 import SMTPProtocol
 import SpoolQueue
@@ -10,6 +11,8 @@ struct RouteHealth: Sendable {
     static let firstDelay = 60
 
     let hub: CarrierHub
+    /// Whether somebody reads our standard error: not in a detached run.
+    var isHeard = RouteHealth.standardErrorIsRead
 
     /// Why the account is not to be asked now; `nil`: it may. While a fault lasts one run at a time may probe it: who
     /// gets `nil` has the turn.
@@ -25,7 +28,15 @@ struct RouteHealth: Sendable {
         return refusal
     }
 
-    /// Notes that the account works.
+    private static var standardErrorIsRead: Bool {
+        var ours = stat()
+        var null = stat()
+        guard unsafe fstat(2, &ours) == 0 else { return false }
+        guard unsafe stat("/dev/null", &null) == 0 else { return true }
+        return ours.st_mode & S_IFMT != S_IFCHR || ours.st_rdev != null.st_rdev
+    }
+
+    /// Notes that the account works: it took a message.
     func mend(_ name: String) throws(QueueError) {
         guard try hub.routes.read(name).fault != nil else { return }
         try hub.routes.change(name) { state in
@@ -41,15 +52,17 @@ struct RouteHealth: Sendable {
     func fault(_ words: String, of name: String) throws(QueueError) -> Int {
         let now = Clock.seconds()
         var isNew = false
+        var isToTell = false
         let state = try hub.routes.change(name) { state in
             if state.fault == nil || state.since > now { state.since = now }
-            isNew = !state.isTold
+            isNew = state.fault == nil
+            isToTell = isHeard && !state.isTold
             state.fault = words
-            state.isTold = true
+            if isToTell { state.isTold = true }
             state.nextProbe = now + min(max(Self.firstDelay, (now - state.since) / 4), hub.policy.longestDelay)
         }
         hub.log.write(isNew ? .error : .info, "route fault", [("route", name), ("error", words)])
-        if isNew {
+        if isToTell {
             // On a terminal a person reads it; from a crontab it becomes one mail.
             writeToStandardError(
                 "mhcarry: account \(name): \(printable(words)); its mail waits, and it is tried again by itself")

@@ -58,7 +58,7 @@ final class AccountRun {
             throw FetchError.noOwner(account.name, place: account.place)
         }
         maildir = mailbox.maildir
-        let delivery = BatchDelivery(state: state, inbox: try openInbox())
+        let delivery = BatchDelivery(state: state, inbox: try Maildir(path: maildir, making: true))
         self.delivery = delivery
         try delivery.recover(at: now)
         checkClock()
@@ -77,15 +77,6 @@ final class AccountRun {
         try state.compactIfWorthwhile()
         report()
         return status
-    }
-
-    private func openInbox() throws -> Maildir {
-        // The folder of all Maildirs is made at need; what that lies in is not, lest a home that is not mounted be
-        // hidden.
-        if let slash = maildir.lastIndex(of: "/"), slash != maildir.startIndex {
-            _ = try Directory(path: String(maildir[..<slash]), making: 0o700)
-        }
-        return try Maildir(path: maildir, making: true)
     }
 
     private func collect() throws {

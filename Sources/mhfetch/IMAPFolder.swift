@@ -10,6 +10,9 @@ struct IMAPFolder {
     /// Single messages refused until the folder itself is taken to be at fault.
     private static let refusalLimit = 10
 
+    /// Messages of one folder, as many as POP3 may list: no server makes us hold more.
+    private static let surveyLimit = 1_000_000
+
     let session: IMAPCollector
     /// Its number in the state.
     let index: Int
@@ -69,6 +72,7 @@ struct IMAPFolder {
                 case .fetched(let told):
                     exchange.wire.pace = .standard  // until then the server may think
                     if let uid = told.uid { found[uid] = told.size ?? 0 }
+                    guard found.count <= Self.surveyLimit else { throw session.broken("more messages than can be") }
                 case .done(.uidFetch, let status):
                     guard status.condition == .ok else { throw session.refused("UID FETCH", status) }
                     break reading

@@ -9,6 +9,11 @@ enum MessageKey: Hashable, Sendable {
     /// A UID in the folder with this number of the journal.
     case uid(UInt32, folder: Int)
 
+    /// The UIDL, which several messages may share; `nil` for a UID.
+    var uniqueID: String? {
+        if case .unique(let id, _) = self { id } else { nil }
+    }
+
     /// The key as it stands in the journal, without blanks.
     var text: String {
         switch self {

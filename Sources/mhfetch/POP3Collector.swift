@@ -17,7 +17,9 @@ final class POP3Collector {
     let exchange: Exchange<POP3Client>
     let host: String
     var isPipelining = false
-    private var deletions = 0
+    /// Messages that DELE was sent for, and those of them that the server will remove at QUIT.
+    private var condemned: Set<MessageKey> = []
+    private var deleted: [MessageKey] = []
 
     var account: AccountSettings { run.account }
 
@@ -38,20 +40,25 @@ final class POP3Collector {
 
     func broken(_ what: String) -> FetchError { .protocolBroken(host: host, what: "the server gave \(what)") }
 
-    /// QUIT makes the deletions count (RFC 1939 §6).
+    /// QUIT makes the deletions count (RFC 1939 §6). Only then are they forgotten, durably: the next message with such an
+    /// id is another one, and must be fetched. Without an answer nothing is known, and nothing is forgotten.
     private func quit() throws {
         do {
             try exchange.say(.quit)
             switch try exchange.next() {
-            case .ok: return
+            case .ok: break
             case .err(_, _, let text):
                 throw FetchError.refused(command: "QUIT", host: host, words: printable(octets: text, limit: 200))
             default: throw broken("an answer to QUIT that is none")
             }
         } catch {
             // Messages that stay there are known here, and are deleted next time. Without any there is nothing to tell.
-            if deletions > 0 { throw error }
+            if condemned.isEmpty { return }
+            throw error
         }
+        guard !deleted.isEmpty else { return }
+        try run.state.markGone(deleted)
+        try run.state.synchronize()
     }
 
     // MARK: Listing
@@ -136,7 +143,7 @@ final class POP3Collector {
             work.putBack(batch[taken...])
         }
         try run.settle()
-        if account.keep == .off { try delete(fresh) }
+        if account.keep == .off { try delete(listing) }
     }
 
     /// Fetches a batch and puts it on disk.
@@ -178,21 +185,27 @@ final class POP3Collector {
         }
     }
 
-    /// Deletes those of `messages` that were fetched and may go.
-    private func delete(_ messages: [Pending]) throws {
-        let going = messages.filter { message in
-            run.state.known[message.key].map { run.mayGo(fetched: $0.fetched, in: $0.run) } ?? false
+    /// Deletes those of the listing that were fetched and may go. Messages with one id go together or not at all: were one
+    /// left, the next listing would count it as another of them.
+    private func delete(_ listing: [Pending]) throws {
+        let staying = listing.filter { message in
+            guard let known = run.state.known[message.key] else { return true }
+            return !run.mayGo(fetched: known.fetched, in: known.run)
         }
+        let held = Set(staying.map(\.key.uniqueID))
+        let going = listing.filter { !held.contains($0.key.uniqueID) && !condemned.contains($0.key) }
         var asked = 0
         var answered = 0
         while answered < going.count {
             while asked < going.count, asked - answered < (isPipelining ? Self.deleteWindow : 1) {
                 try exchange.say(.dele(going[asked].number))
-                deletions += 1
+                condemned.insert(going[asked].key)
                 asked += 1
             }
             switch try exchange.next() {
-            case .ok: run.tally.deleted += 1
+            case .ok:
+                run.tally.deleted += 1
+                deleted.append(going[answered].key)
             case .err(_, _, let text): run.tell("DELE was refused: \(printable(octets: text, limit: 100))")
             default: throw broken("an answer to DELE that is none")
             }

@@ -72,9 +72,12 @@ struct Intake {
 
     private var hasNullPath: Bool { options.reversePath == "" || options.reversePath == "<>" }
 
-    /// Who sends: `-f`, unless it is the null path, else the calling user.
+    /// Who sends: `-f`, unless it is the null path, else the person who is the calling user, else that user here.
     private func author() throws -> Address {
         if let text = options.reversePath, !hasNullPath { return try address(text, what: "the sender (-f)") }
+        if let mine = settings.mailbox(ofUnixUser: caller.name)?.addresses.lazy.compactMap(\.address).first {
+            return mine
+        }
         return try address(caller.name, what: "the name of the calling user")
     }
 

@@ -69,7 +69,7 @@ enum MHSend {
     /// Tries the message, and waits for the end of the attempt, however it ends.
     private static func runNow(_ settings: HubSettings, _ id: QueueID) {
         do {
-            let carrier = try SiblingCommand.carrier.start(["-C", settings.source, "--id", id.text])
+            let carrier = try SiblingCommand.carrier.start(["-C", settings.source, "--id", id.text, "--if-queued"])
             while waitpid(carrier, nil, 0) < 0, errno == EINTR {}
         } catch {
             _ = complain(error, as: "mhsend")

@@ -153,7 +153,7 @@ struct SendmailOptions: Equatable {
         case "i": mode = .nothing
         case "V": mode = .version
         case "d", "D", "l":
-            throw .notHere("-b\(letter)", "listening is mhserve's work: start mhserve.service; see mhserve(8)")
+            throw .notHere("-b\(letter)", "listening is mhserve's work: run mhserve; see mhserve(8)")
         case "s": throw .notHere("-bs", "this release takes SMTP by mhserve's submission listener only; see mhserve(8)")
         case "v", "t": throw .notHere("-b\(letter)", "use: mhroute show ADDRESS")
         default: throw .unknown("-b\(letter)")
@@ -180,7 +180,7 @@ struct SendmailOptions: Equatable {
             throw .notHere("-qo", "named routes come in a later release; mhsend -q runs the whole queue")
         } else if rest.utf8.first.map({ $0 >= 0x30 && $0 <= 0x39 }) ?? false {
             throw .notHere(
-                "-q\(rest)", "no daemon is needed: put \"* * * * * mhsend -q\" into the crontab, or start mhsend.timer")
+                "-q\(rest)", "no daemon is needed: put \"* * * * * mhsend -q\" into the crontab")
         } else {
             throw .unknown("-q\(rest)")
         }

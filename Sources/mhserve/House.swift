@@ -62,9 +62,11 @@ final class House: Sendable {
         }
     }
 
+    /// - Parameter octets: those to be written, which must leave the limit free.
     /// - Throws: ``QueuePressure/freeSpaceLow`` when the disk of the queue is nearly full.
-    func checkFreeSpace() throws {
-        guard try queue.state.freeOctets() >= settings.limits.freeSpace else { throw QueuePressure.freeSpaceLow }
+    func checkFreeSpace(for octets: Int = 0) throws {
+        let (needed, isTooMuch) = settings.limits.freeSpace.addingReportingOverflow(max(0, octets))
+        guard !isTooMuch, try queue.state.freeOctets() >= needed else { throw QueuePressure.freeSpaceLow }
     }
 
     /// Delivers into the mailbox `name`, durably.

@@ -77,7 +77,8 @@ final class IncomingMessage: Sendable {
     func writeOut() {
         state.withLock { state in
             guard state.failure == nil else { return }
-            do throws(QueueError) {
+            do {
+                try service.house.checkFreeSpace(for: state.unwritten.count)
                 try state.staged.append(state.unwritten)
             } catch {
                 state.failure = error
@@ -130,7 +131,7 @@ final class IncomingMessage: Sendable {
             octets = MessageCompleter(hostname: service.house.settings.hostname, author: author, date: arrival)
                 .missingFields(of: header)
         }
-        if header.end == .garbage, header.fields.isEmpty, header.mboxLine == nil { octets.append(Octet.lf) }
+        if header.end == .garbage, header.isEmpty { octets.append(Octet.lf) }
         return octets
     }
 
@@ -141,6 +142,11 @@ final class IncomingMessage: Sendable {
             }
         }
         guard let login else { return }
+        // A header whose end was not found may name somebody further down, where readers look and we did not.
+        guard header.end != .tooLong, header.end != .garbage || header.isEmpty || header.first("From") != nil
+        else {
+            throw ContentRefusal.unclearAuthor
+        }
         guard Self.isClear(header) else { throw ContentRefusal.unclearAuthor }
         let authors = Self.authors(in: header)
         guard authors.allSatisfy(login.owns) else { throw ContentRefusal.foreignAuthor(login: login.mailbox) }
@@ -193,6 +199,11 @@ final class IncomingMessage: Sendable {
                 ("login", login?.mailbox), ("tls", tls?.version), ("status", file == nil ? "queued" : "delivered"),
             ])
     }
+}
+
+extension HeaderSection {
+    /// Whether the message begins with its body.
+    fileprivate var isEmpty: Bool { fields.isEmpty && mboxLine == nil }
 }
 
 extension Envelope.Recipient {

@@ -47,7 +47,7 @@ struct Keeper: ~Copyable {
             promote()
             if let due = restartAt, due <= Self.milliseconds(), !stopping {
                 restartAt = nil
-                workers.append(try WorkerProcess(settings: settings, listeners: listeners))
+                restartWorker()
             }
         }
         return .ok
@@ -70,6 +70,17 @@ struct Keeper: ~Copyable {
         case .child:
             carrier.reap()
             try reapWorkers()
+        }
+    }
+
+    /// Starts a worker in place of one that died; when the system has no room for it, later again.
+    private mutating func restartWorker() {
+        do {
+            workers.append(try WorkerProcess(settings: settings, listeners: listeners))
+        } catch {
+            log.write(.error, "worker not started", [("error", "\(error)")])
+            backOff = min(backOff * 2, 30_000)
+            restartAt = Self.milliseconds() + backOff
         }
     }
 

@@ -4,6 +4,7 @@ import AccessControl
 import MailFormat
 import MailRouting
 import NIOCore
+import Reporting
 import RunControl
 import SASLMechanisms
 import Synchronization
@@ -60,6 +61,10 @@ final class Logins: Sendable {
     }
 
     private static func verifier(of mailbox: MailboxSettings) throws -> PasswordVerifier? {
+        do { return try unchecked(mailbox) } catch { throw LoginFault.unusable("mailbox \(mailbox.name)", error) }
+    }
+
+    private static func unchecked(_ mailbox: MailboxSettings) throws(PasswordError) -> PasswordVerifier? {
         switch mailbox.verifier {
         case .none, .passwordFile: nil  // the keeper has put the file's content in its place
         case .password(let text): try PasswordVerifier(plain: Secret(text.revealed))
@@ -74,12 +79,17 @@ final class Logins: Sendable {
     ) {
         let key = credentials.login.lowercased()
         let password = credentials.password
-        let decision = memory.withLock { $0.throttle.decide(peer, login: key, now: Self.now()) }
-        guard decision == .allowed else { return done(.paused) }
+        guard memory.withLock({ $0.throttle.decide(peer, now: Self.now()) }) == .allowed else { return done(.paused) }
         let account = accounts[key]
         if let account, memory.withLock({ $0.successes.knows(key, password, at: Self.now()) }) {
             return done(.accepted(account.login))
         }
+        // Last, and not for an address whose owner was here lately: strangers who guess must not lock the owner out.
+        let decision = memory.withLock { memory in
+            memory.successes.hasSeen(key, from: peer, at: Self.now())
+                ? .allowed : memory.throttle.decide(peer, login: key, now: Self.now())
+        }
+        guard decision == .allowed else { return done(.paused) }
         let started = line.offload(to: hashing) { [self] in
             // A program that logs in several times at once: the others have waited for the first.
             if account != nil, memory.withLock({ $0.successes.knows(key, password, at: Self.now()) }) { return true }
@@ -93,7 +103,7 @@ final class Logins: Sendable {
             }
             memory.withLock { memory in
                 memory.throttle.succeeded(peer)
-                memory.successes.remember(key, password, at: Self.now())
+                memory.successes.remember(key, password, from: peer, at: Self.now())
             }
             done(.accepted(account.login))
         }
@@ -101,4 +111,26 @@ final class Logins: Sendable {
     }
 
     private static func now() -> Duration { .nanoseconds(Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }
+}
+
+/// A password or a hash that nobody can log in with.
+enum LoginFault: Complaint {
+    /// - Parameter whose: the mailbox.
+    case unusable(_ whose: String, PasswordError)
+    case unfit(PasswordError)
+
+    var exitStatus: ExitStatus {
+        switch self {
+        case .unusable: .configuration
+        case .unfit(.cannotHash): .temporaryFailure
+        case .unfit: .dataError
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .unusable(let whose, let error): "\(whose): \(error)"
+        case .unfit(let error): "\(error)"
+        }
+    }
 }

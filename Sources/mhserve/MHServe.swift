@@ -64,6 +64,8 @@ extension MHServe {
 
         func run() throws {
             guard !names.isEmpty else { throw ValidationError("name the host that the certificate is for") }
+            guard days > 0 else { throw ValidationError("--days: say 1 or more") }
+            guard certificate != key else { throw ValidationError("--certificate and --key must be two files") }
             let fingerprint = try CertificateMaker.makeSelfSigned(
                 names: names, days: days, certificatePath: certificate, keyPath: key, replacing: replace)
             writeToStandardOutput("\(fingerprint)\n")
@@ -81,7 +83,11 @@ extension MHServe {
             guard let line = readLine(strippingNewline: true), !line.isEmpty else {
                 throw ValidationError("standard input holds no password")
             }
-            writeToStandardOutput("\(try PasswordVerifier.make(password: Secret(line)))\n")
+            do throws(PasswordError) {
+                writeToStandardOutput("\(try PasswordVerifier.make(password: Secret(line)))\n")
+            } catch {
+                throw LoginFault.unfit(error)
+            }
         }
     }
 }

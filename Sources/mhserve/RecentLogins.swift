@@ -1,5 +1,6 @@
 // Logins that were right a moment ago: a mail program that looks every minute costs one hash in ten minutes.
 
+import AccessControl
 import SASLMechanisms
 import TLSEngine
 
@@ -7,24 +8,40 @@ import TLSEngine
 struct RecentLogins {
     private static let lifetime = Duration.seconds(600)
     private static let capacity = 1000
+    /// An address counts as its owner's this long after a login from it: a week.
+    private static let placeLifetime = Duration.seconds(7 * 86_400)
 
     private struct Entry {
         let digest: [UInt8]
         let until: Duration
     }
 
+    private struct Place: Hashable {
+        let login: String
+        let network: Network
+    }
+
     private let key = Randomness.octets(32)
     private var entries: [String: Entry] = [:]
+    private var places: [Place: Duration] = [:]
 
     func knows(_ login: String, _ password: Secret, at now: Duration) -> Bool {
         guard let entry = entries[login], now < entry.until else { return false }
         return KeyedDigest.areEqual(entry.digest, KeyedDigest.of(password, under: key))
     }
 
-    mutating func remember(_ login: String, _ password: Secret, at now: Duration) {
-        if entries.count >= Self.capacity { entries = entries.filter { $0.value.until > now } }
-        guard entries.count < Self.capacity else { return }
-        entries[login] = Entry(digest: KeyedDigest.of(password, under: key), until: now + Self.lifetime)
+    /// Whether `login` came right from the network of `peer` lately.
+    func hasSeen(_ login: String, from peer: IPAddress, at now: Duration) -> Bool {
+        places[Place(login: login, network: Network(home: peer))].map { now < $0 } ?? false
     }
 
+    mutating func remember(_ login: String, _ password: Secret, from peer: IPAddress, at now: Duration) {
+        if places.count >= Self.capacity { places = places.filter { $0.value > now } }
+        if places.count < Self.capacity {
+            places[Place(login: login, network: Network(home: peer))] = now + Self.placeLifetime
+        }
+        if entries.count >= Self.capacity { entries = entries.filter { $0.value.until > now } }
+        guard entries.count < Self.capacity || entries[login] != nil else { return }
+        entries[login] = Entry(digest: KeyedDigest.of(password, under: key), until: now + Self.lifetime)
+    }
 }

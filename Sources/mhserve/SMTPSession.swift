@@ -79,9 +79,9 @@ final class SMTPSession: Session {
             sasl = server
             take(step)
         case .mail(let reversePath, let parameters):
-            answer(verdict(on: reversePath, parameters))
+            tell(verdict(on: reversePath, parameters), on: "\(reversePath)")
         case .recipient(let path, _):
-            answer(verdict(onRecipient: path))
+            tell(verdict(onRecipient: path), on: "\(path)")
         case .dataBegin:
             beginContent()
         case .content(let octets):
@@ -92,7 +92,7 @@ final class SMTPSession: Session {
             if conversation.envelope == nil { intake = nil }
             house.log.write(
                 .info, "refused",
-                [("service", service.name), ("client", "\(line.peer)"), ("why", "\(fault)")])
+                [("service", service.name), ("client", "\(line.peer)"), ("why", fault.words)])
             answer(.proceed)
         case .close:
             line.close()
@@ -167,6 +167,19 @@ final class SMTPSession: Session {
 
     // MARK: Envelope
 
+    /// Answers MAIL or RCPT; a refusal is written down in the words that the client gets.
+    private func tell(_ verdict: SMTPServer.Command, on address: String) {
+        if case .refuse(let code, _, let words) = verdict {
+            house.log.write(
+                .info, "refused",
+                [
+                    ("service", service.name), ("client", "\(line.peer)"), ("login", login?.mailbox),
+                    ("address", address), ("code", "\(code)"), ("why", words),
+                ])
+        }
+        answer(verdict)
+    }
+
     private func verdict(on reversePath: ReversePath, _ parameters: MailParameters) -> SMTPServer.Command {
         if service.isSubmission {
             guard let login else { return .refuse(530, .permanent(7, 0), "authentication required") }
@@ -201,6 +214,12 @@ final class SMTPSession: Session {
         intake = IncomingMessage(
             envelope: envelope, service: service, peer: line.peer,
             clientName: conversation.clientName ?? "", isExtended: conversation.isExtended, tls: line.tls, login: login)
+        // Before anything is staged: a disk that is full must not be made fuller by what is refused at its end.
+        do {
+            try house.checkFreeSpace(for: envelope.parameters.size ?? 0)
+        } catch {
+            intake?.refuse(error)
+        }
         answer(.accept(""))
         expectBlock()
     }

@@ -22,12 +22,23 @@ struct Worker {
         let (settings, _) = try Snapshot.read(from: WorkerDescriptors.settings)
         close(WorkerDescriptors.settings)
         let log = try Log(program: "mhserve", to: settings.log)
-        let house = try House(settings: settings, wake: WakeLine(descriptor: WorkerDescriptors.control), log: log)
+        /// What keeps a worker from answering belongs into the log: after a reload nobody reads standard error.
+        func told<T>(_ work: () throws -> T) throws -> T {
+            do {
+                return try work()
+            } catch {
+                log.write(.error, "worker", [("error", "\(error)")])
+                throw error
+            }
+        }
+        let house = try told {
+            try House(settings: settings, wake: WakeLine(descriptor: WorkerDescriptors.control), log: log)
+        }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: min(System.coreCount, 4))
         var open: [any Channel] = []
         var services: [Service] = []
         for (index, listener) in settings.listeners.enumerated() {
-            let service = try Service(listener: listener, house: house)
+            let service = try told { try Service(listener: listener, house: house) }
             services.append(service)
             let descriptor = WorkerDescriptors.listeners + Int32(index)
             open.append(try service.bootstrap(on: group).withBoundSocket(descriptor).wait())

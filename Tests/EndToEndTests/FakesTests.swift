@@ -45,7 +45,7 @@ struct FakesTests {
             let begun = ContinuousClock.now
             #expect(server.stop().first?.hungUp == true)
             #expect(flooding.stop().count <= 1)
-            #expect(begun.duration(to: .now) < .seconds(5))
+            #expect(begun.duration(to: .now) < .seconds(60))
         }
     }
 
@@ -100,7 +100,7 @@ struct FakesTests {
         }
         #expect(result.timedOut)
         #expect(result.outputText == "begun\n")
-        #expect(result.elapsed < .seconds(10))
+        #expect(result.elapsed < .seconds(60))
     }
 
     @Test("much input and output pass through a program that reads and writes at once")

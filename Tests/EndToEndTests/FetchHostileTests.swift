@@ -198,6 +198,35 @@ struct FetchHostileTests {
         }
     }
 
+    @Test("with `keep off`, an id that two messages share, or that comes again at once, loses neither of them")
+    func idsAgain() async throws {
+        try await onThread {
+            let login = Self.login
+            func deletes(_ number: Int) -> [Step] { [.expect("DELE \(number)"), .line("+OK")] }
+            let server = try FakeServer(
+                // The second of two cannot be fetched: the first must stay, lest the second be counted as it.
+                login + Self.listing(["same", "same"]) + Self.message(1)
+                    + [.expect("RETR 2"), .line("-ERR busy")] + Self.farewell,
+                login + Self.listing(["same", "same"]) + Self.message(2) + deletes(1) + deletes(2) + Self.farewell,
+                // The same id again, at the next listing: another message. The farewell breaks off.
+                login + Self.listing(["same"]) + [.expect("RETR 1")] + Self.message(3).dropFirst() + deletes(1)
+                    + [.expect("QUIT")],
+                // Nobody knows whether it went: it is there, and known.
+                login + Self.listing(["same"], sizes: false) + deletes(1) + Self.farewell,
+                login + Self.listing(["same"]) + [.expect("RETR 1")] + Self.message(4).dropFirst() + deletes(1)
+                    + Self.farewell)
+            let rig = FetchRig()
+            rig.configure("pop3 127.0.0.1:\(server.port)", "tls off", "keep off")
+            for (status, count) in [(75, 1), (0, 2), (75, 3), (0, 3), (0, 4)] as [(Int32, Int)] {
+                let result = try rig.fetch()
+                #expect(result.status == status, "\(result)")
+                #expect(rig.messages().count == count, "\(result)")
+            }
+            #expect(counted(rig.messages()) == counted((1...4).map(Self.file)))
+            #expect(!server.stop().contains { !$0.finished && $0.lines.last != "QUIT" }, "\(server.sessions)")
+        }
+    }
+
     /// An IMAP session up to the survey of the INBOX, for an account without TLS; tags count from a1.
     private static func imap(next: Int, sizes: [(uid: Int, size: Int)]) -> [Step] {
         [

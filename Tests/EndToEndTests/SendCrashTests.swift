@@ -185,7 +185,7 @@ struct SendCrashTests {
                     [try InstalledCommands.path("mhcarry"), "-C", hub.rc], environment: ["HOME": hub.scratch.path],
                     descriptors: (quiet, quiet, quiet))
                 if kills < 12 {
-                    usleep(UInt32.random(in: 30_000...300_000, using: &random))
+                    usleep(UInt32.random(in: 20_000...120_000, using: &random))
                     if !carrier.hasEnded { kills += 1 }
                     carrier.send(SIGKILL)
                 } else {

@@ -51,7 +51,9 @@ struct SendFaultTests {
             let hub = SendHub(plainTo: sink.port)
             let id = try hub.queue(to: ["a@far.example", "b@far.example"])
             try hub.queue(from: "bob@home.example", to: ["c@far.example"])
-            #expect(try hub.run().status == 0)
+            let run = try hub.run()
+            #expect(run.status == 0)
+            #expect(run.errorText.count(of: "\n") == 1 && run.errorText.contains("\(id) is held"), "\(run)")
             #expect(sink.messages.map(\.forwardPaths) == [["<c@far.example>"]], "the next one goes by the same session")
             #expect(try hub.listed.first?.contains("not your address") == true)
             #expect(try hub.run().status == 0)
@@ -94,7 +96,7 @@ struct SendFaultTests {
             }
             let hub = SendHub(
                 account: ["user alice", "password secret", "tls off", "send submission 127.0.0.1:\(sink.port)"],
-                top: ["retry 1 1"])
+                top: ["retry 10m 1h"])
             for number in 0..<20 { try hub.queue(to: ["x\(number)@far.example"]) }
             let first = try hub.run()
             #expect(first.status == 0)
@@ -174,7 +176,7 @@ struct SendFaultTests {
         Misdeed("knows no EHLO and closes", [.line("220 x"), .expect("EHLO"), .line("500 what"), .expect("HELO")]),
         Misdeed("refuses EHLO", [.line("220 x"), .expect("EHLO"), .line("550 go away"), .drain]),
         Misdeed("closes at MAIL", counts: true, Misdeed.hello + [.expect("MAIL")]),
-        Misdeed("says 421 at MAIL", counts: true, Misdeed.hello + [.expect("MAIL"), .line("421 closing"), .drain]),
+        Misdeed("says 421 at MAIL", Misdeed.hello + [.expect("MAIL"), .line("421 closing"), .drain]),
         Misdeed("says nothing at MAIL", counts: true, Misdeed.hello + [.expect("MAIL"), .stall(.seconds(20))]),
         Misdeed(
             "two answers to MAIL", counts: true,
@@ -195,16 +197,72 @@ struct SendFaultTests {
             let server = try FakeServer(misdeed.script)
             let hub = SendHub(plainTo: server.port, ["timeout 1"])
             try hub.queue(to: ["x@far.example"])
-            let begun = ContinuousClock.now
             let run = try hub.run()
             #expect(run.status == 0, "\(run)")
-            #expect(begun.duration(to: .now) < .seconds(8))
             let listed = try hub.listed
             #expect(listed.count == 1)
             #expect(
                 listed.first?.contains("\"state\":\"waiting\",\"tries\":\(misdeed.counts ? 1 : 0)") == true,
                 "\(listed) \(hub.log)")
             #expect(hub.mail(of: "alice").isEmpty)
+        }
+    }
+
+    @Test("a server that closes with 421 is not dialled again for every message")
+    func closing() async throws {
+        try await onThread {
+            let server = try FakeServer(Misdeed.hello + [.expect("MAIL"), .line("421 too busy"), .drain])
+            let hub = SendHub(plainTo: server.port)
+            for number in 0..<5 { try hub.queue(to: ["x\(number)@far.example"]) }
+            let run = try hub.run()
+            #expect(run.status == 0 && run.errorText.contains("421"), "\(run)")
+            #expect(server.stop().count == 1)
+            #expect(try hub.listed.count(where: { $0.contains("\"tries\":0") }) == 5)
+        }
+    }
+
+    @Test("a server that has a challenge for everything, even for the end of the login, is left")
+    func endlessChallenges() async throws {
+        try await onThread {
+            let again: [FakeServer.Step] = (0..<50).flatMap { _ in [.expect(""), .line("334 ")] }
+            let server = try FakeServer(
+                [
+                    .line("220 fake"), .expect("EHLO"), .octets(Array("250-fake\r\n250 AUTH PLAIN\r\n".utf8)),
+                    .expect("AUTH"), .line("334 "),
+                ] + again)
+            let hub = SendHub(account: [
+                "user alice", "password secret", "tls off", "send submission 127.0.0.1:\(server.port)",
+            ])
+            try hub.queue(to: ["x@far.example"])
+            #expect(try hub.run().status == 0)
+            #expect((server.stop().first?.lines.count(where: { $0 == "*" }) ?? 9) <= 1)
+            #expect(try hub.listed.count == 1)
+        }
+    }
+
+    @Test("a route's state that cannot be read is told, and the mail waits")
+    func unreadableRouteState() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = SendHub(plainTo: sink.port)
+            #expect(try hub.run().status == 0, "an empty queue")
+            try hub.queue(to: ["x@far.example", "bob@home.example"])
+            _ = hub.scratch.write("mailhub-route 9\n", to: "state/route/one")
+            let run = try hub.run()
+            #expect(run.status != 0 && run.errorText.contains("route/one"), "\(run)")
+            #expect(try hub.listed.first?.contains("\"state\":\"waiting\",\"tries\":0") == true)
+            #expect(hub.mail(of: "bob").count == 1)
+        }
+    }
+
+    @Test("one message that is not there: one line and 65")
+    func noSuchMessage() async throws {
+        try await onThread {
+            let hub = SendHub(plainTo: 9)
+            for id in ["nosuch", "../x", try hub.queue(to: ["x@far.example"]) + "n1"] {
+                let result = try hub.mhsend(["-qI", id])
+                #expect(result.status == 65 && result.errorText.count(of: "\n") == 1, "\(result)")
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 // Mail on its way out: from standard input through the queue to mailboxes and providers.
 
+import Blocking
+import Glibc
 import MailTestKit
+import Synchronization
 import Testing
 
 @Suite("Sending")
@@ -133,15 +136,58 @@ struct SendTests {
     @Test("a message is queued and a run follows by itself, while the caller does not wait for it")
     func background() async throws {
         try await onThread {
-            let sink = try SinkServer { moment, _ in moment == .greeting ? .stall(.seconds(2)) : nil }
+            // The server greets only after the caller is through: a caller that waited for it would never end.
+            let isThrough = Gate()
+            let sink = try SinkServer { moment, _ in
+                if moment == .greeting { isThrough.wait() }
+                return nil
+            }
             let hub = SendHub(plainTo: sink.port)
-            let begun = ContinuousClock.now
             let sent = try hub.mhsend(
                 ["-f", "alice@one.example", "b@far.example"], input: Array("Subject: x\n\nx\n".utf8))
             #expect(sent.status == 0 && sent.errorText == "", "\(sent)")
-            #expect(begun.duration(to: .now) < .milliseconds(1500), "the caller waited for the server")
+            #expect(sink.messages.isEmpty)
+            isThrough.open()
             try hub.waitUntilEmpty()
             #expect(sink.messages.count == 1)
+        }
+    }
+
+    @Test("what comes in while a single message is tried gets a run of its own")
+    func besideOne() async throws {
+        try await onThread {
+            let place = Mutex<SendHub?>(nil)
+            let sink = try SinkServer { moment, _ in
+                guard moment == .greeting, let hub = place.withLock({ $0 }) else { return nil }
+                _ = try? hub.mhsend(["bob@home.example"], input: Array("Subject: y\n\ny\n".utf8))
+                return nil
+            }
+            let hub = SendHub(plainTo: sink.port)
+            place.withLock { $0 = hub }
+            let sent = try hub.mhsend(
+                ["-odi", "-f", "alice@one.example", "b@far.example"], input: Array("Subject: x\n\nx\n".utf8))
+            #expect(sent.status == 0 && sent.errorText == "", "\(sent)")
+            try hub.waitUntilEmpty()
+            #expect(sink.messages.count == 1 && hub.mail(of: "bob").count == 1)
+        }
+    }
+
+    @Test("the Unix user who is a person here sends from the person's address")
+    func defaultSender() async throws {
+        try await onThread {
+            let hub = SendHub(plainTo: 9)
+            let user = try runProgram(["id", "-un"]).outputText.filter { !$0.isNewline }
+            let rc = String(decoding: ScratchDirectory.read(hub.rc) ?? [], as: UTF8.self)
+            let place = "mailbox alice\n"
+            let at = try #require(rc.firstRange(of: place))
+            let mapped = rc[..<at.upperBound] + "    unix-user \(user)\n" + rc[at.upperBound...]
+            _ = hub.scratch.write(String(mapped), to: "rc")
+            let sent = try hub.mhsend(["-odq", "bob@home.example"], input: Array("Subject: x\n\nx\n".utf8))
+            #expect(sent.status == 0, "\(sent)")
+            _ = try hub.run()
+            let mail = try #require(hub.mail(of: "bob").first)
+            #expect(mail.hasPrefix("Return-Path: <alice@home.example>\n"), "\(mail)")
+            #expect(mail.contains("alice@home.example") && mail.contains("\nFrom: "))
         }
     }
 
@@ -257,5 +303,17 @@ struct SendTests {
                 #expect(try runProgram(["grep", "-c", "-a", "$s\(room)", path]).outputText == "0\n", "\(room)")
             }
         }
+    }
+}
+
+/// Holds a thread until another lets it go on.
+private final class Gate: Sendable {
+    private let isOpen = Atomic(false)
+
+    func open() { isOpen.store(true, ordering: .releasing) }
+
+    func wait() {
+        let limit = Deadline(after: .seconds(60))
+        while !isOpen.load(ordering: .acquiring), !limit.hasPassed { usleep(5_000) }
     }
 }

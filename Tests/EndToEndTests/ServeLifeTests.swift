@@ -107,6 +107,38 @@ struct ServeLifeTests {
         }
     }
 
+    @Test("one file for certificate and key, no days, a password too long, a hash that is none: each is told as it is")
+    func toolsMisused() async throws {
+        try await onThread {
+            let scratch = ScratchDirectory()
+            let (one, two) = (scratch.file("one.pem"), scratch.file("two.pem"))
+            func run(_ arguments: String..., input: [UInt8] = []) throws -> CommandResult {
+                try InstalledCommands.run(["mhserve"] + arguments, input: input, environment: ["HOME": scratch.path])
+            }
+            #expect(try run("certificate", "hub.test", "--certificate", one, "--key", one).status == 64)
+            #expect(try run("certificate", "hub.test", "--certificate", one, "--key", two, "--days", "0").status == 64)
+            let long = try run("passwd", input: [UInt8](repeating: 0x61, count: 2000) + [0x0A])
+            #expect(long.status == 65 && long.errorText.contains("choose another one"), "\(long)")
+            let nul = try run("passwd", input: [0x61, 0, 0x62, 0x0A])
+            #expect(nul.status == 65, "\(nul)")
+            scratch.write(
+                """
+                hostname hub.test
+                state \(scratch.file("state"))
+                maildirs \(scratch.file("Mail"))/%m
+                listen smtp 127.0.0.1:0
+                mailbox alice
+                  address alice@hub.test
+                  passwordhash $2y$05$abc
+
+                """, to: "mailhubrc")
+            let check = try run("-C", scratch.file("mailhubrc"), "--check")
+            #expect(check.status == 78 && check.errorText.contains("passwordhash is no hash of ours"), "\(check)")
+            let start = try run("-C", scratch.file("mailhubrc"))
+            #expect(start.status == 78 && start.errorText.contains("mailbox alice: not a password hash"), "\(start)")
+        }
+    }
+
     @Test(
         "SIGTERM: idle sessions hear it, DATA under way is taken, nothing is deleted, no process stays",
         .needs(.python3))
@@ -287,10 +319,10 @@ struct ServeLifeTests {
                     try BlockingThread(name: "slow") {
                         let begun = ContinuousClock.now
                         do {
-                            let client = try LineClient(port: port, patience: .seconds(25))
+                            let client = try LineClient(port: port, patience: .seconds(120))
                             do { try play(client) } catch {}  // the server may hang up while we send
                             _ = try client.rest()
-                            if begun.duration(to: .now) > .seconds(20) { Self.late.withLock { $0.append(issue) } }
+                            if begun.duration(to: .now) > .seconds(100) { Self.late.withLock { $0.append(issue) } }
                         } catch {
                             Self.late.withLock { $0.append("\(issue): \(error)") }
                         }

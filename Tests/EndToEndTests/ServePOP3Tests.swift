@@ -131,6 +131,36 @@ struct ServePOP3Tests {
         }
     }
 
+    @Test("strangers who guess at a login do not lock its owner out, even with a password mistyped", .needs(.python3))
+    func lockOut() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(services: ["pop3s"])
+            let result = try python(
+                """
+                import socket
+                def login(password, home):
+                    s = socket.create_connection(("127.0.0.1", PORT["pop3s"]), 20, (home, 0))
+                    s = TLS.wrap_socket(s, server_hostname="localhost")
+                    f = s.makefile("rb")
+                    f.readline()
+                    s.sendall(b"USER alice\\r\\n")
+                    f.readline()
+                    s.sendall(b"PASS " + password + b"\\r\\n")
+                    answer = f.readline()
+                    s.close()
+                    return answer
+                right = b"alice's secret"
+                assert login(right, "127.0.0.1").startswith(b"+OK")
+                for number in range(50):
+                    assert login(b"guess", "127.0.1.%d" % (1 + number // 9)).startswith(b"-ERR"), number
+                assert b"too many" in login(b"guess", "127.0.2.1")
+                assert b"too many" not in login(b"mistyped", "127.0.0.1")
+                assert login(right, "127.0.0.1").startswith(b"+OK")
+                """, hub)
+            #expect(result.status == 0, "\(result) \(hub.logs)")
+        }
+    }
+
     @Test("who takes nothing of what was asked for is left, and costs no memory meanwhile", .needs(.python3))
     func neverReads() async throws {
         try await onThread {

@@ -1,5 +1,7 @@
 // What answers of an account become, with a queue of its own and no network.
 
+import Blocking
+import Glibc
 import MailFormat
 import MailTestKit
 import Reporting
@@ -55,7 +57,14 @@ struct AttemptTests {
         }
 
         func attempt(_ entry: QueueEntry) throws -> Attempt {
-            let attempt = Attempt(of: try #require(try hub.queue.lock(entry)), hub: hub)
+            // A child that another test has just forked holds our descriptors, and with them old locks, until its exec.
+            let deadline = Deadline(after: .seconds(10))
+            var message = try hub.queue.lock(entry)
+            while message == nil, !deadline.hasPassed {
+                sched_yield()
+                message = try hub.queue.lock(entry)
+            }
+            let attempt = Attempt(of: try #require(message), hub: hub)
             #expect(try attempt.begin())
             return attempt
         }
@@ -176,6 +185,51 @@ struct AttemptTests {
         let entry = try bench.message(from: "", to: ["nobody@hub.example"], source: .hub)
         try bench.attempt(entry).end()
         #expect(try bench.queued.isEmpty)
+        #expect(bench.mail(of: "alice").count == 1, "the postmaster's mailbox is the last stop")
+    }
+
+    @Test("the notice that a provider refuses for ever comes to the postmaster, too")
+    func refusedNotice() throws {
+        let bench = try Bench(routes: "route out\n    use one")
+        let attempt = try bench.attempt(try bench.message(from: "", to: ["x@far.example"], source: .hub))
+        let failed = Reply(status: "5.1.1", remote: "mx", text: "550 no", isSMTP: true)
+        try attempt.take([AccountResult(recipients: [0], outcome: .failed(failed))], from: "one")
+        attempt.end()
+        #expect(try bench.queued.isEmpty)
+        #expect(bench.mail(of: "alice").count == 1)
+    }
+
+    @Test("results are on disk as soon as they are taken, and the rest of the account's recipients still wait")
+    func writtenAtOnce() throws {
+        let bench = try Bench()
+        let attempt = try bench.attempt(try bench.message(to: ["a@far.example", "b@far.example"]))
+        let sent = Reply(status: "2.0.0", remote: "mx", text: "250 ok", isSMTP: true)
+        try attempt.take([AccountResult(recipients: [0], outcome: .delivered(sent))], from: "one")
+        #expect(attempt.nextAccount == "one" && attempt.recipients == [1])
+        // As it would be found after a death here.
+        let id = attempt.message.id
+        attempt.message.unlock()
+        let again = try #require(try bench.hub.queue.lock(id: id))
+        #expect(again.state.recipients.map(\.progress) == [.delivered, .waiting])
+    }
+
+    @Test("mail that only ever waited for its route is called late, too")
+    func lateWithoutTries() throws {
+        let bench = try Bench()
+        let attempt = try bench.attempt(try bench.message(to: ["a@far.example"], age: 5 * 3600))
+        let down = Outcome.postponed(Reply(status: "4.4.1", text: "down"), next: Clock.seconds() + 60)
+        try attempt.take([AccountResult(recipients: [0], outcome: down)], from: "one")
+        attempt.end()
+        #expect(try bench.queued.count == 2, "the message and its notice")
+    }
+
+    @Test("a fault that nobody could read is told again where somebody can")
+    func heard() throws {
+        let bench = try Bench()
+        try RouteHealth(hub: bench.hub, isHeard: false).fault("down", of: "one")
+        #expect(try bench.hub.routes.read("one").isTold == false)
+        try RouteHealth(hub: bench.hub, isHeard: true).fault("down", of: "one")
+        #expect(try bench.hub.routes.read("one").isTold)
     }
 
     @Test("a local recipient is there once even if the attempt before died behind the delivery")

@@ -148,7 +148,7 @@ struct SendmailOptionsTests {
         "what cannot be done here is refused with the way that can",
         arguments: [
             ("-bs -odb -oem", "mhserve"), ("-bd", "mhserve"), ("-bl", "mhserve"), ("-q15m", "crontab"),
-            ("-q1h", "mhsend.timer"),
+            ("-q1h", "crontab"),
             ("-bv a@example.org", "mhroute"), ("-bt", "mhroute"), ("-qo provider", "mhsend -q"),
             ("--now a", "queues first"),
         ])

@@ -61,14 +61,14 @@ func run(
 
     @Test("an endless flood ends at the deadline")
     func endless() async throws {
-        let result = try await run("exec cat /dev/zero", within: .milliseconds(50), limit: 1000)
+        let result = try await run("exec cat /dev/zero", within: .seconds(3), limit: 1000)
         #expect(result.ending == .timedOut)
         #expect(result.output.count == 1000)
     }
 
     @Test("a program that ignores SIGTERM is killed all the same")
     func stubborn() async throws {
-        let result = try await run("trap '' TERM; echo ready; while :; do sleep 30; done", within: .milliseconds(200))
+        let result = try await run("trap '' TERM; echo ready; while :; do sleep 30; done", within: .seconds(3))
         #expect(result.ending == .timedOut)
         #expect(result.output == Array("ready\n".utf8))
         #expect(throws: ProgramError.timedOut(program: "x")) { try result.requireSuccess(of: "x") }
@@ -76,7 +76,7 @@ func run(
 
     @Test("a program may tidy up on SIGTERM, and still has timed out")
     func polite() async throws {
-        let result = try await run("trap 'echo bye; exit 0' TERM; echo hi; sleep 30 & wait", within: .milliseconds(200))
+        let result = try await run("trap 'echo bye; exit 0' TERM; echo hi; sleep 30 & wait", within: .seconds(3))
         #expect(result.ending == .timedOut)
         #expect(result.output == Array("hi\nbye\n".utf8))
     }
@@ -85,7 +85,7 @@ func run(
     func grandchild() async throws {
         let start = Deadline.now
         let result = try await run("sleep 600 & echo $!")
-        #expect(start.elapsed < .seconds(15))
+        #expect(start.elapsed < .seconds(300))
         #expect(result.succeeded)
         let process = try #require(pid_t(String(decoding: result.output.dropLast(), as: UTF8.self)))
         // Killed with its group; until init reaps it, its directory in /proc says zombie.

@@ -107,7 +107,7 @@ struct QueueTests {
     func orders() throws {
         let queue = try Queue(state: scratch.path)
         let id = try queue.add(envelope(), "x")
-        let message = try #require(try queue.lock(id: id))
+        let message = try #require(try queue.lockPatiently(id))
         try message.hold(because: "look at it\nfirst")
         try message.setNext(noon + 50)
         try message.setRoute(text("abroad"))
@@ -115,7 +115,7 @@ struct QueueTests {
         #expect(throws: QueueError.busy(id: id.text, holder: getpid())) { _ = try queue.lock(id: id) }
         message.unlock()
         #expect(throws: QueueError.self) { try message.release() }
-        let again = try #require(try queue.lock(id: id))
+        let again = try #require(try queue.lockPatiently(id))
         #expect(again.state.hold == "look at it first")
         #expect(again.state.route == "abroad")
         try again.release()
@@ -214,7 +214,7 @@ struct QueueTests {
     func cleaning() throws {
         let queue = try Queue(state: scratch.path)
         let id = try queue.add(envelope(), "x")
-        try #require(try queue.lock(id: id)).hold(because: "x")
+        try #require(try queue.lockPatiently(id)).hold(because: "x")
         scratch.write("x", to: "queue/tmp/old")
         scratch.write("x", to: "queue/log/1.orphan.h")
         var now = Int(time(nil))

@@ -1,6 +1,7 @@
 // What the tests of the queue share: envelopes, scratch queues, a small hub that works one off.
 
 import DurableFiles
+import Glibc
 import MailFormat
 import MailTestKit
 import Testing
@@ -47,3 +48,29 @@ extension QueuedContent {
 let gone = Reply(status: "5.1.1", remote: "mx.example.net", text: "550 5.1.1 no such user", isSMTP: true)
 let busy = Reply(status: "4.2.0", remote: "mx.example.net", text: "450 4.2.0 try later", isSMTP: true)
 let taken = Reply(status: "2.0.0", remote: "mx.example.net", text: "250 2.0.0 ok", isSMTP: true)
+
+/// How long a test waits for a lock: a child that another test is just starting holds our descriptors, and with them
+/// locks that we have given back, until its exec.
+struct Patience {
+    private let end = ContinuousClock.now + .seconds(10)
+
+    var lasts: Bool {
+        sched_yield()
+        return ContinuousClock.now < end
+    }
+}
+
+extension Queue {
+    /// As `lock(id:)`, tried again while it finds the message locked.
+    func lockPatiently(_ id: QueueID) throws -> LockedMessage? {
+        let patience = Patience()
+        while true {
+            do throws(QueueError) {
+                if let message = try lock(id: id) { return message }
+                return nil
+            } catch {
+                guard case .busy = error, patience.lasts else { throw error }
+            }
+        }
+    }
+}

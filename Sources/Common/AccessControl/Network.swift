@@ -48,7 +48,7 @@ public struct Network: Sendable, Hashable, CustomStringConvertible {
 
     /// The network that counts as one place: the address itself (IPv4), or its /64, which one home has to itself
     /// (IPv6).
-    init(home address: IPAddress) {
+    public init(home address: IPAddress) {
         base = address.family == .v4 ? address : address.cutTo64
         prefix = address.family == .v4 ? 32 : 64
     }

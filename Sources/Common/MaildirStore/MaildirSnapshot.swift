@@ -38,7 +38,8 @@ public final class MaildirSnapshot: Sendable {
         self.listing = measuring.listing
         examined = measuring.examined
         totalWireSize = measuring.listing.messages.reduce(0) { $0 + $1.wire }
-        for box in boxes { try box.sizes.save() }
+        // Saves work next time, no more: a disk that is full must let its owner in, to delete.
+        for box in boxes { _ = try? box.sizes.save() }
     }
 
     public var count: Int { listing.messages.count }

@@ -22,6 +22,11 @@ extension HubSettings {
             if case .passwordFile(let path) = mailbox.verifier {
                 inspection.secret(path, as: "passwordfile of mailbox \(mailbox.name)")
             }
+            if case .passwordHash(let hash) = mailbox.verifier, !hash.revealed.hasPrefix("$mh-scrypt$") {
+                inspection.complaints.append(
+                    "\(mailbox.place): mailbox \(mailbox.name): passwordhash is no hash of ours; make one with: "
+                        + "mhserve passwd")
+            }
             if let user = mailbox.unixUser {
                 inspection.user(user, as: "unix-user of mailbox \(mailbox.name)", atPlace: mailbox.place)
             }

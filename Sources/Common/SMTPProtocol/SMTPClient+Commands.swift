@@ -18,11 +18,16 @@ extension SMTPClient {
             wire += line(dialect == .lmtp ? "LHLO \(name)" : "EHLO \(name)", expecting: .ehlo)
         case .helo(let name): wire += line("HELO \(name)", expecting: .helo)
         case .startTLS: wire += line("STARTTLS", expecting: .startTLS)
-        case .auth(let mechanism, let initial): wire += auth(mechanism, initial)
+        case .auth(let mechanism, let initial):
+            challenges = 0
+            isCancelling = false
+            wire += auth(mechanism, initial)
         case .response(let octets):
             expected.append(.auth)
             wire += Base64.encode(octets) + [Octet.cr, Octet.lf]
-        case .cancelAuthentication: wire += line("*", expecting: .auth)
+        case .cancelAuthentication:
+            isCancelling = true
+            wire += line("*", expecting: .auth)
         case .transaction(let outgoing): wire += begin(outgoing)
         case .content(let octets): transaction?.encode(octets, into: &wire)
         case .contentEnd: wire += endContent()

@@ -16,7 +16,7 @@ extension SMTPClient {
             return reply.isPositive ? .hello(capabilities) : .helloRefused(reply)
         case .startTLS: return try startTLS(reply)
         case .auth:
-            if reply.isIntermediate { return .challenge(Base64.decode(reply.lines[0])) }
+            if reply.isIntermediate { return try challenge(reply) }
             isAuthenticated = isAuthenticated || reply.isPositive
             return reply.isPositive ? .authenticated(reply) : .authenticationRefused(reply)
         case .mail: return sender(reply)
@@ -44,6 +44,14 @@ extension SMTPClient {
             .quit:
             !reply.isIntermediate
         }
+    }
+
+    /// RFC 4954 §4: behind `*` there can be no further challenge.
+    private mutating func challenge(_ reply: SMTPReply) throws(SMTPError) -> Event {
+        guard !isCancelling else { throw fail(.unexpectedReply(to: "AUTH", reply)) }
+        challenges += 1
+        guard challenges <= SMTPLimits.challenges else { throw fail(.tooManyChallenges(limit: SMTPLimits.challenges)) }
+        return .challenge(Base64.decode(reply.lines[0]))
     }
 
     /// RFC 5321 §4.1.4: a server that does not know EHLO says 500, 501, 502 or 504; in LMTP there is nothing else to

@@ -100,6 +100,10 @@ public struct SMTPClient: Engine, Sendable {
     /// Whether the server may still hold a transaction that failed.
     var needsReset = false
     var inHandshake = false
+    /// Challenges of the login under way.
+    var challenges = 0
+    /// Whether the login under way was given up with `*`.
+    var isCancelling = false
     var isClosed = false
 
     public init(_ dialect: Dialect = .smtp, isTLS: Bool = false) {

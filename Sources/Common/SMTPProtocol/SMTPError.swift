@@ -14,6 +14,7 @@ public enum SMTPError: Complaint, Hashable {
     case surplusReply(SMTPReply)
     /// A reply that the command cannot have, such as 354 to MAIL.
     case unexpectedReply(to: String, SMTPReply)
+    case tooManyChallenges(limit: Int)
     /// Octets in clear behind the go-ahead for TLS: an attempt to smuggle them into the secured conversation.
     case injectionAfterSTARTTLS
 
@@ -33,6 +34,8 @@ public enum SMTPError: Complaint, Hashable {
             "the server sent a reply to no command (\(printable(reply.description))); the connection was closed"
         case .unexpectedReply(let command, let reply):
             "the server answered \(command) with \(printable(reply.description)); the connection was closed"
+        case .tooManyChallenges(let limit):
+            "the server sent more than \(limit) challenges in one login; the connection was closed"
         case .injectionAfterSTARTTLS:
             "there was clear text behind the server's answer to STARTTLS; someone may be tampering with the connection"
         }

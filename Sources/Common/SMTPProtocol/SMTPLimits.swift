@@ -25,6 +25,8 @@ public enum SMTPLimits {
     public static let originalRecipient = 500
     /// The name of a SASL mechanism, in characters (RFC 4422 §3.1).
     public static let mechanismName = 20
+    /// Challenges of one login, as in POP3 and IMAP: no mechanism needs more than a few.
+    public static let challenges = 32
     /// Errors until a server closes. No RFC says; Postfix has 20, chasquid 3.
     public static let errors = 10
 }

@@ -42,6 +42,9 @@ public enum ServerFault: Sendable, Hashable {
         }
     }
 
+    /// The fault as the client is told, with its codes.
+    public var words: String { reply.description }
+
     var reply: SMTPReply {
         switch self {
         case .grammar(let fault): fault.reply
