@@ -49,7 +49,7 @@ class Bench:
         with open(image, "wb") as file:
             file.truncate(self.options.image_gib << 30)
         try:
-            subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True, capture_output=True)
+            subprocess.run(["mkfs.ext4", "-q", "-F", "-i", "4096", image], check=True, capture_output=True)
             subprocess.run(["mount", "-o", "loop,noatime", image, point], check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError) as error:
             told = getattr(error, "stderr", b"") or str(error).encode()
