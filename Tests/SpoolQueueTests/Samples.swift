@@ -33,7 +33,7 @@ extension Queue {
     func lockOnly() throws -> LockedMessage {
         let entries = try list().entries
         try #require(entries.count == 1)
-        return try #require(try lock(entries[0]))
+        return try #require(try lockPatiently(entries[0].id))
     }
 }
 

@@ -54,7 +54,16 @@ public final class FileLock: Sendable {
     }
 
     /// Gives the lock back before the object goes.
-    public func release() throws(DurableError) { try file.close() }
+    public func release() throws(DurableError) {
+        // By word, not by closing alone: a child that is just being started holds our descriptors until its exec.
+        try file.unlock()
+        try file.close()
+    }
+
+    deinit {
+        // Closed already after ``release()``; nobody is left to tell of a failure.
+        if file.descriptor >= 0 { _ = try? file.unlock() }
+    }
 
     /// The process that holds the flock of the file with `status`, as /proc/locks tells; `nil` when nobody does, or
     /// when the holder is out of sight (another namespace).

@@ -99,6 +99,8 @@ public final class Queue: Sendable {
             _ = try? isInNew ? new.unlink(entry.name) : tmp.unlink(temporary)
             throw error
         }
+        // By word, not by closing alone: a child that is just being started holds our descriptors until its exec.
+        _ = try? file.unlock()
         // Every octet is synchronized: an error of close would say nothing about them.
         _ = try? file.close()
     }
