@@ -62,6 +62,34 @@ struct AddressListTests {
         if !addresses.isEmpty { #expect(list.mailboxes.map(\.address.description) == addresses) }
     }
 
+    @Test(
+        "an address before a colon is never passed over as the name of a group",
+        arguments: [
+            ("b@x: c@d", ["b@x: c@d"], []), (":include:/etc/passwd", [":include:/etc/passwd"], []),
+            ("b@x: c@d, e@f", ["b@x: c@d"], ["e@f"]), ("e@f, b@x:;", ["b@x:"], ["e@f"]),
+            ("<b@x>: c@d", ["<b@x>: c@d"], []), ("(note): c@d", [": c@d"], []), ("[x]: c@d", ["[x]: c@d"], []),
+            ("): c@d", ["): c@d"], []), ("A: b@x: c@d;", ["b@x: c@d"], []), ("A: B: c@d;", ["B: c@d"], []),
+            (".x: c@d", [".x: c@d"], []), ("<@a,b@c:d@e>", ["<@a,b@c:d@e>"], []),
+            ("<@a b@c:d@e>", ["<@a b@c:d@e>"], []),
+        ] as [(String, [String], [String])])
+    func groupNames(_ field: String, _ faults: [String], _ addresses: [String]) throws {
+        let octets = Array(field.utf8)
+        let list = try AddressList(parsing: octets)
+        #expect(list.faults.map { text(octets[$0.range]) } == faults)
+        #expect(list.mailboxes.map(\.address.description) == addresses)
+    }
+
+    @Test(
+        "a group has a name of words, dots and quoted strings, and ends before the next one",
+        arguments: [
+            ("J. Doe's \"b@x\" friends: c@d;", ["c@d"]), ("A: a@x;, B: b@x;", ["a@x", "b@x"]),
+            ("A: a@x; B: b@x;", ["a@x", "b@x"]), ("A: a@x", ["a@x"]), ("<@a,,@b:c@d>", ["c@d"]),
+        ])
+    func groups(_ field: String, _ addresses: [String]) throws {
+        let list = try AddressList(parsing: Array(field.utf8))
+        #expect(list.faults.isEmpty && list.mailboxes.map(\.address.description) == addresses)
+    }
+
     @Test("says where each part stands, so that it can be replaced")
     func ranges() throws {
         let octets = Array("To: \"A\" <a@x.org> (c), <@r:b@y.org>\n".utf8)

@@ -91,7 +91,8 @@ struct MessageCompleterTests {
             ("To: a@x, B <b@x>\nCc: root\nBcc: a@x, c@x\n\n", ["a@x", "b@x", "root@hub.example", "c@x"], 0),
             ("To: a@x\nResent-To: r@x\nResent-Bcc: s@x\n\n", ["r@x", "s@x"], 0),
             ("To: undisclosed-recipients:;\n\n", [], 0),
-            ("To: a b c, d@x\n\n", ["d@x"], 1),
+            ("To: a b c, d@x\n\n", ["d@x"], 1), ("To: b@x: c@d\n\n", [], 1),
+            ("To: a@x\nBcc: :include:/etc/passwd\n\n", ["a@x"], 1),
             ("Subject: none\n\n", [], 0),
         ])
     func recipients(_ message: String, _ addresses: [String], _ faults: Int) throws {

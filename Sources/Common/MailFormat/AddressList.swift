@@ -45,7 +45,8 @@ public struct AddressList: Sendable, Hashable {
 
     public internal(set) var mailboxes: [Mailbox] = []
     public internal(set) var faults: [Fault] = []
-    /// Whether a group stood in the list, perhaps an empty one such as `undisclosed-recipients:;`.
+    /// Whether a group stood in the list, perhaps an empty one such as `undisclosed-recipients:;`. What stands before a
+    /// colon and is no name, such as `b@x: c@d` or `:include:/etc/passwd`, is a fault.
     public internal(set) var hasGroup = false
 
     /// Reads `octets[range]`: address-list = (address *("," address)) / obs-addr-list. Takes time linear in the range.

@@ -13,6 +13,7 @@ struct AddressListParser {
     private var angleClosed = false
     private var lastComment: Range<Int>?
     private var broken = false
+    private var isInGroup = false
     private var extent: Range<Int>?
 
     init(octets: [UInt8], range: Range<Int>) {
@@ -53,15 +54,28 @@ struct AddressListParser {
         case 0x3A:  // :  which inside <> ends a source route and elsewhere begins a group
             if angle != nil {
                 put(token)
-            } else {
+            } else if isGroupName {
                 list.hasGroup = true
+                isInGroup = true
                 startItem()
+            } else {
+                // What stands before it may be meant as an address, so nothing of it is passed over.
+                extend(token)
+                broken = true
             }
         case 0x3B:  // ;
             try endItem()
+            isInGroup = false
         default:  // @ .
             put(token)
         }
+    }
+
+    /// Whether the item is one: display-name ":" (RFC 5322 §3.4), where display-name = phrase = word *(word / "."), and
+    /// groups hold no groups.
+    private var isGroupName: Bool {
+        guard !isInGroup, !broken, let first = item.first, first.kind != .special(Octet.dot) else { return false }
+        return item.allSatisfy { $0.kind == .atom || $0.kind == .quotedString || $0.kind == .special(Octet.dot) }
     }
 
     private var isInRoute: Bool {
@@ -130,6 +144,11 @@ struct AddressListParser {
         guard let first = tokens.first else { throw .empty }
         guard first.kind == .special(0x40) else { return tokens[...] }
         guard let colon = tokens.firstIndex(where: { $0.kind == .special(0x3A) }) else { throw .notAnAddress }
+        // obs-domain-list = *(CFWS / ",") "@" domain *("," [CFWS] ["@" domain]): who stands there is no recipient.
+        for hop in tokens[..<colon].split(whereSeparator: { $0.kind == .special(0x2C) }) {
+            guard hop.first?.kind == .special(0x40) else { throw .notAnAddress }
+            _ = try joined(hop.dropFirst(), domain: true)
+        }
         return tokens[(colon + 1)...]
     }
 
