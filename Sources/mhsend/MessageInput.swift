@@ -3,20 +3,16 @@
 import Glibc
 import Octets
 
-/// Reads a message in chunks. Lines end in LF; if the first one ends in CRLF, all do (DECISIONS 28). Unless told to
-/// ignore dots, a line that holds nothing but a dot ends the message, as it always has for sendmail. Where the chunks
-/// are cut never changes what comes out.
+/// Reads a message in chunks. Lines end in LF, and a CR before it belongs to the line end wherever it stands; elsewhere a CR
+/// stays (DECISIONS 28). Unless told to ignore dots, a line that holds nothing but a dot ends the message, as it always has
+/// for sendmail. Where the chunks are cut never changes what comes out.
 struct MessageInput {
-    private enum Form { case unknown, file, wire }
     private enum Dot { case lineStart, dot, middle }
 
     private static let chunkSize = 65_536
 
     private let read: () throws -> [UInt8]
     private let ignoresDots: Bool
-    private var form = Form.unknown
-    /// A CR at the end of what came so far, while the form is not known.
-    private var holdsCR = false
     private var decoder = LineEndDecoder()
     private var dot = Dot.lineStart
     private var isOver = false
@@ -45,27 +41,12 @@ struct MessageInput {
 
     /// What was held back until the end told.
     private mutating func rest() -> [UInt8] {
-        var octets: [UInt8] = holdsCR ? [Octet.cr] : []
-        holdsCR = false
+        var octets: [UInt8] = []
         decoder.finish(into: &octets)
         return octets
     }
 
     private mutating func fileForm(_ raw: [UInt8]) -> [UInt8] {
-        var raw = raw
-        if holdsCR {
-            raw.insert(Octet.cr, at: 0)
-            holdsCR = false
-        }
-        if form == .unknown {
-            if let lf = raw.firstIndex(of: Octet.lf, in: raw.indices) {
-                form = lf > 0 && raw[lf - 1] == Octet.cr ? .wire : .file
-            } else if raw.last == Octet.cr {
-                raw.removeLast()
-                holdsCR = true
-            }
-        }
-        guard form == .wire else { return raw }
         var octets: [UInt8] = []
         octets.reserveCapacity(raw.count)
         decoder.decode(raw, in: raw.indices, into: &octets)

@@ -32,10 +32,12 @@ struct MessageInputTests {
         Sample("a\r\n.\r\nb\r\n", "a\n", ignoring: "a\n.\nb\n"),
         Sample("a\r\nb\rc\r\n\r\nlast\r", "a\nb\rc\n\nlast\r"),
         Sample("\r\na\r\n", "\na\n"),
-        Sample("\na\r\nb\r\n", "\na\r\nb\r\n"),
-        Sample("a\nb\r\nc\r\n", "a\nb\r\nc\r\n"),
-        Sample("a\n.\r\nb\n", "a\n.\r\nb\n"),
-        Sample("a\rb\nc\r\n", "a\rb\nc\r\n"),
+        Sample("\na\r\nb\r\n", "\na\nb\n"),
+        Sample("a\nb\r\nc\r\n", "a\nb\nc\n"),
+        Sample("Subject: x\nTo: b\n\nbody\r\n\r\nin CRLF\r\n", "Subject: x\nTo: b\n\nbody\n\nin CRLF\n"),
+        Sample("a\r\nb\nc\r\n", "a\nb\nc\n"),
+        Sample("a\n.\r\nb\n", "a\n", ignoring: "a\n.\nb\n"),
+        Sample("a\rb\nc\r\n", "a\rb\nc\n"),
         Sample("\r\r\na\r\n", "\r\na\n"),
         Sample("\r", "\r"),
         Sample("a\r", "a\r"),
@@ -66,9 +68,10 @@ struct MessageInputTests {
         }
     }
 
-    @Test("odd mail passes octet for octet when dots are ignored", arguments: Oddity.quick)
+    @Test("odd mail passes octet for octet when dots are ignored, each CR before a LF aside", arguments: Oddity.quick)
     func odd(_ oddity: Oddity) throws {
         let file = oddity.file()
+        let wanted = Oddity.file(fromWire: file)
         var random = SplitMix(seed: 7)
         for _ in 0..<20 {
             var chunks: [[UInt8]] = []
@@ -82,7 +85,7 @@ struct MessageInputTests {
             var input = MessageInput(ignoresDots: true) { rest.popFirst() ?? [] }
             var octets: [UInt8] = []
             while let chunk = try input.next() { octets += chunk }
-            #expect(octets == file)
+            #expect(octets == wanted)
         }
     }
 }
