@@ -186,7 +186,7 @@ final class OpenProviders: Sendable {
     /// The session with the account, opened if need be; `nil` while the account is at fault.
     private func provider(for name: String, on line: Line, _ attempt: Attempt) -> Provider? {
         guard line.fault == nil else { return nil }
-        if let provider = line.provider, provider.isUsable { return provider }
+        if let provider = line.provider, provider.isReady() { return provider }
         line.provider = nil
         guard let account = hub.settings.account(name), let server = account.send else {
             line.fault = RouteFault("the rc has no account \(name) that sends; mend the rc")

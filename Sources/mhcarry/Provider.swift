@@ -127,6 +127,23 @@ final class Provider {
         }
     }
 
+    /// Whether another transaction may begin. A server that has spoken unasked since the last one, be it a goodbye or a
+    /// reply too many, is left before its words are taken for the answer to a message.
+    func isReady() -> Bool {
+        guard isUsable else { return false }
+        wire.sessionLimit = Deadline(after: Self.sessionLimit)
+        if client.backlog == 0 {
+            do throws(TransportError) {
+                _ = try wire.read(until: .now)
+            } catch {
+                if case .timedOut = error { return true }
+            }
+        }
+        isUsable = false
+        wire.close()
+        return false
+    }
+
     /// Hands `message` over to the recipients with these indexes.
     /// - Returns: a result for each of them, in order.
     func send(_ message: LockedMessage, to indexes: [Int]) -> [Result] {
@@ -170,7 +187,8 @@ final class Provider {
             }
         } catch {
             isUsable = false
-            settle(.broken("\(error)"))
+            // A yes that was cut off is a yes: else the message would be there twice.
+            settle(client.begunVerdict.map { .sent($0) } ?? .broken("\(error)"))
         }
         wire.pace = nil
         transactions += 1

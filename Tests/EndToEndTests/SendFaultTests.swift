@@ -69,6 +69,61 @@ struct SendFaultTests {
         }
     }
 
+    @Test(
+        "a yes to the final dot counts however it is written, so that nothing is sent twice",
+        arguments: [
+            "250 2.0.0 " + String(repeating: "x", count: 10_000),
+            String(repeating: "250-2.0.0 kept\r\n", count: 1000) + "250 end",
+            "250-2.0.0 kept as\r\nnumber 7\r\n250 end",
+        ])
+    func longYes(_ yes: String) async throws {
+        try await onThread {
+            let sink = try SinkServer { moment, _ in moment == .endOfData ? .reply(yes) : nil }
+            let hub = SendHub(plainTo: sink.port)
+            for name in ["a", "b"] { try hub.queue(to: ["\(name)@far.example"]) }
+            #expect(try hub.run().status == 0)
+            #expect(try hub.listed.isEmpty, "\(hub.log)")
+            #expect(sink.messages.count == 2 && sink.commands.count == 1, "the session goes on")
+        }
+    }
+
+    @Test(
+        "a yes that the server's end cuts off counts; what is no yes yet is tried again",
+        arguments: ["250 2.0.0 ke", "25"])
+    func cutYes(_ word: String) async throws {
+        try await onThread {
+            let server = try FakeServer([
+                .line("220 fake"), .expect("EHLO"), .line("250 fake"), .expect("MAIL"), .line("250 ok"),
+                .expect("RCPT"),
+                .line("250 ok"), .expect("DATA"), .line("354 go"), .content, .octets(Array(word.utf8)),
+            ])
+            let hub = SendHub(plainTo: server.port)
+            try hub.queue(to: ["a@far.example"])
+            #expect(try hub.run().status == 0)
+            #expect(try hub.listed.count == (word.hasPrefix("250") ? 0 : 1), "\(hub.log)")
+            _ = server.stop()
+        }
+    }
+
+    @Test("a reply too many ends the session before it is taken for an answer, and no message pays for it")
+    func surplus() async throws {
+        try await onThread {
+            for surplus in ["550 5.1.1 who asked?", "250 2.0.0 once more", "421 4.3.2 goodbye"] {
+                let sink = try SinkServer(extensions: []) { moment, _ in
+                    moment == .endOfData ? .reply("250 2.0.0 kept\r\n\(surplus)") : nil
+                }
+                let hub = SendHub(plainTo: sink.port)
+                for name in ["a", "b", "c"] { try hub.queue(to: ["\(name)@far.example"]) }
+                let run = try hub.run()
+                #expect(run.status == 0 && run.errorText == "", "\(run)")
+                #expect(try hub.listed.isEmpty, "\(surplus): \(hub.log)")
+                #expect(Set(sink.messages.map(\.forwardPaths)).count == 3 && sink.messages.count == 3)
+                #expect(sink.commands.count == 3, "a session for each")
+                #expect(hub.mail(of: "alice").isEmpty)
+            }
+        }
+    }
+
     @Test("content that is refused comes back whole or waits, by the code")
     func content() async throws {
         try await onThread {
@@ -187,7 +242,7 @@ struct SendFaultTests {
         Misdeed("resets at the final dot", counts: true, Misdeed.toDot + [.reset]),
         Misdeed("says nothing at the final dot", counts: true, Misdeed.toDot + [.stall(.seconds(20))]),
         Misdeed("says 421 at the final dot", counts: true, Misdeed.toDot + [.line("421 closing"), .drain]),
-        Misdeed("half an answer at the final dot", counts: true, Misdeed.toDot + [.octets(Array("250 o".utf8))]),
+        Misdeed("half a code at the final dot", counts: true, Misdeed.toDot + [.octets(Array("25".utf8))]),
         Misdeed("rubbish at the final dot", counts: true, Misdeed.toDot + [.line("ok"), .drain]),
     ]
 

@@ -130,7 +130,8 @@ struct SMTPClientTests {
         play.hear("550 no\n")
         #expect(play.events == [.sender(SMTPReply(550, nil, "no")), .transactionEnd])
         play.say(.transaction(try outgoing(["x@y"])))
-        play.hear("250 reset\n250 ok\n550 no\n")
+        play.hear("250 reset\n250 ok\n")
+        play.hear("550 no\n")
         #expect(play.said == "MAIL FROM:<a@b>|RSET|MAIL FROM:<a@b>|RCPT TO:<x@y>|")
         #expect(play.events.last == .transactionEnd)
     }
@@ -294,6 +295,145 @@ struct SMTPClientTests {
         play.say(.transaction(try outgoing(["x@y"])))
         play.hear("250 ok\n250 ok\n250 ok\n")
         #expect(play.error == .unexpectedReply(to: "DATA", SMTPReply(250, nil, "ok")))
+    }
+
+    /// A conversation up to the final dot.
+    private func atFinalDot(_ dialect: SMTPClient.Dialect = .smtp) throws -> ClientPlay {
+        var play = ClientPlay.greeted("250-s\n250 PIPELINING\n", dialect)
+        play.say(.transaction(try outgoing(["x@y"])))
+        play.hear("250 ok\n250 ok\n354 go\n")
+        play.say(.contentEnd)
+        play.events = []
+        return play
+    }
+
+    private static let long = String(repeating: "x", count: 5000)
+
+    @Test(
+        "a yes to the final dot counts, however long, many or cut its lines are",
+        arguments: [
+            "250 2.0.0 ok\n", "250\n", "250 2.0.0 \(long)\n", "250-2.0.0 \(long)\n250 2.0.0 \(long)\n",
+            "250-2.0.0 ok\n" + String(repeating: "250-more\n", count: 300) + "250 end\n",
+            "250-2.0.0 ok, queued\nas number 7\n2\n\n250 end\n", "250-2.0.0 ok\n251 other\n", "200 2.0.0 ok\n",
+        ])
+    func leniently(text: String) throws {
+        let script = crlf(text)
+        for cut in [0, 1, 3, 4, script.count / 2, script.count - 1] {
+            var play = try atFinalDot()
+            play.hear(Array(script[..<cut]))
+            play.hear(Array(script[cut...]))
+            #expect(
+                play.error == nil && play.events.count == 2,
+                "cut before octet \(cut): \(String(describing: play.error))")
+            guard case .verdict(nil, let reply) = play.events.first else {
+                Issue.record("\(play.events)")
+                return
+            }
+            #expect(reply.isPositive && "\(reply.code)" == text.prefix(3))
+            #expect(reply.lines.allSatisfy { $0.count <= SMTPLimits.replyLine } && reply.lines.count <= 128)
+            #expect(play.events.last == .transactionEnd)
+        }
+    }
+
+    @Test(
+        "where the connection ends, what a reply to the final dot has begun with tells",
+        arguments: [
+            ("250", 250), ("250 2.0.0 Ok: que", 250), ("250-2.0.0 ok\n", 250), ("250-ok\n25", 250),
+            ("250-ok\nand so", 250),
+            ("250-ok\n250 e", 250), ("250\r", 250), ("", nil), ("2", nil), ("25", nil), ("2500", nil), ("250x", nil),
+            ("450 l", nil), ("250-ok\n550", nil), ("450-l\n250", nil), ("hello", nil),
+        ] as [(String, Int?)])
+    func cutOff(text: String, code: Int?) throws {
+        for dialect in [SMTPClient.Dialect.smtp, .lmtp] {
+            var play = try atFinalDot(dialect)
+            #expect(play.client.begunVerdict == nil)
+            play.hear(text)
+            #expect(play.events.isEmpty)
+            #expect(play.client.begunVerdict?.code == code)
+        }
+        var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
+        play.say(.transaction(try outgoing(["x@y"])))
+        play.hear(text)
+        #expect(play.client.begunVerdict == nil, "what answers MAIL is no verdict")
+    }
+
+    @Test("a later line of another class takes a yes back")
+    func revoked() throws {
+        for code in [421, 450, 554] {
+            var play = try atFinalDot()
+            play.hear("250-2.0.0 ok\n\(code) no\n")
+            #expect(play.error == .differentCodes(250, code))
+            #expect(play.client.begunVerdict == nil && play.events.isEmpty)
+        }
+    }
+
+    @Test("a yes without end is given up beyond a bound, and is a yes")
+    func endlessYes() throws {
+        for filler in [Self.long, "250-\(Self.long)\n"] {
+            var play = try atFinalDot()
+            play.hear("250-2.0.0 ok")
+            for _ in 0..<(SMTPLimits.verdict / 5000 + 1) { play.hear(filler) }
+            #expect(play.error == .verdictTooLong(limit: SMTPLimits.verdict))
+            #expect(play.client.begunVerdict?.code == 250 && play.events.isEmpty)
+        }
+    }
+
+    @Test("any other reply to the final dot has the bounds of replies")
+    func strictly() throws {
+        for (text, error) in [
+            ("450 \(Self.long)", SMTPError.replyLineTooLong(limit: 2048)),
+            (String(repeating: "450-l\n", count: 129), .tooManyReplyLines(limit: 128)), ("hello\n", .notAReply),
+            ("450-l\n250 ok\n", .differentCodes(450, 250)),
+        ] {
+            var play = try atFinalDot()
+            play.hear(text)
+            #expect(play.error == error && play.client.begunVerdict == nil)
+        }
+    }
+
+    @Test("what a server says unasked is never taken for the answer to the next command")
+    func unasked() throws {
+        // Behind a verdict, behind 354, and between the steps of a transaction without PIPELINING.
+        var play = try atFinalDot()
+        play.hear("250 2.0.0 ok\n550 5.1.1 who asked?\n")
+        #expect(play.error == .surplusReply(SMTPReply(550, .permanent(1, 1), "who asked?")))
+        let transaction = try outgoing(["x@y"])
+        for (surplus, wanted) in [
+            ("250 ok\n", SMTPError.surplusReply(SMTPReply(250, nil, "ok"))), ("25", .surplusOctets), ("421 bye\n", nil),
+        ] as [(String, SMTPError?)] {
+            for isPipelined in [true, false] {
+                var client = SMTPClient()
+                func hear(_ text: String) { client.receive(crlf(text)) }
+                hear("220 s\n")
+                _ = try client.nextEvent()
+                _ = client.send(.hello("c"))
+                hear(isPipelined ? "250-s\n250 PIPELINING\n" : "250 s\n")
+                _ = try client.nextEvent()
+                _ = client.send(.transaction(transaction))
+                hear(isPipelined ? "250 ok\n250 ok\n354 go\n\(surplus)" : "250 ok\n\(surplus)")
+                _ = try client.nextEvent()
+                if isPipelined {
+                    _ = try client.nextEvent()
+                    #expect(try client.nextEvent() == .readyForContent)
+                }
+                #expect(client.send(isPipelined ? .contentEnd : .proceed) == [], "nothing goes out")
+                if let wanted {
+                    #expect(throws: wanted) { try client.nextEvent() }
+                } else {
+                    #expect(try client.nextEvent() == .closing(SMTPReply(421, nil, "bye")))
+                }
+                #expect(client.send(.noop) == [] && client.begunVerdict == nil)
+            }
+        }
+    }
+
+    @Test("a line without end is given up at its limit, not at the deadline")
+    func endlessLine() {
+        var play = ClientPlay()
+        play.hear(Array(repeating: 0x32, count: 2047))
+        #expect(play.error == nil)
+        play.hear([0x32])
+        #expect(play.error == .replyLineTooLong(limit: 2048))
     }
 
     @Test("a line of 2048 octets is the longest")

@@ -20,8 +20,13 @@ struct ReplyReader: Sendable {
             self.code = nil
             lines = []
         }
-        let enhanced = Self.enhancedStatus(of: lines[0], code: code)
-        let texts = enhanced.map { status in lines.map { Self.withoutStatus($0, status) } } ?? lines
+        return Self.reply(code, lines)
+    }
+
+    /// The reply with `code` and the texts of its lines, of which there is one at least.
+    static func reply(_ code: Int, _ lines: [[UInt8]]) -> SMTPReply? {
+        let enhanced = enhancedStatus(of: lines[0], code: code)
+        let texts = enhanced.map { status in lines.map { withoutStatus($0, status) } } ?? lines
         return SMTPReply(code: code, enhanced: enhanced, lines: texts)
     }
 

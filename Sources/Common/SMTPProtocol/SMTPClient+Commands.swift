@@ -7,6 +7,11 @@ extension SMTPClient {
     /// The octets to write now: what was due before, then `command`.
     public mutating func send(_ command: Command) -> [UInt8] {
         guard !isClosed, !inHandshake else { return [] }
+        guard !isSurplus(before: command) else {
+            // The next event tells. To go on would take it for the answer to what is said now.
+            hasSurplus = true
+            return []
+        }
         var wire = unsent
         unsent = []
         switch command {
@@ -39,6 +44,13 @@ extension SMTPClient {
         case .quit: wire += line("QUIT", expecting: .quit)
         }
         return wire
+    }
+
+    /// Whether the server has said something that answers nothing: all it was asked is answered, and octets are left.
+    private func isSurplus(before command: Command) -> Bool {
+        if hasSurplus { return true }
+        if command == .quit || command == .proceed && unsent.isEmpty { return false }
+        return !lines.isEmpty && outstandingReplies == (unsent.isEmpty ? 0 : 1)
     }
 
     /// One command line. What a caller put into it stays one line.

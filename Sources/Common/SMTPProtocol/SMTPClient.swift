@@ -89,6 +89,7 @@ public struct SMTPClient: Engine, Sendable {
 
     var lines = LineFramer(limit: SMTPLimits.replyLine)
     var reader = ReplyReader()
+    var verdictReader = VerdictReader()
     /// FIFO of replies owed to us; `expected[answered...]` are open.
     var expected: [Expectation] = [.greeting]
     var answered = 0
@@ -102,6 +103,8 @@ public struct SMTPClient: Engine, Sendable {
     var inHandshake = false
     /// Challenges of the login under way.
     var challenges = 0
+    /// Whether something was there to be read when a command should have gone out that nothing could answer yet.
+    var hasSurplus = false
     /// Whether the login under way was given up with `*`.
     var isCancelling = false
     var isClosed = false
@@ -116,6 +119,15 @@ public struct SMTPClient: Engine, Sendable {
     /// Whether the engine waits for `.content` or `.contentEnd`.
     public var isSendingContent: Bool { transaction?.isSendingContent == true }
 
+    /// Octets received and not yet understood.
+    public var backlog: Int { lines.count }
+    /// What the server has said of the whole message, before its reply was complete: for a connection that ends there.
+    public var begunVerdict: SMTPReply? { isVerdictNext ? verdictReader.begun : nil }
+
+    var isVerdictNext: Bool {
+        if answered < expected.count, case .verdict = expected[answered] { true } else { false }
+    }
+
     public mutating func receive(_ octets: [UInt8]) {
         if !isClosed { lines.append(octets) }
     }
@@ -128,6 +140,7 @@ public struct SMTPClient: Engine, Sendable {
         capabilities = Capabilities()
         lines = LineFramer(limit: SMTPLimits.replyLine)
         reader = ReplyReader()
+        verdictReader = VerdictReader()
     }
 
     /// - Throws: when the server does not keep to the protocol; the connection is of no more use then.
@@ -139,13 +152,16 @@ public struct SMTPClient: Engine, Sendable {
                 guard lines.isEmpty else { throw fail(.injectionAfterSTARTTLS) }
                 return nil
             }
-            guard let reply = try nextReply() else { return nil }
+            guard let reply = try nextReply() else {
+                guard !hasSurplus else { throw fail(.surplusOctets) }
+                return nil
+            }
             if reply.code == 421 {
                 isClosed = true
                 transaction = nil
                 return .closing(reply)
             }
-            guard answered < expected.count else { throw fail(.surplusReply(reply)) }
+            guard answered < expected.count, !hasSurplus else { throw fail(.surplusReply(reply)) }
             let what = expected[answered]
             answered += 1
             if answered == expected.count {
@@ -157,10 +173,15 @@ public struct SMTPClient: Engine, Sendable {
     }
 
     private mutating func nextReply() throws(SMTPError) -> SMTPReply? {
+        if isVerdictNext, !hasSurplus { return try nextVerdict() }
         while true {
             let line: [UInt8]
-            do {
-                guard let next = try lines.nextLine() else { return nil }
+            do throws(LineError) {
+                guard let next = try lines.nextLine() else {
+                    // A line without end is given up at its limit, not at the deadline.
+                    guard !lines.isOverlong else { throw .tooLong(limit: lines.limit) }
+                    return nil
+                }
                 line = next
             } catch {
                 throw fail(.replyLineTooLong(limit: SMTPLimits.replyLine))
@@ -171,6 +192,18 @@ public struct SMTPClient: Engine, Sendable {
                 throw fail(error)
             }
         }
+    }
+
+    private mutating func nextVerdict() throws(SMTPError) -> SMTPReply? {
+        while !lines.isEmpty {
+            let piece = lines.take(atMost: SMTPLimits.replyLine, through: Octet.lf)
+            do {
+                if let reply = try verdictReader.take(piece) { return reply }
+            } catch {
+                throw fail(error)
+            }
+        }
+        return nil
     }
 
     /// Notes that nothing more is to be had from this connection.

@@ -8,10 +8,14 @@ public enum SMTPError: Complaint, Hashable {
     case notAReply
     case replyLineTooLong(limit: Int)
     case tooManyReplyLines(limit: Int)
+    /// The reply to the final dot has no end.
+    case verdictTooLong(limit: Int)
     /// Two lines of one reply have different codes.
     case differentCodes(Int, Int)
     /// A reply to nothing that was asked.
     case surplusReply(SMTPReply)
+    /// The beginning of a reply to nothing that was asked.
+    case surplusOctets
     /// A reply that the command cannot have, such as 354 to MAIL.
     case unexpectedReply(to: String, SMTPReply)
     case tooManyChallenges(limit: Int)
@@ -28,10 +32,14 @@ public enum SMTPError: Complaint, Hashable {
             "the server sent a reply line of more than \(limit) octets; the connection was closed"
         case .tooManyReplyLines(let limit):
             "the server sent a reply of more than \(limit) lines; the connection was closed"
+        case .verdictTooLong(let limit):
+            "the server's reply to the message has more than \(limit) octets; the connection was closed"
         case .differentCodes(let first, let second):
             "the server mixed the codes \(first) and \(second) in one reply; the connection was closed"
         case .surplusReply(let reply):
             "the server sent a reply to no command (\(printable(reply.description))); the connection was closed"
+        case .surplusOctets:
+            "the server spoke without being asked; the connection was closed"
         case .unexpectedReply(let command, let reply):
             "the server answered \(command) with \(printable(reply.description)); the connection was closed"
         case .tooManyChallenges(let limit):

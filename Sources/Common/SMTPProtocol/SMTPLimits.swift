@@ -13,6 +13,8 @@ public enum SMTPLimits {
     public static let replyLine = 2048
     /// Lines of one reply. No RFC bounds them; the longest EHLO answers known have about 20.
     public static let replyLines = 128
+    /// The whole reply to the final dot, whose yes counts however it is written: more than anybody sends by mistake.
+    public static let verdict = 1 << 20
     /// A line of a reply that we send, code and CRLF included (RFC 5321 §4.5.3.1.5).
     public static let ownReplyLine = 512
     /// Recipients of one transaction: the least that RFC 5321 §4.5.3.1.8 allows a server.
