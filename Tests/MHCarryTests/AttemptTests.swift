@@ -45,13 +45,15 @@ struct AttemptTests {
         }
 
         func message(
-            from: String = "alice@one.example", to: [String], age: Int = 0, source: Envelope.Source = .unixUser(1)
+            from: String = "alice@one.example", to: [String], age: Int = 0, source: Envelope.Source = .unixUser(1),
+            notify: Envelope.Notify = [], content: String = "Subject: x\n\nx\n"
         ) throws -> QueueEntry {
             let envelope = Envelope(
                 reversePath: from.isEmpty ? .null : .address(try Address(from)),
-                recipients: try to.map { .init(try Address($0)) }, arrival: Clock.seconds() - age, source: source)
+                recipients: try to.map { .init(try Address($0), notify: notify) }, arrival: Clock.seconds() - age,
+                source: source)
             let staged = hub.queue.stage()
-            try staged.append(Array("Subject: x\n\nx\n".utf8))
+            try staged.append(Array(content.utf8))
             let id = try hub.queue.add(envelope, staged)
             return try #require(try hub.queue.find(id))
         }
@@ -177,6 +179,25 @@ struct AttemptTests {
         }
         #expect(last.status == "4.4.7")
         #expect(last.text.contains("450 later"))
+    }
+
+    @Test("final delivery here tells our own people when they asked, and nobody else")
+    func successHere() throws {
+        for (notify, from, isTold) in [
+            (Envelope.Notify.success, "alice@one.example", true), ([], "alice@one.example", false),
+            (.success, "", false),
+        ] as [(Envelope.Notify, String, Bool)] {
+            let bench = try Bench()
+            let entry = try bench.message(from: from, to: ["alice@home.example"], notify: notify)
+            try bench.attempt(entry).end()
+            #expect(bench.mail(of: "alice").count == 1)
+            #expect(try bench.queued.count == (isTold ? 1 : 0))
+            guard isTold else { continue }
+            try bench.attempt(try #require(try bench.queued.first)).end()
+            let told = bench.mail(of: "alice").filter { $0.contains("multipart/report") }
+            #expect(told.count == 1 && bench.mail(of: "alice").count == 2)
+            #expect(told.first?.contains("Final-Recipient: rfc822; alice@home.example\nAction: delivered\n") == true)
+        }
     }
 
     @Test("a notice that fails makes no notice and goes")

@@ -113,6 +113,58 @@ struct NoticeWriterTests {
         #expect(passed.contains("Action: relayed\nStatus: 2.0.0\n"))
     }
 
+    @Test("who is delivered to here is told as delivered, when the sender asked")
+    func deliveredHere() throws {
+        var mail = envelope()
+        mail.recipients[0].notify = .success
+        let here = Outcome.delivered(Reply(status: "2.1.5", text: "delivered to the mailbox bob"))
+        let (notice, _) = try notice(.success, mail, "Subject: x\n\nbody\n", here)
+        #expect(notice.contains("Action: delivered\nStatus: 2.1.5\n"))
+        #expect(!notice.contains("Remote-MTA"))
+    }
+
+    @Test(
+        "a server known by its address stands in brackets",
+        arguments: [
+            ("192.0.2.1", "[192.0.2.1]"), ("2001:db8::1", "[IPv6:2001:db8::1]"), ("mx.example.net", "mx.example.net"),
+            ("1.2.3", "1.2.3"), ("abc.de", "abc.de"), ("[192.0.2.1]", "[192.0.2.1]"), ("1.2.3.400", "1.2.3.400"),
+        ])
+    func remotes(_ host: String, _ name: String) throws {
+        let refused = Reply(status: "5.1.1", remote: host, text: "550 no", isSMTP: true)
+        let (notice, _) = try notice(.failure, envelope(), "Subject: x\n\nbody\n", .failed(refused))
+        #expect(notice.contains("\nRemote-MTA: dns; \(name)\n"))
+    }
+
+    @Test("no date of a clock that cannot be trusted stands in a notice")
+    func untrusted() throws {
+        var mail = envelope()
+        mail.arrival = 86_400
+        let early = try notice(.failure, mail, "Subject: x\n\nbody\n", .failed(gone)).text
+        #expect(!early.contains("1970") && !early.contains("Arrival-Date"))
+        #expect(early.contains("Your message of unknown date could not be delivered"))
+        #expect(early.contains("\nDate: \(MailDate(seconds: noon))\n"))
+        let other = NoticeWriterTests()
+        let late = try other.notice(.delay, mail, "Subject: x\n\nbody\n", .deferred(busy, next: noon)).text
+        let until = "\(MailDate(seconds: noon + 432_000))"
+        #expect(late.contains("\nWill-Retry-Until: \(until)\n") && late.contains("tried until \(until)."))
+        #expect(!late.contains("1970"))
+
+        let third = ScratchDirectory()
+        let queue = try Queue(state: third.path)
+        _ = try queue.add(mail, "Subject: x\n\nbody\n")
+        let message = try queue.lockOnly()
+        try message.beginAttempt(next: 100_300)
+        try message.record([([0], .deferred(busy, next: 100_400))], at: 100_000, isLast: true)
+        let id = try message.sendNotice(.delay, about: [0]) { (id, kind, about) throws(QueueError) in
+            try NoticeWriter(host: "hub.example").write(
+                kind, about: about, of: .init(message), id: id, at: MailDate(seconds: 100_500), in: queue)
+        }
+        let entry = try #require(try id.flatMap { try queue.find($0) })
+        let glimpse = try #require(try queue.peek(entry))
+        let dateless = String(decoding: try glimpse.content.all(), as: UTF8.self)
+        #expect(!dateless.contains("1970") && !dateless.contains("\nDate:") && !dateless.contains("Will-Retry-Until"))
+    }
+
     @Test("no notice for a null sender, for NOTIFY=NEVER, or for what was not asked for")
     func none() throws {
         for (mail, outcome) in [
@@ -120,6 +172,7 @@ struct NoticeWriterTests {
             (with(.never), .failed(gone)),
             (with(.success), .failed(gone)),
             (with(.failure), .delivered(taken, relayed: true)),
+            (with(.success), .delivered(taken)),
         ] {
             let other = ScratchDirectory()
             let queue = try Queue(state: other.path)

@@ -25,9 +25,12 @@ public struct NoticeTexts: Sendable, Hashable {
     public var saying: String
     /// Stands when nobody said anything.
     public var silence: String
+    /// Stands for a date that no clock could be trusted with.
+    public var unknownDate: String
 
     public init(
-        language: String, failure: Wording, delay: Wording, success: Wording, saying: String, silence: String
+        language: String, failure: Wording, delay: Wording, success: Wording, saying: String, silence: String,
+        unknownDate: String
     ) {
         self.language = language
         self.failure = failure
@@ -35,6 +38,7 @@ public struct NoticeTexts: Sendable, Hashable {
         self.success = success
         self.saying = saying
         self.silence = silence
+        self.unknownDate = unknownDate
     }
 
     public static let english = NoticeTexts(
@@ -71,7 +75,8 @@ public struct NoticeTexts: Sendable, Hashable {
                 {recipients}
                 """),
         saying: "{host} said:",
-        silence: "No reason is known."
+        silence: "No reason is known.",
+        unknownDate: "unknown date"
     )
 
     /// Every language there is, by its tag.

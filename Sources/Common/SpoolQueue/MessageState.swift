@@ -52,7 +52,9 @@ public struct MessageState: Sendable {
             return switch kind {
             case .failure: recipient.progress == .failed && recipient.notify.wantsFailure
             case .delay: recipient.progress == .waiting && recipient.notify.wantsDelay
-            case .success: recipient.progress == .delivered && recipient.isRelayed && recipient.notify.wantsSuccess
+            case .success:
+                recipient.progress == .delivered && (recipient.isRelayed || recipient.isDeliveredHere)
+                    && recipient.notify.wantsSuccess
             }
         }
     }

@@ -29,12 +29,20 @@ public struct NoticeWriter: Sendable {
         public let envelope: Envelope
         public let recipients: [RecipientState]
         public let content: QueuedContent
+        private let firstResult: Int?
 
         public init(_ message: LockedMessage) {
             id = message.id
             envelope = message.envelope
             recipients = message.state.recipients
             content = message.content
+            firstResult = message.state.firstResult
+        }
+
+        /// The moment that the message's age is counted from; `nil` while no clock could be trusted (DECISIONS 11).
+        func since(trusting policy: RetryPolicy) -> Int? {
+            if policy.trusts(clock: envelope.arrival) { return envelope.arrival }
+            return firstResult.flatMap { policy.trusts(clock: $0) ? $0 : nil }
         }
     }
 
@@ -55,7 +63,9 @@ public struct NoticeWriter: Sendable {
         let wording = self.wording(kind)
 
         var head = "From: MAILER-DAEMON@\(host)\nTo: \(sender)\n"
-        head += "Subject: \(Self.headerWord(wording.subject))\nDate: \(date)\n"
+        head += "Subject: \(Self.headerWord(wording.subject))\n"
+        // A date of 1970 would hide the notice behind all other mail: readers go by its arrival instead.
+        if policy.trusts(clock: date.seconds) { head += "Date: \(date)\n" }
         head += "Message-ID: <\(noticeID)@\(host)>\n"
         if let messageID = original.messageID { head += "In-Reply-To: \(messageID)\nReferences: \(messageID)\n" }
         head += "Auto-Submitted: auto-replied\nMIME-Version: 1.0\n"
@@ -111,11 +121,14 @@ public struct NoticeWriter: Sendable {
             }
         }
         let arrival = subject.envelope.arrival
+        func told(_ time: Int?) -> String {
+            time.map { MailDate(seconds: $0, offset: zone).description } ?? texts.unknownDate
+        }
         return NoticeTexts.fill(
             wording(kind).body,
             [
-                "hub": host, "recipients": list, "arrival": MailDate(seconds: arrival, offset: zone).description,
-                "until": MailDate(seconds: arrival + policy.lifetime, offset: zone).description,
+                "hub": host, "recipients": list, "arrival": told(policy.trusts(clock: arrival) ? arrival : nil),
+                "until": told(subject.since(trusting: policy).map { $0 + policy.lifetime }),
             ])
     }
 

@@ -81,6 +81,8 @@ public struct RecipientState: Sendable, Hashable {
     public internal(set) var reply: Reply?
     /// Delivered to a server without DSN.
     public internal(set) var isRelayed = false
+    /// Delivered by the hub itself: no other host has answered, so none will tell the sender.
+    public var isDeliveredHere: Bool { progress == .delivered && reply?.remote == nil }
     /// The attempt that its last result came from.
     var attempt = 0
     /// Notices about it that were queued.

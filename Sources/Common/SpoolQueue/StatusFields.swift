@@ -14,7 +14,10 @@ struct StatusFields {
         var text = ""
         if let envid = envelope.envelopeID { text += field("Original-Envelope-Id", envid.description) }
         text += field("Reporting-MTA", "dns; \(host)")
-        return text + field("Arrival-Date", MailDate(seconds: envelope.arrival, offset: zone).description)
+        if policy.trusts(clock: envelope.arrival) {
+            text += field("Arrival-Date", MailDate(seconds: envelope.arrival, offset: zone).description)
+        }
+        return text
     }
 
     /// The fields about one recipient.
@@ -31,17 +34,27 @@ struct StatusFields {
         text += field("Action", action(kind, recipient))
         text += field("Status", status(kind, recipient.reply))
         if let reply = recipient.reply {
-            if let remote = reply.remote { text += field("Remote-MTA", "dns; \(escaped(remote))") }
+            if let remote = reply.remote { text += field("Remote-MTA", "dns; \(escaped(Self.mtaName(remote)))") }
             if !reply.text.isEmpty {
                 text += field("Diagnostic-Code", "\(reply.isSMTP ? "smtp" : "x-mailhub"); \(escaped(reply.text))")
             }
         }
         text += field("Final-Log-ID", subject.id.text)
-        if kind == .delay {
-            let until = subject.envelope.arrival + policy.lifetime
-            text += field("Will-Retry-Until", MailDate(seconds: until, offset: date.offset).description)
+        if kind == .delay, let since = subject.since(trusting: policy) {
+            let until = MailDate(seconds: since + policy.lifetime, offset: date.offset)
+            text += field("Will-Retry-Until", until.description)
         }
         return text
+    }
+
+    /// A host's name as it is, an address as the literal that stands for a name (RFC 3464 §2.1.2, RFC 5321 §4.1.3).
+    static func mtaName(_ host: String) -> String {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        if parts.count == 4, parts.allSatisfy({ UInt8($0) != nil }) { return "[\(host)]" }
+        let isAddress = host.utf8.allSatisfy { octet in
+            octet == 0x2E || octet == 0x3A || (0x30...0x39).contains(octet) || (0x61...0x66).contains(octet | 0x20)
+        }
+        return isAddress && host.utf8.contains(0x3A) ? "[IPv6:\(host)]" : host
     }
 
     private func action(_ kind: NoticeKind, _ recipient: RecipientState) -> String {
