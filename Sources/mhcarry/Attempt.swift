@@ -38,9 +38,17 @@ final class Attempt: @unchecked Sendable {
         // First the room: without it nothing begins, so nothing looks as if it had died.
         try message.reserve()
         try message.beginAttempt(next: now + hub.policy.delay(afterTries: message.state.tries + 1))
+        if try message.content.hasLooped() {
+            try conclude([(message.state.waiting, .failed(Self.circles))], by: "local")
+            return true
+        }
         for index in message.state.waiting where isDue(message.state.recipients[index], now) { try place(index, now) }
         return true
     }
+
+    private static let circles = Reply(
+        status: "5.4.6", text: "the message goes in circles: it has more than \(LoopStop.receivedLimit) Received fields"
+    )
 
     private func isDue(_ recipient: RecipientState, _ now: Int) -> Bool {
         hub.isForced || hub.policy.isDue(recipient.next, now: now)

@@ -22,6 +22,7 @@ struct Intake {
         var scanner = HeaderScanner()
         while scanner.header == nil, let chunk = try input.next() { scanner.append(chunk) }
         let header = scanner.finish()
+        guard !LoopStop.hasLooped(header, recipient: nil) else { throw IntakeError.loops }
 
         let now = MailDate.now()
         let author = try self.author()
@@ -188,6 +189,7 @@ enum IntakeError: Complaint {
     case noRecipients
     case noRecipientsInHeader
     case badAddress(String, what: String, AddressError)
+    case loops
     case badWord(String, String, String)
     case tooBig(limit: Int)
     case unreadable(code: Int32)
@@ -195,7 +197,7 @@ enum IntakeError: Complaint {
     var exitStatus: ExitStatus {
         switch self {
         case .noRecipients, .noRecipientsInHeader, .badWord: .usage
-        case .badAddress, .tooBig: .dataError
+        case .badAddress, .loops, .tooBig: .dataError
         case .unreadable: .ioError
         }
     }
@@ -205,6 +207,8 @@ enum IntakeError: Complaint {
         case .noRecipients: "no recipients; name them on the command line, or let -t read them from the header"
         case .noRecipientsInHeader: "no recipients in the header (To, Cc, Bcc) and none on the command line"
         case .badAddress(let text, let what, let error): "\(what): \(text): \(error)"
+        case .loops:
+            "the message goes in circles: its header has \(LoopStop.receivedLimit) Received fields or more; nothing was sent"
         case .badWord(let option, let word, let wanted): "\(option) \(word): wanted is \(wanted)"
         case .tooBig(let limit): "the message has more than the \(limit) octets that the rc allows; nothing was sent"
         case .unreadable(let code): "cannot read standard input: \(reason(code)); nothing was sent"

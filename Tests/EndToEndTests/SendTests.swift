@@ -255,6 +255,7 @@ struct SendTests {
             (["-t"], "To: b@x: c@d\n\nx\n", 65, "b@x: c@d"),
             (["-t"], "To: a@x\nBcc: :include:/etc/passwd\n\nx\n", 65, ":include:/etc/passwd"),
             (["b@x: c@d"], "x\n", 65, "b@x: c@d"), ([":include:/etc/passwd"], "x\n", 65, ":include:"),
+            (["bob"], String(repeating: "Received: by x; y\n", count: 100) + "\nx\n", 65, "in circles"),
         ])
     func refused(_ arguments: [String], _ input: String, _ status: Int32, _ words: String) async throws {
         try await onThread {

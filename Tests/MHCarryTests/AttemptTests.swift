@@ -181,6 +181,25 @@ struct AttemptTests {
         #expect(last.text.contains("450 later"))
     }
 
+    @Test("mail that has passed more than a hundred stations fails at once, and the sender hears why")
+    func circles() throws {
+        for (stations, isStopped) in [(100, false), (101, true)] {
+            let bench = try Bench()
+            let content = String(repeating: "Received: by x; y\n", count: stations) + "Subject: x\n\nx\n"
+            let entry = try bench.message(to: ["a@far.example", "alice@home.example"], content: content)
+            let attempt = try bench.attempt(entry)
+            #expect((attempt.nextAccount == nil) == isStopped)
+            attempt.end()
+            if !isStopped { continue }
+            #expect(bench.mail(of: "alice").isEmpty)
+            let notice = try #require(try bench.queued.first)
+            #expect(try bench.queued.count == 1 && notice.id.text.hasSuffix("n1"))
+            try bench.attempt(notice).end()
+            let told = try #require(bench.mail(of: "alice").first)
+            #expect(told.ranges(of: "Status: 5.4.6").count == 2 && told.contains("in circles"), "\(told)")
+        }
+    }
+
     @Test("final delivery here tells our own people when they asked, and nobody else")
     func successHere() throws {
         for (notify, from, isTold) in [
