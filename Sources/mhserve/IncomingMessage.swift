@@ -112,8 +112,8 @@ final class IncomingMessage: Sendable {
                 id: id.text, recipient: recipients.count == 1 ? recipients[0] : nil, date: arrival
             ).octets + additions(to: header, arrival)
         // One recipient with a mailbox here: straight into it. With more, one could fail after another was served, and the
-        // client would send again to both (DECISIONS 9).
-        if recipients.count == 1, case .mailbox(let name) = house.locals.resolve(recipients[0]) {
+        // client would send again to both (DECISIONS 9); and who is owed a notice of success gets it from the queue.
+        if recipients.count == 1, !owesSuccess, case .mailbox(let name) = house.locals.resolve(recipients[0]) {
             let file = try house.deliver(
                 staged, top: top, to: name, recipient: recipients[0], reversePath: envelope.reversePath,
                 arrival: arrival)
@@ -121,6 +121,12 @@ final class IncomingMessage: Sendable {
         }
         try house.queue.add(queueEnvelope(header, arrival: arrival.seconds), top: top, staged, id: id)
         return taken(id, file: nil)
+    }
+
+    /// Whether the sender has asked to hear of a delivery, too (RFC 3461 §4.1), and can.
+    private var owesSuccess: Bool {
+        envelope.reversePath != .null
+            && envelope.recipients.contains { $0.parameters.notify?.contains(.success) == true }
     }
 
     /// What goes on top besides Received: the fields that a program of our own people has left out (RFC 6409 §8), and the
@@ -218,6 +224,6 @@ extension Envelope.Recipient {
         }
         self.init(
             address, notify: notify,
-            originalRecipient: parameters.originalRecipient.map { EnvelopeText(cleaning: "\($0)") })
+            originalRecipient: parameters.originalRecipient.map { EnvelopeText(cleaning: "\($0.type);\($0.address)") })
     }
 }

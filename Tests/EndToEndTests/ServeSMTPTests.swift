@@ -358,6 +358,53 @@ struct ServeSMTPTests {
     }
 
     @Test(
+        "a notice of success is owed and made for our own people only, and what they named comes out as it went in",
+        .needs(.python3))
+    func notices() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let account = "account one\n  owner alice\n  auth off\n  tls off\n  send smtp 127.0.0.1:\(sink.port)"
+            let hub = try HubUnderTest(blocks: [account], carrier: .real)
+            let stranger = try LineClient(port: hub.port("smtp"))
+            _ = try stranger.reply()
+            try stranger.send("EHLO x\r\n")
+            #expect(try !stranger.reply().contains { $0.hasSuffix("DSN") })
+            #expect(try stranger.say("MAIL FROM:<alice@example.org> RET=FULL ENVID=x").hasPrefix("250"))
+            #expect(try stranger.say("RCPT TO:<bob@example.org> NOTIFY=SUCCESS ORCPT=rfc822;b").hasPrefix("250"))
+            _ = try stranger.say("DATA")
+            #expect(try stranger.say("Subject: stranger\r\n\r\nx\r\n.").hasPrefix("250 2.0.0 delivered"))
+            let result = try python(
+                """
+                import smtplib
+                s = smtplib.SMTP_SSL("localhost", PORT["submissions"], context=TLS)
+                s.login("alice", "alice's secret")
+                def send(rcpt):
+                    s.docmd("MAIL FROM:<alice@example.org> ENVID=a+2Bb")
+                    assert s.docmd("RCPT TO:" + rcpt)[0] == 250
+                    return s.data(b"From: alice@example.org\\r\\nSubject: own\\r\\n\\r\\nx\\r\\n")
+                code, words = send("<bob@example.org> NOTIFY=SUCCESS ORCPT=rfc822;bob+2Bnews@example.org")
+                assert code == 250 and b"queued" in words, words
+                code, words = send("<bob@example.org> NOTIFY=FAILURE")
+                assert code == 250 and b"delivered" in words, words
+                assert send("<far@example.net> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;f+2Bar@example.net")[0] == 250
+                s.quit()
+                """, hub)
+            #expect(result.status == 0, "\(result) \(hub.logs)")
+            // To bob, the notice of it, and to the server, which has DSN and tells by itself.
+            try hub.waitForLog(": delivery ", count: 3)
+            let message = try #require(try sink.waitForMessages(1).first)
+            #expect(
+                message.forwardPaths == ["<far@example.net> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;f+2Bar@example.net"])
+            #expect(message.reversePath.hasSuffix(" ENVID=a+2Bb"))
+            let told = hub.messages(of: "alice").map { String(decoding: $0, as: UTF8.self) }
+            #expect(told.count == 1 && hub.messages(of: "bob").count == 3, "\(hub.logs)")
+            #expect(told.first?.contains("Original-Recipient: rfc822; bob+news@example.org\n") == true, "\(told)")
+            #expect(told.first?.contains("Action: delivered\n") == true)
+            #expect(told.first?.contains("Original-Envelope-Id: a+b\n") == true)
+        }
+    }
+
+    @Test(
         "fifty parallel submissions: one local recipient is served directly, more go to the queue, each once",
         .needs(.python3))
     func parallel() async throws {

@@ -37,7 +37,6 @@ struct SMTPServerTests {
                 250-8BITMIME\r
                 250-SMTPUTF8\r
                 250-ENHANCEDSTATUSCODES\r
-                250-DSN\r
                 250-CHUNKING\r
                 250-SIZE 1000\r
                 250-LIMITS RCPTMAX=100\r
@@ -46,6 +45,28 @@ struct SMTPServerTests {
 
                 """)
         #expect(play.server.withProtocol == "ESMTP")
+    }
+
+    @Test("strangers are not offered notices, and what they ask for all the same is taken and forgotten")
+    func notices() throws {
+        for mode in [SMTPServerOptions.Mode.mail, .submission, .lmtp] {
+            var play = ServerPlay(mailOptions(mode) { $0.mechanisms = ["PLAIN"] }, isTLS: true)
+            play.say("\(mode == .lmtp ? "LHLO" : "EHLO") c\n")
+            #expect(play.text.contains("250-DSN\r\n") == (mode != .mail))
+            if mode == .submission { play.say("AUTH PLAIN =\n") }
+            play.say("MAIL FROM:<a@b> RET=HDRS ENVID=id BODY=8BITMIME\n")
+            play.say("RCPT TO:<c@d> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;c@d\n")
+            let envelope = try #require(play.server.envelope)
+            let recipient = try #require(envelope.recipients.first).parameters
+            #expect(envelope.parameters.body == .eightBitMIME)
+            if mode == .mail {
+                #expect(envelope.parameters.ret == nil && envelope.parameters.envelopeID == nil)
+                #expect(recipient == RecipientParameters())
+            } else {
+                #expect(envelope.parameters.ret == .headers && envelope.parameters.envelopeID == "id")
+                #expect(recipient.notify == [.success, .failure] && recipient.originalRecipient?.address == "c@d")
+            }
+        }
     }
 
     @Test(

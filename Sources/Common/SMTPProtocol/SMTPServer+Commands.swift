@@ -62,7 +62,8 @@ extension SMTPServer {
         if let limit = options.sizeLimit, let size = parameters.size, size > limit {
             return refuse(.tooBig(limit: limit))
         }
-        var path = path
+        var (path, parameters) = (path, parameters)
+        if !options.offersDSN { (parameters.ret, parameters.envelopeID) = (nil, nil) }
         if case .address(let address) = path {
             guard let whole = qualified(address) else { return refuse(.grammar(.senderNeedsDomain)) }
             guard !whole.isInternational || parameters.smtpUTF8 else { return refuse(.internationalAddress) }
@@ -78,6 +79,8 @@ extension SMTPServer {
             return refuse(.tooManyRecipients(limit: options.recipientLimit))
         }
         var path = path
+        // Taken all the same and forgotten: a client that sends them unasked loses nothing but its notices.
+        let parameters = options.offersDSN ? parameters : RecipientParameters()
         if case .address(let address) = path {
             guard let whole = qualified(address) else { return refuse(.grammar(.recipientNeedsDomain)) }
             guard !whole.isInternational || envelope.parameters.smtpUTF8 else { return refuse(.internationalAddress) }

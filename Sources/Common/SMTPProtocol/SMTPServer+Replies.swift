@@ -176,7 +176,8 @@ extension SMTPServer {
 
     /// ehlo-keywords (RFC 5321 §4.1.1.1).
     private var extensions: [String] {
-        var words = ["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", "CHUNKING"]
+        var words = ["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING"]
+        if options.offersDSN { words.append("DSN") }
         words.append("SIZE \(options.sizeLimit ?? 0)")  // 0: no fixed limit (RFC 1870 §3)
         words.append("LIMITS RCPTMAX=\(options.recipientLimit)")
         if options.offersTLS, !isTLS { words.append("STARTTLS") }

@@ -38,6 +38,10 @@ public struct SMTPServerOptions: Sendable, Hashable {
     /// The error that closes the connection; a message accepted sets the count back.
     public var errorLimit = SMTPLimits.errors
 
+    /// Whether senders may ask for notices (RFC 3461). A stranger may not: a notice of success to whoever stands in MAIL
+    /// would be mail that we send to others at his word.
+    public var offersDSN: Bool { mode != .mail }
+
     public init(mode: Mode, hostname: String, sizeLimit: Int? = 50 << 20) {
         self.mode = mode
         self.hostname = hostname
