@@ -26,7 +26,7 @@ struct MHCarry: ParsableCommand {
         var only: QueueID?
         if let id {
             guard let known = QueueID(id) else {
-                throw CarryError.noSuchMessage(printable(id))
+                throw CarryError.noSuchMessage(printable(octets: Array(id.utf8), limit: 255))
             }
             only = known
         }

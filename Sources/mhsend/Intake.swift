@@ -19,17 +19,18 @@ struct Intake {
     /// - Returns: its id; it is on stable storage then.
     func run() throws -> QueueID {
         var input = MessageInput(descriptor: 0, ignoresDots: options.ignoresDots)
-        var scanner = HeaderScanner()
+        var scanner = HeaderScanner(bounds: .handedIn)
         while scanner.header == nil, let chunk = try input.next() { scanner.append(chunk) }
         let header = scanner.finish()
         guard !LoopStop.hasLooped(header, recipient: nil) else { throw IntakeError.loops }
 
         let now = MailDate.now()
         let author = try self.author()
-        let recipients = try recipients(in: header)
         let completer = MessageCompleter(
             hostname: settings.hostname, author: author, fullName: options.fullName ?? caller.fullName, date: now)
-        let (staged, is8Bit) = try stage(try completer.complete(header), scanner.bodyStart, &input)
+        let completed = try completed(header, by: completer)
+        let recipients = try recipients(in: header)
+        let (staged, is8Bit) = try stage(completed, scanner.bodyStart, &input)
         var envelope = Envelope(
             reversePath: reversePath(author), recipients: recipients, arrival: now.seconds,
             identity: settings.mailbox(ofUnixUser: caller.name).map { EnvelopeText(cleaning: $0.name) },
@@ -40,13 +41,17 @@ struct Intake {
             || envelope.reversePath.address?.isInternational == true
         envelope.headerFrom = fromField(of: header) ?? author
         envelope.returned = try returned()
-        envelope.envelopeID = try options.envelopeID.map { (text) throws(QueueError) in try EnvelopeText(text) }
+        envelope.envelopeID = try envelopeID()
         let id = queue.makeID(seconds: now.seconds)
         let top = ReceivedField(
             client: nil, by: settings.hostname, transmission: .local(userID: caller.userID), id: id.text,
             recipient: recipients.count == 1 ? recipients[0].forwardPath : nil, date: now
         ).octets
         return try queue.add(envelope, top: top, staged, id: id)
+    }
+
+    private func completed(_ header: HeaderSection, by completer: MessageCompleter) throws(IntakeError) -> [UInt8] {
+        do { return try completer.complete(header) } catch { throw .header(error) }
     }
 
     /// Puts the whole message aside.
@@ -86,18 +91,8 @@ struct Intake {
 
     private func recipients(in header: HeaderSection) throws -> [Envelope.Recipient] {
         let notify = try notify()
-        var addresses = try options.recipients.flatMap { word in
-            // sendmail's callers write several, parted by commas, in one word.
-            try AddressList(parsing: Array(word.utf8)).checked(word).map { try $0.qualified(with: settings.qualify) }
-        }
-        if options.recipientsFromHeader {
-            let named = try HeaderRecipients(of: header, qualifyingWith: settings.qualify)
-            if let fault = named.faults.first {
-                throw IntakeError.badAddress(
-                    printable(octets: fault.text), what: "a recipient in the header", fault.error)
-            }
-            addresses += named.addresses
-        }
+        var addresses = try options.recipients.flatMap(recipients(named:))
+        if options.recipientsFromHeader { addresses += try recipients(namedIn: header) }
         guard !addresses.isEmpty else {
             throw options.recipientsFromHeader ? IntakeError.noRecipientsInHeader : IntakeError.noRecipients
         }
@@ -105,12 +100,44 @@ struct Intake {
         return addresses.filter { seen.insert($0).inserted }.map { .init($0, notify: notify) }
     }
 
+    /// The addresses of one word: sendmail's callers write several in it, parted by commas.
+    private func recipients(named word: String) throws(IntakeError) -> [Address] {
+        let list: AddressList
+        do throws(AddressListError) {
+            list = try AddressList(parsing: Array(word.utf8))
+        } catch {
+            throw .badList(what: "the recipient", error)
+        }
+        do throws(AddressError) {
+            if let fault = list.faults.first { throw fault.error }
+            guard !list.mailboxes.isEmpty else { throw .notAnAddress }
+            var addresses: [Address] = []
+            for mailbox in list.mailboxes { addresses.append(try mailbox.address.qualified(with: settings.qualify)) }
+            return addresses
+        } catch {
+            throw .badAddress(shown(word), what: "the recipient", error)
+        }
+    }
+
+    private func recipients(namedIn header: HeaderSection) throws(IntakeError) -> [Address] {
+        let named: HeaderRecipients
+        do throws(AddressListError) {
+            named = try HeaderRecipients(of: header, qualifyingWith: settings.qualify)
+        } catch {
+            throw .badList(what: "the recipients in the header", error)
+        }
+        if let fault = named.faults.first {
+            throw .badAddress(printable(octets: fault.text), what: "a recipient in the header", fault.error)
+        }
+        return named.addresses
+    }
+
     private func address(_ text: String, what: String) throws -> Address {
         let bare = text.hasPrefix("<") && text.hasSuffix(">") ? String(text.dropFirst().dropLast()) : text
         do {
             return try Address(bare).qualified(with: settings.qualify)
         } catch {
-            throw IntakeError.badAddress(printable(text), what: what, error)
+            throw IntakeError.badAddress(shown(text), what: what, error)
         }
     }
 
@@ -124,11 +151,11 @@ struct Intake {
             case "success": notify.insert(.success)
             case "failure": notify.insert(.failure)
             case "delay": notify.insert(.delay)
-            default: throw IntakeError.badWord("-N", printable(words), "never, or a list of success, failure, delay")
+            default: throw IntakeError.badWord("-N", shown(words), "never, or a list of success, failure, delay")
             }
         }
         guard notify == .never || !notify.contains(.never) else {
-            throw IntakeError.badWord("-N", printable(words), "never, or a list of success, failure, delay")
+            throw IntakeError.badWord("-N", shown(words), "never, or a list of success, failure, delay")
         }
         return notify
     }
@@ -138,31 +165,31 @@ struct Intake {
         case nil: return nil
         case "full": return .full
         case "hdrs": return .headers
-        case let word?: throw IntakeError.badWord("-R", printable(word), "full or hdrs")
+        case let word?: throw IntakeError.badWord("-R", shown(word), "full or hdrs")
         }
     }
 
-    /// The address in the From field, for routes that ask for it; `nil` for a field that cannot be read.
+    /// `-V`: RFC 3461 §4.4 bounds it; servers refuse the whole message for a longer one.
+    private func envelopeID() throws -> EnvelopeText? {
+        guard let text = options.envelopeID, !text.isEmpty else { return nil }
+        guard text.utf8.count <= Envelope.envelopeIDLimit else {
+            throw IntakeError.badWord("-V", shown(text), "an id of at most \(Envelope.envelopeIDLimit) octets")
+        }
+        return try EnvelopeText(text)
+    }
+
+    /// The address in the From field, for routes that ask for it; `nil` for a field that is not clear.
     private func fromField(of header: HeaderSection) -> Address? {
-        guard let field = header.first("From"),
-            let list = try? AddressList(parsing: header.octets, in: field.body)
-        else { return nil }
-        return try? list.mailboxes.first?.address.qualified(with: settings.qualify)
+        do {
+            return try HeaderAuthors.from(in: header).first?.qualified(with: settings.qualify)
+        } catch {
+            return nil  // a person's own message goes out as it is; the routes then see who hands it in
+        }
     }
 }
 
-extension AddressList {
-    /// The addresses, if all of `word` was understood.
-    fileprivate func checked(_ word: String) throws -> [Address] {
-        if let fault = faults.first {
-            throw IntakeError.badAddress(printable(word), what: "the recipient", fault.error)
-        }
-        guard !mailboxes.isEmpty else {
-            throw IntakeError.badAddress(printable(word), what: "the recipient", .notAnAddress)
-        }
-        return mailboxes.map(\.address)
-    }
-}
+/// A word of the caller fit for one line of a complaint.
+func shown(_ word: String) -> String { printable(octets: Array(word.utf8), limit: 320) }
 
 /// The Unix user who calls.
 struct Caller: Equatable {
@@ -189,6 +216,8 @@ enum IntakeError: Complaint {
     case noRecipients
     case noRecipientsInHeader
     case badAddress(String, what: String, AddressError)
+    case badList(what: String, AddressListError)
+    case header(CompletionError)
     case loops
     case badWord(String, String, String)
     case tooBig(limit: Int)
@@ -197,7 +226,7 @@ enum IntakeError: Complaint {
     var exitStatus: ExitStatus {
         switch self {
         case .noRecipients, .noRecipientsInHeader, .badWord: .usage
-        case .badAddress, .loops, .tooBig: .dataError
+        case .badAddress, .badList, .header, .loops, .tooBig: .dataError
         case .unreadable: .ioError
         }
     }
@@ -206,7 +235,12 @@ enum IntakeError: Complaint {
         switch self {
         case .noRecipients: "no recipients; name them on the command line, or let -t read them from the header"
         case .noRecipientsInHeader: "no recipients in the header (To, Cc, Bcc) and none on the command line"
-        case .badAddress(let text, let what, let error): "\(what): \(text): \(error)"
+        case .badAddress(let text, let what, let error): "\(what): \(text): \(error); nothing was sent"
+        case .badList(let what, let error): "\(what): \(error); nothing was sent"
+        case .header(.headerTooLong):
+            "the message's header has more than \(HeaderScanner.Bounds.handedIn.octets) octets or "
+                + "\(HeaderScanner.Bounds.handedIn.fields) fields; nothing was sent"
+        case .header(let error): "\(error); nothing was sent"
         case .loops:
             "the message goes in circles: its header has \(LoopStop.receivedLimit) Received fields or more; nothing was sent"
         case .badWord(let option, let word, let wanted): "\(option) \(word): wanted is \(wanted)"

@@ -204,11 +204,11 @@ enum OptionError: Complaint, Equatable {
     var description: String {
         switch self {
         case .unknown(let word):
-            "unknown option \(word); see mhsend(8), and put -- before an address that begins with -"
-        case .missingValue(let word): "option \(word) needs a value"
+            "unknown option \(shown(word)); see mhsend(8), and put -- before an address that begins with -"
+        case .missingValue(let word): "option \(shown(word)) needs a value"
         case .optionBehindRecipient(let word):
-            "\(word): an option behind a recipient; put options first, and -- before an address that begins with -"
-        case .notHere(let word, let advice): "\(word): \(advice)"
+            "\(shown(word)): an option behind a recipient; put options first, and -- before an address that begins with -"
+        case .notHere(let word, let advice): "\(shown(word)): \(advice)"
         }
     }
 }

@@ -255,6 +255,7 @@ struct SendTests {
             (["-t"], "To: b@x: c@d\n\nx\n", 65, "b@x: c@d"),
             (["-t"], "To: a@x\nBcc: :include:/etc/passwd\n\nx\n", 65, ":include:/etc/passwd"),
             (["b@x: c@d"], "x\n", 65, "b@x: c@d"), ([":include:/etc/passwd"], "x\n", 65, ":include:"),
+            (["bob"], "DKIM-Signature: v=1\nno field\n\nx\n", 65, "is signed"),
             (["bob"], String(repeating: "Received: by x; y\n", count: 100) + "\nx\n", 65, "in circles"),
         ])
     func refused(_ arguments: [String], _ input: String, _ status: Int32, _ words: String) async throws {
@@ -266,6 +267,27 @@ struct SendTests {
             #expect(result.errorText.count(of: "\n") == 1, "one line: \(result)")
             #expect(!result.errorText.contains("\u{1B}"))
             #expect(hub.files(in: "new").isEmpty && hub.files(in: "tmp").isEmpty)
+        }
+    }
+
+    @Test("ten thousand recipients of -t are served, each once")
+    func tenThousand() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = SendHub(plainTo: sink.port)
+            let names = (1...10_000).map { "somebody.number.\($0)@far.example" }
+            let half = names.count / 2
+            let header =
+                "To: \(names[..<half].joined(separator: ",\n "))\n"
+                + names[half...].map { "Bcc: \($0)\n" }.joined()
+            let sent = try hub.mhsend(
+                ["-t", "-odi", "-f", "alice@one.example"], input: Array("\(header)Subject: x\n\nx\n".utf8),
+                deadline: .seconds(120))
+            #expect(sent.status == 0 && sent.errorText == "", "\(sent)")
+            #expect(try hub.listed.isEmpty, "\(hub.log.suffix(1000))")
+            let served = sink.messages.flatMap(\.forwardPaths).map { String($0.dropFirst().prefix { $0 != ">" }) }
+            #expect(served.count == names.count && Set(served) == Set(names))
+            #expect(sink.messages.allSatisfy { !String(decoding: $0.content, as: UTF8.self).contains("Bcc") })
         }
     }
 

@@ -95,6 +95,18 @@ struct HeaderScannerTests {
         #expect(text(scanner.bodyStart) == "F1000: x\n\nbody")
     }
 
+    @Test("takes the header of handed-in mail further: ten thousand recipients, each in a field of its own")
+    func handedIn() {
+        let message = Array((1...10_000).map { "Bcc: a-rather-long-name-number-\($0)@example.org\n" }.joined().utf8)
+        var scanner = HeaderScanner(bounds: .handedIn)
+        scanner.append(message + Array("\nbody".utf8))
+        let header = scanner.finish()
+        #expect(header.end == .blankLine && header.fields.count == 10_000 && header.octets == message)
+        var common = HeaderScanner()
+        common.append(message)
+        #expect(common.finish().end == .tooLong)
+    }
+
     @Test("counts stations and knows its own delivery again")
     func loops() throws {
         let received = String(repeating: "Received: by x; y\n", count: 99)

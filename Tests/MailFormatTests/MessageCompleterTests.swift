@@ -43,6 +43,10 @@ struct MessageCompleterTests {
                 "To: t\nFrom: f\nDate: d\nMessage-ID: i\n\n"
             ),
             (
+                "To: t\nFrom: f\nDate: d\nMessage-ID: i\nno field\nFrom: ceo@x\n\nx",
+                "To: t\nFrom: f\nDate: d\nMessage-ID: i\n\n"
+            ),
+            (
                 "Received: r\nResent-To: c@x\nResent-Bcc: d@x\nFrom: f\nResent-Date: old\n\nx",
                 "Received: r\nResent-Date: D\nResent-From: Alice Doe <alice@hub.example>\nResent-Message-ID: <ID>\n"
                     + "Resent-To: c@x\nFrom: f\nResent-Date: old\n\n"
@@ -60,6 +64,14 @@ struct MessageCompleterTests {
     func tooLong() throws {
         let message = "X: " + String(repeating: "x", count: 300_000) + "\n\n"
         #expect(throws: CompletionError.headerTooLong) { _ = try complete(message) }
+    }
+
+    @Test("refuses signed mail whose header ends in a line that is no field")
+    func signedAndBroken() throws {
+        for signature in ["DKIM-Signature: v=1", "Content-Type: multipart/signed; x=y"] {
+            #expect(throws: CompletionError.signedWithBrokenHeader) { _ = try complete("\(signature)\nno field\n\nx") }
+            #expect(try complete("\(signature)\n\nx").hasPrefix(signature))
+        }
     }
 
     @Test(

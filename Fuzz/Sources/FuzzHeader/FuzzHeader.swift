@@ -50,8 +50,8 @@ private func claimPlaces(_ header: HeaderSection) {
         claim(!header.unfolded(field).contains(0x0A), "a line end in an unfolded field")
     }
     claim(end == header.octets.count, "octets of the header that are no field")
-    claim(header.fields.count <= HeaderScanner.fieldLimit, "too many fields")
-    claim(header.octets.count <= HeaderScanner.octetLimit, "a header too long")
+    claim(header.fields.count <= HeaderScanner.Bounds.common.fields, "too many fields")
+    claim(header.octets.count <= HeaderScanner.Bounds.common.octets, "a header too long")
 }
 
 private func claimNothingLost(_ message: [UInt8], _ header: HeaderSection, _ body: [UInt8]) {

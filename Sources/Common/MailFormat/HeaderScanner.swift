@@ -7,16 +7,24 @@ import Octets
 /// A line that is neither a field nor folded ends the header and begins the body, as such mail exists. Where the chunks
 /// are cut never changes what is found.
 public struct HeaderScanner: Sendable {
-    /// The most octets of a header section; common servers take 64 to 256 KiB.
-    public static let octetLimit = 262_144
-    /// The most fields of a header section.
-    public static let fieldLimit = 1000
+    /// The most octets and fields of a header section.
+    public struct Bounds: Sendable, Hashable {
+        public let octets: Int
+        public let fields: Int
+
+        /// For mail from anywhere: common servers take 64 to 256 KiB.
+        public static let common = Bounds(octets: 262_144, fields: 1000)
+        /// For mail handed in on this machine, whose header may name every recipient that the queue takes, each in a field
+        /// of its own.
+        public static let handedIn = Bounds(octets: 1 << 20, fields: AddressList.countLimit + 1000)
+    }
 
     /// The header, once its end is known.
     public private(set) var header: HeaderSection?
-    /// The first octets of the body: what was appended beyond the header. At most ``octetLimit`` and one chunk.
+    /// The first octets of the body: what was appended beyond the header. At most the bound and one chunk.
     public private(set) var bodyStart: [UInt8] = []
 
+    private let bounds: Bounds
     private var octets: [UInt8] = []
     private var fields: [HeaderField] = []
     private var mboxLine: Range<Int>?
@@ -24,7 +32,7 @@ public struct HeaderScanner: Sendable {
     private var lineStart = 0
     private var searched = 0
 
-    public init() {}
+    public init(bounds: Bounds = .common) { self.bounds = bounds }
 
     /// Takes the next octets of the message, in file form.
     /// - Returns: whether the end of the header has been found. Octets appended later are added to ``bodyStart``, so the
@@ -37,14 +45,14 @@ public struct HeaderScanner: Sendable {
         }
         octets.append(contentsOf: chunk)
         while header == nil {
-            let bound = min(octets.count, Self.octetLimit)
+            let bound = min(octets.count, bounds.octets)
             guard searched < bound, let lf = octets.firstIndex(of: Octet.lf, in: searched..<bound) else {
                 searched = max(searched, bound)
                 break
             }
             takeLine(lineStart..<lf, next: lf + 1)
         }
-        if header == nil, octets.count >= Self.octetLimit { endBeforeLastField() }
+        if header == nil, octets.count >= bounds.octets { endBeforeLastField() }
         return header != nil
     }
 
@@ -74,7 +82,7 @@ public struct HeaderScanner: Sendable {
             fields[fields.count - 1].body = last.body.lowerBound..<line.upperBound
             fields[fields.count - 1].whole = last.whole.lowerBound..<next
         } else if let colon = colonOfField(in: line) {
-            guard fields.count < Self.fieldLimit else {
+            guard fields.count < bounds.fields else {
                 end(.tooLong, headerEnd: line.lowerBound, bodyFrom: line.lowerBound)
                 return
             }

@@ -22,8 +22,8 @@ public struct HeaderSection: Sendable, Hashable {
         case garbage
         /// The message has no body, and perhaps no last line end either.
         case endOfMessage
-        /// More than ``HeaderScanner/octetLimit`` octets or ``HeaderScanner/fieldLimit`` fields. What stood before the
-        /// field that was too much is here; that field begins the body.
+        /// More than the ``HeaderScanner/Bounds``. What stood before the field that was too much is here; that field begins
+        /// the body.
         case tooLong
     }
 
@@ -47,6 +47,16 @@ public struct HeaderSection: Sendable, Hashable {
         self.mboxLine = mboxLine
         self.end = end
     }
+
+    /// Whether the message was resent (RFC 5322 §3.6.6): its other fields are those of its first author.
+    public var isResent: Bool { ResentBlock(in: self) != nil }
+
+    /// Whether the message is signed, and what it signs is not what readers will see: a line of its header is no field, so
+    /// that they disagree where its body begins.
+    public var hasBrokenSignature: Bool { end == .garbage && isSigned }
+
+    /// ``octets`` without the ``mboxLine``.
+    public var octetsOfFields: ArraySlice<UInt8> { octets[(mboxLine?.upperBound ?? 0)...] }
 
     /// Whether `field` is called `name`, ASCII case aside.
     public func isNamed(_ field: HeaderField, _ name: StaticString) -> Bool {

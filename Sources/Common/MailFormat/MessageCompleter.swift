@@ -4,14 +4,16 @@ import Octets
 
 /// Why a submitted message cannot be completed.
 public enum CompletionError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The header is over the bounds of ``HeaderScanner``.
+    /// The header is over the bounds of its ``HeaderScanner``.
     case headerTooLong
+    /// A line of the header is no field, and the empty line that must go before it would break a signature.
+    case signedWithBrokenHeader
 
     public var description: String {
         switch self {
-        case .headerTooLong:
-            "the message's header is longer than \(HeaderScanner.octetLimit) octets or has more than "
-                + "\(HeaderScanner.fieldLimit) fields"
+        case .headerTooLong: "the message's header is too long or has too many fields"
+        case .signedWithBrokenHeader:
+            "the message is signed, and a line of its header is no field; mend that line and sign again"
         }
     }
 }
@@ -35,11 +37,15 @@ public struct MessageCompleter: Sendable {
 
     /// The header that is stored and sent, in file form with its closing empty line; the body follows as it is.
     ///
+    /// So an empty line goes before the first line that is no field, and every reader finds the header's end, and with it
+    /// the authors, where we do.
+    ///
     /// A leading mbox line, Bcc, Resent-Bcc, Return-Path and Envelope-To are dropped. Date, From, Message-ID and an
     /// empty-group To are added where missing. In a message with Resent- fields the newest block of them is completed
     /// instead, and the fields of the original stay as they are (RFC 5322 §3.6.6).
     public func complete(_ header: HeaderSection) throws(CompletionError) -> [UInt8] {
         guard header.end != .tooLong else { throw .headerTooLong }
+        guard !header.hasBrokenSignature else { throw .signedWithBrokenHeader }
         let resent = ResentBlock(in: header)
         var made: [UInt8] = []
         made.reserveCapacity(header.octets.count + 512)

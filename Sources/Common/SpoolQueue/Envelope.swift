@@ -6,6 +6,8 @@ import MailFormat
 public struct Envelope: Sendable, Hashable {
     /// The most recipients of one queued message.
     public static let recipientLimit = 10_000
+    /// The longest ENVID, decoded (RFC 3461 §4.4).
+    public static let envelopeIDLimit = 100
 
     /// One forward-path with what the sender asked for it.
     public struct Recipient: Sendable, Hashable {
