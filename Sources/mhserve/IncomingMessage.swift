@@ -25,7 +25,9 @@ final class IncomingMessage: Sendable {
     private struct State {
         var unwritten: [UInt8] = []
         var staged: StagedMessage
+        /// Holds back the header until its end is known, for it is not stored as it came.
         var header = HeaderScanner()
+        var count = 0
         var failure: (any Error)?
     }
 
@@ -53,16 +55,33 @@ final class IncomingMessage: Sendable {
     }
 
     /// Octets received so far, in file form.
-    var count: Int { state.withLock { $0.staged.count + $0.unwritten.count } }
-    /// Octets received and not yet staged.
+    var count: Int { state.withLock { $0.count } }
+    /// Octets received that can be staged and are not yet.
     var unwritten: Int { state.withLock { $0.unwritten.count } }
 
     func append(_ octets: [UInt8]) {
         state.withLock { state in
             guard state.failure == nil else { return }
-            if state.header.header == nil { state.header.append(octets) }
-            state.unwritten.append(contentsOf: octets)
+            state.count += octets.count
+            if state.header.header != nil {
+                state.unwritten.append(contentsOf: octets)
+            } else if state.header.append(octets), let header = state.header.header {
+                state.unwritten = start(header) + state.header.bodyStart
+            }
         }
+    }
+
+    /// The header as it is stored, up to where the body begins. The line that an mbox puts before a message goes; in what
+    /// we complete, and where there is no field at all, an empty line goes before the first line that is none, so that
+    /// every reader finds the end of the header where we do.
+    private func start(_ header: HeaderSection) -> [UInt8] {
+        let isParted =
+            switch header.end {
+            case .blankLine: true
+            case .garbage: login != nil || header.fields.isEmpty
+            case .endOfMessage, .tooLong: false
+            }
+        return Array(header.octetsOfFields) + (isParted ? [Octet.lf] : [])
     }
 
     /// Notes why the message cannot be taken; the rest of it is read and dropped.
@@ -90,10 +109,14 @@ final class IncomingMessage: Sendable {
     /// Makes the whole message durable, in its mailbox or in the queue. May block on the disk.
     /// - Throws: what ``Refusal`` tells the client; nothing of the message is left then.
     func accept() throws -> TakenMessage {
-        writeOut()
-        let (staged, header, failure) = state.withLock { state in
-            (state.staged, state.header.finish(), state.failure)
+        let header = state.withLock { state in
+            if let header = state.header.header { return header }
+            let header = state.header.finish()
+            state.unwritten = start(header) + state.header.bodyStart
+            return header
         }
+        writeOut()
+        let (staged, failure) = state.withLock { ($0.staged, $0.failure) }
         if let failure { throw failure }
         let house = service.house
         try house.checkFreeSpace()
@@ -129,16 +152,11 @@ final class IncomingMessage: Sendable {
             && envelope.recipients.contains { $0.parameters.notify?.contains(.success) == true }
     }
 
-    /// What goes on top besides Received: the fields that a program of our own people has left out (RFC 6409 §8), and the
-    /// empty line before a message that has no header at all.
+    /// What goes on top besides Received: the fields that a program of our own people has left out (RFC 6409 §8).
     private func additions(to header: HeaderSection, _ arrival: MailDate) -> [UInt8] {
-        var octets: [UInt8] = []
-        if login != nil, header.end != .tooLong, let author = envelope.reversePath.address {
-            octets = MessageCompleter(hostname: service.house.settings.hostname, author: author, date: arrival)
-                .missingFields(of: header)
-        }
-        if header.end == .garbage, header.isEmpty { octets.append(Octet.lf) }
-        return octets
+        guard login != nil, let author = envelope.reversePath.address else { return [] }
+        return MessageCompleter(hostname: service.house.settings.hostname, author: author, date: arrival)
+            .missingFields(of: header)
     }
 
     private func judge(_ header: HeaderSection) throws {
@@ -147,33 +165,26 @@ final class IncomingMessage: Sendable {
                 throw ContentRefusal.loops
             }
         }
-        guard let login else { return }
+        if let login { try judgeAuthors(in: header, of: login) }
+    }
+
+    /// Who has logged in writes, sends and resends in its own names (docs/security.md).
+    private func judgeAuthors(in header: HeaderSection, of login: Login) throws(ContentRefusal) {
         // A header whose end was not found may name somebody further down, where readers look and we did not.
-        guard header.end != .tooLong, header.end != .garbage || header.isEmpty || header.first("From") != nil
-        else {
-            throw ContentRefusal.unclearAuthor
+        guard header.end != .tooLong else { throw .headerTooLong }
+        guard !header.hasBrokenSignature else { throw .brokenSignature }
+        let authors: HeaderAuthors
+        do throws(AuthorError) {
+            authors = try HeaderAuthors(of: header)
+        } catch {
+            throw .unclearAuthor(error)
         }
-        guard Self.isClear(header) else { throw ContentRefusal.unclearAuthor }
-        let authors = Self.authors(in: header)
-        guard authors.allSatisfy(login.owns) else { throw ContentRefusal.foreignAuthor(login: login.mailbox) }
-    }
-
-    /// Whether all readers of `header` must see the same authors.
-    private static func isClear(_ header: HeaderSection) -> Bool {
-        let fields = header.fields(named: "From")
-        guard let field = fields.first else { return true }
-        guard fields.count == 1, let list = try? AddressList(parsing: header.octets, in: field.body) else {
-            return false
+        for (field, addresses) in [("From", authors.from), ("Sender or Resent-", authors.senders)] {
+            guard addresses.allSatisfy(login.owns) else { throw .foreignAuthor(field: field, login: login.mailbox) }
         }
-        return list.faults.isEmpty
-    }
-
-    /// The addresses of the From field; none when there is no such field or no address in it.
-    private static func authors(in header: HeaderSection) -> [Address] {
-        guard let field = header.first("From"),
-            let list = try? AddressList(parsing: header.octets, in: field.body)
-        else { return [] }
-        return list.mailboxes.map(\.address)
+        // A From that is missing is made of the reverse-path, but not in a resent message: its author was somebody.
+        let adds = envelope.reversePath != .null && !header.isResent
+        guard !authors.from.isEmpty || adds else { throw .unclearAuthor(.empty(field: "From")) }
     }
 
     private func queueEnvelope(_ header: HeaderSection, arrival: Int) throws(QueueError) -> Envelope {
@@ -191,8 +202,13 @@ final class IncomingMessage: Sendable {
         queued.smtpUTF8 = envelope.parameters.smtpUTF8
         queued.returned = envelope.parameters.ret.map { $0 == .full ? .full : .headers }
         queued.envelopeID = envelope.parameters.envelopeID.map { EnvelopeText(cleaning: $0) }
-        queued.headerFrom = Self.authors(in: header).first ?? (login == nil ? nil : envelope.reversePath.address)
+        queued.headerFrom = Self.author(in: header) ?? (login == nil ? nil : envelope.reversePath.address)
         return queued
+    }
+
+    /// The first address of From, for routes that ask for it; `nil` for a field that is missing or not clear.
+    private static func author(in header: HeaderSection) -> Address? {
+        do { return try HeaderAuthors.from(in: header).first } catch { return nil }
     }
 
     /// - Parameter file: the file in the mailbox; `nil` for a message in the queue.
@@ -205,11 +221,6 @@ final class IncomingMessage: Sendable {
                 ("login", login?.mailbox), ("tls", tls?.version), ("status", file == nil ? "queued" : "delivered"),
             ])
     }
-}
-
-extension HeaderSection {
-    /// Whether the message begins with its body.
-    fileprivate var isEmpty: Bool { fields.isEmpty && mboxLine == nil }
 }
 
 extension Envelope.Recipient {

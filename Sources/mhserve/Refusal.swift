@@ -1,6 +1,7 @@
 // Why a message is not taken, and how its sender is told.
 
 import DurableFiles
+import MailFormat
 import SMTPProtocol
 import SpoolQueue
 
@@ -41,9 +42,12 @@ enum QueuePressure: Error {
 /// A message that we will not have.
 enum ContentRefusal: Error {
     case loops
-    case foreignAuthor(login: String)
-    /// More than one From field, or one that cannot be read: readers would see somebody in it, and not the one we see.
-    case unclearAuthor
+    /// - Parameter field: where the address stands.
+    case foreignAuthor(field: String, login: String)
+    /// Readers would see somebody in it, and not the one we see.
+    case unclearAuthor(AuthorError)
+    case headerTooLong
+    case brokenSignature
 
     var code: Int { 554 }
 
@@ -51,15 +55,17 @@ enum ContentRefusal: Error {
         switch self {
         case .loops: .permanent(4, 6)
         case .foreignAuthor: .permanent(7, 1)
-        case .unclearAuthor: .permanent(6, 0)
+        case .unclearAuthor, .headerTooLong, .brokenSignature: .permanent(6, 0)
         }
     }
 
     var words: String {
         switch self {
         case .loops: "the message goes in circles: too many Received fields, or delivered here before"
-        case .foreignAuthor(let login): "the From field names an address that is not of \(login)"
-        case .unclearAuthor: "there is more than one From field, or it cannot be read"
+        case .foreignAuthor(let field, let login): "a \(field) field names an address that is not of \(login)"
+        case .unclearAuthor(let error): "\(error)"
+        case .headerTooLong: "the header is too long or has too many fields"
+        case .brokenSignature: "the message is signed, and a line of its header is no field"
         }
     }
 }

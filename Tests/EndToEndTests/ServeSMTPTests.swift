@@ -340,7 +340,6 @@ struct ServeSMTPTests {
                 assert attempt("alice@example.org", own + b"From: ceo@example.net\\r\\n") == 554
                 assert attempt("alice@example.org", b"From: alice@example.org, ceo@example.net\\r\\n") == 554
                 assert attempt("alice@example.org", b"From: <<ceo@example.net\\r\\n") == 554
-                assert attempt("alice@example.org", b"X-A: b\\r\\nno field\\r\\nFrom: ceo@example.net\\r\\n") == 554
                 assert attempt("alice@example.org", b"X-A: b\\r\\n" * 1001 + b"From: ceo@example.net\\r\\n") == 554
                 loop = b"".join(b"Received: by x; Mon, 1 Jan 2024 00:00:%02d +0000\\r\\n" % (n % 60) for n in range(200))
                 assert attempt("alice@example.org", own + loop) == 554
@@ -354,6 +353,101 @@ struct ServeSMTPTests {
                     text.contains("\nDate: ") == text.hasPrefix("Return-Path: <alice@"), "what was left out: \(text)")
                 #expect(text.contains("\nMessage-ID: <") == text.hasPrefix("Return-Path: <alice@"))
             }
+        }
+    }
+
+    @Test(
+        "From, Sender and Resent-From bear the login's own names, are clear to every reader, and From is never empty",
+        .needs(.python3))
+    func names() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(words: ["errors-limit 100"], services: ["submissions"])
+            let result = try python(
+                """
+                import smtplib
+                s = smtplib.SMTP_SSL("localhost", PORT["submissions"], context=TLS)
+                s.login("alice", "alice's secret")
+                def attempt(header, sender="alice@example.org"):
+                    s.docmd("RSET")
+                    assert s.docmd("MAIL FROM:<%s>" % sender)[0] == 250
+                    assert s.docmd("RCPT TO:<bob@example.org>")[0] == 250
+                    return s.data(header.encode() + b"\\r\\nx\\r\\n")[0]
+                own, foreign = "alice@example.org", "ceo@example.net"
+                good = [
+                    "From: " + own, "From: A <%s>, %s" % (own, own), "From: Team: %s;" % own, "Subject: completed",
+                    "From: %s\\r\\nSender: %s" % (own, own), "From: %s\\r\\nResent-From: %s" % (own, own),
+                    "From: %s\\r\\nno field\\r\\nFrom: %s" % (own, foreign), "no field\\r\\nFrom: %s" % foreign,
+                ]
+                for header in good:
+                    assert attempt(header + "\\r\\n") == 250, header
+                bad = [
+                    "From: " + foreign, "From:", "From: nobody:;", "From: (%s)" % own, "From: %s: %s" % (foreign, own),
+                    "From: :%s" % own, "From: <@x,%s:%s>" % (foreign, own), "From: %s, %s" % (own, foreign),
+                    "From: %s\\r\\nFrom: %s" % (own, own), "From: alice",
+                    "From: %s\\r\\nSender: %s" % (own, foreign), "From: %s\\r\\nSender:" % own,
+                    "From: %s\\r\\nSender: %s, %s" % (own, own, own), "From: %s\\r\\nSender: %s\\r\\nSender: %s" % (own, own, own),
+                    "Resent-From: %s\\r\\nFrom: %s" % (own, foreign), "Resent-From: %s\\r\\nFrom: %s" % (foreign, own),
+                    "Resent-From: %s\\r\\nResent-From: %s\\r\\nFrom: %s" % (own, foreign, own),
+                    "Resent-Sender: %s\\r\\nFrom: %s" % (foreign, own), "Resent-From: %s" % own,
+                    "DKIM-Signature: v=1\\r\\nFrom: %s\\r\\nno field" % own,
+                    "Content-Type: multipart/signed\\r\\nFrom: %s\\r\\nno field" % own,
+                ]
+                for header in bad:
+                    assert attempt(header + "\\r\\n") == 554, header
+                assert attempt("Subject: a null path and no author\\r\\n", "") == 554
+                assert attempt("From: %s\\r\\n" % own, "") == 250
+                assert s.docmd("MAIL FROM:<alice@example.org>")[0] == 250
+                for path in [":include:/etc/passwd", "%s: %s" % (foreign, own), "@x,%s:%s" % (foreign, own)]:
+                    assert 500 <= s.docmd("RCPT TO:<%s>" % path)[0] <= 599, path
+                s.quit()
+                """, hub)
+            #expect(result.status == 0, "\(result) \(hub.logs)")
+            let messages = hub.messages(of: "bob").map { String(decoding: $0, as: UTF8.self) }
+            #expect(messages.count == 9)
+            for message in messages {
+                let end = try #require(message.firstRange(of: "\n\n"))
+                let header = String(message[..<end.lowerBound])
+                #expect(header.count(of: "\nFrom: ") == 1 && !header.contains("ceo@"), "\(message)")
+            }
+            #expect(messages.count(where: { $0.contains("\n\nno field\nFrom: ceo@example.net\n\nx\n") }) == 2)
+        }
+    }
+
+    @Test("the line that an mbox puts before a message goes, whoever hands it in")
+    func mboxLine() async throws {
+        try await onThread {
+            let hub = try HubUnderTest()
+            for recipients in [["alice"], ["alice", "bob"]] {
+                let client = try LineClient(port: hub.port("smtp"))
+                _ = try client.reply()
+                _ = try client.say("EHLO x")
+                _ = try client.say("MAIL FROM:<a@example.net>")
+                for name in recipients { _ = try client.say("RCPT TO:<\(name)@example.org>") }
+                _ = try client.say("DATA")
+                try client.send(
+                    "From a@example.net Mon Jan  1 00:00:00 2024\r\nFrom: a@example.net\r\nSubject: x\r\n\r\n")
+                #expect(try client.say("From here on\r\n.").hasPrefix("250"))
+                // A folded field behind it is none, and begins the body.
+                _ = try client.say("MAIL FROM:<a@example.net>")
+                for name in recipients { _ = try client.say("RCPT TO:<\(name)@example.org>") }
+                _ = try client.say("DATA")
+                #expect(try client.say("From a Mon\r\n folded\r\n.").hasPrefix("250"))
+            }
+            let result = try python(
+                """
+                import smtplib
+                s = smtplib.SMTP_SSL("localhost", PORT["submissions"], context=TLS)
+                s.login("alice", "alice's secret")
+                for to in [["alice@example.org"], ["alice@example.org", "x@example.net"]]:
+                    s.sendmail("alice@example.org", to, b"From alice Mon Jan\\r\\nFrom: alice@example.org\\r\\nSubject: x\\r\\n\\r\\nFrom here on\\r\\n")
+                s.quit()
+                """, hub)
+            #expect(result.status == 0, "\(result) \(hub.logs)")
+            let all = (hub.messages(of: "alice") + hub.queued()).map { String(decoding: $0, as: UTF8.self) }
+            #expect(all.count == 6)
+            #expect(all.count(where: { $0.contains("Subject: x\n\nFrom here on\n") }) == 4)
+            #expect(all.count(where: { $0.hasSuffix("\n\n folded\n") }) == 2)
+            #expect(all.allSatisfy { !$0.contains("\nFrom a") })
         }
     }
 
