@@ -40,13 +40,29 @@ private struct Session {
     private var accepted = 0
     private var hasEnded = false
 
-    /// - Parameter setting: bit 0 LMTP, 1 STARTTLS, 2 AUTH, 3-4 one recipient less than they say.
+    /// - Parameter setting: bit 0 LMTP, 1 STARTTLS, 2 AUTH, 3-4 one recipient less than they say, 5 a server ahead
+    ///   of its turn.
     init(_ setting: UInt8) {
         self.setting = setting
         engine = SMTPClient(setting & 1 == 0 ? .smtp : .lmtp)
     }
 
+    /// A line is heard when the one before it has been answered: where a server that is ahead of its turn is left depends
+    /// on how much had arrived. By bit 5 it is played all the same, and nothing is compared.
     mutating func hear(_ octets: [UInt8]) {
+        if setting & 32 != 0 {
+            trace.seal()
+            return hear(piece: octets)
+        }
+        var rest = octets[...]
+        while !rest.isEmpty {
+            let end = rest.firstIndex(of: 0x0A).map { $0 + 1 } ?? rest.endIndex
+            hear(piece: Array(rest[..<end]))
+            rest = rest[end...]
+        }
+    }
+
+    private mutating func hear(piece octets: [UInt8]) {
         if hasEnded { return }
         engine.receive(octets)
         var events = 0
