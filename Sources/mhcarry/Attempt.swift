@@ -1,9 +1,7 @@
 // One attempt for one message: who is delivered here, who goes out by which account, and what came of it.
 
-import Delivery
 import MailFormat
 import MailRouting
-import MaildirStore
 import Reporting
 import RunControl
 import SpoolQueue
@@ -13,6 +11,8 @@ import SpoolQueue
 final class Attempt: @unchecked Sendable {
     let message: LockedMessage
     private let hub: CarrierHub
+    /// Recipients to be delivered here, by mailbox.
+    private var local: [String: [Int]] = [:]
     /// Recipients still to be carried, by account, in the order of the routes.
     private var remote: [(account: String, recipients: [Int])] = []
     /// How many accounts each recipient has behind its present one, where a route names several.
@@ -43,6 +43,9 @@ final class Attempt: @unchecked Sendable {
             return true
         }
         for index in message.state.waiting where isDue(message.state.recipients[index], now) { try place(index, now) }
+        for (mailbox, recipients) in local.sorted(by: { $0.value[0] < $1.value[0] }) {
+            try conclude(deliver(recipients, to: mailbox), by: "local")
+        }
         return true
     }
 
@@ -54,15 +57,15 @@ final class Attempt: @unchecked Sendable {
         hub.isForced || hub.policy.isDue(recipient.next, now: now)
     }
 
-    /// Delivers the recipient here, or finds its way out.
+    /// Finds the recipient's mailbox here, or its way out.
     private func place(_ index: Int, _ now: Int) throws {
         guard case .address(let address) = message.state.recipients[index].destination else {
             return try conclude(index, .failed(Reply(status: "5.3.5", text: "this release delivers to no such target")))
         }
-        if let name = mailboxForNotice(to: address) { return try conclude(index, deliver(index, address, to: name)) }
+        if let name = mailboxForNotice(to: address) { return local[name, default: []].append(index) }
         switch hub.locals.resolve(address) {
         case .mailbox(let name):
-            try conclude(index, deliver(index, address, to: name))
+            local[name, default: []].append(index)
         case .unknownHere:
             try conclude(index, .failed(Reply(status: "5.1.1", text: "no such mailbox here")))
         case .blocked:
@@ -82,35 +85,21 @@ final class Attempt: @unchecked Sendable {
         return hub.settings.account(name)?.owner
     }
 
-    /// Puts the message into the mailbox.
-    private func deliver(_ index: Int, _ address: Address, to name: String) -> Outcome {
-        let fields = DeliveryFields(reversePath: message.envelope.reversePath, recipient: address)
-        guard let mailbox = hub.settings.mailbox(name) else {
-            return deferral(Reply(status: "4.3.5", text: "the rc has no mailbox \(name)"), of: index)
-        }
-        do {
-            let order = DeliveryOrder(
-                to: .maildir(path: mailbox.maildir, folder: nil),
-                as: try .queued(id: message.id.text, recipient: index), top: fields.octets,
-                mayBeThere: message.hasDied || message.state.recipients[index].tries > 0)
-            var offset = 0
-            _ = try DeliveryDoor().deliver(order) {
-                let chunk = try self.message.content.read(at: offset)
-                offset += chunk.count
-                return chunk.isEmpty ? nil : chunk
-            }
-            return .delivered(Reply(status: "2.1.5", text: "delivered to the mailbox \(name)"))
-        } catch {
-            return deferral(Reply(status: "4.2.0", text: "\(error)"), of: index)
+    /// Makes one copy in the mailbox for all of `recipients`.
+    private func deliver(_ recipients: [Int], to mailbox: String) -> [(recipients: [Int], outcome: Outcome)] {
+        let delivery = LocalDelivery(message: message, recipients: recipients, mailbox: mailbox, hub: hub)
+        switch delivery.carryOut() {
+        case .delivered(let reply, let place): return [(recipients, .delivered(reply, place: place))]
+        case .deferred(let reply): return recipients.map { ([$0], deferral(reply, of: $0)) }
+        case .postponed(let reply):
+            return [(recipients, .postponed(reply, next: Clock.seconds() + hub.policy.delay(afterTries: 1)))]
         }
     }
 
     /// The last stop of a notice that nobody takes is the postmaster's mailbox: a failure must not vanish (SE11).
-    private func atLastStop(_ outcome: Outcome, of index: Int) -> Outcome {
-        guard isNotice, case .failed = outcome, let name = hub.postmaster,
-            case .address(let address) = message.state.recipients[index].destination
-        else { return outcome }
-        return deliver(index, address, to: name)
+    private func atLastStop(_ outcome: Outcome, of index: Int) -> [(recipients: [Int], outcome: Outcome)] {
+        guard isNotice, case .failed = outcome, let name = hub.postmaster else { return [([index], outcome)] }
+        return deliver([index], to: name)
     }
 
     private func route(_ index: Int, to address: Address, _ now: Int) throws {
@@ -193,7 +182,7 @@ final class Attempt: @unchecked Sendable {
         var items = results
         if isNotice {
             items = results.flatMap { result in
-                result.recipients.map { ([$0], atLastStop(result.outcome, of: $0)) }
+                result.recipients.flatMap { atLastStop(result.outcome, of: $0) }
             }
         }
         guard !items.isEmpty else { return }
@@ -237,7 +226,7 @@ final class Attempt: @unchecked Sendable {
     private func log(_ index: Int, _ outcome: Outcome, _ account: String) {
         let (status, reply): (String, Reply)
         switch outcome {
-        case .delivered(let told, _): (status, reply) = ("sent", told)
+        case .delivered(let told, _, _): (status, reply) = ("sent", told)
         case .failed(let told): (status, reply) = ("failed", told)
         case .deferred(let told, _): (status, reply) = ("deferred", told)
         case .postponed(let told, _): (status, reply) = ("waiting", told)

@@ -76,7 +76,7 @@ final class House: Sendable {
         reversePath: ReversePath,
         arrival: MailDate
     ) throws -> String {
-        let fields = DeliveryFields(reversePath: reversePath, recipient: recipient)
+        let fields = DeliveryFields(reversePath: reversePath, recipients: [recipient])
         let order = DeliveryOrder(
             to: .maildir(path: try maildirPath(of: name), folder: nil),
             as: try DeliveryName.random(seconds: arrival.seconds), top: fields.octets + top)

@@ -121,7 +121,7 @@ final class IncomingMessage: Sendable {
         let house = service.house
         try house.checkFreeSpace()
         try judge(header)
-        let recipients = envelope.recipients.compactMap { house.address(of: $0.path) }
+        let recipients = Set(envelope.recipients.compactMap { house.address(of: $0.path) })
         let arrival = MailDate.now()
         let id = house.queue.makeID(seconds: arrival.seconds)
         let top =
@@ -132,13 +132,16 @@ final class IncomingMessage: Sendable {
                 transmission: .smtp(
                     extended: isExtended, tls: tls != nil, authenticated: login != nil,
                     utf8: envelope.parameters.smtpUTF8),
-                id: id.text, recipient: recipients.count == 1 ? recipients[0] : nil, date: arrival
+                id: id.text, recipient: recipients.count == 1 ? recipients.first : nil, date: arrival
             ).octets + additions(to: header, arrival)
         // One recipient with a mailbox here: straight into it. With more, one could fail after another was served, and the
-        // client would send again to both (DECISIONS 9); and who is owed a notice of success gets it from the queue.
-        if recipients.count == 1, !owesSuccess, case .mailbox(let name) = house.locals.resolve(recipients[0]) {
+        // client would send again to both (DECISIONS 9). Several names of one mailbox become one copy behind the queue, and
+        // who is owed a notice of success gets it from there, too.
+        if recipients.count == 1, !owesSuccess, let recipient = recipients.first,
+            case .mailbox(let name) = house.locals.resolve(recipient)
+        {
             let file = try house.deliver(
-                staged, top: top, to: name, recipient: recipients[0], reversePath: envelope.reversePath,
+                staged, top: top, to: name, recipient: recipient, reversePath: envelope.reversePath,
                 arrival: arrival)
             return taken(id, file: file)
         }
@@ -190,9 +193,12 @@ final class IncomingMessage: Sendable {
     private func queueEnvelope(_ header: HeaderSection, arrival: Int) throws(QueueError) -> Envelope {
         let house = service.house
         var recipients: [Envelope.Recipient] = []
+        var seen: Set<Envelope.Recipient> = []
         for recipient in envelope.recipients {
             guard let address = house.address(of: recipient.path) else { continue }
-            recipients.append(try .init(address, parameters: recipient.parameters))
+            // Said again word for word, it is the same recipient; with another ORCPT or NOTIFY it has notices of its own.
+            let queued = try Envelope.Recipient(address, parameters: recipient.parameters)
+            if seen.insert(queued).inserted { recipients.append(queued) }
         }
         var queued = Envelope(
             reversePath: envelope.reversePath, recipients: recipients, arrival: arrival,

@@ -44,12 +44,13 @@ struct DeliveryDoorTests {
         #expect(done.sizes == Delivered.Sizes(file: text.count, wire: text.count + 3))
         #expect(contents(scratch.file("a/new")) == [text])
         let fields = DeliveryFields(
-            reversePath: .null, recipient: try Address("alice@hub.example"),
-            originalRecipient: try Address("any@hub.example"))
+            reversePath: .null,
+            recipients: try ["any@hub.example", "alice@hub.example", "any@hub.example"].map { try Address($0) })
         let junk = Destination.maildir(path: scratch.file("a"), folder: try FolderName(parts: ["Junk"]))
         _ = try DeliveryDoor().deliver(
             DeliveryOrder(to: junk, as: try .random(seconds: 1), top: fields.octets), nextChunk: source(text))
-        let top = "Return-Path: <>\nX-Original-To: any@hub.example\nDelivered-To: alice@hub.example\n"
+        let top =
+            "Return-Path: <>\nX-Original-To: any@hub.example\nX-Original-To: alice@hub.example\nDelivered-To: any@hub.example\n"
         #expect(contents(scratch.file("a/.Junk/new")) == [Array(top.utf8) + text])
     }
 
@@ -89,7 +90,7 @@ struct DeliveryDoorTests {
             let first = try? DeliveryDoor(faults: faults).deliver(order, nextChunk: source(text))
             #expect(contents(new).allSatisfy { $0 == text }, "\(kind) at call \(call)")
             if first != nil { #expect(contents(new) == [text], "\(kind) at call \(call)") }
-            order.mayBeThere = true
+            order.earlier = EarlierCopy(ofQueued: "17.abc.hub", for: [1])
             let again = try DeliveryDoor().deliver(order, nextChunk: source(text))
             #expect(contents(new) == [text], "\(kind) at call \(call)")
             #expect(ScratchDirectory.names(in: (new.dropLast(3)) + "tmp").isEmpty, "\(kind) at call \(call)")
@@ -112,9 +113,38 @@ struct DeliveryDoorTests {
             _ = try Maildir(path: path, making: false).folder(try FolderName(parts: ["Old"]), making: true)
             unsafe rename("\(path)/new/\(file)", "\(path)/.Old/cur/\(file):2,S")
         }
-        order.mayBeThere = true
+        order.earlier = EarlierCopy(ofQueued: "17.abc.hub", for: [3])
         #expect(try DeliveryDoor().deliver(order, nextChunk: source(text)).wasThere)
         #expect(contents(path + "/new").count == (place == "new" ? 1 : 0))
+    }
+
+    @Test("knows a copy that is named after another of its recipients, and no other one")
+    func otherNumber() throws {
+        func copies() -> Int { contents(scratch.file("a/new")).count }
+        func order(_ id: String, _ number: Int) throws -> DeliveryOrder {
+            DeliveryOrder(
+                to: .maildir(path: scratch.file("a"), folder: nil), as: try .queued(id: id, recipient: number),
+                earlier: EarlierCopy(ofQueued: id, for: [1, 2, 30]))
+        }
+        #expect(try !DeliveryDoor().deliver(order("17.abc.hub", 30), nextChunk: source(text)).wasThere)
+        #expect(try DeliveryDoor().deliver(order("17.abc.hub", 1), nextChunk: source(text)).wasThere)
+        #expect(copies() == 1)
+        // The third recipient's copy, another message's, and one whose id only begins like this.
+        for name in [
+            "17.Q17.abd.hub.3.hub,S=1", "17.Q17.abc.hub.3.hub,S=1", "17.Q17.abd.hub.1x,S=1", "17.F17.abd.hub.1.h",
+        ] {
+            scratch.write("x", to: "a/new/\(name)")
+        }
+        #expect(try !DeliveryDoor().deliver(order("17.abd.hub", 2), nextChunk: source(text)).wasThere)
+        #expect(copies() == 6)
+    }
+
+    @Test("tells the free space of a disk before the mailbox is made")
+    func freeSpace() throws {
+        let there = try Destination.maildir(path: scratch.path, folder: nil).freeOctets()
+        let missing = try Destination.maildir(path: scratch.file("not/yet/made"), folder: nil).freeOctets()
+        #expect(there > 0 && missing > 0)
+        #expect(ScratchDirectory.names(in: scratch.path).isEmpty)
     }
 
     @Test("takes an equal file in new for the same delivery even when nobody remembers it")

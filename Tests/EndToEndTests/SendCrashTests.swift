@@ -95,9 +95,10 @@ struct SendCrashTests {
         }
     }
 
-    /// A hub with a message for a good, a bad and a local recipient, and its carrier run once with a fault.
+    /// A hub with a message for a good, a bad and a local recipient, this one under two names, and its carrier run once
+    /// with a fault.
     private func carry(_ hub: SendHub, _ call: String, _ fault: String, _ number: Int) throws -> CommandResult? {
-        try hub.queue(to: ["good@far.example", "bad@far.example", "bob@home.example"])
+        try hub.queue(to: ["good@far.example", "bad@far.example", "bob@home.example", "bob@hub.example"])
         let trace = hub.scratch.file("trace")
         let result = try runProgram(
             [

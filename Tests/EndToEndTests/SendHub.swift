@@ -15,7 +15,7 @@ final class SendHub: Sendable {
     init(account: [String], top: [String] = [], routes: [String] = []) {
         let head = [
             "hostname hub.example", "state \(scratch.file("state"))", "maildirs \(scratch.file("mail"))/%m",
-            "log \(scratch.file("log"))",
+            "log \(scratch.file("log"))", "free-space 1M",
         ]
         let mailboxes = [
             "mailbox alice", "    address alice@home.example", "mailbox bob", "    address bob@home.example",

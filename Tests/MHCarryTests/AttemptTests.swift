@@ -24,6 +24,7 @@ struct AttemptTests {
                 state \(scratch.file("state"))
                 maildirs \(scratch.file("mail"))/%m
                 log none
+                free-space 1M
                 retry 60 600
                 mailbox alice
                     address alice@home.example

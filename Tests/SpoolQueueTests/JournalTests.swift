@@ -41,6 +41,45 @@ struct JournalTests {
         ]
     }
 
+    @Test("a copy in a mailbox here is written down with its place, and found by it")
+    func places() throws {
+        let inbox = try CopyPlace(mailbox: "alice")
+        let junk = try CopyPlace(mailbox: "alice", folder: "Jünk: a, b")
+        let record = Record.result(
+            tag: 1, at: noon, isLast: true,
+            [
+                .init(recipients: [0, 1], outcome: .delivered(taken, place: junk)),
+                .init(recipients: [2], outcome: .delivered(taken)),
+            ])
+        #expect(try Record(line: record.line.dropLast()) == record)
+        var state = MessageState(envelope: mail)
+        #expect(!state.hasCopy(in: junk))
+        check(record, on: &state)
+        #expect(state.hasCopy(in: junk) && !state.hasCopy(in: inbox))
+        #expect(state.recipients.map(\.place) == [junk, junk, nil, nil])
+        #expect(throws: QueueError.self) { try CopyPlace(mailbox: String(repeating: "x", count: CopyPlace.limit)) }
+    }
+
+    @Test("a place behind anything but a delivery was meant by a later release")
+    func strangePlace() throws {
+        let words = Array("result 1 1 0:t:5:4.2.0:-:busy:l:maildir+20alice".utf8)
+        let line = Array(CRC32C.hex(words).utf8) + [Octet.space] + words
+        #expect(throws: Record.Failure.newerVersion) { try Record(line: line[...]) }
+    }
+
+    @Test("the room set aside holds the longest results")
+    func longestResults() throws {
+        let reply = Reply(
+            status: "2.100.100", remote: String(repeating: ":", count: 255), text: String(repeating: ":", count: 500),
+            isSMTP: true)
+        let place = try CopyPlace(mailbox: String(repeating: ":", count: CopyPlace.limit - 8))
+        let items = (0..<3).map {
+            Record.Item(recipients: [99_997 + $0 % 2], outcome: .delivered(reply, relayed: true, place: place))
+        }
+        let record = Record.result(tag: 999_999_999_999, at: 999_999_999_999, isLast: true, items)
+        #expect(record.line.count <= Record.resultLimit(recipients: 3))
+    }
+
     @Test("every record reads as it was written")
     func roundTrip() throws {
         for record in records + [.header(id)] {

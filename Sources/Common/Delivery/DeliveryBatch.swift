@@ -20,7 +20,7 @@ public final class DeliveryBatch {
 
     /// Writes one message into its mailbox's tmp. An error concerns this message alone: the batch goes on without it.
     ///
-    /// ``DeliveryOrder/mayBeThere`` is not looked at: after a crash the whole batch is asked for at once, by
+    /// ``DeliveryOrder/earlier`` is not looked at: after a crash the whole batch is asked for at once, by
     /// `Maildir.recoverBatch`.
     public func stage(_ order: DeliveryOrder, nextChunk: () throws -> [UInt8]?) throws {
         let maildir = try maildirs[order.destination] ?? order.destination.maildir(faults: faults)

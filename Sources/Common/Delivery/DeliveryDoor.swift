@@ -10,20 +10,33 @@ public struct DeliveryOrder {
     public var name: DeliveryName
     /// Header fields for the top, in file form; fetched mail gets none (DECISIONS 29).
     public var top: [UInt8]
-    /// Whether an earlier attempt with this name may have died after delivering: the mailbox is searched first then.
-    public var mayBeThere: Bool
+    /// The copy that an earlier attempt may have made before it died: the mailbox is searched for it first.
+    public var earlier: EarlierCopy?
     /// What changes the message on its way.
     public var pipeline: MessagePipeline
 
     public init(
-        to destination: Destination, as name: DeliveryName, top: [UInt8] = [], mayBeThere: Bool = false,
+        to destination: Destination, as name: DeliveryName, top: [UInt8] = [], earlier: EarlierCopy? = nil,
         through pipeline: MessagePipeline = MessagePipeline()
     ) {
         self.destination = destination
         self.name = name
         self.top = top
-        self.mayBeThere = mayBeThere
+        self.earlier = earlier
         self.pipeline = pipeline
+    }
+}
+
+/// A copy of a queued message, named after one of the recipients that it is for: which one, an attempt that died took
+/// with it (DECISIONS 9).
+public struct EarlierCopy: Sendable, Hashable {
+    public let id: String
+    /// The numbers of all recipients that it may be named after.
+    public let recipients: Set<Int>
+
+    public init(ofQueued id: String, for recipients: Set<Int>) {
+        self.id = id
+        self.recipients = recipients
     }
 }
 
@@ -49,7 +62,7 @@ public struct DeliveryDoor: Sendable {
     /// Delivers one message. On return it is on stable storage, so that the sender may be told so.
     /// - Parameter nextChunk: the message in file form, in chunks; `nil` at its end. Its errors end the delivery.
     public func deliver(_ order: DeliveryOrder, nextChunk: () throws -> [UInt8]?) throws -> Delivered {
-        if order.mayBeThere, try isThere(order) {
+        if let earlier = order.earlier, try isThere(earlier, at: order.destination) {
             return Delivered(destination: order.destination, name: order.name, sizes: nil)
         }
         let maildir = try order.destination.maildir(faults: faults)
@@ -65,13 +78,13 @@ public struct DeliveryDoor: Sendable {
         return Delivered(destination: order.destination, staged)
     }
 
-    /// Whether a message of the order's name has been delivered; what is found is made durable before this says so.
-    private func isThere(_ order: DeliveryOrder) throws -> Bool {
-        switch order.destination {
+    /// Whether the copy has been delivered; what is found is made durable before this says so.
+    private func isThere(_ copy: EarlierCopy, at destination: Destination) throws -> Bool {
+        switch destination {
         case .maildir(let path, let folder):
             // A reader may have moved it from its folder to any other, so the whole Maildir is searched.
             let inbox = try Maildir(path: path, making: true, faults: faults)
-            guard try inbox.contains(order.name) else { return false }
+            guard try !inbox.copies(ofQueued: copy.id).isDisjoint(with: copy.recipients) else { return false }
             try inbox.synchronizeEntries()
             if let folder { try inbox.folder(folder, making: false)?.synchronizeEntries() }
             return true

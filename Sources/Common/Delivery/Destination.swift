@@ -16,6 +16,23 @@ public enum Destination: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Octets that are free for us on the disk it lies on, or will lie on once it is made.
+    public func freeOctets() throws(DurableError) -> Int {
+        var path =
+            switch self {
+            case .maildir(let path, _): path
+            }
+        while true {
+            do throws(DurableError) {
+                return try Directory(path: path).freeOctets()
+            } catch {
+                let above = path.utf8.lastIndex(of: 0x2F).map { String(path[..<$0]) } ?? "."
+                guard error.isMissing, path != "/", path != "." else { throw error }
+                path = above.isEmpty ? "/" : above
+            }
+        }
+    }
+
     /// The mailbox, made when missing.
     func maildir(faults: Faults?) throws -> Maildir {
         switch self {
@@ -58,20 +75,20 @@ public struct Delivered: Sendable, Hashable {
 /// The fields that local delivery puts on top (RFC 5321 §4.4; Delivered-To also stops loops).
 public struct DeliveryFields: Sendable, Hashable {
     public var reversePath: ReversePath
-    /// The recipient as expanded: the address of the mailbox.
-    public var recipient: Address
-    /// The recipient as the sender wrote it, when it was another one (catch-all, alias).
-    public var originalRecipient: Address?
+    /// The addresses that this one copy is for, as the sender wrote them, each once.
+    public let recipients: [Address]
 
-    public init(reversePath: ReversePath, recipient: Address, originalRecipient: Address? = nil) {
+    public init(reversePath: ReversePath, recipients: [Address]) {
         self.reversePath = reversePath
-        self.recipient = recipient
-        self.originalRecipient = originalRecipient
+        var seen: Set<Address> = []
+        self.recipients = recipients.filter { seen.insert($0).inserted }
     }
 
-    /// The fields in file form.
+    /// The fields in file form. A single address stands in Delivered-To alone.
     public var octets: [UInt8] {
-        let original = originalRecipient.flatMap { $0 == recipient ? nil : "X-Original-To: \($0)\n" } ?? ""
-        return Array("Return-Path: \(reversePath)\n\(original)Delivered-To: \(recipient)\n".utf8)
+        var text = "Return-Path: \(reversePath)\n"
+        if recipients.count > 1 { for address in recipients { text += "X-Original-To: \(address)\n" } }
+        if let first = recipients.first { text += "Delivered-To: \(first)\n" }
+        return Array(text.utf8)
     }
 }

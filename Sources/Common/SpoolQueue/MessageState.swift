@@ -41,6 +41,9 @@ public struct MessageState: Sendable {
     /// Attempts of the recipient tried most.
     public var tries: Int { recipients.map(\.tries).max() ?? 0 }
 
+    /// Whether one of the recipients has had a copy put there: no other needs one.
+    public func hasCopy(in place: CopyPlace) -> Bool { recipients.contains { $0.place == place } }
+
     /// Recipients about whom a notice of `kind` is owed: never for mail without a return address, never twice, never
     /// against NOTIFY (RFC 3461 §4.1). Whether it is late enough for a delay is the caller's to know.
     public func owed(_ kind: NoticeKind) -> [Int] {
@@ -131,8 +134,9 @@ public struct MessageState: Sendable {
 
     private mutating func apply(_ outcome: Outcome, to index: Int) {
         switch outcome {
-        case .delivered(let reply, let relayed):
+        case .delivered(let reply, let relayed, let place):
             recipients[index].progress = .delivered
+            recipients[index].place = place
             recipients[index].isRelayed = relayed
             recipients[index].reply = reply
             recipients[index].tries += 1

@@ -34,8 +34,9 @@ public struct Reply: Sendable, Hashable {
 
 /// How one attempt for one recipient ended.
 public enum Outcome: Sendable, Hashable {
-    /// Delivered; `relayed` when the next server does not speak DSN, so that a success notice is ours to send.
-    case delivered(Reply, relayed: Bool = false)
+    /// Delivered; `relayed` when the next server does not speak DSN, so that a success notice is ours to send; `place`
+    /// for a copy in a mailbox here.
+    case delivered(Reply, relayed: Bool = false, place: CopyPlace? = nil)
     /// For good: a failure notice is owed, unless the sender wants none.
     case failed(Reply)
     /// Not now: counts as a try.
@@ -79,6 +80,8 @@ public struct RecipientState: Sendable, Hashable {
     /// Not before this time, in seconds since 1970.
     public internal(set) var next = 0
     public internal(set) var reply: Reply?
+    /// The mailbox here that holds the copy for it.
+    public internal(set) var place: CopyPlace?
     /// Delivered to a server without DSN.
     public internal(set) var isRelayed = false
     /// Delivered by the hub itself: no other host has answered, so none will tell the sender.

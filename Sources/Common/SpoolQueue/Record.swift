@@ -43,7 +43,7 @@ enum Record: Sendable, Hashable {
     /// The most octets of a line with the results of `recipients` recipients: every one with words of its own.
     static func resultLimit(recipients: Int) -> Int {
         // Each octet of text may become three; index, outcome, time and status beside it.
-        128 + recipients * (3 * (Reply.textLimit + Reply.remoteLimit) + 128)
+        128 + recipients * (3 * (Reply.textLimit + Reply.remoteLimit + CopyPlace.limit) + 128)
     }
 
     private var words: [String] {
@@ -156,33 +156,46 @@ enum Record: Sendable, Hashable {
         return Reply(status: status, remote: remote, text: text, isSMTP: words[3].elementsEqual("s".utf8))
     }
 
-    /// `ranges:outcome:next:reply`
+    /// `ranges:outcome:next:reply`, and `:place` where a copy is in a mailbox here
     private static func word(_ item: Item) -> String {
         let (letter, next, reply) =
             switch item.outcome {
-            case .delivered(let reply, let relayed): (relayed ? "r" : "d", 0, reply)
+            case .delivered(let reply, let relayed, _): (relayed ? "r" : "d", 0, reply)
             case .failed(let reply): ("f", 0, reply)
             case .deferred(let reply, let next): ("t", next, reply)
             case .postponed(let reply, let next): ("p", next, reply)
             }
-        return "\(ranges(item.recipients)):\(letter):\(next):\(word(reply))"
+        var place = ""
+        if case .delivered(_, _, let there?) = item.outcome { place = ":\(Word.encode(there.description))" }
+        return "\(ranges(item.recipients)):\(letter):\(next):\(word(reply))\(place)"
     }
 
     private static func item(_ word: ArraySlice<UInt8>) throws(Failure) -> Item {
         // No recipients at all stand as nothing: what can be written must be read again.
         let parts = word.split(separator: Octet.colon, omittingEmptySubsequences: false)
-        guard parts.count == 7, let next = Word.number(parts[2]) else { throw .newerVersion }
-        let reply = try reply(Array(parts[3...]))
+        guard (7...8).contains(parts.count), let next = Word.number(parts[2]) else { throw .newerVersion }
+        let reply = try reply(Array(parts[3..<7]))
+        let place = try parts.count == 8 ? Self.place(parts[7]) : nil
         let outcome: Outcome
         switch String(decoding: parts[1], as: UTF8.self) {
-        case "d": outcome = .delivered(reply)
-        case "r": outcome = .delivered(reply, relayed: true)
+        case "d": outcome = .delivered(reply, place: place)
+        case "r": outcome = .delivered(reply, relayed: true, place: place)
+        case _ where place != nil: throw .newerVersion
         case "f": outcome = .failed(reply)
         case "t": outcome = .deferred(reply, next: next)
         case "p": outcome = .postponed(reply, next: next)
         default: throw .newerVersion
         }
         return Item(recipients: try indexes(parts[0]), outcome: outcome)
+    }
+
+    private static func place(_ word: some Collection<UInt8>) throws(Failure) -> CopyPlace {
+        do {
+            guard let text = Word.decode(word) else { throw Failure.newerVersion }
+            return try CopyPlace(text: text)
+        } catch {
+            throw .newerVersion
+        }
     }
 
     /// `a:address:notify:orcpt` or `l:text:notify:orcpt`; nothing at all as `-`.

@@ -1,0 +1,22 @@
+// Where a copy of a message was put: what keeps a later attempt from making a second one (DECISIONS 51).
+
+/// A mailbox of this hub, or a folder of one, by the names of the rc: a Maildir that has moved is still the same place.
+public struct CopyPlace: Sendable, Hashable, CustomStringConvertible {
+    /// The most octets of a place, all names together.
+    public static let limit = 320
+
+    /// `maildir <mailbox>` or `maildir <mailbox>/<folder>`.
+    public let description: String
+
+    public init(mailbox: String, folder: String? = nil) throws(QueueError) {
+        try self.init(text: "maildir \(mailbox)" + (folder.map { "/\($0)" } ?? ""))
+    }
+
+    /// - Throws: ``QueueError/textRefused(what:why:)``. It is never cut: two places must not become one.
+    init(text: String) throws(QueueError) {
+        guard text.utf8.count <= Self.limit else {
+            throw .textRefused(what: "a mailbox's name", why: "it is longer than \(Self.limit) octets")
+        }
+        description = try EnvelopeText(text).description
+    }
+}

@@ -1,0 +1,78 @@
+// A copy of a message for a mailbox of this hub: one, whatever names its recipients have there.
+
+import Delivery
+import MailFormat
+import MaildirStore
+import RunControl
+import SpoolQueue
+
+/// The delivery of a message into one mailbox, for all recipients whose addresses lead to it.
+struct LocalDelivery {
+    enum Result {
+        /// The copy is there, made now or before.
+        case delivered(Reply, CopyPlace)
+        case deferred(Reply)
+        /// Too little room: nobody's try.
+        case postponed(Reply)
+    }
+
+    let message: LockedMessage
+    /// Indexes of the recipients, at least one.
+    let recipients: [Int]
+    let mailbox: String
+    let hub: CarrierHub
+
+    /// Makes the copy, unless there is one.
+    func carryOut() -> Result {
+        guard let settings = hub.settings.mailbox(mailbox) else {
+            return .deferred(Reply(status: "4.3.5", text: "the rc has no mailbox \(mailbox)"))
+        }
+        do {
+            let place = try CopyPlace(mailbox: mailbox)
+            guard !message.state.hasCopy(in: place) else {
+                let words = "the mailbox \(mailbox) has the message already, for another of its addresses"
+                return .delivered(Reply(status: "2.1.5", text: words), place)
+            }
+            let destination = Destination.maildir(path: settings.maildir, folder: nil)
+            guard try hasRoom(on: destination) else {
+                let words = "the disk of the mailbox \(mailbox) has less free space than the rc's free-space asks for"
+                return .postponed(Reply(status: "4.3.1", text: words))
+            }
+            try deliver(to: destination, place)
+            return .delivered(Reply(status: "2.1.5", text: "delivered to the mailbox \(mailbox)"), place)
+        } catch {
+            return .deferred(Reply(status: "4.2.0", text: "\(error)"))
+        }
+    }
+
+    private func hasRoom(on destination: Destination) throws -> Bool {
+        let (needed, isTooMuch) = hub.settings.limits.freeSpace.addingReportingOverflow(message.content.count)
+        return try !isTooMuch && destination.freeOctets() >= needed
+    }
+
+    private func deliver(to destination: Destination, _ place: CopyPlace) throws {
+        let fields = DeliveryFields(
+            reversePath: message.envelope.reversePath,
+            recipients: recipients.compactMap { index in
+                if case .address(let address) = message.state.recipients[index].destination { address } else { nil }
+            })
+        let order = DeliveryOrder(
+            to: destination, as: try .queued(id: message.id.text, recipient: recipients.min() ?? 0),
+            top: fields.octets, earlier: earlierCopy(in: place))
+        var offset = 0
+        _ = try DeliveryDoor().deliver(order) {
+            let chunk = try message.content.read(at: offset)
+            offset += chunk.count
+            return chunk.isEmpty ? nil : chunk
+        }
+    }
+
+    /// What an attempt that died may have left: named after any recipient whose copy is not known to be elsewhere, since
+    /// the rc may have led others to this mailbox then.
+    private func earlierCopy(in place: CopyPlace) -> EarlierCopy? {
+        guard message.hasDied || message.state.tries > 0 else { return nil }
+        let all = message.state.recipients
+        let named = all.indices.filter { all[$0].progress != .delivered || all[$0].place == place }
+        return EarlierCopy(ofQueued: message.id.text, for: Set(named))
+    }
+}

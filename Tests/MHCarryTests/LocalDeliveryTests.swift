@@ -1,0 +1,224 @@
+// Delivery into the hub's own mailboxes: one copy for all names of a mailbox, through crashes, edits of the rc, full disks.
+
+import Blocking
+import Glibc
+import MailFormat
+import MailTestKit
+import Reporting
+import RunControl
+import SpoolQueue
+import Testing
+
+@testable import mhcarry
+
+@Suite("Local delivery")
+struct LocalDeliveryTests {
+    private let scratch = ScratchDirectory()
+
+    /// The hub by an rc in which alice has these addresses besides her own.
+    private func hub(
+        alice more: [String] = [], maildirs: String = "mail", bob: String? = nil, freeSpace: Int? = nil
+    ) throws -> CarrierHub {
+        let path = scratch.write(
+            """
+            hostname hub.example
+            state \(scratch.file("state"))
+            maildirs \(scratch.file(maildirs))/%m
+            log none
+            free-space 0
+            mailbox alice
+                address \((["alice@home.example", "a.*@home.example"] + more).joined(separator: "\n    address "))
+            mailbox bob
+                address bob@home.example
+                maildir \(bob ?? scratch.file("\(maildirs)/bob"))
+            account one
+                address alice@one.example
+                auth off
+                tls off
+                send smtp 127.0.0.1:9
+            """ + "\n", to: "rc")
+        var settings = try HubSettings.load(explicitPath: path)
+        if let freeSpace { settings.limits.freeSpace = freeSpace }
+        return try CarrierHub(settings, log: try Log(program: "test", to: .nowhere), isForced: true)
+    }
+
+    private func queue(to recipients: [Envelope.Recipient], in hub: CarrierHub) throws -> QueueEntry {
+        let envelope = Envelope(
+            reversePath: .address(try Address("x@far.example")), recipients: recipients, arrival: Clock.seconds(),
+            source: .unixUser(1))
+        let staged = hub.queue.stage()
+        try staged.append(Array("Subject: x\n\nx\n".utf8))
+        let id = try hub.queue.add(envelope, staged)
+        return try #require(try hub.queue.find(id))
+    }
+
+    private func queue(to recipients: [String], in hub: CarrierHub) throws -> QueueEntry {
+        try queue(to: recipients.map { .init(try Address($0)) }, in: hub)
+    }
+
+    private func lock(_ id: QueueID, in hub: CarrierHub) throws -> LockedMessage {
+        // A child that another test has just forked holds our descriptors, and with them old locks, until its exec.
+        let deadline = Deadline(after: .seconds(10))
+        while true {
+            do {
+                return try #require(try hub.queue.lock(id: id))
+            } catch QueueError.busy where !deadline.hasPassed {
+                sched_yield()
+            }
+        }
+    }
+
+    private func attempt(_ id: QueueID, in hub: CarrierHub) throws -> Attempt {
+        let attempt = Attempt(of: try lock(id, in: hub), hub: hub)
+        #expect(try attempt.begin())
+        return attempt
+    }
+
+    private func mail(of name: String) -> [String] {
+        ["new", "cur", ".Old/cur"].flatMap { part in
+            ScratchDirectory.names(in: scratch.file("mail/\(name)/\(part)")).map {
+                String(decoding: ScratchDirectory.read(scratch.file("mail/\(name)/\(part)/\($0)")) ?? [], as: UTF8.self)
+            }
+        }
+    }
+
+    @Test("all names of a mailbox share one copy, which tells each of them once")
+    func oneCopy() throws {
+        let hub = try hub()
+        let to = [
+            "bob@home.example", "alice@home.example", "ALICE@home.example", "a.shop@home.example",
+            "alice@home.example", "alice@hub.example",
+        ]
+        try attempt(try queue(to: to, in: hub).id, in: hub).end()
+        #expect(try hub.queue.list().entries.isEmpty)
+        #expect(mail(of: "bob").map { $0.contains("X-Original-To") } == [false])
+        let copies = mail(of: "alice")
+        #expect(copies.count == 1)
+        #expect(
+            copies.first?.hasPrefix(
+                """
+                Return-Path: <x@far.example>
+                X-Original-To: alice@home.example
+                X-Original-To: ALICE@home.example
+                X-Original-To: a.shop@home.example
+                X-Original-To: alice@hub.example
+                Delivered-To: alice@home.example
+                Subject: x
+                """) == true, "\(copies)")
+    }
+
+    @Test("the copy is there for every name: none waits, and each keeps what its sender asked to be told")
+    func everyName() throws {
+        let hub = try hub()
+        let recipients: [Envelope.Recipient] = [
+            .init(try Address("alice@home.example"), notify: .success),
+            .init(try Address("alice@hub.example"), notify: .success),
+            .init(try Address("z@far.example")),
+        ]
+        let attempt = try attempt(try queue(to: recipients, in: hub).id, in: hub)
+        let state = attempt.message.state
+        #expect(state.recipients.map(\.progress) == [.delivered, .delivered, .waiting])
+        #expect(state.recipients[0].place != nil && state.recipients[0].place == state.recipients[1].place)
+        #expect(state.recipients.map(\.notify) == [.success, .success, []])
+    }
+
+    @Test("a name that comes to the mailbox in a later attempt makes no second copy")
+    func laterName() throws {
+        let first = try hub()
+        let entry = try queue(to: ["alice@home.example", "other@far.example"], in: first)
+        let attempt = try attempt(entry.id, in: first)
+        #expect(attempt.nextAccount == "one")
+        let down = Outcome.postponed(Reply(status: "4.4.1", text: "down"), next: Clock.seconds())
+        try attempt.take([AccountResult(recipients: [1], outcome: down)], from: "one")
+        attempt.end()
+        attempt.message.unlock()
+        #expect(mail(of: "alice").count == 1)
+        // The rc is edited: alice has that address now, and her Maildir is elsewhere.
+        let second = try hub(alice: ["other@far.example"], maildirs: "new-mail")
+        try self.attempt(entry.id, in: second).end()
+        #expect(mail(of: "alice").count == 1)
+        #expect(ScratchDirectory.names(in: scratch.file("new-mail")).isEmpty)
+        #expect(try second.queue.list().entries.isEmpty)
+    }
+
+    @Test(
+        "after a death the copy is found whichever of its recipients it is named after",
+        arguments: ["new", "cur", "Old"])
+    func diedUnderAnotherNumber(_ place: String) throws {
+        let hub = try hub()
+        let id = try queue(to: ["alice@home.example", "alice@hub.example", "bob@home.example"], in: hub).id
+        do {
+            let died = Attempt(of: try lock(id, in: hub), hub: hub)
+            try died.message.beginAttempt(next: Clock.seconds() + 60)
+            // What begin() does, cut off between the delivery and its record.
+            guard
+                case .delivered = LocalDelivery(message: died.message, recipients: [0, 1], mailbox: "alice", hub: hub)
+                    .carryOut()
+            else { throw KitError("not delivered") }
+            died.message.unlock()
+        }
+        let file = try #require(ScratchDirectory.names(in: scratch.file("mail/alice/new")).first)
+        #expect(file.contains(".Q\(id).0."))
+        if place == "cur" {
+            #expect(moveFile(scratch.file("mail/alice/new/\(file)"), to: scratch.file("mail/alice/cur/\(file):2,S")))
+        } else if place == "Old" {
+            for part in ["", "/tmp", "/new", "/cur"] { unsafe mkdir(scratch.file("mail/alice/.Old\(part)"), 0o700) }
+            #expect(
+                moveFile(scratch.file("mail/alice/new/\(file)"), to: scratch.file("mail/alice/.Old/cur/\(file):2,S")))
+        }
+        do {
+            // A person gives up the one whose number it bears.
+            let message = try lock(id, in: hub)
+            try message.fail([0], Reply(status: "5.0.0", text: "given up"))
+            message.unlock()
+        }
+        try attempt(id, in: hub).end()
+        #expect(mail(of: "alice").count == 1)
+        #expect(mail(of: "bob").count == 1, "the same crash hides nobody else's copy")
+    }
+
+    @Test("another message's copy, and another mailbox's, hide nothing")
+    func strangers() throws {
+        let hub = try hub()
+        let one = try queue(to: ["alice@home.example", "bob@home.example"], in: hub).id
+        try lock(one, in: hub).beginAttempt(next: Clock.seconds() + 60)
+        let two = try queue(to: ["alice@home.example"], in: hub).id
+        try attempt(two, in: hub).end()
+        try attempt(one, in: hub).end()
+        #expect(mail(of: "alice").count == 2 && mail(of: "bob").count == 1)
+    }
+
+    @Test("a copy that is known to be another mailbox's hides nobody's, though the Maildir has changed hands")
+    func changedHands() throws {
+        let first = try hub()
+        let id = try queue(to: ["alice@home.example", "bob@home.example"], in: first).id
+        do {
+            let message = try lock(id, in: first)
+            try message.beginAttempt(next: Clock.seconds() + 60)
+            let delivery = LocalDelivery(message: message, recipients: [0], mailbox: "alice", hub: first)
+            guard case .delivered(let reply, let place) = delivery.carryOut() else { throw KitError("not delivered") }
+            try message.record([([0], .delivered(reply, place: place))], at: Clock.seconds(), isLast: false)
+        }
+        // The attempt has died there. Bob takes over alice's old Maildir.
+        let second = try hub(maildirs: "new-mail", bob: scratch.file("mail/alice"))
+        try attempt(id, in: second).end()
+        #expect(mail(of: "alice").count == 2)
+        #expect(try second.queue.list().entries.isEmpty)
+    }
+
+    @Test("below free-space the message waits, and no try is counted")
+    func tooLittleSpace() throws {
+        let full = try hub(freeSpace: .max - 1)
+        let entry = try queue(to: ["alice@home.example", "alice@hub.example"], in: full)
+        let attempt = try attempt(entry.id, in: full)
+        attempt.end()
+        let state = attempt.message.state
+        #expect(state.recipients.map(\.progress) == [.waiting, .waiting] && state.tries == 0)
+        #expect(state.recipients[0].reply?.status == "4.3.1")
+        #expect(state.recipients.allSatisfy { $0.next > Clock.seconds() })
+        attempt.message.unlock()
+        #expect(mail(of: "alice").isEmpty)
+        try self.attempt(entry.id, in: try hub()).end()
+        #expect(mail(of: "alice").count == 1)
+    }
+}
