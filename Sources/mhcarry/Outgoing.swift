@@ -15,31 +15,60 @@ extension OutgoingTransaction {
             return Recipient(.address(address), RecipientParameters(of: recipient))
         }
         var parameters = MailParameters()
-        parameters.size = try WireSize.count(of: message.content)
-        parameters.body = envelope.body == .eightBitMIME ? .eightBitMIME : nil
+        let survey = try WireSurvey(of: message.content)
+        parameters.size = survey.size
+        // What the content holds counts, not what was said of it: many clients say nothing.
+        parameters.body = survey.is8Bit ? .eightBitMIME : nil
         parameters.smtpUTF8 = envelope.smtpUTF8
         parameters.ret = envelope.returned.map { $0 == .full ? .full : .headers }
         parameters.envelopeID = envelope.envelopeID?.description
         self.init(envelope.reversePath, parameters, to: recipients)
+        // The header is read again for such mail alone.
+        hasStraysUnderSignature = try survey.hasStrays && message.content.bearsSignature()
+    }
+}
+
+extension QueuedContent {
+    /// Whether the header says that the message is signed. One too long to be read to its end may say so.
+    fileprivate func bearsSignature() throws -> Bool {
+        var scanner = HeaderScanner()
+        var at = 0
+        while scanner.header == nil {
+            let chunk = try read(at: at)
+            guard !chunk.isEmpty else { break }
+            at += chunk.count
+            scanner.append(chunk)
+        }
+        let header = scanner.finish()
+        return header.isSigned || header.end == .tooLong
     }
 }
 
 /// Octets that mail on the wire must not hold.
 enum Strays {
+    static func are(in file: [UInt8]) -> Bool {
+        file.firstIndex(of: Octet.cr, in: file.indices) != nil
+            || file.firstIndex(of: Octet.nul, in: file.indices) != nil
+    }
+
     /// `file` with a space for each CR and NUL.
     static func blanked(_ file: [UInt8]) -> [UInt8] {
-        guard
-            file.firstIndex(of: Octet.cr, in: file.indices) != nil
-                || file.firstIndex(of: Octet.nul, in: file.indices) != nil
-        else { return file }
+        guard are(in: file) else { return file }
         return file.map { $0 == Octet.cr || $0 == Octet.nul ? Octet.space : $0 }
     }
 }
 
-/// The size that MAIL announces (RFC 1870 §3): octets on the wire, added dots and the final one not counted.
-enum WireSize {
-    static func count(of content: QueuedContent) throws -> Int {
-        var size = content.count
+/// What must be known of a message before MAIL, found by one reading.
+struct WireSurvey: Equatable {
+    /// The size that MAIL announces (RFC 1870 §3): octets on the wire, added dots and the final one not counted.
+    private(set) var size: Int
+    /// Whether it has octets above 127.
+    private(set) var is8Bit = false
+    /// Whether it has octets that the wire must not carry.
+    private(set) var hasStrays = false
+
+    init(of content: QueuedContent) throws {
+        size = content.count
         var last = Octet.lf
         try content.forEachChunk { chunk in
             var at = 0
@@ -48,8 +77,10 @@ enum WireSize {
                 at = lf + 1
             }
             last = chunk.last ?? last
+            hasStrays = hasStrays || Strays.are(in: chunk)
+            is8Bit = is8Bit || chunk.contains { $0 >= 0x80 }
         }
-        return last == Octet.lf ? size : size + 2
+        if last != Octet.lf { size += 2 }
     }
 }
 

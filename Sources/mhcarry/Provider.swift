@@ -233,7 +233,8 @@ final class Provider {
         if !octets.isEmpty { try wire.write(octets, until: Deadline(after: timeout)) }
     }
 
-    /// The message in chunks. A stray CR or NUL, which RFC 5321 §2.3.8 forbids on the wire, becomes a space.
+    /// The message in chunks. A stray CR or NUL, which RFC 5321 §2.3.8 forbids on the wire, becomes a space; mail whose
+    /// signature that would break has not come so far.
     private func stream(_ message: LockedMessage) throws {
         wire.pace = .standard
         try message.content.forEachChunk { chunk in

@@ -78,6 +78,12 @@ extension Reply {
             status: reply.enhanced.map { "\($0)" } ?? fallback, remote: host, text: printable(reply.description),
             isSMTP: true)
     }
+        case .straysUnderSignature:
+            self.init(
+                status: "5.6.0",
+                text:
+                    "the message holds a stray CR or NUL, which mail must not hold on its way, and it is signed: taking "
+                    + "that octet out would break the signature; take it out yourself, sign again and send it again")
 
     /// Why a server cannot take the message at all.
     init(_ obstacle: OutgoingTransaction.Obstacle, at host: String) {
@@ -88,7 +94,10 @@ extension Reply {
         case .needsSMTPUTF8:
             self.init(status: "5.6.7", remote: host, text: "the server takes no international addresses (SMTPUTF8)")
         case .needs8BITMIME:
-            self.init(status: "5.6.3", remote: host, text: "the server takes no 8-bit content (8BITMIME)")
+            self.init(
+                status: "5.6.3", remote: host,
+                text: "\(host) takes no 8-bit mail (it offers no 8BITMIME); send it again with its text encoded as "
+                    + "quoted-printable or base64, which your mail program can do, or by another account")
         case .tooManyRecipients(let limit):
             self.init(status: "5.5.3", remote: host, text: "the server takes no more than \(limit) recipients at once")
         }

@@ -315,7 +315,7 @@ struct AttemptTests {
         let glimpse = try #require(try bench.hub.queue.find(id).flatMap { try bench.hub.queue.peek($0) })
         var wire = Oddity.wire(fromFile: Array(text.utf8))
         if !text.isEmpty, !text.hasSuffix("\n") { wire += [13, 10] }
-        #expect(try WireSize.count(of: glimpse.content) == wire.count)
+        #expect(try WireSurvey(of: glimpse.content).size == wire.count)
     }
 
     @Test("what mail must not hold becomes a space, and the rest stays")

@@ -20,6 +20,9 @@ public struct OutgoingTransaction: Sendable, Hashable {
     /// its header has (RFC 6531). Addresses are looked at here.
     public let parameters: MailParameters
     public let recipients: [Recipient]
+    /// Whether the content holds CR or NUL octets, which the wire must not carry (RFC 5321 §2.3.8), and a signature over
+    /// them, so that they cannot be replaced either.
+    public var hasStraysUnderSignature = false
 
     public init(_ reversePath: ReversePath, _ parameters: MailParameters = .init(), to recipients: [Recipient]) {
         self.reversePath = reversePath
@@ -27,9 +30,11 @@ public struct OutgoingTransaction: Sendable, Hashable {
         self.recipients = recipients
     }
 
-    /// What a server lacks for a message. Nothing has been said to it yet.
+    /// Why a message cannot be handed to a server. Nothing has been said to it yet.
     public enum Obstacle: Sendable, Hashable {
         case noRecipients
+        /// 5.6.0: no server could take it as it is.
+        case straysUnderSignature
         /// 5.3.4: larger than the server's SIZE.
         case tooBig(limit: Int)
         /// 5.6.7
@@ -43,6 +48,7 @@ public struct OutgoingTransaction: Sendable, Hashable {
     /// The first thing that stands against handing this to a server with `capabilities`; `nil` when nothing does.
     public func obstacle(_ capabilities: Capabilities) -> Obstacle? {
         if recipients.isEmpty { return .noRecipients }
+        if hasStraysUnderSignature { return .straysUnderSignature }
         if let limit = capabilities.sizeLimit, let size = parameters.size, size > limit { return .tooBig(limit: limit) }
         if needsSMTPUTF8, !capabilities.smtpUTF8 { return .needsSMTPUTF8 }
         if parameters.body == .eightBitMIME, !capabilities.eightBitMIME { return .needs8BITMIME }
