@@ -45,9 +45,12 @@ final class CarrierHub: Sendable {
     }
 
     /// Notes an error of our own about one message; the run goes on with the others.
-    func note(_ error: any Error, of id: QueueID) {
+    func note(_ error: any Error, of id: QueueID) { note(error, at: id.text) }
+
+    /// As ``note(_:of:)``, for a name in the queue that may be no message's.
+    func note(_ error: any Error, at name: String) {
         if case QueueError.busy = error { return }  // another run has it
-        log.write(.error, "attempt", [("id", id.text), ("error", "\(error)")])
+        log.write(.error, "attempt", [("id", name), ("error", "\(error)")])
         guard let error = error as? QueueError else { return }
         firstError.withLock { $0 = $0 ?? error }
     }

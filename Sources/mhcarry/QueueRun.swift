@@ -69,10 +69,7 @@ final class QueueRun: Sendable {
 
     private func pass() throws {
         let listing = try hub.queue.list()
-        for name in listing.foreign {
-            let place = try hub.queue.setAside(name)
-            hub.log.write(.error, "foreign file", [("name", name), ("moved", place)])
-        }
+        for name in listing.foreign { setAside(name) }
         let now = Clock.seconds()
         let due = listing.entries.filter { !$0.isHeld && hub.policy.isDue($0.notBefore, now: now) }
         // What waits longest goes first; what was tried most goes last, so that no message can hold up the others.
@@ -100,6 +97,16 @@ final class QueueRun: Sendable {
             var byAccount: [String: [Attempt]] = [:]
             for attempt in attempts {
                 if let account = attempt.nextAccount { byAccount[account, default: []].append(attempt) }
+    /// Moves what is no message out of the way. What cannot be moved stops no mail.
+    private func setAside(_ name: String) {
+        do {
+            let place = try hub.queue.setAside(name)
+            hub.log.write(.error, "foreign file", [("name", name), ("moved", place)])
+        } catch {
+            hub.note(error, at: name)
+        }
+    }
+
             }
             if byAccount.isEmpty { break }
             providers.carry(byAccount)

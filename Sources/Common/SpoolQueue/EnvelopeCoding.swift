@@ -31,6 +31,8 @@ enum EnvelopeCoding {
     enum Failure: Error, Hashable {
         case newerVersion
         case damaged(String)
+        /// The file belongs to this user, who is not the hub's.
+        case foreignOwner(UInt32)
         /// The disk did not give it.
         case unreadable(DurableError)
     }

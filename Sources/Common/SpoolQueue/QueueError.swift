@@ -14,6 +14,8 @@ public enum QueueError: Complaint, Hashable {
     case newerVersion(path: String)
     /// A file that is no queued message; it was moved to `queue/foreign`.
     case foreign(path: String, why: String)
+    /// A file that another user has put there, or that root has left; it is never sent, and left where it is.
+    case foreignOwner(path: String, owner: UInt32, own: UInt32)
     /// As `foreign`, seen without the lock: it still stands where it was.
     case damaged(path: String, why: String)
     /// A journal with a bad line before good ones; the message is not attempted until a person has looked.
@@ -36,6 +38,7 @@ public enum QueueError: Complaint, Hashable {
         case .disk(let error): error.exitStatus
         case .networkFileSystem: .configuration
         case .newerVersion, .journalDamaged: .osFile
+        case .foreignOwner: .noPermission
         case .foreign, .damaged, .textRefused, .tooManyRecipients, .envelopeTooLarge, .noRecipients: .dataError
         }
     }
@@ -51,6 +54,9 @@ public enum QueueError: Complaint, Hashable {
             "\(path): was written by a newer release; it is left alone: run that release, or remove the file"
         case .foreign(let path, let why):
             "\(path): is no queued message (\(why)); it was moved to the queue's `foreign` directory: look at it there"
+        case .foreignOwner(let path, let owner, let own):
+            "\(path): belongs to user \(owner), but this hub runs as user \(own), and sends nobody else's files; it is left "
+                + "alone: look at it, then remove it, or run: chown \(own) \(path)"
         case .damaged(let path, let why):
             "\(path): is no queued message (\(why)); the next run moves it to the queue's `foreign` directory"
         case .journalDamaged(let path, let line):

@@ -1,6 +1,7 @@
 // Looking at a queued message without a lock, and opening it under its lock.
 
 import DurableFiles
+import Glibc
 import Octets
 
 /// A message as `mhqueue` shows it: read in one go, without a lock, so possibly a moment old.
@@ -35,7 +36,8 @@ extension Queue {
     /// Takes the lock of the message, reads its envelope and journal, and counts an attempt that died.
     /// - Returns: `nil` when another process holds it, or it has gone or changed its name since the listing.
     /// - Throws: ``QueueError/foreign(path:why:)`` after moving a file that is none of ours;
-    ///   ``QueueError/newerVersion(path:)``, ``QueueError/journalDamaged(path:line:)``, leaving it where it is.
+    ///   ``QueueError/newerVersion(path:)``, ``QueueError/journalDamaged(path:line:)``,
+    ///   ``QueueError/foreignOwner(path:owner:own:)``, leaving it where it is.
     public func lock(_ entry: QueueEntry) throws(QueueError) -> LockedMessage? {
         let directory = place(of: entry)
         guard !isDistrusted(entry.id) else { throw .distrusted(path: directory.pathOf(entry)) }
@@ -44,9 +46,7 @@ extension Queue {
         do throws(EnvelopeCoding.Failure) {
             opened = try readEnvelope(of: file, entry)
         } catch {
-            guard case .damaged = error else { throw failure(error, path: directory.pathOf(entry), moved: nil) }
-            let moved = try durably { () throws(DurableError) in try moveToForeign(entry.name, from: directory) }
-            throw failure(error, path: directory.pathOf(entry), moved: moved)
+            throw try refused(entry, in: directory, error)
         }
         return try LockedMessage(
             queue: self, entry: entry, file: file, envelope: opened.envelope, content: opened.content)
@@ -74,15 +74,40 @@ extension Queue {
     }
 
     private func lockedFile(_ entry: QueueEntry, in directory: Directory) throws(QueueError) -> File? {
+        let named = try durably { () throws(DurableError) in try directory.status(of: entry.name) }
+        guard let named else { return nil }
+        // Before it is opened, which a directory or another user's file does not let us do.
+        do throws(EnvelopeCoding.Failure) {
+            try demandOwnFile(named)
+        } catch {
+            throw try refused(entry, in: directory, error)
+        }
         do throws(DurableError) {
             guard let file = try directory.open(entry.name, for: .readingAndWriting) else { return nil }
             guard try file.tryLock() else { return nil }
-            // It may have been finished or renamed between open and lock.
-            guard try directory.leads(entry.name, to: file) else { return nil }
+            // It may have been finished, renamed or replaced between look, open and lock.
+            guard try directory.leads(entry.name, to: file), try file.status().isSameFile(as: named) else { return nil }
             return file
         } catch {
             throw QueueError(error)
         }
+    }
+
+    /// Only a plain file of the hub's own user can be a message of this hub.
+    private func demandOwnFile(_ status: FileStatus) throws(EnvelopeCoding.Failure) {
+        guard status.owner == geteuid() else { throw .foreignOwner(status.owner) }
+        guard status.isRegular else { throw .damaged("it is no regular file") }
+    }
+
+    /// What to tell of an entry that is no message; one that is none of ours in any way is moved aside first.
+    private func refused(
+        _ entry: QueueEntry, in directory: Directory, _ failure: EnvelopeCoding.Failure
+    ) throws(QueueError) -> QueueError {
+        var moved: String?
+        if case .damaged = failure {
+            moved = try durably { () throws(DurableError) in try moveToForeign(entry.name, from: directory) }
+        }
+        return self.failure(failure, path: directory.pathOf(entry), moved: moved)
     }
 
     struct Opened {
@@ -121,6 +146,7 @@ extension Queue {
     private func failure(_ failure: EnvelopeCoding.Failure, path: String, moved: String?) -> QueueError {
         switch failure {
         case .newerVersion: .newerVersion(path: path)
+        case .foreignOwner(let owner): .foreignOwner(path: path, owner: owner, own: geteuid())
         case .damaged(let why): moved.map { .foreign(path: $0, why: why) } ?? .damaged(path: path, why: why)
         case .unreadable(let error): QueueError(error)
         }
