@@ -1,6 +1,5 @@
 // Which accounts are at fault, when one may be asked again, and that it is told once (DECISIONS 17).
 
-import Glibc
 import Reporting
 import SMTPProtocol
 import SpoolQueue
@@ -12,7 +11,7 @@ struct RouteHealth: Sendable {
 
     let hub: CarrierHub
     /// Whether somebody reads our standard error: not in a detached run.
-    var isHeard = RouteHealth.standardErrorIsRead
+    var isHeard = !StandardError.isNull
 
     /// Why the account is not to be asked now; `nil`: it may. While a fault lasts one run at a time may probe it: who
     /// gets `nil` has the turn.
@@ -26,14 +25,6 @@ struct RouteHealth: Sendable {
             if waits, !hub.isForced { refusal = state.fault } else { state.nextProbe = now + Self.firstDelay }
         }
         return refusal
-    }
-
-    private static var standardErrorIsRead: Bool {
-        var ours = stat()
-        var null = stat()
-        guard unsafe fstat(2, &ours) == 0 else { return false }
-        guard unsafe stat("/dev/null", &null) == 0 else { return true }
-        return ours.st_mode & S_IFMT != S_IFCHR || ours.st_rdev != null.st_rdev
     }
 
     /// Notes that the account works: it took a message.
@@ -78,12 +69,6 @@ extension Reply {
             status: reply.enhanced.map { "\($0)" } ?? fallback, remote: host, text: printable(reply.description),
             isSMTP: true)
     }
-        case .straysUnderSignature:
-            self.init(
-                status: "5.6.0",
-                text:
-                    "the message holds a stray CR or NUL, which mail must not hold on its way, and it is signed: taking "
-                    + "that octet out would break the signature; take it out yourself, sign again and send it again")
 
     /// Why a server cannot take the message at all.
     init(_ obstacle: OutgoingTransaction.Obstacle, at host: String) {
@@ -93,6 +78,12 @@ extension Reply {
             self.init(status: "5.3.4", remote: host, text: "the server takes no message above \(limit) octets")
         case .needsSMTPUTF8:
             self.init(status: "5.6.7", remote: host, text: "the server takes no international addresses (SMTPUTF8)")
+        case .straysUnderSignature:
+            self.init(
+                status: "5.6.0",
+                text:
+                    "the message holds a stray CR or NUL, which mail must not hold on its way, and it is signed: taking "
+                    + "that octet out would break the signature; take it out yourself, sign again and send it again")
         case .needs8BITMIME:
             self.init(
                 status: "5.6.3", remote: host,

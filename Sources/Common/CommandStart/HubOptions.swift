@@ -36,7 +36,7 @@ public struct HubOptions: ParsableArguments {
         if geteuid() == 0, let user = settings.userToBecome { try HubUser.become(user) }
         if isCheck {
             let complaints = settings.check()
-            for complaint in complaints { writeToStandardError("\(program): \(complaint)") }
+            for line in complaints + settings.notes() { writeToStandardError("\(program): \(line)") }
             guard complaints.isEmpty else { throw ExitCode(ExitStatus.configuration.rawValue) }
             writeToStandardOutput("\(settings.source): good\n")
             throw ExitCode(0)

@@ -30,8 +30,9 @@ public final class Log: Sendable {
     /// - Throws: ``LogError`` when the file cannot be opened for appending.
     public init(program: String, to destination: Destination) throws(LogError) {
         self.program = program
-        self.destination = destination
-        switch destination {
+        let background = destination == .standardError && StandardError.isNull ? BackgroundLog.find() : nil
+        self.destination = background == .syslog ? .syslog : destination
+        switch self.destination {
         case .file(let path):
             let opened = unsafe open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
             guard opened >= 0 else { throw LogError(path: path, code: errno) }
@@ -41,7 +42,7 @@ public final class Log: Sendable {
             unsafe mh_openlog(strdup(program))
             descriptor = Mutex(-1)
         case .standardError:
-            descriptor = Mutex(2)
+            if case .descriptor(let other) = background { descriptor = Mutex(other) } else { descriptor = Mutex(2) }
         case .nowhere:
             descriptor = Mutex(-1)
         }
@@ -65,7 +66,7 @@ public final class Log: Sendable {
             let stamped = "\(Self.stamp()) \(program)[\(getpid())]: \(line)\n"
             descriptor.withLock { _ = writeAll(Array(stamped.utf8), to: $0) }
         case .standardError:
-            writeToStandardError("\(program): \(line)")
+            descriptor.withLock { _ = writeAll(Array("\(program): \(line)\n".utf8), to: $0) }
         case .nowhere:
             break
         }

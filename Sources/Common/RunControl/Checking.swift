@@ -54,6 +54,16 @@ extension HubSettings {
         return inspection.complaints
     }
 
+    /// What a person should know of settings that are right.
+    /// - Returns: a line each.
+    public func notes() -> [String] {
+        guard log == .standardError else { return [] }
+        return [
+            "note: log stderr: a run in the background, whose standard error is /dev/null, logs to syslog; in a container "
+                + "without one, to the standard error of the container's first process"
+        ]
+    }
+
     private static func byName(_ one: CertificatePair, _ other: CertificatePair) -> Bool {
         (one.certificate, one.key) < (other.certificate, other.key)
     }
