@@ -15,23 +15,22 @@ struct MHCarry: ParsableCommand {
     @Flag(name: .customShort("q"), help: "Run the queue once; this is what the carrier does anyway.")
     var runsQueue = false
 
-    @Option(name: .customLong("id"), help: "Try this message alone, now.")
-    var id: String?
+    @Option(name: .customLong("id"), help: "Try this message alone, now; may be given more than once.")
+    var ids: [String] = []
 
-    @Flag(name: .customLong("if-queued"), help: "Say nothing when the message of --id is gone already.")
+    @Flag(name: .customLong("if-queued"), help: "Say nothing when a message of --id is gone already.")
     var isOnlyIfQueued = false
 
     func run() throws {
         let started = try hub.start("mhcarry")
-        var only: QueueID?
-        if let id {
+        let only = try ids.map { id in
             guard let known = QueueID(id) else {
                 throw CarryError.noSuchMessage(printable(octets: Array(id.utf8), limit: 255))
             }
-            only = known
+            return known
         }
         try QueueRun(
-            hub: try CarrierHub(started.settings, log: started.log, isForced: only != nil), only: only,
+            hub: try CarrierHub(started.settings, log: started.log, isForced: !only.isEmpty), only: only,
             isOnlyIfQueued: isOnlyIfQueued
         )
         .run()

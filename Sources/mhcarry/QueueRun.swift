@@ -12,13 +12,13 @@ final class QueueRun: Sendable {
     private static let window = 16
 
     let hub: CarrierHub
-    /// The one message to try, however long it should wait.
-    private let only: QueueID?
+    /// The messages to try, however long they should wait; none: all that are due.
+    private let only: [QueueID]
 
-    /// Whether it is no error that the one message is gone: another run was faster.
+    /// Whether it is no error that one of these is gone: another run was faster.
     private let isOnlyIfQueued: Bool
 
-    init(hub: CarrierHub, only: QueueID? = nil, isOnlyIfQueued: Bool = false) {
+    init(hub: CarrierHub, only: [QueueID] = [], isOnlyIfQueued: Bool = false) {
         self.hub = hub
         self.only = only
         self.isOnlyIfQueued = isOnlyIfQueued
@@ -26,19 +26,24 @@ final class QueueRun: Sendable {
 
     /// Runs until nothing is due. Three runs may go on at once; a fourth leaves the work to them.
     func run() throws {
-        if let only { try carry(only) } else { try runQueue() }
+        if only.isEmpty { try runQueue() } else { try carryAsked() }
         if let failure = hub.failure { throw failure }
     }
 
-    /// One message. It takes no slot: who finds a slot taken relies on a run that sees the whole queue.
-    private func carry(_ id: QueueID) throws {
-        guard let entry = try hub.queue.find(id) else {
-            if isOnlyIfQueued { return }
-            throw CarryError.noSuchMessage(id.text)
-        }
+    /// The messages that somebody asked for, and the notices that come of them: who asked waits for the outcome. It takes
+    /// no slot: who finds a slot taken relies on a run that sees the whole queue.
+    private func carryAsked() throws {
+        let asked = Set(only)
+        let entries = try hub.queue.list().entries.filter { asked.contains($0.id) }
         let providers = OpenProviders(hub: hub)
         defer { providers.closeAll() }
-        carry([entry], by: providers)
+        inWindows(entries, by: providers)
+        let notices = try hub.queue.list().entries.filter { entry in
+            !entry.isTried && entry.id.subject.map(asked.contains) ?? false
+        }
+        inWindows(notices, by: providers)
+        let gone = asked.subtracting(entries.map(\.id)).map(\.text).sorted()
+        if let first = gone.first, !isOnlyIfQueued { throw CarryError.noSuchMessage(first) }
     }
 
     private func runQueue() throws {
@@ -80,11 +85,25 @@ final class QueueRun: Sendable {
         }
         let providers = OpenProviders(hub: hub)
         defer { providers.closeAll() }
+        inWindows(ordered, by: providers)
+    }
+
+    private func inWindows(_ entries: [QueueEntry], by providers: OpenProviders) {
         var start = 0
-        while start < ordered.count {
-            let end = min(start + Self.window, ordered.count)
-            carry(Array(ordered[start..<end]), by: providers)
+        while start < entries.count {
+            let end = min(start + Self.window, entries.count)
+            carry(Array(entries[start..<end]), by: providers)
             start = end
+        }
+    }
+
+    /// Moves what is no message out of the way. What cannot be moved stops no mail.
+    private func setAside(_ name: String) {
+        do {
+            let place = try hub.queue.setAside(name)
+            hub.log.write(.error, "foreign file", [("name", name), ("moved", place)])
+        } catch {
+            hub.note(error, at: name)
         }
     }
 
@@ -97,16 +116,6 @@ final class QueueRun: Sendable {
             var byAccount: [String: [Attempt]] = [:]
             for attempt in attempts {
                 if let account = attempt.nextAccount { byAccount[account, default: []].append(attempt) }
-    /// Moves what is no message out of the way. What cannot be moved stops no mail.
-    private func setAside(_ name: String) {
-        do {
-            let place = try hub.queue.setAside(name)
-            hub.log.write(.error, "foreign file", [("name", name), ("moved", place)])
-        } catch {
-            hub.note(error, at: name)
-        }
-    }
-
             }
             if byAccount.isEmpty { break }
             providers.carry(byAccount)

@@ -116,31 +116,6 @@ extension MHQueue {
             try released.end()
         }
     }
-
-    struct Try: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Try messages now, whatever their time, and wait for the outcome.")
-        @OptionGroup var hub: HubOptions
-        @OptionGroup var chosen: ChosenMessages
-
-        func run() throws {
-            var tried = try chosen.each(hub) { message in
-                if let why = message.state.hold { throw QueueCommandError.isHeld(message.id.text, why: why) }
-                try message.tryNow()
-            }
-            // A run that goes on already, and keeps ours from starting, looks again then.
-            if !tried.ids.isEmpty { try WakeMark.touch(in: tried.queue.run) }
-            let words = tried.isAll ? [["-q"]] : tried.ids.map { ["--id", $0.text] }
-            for words in words where !tried.ids.isEmpty {
-                let carrier = try SiblingCommand.carrier.start(["-C", tried.source] + words)
-                var status: Int32 = 0
-                while unsafe waitpid(carrier, &status, 0) < 0, errno == EINTR {}
-                // The carrier has said why.
-                if status != 0 { tried.worst = .temporaryFailure }
-            }
-            try tried.end()
-        }
-    }
 }
 
 /// The message `id` as it is now.
@@ -213,11 +188,13 @@ struct ChosenMessages: ParsableArguments {
 enum QueueCommandError: Complaint {
     case noSuchMessage(String)
     case isHeld(String, why: String)
+    case notTried(String, why: String)
     case cannotWrite(code: Int32)
 
     var exitStatus: ExitStatus {
         switch self {
         case .noSuchMessage, .isHeld: .dataError
+        case .notTried: .temporaryFailure
         case .cannotWrite: .ioError
         }
     }
@@ -226,6 +203,7 @@ enum QueueCommandError: Complaint {
         switch self {
         case .noSuchMessage(let id): "\(id): no such message in the queue; it may be gone already, see: mhqueue list"
         case .isHeld(let id, let why): "\(id): is held (\(why)); let it go on with: mhqueue release \(id)"
+        case .notTried(let id, let why): "\(id): could not be tried: \(why)"
         case .cannotWrite(let code): "cannot write standard output: \(reason(code))"
         }
     }

@@ -29,6 +29,9 @@ public struct QueueID: Sendable, Hashable, CustomStringConvertible {
     /// The id of the k-th notice about this message.
     public func notice(_ number: Int) -> QueueID { QueueID(made: "\(text)n\(number)") }
 
+    /// The message that this one, if it is a notice, is about.
+    public var subject: QueueID? { parent?.id }
+
     /// The message a notice is about, and which notice it is; `nil` for what cannot be one.
     var parent: (id: QueueID, number: Int)? {
         let octets = Array(text.utf8)

@@ -1,0 +1,73 @@
+// `mhqueue try`: attempts now, and whether there were any.
+
+import ArgumentParser
+import CommandStart
+import Glibc
+import Programs
+import Reporting
+import SpoolQueue
+
+extension MHQueue {
+    struct Try: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Try messages now, whatever their time, and wait for the outcome.")
+        /// Messages for one carrier: its command line is bounded, and one connection may serve them all.
+        private static let batch = 256
+
+        @OptionGroup var hub: HubOptions
+        @OptionGroup var chosen: ChosenMessages
+
+        func run() throws {
+            var waiting: [QueueID: WaitingRecipients] = [:]
+            var asked = try chosen.each(hub) { message in
+                if let why = message.state.hold { throw QueueCommandError.isHeld(message.id.text, why: why) }
+                try message.tryNow()
+                waiting[message.id] = WaitingRecipients(of: message.state)
+            }
+            var start = 0
+            while start < asked.ids.count {
+                let end = min(start + Self.batch, asked.ids.count)
+                let words = asked.ids[start..<end].flatMap { ["--id", $0.text] }
+                start = end
+                // By name, also for ALL: an account at fault is asked then, and no run that goes on keeps ours from starting.
+                let carrier = try SiblingCommand.carrier.start(["-C", asked.source, "--if-queued"] + words)
+                var status: Int32 = 0
+                while unsafe waitpid(carrier, &status, 0) < 0, errno == EINTR {}
+                // The carrier has said why.
+                if status != 0 { asked.worst = .temporaryFailure }
+            }
+            // One listing for all. What is not in it is gone: delivered, or given up with a notice.
+            for entry in try asked.queue.list().entries {
+                do {
+                    try waiting[entry.id]?.demandTries(of: entry, in: asked.queue)
+                } catch {
+                    asked.worst = complain(error, as: "mhqueue")
+                }
+            }
+            try asked.end()
+        }
+    }
+}
+
+/// The recipients of a message that waited, and how often each had been tried.
+private struct WaitingRecipients {
+    private let tries: [Int: Int]
+
+    init(of state: MessageState) {
+        tries = Dictionary(uniqueKeysWithValues: state.waiting.map { ($0, state.recipients[$0].tries) })
+    }
+
+    /// - Throws: ``QueueCommandError`` for the first of them that waits as before, with no try made since.
+    func demandTries(of entry: QueueEntry, in queue: Queue) throws {
+        // Renamed or finished since the listing: another process is at it.
+        guard let glimpse = try queue.peek(entry) else { return }
+        let id = entry.id.text
+        if let why = glimpse.state.hold { throw QueueCommandError.isHeld(id, why: why) }
+        for (index, before) in tries.sorted(by: { $0.key < $1.key }) {
+            let recipient = glimpse.state.recipients[index]
+            guard recipient.progress == .waiting, recipient.tries <= before else { continue }
+            if let holder = try queue.holder(of: entry) { throw QueueError.busy(id: id, holder: holder) }
+            throw QueueCommandError.notTried(id, why: recipient.reply?.text ?? "no attempt was made")
+        }
+    }
+}
