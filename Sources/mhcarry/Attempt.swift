@@ -42,7 +42,7 @@ final class Attempt: @unchecked Sendable {
             try conclude([(message.state.waiting, .failed(Self.circles))], by: "local")
             return true
         }
-        for index in message.state.waiting where isDue(message.state.recipients[index], now) { try place(index, now) }
+        for index in message.state.waiting where isDue(message.state.recipients[index], now) { try place(index) }
         for (mailbox, recipients) in local.sorted(by: { $0.value[0] < $1.value[0] }) {
             try conclude(deliver(recipients, to: mailbox), by: "local")
         }
@@ -58,7 +58,7 @@ final class Attempt: @unchecked Sendable {
     }
 
     /// Finds the recipient's mailbox here, or its way out.
-    private func place(_ index: Int, _ now: Int) throws {
+    private func place(_ index: Int) throws {
         guard case .address(let address) = message.state.recipients[index].destination else {
             return try conclude(index, .failed(Reply(status: "5.3.5", text: "this release delivers to no such target")))
         }
@@ -71,18 +71,19 @@ final class Attempt: @unchecked Sendable {
         case .blocked:
             try conclude(index, .failed(Reply(status: "5.1.1", text: "this address takes no mail")))
         case .elsewhere:
-            try route(index, to: address, now)
+            try route(index, to: address)
         }
     }
 
     /// Whether this is a notice of our own.
-    private var isNotice: Bool { message.envelope.source == .hub && message.envelope.reversePath == .null }
+    private var isNotice: Bool { message.envelope.isNotice }
 
-    /// The mailbox of the person who has `address` at a provider, for our own notices: providers take no mail without a
-    /// reverse-path from their customers, and the person is here.
+    /// The mailbox for a notice of our own: that of the person who submitted what it tells of, whatever sender was given;
+    /// else that of the person who has `address` at a provider, which takes no mail without a reverse-path from customers.
     private func mailboxForNotice(to address: Address) -> String? {
-        guard isNotice, let name = hub.accountsByAddress.account(of: address) else { return nil }
-        return hub.settings.account(name)?.owner
+        guard isNotice else { return nil }
+        if let name = message.envelope.identity?.description, hub.settings.mailbox(name) != nil { return name }
+        return hub.accountsByAddress.account(of: address).flatMap { hub.settings.account($0)?.owner }
     }
 
     /// Makes one copy in the mailbox for all of `recipients`.
@@ -98,19 +99,21 @@ final class Attempt: @unchecked Sendable {
 
     /// The last stop of a notice that nobody takes is the postmaster's mailbox: a failure must not vanish (SE11).
     private func atLastStop(_ outcome: Outcome, of index: Int) -> [(recipients: [Int], outcome: Outcome)] {
-        guard isNotice, case .failed = outcome, let name = hub.postmaster else { return [([index], outcome)] }
-        return deliver([index], to: name)
+        guard isNotice, let name = hub.postmaster else { return [([index], outcome)] }
+        switch outcome {
+        case .failed, .held: return deliver([index], to: name)
+        case .delivered, .deferred, .postponed: return [([index], outcome)]
+        }
     }
 
-    private func route(_ index: Int, to address: Address, _ now: Int) throws {
+    private func route(_ index: Int, to address: Address) throws {
         let decision = hub.routing.decide(
             reversePath: message.envelope.reversePath, recipient: address, headerFrom: message.envelope.headerFrom)
         var accounts = decision.accounts
         if let pinned = message.state.route { accounts = [pinned] }
         guard let first = accounts.first else {
             let words = decision.reasons.last ?? "no account sends for this sender"
-            let next = now + hub.policy.delay(afterTries: message.state.recipients[index].tries + 1)
-            return try conclude(index, .postponed(Reply(status: "4.4.4", text: "no route: \(words)"), next: next))
+            return try conclude(index, holding(Reply(status: "4.4.4", text: "no route: \(words)"), of: index))
         }
         alternatives[index] = Array(accounts.dropFirst())
         if decision.steps.last?.onConnectFailure == .bounce { comesBack.insert(index) }
@@ -173,6 +176,14 @@ final class Attempt: @unchecked Sendable {
         return .deferred(reply, next: now + hub.policy.delay(afterTries: tries))
     }
 
+    /// The outcome for now of what our side keeps from leaving (DECISIONS 49): looked at again by the rc of then, after
+    /// the longest delay, or the end after the lifetime.
+    func holding(_ reply: Reply, of index: Int) -> Outcome {
+        let outcome = deferral(reply, of: index)
+        guard case .deferred = outcome else { return outcome }
+        return .held(reply, next: Clock.seconds() + hub.policy.delay(afterTries: .max))
+    }
+
     // MARK: The end
 
     private func conclude(_ index: Int, _ outcome: Outcome) throws { try conclude([([index], outcome)], by: "local") }
@@ -209,6 +220,12 @@ final class Attempt: @unchecked Sendable {
         for kind in [NoticeKind.failure, .success] {
             _ = try message.sendNotice(kind, about: message.state.owed(kind), write: writeNotice)
         }
+        let held = message.state.owed(.held)
+        if try message.sendNotice(.held, about: held, write: writeNotice) != nil, let first = held.first {
+            let reply = message.state.recipients[first].reply
+            let why = [reply?.remote, reply?.text].compactMap { $0 }.joined(separator: ": ")
+            writeToStandardError("mhcarry: \(message.id) is held: \(printable(why)); see mhqueue why \(message.id)")
+        }
         let age = hub.policy.age(arrival: message.envelope.arrival, firstResult: message.state.firstResult, now: now)
         // By age alone: mail that waits for a route at fault has no tries, and is late all the same.
         if hub.policy.isLate(age: age, tries: max(1, message.state.tries)) {
@@ -230,10 +247,11 @@ final class Attempt: @unchecked Sendable {
         case .failed(let told): (status, reply) = ("failed", told)
         case .deferred(let told, _): (status, reply) = ("deferred", told)
         case .postponed(let told, _): (status, reply) = ("waiting", told)
+        case .held(let told, _): (status, reply) = ("held", told)
         }
         let recipient = message.state.recipients[index]
         hub.log.write(
-            .info, "delivery",
+            status == "held" ? .warning : .info, "delivery",
             [
                 ("id", message.id.text), ("from", "\(message.envelope.reversePath)"),
                 ("to", "<\(recipient.destination.description)>"), ("route", account),

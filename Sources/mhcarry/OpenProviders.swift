@@ -98,7 +98,12 @@ final class OpenProviders: Sendable {
             if !provider.isUsable { line.provider = nil }
             // In memory first: the results say why they wait.
             let words = fault(in: sent, provider, line)
-            let results = zip(part, sent).map { result($1, of: $0, attempt, provider, name, line) }
+            var results = zip(part, sent).map { result($1, of: $0, attempt, provider, name, line) }
+            if let refused = sent.first(where: { if case .refused(_, .hold) = $0 { true } else { false } }) {
+                // Of this sender the account takes nothing: the rest is not asked.
+                results += waiting.map { result(refused, of: $0, attempt, provider, name, line) }
+                waiting = []
+            }
             try attempt.take(results, from: name)
             if let words { noting(attempt) { try routes.fault(words, of: name) } }
             if !line.hasSent, sent.contains(where: { if case .sent = $0 { true } else { false } }) {
@@ -109,7 +114,6 @@ final class OpenProviders: Sendable {
                 provider.quit()
                 line.provider = nil
             }
-            if try hold(attempt, sent, provider) { return attempt.abandon() }
         }
     }
 
@@ -130,20 +134,6 @@ final class OpenProviders: Sendable {
         }
         line.fault = words.map { RouteFault($0) }
         return words
-    }
-
-    /// Holds the message if its sender was refused, and says so once.
-    /// - Returns: whether it is held now.
-    private func hold(_ attempt: Attempt, _ sent: [Provider.Result], _ provider: Provider) throws -> Bool {
-        for case .refused(let reply, .hold) in sent {
-            let why = "\(provider.host) does not take the sender: \(printable(reply.description))"
-            try attempt.message.hold(because: why)
-            let id = attempt.message.id.text
-            hub.log.write(.warning, "held", [("id", id), ("error", why)])
-            writeToStandardError("mhcarry: \(id) is held: \(why); see mhqueue show \(id), mhqueue release \(id)")
-            return true
-        }
-        return false
     }
 
     /// Does something with the state of a route, whose errors are told but stop nothing.
@@ -174,7 +164,7 @@ final class OpenProviders: Sendable {
         case .refused(let reply, .permanent):
             return make(.failed(Reply(reply, from: provider.host, fallback: "5.0.0")))
         case .refused(let reply, .hold):
-            return make(.postponed(Reply(reply, from: provider.host, fallback: "5.1.8"), next: Clock.seconds()))
+            return make(attempt.holding(Reply(reply, from: provider.host, fallback: "5.1.8"), of: index))
         case .refused(_, .routeFault): return unavailable([index], name, line, attempt)
         case .impossible(let obstacle):
             return make(.failed(Reply(obstacle, at: provider.host)))

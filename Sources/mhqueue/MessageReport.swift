@@ -22,8 +22,13 @@ struct MessageReport {
         return text
     }
 
+    /// How far it is, `held` for what the rules hold: it waits, and not for its time alone.
+    private func progress(_ recipient: RecipientState) -> String {
+        recipient.progress == .waiting && recipient.isHeld ? "held" : "\(recipient.progress)"
+    }
+
     private func told(_ recipient: RecipientState) -> String {
-        var text = "\(recipient.progress)  <\(recipient.destination.description)>"
+        var text = "\(progress(recipient))  <\(recipient.destination.description)>"
         if recipient.progress == .waiting, recipient.next > 0 { text += "  next try \(Times.told(recipient.next))" }
         if let reply = recipient.reply { text += "  (\(reply.remote.map { "\($0): " } ?? "")\(reply.text))" }
         return text
@@ -50,6 +55,14 @@ struct MessageReport {
             text += "  \(told(recipient))\n"
             guard recipient.progress == .waiting, case .address(let address) = recipient.destination else { continue }
             if recipient.tries > 0 { text += "    tried \(recipient.tries) times\n" }
+            if recipient.isHeld {
+                text += "    held by rule: tried again by the rc of then, and returned at the end of queue-lifetime\n"
+            }
+            if let route = glimpse.state.route { text += "    account \(route): chosen by hand\n" }
+            if queued.isNotice, let name = queued.identity {
+                text += "    goes to the mailbox \(name)\n"
+                continue
+            }
             switch locals.resolve(address) {
             case .mailbox(let name): text += "    goes to the mailbox \(name)\n"
             case .unknownHere, .blocked: text += "    nobody has this address here\n"
@@ -66,7 +79,7 @@ struct MessageReport {
     var json: String {
         let recipients = glimpse.state.recipients.map { recipient in
             JSON.object([
-                ("address", .text(recipient.destination.description)), ("state", .text("\(recipient.progress)")),
+                ("address", .text(recipient.destination.description)), ("state", .text(progress(recipient))),
                 ("tries", .number(recipient.tries)), ("next", .number(recipient.next)),
                 ("host", recipient.reply?.remote.map { .text($0) } ?? .null),
                 ("status", recipient.reply.map { .text($0.status) } ?? .null),

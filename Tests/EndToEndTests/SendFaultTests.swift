@@ -1,6 +1,7 @@
 // Servers that refuse, stall, vanish or talk rubbish: what waits, what comes back, and what is told.
 
 import MailTestKit
+import Synchronization
 import Testing
 
 @Suite("Sending to servers at fault")
@@ -42,30 +43,69 @@ struct SendFaultTests {
         }
     }
 
-    @Test("a sender that the server does not take holds the message until a person releases it")
+    @Test(
+        "a sender that the server refuses is held by rule: told at once at home, tried again, sent when taken"
+    )
     func held() async throws {
         try await onThread {
+            let isMended = Atomic(false)
             let sink = try SinkServer { moment, line in
-                moment == .mail && line.contains("alice@one") ? .reply("550 5.7.1 not your address") : nil
+                guard moment == .mail, line.contains("alice@one"), !isMended.load(ordering: .relaxed) else {
+                    return nil
+                }
+                return .reply("553 5.7.1 not your address")
             }
-            let hub = SendHub(plainTo: sink.port)
+            let user = try runProgram(["id", "-un"]).outputText.filter { !$0.isNewline }
+            let hub = SendHub(
+                account: ["auth off", "tls off", "send smtp 127.0.0.1:\(sink.port)"], top: ["retry 60 600"],
+                bob: ["unix-user \(user)"])
             let id = try hub.queue(to: ["a@far.example", "b@far.example"])
             try hub.queue(from: "bob@home.example", to: ["c@far.example"])
             let run = try hub.run()
             #expect(run.status == 0)
             #expect(run.errorText.count(of: "\n") == 1 && run.errorText.contains("\(id) is held"), "\(run)")
             #expect(sink.messages.map(\.forwardPaths) == [["<c@far.example>"]], "the next one goes by the same session")
-            #expect(try hub.listed.first?.contains("not your address") == true)
-            #expect(try hub.run().status == 0)
-            #expect(sink.commands.count == 1, "held mail is not tried")
+            // The run itself has brought the notice to the submitter, who is bob whatever -f said.
+            let notice = try #require(hub.mail(of: "bob").first, "\(hub.log)")
+            #expect(notice.contains("Subject: Your message is held\n") && notice.contains("553 5.7.1 not your address"))
+            #expect(notice.count(of: "Final-Recipient") == 2 && notice.contains("Action: delayed\n"))
+            #expect(hub.mail(of: "bob").count == 1 && hub.mail(of: "alice").isEmpty)
+            let listed = try #require(try hub.listed.first)
+            #expect(
+                listed.contains("\"held\":null") && listed.count(of: "\"state\":\"held\",\"tries\":1") == 2, "\(listed)"
+            )
+            #expect(try hub.mhqueue([]).outputText.count(of: "    held  <") == 2)
+            let why = try hub.mhqueue(["why", id]).outputText
+            #expect(why.contains("held by rule") && why.contains("not your address"), "\(why)")
+            #expect(try hub.run().errorText == "")
+            #expect(sink.commands.count == 1, "it is not due")
+            #expect(try hub.mhqueue(["try", id]).status == 0)
+            #expect(sink.commands.count == 2 && hub.mail(of: "bob").count == 1, "told once")
+            #expect(try hub.listed.first?.count(of: "\"tries\":2") == 2)
+            // A person's hold is another thing.
+            #expect(try hub.mhqueue(["hold", id]).status == 0)
             let tried = try hub.mhqueue(["try", id])
             #expect(tried.status == 65 && tried.errorText.contains("mhqueue release"), "\(tried)")
+            isMended.store(true, ordering: .relaxed)
             #expect(try hub.mhqueue(["release", id]).status == 0)
             #expect(try hub.run().status == 0)
-            #expect(sink.commands.count == 2)
-            #expect(hub.mail(of: "alice").isEmpty && hub.mail(of: "bob").isEmpty, "nothing bounces")
-            #expect(try hub.mhqueue(["rm", id]).status == 0)
-            #expect(hub.files(in: "cur").isEmpty && hub.files(in: "log").isEmpty)
+            #expect(sink.messages.last?.forwardPaths == ["<a@far.example>", "<b@far.example>"])
+            #expect(try hub.listed.isEmpty && hub.files(in: "log").isEmpty)
+            #expect(hub.mail(of: "bob").count == 1 && hub.mail(of: "alice").isEmpty)
+        }
+    }
+
+    @Test("of a sender that is refused the account is asked once, however many transactions the recipients make")
+    func heldAtOnce() async throws {
+        try await onThread {
+            let sink = try SinkServer(extensions: ["PIPELINING", "LIMITS RCPTMAX=1"]) { moment, _ in
+                moment == .mail ? .reply("550 5.7.1 not your address") : nil
+            }
+            let hub = SendHub(plainTo: sink.port)
+            try hub.queue(to: (0..<5).map { "x\($0)@far.example" })
+            #expect(try hub.run().status == 0)
+            #expect(sink.commands.flatMap { $0 }.count(where: { $0.hasPrefix("MAIL") }) == 1)
+            #expect(try hub.listed.first?.count(of: "\"state\":\"held\",\"tries\":1") == 5)
         }
     }
 

@@ -12,14 +12,15 @@ final class SendHub: Sendable {
     /// - Parameters:
     ///   - account: the lines of the account `one` behind its addresses, such as its `send` line.
     ///   - top: lines before all blocks.
-    init(account: [String], top: [String] = [], routes: [String] = []) {
+    ///   - bob: more lines of his mailbox.
+    init(account: [String], top: [String] = [], bob: [String] = [], routes: [String] = []) {
         let head = [
             "hostname hub.example", "state \(scratch.file("state"))", "maildirs \(scratch.file("mail"))/%m",
             "log \(scratch.file("log"))", "free-space 1M",
         ]
-        let mailboxes = [
-            "mailbox alice", "    address alice@home.example", "mailbox bob", "    address bob@home.example",
-        ]
+        let mailboxes =
+            ["mailbox alice", "    address alice@home.example", "mailbox bob", "    address bob@home.example"]
+            + bob.map { "    \($0)" }
         let block = ["account one", "    owner alice", "    address alice@one.example"] + account.map { "    \($0)" }
         let text = (head + top + mailboxes + block + routes).joined(separator: "\n") + "\n"
         rc = scratch.write(text, to: "rc")

@@ -22,7 +22,8 @@ private final class World {
 struct CrashTests {
     private static let kinds: [Faults.Kind] = [.crash, .tornCrash, .error(EIO), .error(ENOSPC), .lasting(ENOSPC)]
 
-    /// One run over the queue: `good` is delivered, `bad` is refused for good, `slow` is put off once.
+    /// One run over the queue: `good` is delivered, `bad` is refused for good, `slow` is put off once, `kept` is held by
+    /// rule until that is told.
     private func run(_ queue: Queue, _ world: World, noticesFirst: Bool) throws(QueueError) {
         var entries = try queue.list().entries
         entries.sort { noticesFirst == ($0.id.text.utf8.count > $1.id.text.utf8.count) }
@@ -53,6 +54,8 @@ struct CrashTests {
                     outcome = .failed(gone)
                 } else if name.hasPrefix("slow"), message.state.recipients[index].tries == 0 {
                     outcome = .deferred(busy, next: noon + 300)
+                } else if name.hasPrefix("kept"), !message.state.recipients[index].told.contains(.held) {
+                    outcome = .held(busy, next: noon + 300)
                 } else {
                     world.deliveries[name, default: 0] += 1
                     world.open.insert(name)
@@ -67,14 +70,16 @@ struct CrashTests {
                 }
             }
         }
-        _ = try message.sendNotice(.failure, about: message.state.owed(.failure), write: write)
+        for kind in [NoticeKind.failure, .held] {
+            _ = try message.sendNotice(kind, about: message.state.owed(kind), write: write)
+        }
         _ = try message.finish()
     }
 
     private func accept(_ queue: Queue, _ world: World, size: Int) throws {
         let message = queue.stage()
         for _ in 0..<(size / 1000) { try message.append([UInt8](repeating: 0x61, count: 999) + [0x0A]) }
-        try queue.add(envelope(["good@x.example", "bad@x.example", "slow@x.example"]), message)
+        try queue.add(envelope(["good@x.example", "bad@x.example", "slow@x.example", "kept@x.example"]), message)
         world.accepted = true
     }
 
@@ -107,12 +112,15 @@ struct CrashTests {
             let good = world.deliveries["good@x.example", default: 0]
             let slow = world.deliveries["slow@x.example", default: 0]
             let told = world.deliveries["alice@example.org", default: 0]
+            let postmaster = world.deliveries["postmaster@hub.example", default: 0]
             if world.accepted {
+                #expect(postmaster >= 1, "\(place): held, and nobody was told")
                 #expect(good >= 1 && slow >= 1 && told >= 1, "\(place): accepted and lost")
             }
             #expect(good <= (windows.contains("good@x.example") ? 2 : 1), "\(place): delivered twice")
             #expect(slow <= (windows.contains("slow@x.example") ? 2 : 1), "\(place): delivered twice")
             #expect(told <= (windows.contains("alice@example.org") ? 2 : 1), "\(place): told twice")
+            #expect(postmaster <= (windows.contains("postmaster@hub.example") ? 2 : 1), "\(place): told twice")
             for part in ["new", "cur", "foreign"] {
                 #expect(ScratchDirectory.names(in: scratch.file("queue/\(part)")).isEmpty, "\(place): left in \(part)")
             }

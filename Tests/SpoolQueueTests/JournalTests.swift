@@ -193,6 +193,42 @@ struct JournalTests {
         #expect(!state.isComplete)
     }
 
+    @Test("what is held by rule counts a try, is told once and not as late, and goes on at its next try")
+    func heldByRule() throws {
+        let held = Outcome.held(Reply(status: "5.7.1", text: "550 not your address"), next: noon + 14_400)
+        func result(_ tag: Int, _ outcome: Outcome) -> Record {
+            .result(tag: tag, at: noon, isLast: true, [.init(recipients: [0, 1], outcome: outcome)])
+        }
+        #expect(try Record(line: result(1, held).line.dropLast()) == result(1, held))
+        var unwanted = mail
+        unwanted.recipients[1].notify = .never
+        unwanted.reversePath = .null
+        unwanted.source = .unixUser(1000)
+        var state = MessageState(envelope: unwanted)
+        check(result(1, held), on: &state)
+        #expect(state.recipients.map(\.isHeld) == [true, true, false, false] && state.hold == nil)
+        #expect(state.recipients[0].progress == .waiting && state.recipients[0].tries == 1)
+        #expect(state.recipients[0].next == noon + 14_400)
+        #expect(state.owed(.held) == [0], "without a return address, too, and not where NOTIFY=NEVER")
+        check(.intent(1, .held, [0]), on: &state)
+        #expect(state.owed(.held).isEmpty && !state.isComplete)
+        check(.told(1), on: &state)
+        check(result(2, held), on: &state)
+        #expect(state.owed(.held).isEmpty && state.recipients[0].tries == 2)
+
+        var late = MessageState(envelope: mail)
+        check(result(1, held), on: &late)
+        #expect(late.owed(.delay) == [2, 3], "it was told already")
+        check(result(2, .deferred(busy, next: 0)), on: &late)
+        #expect(late.owed(.delay) == [0, 1, 2, 3] && late.owed(.held).isEmpty && !late.recipients[0].isHeld)
+
+        var notice = mail
+        notice.reversePath = .null
+        var own = MessageState(envelope: notice)
+        check(result(1, held), on: &own)
+        #expect(own.owed(.held).isEmpty, "no notice about a notice")
+    }
+
     @Test("a record that cannot follow is refused: nobody is delivered to twice")
     func impossible() {
         var state = MessageState(envelope: mail)

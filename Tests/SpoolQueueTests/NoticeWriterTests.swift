@@ -57,6 +57,26 @@ struct NoticeWriterTests {
         #expect(notice.hasSuffix("\n--\(boundary)--\n"))
     }
 
+    @Test(
+        "what is held is told to the submitter's mailbox, and without one to the postmaster, never away",
+        arguments: [nil, "bob"])
+    func held(submitter: String?) throws {
+        var mail = envelope()
+        mail.identity = submitter.map(text)
+        let outcome = Outcome.held(Reply(status: "4.4.4", text: "no account is open to bob"), next: noon + 14_400)
+        let (notice, envelope) = try notice(.held, mail, "Subject: hello\n\nbody\n", outcome)
+        let addressee = submitter == nil ? "postmaster@hub.example" : "alice@example.org"
+        #expect(envelope.recipients.map(\.forwardPath) == [address(addressee)] && envelope.identity == mail.identity)
+        for line in [
+            "Subject: Your message is held", "To: \(addressee)", "Action: delayed", "Status: 4.4.4",
+            "    no account is open to bob", "Content-Type: text/rfc822-headers",
+            "Will-Retry-Until: \(MailDate(seconds: noon + 5 * 86_400))",
+        ] {
+            #expect(notice.split(separator: "\n").contains { $0 == line }, "\(line)")
+        }
+        #expect(notice.contains("    mhqueue why 1"))
+    }
+
     @Test("hostile answers make no line of their own, and every line is short enough")
     func hostile() throws {
         let evil = Reply(

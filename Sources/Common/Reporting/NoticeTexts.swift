@@ -3,7 +3,7 @@
 /// What a person reads in a delivery notice. The machine-readable part beside it has no language.
 ///
 /// Places in braces are filled in: `{hub}` the host's name, `{recipients}` a paragraph for each recipient with what its
-/// server said, `{arrival}` when the message came in, `{until}` when it will be given up.
+/// server said, `{arrival}` when the message came in, `{until}` when it will be given up, `{id}` its id.
 public struct NoticeTexts: Sendable, Hashable {
     /// Subject and body of one kind of notice; the body has LF line ends and lines of at most 76 columns.
     public struct Wording: Sendable, Hashable {
@@ -21,6 +21,7 @@ public struct NoticeTexts: Sendable, Hashable {
     public var failure: Wording
     public var delay: Wording
     public var success: Wording
+    public var held: Wording
     /// Stands before the words of a server: `{host} said:`.
     public var saying: String
     /// Stands when nobody said anything.
@@ -29,13 +30,14 @@ public struct NoticeTexts: Sendable, Hashable {
     public var unknownDate: String
 
     public init(
-        language: String, failure: Wording, delay: Wording, success: Wording, saying: String, silence: String,
-        unknownDate: String
+        language: String, failure: Wording, delay: Wording, success: Wording, held: Wording, saying: String,
+        silence: String, unknownDate: String
     ) {
         self.language = language
         self.failure = failure
         self.delay = delay
         self.success = success
+        self.held = held
         self.saying = saying
         self.silence = silence
         self.unknownDate = unknownDate
@@ -73,6 +75,24 @@ public struct NoticeTexts: Sendable, Hashable {
                 sends no notices of success:
 
                 {recipients}
+                """),
+        held: Wording(
+            subject: "Your message is held",
+            body: """
+                This is the mail hub at {hub}.
+
+                Your message of {arrival} may not leave the hub for:
+
+                {recipients}
+                Send it from another address, or have the settings of the hub changed:
+                it is tried again by itself every few hours, by the settings of then.
+                What keeps it, and how to remove it, tell the commands
+
+                    mhqueue why {id}
+                    mhqueue rm {id}
+
+                If nothing changes it comes back to its sender on
+                {until}.
                 """),
         saying: "{host} said:",
         silence: "No reason is known.",

@@ -6,7 +6,7 @@ public enum Permanence: Sendable, Hashable {
     case temporary
     /// This recipient, or this message, will never be taken here.
     case permanent
-    /// The message must wait for a person: the sender's address is not accepted.
+    /// The sender's address is not accepted: another one, or another account, may help.
     case hold
     /// Our login, our set-up or the server: the message waits, the route backs off, the owner is told.
     case routeFault

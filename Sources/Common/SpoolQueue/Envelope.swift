@@ -58,7 +58,8 @@ public struct Envelope: Sendable, Hashable {
     public var recipients: [Recipient]
     /// When the hub took the message, in seconds since 1970.
     public var arrival: Int
-    /// Who submitted it: the login, or the mailbox that a Unix user stands for; `nil` for mail from strangers.
+    /// Who submitted it, by mailbox: the login's, or that of the Unix user; `nil` for mail from strangers. A notice bears
+    /// that of the message it tells of.
     public var identity: EnvelopeText?
     public var source: Source
     public var body: Body = .sevenBit
@@ -80,4 +81,7 @@ public struct Envelope: Sendable, Hashable {
         self.identity = identity
         self.source = source
     }
+
+    /// Whether this is a notice of the hub's own.
+    public var isNotice: Bool { source == .hub && reversePath == .null }
 }

@@ -4,7 +4,7 @@
 public struct MessageState: Sendable {
     /// First those of the envelope, in its order, then children in the order of their expansion. Indexes never change.
     public private(set) var recipients: [RecipientState]
-    /// Why it is held; `nil`: it is not.
+    /// Why a person holds it; `nil`: nobody does.
     public private(set) var hold: String?
     /// The route a person chose for it.
     public private(set) var route: String?
@@ -23,6 +23,7 @@ public struct MessageState: Sendable {
     /// Times that names of the file may bear without an attempt having died.
     private var knownTimes: Set<Int> = [0]
     private let hasReversePath: Bool
+    private let isNotice: Bool
 
     init(envelope: Envelope) {
         recipients = envelope.recipients.map {
@@ -30,6 +31,7 @@ public struct MessageState: Sendable {
                 .address($0.forwardPath), notify: $0.notify, originalRecipient: $0.originalRecipient, parent: nil)
         }
         hasReversePath = envelope.reversePath != .null
+        isNotice = envelope.isNotice
     }
 
     /// Indexes of recipients still to be delivered to.
@@ -45,16 +47,18 @@ public struct MessageState: Sendable {
     public func hasCopy(in place: CopyPlace) -> Bool { recipients.contains { $0.place == place } }
 
     /// Recipients about whom a notice of `kind` is owed: never for mail without a return address, never twice, never
-    /// against NOTIFY (RFC 3461 §4.1). Whether it is late enough for a delay is the caller's to know.
+    /// against NOTIFY (RFC 3461 §4.1). Whether it is late enough for a delay is the caller's to know. What is held is told
+    /// here and not to the return address, so that it needs none; only of a notice there is no notice.
     public func owed(_ kind: NoticeKind) -> [Int] {
-        guard hasReversePath else { return [] }
+        guard kind == .held ? !isNotice : hasReversePath else { return [] }
         let begun = Set(intents.values.filter { $0.kind == kind }.flatMap(\.recipients))
         return recipients.indices.filter { index in
             let recipient = recipients[index]
             guard !recipient.told.contains(kind), !begun.contains(index) else { return false }
             return switch kind {
             case .failure: recipient.progress == .failed && recipient.notify.wantsFailure
-            case .delay: recipient.progress == .waiting && recipient.notify.wantsDelay
+            case .delay: recipient.progress == .waiting && !recipient.isHeld && recipient.notify.wantsDelay
+            case .held: recipient.progress == .waiting && recipient.isHeld && !recipient.notify.contains(.never)
             case .success:
                 recipient.progress == .delivered && (recipient.isRelayed || recipient.isDeliveredHere)
                     && recipient.notify.wantsSuccess
@@ -82,6 +86,7 @@ public struct MessageState: Sendable {
                 recipients[index].tries += 1
                 recipients[index].next = tag
                 recipients[index].reply = Self.died
+                recipients[index].isHeld = false
             }
         case .result(let tag, let at, let isLast, let items):
             guard items.allSatisfy({ item in item.recipients.allSatisfy { isWaiting($0) } }) else { return false }
@@ -133,6 +138,7 @@ public struct MessageState: Sendable {
     }
 
     private mutating func apply(_ outcome: Outcome, to index: Int) {
+        recipients[index].isHeld = false
         switch outcome {
         case .delivered(let reply, let relayed, let place):
             recipients[index].progress = .delivered
@@ -151,6 +157,11 @@ public struct MessageState: Sendable {
         case .postponed(let reply, let next):
             recipients[index].reply = reply
             recipients[index].next = next
+        case .held(let reply, let next):
+            recipients[index].reply = reply
+            recipients[index].next = next
+            recipients[index].tries += 1
+            recipients[index].isHeld = true
         }
     }
 

@@ -47,13 +47,14 @@ public struct NoticeWriter: Sendable {
     }
 
     /// Writes the notice `noticeID` of `kind` about the recipients with these indexes, into a staged message.
-    /// - Throws: ``QueueError/noRecipients`` when the message has a null reverse-path: it must have no notice.
+    /// - Throws: ``QueueError/noRecipients`` when the message has a null reverse-path: it must have no notice but that it is
+    ///   held.
     public func write(
         _ kind: NoticeKind, about indexes: [Int], of subject: Subject, id noticeID: QueueID, at date: MailDate,
         in queue: Queue
     ) throws(QueueError) -> LockedMessage.Notice {
-        guard case .address(let sender) = subject.envelope.reversePath else { throw .noRecipients }
-        let isGlobal = subject.envelope.smtpUTF8 || sender.isInternational
+        let addressee = try addressee(kind, subject.envelope)
+        let isGlobal = subject.envelope.smtpUTF8 || addressee.isInternational
         let fields = StatusFields(host: host, isGlobal: isGlobal, policy: policy)
         let original = try Original(of: subject, kind: kind)
         let text = body(kind, about: indexes, of: subject, zone: date.offset)
@@ -62,7 +63,7 @@ public struct NoticeWriter: Sendable {
         let boundary = "=_\(noticeID.text.suffix(40))_\(String(UInt64.random(in: 0 ... .max), radix: 36))"
         let wording = self.wording(kind)
 
-        var head = "From: MAILER-DAEMON@\(host)\nTo: \(sender)\n"
+        var head = "From: MAILER-DAEMON@\(host)\nTo: \(addressee)\n"
         head += "Subject: \(Self.headerWord(wording.subject))\n"
         // A date of 1970 would hide the notice behind all other mail: readers go by its arrival instead.
         if policy.trusts(clock: date.seconds) { head += "Date: \(date)\n" }
@@ -94,10 +95,26 @@ public struct NoticeWriter: Sendable {
         try message.append(Array("\(endsInLF ? "" : "\n")\n--\(boundary)--\n".utf8))
 
         var envelope = Envelope(
-            reversePath: .null, recipients: [.init(sender, notify: .never)], arrival: date.seconds, source: .hub)
+            reversePath: .null, recipients: [.init(addressee, notify: .never)], arrival: date.seconds,
+            identity: subject.envelope.identity, source: .hub)
         envelope.body = is8Bit ? .eightBitMIME : .sevenBit
         envelope.smtpUTF8 = isGlobal
         return .init(envelope: envelope, top: [], message: message)
+    }
+
+    /// The sender. What is held is told at home: without a submitter who has a mailbox here, to the postmaster.
+    private func addressee(_ kind: NoticeKind, _ envelope: Envelope) throws(QueueError) -> Address {
+        if case .address(let sender) = envelope.reversePath, kind != .held || envelope.identity != nil { return sender }
+        guard kind == .held else { throw .noRecipients }
+        return try postmaster()
+    }
+
+    func postmaster() throws(QueueError) -> Address {
+        do throws(AddressError) {
+            return try Address("postmaster@\(host)")
+        } catch {
+            throw .textRefused(what: "the host name \(host)", why: "\(error)")
+        }
     }
 
     private func wording(_ kind: NoticeKind) -> NoticeTexts.Wording {
@@ -105,6 +122,7 @@ public struct NoticeWriter: Sendable {
         case .failure: texts.failure
         case .delay: texts.delay
         case .success: texts.success
+        case .held: texts.held
         }
     }
 
@@ -128,7 +146,7 @@ public struct NoticeWriter: Sendable {
             wording(kind).body,
             [
                 "hub": host, "recipients": list, "arrival": told(policy.trusts(clock: arrival) ? arrival : nil),
-                "until": told(subject.since(trusting: policy).map { $0 + policy.lifetime }),
+                "until": told(subject.since(trusting: policy).map { $0 + policy.lifetime }), "id": subject.id.text,
             ])
     }
 

@@ -43,6 +43,9 @@ public enum Outcome: Sendable, Hashable {
     case deferred(Reply, next: Int)
     /// The route was not to be had: counts for nothing (DECISIONS 17, SE10).
     case postponed(Reply, next: Int)
+    /// Our side keeps it from leaving, by the rc or by a provider that takes no such sender: counts as a try, and is told
+    /// at once (DECISIONS 49).
+    case held(Reply, next: Int)
 }
 
 /// One recipient: of the envelope, or a child of one by alias or `.forward`.
@@ -82,6 +85,8 @@ public struct RecipientState: Sendable, Hashable {
     public internal(set) var reply: Reply?
     /// The mailbox here that holds the copy for it.
     public internal(set) var place: CopyPlace?
+    /// Held by rule at its last try; a person's hold is of the message, see ``MessageState/hold``.
+    public internal(set) var isHeld = false
     /// Delivered to a server without DSN.
     public internal(set) var isRelayed = false
     /// Delivered by the hub itself: no other host has answered, so none will tell the sender.
@@ -102,4 +107,6 @@ public struct RecipientState: Sendable, Hashable {
 /// What a notice says (RFC 3464 §2.3.3).
 public enum NoticeKind: String, Sendable, Hashable, CaseIterable {
     case failure, delay, success
+    /// Held by rule: for whoever can mend it, here.
+    case held
 }

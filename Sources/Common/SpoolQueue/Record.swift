@@ -164,6 +164,7 @@ enum Record: Sendable, Hashable {
             case .failed(let reply): ("f", 0, reply)
             case .deferred(let reply, let next): ("t", next, reply)
             case .postponed(let reply, let next): ("p", next, reply)
+            case .held(let reply, let next): ("h", next, reply)
             }
         var place = ""
         if case .delivered(_, _, let there?) = item.outcome { place = ":\(Word.encode(there.description))" }
@@ -184,6 +185,7 @@ enum Record: Sendable, Hashable {
         case "f": outcome = .failed(reply)
         case "t": outcome = .deferred(reply, next: next)
         case "p": outcome = .postponed(reply, next: next)
+        case "h": outcome = .held(reply, next: next)
         default: throw .newerVersion
         }
         return Item(recipients: try indexes(parts[0]), outcome: outcome)

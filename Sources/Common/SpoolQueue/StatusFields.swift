@@ -40,7 +40,7 @@ struct StatusFields {
             }
         }
         text += field("Final-Log-ID", subject.id.text)
-        if kind == .delay, let since = subject.since(trusting: policy) {
+        if kind == .delay || kind == .held, let since = subject.since(trusting: policy) {
             let until = MailDate(seconds: since + policy.lifetime, offset: date.offset)
             text += field("Will-Retry-Until", until.description)
         }
@@ -60,7 +60,7 @@ struct StatusFields {
     private func action(_ kind: NoticeKind, _ recipient: RecipientState) -> String {
         switch kind {
         case .failure: "failed"
-        case .delay: "delayed"
+        case .delay, .held: "delayed"
         case .success: recipient.isRelayed ? "relayed" : "delivered"
         }
     }
@@ -70,7 +70,7 @@ struct StatusFields {
         let wanted =
             switch kind {
             case .failure: "5"
-            case .delay: "4"
+            case .delay, .held: "4"
             case .success: "2"
             }
         guard let status = reply?.status else { return "\(wanted).0.0" }
