@@ -1,5 +1,6 @@
-// Which accounts are at fault, when one may be asked again, and that it is told once (DECISIONS 17).
+// Which accounts are at fault, when one may be asked again, and that it is told: at once, after a day, after five.
 
+import MailFormat
 import Reporting
 import SMTPProtocol
 import SpoolQueue
@@ -32,24 +33,28 @@ struct RouteHealth: Sendable {
         guard try hub.routes.read(name).fault != nil else { return }
         try hub.routes.change(name) { state in
             state.fault = nil
-            state.isTold = false
+            state.told = 0
         }
         hub.log.write(.notice, "route mended", [("route", name)])
     }
 
-    /// Notes that the account is at fault; a person hears of it once an episode.
+    /// Notes that the account is at fault. A person hears of it at once; its owner gets a letter after a day, and after five.
     /// - Returns: when it may be probed again.
     @discardableResult
     func fault(_ words: String, of name: String) throws(QueueError) -> Int {
         let now = Clock.seconds()
         var isNew = false
         var isToTell = false
+        var letter = 0
         let state = try hub.routes.change(name) { state in
             if state.fault == nil || state.since > now { state.since = now }
             isNew = state.fault == nil
-            isToTell = isHeard && !state.isTold
+            isToTell = isHeard && state.told == 0
             state.fault = words
-            if isToTell { state.isTold = true }
+            if isToTell { state.told = 1 }
+            let stage = now - state.since >= 5 * 86_400 ? 3 : now - state.since >= 86_400 ? 2 : 0
+            // A clock that has only just been set has seen no days go by.
+            if stage > state.told, hub.policy.trusts(clock: state.since) { letter = stage }
             state.nextProbe = now + min(max(Self.firstDelay, (now - state.since) / 4), hub.policy.longestDelay)
         }
         hub.log.write(isNew ? .error : .info, "route fault", [("route", name), ("error", words)])
@@ -58,7 +63,22 @@ struct RouteHealth: Sendable {
             writeToStandardError(
                 "mhcarry: account \(name): \(printable(words)); its mail waits, and it is tried again by itself")
         }
+        if letter > 0 {
+            // The letter first: a crash in between costs a second one.
+            try write(words, of: name, since: state.since)
+            try hub.routes.change(name) { if $0.fault != nil { $0.told = max($0.told, letter) } }
+        }
         return state.nextProbe
+    }
+
+    /// Queues a letter to the account's owner.
+    private func write(_ words: String, of name: String, since: Int) throws(QueueError) {
+        let date = MailDate.now()
+        let id = hub.queue.makeID(seconds: date.seconds)
+        let letter = try hub.notices.write(
+            fault: words, of: name, since: since, to: hub.settings.account(name)?.owner, id: id, at: date, in: hub.queue
+        )
+        try hub.queue.add(letter.envelope, top: letter.top, letter.message, id: id)
     }
 }
 

@@ -147,6 +147,29 @@ struct AttemptTests {
         #expect(glimpse.state.recipients[0].reply?.text == "535 wrong password")
     }
 
+    @Test("an account at fault for a day, and for five, gets its owner a letter each, and none between")
+    func faultLetters() throws {
+        let bench = try Bench(postmaster: "carol")
+        let health = RouteHealth(hub: bench.hub, isHeard: false)
+        func letters(after age: Int) throws -> [String] {
+            try bench.hub.routes.change("one") { $0.since = Clock.seconds() - age }
+            try health.fault("one.example: 535 wrong \u{1B}password", of: "one")
+            for entry in try bench.queued { try bench.attempt(entry).end() }
+            return bench.mail(of: "alice")
+        }
+        try health.fault("down", of: "one")
+        #expect(try letters(after: 86_000).isEmpty)
+        let first = try letters(after: 86_500)
+        #expect(first.count == 1 && first[0].contains("Subject: No mail leaves through the account one\n"), "\(first)")
+        #expect(first[0].contains("\n    one.example: 535 wrong \\x1Bpassword\n"))
+        #expect(try letters(after: 4 * 86_400).count == 1)
+        #expect(try letters(after: 5 * 86_400).count == 2)
+        #expect(try letters(after: 50 * 86_400).count == 2)
+        try health.mend("one")
+        #expect(try bench.hub.routes.read("one").told == 0)
+        #expect(bench.mail(of: "carol").isEmpty)
+    }
+
     @Test("a message that a person holds is not offered to the next account")
     func held() throws {
         let bench = try Bench(routes: "route out\n    use one two")
@@ -281,9 +304,9 @@ struct AttemptTests {
     func heard() throws {
         let bench = try Bench()
         try RouteHealth(hub: bench.hub, isHeard: false).fault("down", of: "one")
-        #expect(try bench.hub.routes.read("one").isTold == false)
+        #expect(try bench.hub.routes.read("one").told == 0)
         try RouteHealth(hub: bench.hub, isHeard: true).fault("down", of: "one")
-        #expect(try bench.hub.routes.read("one").isTold)
+        #expect(try bench.hub.routes.read("one").told == 1)
     }
 
     @Test("a local recipient is there once even if the attempt before died behind the delivery")

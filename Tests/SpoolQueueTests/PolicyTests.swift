@@ -55,13 +55,13 @@ struct PolicyTests {
             $0.fault = "login refused: 535 no\nway"
             $0.since = noon
             $0.nextProbe = noon + 60
-            $0.isTold = true
+            $0.told = 2
             $0.quotaUsed = 3
             $0.quotaSince = noon
         }
         let read = try states.read(evil)
         #expect(read.fault == "login refused: 535 no way")
-        #expect(read.nextProbe == noon + 60 && read.isTold && read.quotaUsed == 3)
+        #expect(read.nextProbe == noon + 60 && read.told == 2 && read.quotaUsed == 3)
         #expect(ScratchDirectory.names(in: scratch.path) == ["queue", "route", "run"])
         #expect(ScratchDirectory.names(in: scratch.file("route")).count == 2)
         #expect(RouteStates.fileName("a") != RouteStates.fileName("a.lock"))

@@ -3,7 +3,8 @@
 /// What a person reads in a delivery notice. The machine-readable part beside it has no language.
 ///
 /// Places in braces are filled in: `{hub}` the host's name, `{recipients}` a paragraph for each recipient with what its
-/// server said, `{arrival}` when the message came in, `{until}` when it will be given up, `{id}` its id.
+/// server said, `{arrival}` when the message came in, `{until}` when it will be given up, `{id}` its id. In the text about an
+/// account `{account}` is its name, `{fault}` what is wrong and `{since}` since when.
 public struct NoticeTexts: Sendable, Hashable {
     /// Subject and body of one kind of notice; the body has LF line ends and lines of at most 76 columns.
     public struct Wording: Sendable, Hashable {
@@ -22,6 +23,8 @@ public struct NoticeTexts: Sendable, Hashable {
     public var delay: Wording
     public var success: Wording
     public var held: Wording
+    /// An account through which nothing leaves.
+    public var account: Wording
     /// Stands before the words of a server: `{host} said:`.
     public var saying: String
     /// Stands when nobody said anything.
@@ -30,14 +33,15 @@ public struct NoticeTexts: Sendable, Hashable {
     public var unknownDate: String
 
     public init(
-        language: String, failure: Wording, delay: Wording, success: Wording, held: Wording, saying: String,
-        silence: String, unknownDate: String
+        language: String, failure: Wording, delay: Wording, success: Wording, held: Wording, account: Wording,
+        saying: String, silence: String, unknownDate: String
     ) {
         self.language = language
         self.failure = failure
         self.delay = delay
         self.success = success
         self.held = held
+        self.account = account
         self.saying = saying
         self.silence = silence
         self.unknownDate = unknownDate
@@ -93,6 +97,20 @@ public struct NoticeTexts: Sendable, Hashable {
 
                 If nothing changes it comes back to its sender on
                 {until}.
+                """),
+        account: Wording(
+            subject: "No mail leaves through the account {account}",
+            body: """
+                This is the mail hub at {hub}.
+
+                No mail leaves through the account {account} since {since}:
+
+                    {fault}
+
+                Its mail waits in the queue, and the account is tried again by itself.
+                What waits shows the command
+
+                    mhqueue list
                 """),
         saying: "{host} said:",
         silence: "No reason is known.",

@@ -11,8 +11,8 @@ public struct RouteState: Sendable, Hashable {
     public var since = 0
     /// One process may probe it from this time on; others skip it.
     public var nextProbe = 0
-    /// Whether a person was told of this fault.
-    public var isTold = false
+    /// How far a person was told of this fault: 0 not at all, 1 at once, 2 after a day, 3 after five.
+    public var told = 0
     /// Messages counted against the quota since `quotaSince`.
     public var quotaUsed = 0
     public var quotaSince = 0
@@ -22,7 +22,7 @@ public struct RouteState: Sendable, Hashable {
     var octets: [UInt8] {
         var text = "mailhub-route 1\n"
         if let fault { text += "fault \(Word.encode(EnvelopeText(cleaning: fault).description))\n" }
-        text += "since \(max(0, since))\nprobe \(max(0, nextProbe))\ntold \(isTold ? 1 : 0)\n"
+        text += "since \(max(0, since))\nprobe \(max(0, nextProbe))\ntold \(max(0, told))\n"
         text += "quota \(max(0, quotaUsed)) \(max(0, quotaSince))\n"
         return Array(text.utf8)
     }
@@ -40,7 +40,7 @@ public struct RouteState: Sendable, Hashable {
             case "fault": fault = Word.decode(line[1])
             case "since": since = number ?? 0
             case "probe": nextProbe = number ?? 0
-            case "told": isTold = number == 1
+            case "told": told = number ?? 0
             case "quota":
                 quotaUsed = number ?? 0
                 quotaSince = line.count > 2 ? Word.number(line[2]) ?? 0 : 0

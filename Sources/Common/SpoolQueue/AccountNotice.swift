@@ -1,0 +1,34 @@
+// A letter to the owner of an account through which nothing leaves.
+
+import MailFormat
+import Reporting
+
+extension NoticeWriter {
+    /// Writes to the mailbox `owner`, else to the postmaster, that `account` is at fault since `since`.
+    public func write(
+        fault: String, of account: String, since: Int, to owner: String?, id: QueueID, at date: MailDate,
+        in queue: Queue
+    ) throws(QueueError) -> LockedMessage.Notice {
+        let addressee = try postmaster()
+        let values = [
+            "hub": host, "account": account, "fault": printable(fault),
+            "since": MailDate(seconds: since, offset: date.offset).description,
+        ]
+        let body = NoticeTexts.fill(texts.account.body, values)
+        let is8Bit = body.utf8.contains { $0 >= 0x80 }
+        var text = "From: MAILER-DAEMON@\(host)\nTo: \(addressee)\n"
+        text += "Subject: \(Self.headerWord(NoticeTexts.fill(texts.account.subject, values)))\n"
+        text += "Date: \(date)\n"
+        text += "Message-ID: <\(id)@\(host)>\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n"
+        text += "Content-Type: text/plain; charset=\(is8Bit ? "utf-8" : "us-ascii")\n"
+        text += "Content-Language: \(texts.language)\n"
+        text += "Content-Transfer-Encoding: \(is8Bit ? "8bit" : "7bit")\n\n\(body)\n"
+        let message = queue.stage()
+        try message.append(Array(text.utf8))
+        var envelope = Envelope(
+            reversePath: .null, recipients: [.init(addressee, notify: .never)], arrival: date.seconds,
+            identity: owner.map { EnvelopeText(cleaning: $0) }, source: .hub)
+        envelope.body = is8Bit ? .eightBitMIME : .sevenBit
+        return .init(envelope: envelope, top: [], message: message)
+    }
+}
