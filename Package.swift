@@ -87,7 +87,7 @@ let package = Package(
         // Floor 3: when and where
         room("Transport", uses: "Octets", "Reporting", "Blocking", "TLSEngine", "CMHSys"),
         room("Programs", uses: "Blocking", "Reporting", "CMHSys"),
-        room("SpoolQueue", uses: "Octets", "MailFormat", "Reporting", "DurableFiles"),
+        room("SpoolQueue", uses: "Octets", "MailFormat", "MailRouting", "Reporting", "DurableFiles"),
         room(
             "Delivery",
             uses: "Octets", "MailFormat", "Reporting", "DurableFiles", "MaildirStore", "MessagePipeline"),

@@ -1,5 +1,6 @@
 // One attempt for one message: who is delivered here, who goes out by which account, and what came of it.
 
+import Glibc
 import MailFormat
 import MailRouting
 import Reporting
@@ -108,8 +109,10 @@ final class Attempt: @unchecked Sendable {
 
     private func route(_ index: Int, to address: Address) throws {
         let decision = hub.routing.decide(
-            reversePath: message.envelope.reversePath, recipient: address, headerFrom: message.envelope.headerFrom)
+            for: message.envelope.submitter(hubUser: geteuid()), reversePath: message.envelope.reversePath,
+            recipient: address, headerFrom: message.envelope.headerFrom)
         var accounts = decision.accounts
+        // A person's order, of the hub's own user, to whom every account is open.
         if let pinned = message.state.route { accounts = [pinned] }
         guard let first = accounts.first else {
             let words = decision.reasons.last ?? "no account sends for this sender"

@@ -1,5 +1,6 @@
 // What is told about a queued message: for a person, and as JSON for programs.
 
+import Glibc
 import MailFormat
 import MailRouting
 import Reporting
@@ -51,6 +52,7 @@ struct MessageReport {
         if let hold = glimpse.state.hold {
             text += "  held: \(hold); let it go on with: mhqueue release \(glimpse.entry.id)\n"
         }
+        let submitter = queued.submitter(hubUser: geteuid())
         for recipient in glimpse.state.recipients {
             text += "  \(told(recipient))\n"
             guard recipient.progress == .waiting, case .address(let address) = recipient.destination else { continue }
@@ -68,7 +70,7 @@ struct MessageReport {
             case .unknownHere, .blocked: text += "    nobody has this address here\n"
             case .elsewhere:
                 let decision = routing.decide(
-                    reversePath: queued.reversePath, recipient: address, headerFrom: queued.headerFrom)
+                    for: submitter, reversePath: queued.reversePath, recipient: address, headerFrom: queued.headerFrom)
                 for reason in decision.reasons { text += "    \(reason)\n" }
             }
         }

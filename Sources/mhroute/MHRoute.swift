@@ -31,6 +31,13 @@ extension MHRoute {
                 "The address in the From field. Without it: the envelope sender.", valueName: "address"))
         var author: String?
 
+        @Option(
+            name: .customLong("as"),
+            help: ArgumentHelp(
+                "The mailbox that submits the message. Without it: that of the sender's address.", valueName: "mailbox")
+        )
+        var mailbox: String?
+
         @Argument(help: "The recipient.")
         var address: String
 
@@ -39,7 +46,8 @@ extension MHRoute {
             let recipient = try Self.read(address, qualify: settings.qualify)
             let reversePath = try reversePath(settings)
             let headerFrom = try author.map { try Self.read($0, qualify: settings.qualify) } ?? reversePath.address
-            var text = "to \(recipient), from \(reversePath)\n"
+            let submitter = try submitter(settings, reversePath)
+            var text = "to \(recipient), from \(reversePath), submitted by \(submitter)\n"
             switch settings.localAddresses.resolve(recipient) {
             case .mailbox(let name):
                 text += "  local: delivered into the mailbox \(name)"
@@ -50,9 +58,14 @@ extension MHRoute {
                 text += "  local: the domain blocks this address; a client is told 550, queued mail is returned\n"
             case .elsewhere:
                 let decision = settings.routingTable.decide(
-                    reversePath: reversePath, recipient: recipient, headerFrom: headerFrom)
+                    for: submitter, reversePath: reversePath, recipient: recipient, headerFrom: headerFrom)
                 for reason in decision.reasons { text += "  \(reason)\n" }
-                if decision.accounts.isEmpty { text += "  held: no account carries it; it waits in the queue\n" }
+                if decision.accounts.isEmpty {
+                    text +=
+                        submitter == .notice
+                        ? "  local: put into the postmaster's mailbox\n"
+                        : "  held: no account carries it; its sender is told, and it waits in the queue\n"
+                }
                 for name in decision.accounts { text += "  " + Self.told(settings.account(name)) }
             }
             writeToStandardOutput(text)
@@ -65,6 +78,18 @@ extension MHRoute {
             }
             let first = settings.mailboxes.lazy.flatMap(\.addresses).compactMap(\.address).first
             return first.map { .address($0) } ?? .null
+        }
+
+        private func submitter(_ settings: HubSettings, _ reversePath: ReversePath) throws -> Submitter {
+            if let mailbox {
+                guard settings.mailbox(mailbox) != nil else {
+                    throw ValidationError("\(printable(mailbox)): the rc has no such mailbox")
+                }
+                return .mailbox(mailbox)
+            }
+            guard let sender = reversePath.address else { return .notice }
+            let owner = settings.mailboxes.first { settings.addressesOwned(by: $0).contains { $0.matches(sender) } }
+            return owner.map { .mailbox($0.name) } ?? .hubUser
         }
 
         private static func read(_ text: String, qualify: String) throws -> Address {

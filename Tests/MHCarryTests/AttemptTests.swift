@@ -147,6 +147,75 @@ struct AttemptTests {
         #expect(glimpse.state.recipients[0].reply?.text == "535 wrong password")
     }
 
+    @Test(
+        "mail that no account is open to is held by rule: its submitter is told once, and it is tried by the rc of then",
+        arguments: ["bob", nil])
+    func closed(to submitter: String?) throws {
+        let bench = try Bench(routes: "route all\n    use one", postmaster: "carol")
+        // The sender's address is alice's, and no matter.
+        let entry = try bench.message(to: ["a@far.example"], by: submitter)
+        let before = Clock.seconds()
+        do {
+            let attempt = try bench.attempt(entry)
+            #expect(attempt.nextAccount == nil)
+            attempt.end()
+        }
+        let held = try #require(try bench.queued.first { $0.id == entry.id })
+        let state = try #require(try bench.hub.queue.peek(held)).state
+        #expect(state.recipients[0].isHeld && state.recipients[0].tries == 1 && state.hold == nil)
+        #expect(state.recipients[0].reply?.text.contains("no account is open to \(submitter ?? "senders")") == true)
+        #expect((540...661).contains(held.notBefore - before), "the longest delay, a tenth more or less")
+        try bench.carryNotices()
+        let told = bench.mail(of: submitter ?? "carol")
+        #expect(told.count == 1 && told[0].contains("Subject: Your message is held\n"), "\(told)")
+        try bench.attempt(try #require(try bench.hub.queue.find(entry.id))).end()
+        #expect(try bench.queued.count == 1, "told once")
+        #expect(bench.mail(of: "alice").isEmpty)
+        // The same message by an rc that has been mended, without an order for it.
+        let source = bench.hub.settings.source
+        let rc = String(decoding: try #require(ScratchDirectory.read(source)), as: UTF8.self)
+        let line = "    address alice@one.example\n"
+        let path = bench.scratch.write(rc.replacing(line, with: line + "    for everyone\n"), to: "mended")
+        let hub = try CarrierHub(try .load(explicitPath: path), log: bench.hub.log, isForced: true)
+        let again = Attempt(of: try #require(try hub.queue.lock(id: entry.id)), hub: hub)
+        #expect(try again.begin() && again.nextAccount == "one")
+    }
+
+    @Test("what is held by rule comes back by age and tries together, to its submitter, whatever sender was given")
+    func heldTooLong() throws {
+        let bench = try Bench(postmaster: "carol", isForced: true)
+        let entry = try bench.message(to: ["a@far.example"], age: 6 * 86_400, by: "bob")
+        for _ in 1...7 { try bench.attempt(try #require(try bench.hub.queue.find(entry.id))).end() }
+        try bench.carryNotices()
+        #expect(try bench.queued.map(\.id) == [entry.id], "age alone gives nothing up")
+        try bench.attempt(try #require(try bench.hub.queue.find(entry.id))).end()
+        try bench.carryNotices()
+        #expect(try bench.queued.isEmpty)
+        let mail = bench.mail(of: "bob")
+        #expect(mail.count == 2 && bench.mail(of: "alice").isEmpty && bench.mail(of: "carol").isEmpty)
+        let last = try #require(mail.first { $0.contains("Action: failed") })
+        #expect(last.contains("gave up after 8 tries: no route: no account is open to bob"), "\(last)")
+    }
+
+    @Test("mail of the hub's own user and of root leaves through any account", arguments: [0, geteuid()])
+    func hubUser(_ user: UInt32) throws {
+        let bench = try Bench()
+        let attempt = try bench.attempt(try bench.message(to: ["a@far.example"], by: "bob", source: .unixUser(user)))
+        #expect(attempt.nextAccount == "one")
+        attempt.end()
+    }
+
+    @Test("a notice for a stranger leaves by a route that takes <>, else the postmaster has it")
+    func strangersNotice() throws {
+        let bench = try Bench(postmaster: "carol")
+        try bench.attempt(try bench.message(from: "", to: ["x@far.example"], by: nil, source: .hub)).end()
+        #expect(try bench.queued.isEmpty && bench.mail(of: "carol").count == 1)
+        let open = try Bench(routes: "route notices\n    from <>\n    use one", postmaster: "carol")
+        let attempt = try open.attempt(try open.message(from: "", to: ["x@far.example"], by: nil, source: .hub))
+        #expect(attempt.nextAccount == "one" && open.mail(of: "carol").isEmpty)
+        attempt.end()
+    }
+
     @Test("an account at fault for a day, and for five, gets its owner a letter each, and none between")
     func faultLetters() throws {
         let bench = try Bench(postmaster: "carol")

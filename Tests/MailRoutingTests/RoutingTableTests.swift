@@ -14,10 +14,79 @@ import Testing
     }
 
     private func decide(
-        _ table: RoutingTable, from: String = "alice@gmail.example", to: String = "bob@x.org", author: String? = nil
+        _ table: RoutingTable, for submitter: Submitter = .hubUser, from: String = "alice@gmail.example",
+        to: String = "bob@x.org", author: String? = nil
     ) throws -> RouteDecision {
         let path: ReversePath = try from == "<>" ? .null : .address(Address(from))
-        return try table.decide(reversePath: path, recipient: Address(to), headerFrom: author.map { try Address($0) })
+        return try table.decide(
+            for: submitter, reversePath: path, recipient: Address(to), headerFrom: author.map { try Address($0) })
+    }
+
+    /// Alice has gmail, carol has work and lets bob use it.
+    private func shared(_ routes: [Route] = [], open: Bool = false) throws -> RoutingTable {
+        var table = try table(routes)
+        table.accounts[0].owner = "alice"
+        table.accounts[1].owner = "carol"
+        table.accounts[1].guests = .mailboxes(["bob"])
+        if open { table.accounts.append(SendingAccount(name: "open", addresses: [], guests: .everyone)) }
+        return table
+    }
+
+    @Test("an account carries its owner's mail and its guests', whatever address stands in it")
+    func ownersAndGuests() throws {
+        let table = try shared()
+        let both = ["alice@gmail.example", "alice@work.example", "root@hub.example", "<>"]
+        for from in both {
+            #expect(try decide(table, for: .mailbox("alice"), from: from).accounts == ["gmail"])
+            #expect(try decide(table, for: .mailbox("bob"), from: from).accounts == ["work"])
+            #expect(try decide(table, for: .mailbox("carol"), from: from).accounts == ["work"])
+            #expect(try decide(table, for: .mailbox("eve"), from: from).isHeld)
+            #expect(try decide(table, for: .unknown, from: from).isHeld)
+            #expect(try decide(shared(open: true), for: .unknown, from: from).accounts == ["open"])
+            #expect(try decide(shared(open: true), for: .mailbox("eve"), from: from).accounts == ["open"])
+        }
+        #expect(
+            try decide(table, for: .mailbox("bob")).reasons == [
+                "account gmail: has the address alice@gmail.example, and is not open to bob",
+                "account work: the only account that is open",
+            ])
+        #expect(
+            try decide(table, for: .mailbox("eve"), from: "<>").reasons == [
+                "no account is open to eve: gmail serves alice, work serves carol and bob; open one by the line "
+                    + "\"for eve\" in its block; held until then"
+            ])
+        #expect(
+            try decide(table, for: .unknown, from: "<>").reasons.last?.contains("\"for everyone\" in its block") == true
+        )
+        #expect(try decide(table, for: .hubUser, from: "alice@work.example").accounts == ["work"])
+    }
+
+    @Test("a route chooses among the accounts that are open, and opens none")
+    func routeOpensNothing() throws {
+        let table = try shared([Route(name: "all", accounts: ["gmail", "work"], isLast: true)])
+        #expect(try decide(table, for: .hubUser).accounts == ["gmail", "work"])
+        let bob = try decide(table, for: .mailbox("bob"))
+        #expect(bob.accounts == ["work"])
+        #expect(
+            bob.reasons == [
+                "route all: matches, use work; not open to bob: gmail serves alice; last, so no later route is asked"
+            ])
+        let eve = try decide(table, for: .mailbox("eve"))
+        #expect(eve.isHeld)
+        #expect(
+            eve.reasons.first
+                == "route all: passed over, not open to eve: gmail serves alice, work serves carol and bob")
+    }
+
+    @Test("a notice leaves by a route that takes <>, never by an account of its own finding")
+    func notices() throws {
+        #expect(try decide(table([], accounts: ["gmail"]), for: .notice, from: "<>").isHeld)
+        #expect(
+            try decide(table([]), for: .notice, from: "<>", author: "alice@work.example").reasons == [
+                "a notice leaves by a route that takes <>, and none does"
+            ])
+        let route = Route(name: "notices", from: .init(allow: [try pattern("<>")]), accounts: ["work"])
+        #expect(try decide(shared([route]), for: .notice, from: "<>").accounts == ["work"])
     }
 
     @Test("denied beats allowed, and no allowed ones allow all")

@@ -67,6 +67,32 @@ import Testing
             ])
     }
 
+    @Test("whom an account is for: mailboxes that there are, or everyone and nobody beside")
+    func guests() throws {
+        #expect(
+            Fixture.listing(
+                """
+                mailbox alice
+                mailbox everyone
+                account a
+                  for everyone alice
+                account b
+                  for alice bob
+                account c
+                  for
+                account d
+                  for alice everyone
+                """) == [
+                    "rc:2:9: no mailbox can be called everyone, which \"for\" takes for all",
+                    "rc:4:16: for: nothing may follow here, yet \"alice\" does",
+                    "rc:6:13: there is no mailbox \"bob\"",
+                    "rc:8:6: for: the mailbox, or everyone, is missing",
+                    "rc:10:13: there is no mailbox \"everyone\"",
+                ])
+        let both = "mailbox alice\naccount a\n  for everyone\n  for alice\n"
+        #expect(try Fixture.read(both).accounts.map(\.guests) == [.everyone])
+    }
+
     @Test("lines that contradict each other are told at the one to change")
     func contradictions() {
         #expect(

@@ -70,6 +70,8 @@ enum Fixture {
           passwordfile   ~/carol.pass
         account gmail
           owner          alice
+          for            bob
+          for            carol
           address        alice@gmail.com
           passwordeval   "pass show mail/gmail"
           fetch          imaps imap.gmail.com
@@ -91,6 +93,7 @@ enum Fixture {
         account isp
           from           bob@isp.example
           owner          bob
+          for            everyone
           user           b0b
           password       "back\\\\slash"
           auth           plain

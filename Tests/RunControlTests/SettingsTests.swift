@@ -38,10 +38,12 @@ import Testing
         #expect(gmail.send?.port == 4650 && gmail.fingerprints.first?.octets.last == 0xFF)
 
         let club = try #require(hub.account("club"))
+        #expect(gmail.guests == .mailboxes(["bob", "carol"]) && club.guests == gmail.guests)
         #expect(club.owner == "alice" && club.user == "club@example.net" && club.keep == .on)
         #expect(club.secret == .command(["sh", "a $b", "c d"]) && club.fetch == gmail.fetch)
 
         let isp = try #require(hub.account("isp"))
+        #expect(isp.guests == .everyone)
         #expect(isp.fetch == FetchServer(service: .pop3, host: "2001:db8::2", port: 1110) && isp.tls == .off)
         #expect(isp.addresses.map(\.description) == ["bob@isp.example"] && isp.heloName == "neutral.example")
 
@@ -88,9 +90,14 @@ import Testing
     @Test("routing and recipients come out of the blocks")
     func tables() throws {
         let hub = try Fixture.read(Fixture.everything)
-        let decision = try hub.routingTable.decide(
-            reversePath: .address(Address("club@example.net")), recipient: Address("x@y.org"), headerFrom: nil)
-        #expect(decision.accounts == ["club"])
+        func accounts(for submitter: Submitter) throws -> [String] {
+            try hub.routingTable.decide(
+                for: submitter, reversePath: .address(Address("club@example.net")), recipient: Address("x@y.org"),
+                headerFrom: nil
+            ).accounts
+        }
+        #expect(try accounts(for: .mailbox("carol")) == ["club"])
+        #expect(try accounts(for: .unknown) == ["isp"], "it alone is for everyone")
         #expect(try hub.localAddresses.resolve(Address("AL-shop@example.org")) == .mailbox("alice"))
         #expect(try hub.localAddresses.resolve(Address("sales@example.org")) == .blocked)
         #expect(try hub.localAddresses.resolve(Address("alice@gmail.com")) == .elsewhere)

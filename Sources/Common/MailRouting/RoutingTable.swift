@@ -1,18 +1,6 @@
-// Which way out a message takes, and why: routes in order, then the sender's own account, then the only account there is.
+// Which way out a message takes, and why: routes in order, then the sender's own account, then the only one open to it.
 
 import MailFormat
-
-/// An account that can send, as routing sees it.
-public struct SendingAccount: Sendable, Hashable {
-    public var name: String
-    /// What mail from its own addresses is known by.
-    public var addresses: [AddressPattern]
-
-    public init(name: String, addresses: [AddressPattern]) {
-        self.name = name
-        self.addresses = addresses
-    }
-}
 
 /// One way to try: the accounts of one route in their order.
 public struct RouteStep: Sendable, Hashable {
@@ -64,22 +52,29 @@ public struct RoutingTable: Sendable, Hashable {
 
     /// The ways for one recipient of a message.
     ///
-    /// All routes that match count, in order, up to and with the first that is `last`. When none matches, mail from an
-    /// account's address leaves through that account, and other mail through the only account that can send.
+    /// Only accounts that are open to `submitter` count: a route chooses among them and opens none. All routes that match
+    /// count, in order, up to and with the first that is `last`. When none matches, mail from an account's address leaves
+    /// through that account, and other mail through the only one that is open.
     /// - Parameter headerFrom: the first address of the From field, if it could be read.
-    public func decide(reversePath: ReversePath, recipient: Address, headerFrom: Address?) -> RouteDecision {
+    public func decide(
+        for submitter: Submitter, reversePath: ReversePath, recipient: Address, headerFrom: Address?
+    ) -> RouteDecision {
         var decision = RouteDecision(steps: [], reasons: [])
+        let open = accounts.filter { $0.isOpen(to: submitter) }
         for route in routes {
             if let why = route.refusal(reversePath: reversePath, recipient: recipient, headerFrom: headerFrom) {
                 decision.reasons.append("route \(route.name): passed over, \(why)")
                 continue
             }
-            let usable = route.accounts.filter { name in accounts.contains { $0.name == name } }
+            let usable = route.accounts.filter { name in open.contains { $0.name == name } }
+            let closed = accounts.filter { route.accounts.contains($0.name) && !$0.isOpen(to: submitter) }
+            let refused = closed.isEmpty ? nil : "not open to \(submitter): \(Self.services(closed))"
             guard !usable.isEmpty else {
-                decision.reasons.append("route \(route.name): passed over, none of its accounts can send")
+                let why = refused ?? "none of its accounts can send"
+                decision.reasons.append("route \(route.name): passed over, \(why)")
                 continue
             }
-            let end = route.isLast ? "; last, so no later route is asked" : ""
+            let end = (refused.map { "; \($0)" } ?? "") + (route.isLast ? "; last, so no later route is asked" : "")
             decision.reasons.append("route \(route.name): matches, use \(usable.joined(separator: " "))\(end)")
             decision.steps.append(
                 RouteStep(
@@ -87,33 +82,55 @@ public struct RoutingTable: Sendable, Hashable {
                     onConnectFailure: route.onConnectFailure))
             if route.isLast { break }
         }
-        if decision.steps.isEmpty { decideWithoutRoute(&decision, reversePath, headerFrom) }
+        if decision.steps.isEmpty { decideWithoutRoute(&decision, submitter, open, reversePath, headerFrom) }
         return decision
     }
 
-    private func decideWithoutRoute(_ decision: inout RouteDecision, _ reversePath: ReversePath, _ headerFrom: Address?)
-    {
+    private func decideWithoutRoute(
+        _ decision: inout RouteDecision, _ submitter: Submitter, _ open: [SendingAccount], _ reversePath: ReversePath,
+        _ headerFrom: Address?
+    ) {
+        guard submitter != .notice else {
+            return decision.reasons.append("a notice leaves by a route that takes <>, and none does")
+        }
         func use(_ name: String, because reason: String) {
             decision.reasons.append("account \(name): \(reason)")
             decision.steps = [RouteStep(route: nil, accounts: [name], isLast: true, onConnectFailure: .defer)]
         }
-        // A notice has no envelope sender: its From field stands in.
+        // Without an envelope sender the From field stands in.
         if let sender = reversePath.address ?? headerFrom {
-            if let name = account(of: sender) { return use(name, because: "\(sender) is an address of it") }
-            decision.reasons.append("no account has the address \(sender)")
+            if let name = Self.account(of: sender, among: open) {
+                return use(name, because: "\(sender) is an address of it")
+            }
+            decision.reasons.append(
+                account(of: sender).map { "account \($0): has the address \(sender), and is not open to \(submitter)" }
+                    ?? "no account has the address \(sender)")
         }
-        switch accounts.count {
-        case 0: decision.reasons.append("no account can send: add a send line to one; held until then")
-        case 1: use(accounts[0].name, because: "the only account that can send")
+        switch open.count {
+        case 0 where accounts.isEmpty:
+            decision.reasons.append("no account can send: add a send line to one; held until then")
+        case 0:
+            let word = if case .mailbox(let name) = submitter { name } else { "everyone" }
+            decision.reasons.append(
+                "no account is open to \(submitter): \(Self.services(accounts)); open one by the line "
+                    + "\"for \(word)\" in its block; held until then")
+        case 1:
+            use(open[0].name, because: "the only account that " + (accounts.count == 1 ? "can send" : "is open"))
         default:
             decision.reasons.append(
-                "several accounts can send (\(accounts.map(\.name).joined(separator: " "))) and no route chooses: "
+                "several accounts can send (\(open.map(\.name).joined(separator: " "))) and no route chooses: "
                     + "add a route with use ACCOUNT; held until then")
         }
     }
 
+    private static func services(_ accounts: [SendingAccount]) -> String {
+        accounts.map(\.service).joined(separator: ", ")
+    }
+
     /// The account that `address` belongs to, an exact one before a glob. Nobody owns `Alice@` apart from `alice@`.
-    public func account(of address: Address) -> String? {
+    public func account(of address: Address) -> String? { Self.account(of: address, among: accounts) }
+
+    private static func account(of address: Address, among accounts: [SendingAccount]) -> String? {
         func owner(isGlob: Bool) -> String? {
             accounts.first { account in
                 account.addresses.contains { $0.isGlob == isGlob && $0.matches(address, foldingLocalPart: true) }

@@ -5,8 +5,10 @@ import MailRouting
 /// The block `account NAME`.
 public struct AccountSettings: Sendable, Hashable {
     public var name: String
-    /// The mailbox that fetched mail goes to and whose login may send through it.
+    /// The mailbox that fetched mail goes to and whose mail may leave through it.
     public var owner: String?
+    /// Whose mail may leave through it besides: `for`.
+    public var guests = AccountGuests.mailboxes([])
     /// Every one has a domain; the first is the login unless `user` says otherwise.
     public var addresses: [AddressPattern] = []
     /// The login at the provider: `user`, else the first address.

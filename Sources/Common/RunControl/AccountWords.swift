@@ -2,8 +2,22 @@
 
 import MailRouting
 
+/// Whom `for` names without a name; no mailbox is called so.
+let everyone = "everyone"
+
 let accountRules: [Rule<AccountSettings>] = [
     Rule("owner") { $0.owner = try $1.refer(.mailbox, "the mailbox") },
+    Rule("for", repeats: true) { settings, arguments in
+        if arguments.peek?.text == everyone {
+            _ = try arguments.next("the mailbox")
+            settings.guests = .everyone
+            return
+        }
+        repeat {
+            let name = try arguments.refer(.mailbox, "the mailbox, or everyone,")
+            if case .mailboxes(let names) = settings.guests { settings.guests = .mailboxes(names + [name]) }
+        } while !arguments.isAtEnd
+    },
     Rule("address", repeats: true) { settings, arguments in
         settings.addresses += try arguments.patterns("an address").map { try ownAddress($0, $1, &arguments) }
     },

@@ -69,6 +69,9 @@ struct Assembly {
             case .top: break
             case .mailbox:
                 let name = try name(&arguments)
+                guard name.text != everyone else {
+                    throw RunControlFault(name.place, "no mailbox can be called everyone, which \"for\" takes for all")
+                }
                 try arguments.end()
                 mailboxes.append(
                     draft(MailboxSettings(name: name.text, place: name.place), block.body, mailboxRules, .mailbox))

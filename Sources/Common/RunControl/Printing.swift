@@ -119,6 +119,10 @@ extension AccountSettings {
     fileprivate func print(_ page: inout Page) {
         page.block("account", name)
         if let owner { page.inner("owner", owner) }
+        switch guests {
+        case .mailboxes(let names): page.each("for", names)
+        case .everyone: page.inner("for", everyone)
+        }
         page.each("address", addresses)
         if let user { page.inner("user", user) }
         switch secret {

@@ -8,7 +8,9 @@ extension HubSettings {
     public var routingTable: RoutingTable {
         RoutingTable(
             routes: routes.map(\.route),
-            accounts: accounts.filter { $0.send != nil }.map { SendingAccount(name: $0.name, addresses: $0.addresses) })
+            accounts: accounts.filter { $0.send != nil }.map {
+                SendingAccount(name: $0.name, addresses: $0.addresses, owner: $0.owner, guests: $0.guests)
+            })
     }
 
     /// Which addresses live here.

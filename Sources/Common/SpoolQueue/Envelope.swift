@@ -1,6 +1,7 @@
 // What the queue knows of a message besides its octets: who sends it, to whom, and what was asked for.
 
 import MailFormat
+import MailRouting
 
 /// The envelope of a queued message (RFC 5321 §2.3.1) with the parameters of its extensions.
 public struct Envelope: Sendable, Hashable {
@@ -84,4 +85,14 @@ public struct Envelope: Sendable, Hashable {
 
     /// Whether this is a notice of the hub's own.
     public var isNotice: Bool { source == .hub && reversePath == .null }
+
+    /// Whose mail it is, which decides which accounts carry it (DECISIONS 48).
+    /// - Parameter hubUser: the Unix user whose queue this is.
+    public func submitter(hubUser: UInt32) -> Submitter {
+        switch source {
+        case .hub: isNotice ? .notice : .hubUser
+        case .unixUser(let user) where user == hubUser || user == 0: .hubUser
+        case .unixUser, .peer: identity.map { .mailbox($0.description) } ?? .unknown
+        }
+    }
 }

@@ -1,0 +1,66 @@
+// Whose mail it is, and which accounts carry it: asked of who submitted a message, never of an address (DECISIONS 48).
+
+/// Who handed a message in.
+public enum Submitter: Sendable, Hashable, CustomStringConvertible {
+    /// The hub itself, with a notice: every account is open to it, and it leaves by a route alone.
+    case notice
+    /// The hub's own Unix user, or root: every account is open to them.
+    case hubUser
+    /// The mailbox of the login, or of the Unix user, by its name in the rc.
+    case mailbox(String)
+    /// Nobody who is known here: mail of strangers, and of Unix users without a mailbox.
+    case unknown
+
+    public var description: String {
+        switch self {
+        case .notice: "the hub itself"
+        case .hubUser: "the hub's own user"
+        case .mailbox(let name): name
+        case .unknown: "senders without a mailbox here"
+        }
+    }
+}
+
+/// Whose mail an account carries besides its owner's: the rc's word `for`.
+public enum AccountGuests: Sendable, Hashable {
+    case mailboxes([String])
+    /// Mail of strangers, too.
+    case everyone
+}
+
+/// An account that can send, as routing sees it.
+public struct SendingAccount: Sendable, Hashable {
+    public var name: String
+    /// What mail from its own addresses is known by.
+    public var addresses: [AddressPattern]
+    /// The mailbox whose account it is.
+    public var owner: String?
+    public var guests: AccountGuests
+
+    public init(
+        name: String, addresses: [AddressPattern], owner: String? = nil, guests: AccountGuests = .mailboxes([])
+    ) {
+        self.name = name
+        self.addresses = addresses
+        self.owner = owner
+        self.guests = guests
+    }
+
+    /// Whether it carries mail that `submitter` handed in.
+    public func isOpen(to submitter: Submitter) -> Bool {
+        switch submitter {
+        case .notice, .hubUser: true
+        case .mailbox(let name): guests == .everyone || served.contains(name)
+        case .unknown: guests == .everyone
+        }
+    }
+
+    /// The mailboxes that it names.
+    private var served: [String] {
+        let named: [String] = if case .mailboxes(let names) = guests { names } else { [] }
+        return (owner.map { [$0] } ?? []) + named
+    }
+
+    /// Whom it serves, for a person.
+    var service: String { "\(name) serves \(served.isEmpty ? "nobody" : served.joined(separator: " and "))" }
+}
