@@ -45,6 +45,24 @@ struct LineFramerTests {
         #expect(try framer.nextLine() == Array("ok".utf8))
     }
 
+    @Test("gives an endless line up at the limit where asked to, wherever it is cut")
+    func givenUp() throws {
+        for size in [1, 3, 7, 100] {
+            var framer = LineFramer(limit: 7, overlong: .givenUp)
+            framer.append(Array("abcde\r\n".utf8))
+            #expect(try framer.nextLine() == Array("abcde".utf8))
+            var fed = 0
+            #expect(throws: LineError.tooLong(limit: 7)) {
+                while fed < 200 {
+                    framer.append([UInt8](repeating: 0x61, count: size))
+                    fed += size
+                    _ = try framer.nextLine()
+                }
+            }
+            #expect(fed < 7 + size, "pieces of \(size)")
+        }
+    }
+
     @Test("refuses a bare line feed where CRLF is asked for")
     func bareLineFeed() throws {
         var framer = LineFramer(limit: 100, bareLineFeed: .refused)

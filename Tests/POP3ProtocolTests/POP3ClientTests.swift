@@ -164,14 +164,50 @@ func play(_ dialogue: Dialogue, cut: Cut = .nowhere) -> Played<POP3Client.Event>
         #expect(throws: POP3Error.tooMany(what: "capabilities", limit: 64)) { try client.nextEvent() }
     }
 
-    @Test("an unterminated line holds no more than the limit")
+    @Test("a listing of long ids stops at its octets, however few its entries are")
+    func longListing() throws {
+        var client = POP3Client(listOctetLimit: 28)
+        client.receive([UInt8]("+OK\r\n"))
+        _ = try client.nextEvent()
+        for _ in 1...2 {
+            // 27 octets, each time anew.
+            _ = client.send(.uidl(nil))
+            client.receive([UInt8]("+OK\r\n1 aaaaaaaaaa\r\n2 bbbbbbbbb\r\n.\r\n"))
+            for _ in 1...3 { #expect(try client.nextEvent() != nil) }
+        }
+        _ = client.send(.uidl(nil))
+        client.receive([UInt8]("+OK\r\n1 aaaaaaaaaa\r\n2 bbbbbbbbbbb\r\n.\r\n"))
+        #expect(try client.nextEvent() != nil)
+        #expect(throws: POP3Error.tooMany(what: "octets in one listing", limit: 28)) { try client.nextEvent() }
+    }
+
+    @Test("a reply that nothing asked for ends the session before the next command", arguments: ["+OK\r\n", "+O", "x"])
+    func surplus(_ octets: String) throws {
+        var client = POP3Client()
+        client.receive([UInt8]("+OK\r\n"))
+        _ = try client.nextEvent()
+        try client.refuseSurplus()
+        _ = client.send(.noop)
+        _ = client.send(.noop)
+        client.receive(Array("+OK 1\r\n+OK 2\r\n\(octets)".utf8))
+        _ = try client.nextEvent()
+        try client.refuseSurplus()  // an answer is awaited still: it may be one to that
+        _ = try client.nextEvent()
+        let reply = octets == "+OK\r\n" ? "+OK" : octets
+        #expect(throws: POP3Error.unaskedReply([UInt8](reply.utf8))) { try client.refuseSurplus() }
+        #expect(throws: POP3Error.unaskedReply([UInt8](reply.utf8))) { try client.nextEvent() }
+    }
+
+    @Test("a line without an end is given up at its limit")
     func unterminated() throws {
         var client = POP3Client()
-        for _ in 0..<1_000 {
-            client.receive([UInt8](repeating: 0x61, count: 4_096))
+        for _ in 0..<3 {
+            client.receive([UInt8](repeating: 0x61, count: 4_000))
             #expect(try client.nextEvent() == nil)
-            #expect(client.lines.count <= 16_384)
         }
+        client.receive([UInt8](repeating: 0x61, count: 4_000))
+        #expect(throws: POP3Error.lineTooLong(limit: POP3Client.replyLimit)) { try client.nextEvent() }
+        #expect(client.lines.isEmpty)
     }
 
     @Test("random octets never trap", arguments: 0..<200)

@@ -39,7 +39,7 @@ public struct IMAPClient: Engine, Sendable {
 
     var state = State.greeting
     var reading = Reading.line
-    var lines = LineFramer(limit: lineLimit)
+    var lines = LineFramer(limit: lineLimit, overlong: .givenUp)
     /// Events that are ready: one response may give several.
     var ready: [Event] = []
     /// Commands sent and not completed, oldest first.

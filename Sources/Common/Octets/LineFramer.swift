@@ -2,7 +2,8 @@
 
 /// What a line can do wrong.
 public enum LineError: Error, Hashable, Sendable {
-    /// The line is longer than `limit` octets, its line end included. The rest of it is dropped up to the next LF.
+    /// The line is longer than `limit` octets, its line end included. What becomes of its rest is said by
+    /// ``LineFramer/Overlong``.
     case tooLong(limit: Int)
     /// The line ends in LF without CR where CRLF is asked for.
     case bareLineFeed
@@ -10,23 +11,29 @@ public enum LineError: Error, Hashable, Sendable {
 
 /// Cuts received octets into protocol lines.
 ///
-/// After an error the framer stands behind the faulty line, so that a server can answer and go on.
+/// After an error the framer stands behind the faulty line, so that a server can answer and go on; a framer that gives
+/// overlong lines up is of no use then.
 public struct LineFramer: Sendable {
     /// Whether a LF without CR ends a line (clients are lenient) or is an error (servers are not).
     public enum BareLineFeed: Sendable { case accepted, refused }
+    /// When an overlong line is an error: at its end, the rest dropped as it comes, so that the next line can be read; or
+    /// as soon as it is too long, for who ends the conversation then and must not be held by a line without an end.
+    public enum Overlong: Sendable { case dropped, givenUp }
 
     /// The longest line in octets, line end included.
     public let limit: Int
     private let bareLineFeed: BareLineFeed
+    private let overlong: Overlong
     private var buffer: [UInt8] = []
     private var start = 0
     /// Octets from `start` already searched for LF.
     private var searched = 0
     private var discarding = false
 
-    public init(limit: Int, bareLineFeed: BareLineFeed = .accepted) {
+    public init(limit: Int, bareLineFeed: BareLineFeed = .accepted, overlong: Overlong = .dropped) {
         self.limit = limit
         self.bareLineFeed = bareLineFeed
+        self.overlong = overlong
     }
 
     /// Octets that no line has taken yet.
@@ -51,8 +58,9 @@ public struct LineFramer: Sendable {
             if discarding {
                 dropAll()
             } else if count >= limit {
-                discarding = true
                 dropAll()
+                if overlong == .givenUp { throw .tooLong(limit: limit) }
+                discarding = true
             } else {
                 searched = count
             }

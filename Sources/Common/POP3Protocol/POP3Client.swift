@@ -56,15 +56,18 @@ public struct POP3Client: Engine, Sendable {
     /// What the next octets are.
     enum Reading { case status, capabilities, sizes, uniqueIDs, content }
 
+    /// The most octets taken from one LIST or UIDL; more is ``POP3Error/tooMany(what:limit:)``.
+    public let listOctetLimit: Int
     /// What the server last listed; `nil` before CAPA, and again after STLS (RFC 2595 §4).
     public internal(set) var capabilities: POP3Capabilities?
 
     var state = State.greeting
     var reading = Reading.status
-    var lines = LineFramer(limit: POP3Command.saslLineLimit + 2)
+    var lines = LineFramer(limit: POP3Command.saslLineLimit + 2, overlong: .givenUp)
     var outstanding: [POP3Request] = []
     var listed = POP3Capabilities()
     var entries = 0
+    var entryOctets = 0
     var challenges = 0
     /// Whether the server waits for a line of AUTH.
     var challengeIsOpen = false
@@ -73,7 +76,8 @@ public struct POP3Client: Engine, Sendable {
     private var decoder = DotDecoder()
     private var failure: POP3Error?
 
-    public init() {}
+    /// - Parameter listOctetLimit: the default is ``listLimit`` entries with the 70 octets of RFC 1939 §7 for an id.
+    public init(listOctetLimit: Int = 80_000_000) { self.listOctetLimit = listOctetLimit }
 
     /// Commands sent and not yet answered.
     public var outstandingCount: Int { outstanding.count }
@@ -102,6 +106,19 @@ public struct POP3Client: Engine, Sendable {
             failure = error
             throw error
         }
+    }
+
+    /// To be called before a command is sent: what has come though nothing waits for an answer would be taken for the
+    /// answer to it, and every later answer for that of the command behind its own.
+    /// - Throws: ``POP3Error/unaskedReply(_:)``, or ``POP3Error/disconnected(text:)``.
+    public mutating func refuseSurplus() throws(POP3Error) {
+        guard outstanding.isEmpty, reading == .status, state == .authorization || state == .transaction,
+            !lines.isEmpty
+        else { return }
+        _ = try nextEvent()  // throws what a whole line says
+        let begun = POP3Error.unaskedReply(lines.takeRest())
+        failure = failure ?? begun
+        throw begun
     }
 
     private mutating func readEvent() throws(POP3Error) -> Event? {

@@ -58,7 +58,11 @@ extension POP3Client {
     private mutating func countEntry(_ line: [UInt8]) throws(POP3Error) {
         guard line.count + 2 <= Self.replyLimit else { throw .lineTooLong(limit: Self.replyLimit) }
         entries += 1
+        entryOctets += line.count + 2
         guard entries <= Self.listLimit else { throw .tooMany(what: "messages", limit: Self.listLimit) }
+        guard entryOctets <= listOctetLimit else {
+            throw .tooMany(what: "octets in one listing", limit: listOctetLimit)
+        }
     }
 
     private mutating func capabilityEvent(_ line: [UInt8]) throws(POP3Error) -> Event? {
@@ -167,6 +171,7 @@ extension POP3Client {
 
     private mutating func begin(_ listing: Reading) -> Event? {
         entries = 0
+        entryOctets = 0
         reading = listing
         return nil
     }

@@ -37,7 +37,7 @@ extension POP3Error: Complaint {
             "octets in clear text stood behind the POP3 server's answer to STLS: somebody between here and there "
                 + "may inject them; use pop3s (port 995) instead"
         case .tooMany(let what, let limit):
-            "the POP3 server lists more than \(limit) \(what); the session was closed"
+            "the POP3 server sent more than \(limit) \(what); the session was closed"
         case .unsayable(let command, let reason):
             "POP3 \(command) cannot be sent: \(reason)"
         }
