@@ -9,12 +9,13 @@ struct Pair {
     let wire: Wire
     let peer: Int32
 
-    init(fate: (any HopFate)? = nil, sessionLimit: Deadline = .never) {
+    init(fate: (any HopFate)? = nil, sessionLimit: Deadline = .never, stop: Int32 = -1) {
         var both: [Int32] = [-1, -1]
         let code = unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &both)
         precondition(code == 0)
         wire = Wire(
-            socket: both[0], facts: WireFacts(peer: "peer.test:110"), hopFate: fate, sessionLimit: sessionLimit)
+            socket: both[0], facts: WireFacts(peer: "peer.test:110"), hopFate: fate, sessionLimit: sessionLimit,
+            stop: stop)
         peer = both[1]
     }
 

@@ -61,6 +61,31 @@ private let soon = Duration.milliseconds(20)
         }
     }
 
+    @Test("the order to stop ends a conversation at once, or when its grace is over, and not before it comes")
+    func stopped() async throws {
+        try await onThread { () throws in
+            for grace in [Duration.zero, soon] {
+                let order = Pair()  // readable when it has something to say
+                let pair = Pair(stop: order.peer)
+                defer { for pair in [pair, order] { pair.hangUp() } }
+                pair.wire.stopGrace = grace
+                pair.say("before")
+                #expect(try pair.wire.readText() == "before")
+                try order.wire.write([1], until: Deadline(after: .seconds(5)))
+                if grace > .zero {
+                    pair.say("in grace")
+                    #expect(try pair.wire.readText() == "in grace")
+                    try pair.wire.write([1], until: Deadline(after: .seconds(5)))
+                }
+                for _ in 1...2 {
+                    #expect(throws: TransportError.stopped(peer: "peer.test:110")) {
+                        try pair.wire.read(until: Deadline(after: .seconds(60)))
+                    }
+                }
+            }
+        }
+    }
+
     @Test("a peer below the pace floor is ended long before its deadline")
     func pace() async throws {
         try await onThread { () throws in

@@ -36,8 +36,9 @@ struct RunningProgram {
         var timedOut = false
         defer { for descriptor in [stdin, stdout, stderr, spawned.fate] where descriptor >= 0 { close(descriptor) } }
 
-        while !pump(until: limit) {
-            guard limit.hasPassed else { continue }
+        while !pump(until: limit, orStop: timedOut ? -1 : StopSignal.descriptor) {
+            // The program has a process group of its own, so that a Ctrl-C does not reach it.
+            guard limit.hasPassed || (!timedOut && StopSignal.hasCome) else { continue }
             timedOut = true
             // Past SIGKILL a process that does not go is stuck in the kernel: no reason to be stuck with it.
             guard let signal = signals.popLast() else { break }
@@ -60,14 +61,15 @@ struct RunningProgram {
         return ProgramResult(ending: ending, output: output, isOutputCut: isOutputCut, errors: errors)
     }
 
-    /// One poll for input, both outputs and the child's end.
+    /// One poll for input, both outputs, the child's end and the order to stop.
     /// - Returns: whether the child has ended.
-    private mutating func pump(until limit: Deadline) -> Bool {
+    private mutating func pump(until limit: Deadline, orStop stop: Int32) -> Bool {
         var watched = [
             pollfd(fd: stdin, events: Int16(POLLOUT), revents: 0),
             pollfd(fd: stdout, events: Int16(POLLIN), revents: 0),
             pollfd(fd: stderr, events: Int16(POLLIN), revents: 0),
             pollfd(fd: spawned.fate, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
         ]
         guard unsafe poll(&watched, nfds_t(watched.count), limit.pollTimeout) > 0 else { return false }
         if watched[0].revents != 0 { feed() }

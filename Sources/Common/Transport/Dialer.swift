@@ -110,10 +110,14 @@ public enum Dialer {
 
         if unsafe address.withSystemShape({ unsafe Glibc.connect(descriptor, $0, $1) }) != 0 {
             guard errno == EINPROGRESS || errno == EINTR else { return .failure(Refusal(reason: reason(errno))) }
-            var watched = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-            while unsafe poll(&watched, 1, deadline.pollTimeout) <= 0 {
+            var watched = [
+                pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0),
+                pollfd(fd: StopSignal.descriptor, events: Int16(POLLIN), revents: 0),
+            ]
+            while unsafe poll(&watched, 2, deadline.pollTimeout) <= 0 {
                 if deadline.hasPassed { return .failure(Refusal(reason: "no answer in time")) }
             }
+            if watched[1].revents != 0 { throw .stopped(peer: "\(address)") }
             var code: Int32 = 0
             var length = socklen_t(MemoryLayout<Int32>.size)
             unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)

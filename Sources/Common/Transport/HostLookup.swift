@@ -44,6 +44,7 @@ public struct HostLookup: Sendable {
             throw .lookupFailed(host: host, reason: error.description)
         }
         guard let result = answer.wait(until: deadline) else {
+            if StopSignal.hasCome { throw .stopped(peer: host) }
             throw .lookupFailed(host: host, reason: "the resolver does not answer")
         }
         return Array(try result.get().prefix(Self.addressLimit))
@@ -68,8 +69,8 @@ public struct HostLookup: Sendable {
         }
 
         func wait(until deadline: Deadline) -> Result<[SocketAddress], TransportError>? {
-            var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            while unsafe poll(&watched, 1, deadline.pollTimeout) <= 0 {
+            var watched = [descriptor, StopSignal.descriptor].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            while unsafe poll(&watched, 2, deadline.pollTimeout) <= 0 {
                 if deadline.hasPassed { return nil }
             }
             return result.withLock { $0 }

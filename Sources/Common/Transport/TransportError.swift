@@ -34,6 +34,8 @@ public enum TransportError: Complaint, Equatable {
     case closed(peer: String)
     /// A hop of the chain below this connection ended.
     case hopDied(peer: String, reason: String)
+    /// This process was told to stop (``StopSignal``).
+    case stopped(peer: String)
     /// Clear text behind the STARTTLS exchange (RFC 3207 §6, DECISIONS 39).
     case injected(peer: String, octets: Int)
     /// TLS was not to be had, or broke.
@@ -46,7 +48,7 @@ public enum TransportError: Complaint, Equatable {
         switch self {
         case .hostNotFound, .unusableHost, .sourceAddress: false
         case .lookupFailed, .connectFailed, .timedOut, .tooSlow, .sessionTooLong, .connectionLost, .closed, .hopDied,
-            .injected, .tls, .system:
+            .stopped, .injected, .tls, .system:
             true
         }
     }
@@ -55,7 +57,8 @@ public enum TransportError: Complaint, Equatable {
         switch self {
         case .hostNotFound: .noHost
         case .unusableHost, .sourceAddress: .configuration
-        case .lookupFailed, .connectFailed, .timedOut, .tooSlow, .sessionTooLong, .connectionLost, .closed, .hopDied:
+        case .lookupFailed, .connectFailed, .timedOut, .tooSlow, .sessionTooLong, .connectionLost, .closed, .hopDied,
+            .stopped:
             .temporaryFailure
         case .injected: .protocolError
         case .tls(let error): error.exitStatus
@@ -88,6 +91,8 @@ public enum TransportError: Complaint, Equatable {
             "\(peer): closed the connection early"
         case .hopDied(let peer, let reason):
             "\(peer): the chain broke: \(reason)"
+        case .stopped(let peer):
+            "\(peer): left, as this program was told to stop"
         case .injected(let peer, let octets):
             "\(peer): sent \(octets) octets of clear text behind the start of TLS; somebody may be tampering; stopped"
         case .tls(let error):

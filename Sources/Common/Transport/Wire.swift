@@ -25,8 +25,15 @@ public final class Wire {
         didSet { meter = pace.map(PaceMeter.init) }
     }
 
+    /// How long the conversation may still go on when the order to stop has come (``StopSignal``).
+    public var stopGrace = Duration.zero
+    /// When it must be over, as the order has come.
+    var stopDeadline: Deadline?
+
     var reading: Int32
     var writing: Int32
+    /// Readable when the order to stop has come.
+    let stop: Int32
     let isSocket: Bool
     let hopFate: (any HopFate)?
     var meter: PaceMeter?
@@ -48,26 +55,28 @@ public final class Wire {
     /// - Parameters:
     ///   - descriptor: a stream socket; closed by this object.
     ///   - hopFate: tells when a hop below this connection ends; outranks an end of file or a reset.
+    ///   - stop: readable when the order to stop has come; -1 for none.
     public convenience init(
-        socket descriptor: Int32, facts: WireFacts, hopFate: (any HopFate)? = nil, sessionLimit: Deadline = .never
+        socket descriptor: Int32, facts: WireFacts, hopFate: (any HopFate)? = nil, sessionLimit: Deadline = .never,
+        stop: Int32 = StopSignal.descriptor
     ) {
-        self.init(reading: descriptor, writing: descriptor, isSocket: true, facts, hopFate, sessionLimit)
+        self.init(reading: descriptor, writing: descriptor, isSocket: true, facts, hopFate, sessionLimit, stop)
     }
 
     /// Takes over the two pipes of a program, which become non-blocking.
     public convenience init(
         reading: Int32, writing: Int32, facts: WireFacts, hopFate: (any HopFate)? = nil,
-        sessionLimit: Deadline = .never
+        sessionLimit: Deadline = .never, stop: Int32 = StopSignal.descriptor
     ) {
-        self.init(reading: reading, writing: writing, isSocket: false, facts, hopFate, sessionLimit)
+        self.init(reading: reading, writing: writing, isSocket: false, facts, hopFate, sessionLimit, stop)
     }
 
     private init(
         reading: Int32, writing: Int32, isSocket: Bool, _ facts: WireFacts, _ hopFate: (any HopFate)?,
-        _ sessionLimit: Deadline
+        _ sessionLimit: Deadline, _ stop: Int32
     ) {
         (self.reading, self.writing, self.isSocket) = (reading, writing, isSocket)
-        (self.facts, self.hopFate, self.sessionLimit) = (facts, hopFate, sessionLimit)
+        (self.facts, self.hopFate, self.sessionLimit, self.stop) = (facts, hopFate, sessionLimit, stop)
         for descriptor in [reading, writing] {
             _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
         }

@@ -1,4 +1,4 @@
-// The one place where a wire waits: one poll for input, output and the fate of the hops below.
+// The one place where a wire waits: one poll for input, output, the fate of the hops below and the order to stop.
 
 import Glibc
 import Reporting
@@ -17,6 +17,7 @@ extension Wire {
     func pump(until deadline: Deadline, for goal: Goal) throws(TransportError) {
         guard reading >= 0 else { throw .closed(peer: facts.peer) }
         guard !sessionLimit.hasPassed else { throw .sessionTooLong(peer: facts.peer) }
+        if stopDeadline?.hasPassed == true { throw .stopped(peer: facts.peer) }
         let input = !inputEnded && inbox.count < Self.inboxLimit
         let output = unsentCount > 0 && outputFault == nil
         // A descriptor of -1 is passed over: poll would report a hang-up nobody asked for, again and again.
@@ -24,14 +25,18 @@ extension Wire {
             pollfd(fd: input ? reading : -1, events: Int16(POLLIN), revents: 0),
             pollfd(fd: output ? writing : -1, events: Int16(POLLOUT), revents: 0),
             pollfd(fd: hopFate?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
+            // It stays readable: looked at until it has spoken.
+            pollfd(fd: stopDeadline == nil ? stop : -1, events: Int16(POLLIN), revents: 0),
         ]
-        var limit = deadline.earlier(of: sessionLimit)
+        var limit = deadline.earlier(of: sessionLimit).earlier(of: stopDeadline ?? .never)
         if let meter { limit = limit.earlier(of: Deadline(after: meter.remaining)) }
 
         let start = Deadline.now
         let ready = unsafe poll(&watched, nfds_t(watched.count), limit.pollTimeout)
         if ready < 0, errno != EINTR { throw .system(doing: "poll", code: errno) }
 
+        // What has arrived by then is taken all the same: it may make a message whole.
+        if watched[3].revents != 0 { stopDeadline = Deadline(after: stopGrace) }
         var moved = 0
         if watched[0].revents != 0 { moved += receive() }
         if watched[1].revents != 0 { moved += sendOutbox() }
@@ -46,6 +51,7 @@ extension Wire {
         if moved == 0, watched[2].revents != 0, let fate = hopFate?.verdict() {
             throw .hopDied(peer: facts.peer, reason: fate)
         }
+        if stopDeadline?.hasPassed == true { throw .stopped(peer: facts.peer) }
         if deadline.hasPassed, !sessionLimit.hasPassed { throw .timedOut(peer: facts.peer, doing: goal.rawValue) }
     }
 

@@ -51,6 +51,8 @@ static inline int mh_WIFEXITED(int s) { return WIFEXITED(s); }
 static inline int mh_WEXITSTATUS(int s) { return WEXITSTATUS(s); }
 static inline int mh_WIFSIGNALED(int s) { return WIFSIGNALED(s); }
 static inline int mh_WTERMSIG(int s) { return WTERMSIG(s); }
+// Whether the program was started with this signal ignored, or has ignored it since.
+static inline int mh_isIgnored(int s) { struct sigaction a; return sigaction(s, 0, &a) == 0 && a.sa_handler == SIG_IGN; }
 static inline void mh_syslog(int priority, const char *line) { syslog(priority, "%s", line); }
 static inline void mh_openlog(const char *ident) { openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL); }
 
