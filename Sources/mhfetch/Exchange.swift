@@ -2,37 +2,88 @@
 
 import Blocking
 import Octets
+import POP3Protocol
 import Reporting
 import Transport
 
-/// A conversation under way. Blocks only here, and never past the account's timeout.
+/// A conversation under way. Blocks only here.
+///
+/// What a command asked for, and nothing else, gives the server its time again: a server that says something now and
+/// then, and never that, is left at the account's timeout (DECISIONS 21).
 final class Exchange<E: Engine> {
     var engine: E
     let wire: Wire
     private let timeout: Duration
+    private let listingLimit: Duration
+    /// The end of the wait for what the last command asked for.
+    private var deadline: Deadline
+    /// The end of a listing, however steadily its entries come.
+    private var listingEnd: Deadline
+    /// Whether the wire was looked at once more behind the deadline.
+    private var hadLastLook = false
 
-    init(_ engine: E, on wire: Wire, timeout: Duration) {
+    /// - Parameters:
+    ///   - timeout: the longest wait for an answer, or for the next part of one.
+    ///   - listingLimit: the longest that a listing may take: a million entries come in minutes.
+    init(_ engine: E, on wire: Wire, timeout: Duration, listingLimit: Duration = .seconds(3600)) {
         self.engine = engine
         self.wire = wire
         self.timeout = timeout
+        self.listingLimit = listingLimit
+        deadline = Deadline(after: timeout)
+        listingEnd = Deadline(after: listingLimit)
     }
 
     deinit { wire.close() }
 
-    /// What the server says next. The timeout is for the whole of it, lest a server drip a line for hours
-    /// (DECISIONS 21).
+    /// What the server says next.
     /// - Throws: `TransportError/closed(peer:)` when it says no more; what the engine throws.
     func next() throws -> E.Event {
-        let deadline = Deadline(after: timeout)
         while true {
             if let event = try engine.nextEvent() { return event }
-            let octets = try wire.read(until: deadline)
-            guard !octets.isEmpty else { throw TransportError.closed(peer: wire.facts.peer) }
-            engine.receive(octets)
+            // One look behind the deadline takes what is there already, as after a suspend; a second would let a server
+            // that never stops talking hold us for ever.
+            guard !hadLastLook else {
+                throw TransportError.timedOut(peer: wire.facts.peer, doing: "waiting for what it was asked for")
+            }
+            hadLastLook = deadline.hasPassed
+            try hear()
         }
     }
 
-    func say(_ command: E.Command) throws {
+    private func hear() throws {
+        let octets = try wire.read(until: deadline)
+        guard !octets.isEmpty else { throw TransportError.closed(peer: wire.facts.peer) }
+        engine.receive(octets)
+    }
+
+    func say(_ command: E.Command) throws { try send(command) }
+
+    private func send(_ command: E.Command) throws {
         try wire.write(engine.send(command), until: Deadline(after: timeout))
+        listingEnd = Deadline(after: listingLimit)
+        renew()
+    }
+
+    /// Gives the server its time again, since a part of what was asked for has come. To be called right before the wait
+    /// for the next part: what our own disk takes is never laid at the server's door.
+    func renew() {
+        deadline = Deadline(after: timeout)
+        hadLastLook = false
+    }
+
+    /// As ``renew()``, for an entry of a listing, which has an end of its own.
+    func renewInListing() {
+        deadline = Deadline(after: timeout).earlier(of: listingEnd)
+        if !listingEnd.hasPassed { hadLastLook = false }
+    }
+}
+
+extension Exchange where E == POP3Client {
+    /// As for every engine; but a reply that no command asked for ends the session first.
+    func say(_ command: POP3Command) throws {
+        if engine.outstandingCount == 0, wire.bufferedCount > 0 { try hear() }
+        try engine.refuseSurplus()
+        try send(command)
     }
 }

@@ -99,6 +99,7 @@ final class IMAPCollector {
             case .done(request, let status):
                 guard status.condition == .ok else { throw refused(request.rawValue, status) }
                 return
+            case .expunged where request == .uidExpunge: exchange.renewInListing()
             case .bye(let status) where request != .logout: throw farewell(status)
             default: break
             }

@@ -71,7 +71,9 @@ struct IMAPFolder {
                 switch try exchange.next() {
                 case .fetched(let told):
                     exchange.wire.pace = .standard  // until then the server may think
-                    if let uid = told.uid { found[uid] = told.size ?? 0 }
+                    if let uid = told.uid, found.updateValue(told.size ?? 0, forKey: uid) == nil {
+                        exchange.renewInListing()
+                    }
                     guard found.count <= Self.surveyLimit else { throw session.broken("more messages than can be") }
                 case .done(.uidFetch, let status):
                     guard status.condition == .ok else { throw session.refused("UID FETCH", status) }
@@ -133,11 +135,13 @@ struct IMAPFolder {
                 }
                 expected = at + 1
                 try take(batch[at], index: at)
+                exchange.renew()
             case .fetched(let told):
                 guard let uid = told.uid, let at = batch.firstIndex(where: { $0.number == Int(uid) }),
                     told.body == .null || told.body == .empty, answered.insert(at).inserted
                 else { break }
                 try takeNothing(batch[at], index: at, isEmpty: told.body == .empty)
+                exchange.renew()
             case .done(.uidFetchContent, let status):
                 if status.condition != .ok { refusal = session.refused("UID FETCH", status) }
                 break reading
@@ -152,6 +156,7 @@ struct IMAPFolder {
     /// Reads one message, whose content has begun, into its mailbox.
     private func take(_ message: Pending, index: Int) throws {
         try run.receive(message, index: index, to: destination) {
+            exchange.renew()
             switch try exchange.next() {
             case .content(let octets): return .octets(octets)
             case .fetched(let told):

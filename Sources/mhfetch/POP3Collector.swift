@@ -78,6 +78,7 @@ final class POP3Collector {
                 occurrences[text] = occurrence + 1
                 if text != "\(number)" { areNumbers = false }
                 messages.append(Pending(number: number, key: .unique(text, occurrence: occurrence)))
+                exchange.renewInListing()
             case .uidlEnd: break reading
             case .err: throw FetchError.noUniqueIDs(host: host)
             default: throw broken("an answer to UIDL that is none")
@@ -120,6 +121,7 @@ final class POP3Collector {
             case .size(let message, let octets):
                 if sizes.isEmpty { exchange.wire.pace = .standard }
                 sizes[message] = octets
+                exchange.renewInListing()
             case .listEnd, .err: break reading
             default: throw broken("an answer to LIST that is none")
             }
@@ -168,6 +170,7 @@ final class POP3Collector {
 
     /// Reads the answer to one RETR into the mailbox.
     private func take(_ message: Pending, index: Int) throws {
+        exchange.renew()
         switch try exchange.next() {
         case .contentBegin: break
         case .err(_, _, let text):
@@ -177,6 +180,7 @@ final class POP3Collector {
         exchange.wire.pace = .standard
         defer { exchange.wire.pace = nil }
         try run.receive(message, index: index, to: try run.destination(folder: nil)) {
+            exchange.renew()
             switch try exchange.next() {
             case .content(let octets): return .octets(octets)
             case .contentEnd(let oddities): return .end(oddities)
@@ -202,6 +206,7 @@ final class POP3Collector {
                 condemned.insert(going[asked].key)
                 asked += 1
             }
+            exchange.renew()
             switch try exchange.next() {
             case .ok:
                 run.tally.deleted += 1

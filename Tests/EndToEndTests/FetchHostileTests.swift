@@ -5,32 +5,32 @@ import Testing
 
 @Suite("mhfetch and bad servers")
 struct FetchHostileTests {
-    private typealias Step = FakeServer.Step
+    typealias Step = FakeServer.Step
 
     /// A POP3 session up to the listing, for an account without TLS.
-    private static let login: [Step] = [
+    static let login: [Step] = [
         .line("+OK fake"), .expect("CAPA"), .line("-ERR"), .expect("USER alice"), .line("+OK"),
         .expect("PASS secret"), .line("+OK"), .expect("CAPA"), .line("-ERR"),
     ]
 
     /// UIDL and LIST for messages with these ids.
-    private static func listing(_ ids: [String], sizes: Bool = true) -> [Step] {
+    static func listing(_ ids: [String], sizes: Bool = true) -> [Step] {
         let numbered = ids.enumerated().map { ($0.offset + 1, $0.element) }
         let uidl: [Step] = [.expect("UIDL"), .line("+OK")] + numbered.map { .line("\($0.0) \($0.1)") } + [.line(".")]
         guard sizes else { return uidl }
         return uidl + [.expect("LIST"), .line("+OK")] + numbered.map { .line("\($0.0) 100") } + [.line(".")]
     }
 
-    private static func message(_ number: Int) -> [Step] {
+    static func message(_ number: Int) -> [Step] {
         [
             .expect("RETR \(number)"), .line("+OK"),
             .octets(Array("Subject: \(number)\r\n\r\nbody\r\n.\r\n".utf8)),
         ]
     }
 
-    private static func file(_ number: Int) -> [UInt8] { Array("Subject: \(number)\n\nbody\n".utf8) }
+    static func file(_ number: Int) -> [UInt8] { Array("Subject: \(number)\n\nbody\n".utf8) }
 
-    private static let farewell: [Step] = [.expect("QUIT"), .line("+OK")]
+    static let farewell: [Step] = [.expect("QUIT"), .line("+OK")]
 
     private func rig(_ service: String, _ server: FakeServer, _ lines: String...) -> FetchRig {
         let rig = FetchRig()
@@ -96,6 +96,26 @@ struct FetchHostileTests {
             (
                 "floods", "imap",
                 [.flood(chunk: Array("* OK ".utf8) + [UInt8](repeating: 0x41, count: 8_192), octets: .max)], 76
+            ),
+            // Words that nobody asked for, in time or without a pause, do not make up for the answer.
+            (
+                "chats", "imap",
+                Self.imapLogin + [.expect("a2"), .times(600, [.line("* OK still here"), .stall(.milliseconds(100))])],
+                75
+            ),
+            (
+                "chats", "imap",
+                Self.imapLogin + [.expect("a2"), .flood(chunk: Array("* OK still here\r\n".utf8), octets: .max)], 75
+            ),
+            (
+                "chats", "imap",
+                Self.imap(next: 2, sizes: []).dropLast()
+                    + [.times(600, [.line("* 1 FETCH (UID 1 RFC822.SIZE 17)"), .stall(.milliseconds(100))])], 75
+            ),
+            // Taken for the answer to the next command, it would shift all that follow.
+            (
+                "says too much", "pop3",
+                Self.login + [.expect("UIDL"), .octets(Array("+OK\r\n1 a\r\n.\r\n+OK\r\n".utf8)), .drain], 76
             ),
         ]
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -227,12 +247,17 @@ struct FetchHostileTests {
         }
     }
 
+    /// An IMAP session up to the first command behind the login, for an account without TLS.
+    static let imapLogin: [Step] = [
+        .line("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN UIDPLUS] hello"),
+        .expect("a1 AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA=="),
+        .line("a1 OK [CAPABILITY IMAP4rev1 UIDPLUS] in"),
+    ]
+
     /// An IMAP session up to the survey of the INBOX, for an account without TLS; tags count from a1.
-    private static func imap(next: Int, sizes: [(uid: Int, size: Int)]) -> [Step] {
-        [
-            .line("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN UIDPLUS] hello"),
-            .expect("a1 AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA=="),
-            .line("a1 OK [CAPABILITY IMAP4rev1 UIDPLUS] in"), .expect("a2 EXAMINE"), .line("* \(sizes.count) EXISTS"),
+    static func imap(next: Int, sizes: [(uid: Int, size: Int)]) -> [Step] {
+        imapLogin + [
+            .expect("a2 EXAMINE"), .line("* \(sizes.count) EXISTS"),
             .line("* OK [UIDVALIDITY 1] ok"), .line("* OK [UIDNEXT \(next)] ok"), .line("a2 OK [READ-ONLY] done"),
             .expect("a3 UID FETCH"),
         ]
