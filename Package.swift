@@ -150,7 +150,8 @@ let package = Package(
         tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
         tests(
             ofCommand: "mhfetch", as: "MHFetch",
-            uses: "DurableFiles", "Delivery", "MaildirStore", "IMAPProtocol", "Octets"),
+            uses: "DurableFiles", "Delivery", "MaildirStore", "IMAPProtocol", "POP3Protocol", "Transport",
+            "CommandStart", "RunControl", "Reporting", "Octets"),
         tests(ofCommand: "mhsend", as: "MHSend", uses: "Reporting"),
         tests(
             ofCommand: "mhcarry", as: "MHCarry",

@@ -1,6 +1,7 @@
 // One run for one account: connect, log in, fetch what is new, delete what may go, and tell what could not be done.
 
 import AccountAccess
+import Blocking
 import CommandStart
 import Delivery
 import DurableFiles
@@ -17,6 +18,8 @@ struct Tally {
     var octets = 0
     var deleted = 0
     var failed = 0
+    /// Messages that were listed and are gone, deleted by another client it seems.
+    var gone = 0
     /// Folders that could not be fetched at all.
     var stopped = 0
 }
@@ -26,6 +29,8 @@ final class AccountRun {
     /// The end of a whole session. A server that keeps to its timeout can drip for ever; what was fetched until then is
     /// safe, and the next run goes on from there.
     static let sessionLimit = Duration.seconds(12 * 3600)
+    /// How long an account may keep another one waiting.
+    static let turnLimit = Duration.seconds(3600)
     /// No clock that is right shows less: 2025-01-01. One that does, decides nothing (DECISIONS 11).
     static let earliestTime = 1_735_689_600
 
@@ -33,6 +38,11 @@ final class AccountRun {
     let hub: StartedHub
     let state: FetchState
     let isVerbose: Bool
+    /// When the run of all accounts began, in seconds since 1970.
+    let start: Int
+    /// Whether another account waits for its turn.
+    var othersWait: () -> Bool = { false }
+    var turnLimit = AccountRun.turnLimit
     var acceptFolder: String?
     var refetchFolder: String?
     var retriesAll = false
@@ -40,8 +50,12 @@ final class AccountRun {
     private(set) var delivery: BatchDelivery?
     private var maildir = ""
     private var clockIsRight = true
+    private let began = Deadline.now
+    /// Whether the turn ended before all was looked at.
+    private var hasRest = false
 
-    init(account: AccountSettings, hub: StartedHub, state: FetchState, isVerbose: Bool) {
+    init(account: AccountSettings, hub: StartedHub, state: FetchState, isVerbose: Bool, start: Int) {
+        self.start = start
         self.account = account
         self.hub = hub
         self.state = state
@@ -60,23 +74,37 @@ final class AccountRun {
         maildir = mailbox.maildir
         let delivery = BatchDelivery(state: state, inbox: try Maildir(path: maildir, making: true))
         self.delivery = delivery
-        try delivery.recover(at: now)
         checkClock()
-        try state.beginRun(at: now)
+        try state.beginRun(at: runTime)
         do {
+            try delivery.recover(at: now)
             try collect()
             try delivery.settle()
         } catch {
             keepWhatIsWhole(delivery)
-            try? state.endRun(at: now, status: AccountFault(account: "", error: error).exitStatus.rawValue, "\(error)")
+            noteEnd(of: error)
             report()
             throw error  // the one to tell, whatever became of the words about it
         }
         let status: ExitStatus = tally.failed + tally.stopped == 0 ? .ok : .temporaryFailure
-        try state.endRun(at: now, status: status.rawValue, status == .ok ? "" : "some mail could not be fetched")
+        let rest = hasRest ? "the turn of another account came first, the rest follows" : ""
+        try state.endRun(at: now, status: status.rawValue, status == .ok ? rest : "some mail could not be fetched")
         try state.compactIfWorthwhile()
         report()
         return status
+    }
+
+    /// When this run counts as begun: one time for all accounts, so that one behind a slow one does not slip; never
+    /// before another run that went between, and never after now.
+    private var runTime: Int { min(max(start, min(state.lastRun, now)), now) }
+
+    private func noteEnd(of error: any Error) {
+        if StopSignal.hasCome {
+            try? state.endRun(
+                at: now, status: ExitStatus.temporaryFailure.rawValue, "told to stop before all was fetched")
+        } else {
+            try? state.endRun(at: now, status: AccountFault(account: "", error: error).exitStatus.rawValue, "\(error)")
+        }
     }
 
     private func collect() throws {
@@ -116,8 +144,20 @@ final class AccountRun {
 
     // MARK: For the collectors
 
-    /// Begins a batch of `messages`.
-    func begin(_ messages: [Pending]) throws { try delivery?.begin(messages.map(\.key), at: now) }
+    /// Begins a batch of `messages`, if there is room for any.
+    func begin(_ messages: [Pending]) throws {
+        try delivery?.demandRoom(hub.settings.limits.freeSpace)
+        try delivery?.begin(messages.map(\.key), at: now)
+    }
+
+    /// Whether this session is to end at the border of a batch, as another account has waited for an hour. What is left
+    /// comes with the next run.
+    func isTurnOver() -> Bool {
+        guard hasRest || (began.elapsed >= turnLimit && othersWait()) else { return false }
+        if !hasRest { tell("another account waits, the rest comes with the next run") }
+        hasRest = true
+        return true
+    }
 
     /// Whether the batch under way has taken as long as a batch may.
     var isLate: Bool { delivery?.isLate ?? false }
@@ -158,8 +198,27 @@ final class AccountRun {
     }
 
     func noteFailure(of key: MessageKey, _ reason: String) throws {
-        tally.failed += 1
         try state.fail(key, at: now, reason)
+        tellFailure(of: key, reason)
+    }
+
+    /// The server refused a message that it has listed. Once, that is how servers speak of one that another client has
+    /// deleted since: it is not listed again then.
+    func noteRefusal(of key: MessageKey, _ reason: String) throws {
+        if try state.note(key, at: now, reason) > 0 { tellFailure(of: key, reason) } else { tally.gone += 1 }
+    }
+
+    /// The line broke in the midst of the message, for which the run ends. A message that always breaks it must not stop
+    /// the account for ever.
+    func noteBreak(in key: MessageKey, _ error: any Error) throws {
+        let tries = try state.note(key, at: now, "\(error)")
+        hub.log.write(
+            tries == 0 ? .info : .warning, "break",
+            [("account", account.name), ("key", key.text), ("error", "\(error)")])
+    }
+
+    private func tellFailure(of key: MessageKey, _ reason: String) {
+        tally.failed += 1
         writeToStandardError("mhfetch: \(account.name): a message could not be fetched: \(printable(reason))")
         hub.log.write(.warning, "message", [("account", account.name), ("key", key.text), ("error", reason)])
     }
@@ -182,13 +241,19 @@ final class AccountRun {
     }
 
     private func report() {
+        if tally.gone > 0 {
+            let words = tally.gone == 1 ? "1 message was" : "\(tally.gone) messages were"
+            writeToStandardError(
+                "mhfetch: \(account.name): \(words) gone before fetched, deleted by another client it seems")
+        }
         tell("\(tally.fetched) fetched (\(tally.octets) octets), \(tally.deleted) deleted, \(tally.failed) failed")
-        guard tally.fetched + tally.deleted + tally.failed > 0 else { return }
+        guard tally.fetched + tally.deleted + tally.failed + tally.gone > 0 else { return }
         hub.log.write(
             .info, "fetched",
             [
                 ("account", account.name), ("host", account.fetch?.host), ("messages", "\(tally.fetched)"),
                 ("octets", "\(tally.octets)"), ("deleted", "\(tally.deleted)"), ("failed", "\(tally.failed)"),
+                ("gone", tally.gone > 0 ? "\(tally.gone)" : nil),
             ])
     }
 }

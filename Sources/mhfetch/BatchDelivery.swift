@@ -50,6 +50,12 @@ final class BatchDelivery {
         try state.turn(from: (open.nonce, found.filter(open.keys.indices.contains).sorted()), to: nil)
     }
 
+    /// Throws when less than `octets` are free where the mail goes.
+    func demandRoom(_ octets: Int) throws {
+        let free = try inbox.freeOctets()
+        guard free >= octets else { throw FetchError.noRoom(path: inbox.path, free: free, kept: octets) }
+    }
+
     /// Begins a batch of these messages; on return the state knows of it, and of the end of the one before.
     /// - Parameter time: seconds since 1970; leads the names of the files.
     func begin(_ keys: [MessageKey], at time: Int) throws {

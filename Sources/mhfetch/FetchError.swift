@@ -9,6 +9,7 @@ enum FetchError: Complaint {
     case doesNotFetch(String, place: Place)
     case noOwner(String, place: Place)
     case networkFileSystem(path: String, kind: String)
+    case noRoom(path: String, free: Int, kept: Int)
     case noTLS(host: String)
     case loginRefused(user: String, host: String, words: String, isTemporary: Bool)
     case loginInClear(host: String)
@@ -30,7 +31,7 @@ enum FetchError: Complaint {
         case .noTLS, .loginInClear: .noPermission
         case .loginRefused(_, _, _, let isTemporary): isTemporary ? .temporaryFailure : .noPermission
         case .noUniqueIDs, .numbersAsUniqueIDs, .noUIDValidity: .unavailable
-        case .refused, .farewell: .temporaryFailure
+        case .refused, .farewell, .noRoom: .temporaryFailure
         case .renumbered: .dataError
         case .protocolBroken: .protocolError
         case .stateDamaged, .stateNewer: .osFile
@@ -42,9 +43,8 @@ enum FetchError: Complaint {
         switch self {
         case .renumbered, .noUIDValidity, .refused: true
         case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .networkFileSystem, .noTLS, .loginRefused,
-            .loginInClear, .passwordNotText, .noUniqueIDs, .numbersAsUniqueIDs, .farewell, .protocolBroken,
-            .stateDamaged,
-            .stateNewer:
+            .loginInClear, .passwordNotText, .noUniqueIDs, .numbersAsUniqueIDs, .farewell, .protocolBroken, .noRoom,
+            .stateDamaged, .stateNewer:
             false
         }
     }
@@ -58,6 +58,9 @@ enum FetchError: Complaint {
         case .networkFileSystem(let path, let kind):
             "\(path): lies on a \(kind) file system, whose locks cannot be relied on; name a local directory in the "
                 + "rc's `state` line"
+        case .noRoom(let path, let free, let kept):
+            "\(path): \(free >> 20) MiB are free there, and `free-space` keeps \(kept >> 20): make room; until then "
+                + "nothing more is fetched, and nothing is lost"
         case .noTLS(let host):
             "\(host) offers no TLS, and the account demands it; check the port, or use the service with TLS from the "
                 + "start"

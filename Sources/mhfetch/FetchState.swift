@@ -42,12 +42,15 @@ final class FetchState {
         let keys: [MessageKey]
     }
 
-    /// A message that could not be fetched.
+    /// A message that could not be fetched, or whose fetching brought trouble that may have been chance.
     struct Failure: Hashable {
+        /// 0 while it is only noted: see ``FetchState/note(_:at:_:)``.
         var tries: Int
         /// Of the last try, in seconds since 1970.
         var time: Int
         var reason: String
+        /// Whether it is fetched behind the others and by itself.
+        var isSuspect: Bool { tries > 0 }
         /// Whether it is tried once a day only.
         var isFinal: Bool { tries >= FetchState.triesLimit }
     }
@@ -70,6 +73,8 @@ final class FetchState {
     private(set) var run = 0
     private(set) var lastRun = 0
     private(set) var lastEnding: Ending?
+    /// The run that ``lastEnding`` is of; those behind it have died, or are under way.
+    private(set) var lastEnded = 0
     private(set) var lastSuccess: Int?
 
     private(set) var journal: Journal?
@@ -114,6 +119,7 @@ final class FetchState {
                 return false
             }
             lastEnding = Ending(time: time, status: status, words: text)
+            lastEnded = run
             if status == 0 { lastSuccess = time }
         case ("good", 2):
             guard let time = number(1) else { return false }
@@ -202,8 +208,20 @@ final class FetchState {
 
     // MARK: Asking
 
-    func isDue(every: Duration, now: Int) -> Bool {
-        now < lastRun || now - lastRun >= Int(clamping: every.components.seconds)
+    /// Whether a run that begins at `start` is to fetch from an account whose turn comes at `now`.
+    ///
+    /// Cron starts us a little late and a little early: what would be due half a minute later is due, lest each run wait
+    /// for the one behind it. Runs are counted from their start, so that an account behind a slow one does not slip.
+    func isDue(every: Duration, at start: Int, now: Int) -> Bool {
+        guard lastRun <= now else { return true }  // the clock was ahead
+        return start - lastRun >= Int(clamping: every.components.seconds) - 30
+    }
+
+    func isSuspect(_ key: MessageKey) -> Bool { failed[key]?.isSuspect ?? false }
+
+    /// Messages that could not be fetched, by key.
+    var failures: [(key: MessageKey, failure: Failure)] {
+        failed.filter(\.value.isSuspect).map { ($0.key, $0.value) }.sorted { $0.key.text < $1.key.text }
     }
 
     func isKnown(_ key: MessageKey) -> Bool { known[key] != nil }

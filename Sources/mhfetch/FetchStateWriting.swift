@@ -58,10 +58,20 @@ extension FetchState {
         try record(["fail \(key.text) \(tries) \(time) \(Self.words(reason))"])
     }
 
+    /// Notes a trouble in the midst of the message that may be chance: a line that broke, a refusal as of a message that
+    /// somebody else has just deleted. Once is nothing; the second makes it a suspect, the third a failure like any other.
+    /// - Returns: how often it counts by now; 0 for the first.
+    @discardableResult
+    func note(_ key: MessageKey, at time: Int, _ reason: String) throws -> Int {
+        let tries = failed[key].map { max(2, $0.tries + 1) } ?? 0
+        try record(["fail \(key.text) \(tries) \(time) \(Self.words(reason))"])
+        return tries
+    }
+
     /// Notes that a run died with these messages under way. One of them may be at fault: from now on each is fetched by
     /// itself, behind the others, so that a second death tells which.
     func suspect(_ keys: [MessageKey], at time: Int, _ reason: String) throws {
-        let fresh = keys.filter { failed[$0] == nil }
+        let fresh = keys.filter { !isSuspect($0) }
         try record(fresh.map { "fail \($0.text) 1 \(time) \(Self.words(reason))" })
     }
 
@@ -79,9 +89,13 @@ extension FetchState {
 
     /// Writes the journal anew, as short as can be.
     func compact() throws {
-        var texts = [Self.heading, "run \(run) \(lastRun)"]
+        var texts = [Self.heading]
         if let lastSuccess { texts.append("good \(lastSuccess)") }
-        if let end = lastEnding { texts.append("end \(end.time) \(end.status) \(Self.words(end.words))") }
+        if let end = lastEnding {
+            texts.append("run \(lastEnded) \(lastRun)")
+            texts.append("end \(end.time) \(end.status) \(Self.words(end.words))")
+        }
+        if lastEnding == nil || run != lastEnded { texts.append("run \(run) \(lastRun)") }
         for (index, folder) in folders.enumerated() {
             texts.append("folder \(index) \(folder.validity) \(Percent.encode(folder.name))")
             texts.append("next \(index) \(folder.next)")

@@ -26,7 +26,8 @@ final class IMAPCollector {
         try greet()
         try secure()
         try logIn(login)
-        for folder in account.folders {
+        for (number, folder) in account.folders.enumerated() {
+            if number > 0, run.isTurnOver() { break }
             do {
                 try collect(folder)
             } catch let stop as FetchError where stop.stopsFolderOnly {

@@ -39,9 +39,9 @@ struct IMAPFolder {
         let fresh = wanted.filter { !run.isLeftAlone($0.key) }
         run.noteLeftAlone(wanted.count - fresh.count)
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
-        try fetch(fresh)
+        let isDone = try fetch(fresh)
         try run.settle()
-        if let highest = listed.map(\.number).max().flatMap({ UInt32(exactly: $0) }), highest < .max {
+        if isDone, let highest = listed.map(\.number).max().flatMap({ UInt32(exactly: $0) }), highest < .max {
             try run.state.setNext(max(first, highest + 1), of: index)
         }
         if run.account.keep == .off { try delete() }
@@ -87,10 +87,14 @@ struct IMAPFolder {
         return found.sorted { $0.key < $1.key }.map { Pending(number: Int($0.key), key: key($0.key), size: $0.value) }
     }
 
-    private func fetch(_ fresh: [Pending]) throws {
-        var work = WorkList(fresh) { run.state.failed[$0.key] != nil }
+    /// - Returns: `false` when another account's turn came first.
+    private func fetch(_ fresh: [Pending]) throws -> Bool {
+        var work = WorkList(fresh) { run.state.isSuspect($0.key) }
         var refusals = 0
+        var isFirst = true
         while let batch = work.next() {
+            if !isFirst, run.isTurnOver() { return false }
+            isFirst = false
             let (left, refusal) = try fetchBatch(batch)
             guard !left.isEmpty else { continue }
             if let refusal {
@@ -104,7 +108,9 @@ struct IMAPFolder {
                 continue
             }
             // Not sent, and no word why: removed meanwhile by somebody else, or passed over by the server.
-            for message in try stillThere(left.compactMap { UInt32(exactly: $0.number) }) {
+            let there = try stillThere(left.compactMap { UInt32(exactly: $0.number) })
+            run.tally.gone += left.count - there.count
+            for message in there {
                 if batch.count == 1 {
                     try run.noteFailure(of: message.key, "the server lists it and does not send it")
                 } else {
@@ -112,6 +118,7 @@ struct IMAPFolder {
                 }
             }
         }
+        return true
     }
 
     /// Fetches a batch and puts it on disk.

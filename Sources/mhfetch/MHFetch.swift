@@ -1,6 +1,7 @@
 // The command line of mhfetch: which accounts, in what order, and what its exit status says of them.
 
 import ArgumentParser
+import Blocking
 import CommandStart
 import DurableFiles
 import Glibc
@@ -52,11 +53,17 @@ struct MHFetch: ParsableCommand {
         signal(SIGXFSZ, SIG_IGN)
         let started = try hub.start("mhfetch")
         let chosen = try choose(started.settings)
+        let start = time(nil)  // one for all accounts
+        StopSignal.watch()
+        defer { StopSignal.takeEffect() }
         var faults: [ExitStatus] = []
-        for account in chosen {
+        for (number, account) in chosen.enumerated() where !StopSignal.hasCome {
             do {
-                let status = try status ? tell(account, started) : fetch(account, started)
+                let waiting = chosen[(number + 1)...]
+                let status = try status ? tell(account, started) : fetch(account, started, at: start, before: waiting)
                 if status != .ok { faults.append(status) }
+            } catch  where StopSignal.hasCome {
+                started.log.write(.notice, "stopped", [("account", account.name), ("error", "\(error)")])
             } catch {
                 let status = complain(AccountFault(account: account.name, error: error), as: "mhfetch")
                 started.log.write(.error, "fetch", [("account", account.name), ("error", "\(error)")])
@@ -83,21 +90,38 @@ struct MHFetch: ParsableCommand {
         }
     }
 
-    private func fetch(_ account: AccountSettings, _ hub: StartedHub) throws -> ExitStatus {
+    /// - Parameters:
+    ///   - start: when the run of all accounts began, in seconds since 1970.
+    ///   - waiting: the accounts whose turn comes after this one.
+    private func fetch(
+        _ account: AccountSettings, _ hub: StartedHub, at start: Int, before waiting: ArraySlice<AccountSettings>
+    ) throws -> ExitStatus {
         let folder = try StateFolder.open(hub.settings.stateDirectory, account: account.name)
-        // A file of its own, never removed: two runs must meet at the same inode (DECISIONS 35).
-        guard let lock = try FileLock.tryAcquire("lock", in: folder) else {
+        guard let lock = try StateFolder.lock(folder) else {
             if verbose { writeToStandardError("mhfetch: \(account.name): another run is at it") }
             return .ok
         }
         defer { withExtendedLifetime(lock) {} }
         let state = try FetchState(in: folder)
-        if due, let every = account.every, !state.isDue(every: every, now: time(nil)) { return .ok }
-        let run = AccountRun(account: account, hub: hub, state: state, isVerbose: verbose)
+        guard isDue(account, state, at: start) else { return .ok }
+        let run = AccountRun(account: account, hub: hub, state: state, isVerbose: verbose, start: start)
+        run.othersWait = {
+            waiting.contains { account in
+                // Whose state cannot be read is to be told so: that too is a turn.
+                let folder = try? StateFolder.look(hub.settings.stateDirectory, account: account.name)
+                return folder.flatMap { try? FetchState(in: $0, canWrite: false) }.map { isDue(account, $0, at: start) }
+                    ?? true
+            }
+        }
         run.acceptFolder = acceptFolder
         run.refetchFolder = refetchFolder
         run.retriesAll = retry
         return try run.carryOut()
+    }
+
+    private func isDue(_ account: AccountSettings, _ state: FetchState, at start: Int) -> Bool {
+        guard due, let every = account.every else { return true }
+        return state.isDue(every: every, at: start, now: time(nil))
     }
 
     private func tell(_ account: AccountSettings, _ hub: StartedHub) throws -> ExitStatus {
@@ -106,8 +130,9 @@ struct MHFetch: ParsableCommand {
             return .ok
         }
         let state = try FetchState(in: folder, canWrite: false)
-        writeToStandardOutput(StatusReport(account: account, state: state, now: time(nil)).text)
-        let isWell = state.failed.isEmpty && (state.lastEnding?.status ?? 0) == 0
-        return isWell ? .ok : .temporaryFailure
+        let report = StatusReport(
+            account: account, state: state, now: time(nil), isUnderWay: try StateFolder.isLocked(folder))
+        writeToStandardOutput(report.text)
+        return report.isWell ? .ok : .temporaryFailure
     }
 }

@@ -34,7 +34,13 @@ final class POP3Collector {
         try greet()
         try secure()
         try logIn(login)
-        try fetch(try list())
+        do {
+            try fetch(try list())
+        } catch let full as FetchError {
+            // Between two batches nothing is under way: what was told to go may go, which makes room there at least.
+            if case .noRoom = full { try quit() }
+            throw full
+        }
         try quit()
     }
 
@@ -139,8 +145,11 @@ final class POP3Collector {
         guard !fresh.isEmpty else { return }
         run.tell("\(fresh.count) new of \(listing.count)")
         try addSizes(to: &fresh)
-        var work = WorkList(fresh) { run.state.failed[$0.key] != nil }
+        var work = WorkList(fresh) { run.state.isSuspect($0.key) }
+        var isFirst = true
         while let batch = work.next() {
+            if !isFirst, run.isTurnOver() { break }
+            isFirst = false
             let taken = try fetchBatch(batch)
             work.putBack(batch[taken...])
         }
@@ -173,8 +182,11 @@ final class POP3Collector {
         exchange.renew()
         switch try exchange.next() {
         case .contentBegin: break
-        case .err(_, _, let text):
-            return try run.noteFailure(of: message.key, "RETR was refused: \(printable(octets: text, limit: 100))")
+        case .err(_, let code, let text):
+            let words = "RETR was refused: \(printable(octets: text, limit: 100))"
+            // As a server says it of a message that another client has deleted (RFC 1939 §5), and we cannot ask.
+            if code == nil { return try run.noteRefusal(of: message.key, words) }
+            return try run.noteFailure(of: message.key, words)
         default: throw broken("an answer to RETR that is none")
         }
         exchange.wire.pace = .standard

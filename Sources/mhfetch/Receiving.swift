@@ -2,7 +2,10 @@
 
 import Delivery
 import DurableFiles
+import IMAPProtocol
 import Octets
+import POP3Protocol
+import Transport
 
 /// What a server sends of a message.
 enum ContentPiece {
@@ -37,12 +40,31 @@ extension AccountRun {
                 }
             }
             tally.octets += octets
+        } catch let error where octets > 0 && Self.isBreak(error) {
+            try noteBreak(in: message.key, error)
+            throw error
         } catch is NoContent {
             try noteFailure(of: message.key, "the server sent nothing of its \(message.size ?? 0) octets")
         } catch let error as DurableError where error.code == DurableError.tooLarge {
             // Too large for the file system, not for its room: it will not fit tomorrow either, but others do.
             while !isOver { if case .end = try nextPiece() { isOver = true } }
             try noteFailure(of: message.key, error.description)
+        }
+    }
+
+    /// Whether the conversation ended by what the server, or the way to it, did in the midst of a message: neither by a
+    /// hop of ours, nor by our own disk, nor because we were told to stop.
+    static func isBreak(_ error: any Error) -> Bool {
+        switch error {
+        case let error as TransportError:
+            switch error {
+            case .timedOut, .tooSlow, .sessionTooLong, .connectionLost, .closed, .injected, .tls: true
+            case .hostNotFound, .lookupFailed, .unusableHost, .connectFailed, .sourceAddress, .hopDied, .stopped,
+                .system:
+                false
+            }
+        case is POP3Error, is IMAPError, is FetchError: true
+        default: false
         }
     }
 }

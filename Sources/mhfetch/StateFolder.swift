@@ -1,9 +1,12 @@
 // Where the fetch state of each account lives: `<state>/fetch/<account>`.
 
 import DurableFiles
+import Glibc
 
 enum StateFolder {
     private static let name = "fetch"
+    /// A file of its own, never removed: two runs must meet at the same inode (DECISIONS 35).
+    private static let lockName = "lock"
 
     /// The folder of `account`, made if missing.
     static func open(_ state: String, account: String) throws -> Directory {
@@ -11,6 +14,17 @@ enum StateFolder {
         if let kind = try root.networkFileSystem() { throw FetchError.networkFileSystem(path: state, kind: kind) }
         return try root.directory(name, making: 0o700).directory(account, making: 0o700)
     }
+
+    /// The account's lock; `nil` when another run has it.
+    static func lock(_ folder: Directory) throws -> FileLock? {
+        if let lock = try FileLock.tryAcquire(lockName, in: folder) { return lock }
+        // A look of `--status` holds it for an instant, and must not cost a run.
+        usleep(50_000)
+        return try FileLock.tryAcquire(lockName, in: folder)
+    }
+
+    /// Whether a run is under way.
+    static func isLocked(_ folder: Directory) throws -> Bool { try FileLock.isHeld(lockName, in: folder) }
 
     /// The folder of `account`, for looking only; `nil` when nothing was ever fetched.
     static func look(_ state: String, account: String) throws -> Directory? {

@@ -8,21 +8,32 @@ struct StatusReport {
     let state: FetchState
     /// Seconds since 1970.
     let now: Int
+    /// Whether a run holds the account's lock.
+    let isUnderWay: Bool
+
+    /// Runs behind the last one that came to its end, the one under way aside.
+    private var died: Int { max(0, state.run - state.lastEnded - (isUnderWay ? 1 : 0)) }
+
+    /// Whether nothing is to be done.
+    var isWell: Bool { state.failures.isEmpty && (state.lastEnding?.status ?? 0) == 0 && died == 0 }
 
     /// A line for the account, then one for each message that could not be fetched, by key.
     var text: String {
         var text = "\(account.name): "
         if let end = state.lastEnding {
-            text += end.status == 0 ? "well" : "status \(end.status): \(printable(end.words))"
+            text += end.status == 0 ? "well" : "status \(end.status)"
+            if !end.words.isEmpty { text += ": \(printable(end.words))" }
             text += ", \(ago(end.time))"
             if end.status != 0, let success = state.lastSuccess { text += "; last well \(ago(success))" }
         } else {
-            text += state.run == 0 ? "never fetched" : "no run has come to its end"
+            text += state.run == 0 ? "never fetched" : "no run has come to its end yet"
         }
+        if died > 0 { text += died == 1 ? "; the last run died" : "; the last \(died) runs died" }
+        if isUnderWay { text += "; a run is under way, begun \(ago(state.lastRun))" }
         let fetched = state.known.count + state.folders.reduce(0) { $0 + $1.fetched.reduce(0) { $0 + $1.uids.count } }
         text += "; \(state.run) runs, \(fetched) messages known"
         text += "; \(state.journal?.size ?? 0) octets of state\n"
-        for (key, failure) in state.failed.sorted(by: { $0.key.text < $1.key.text }) {
+        for (key, failure) in state.failures {
             text += "  failed \(place(key)): \(failure.tries) times, \(ago(failure.time)): \(printable(failure.reason))"
             text += failure.isFinal ? "; tried once a day, or at once with --retry\n" : "\n"
         }

@@ -1,6 +1,9 @@
 // A hub that fetches for one account: its rc, its mailbox, and runs of mhfetch.
 
+import Blocking
+import Glibc
 import MailTestKit
+import Synchronization
 import Testing
 
 /// A scratch hub with the mailbox alice and the account `peer`.
@@ -41,6 +44,28 @@ final class FetchRig: Sendable {
             deadline: deadline)
     }
 
+    /// Puts `line` before all blocks of the rc.
+    func addTop(_ line: String) {
+        let rc = String(decoding: ScratchDirectory.read(scratch.file("mailhubrc")) ?? [], as: UTF8.self)
+        scratch.write("\(line)\n\(rc)", to: "mailhubrc")
+    }
+
+    /// Starts mhfetch, and makes `slot` its process.
+    func start(_ arguments: String..., by words: [String] = [], as slot: RunningCommand) throws {
+        let command = [try InstalledCommands.path("mhfetch"), "-C", scratch.file("mailhubrc")] + arguments
+        slot.set(
+            try ServerProcess(
+                words + command,
+                environment: ["HOME": scratch.path, "PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"],
+                logs: [scratch.file("out")]))
+    }
+
+    /// What the fetch state of the account says, a line each, without their checksums.
+    var journal: [String] {
+        let octets = ScratchDirectory.read(scratch.file("state/fetch/peer/journal")) ?? []
+        return String(decoding: octets, as: UTF8.self).split(separator: "\n").map { String($0.dropLast(9)) }
+    }
+
     /// The messages of the mailbox, or of its folder `name`; those in tmp do not count.
     func messages(folder name: String = "") -> [[UInt8]] {
         let path = name.isEmpty ? maildir : "\(maildir)/.\(name)"
@@ -55,6 +80,32 @@ final class FetchRig: Sendable {
     }
 
     var log: String { String(decoding: ScratchDirectory.read(scratch.file("log")) ?? [], as: UTF8.self) }
+}
+
+/// A command that a server of the test ends at just the point it wants to.
+final class RunningCommand: Sendable {
+    private let process = Mutex<ServerProcess?>(nil)
+
+    func set(_ started: ServerProcess) { process.withLock { $0 = started } }
+
+    /// Sends `signal` to it; waits for its start, which may take longer than its first words to the server.
+    func signal(_ signal: Int32) {
+        let deadline = Deadline(after: .seconds(10))
+        while !deadline.hasPassed {
+            if let process = process.withLock({ $0 }) { return process.child.send(signal) }
+            usleep(1000)
+        }
+    }
+
+    /// How it ended; killed when it takes longer than `patience`.
+    func end(patience: Duration = .seconds(20)) -> ChildEnd? {
+        let started = process.withLock { $0 }
+        defer {
+            started?.stop(patience: .zero)
+            process.withLock { $0 = nil }
+        }
+        return started?.child.wait(until: Deadline(after: patience))
+    }
 }
 
 /// `messages` in an order that does not depend on where they came from.

@@ -363,6 +363,7 @@ struct FetchTests {
             for (number, message) in messages.enumerated() { dovecot.deliver(message, number: number + 1) }
             let rig = FetchRig()
             rig.configure("imaps localhost:\(dovecot.imapsPort)", trusting: dovecot, "keep off")
+            rig.addTop("free-space 0")
             for folder in ["Mail", "state"] { _ = try runProgram(["mkdir", rig.scratch.file(folder)]) }
             // A small disk in a namespace of its own; what is on it is copied out at the end.
             let script = """
@@ -391,6 +392,41 @@ struct FetchTests {
                 ScratchDirectory.read(rig.scratch.file("copy/new/\($0)"))
             }
             #expect(counted(copied) == counted(messages), "\(result)")
+            #expect(dovecot.messages().isEmpty)
+        }
+    }
+
+    @Test(
+        "free-space is asked before each batch: below it nothing more is fetched, and the run says so",
+        .needs(.dovecot),
+        .enabled(if: canMount, "needs user namespaces"), arguments: ["pop3s", "imaps"])
+    func freeSpace(by service: String) async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            let messages = (1...80).map { number in
+                Array("Subject: \(number)\n\n".utf8) + [UInt8](repeating: 0x61, count: 30_000) + [0x0A]
+            }
+            for (number, message) in messages.enumerated() { dovecot.deliver(message, number: number + 1) }
+            let rig = FetchRig()
+            let port = service == "pop3s" ? dovecot.pop3sPort : dovecot.imapsPort
+            rig.configure("\(service) localhost:\(port)", trusting: dovecot, "keep off")
+            rig.addTop("free-space 2m")
+            _ = try runProgram(["mkdir", rig.scratch.file("Mail")])
+            // One batch has room in what is left beside the 2 MiB; the next must not begin.
+            let script = """
+                set -e
+                mount -t tmpfs -o size=3900k none "$1/Mail"
+                for run in 1 2; do "$2" -C "$1/mailhubrc" || echo "status $?"; ls "$1/Mail/alice/new" | wc -l; done
+                mount -o remount,size=20m "$1/Mail"
+                "$2" -C "$1/mailhubrc" || echo "status $?"
+                ls "$1/Mail/alice/new" | wc -l
+                """
+            let result = try runProgram(
+                ["unshare", "-rm", "sh", "-c", script, "sh", rig.scratch.path, try InstalledCommands.path("mhfetch")],
+                deadline: .seconds(60))
+            let lines = result.outputText.split(separator: "\n").map { $0.filter { $0 != " " } }
+            #expect(lines == ["status75", "64", "status75", "64", "80"], "\(result)")
+            #expect(result.errorText.count(of: "MiB are free there, and `free-space` keeps 2: make room") == 2)
             #expect(dovecot.messages().isEmpty)
         }
     }

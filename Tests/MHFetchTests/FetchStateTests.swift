@@ -4,6 +4,7 @@ import DurableFiles
 import IMAPProtocol
 import MailTestKit
 import Octets
+import RunControl
 import Testing
 
 @testable import mhfetch
@@ -219,6 +220,70 @@ struct FetchStateTests {
                 #expect(try scratch.state().lastRun == 1_900_000_000, "\(kind) at \(number)")
             }
         }
+    }
+
+    @Test("the first trouble in the midst of a message is noted, the second makes it a suspect, the third a failure")
+    func noted() throws {
+        let scratch = JournalScratch()
+        let key = MessageKey.unique("x", occurrence: 0)
+        for (time, tries) in [(1, 0), (2, 2), (3, 3), (4, 4)] {
+            let state = try scratch.state()
+            #expect(try state.note(key, at: 1_800_000_000 + time, "closed early") == tries)
+            let read = try scratch.state(canWrite: false)
+            #expect(read.isSuspect(key) == (tries > 0))
+            #expect(read.failures.map(\.key) == (tries > 0 ? [key] : []))
+            #expect(read.isLeftAlone(key, now: 1_800_000_000 + time) == (tries >= 3))
+        }
+        // A death makes what was only noted a suspect, as it does the others.
+        let other = MessageKey.unique("y", occurrence: 0)
+        let state = try scratch.state()
+        try state.note(other, at: 1_800_000_000, "closed early")
+        try state.suspect([other], at: 1_800_000_000, "died")
+        #expect(state.isSuspect(other))
+        #expect(try state.note(other, at: 1_800_000_000, "closed early") == 2)
+    }
+
+    @Test("runs that died since the last end are counted, also behind a compaction")
+    func deaths() throws {
+        let scratch = JournalScratch()
+        let account = AccountSettings(name: "peer", place: Place(file: "rc", line: 1, column: 1))
+        func report(_ state: FetchState, isUnderWay: Bool = false) -> StatusReport {
+            StatusReport(account: account, state: state, now: 1_800_000_900, isUnderWay: isUnderWay)
+        }
+        var state = try scratch.state()
+        try state.beginRun(at: 1_800_000_000)
+        try state.endRun(at: 1_800_000_001, status: 0, "")
+        #expect(report(state).isWell && !report(state).text.contains("died"))
+        for number in 1...3 {
+            try state.beginRun(at: 1_800_000_000 + number * 60)
+            try state.compact()
+            state = try scratch.state()
+            let words = number == 1 ? "; the last run died;" : "; the last \(number) runs died;"
+            #expect(report(state).text.contains(words), "\(report(state).text)")
+            #expect(!report(state).isWell)
+        }
+        let during = report(state, isUnderWay: true).text
+        #expect(during.contains("; the last 2 runs died; a run is under way, begun 12 min ago; 4 runs"), "\(during)")
+        try state.endRun(at: 1_800_000_301, status: 0, "")
+        #expect(report(state).isWell)
+    }
+
+    @Test("due is who would be half a minute later, by the start of the run, however late its turn comes")
+    func due() throws {
+        let state = try JournalScratch().state()
+        let begun = 1_800_000_000
+        #expect(state.isDue(every: .seconds(900), at: begun, now: begun))
+        try state.beginRun(at: begun)
+        // (start, now): cron is a second early after a quarter of an hour; a slow account went before.
+        let cases: [(start: Int, now: Int, isDue: Bool)] = [
+            (869, 869, false), (870, 870, true), (899, 899, true), (300, 5_000, false), (900, 5_000, true),
+            (-60, 5_000, false), (-60, -60, true),
+        ]
+        for (start, now, isDue) in cases {
+            #expect(
+                state.isDue(every: .seconds(900), at: begun + start, now: begun + now) == isDue, "\(start), \(now)")
+        }
+        #expect(state.isDue(every: .seconds(60), at: begun + 30, now: begun + 30))
     }
 
     @Test("after three failures a message is left alone for a day, and no longer")

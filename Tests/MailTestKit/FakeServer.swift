@@ -25,6 +25,8 @@ public final class FakeServer: Sendable {
         case tagged(String)
         /// Nothing for so long; ends earlier when the client hangs up.
         case stall(Duration)
+        /// Does something at just this point, such as a signal to the client.
+        case perform(@Sendable () -> Void)
         /// Reads and drops until the client closes.
         case drain
         /// Closes with a reset instead of an end of file.
@@ -144,6 +146,7 @@ private struct Player {
             let pieces = text.split(separator: "@tag@", omittingEmptySubsequences: false)
             try end.write(Array(pieces.joined(separator: tag).utf8) + [0x0D, 0x0A], until: deadline)
         case .stall(let duration): try end.stall(duration)
+        case .perform(let action): action()
         case .drain: do { try end.drain(until: deadline) } catch .gone {}
         case .reset:
             var linger = Glibc.linger(l_onoff: 1, l_linger: 0)

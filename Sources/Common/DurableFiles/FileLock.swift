@@ -53,6 +53,20 @@ public final class FileLock: Sendable {
         return FileLock(file)
     }
 
+    /// Whether somebody holds the lock `name` in `directory` now. To find out it is taken, shared, for an instant.
+    public static func isHeld(_ name: String, in directory: Directory) throws(DurableError) -> Bool {
+        guard let file = try directory.open(name, for: .reading) else { return false }
+        while flock(file.descriptor, LOCK_SH | LOCK_NB) != 0 {
+            switch errno {
+            case EINTR: continue
+            case EWOULDBLOCK: return true
+            default: throw file.failure("look at the lock of")
+            }
+        }
+        try file.unlock()
+        return false
+    }
+
     /// Gives the lock back before the object goes.
     public func release() throws(DurableError) {
         // By word, not by closing alone: a child that is just being started holds our descriptors until its exec.

@@ -51,6 +51,9 @@ public final class Maildir: Sendable {
         return folder
     }
 
+    /// Octets that an ordinary user may still write where it lies.
+    public func freeOctets() throws(DurableError) -> Int { try top.freeOctets() }
+
     /// The names of all folders, sorted by their directory names. Names that are no UTF-8 are left out.
     public func folders() throws(DurableError) -> [FolderName] {
         var found: [FolderName] = []

@@ -1,0 +1,114 @@
+// Runs in this process against scripted servers: whose turn it is, and how long a server may take.
+
+import DurableFiles
+import MailTestKit
+import POP3Protocol
+import Reporting
+import RunControl
+import Testing
+import Transport
+
+@testable import CommandStart
+@testable import mhfetch
+
+@Suite("A run for an account")
+struct AccountRunTests {
+    private typealias Step = FakeServer.Step
+
+    private static func login(_ ids: Range<Int>) -> [Step] {
+        [
+            .line("+OK"), .expect("CAPA"), .line("-ERR"), .expect("USER"), .line("+OK"), .expect("PASS"), .line("+OK"),
+            .expect("CAPA"), .line("-ERR"), .expect("UIDL"), .line("+OK"),
+        ] + ids.map { .line("\($0 + 1) id-\($0)") } + [.line(".")]
+    }
+
+    private static let retrieve: [Step] = [.expect("RETR"), .line("+OK"), .line("Subject: x"), .line(".")]
+
+    /// A run of the account `peer`, whose state is left in `scratch`.
+    private func run(_ server: FakeServer, _ scratch: ScratchDirectory, start: Int) throws -> AccountRun {
+        let rc = scratch.write(
+            """
+            state \(scratch.file("state"))
+            maildirs \(scratch.file("Mail"))/%m
+            log none
+            mailbox alice
+              address alice@hub.test
+            account peer
+              user alice
+              password secret
+              tls off
+              fetch pop3 127.0.0.1:\(server.port)
+            """, to: "rc")
+        let settings = try HubSettings.load(explicitPath: rc)
+        let account = try #require(settings.account("peer"))
+        let state = try FetchState(in: StateFolder.open(settings.stateDirectory, account: "peer"))
+        let hub = StartedHub(settings: settings, log: try Log(program: "mhfetch", to: settings.log))
+        return AccountRun(account: account, hub: hub, state: state, isVerbose: false, start: start)
+    }
+
+    @Test("a session ends at the border of a batch when another account has waited too long, and only then")
+    func turn() async throws {
+        try await onThread {
+            let server = try FakeServer(
+                Self.login(0..<70) + [.expect("LIST"), .line("-ERR"), .times(64, Self.retrieve)]
+                    + [.expect("QUIT"), .line("+OK")],
+                Self.login(0..<70) + [.expect("LIST"), .line("-ERR"), .times(6, Self.retrieve)]
+                    + [.expect("QUIT"), .line("+OK")])
+            let scratch = ScratchDirectory()
+            let first = try run(server, scratch, start: 1_800_000_000)
+            #expect(AccountRun.turnLimit == .seconds(3600))
+            first.turnLimit = .zero
+            first.othersWait = { true }
+            #expect(try first.carryOut() == .ok)
+            #expect(first.tally.fetched == BatchDelivery.messageLimit)
+            #expect(first.state.lastEnding?.words == "the turn of another account came first, the rest follows")
+            let second = try run(server, scratch, start: 1_800_000_000)
+            second.turnLimit = .zero
+            #expect(try second.carryOut() == .ok)
+            #expect(second.tally.fetched == 6, "nobody waits")
+            #expect(second.state.lastEnding?.words == "")
+            #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
+        }
+    }
+
+    @Test("a run counts from the start of all, and from no earlier than one that went between")
+    func startOfRun() async throws {
+        try await onThread {
+            let server = try FakeServer(Self.login(0..<0) + [.expect("QUIT"), .line("+OK")])
+            let scratch = ScratchDirectory()
+            let times = [1_750_000_000, 1_750_000_900, 1_750_000_600].map { start in
+                do {
+                    let run = try run(server, scratch, start: start)
+                    _ = try run.carryOut()
+                    return run.state.lastRun
+                } catch {
+                    Issue.record(error)
+                    return 0
+                }
+            }
+            #expect(times == [1_750_000_000, 1_750_000_900, 1_750_000_900])
+        }
+    }
+
+    @Test("a listing whose entries never end is left at its limit, however steadily they come")
+    func endlessListing() async throws {
+        try await onThread {
+            let entries = (1...500).map { "\($0) id-\($0)\r\n" }.joined()
+            let server = try FakeServer([
+                .line("+OK"), .expect("UIDL"), .line("+OK"), .flood(chunk: Array(entries.utf8), octets: .max),
+            ])
+            let wire = try DirectPath().dial(
+                host: "127.0.0.1", port: server.port, until: Deadline(after: .seconds(10)))
+            let exchange = Exchange(POP3Client(), on: wire, timeout: .seconds(20), listingLimit: .zero)
+            _ = try exchange.next()
+            try exchange.say(.uidl(nil))
+            #expect(throws: TransportError.timedOut(peer: wire.facts.peer, doing: "waiting for what it was asked for"))
+            {
+                for _ in 1...POP3Client.listLimit {
+                    _ = try exchange.next()
+                    exchange.renewInListing()
+                }
+            }
+        }
+    }
+}
