@@ -1,6 +1,7 @@
 // The carrier's command line.
 
 import ArgumentParser
+import Blocking
 import CommandStart
 import Reporting
 import SpoolQueue
@@ -23,6 +24,8 @@ struct MHCarry: ParsableCommand {
 
     func run() throws {
         let started = try hub.start("mhcarry")
+        StopSignal.watch()
+        defer { StopSignal.takeEffect() }
         let only = try ids.map { id in
             guard let known = QueueID(id) else {
                 throw CarryError.noSuchMessage(printable(octets: Array(id.utf8), limit: 255))

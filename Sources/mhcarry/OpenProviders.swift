@@ -89,7 +89,9 @@ final class OpenProviders: Sendable {
     private func carry(_ attempt: Attempt, by name: String, on line: Line) throws {
         var waiting = attempt.recipients[...]
         while !waiting.isEmpty {
+            if StopSignal.hasCome { return try attempt.take(waiting.map(stopped), from: name) }
             guard let provider = provider(for: name, on: line, attempt) else {
+                if StopSignal.hasCome { continue }
                 return try attempt.take([unavailable(Array(waiting), name, line, attempt)], from: name)
             }
             let part = Array(waiting.prefix(provider.recipientLimit))
@@ -168,9 +170,17 @@ final class OpenProviders: Sendable {
         case .refused(_, .routeFault): return unavailable([index], name, line, attempt)
         case .impossible(let obstacle):
             return make(.failed(Reply(obstacle, at: provider.host)))
+        case .stopped: return stopped(index)
         case .broken(let words):
             return make(attempt.deferral(Reply(status: "4.4.2", remote: provider.host, text: words), of: index))
         }
+    }
+
+    /// The result of a transaction that did not begin, or did not come to its end, as we were told to stop: nobody's try.
+    private func stopped(_ index: Int) -> AccountResult {
+        AccountResult(
+            recipients: [index],
+            outcome: .postponed(Reply(status: "4.3.2", text: "the run was told to stop"), next: Clock.seconds()))
     }
 
     /// The session with the account, opened if need be; `nil` while the account is at fault.
@@ -196,7 +206,8 @@ final class OpenProviders: Sendable {
             line.provider = try Provider(account: account, server: server, hostname: hub.settings.hostname)
         } catch {
             line.fault = error
-            noting(attempt) { try routes.fault(error.words, of: name) }
+            // Told to stop: that says nothing of the account, and the caller asks for it first.
+            if !StopSignal.hasCome { noting(attempt) { try routes.fault(error.words, of: name) } }
             return nil
         }
         return line.provider

@@ -33,6 +33,8 @@ final class Provider {
         case impossible(OutgoingTransaction.Obstacle)
         /// The connection ended, or came to nothing, before a verdict.
         case broken(String)
+        /// We were told to stop before a verdict.
+        case stopped
     }
 
     let account: AccountSettings
@@ -46,6 +48,8 @@ final class Provider {
     private(set) var goodbye: SMTPReply?
     /// How long the start of a session, and each transaction, may take at most: a run must give back its place.
     private static let sessionLimit = Duration.seconds(3600)
+    /// How long a transaction under way may take to its end when we are told to stop.
+    private static let stopGrace = Duration.seconds(30)
 
     /// Connects, secures the line, says hello and logs in.
     /// - Throws: ``RouteFault``.
@@ -148,6 +152,7 @@ final class Provider {
     /// - Returns: a result for each of them, in order.
     func send(_ message: LockedMessage, to indexes: [Int]) -> [Result] {
         wire.sessionLimit = Deadline(after: Self.sessionLimit)
+        wire.stopGrace = Self.stopGrace
         var hasContent = false
         var results = [Result?](repeating: nil, count: indexes.count)
         func settle(_ result: Result) { for at in results.indices where results[at] == nil { results[at] = result } }
@@ -188,7 +193,13 @@ final class Provider {
         } catch {
             isUsable = false
             // A yes that was cut off is a yes: else the message would be there twice.
-            settle(client.begunVerdict.map { .sent($0) } ?? .broken("\(error)"))
+            if let verdict = client.begunVerdict {
+                settle(.sent(verdict))
+            } else if case TransportError.stopped = error {
+                settle(.stopped)
+            } else {
+                settle(.broken("\(error)"))
+            }
         }
         wire.pace = nil
         transactions += 1

@@ -51,7 +51,7 @@ final class QueueRun: Sendable {
         while let (mark, error) = try passInSlot() {
             last = error
             // Who came in meanwhile relied on this run, however it went.
-            if try WakeMark.read(in: hub.queue.run) == mark { break }
+            if try WakeMark.read(in: hub.queue.run) == mark || StopSignal.hasCome { break }
         }
         if let last { throw last }
     }
@@ -90,7 +90,7 @@ final class QueueRun: Sendable {
 
     private func inWindows(_ entries: [QueueEntry], by providers: OpenProviders) {
         var start = 0
-        while start < entries.count {
+        while start < entries.count, !StopSignal.hasCome {
             let end = min(start + Self.window, entries.count)
             carry(Array(entries[start..<end]), by: providers)
             start = end
@@ -126,6 +126,7 @@ final class QueueRun: Sendable {
 
     /// Locks the message, delivers what is local, and finds the accounts for the rest.
     private func begin(_ entry: QueueEntry) -> Attempt? {
+        if StopSignal.hasCome { return nil }
         do {
             guard let message = try hub.queue.lock(entry) else { return nil }
             let attempt = Attempt(of: message, hub: hub)
