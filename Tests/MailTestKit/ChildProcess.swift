@@ -70,14 +70,19 @@ public final class ChildProcess: Sendable {
         var argv = unsafe arguments.map { unsafe strdup($0) } + [nil]
         defer { unsafe Self.release(argv) }
         var made: pid_t = 0
-        let code: Int32
-        if let environment {
-            var envp = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
-            code = unsafe posix_spawnp(&made, program, &actions, &attributes, &argv, &envp)
-            unsafe Self.release(envp)
-        } else {
-            code = unsafe posix_spawnp(&made, program, &actions, &attributes, &argv, mh_environ())
-        }
+        var envp = unsafe (environment ?? [:]).map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { unsafe Self.release(envp) }
+        let patience = Deadline(after: .seconds(5))
+        var code: Int32
+        repeat {
+            if environment == nil {
+                code = unsafe posix_spawnp(&made, program, &actions, &attributes, &argv, mh_environ())
+            } else {
+                code = unsafe posix_spawnp(&made, program, &actions, &attributes, &argv, &envp)
+            }
+            // A program written a moment ago: a child that another test starts just now holds its descriptor until it execs.
+            if code == ETXTBSY { usleep(1000) }
+        } while code == ETXTBSY && !patience.hasPassed
         guard code == 0 else {
             throw KitError("cannot start \(program): \(unsafe String(cString: strerror(code)))")
         }
