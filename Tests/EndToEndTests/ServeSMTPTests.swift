@@ -256,6 +256,41 @@ struct ServeSMTPTests {
         }
     }
 
+    @Test(
+        "a client that offers other protocols by ALPN is refused in the handshake, by STARTTLS and STLS too",
+        .needs(.python3))
+    func applicationProtocols() async throws {
+        try await onThread {
+            let hub = try HubUnderTest()
+            let result = try python(
+                """
+                OPENING = {"smtp": [b"EHLO x", b"STARTTLS"], "submission": [b"EHLO x", b"STARTTLS"], "pop3": [b"STLS"]}
+                def agreed(service, offered):
+                    context = ssl.create_default_context(cafile="\(hub.certificatePath)")
+                    if offered: context.set_alpn_protocols(offered)
+                    s = socket.create_connection(("localhost", PORT[service]))
+                    if service in OPENING:
+                        s.recv(1000)
+                        for command in OPENING[service]:
+                            s.sendall(command + b"\\r\\n")
+                            s.recv(1000)
+                    try:
+                        with context.wrap_socket(s, server_hostname="localhost") as t:
+                            return t.selected_alpn_protocol() or "none"
+                    except ssl.SSLError as error:
+                        return "refused" if "no application protocol" in str(error) else str(error)
+                for service in PORT:
+                    own = ["pop3"] if service.startswith("pop3") else ["smtp", "esmtp"]
+                    assert agreed(service, []) == "none", service
+                    for name in own:
+                        assert agreed(service, ["h2", name]) == name, (service, name)
+                    for foreign in [["h2", "http/1.1"], ["imap"], ["smtp"] if own == ["pop3"] else ["pop3"]]:
+                        assert agreed(service, foreign) == "refused", (service, foreign, agreed(service, foreign))
+                """, hub)
+            #expect(result.status == 0, "\(result) \(hub.logs)")
+        }
+    }
+
     @Test("size, recipients, errors and foreign protocols have their limits")
     func limits() async throws {
         try await onThread {

@@ -13,6 +13,8 @@ import Reporting
     /// The names of the certificate that a server shows.
     let names: [String]
     let warnings: [TLSWarning]
+    // Kept, since `raw` points at it.
+    private let spoken: SpokenProtocols
 
     deinit { unsafe SSL_CTX_free(raw) }
 
@@ -21,6 +23,7 @@ import Reporting
         unsafe raw = try unsafe Self.make(TLS_client_method())
         names = []
         warnings = []
+        spoken = SpokenProtocols([])
         unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nil)
         unsafe SSL_CTX_set_cert_verify_callback(raw, examinePeer, nil)
         switch trust {
@@ -43,7 +46,7 @@ import Reporting
     }
 
     /// A server's settings for one certificate.
-    init(showing files: CertificateFiles) throws(TLSError) {
+    init(showing files: CertificateFiles, speaking spoken: SpokenProtocols) throws(TLSError) {
         let made = try unsafe Self.make(TLS_server_method())
         do {
             (names, warnings) = try unsafe Self.load(files, into: made)
@@ -52,6 +55,10 @@ import Reporting
             throw error
         }
         unsafe raw = made
+        self.spoken = spoken
+        if !spoken.isEmpty {
+            unsafe SSL_CTX_set_alpn_select_cb(raw, chooseProtocol, Unmanaged.passUnretained(spoken).toOpaque())
+        }
     }
 
     /// Lets `table` choose by the client's SNI. The table must live as long as any connection.

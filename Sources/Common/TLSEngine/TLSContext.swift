@@ -71,13 +71,18 @@ public final class TLSContext: Sendable {
 
     /// The settings of a server that shows the certificate whose names fit the client's SNI (exactly, or by `*.`), and
     /// the first one otherwise.
+    /// - Parameter protocols: what is spoken, by its ALPN names (RFC 7301): a client that offers others only is refused, so
+    ///   that nobody leads a browser here; one that offers none is served. Without any, ALPN is not looked at.
     /// - Throws: ``TLSError`` for a file that cannot be used, or when there is none.
-    public static func server(certificates: [CertificateFiles]) throws(TLSError) -> TLSContext {
+    public static func server(
+        certificates: [CertificateFiles], protocols: [String] = []
+    ) throws(TLSError) -> TLSContext {
         let table = SNITable()
+        let spoken = SpokenProtocols(protocols)
         var warnings: [TLSWarning] = []
         var first: ContextHandle?
         for files in certificates {
-            let handle = try ContextHandle(showing: files)
+            let handle = try ContextHandle(showing: files, speaking: spoken)
             table.add(handle)
             warnings += handle.warnings
             if first == nil { first = handle }
