@@ -20,14 +20,15 @@ struct Login: Sendable {
 }
 
 /// Checks passwords (DECISIONS 38): address limits before any hash, the same work for a name that does not exist, a
-/// success remembered for ten minutes as a digest under a key of this process.
+/// success remembered for ten minutes as a digest under a key of this process. What is guessed at is a mailbox, under
+/// whichever of its names, by whichever listener.
 final class Logins: Sendable {
     enum Outcome: Sendable {
         case accepted(Login)
         case refused
         /// Too many failures: nothing was looked at.
         case paused
-        /// Too many checks wait, or no memory for one: nothing was found out.
+        /// Too many checks wait or are under way, or no memory for one: nothing was found out.
         case busy
     }
 
@@ -77,37 +78,62 @@ final class Logins: Sendable {
         _ credentials: SASLCredentials, from peer: IPAddress, on line: any SessionLine,
         done: @escaping (Outcome) -> Void
     ) {
-        let key = credentials.login.lowercased()
+        let name = credentials.login.lowercased()
         let password = credentials.password
-        guard memory.withLock({ $0.throttle.decide(peer, now: Self.now()) }) == .allowed else { return done(.paused) }
-        let account = accounts[key]
-        if let account, memory.withLock({ $0.successes.knows(key, password, at: Self.now()) }) {
-            return done(.accepted(account.login))
+        let account = accounts[name]
+        let target = account?.login.mailbox ?? name
+        let early = memory.withLock { memory -> Outcome? in
+            let now = Self.now()
+            if case .pause = memory.throttle.decide(peer, now: now) { return .paused }
+            if let account, memory.successes.knows(target, password, at: now) { return .accepted(account.login) }
+            // Last, and not for an address whose owner was here lately: strangers who guess must not lock the owner out.
+            let isKnown = memory.successes.hasSeen(target, from: peer, at: now)
+            if !isKnown, case .pause = memory.throttle.decide(peer, login: target, now: now) { return .paused }
+            return nil
         }
-        // Last, and not for an address whose owner was here lately: strangers who guess must not lock the owner out.
-        let decision = memory.withLock { memory in
-            memory.successes.hasSeen(key, from: peer, at: Self.now())
-                ? .allowed : memory.throttle.decide(peer, login: key, now: Self.now())
-        }
-        guard decision == .allowed else { return done(.paused) }
+        if let early { return done(early) }
         let started = line.offload(to: hashing) { [self] in
-            // A program that logs in several times at once: the others have waited for the first.
-            if account != nil, memory.withLock({ $0.successes.knows(key, password, at: Self.now()) }) { return true }
-            guard let account else { return try PasswordVerifier.verifyAgainstNobody(password) }
-            return try account.verifier.verify(password)
-        } then: { [self] result in
-            guard case .success(let isRight) = result else { return done(.busy) }
-            guard isRight, let account else {
-                memory.withLock { _ = $0.throttle.failed(peer, login: key, now: Self.now()) }
-                return done(.refused)
+            judge(password, of: target, account, from: peer)
+        } then: { result in
+            switch result {
+            case .success(let outcome): done(outcome)
+            case .failure: done(.busy)
             }
-            memory.withLock { memory in
-                memory.throttle.succeeded(peer)
-                memory.successes.remember(key, password, from: peer, at: Self.now())
-            }
-            done(.accepted(account.login))
         }
         if !started { done(.busy) }
+    }
+
+    /// Checks on a thread of the pool. The try counts from here on, where it is about to cost a hash.
+    private func judge(_ password: Secret, of target: String, _ account: Account?, from peer: IPAddress) -> Outcome {
+        let early = memory.withLock { memory -> Outcome? in
+            let now = Self.now()
+            // A program that logs in several times at once: the others have waited for the first.
+            if let account, memory.successes.knows(target, password, at: now) { return .accepted(account.login) }
+            let isKnown = memory.successes.hasSeen(target, from: peer, at: now)
+            switch memory.throttle.begin(peer, login: target, isKnown: isKnown, now: now) {
+            case .allowed: return nil
+            case .full: return .busy
+            case .pause: return .paused
+            }
+        }
+        if let early { return early }
+        let isRight: Bool
+        do {
+            isRight = try account?.verifier.verify(password) ?? PasswordVerifier.verifyAgainstNobody(password)
+        } catch {
+            memory.withLock { _ = $0.throttle.end(peer, login: target, as: .unchecked, now: Self.now()) }
+            return .busy
+        }
+        return memory.withLock { memory in
+            let now = Self.now()
+            guard isRight, let account else {
+                memory.throttle.end(peer, login: target, as: .wrong, now: now)
+                return .refused
+            }
+            memory.throttle.end(peer, login: target, as: .right, now: now)
+            memory.successes.remember(target, password, from: peer, at: now)
+            return .accepted(account.login)
+        }
     }
 
     private static func now() -> Duration { .nanoseconds(Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }

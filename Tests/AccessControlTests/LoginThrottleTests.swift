@@ -12,57 +12,116 @@ struct LoginThrottleTests {
     }
     private func address(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }
 
+    /// A try from beginning to end.
+    /// - Returns: whether it began a pause; `nil` when it was not allowed.
+    private func attempt(
+        _ throttle: inout LoginThrottle, _ address: IPAddress, login: String = "somebody",
+        as outcome: LoginThrottle.Outcome = .wrong, isKnown: Bool = false, now: Duration
+    ) -> Bool? {
+        guard throttle.begin(address, login: login, isKnown: isKnown, now: now) == .allowed else { return nil }
+        return throttle.end(address, login: login, as: outcome, now: now)
+    }
+
     @Test("the third failure from an address begins a pause, and time ends it")
     func pausesAddress() throws {
         var throttle = throttle()
         let here = try address("192.0.2.1")
-        #expect(throttle.failed(here, now: .seconds(0)) == false)
-        #expect(throttle.failed(here, now: .seconds(1)) == false)
+        #expect(attempt(&throttle, here, login: "a", now: .seconds(0)) == false)
+        #expect(attempt(&throttle, here, login: "b", now: .seconds(1)) == false)
         #expect(throttle.decide(here, now: .seconds(1)) == .allowed)
-        #expect(throttle.failed(here, now: .seconds(2)) == true)
+        #expect(attempt(&throttle, here, login: "c", now: .seconds(2)) == true)
         #expect(throttle.decide(here, now: .seconds(2)) == .pause(.seconds(60)))
         #expect(throttle.decide(try address("192.0.2.2"), now: .seconds(2)) == .allowed)
+        #expect(attempt(&throttle, here, login: "d", now: .seconds(61)) == nil)
         #expect(throttle.decide(here, now: .seconds(61)) == .pause(.seconds(1)))
         #expect(throttle.decide(here, now: .seconds(62)) == .allowed)
-        #expect(throttle.failed(here, now: .seconds(62)) == false, "the count begins anew")
+        #expect(attempt(&throttle, here, login: "d", now: .seconds(62)) == false, "the count begins anew")
         #expect(throttle.decide(here, now: .seconds(62)) == .allowed)
     }
 
     @Test("one /64 is one home, one /32 is one address")
     func prefixes() throws {
         var throttle = throttle()
-        for host in 1...3 { _ = throttle.failed(try address("2001:db8::\(host)"), now: .zero) }
+        for host in 1...3 { #expect(attempt(&throttle, try address("2001:db8::\(host)"), now: .zero) != nil) }
         #expect(throttle.decide(try address("2001:db8::ffff:1"), now: .zero) != .allowed)
         #expect(throttle.decide(try address("2001:db8:0:1::1"), now: .zero) == .allowed)
-        for _ in 0..<3 { _ = throttle.failed(try address("::ffff:192.0.2.1"), now: .zero) }
+        throttle = self.throttle()
+        for _ in 0..<3 { #expect(attempt(&throttle, try address("::ffff:192.0.2.1"), now: .zero) != nil) }
         #expect(throttle.decide(try address("192.0.2.1"), now: .zero) != .allowed)
     }
 
-    @Test("a login guessed at from many addresses is braked for all, whatever its case")
+    @Test("a login guessed at from many addresses is braked for all, whatever its case, but not for its owner's place")
     func pausesLogin() throws {
         var throttle = throttle()
-        for host in 1...5 { _ = throttle.failed(try address("192.0.2.\(host)"), login: "Alice", now: .zero) }
+        for host in 1...5 {
+            #expect(attempt(&throttle, try address("192.0.2.\(host)"), login: "Alice", now: .zero) == (host == 5))
+        }
         let elsewhere = try address("203.0.113.1")
         #expect(throttle.decide(elsewhere, login: "alice", now: .zero) == .pause(pause))
         #expect(throttle.decide(elsewhere, login: "bob", now: .zero) == .allowed)
+        #expect(attempt(&throttle, elsewhere, login: "alice", isKnown: true, now: .zero) == false)
     }
 
     @Test("a good login forgives the address, not the login")
     func success() throws {
         var throttle = throttle()
         let here = try address("192.0.2.1")
-        for _ in 0..<2 { _ = throttle.failed(here, login: "alice", now: .zero) }
-        throttle.succeeded(here)
-        for _ in 0..<2 { #expect(throttle.failed(here, login: "alice", now: .zero) == false) }
-        throttle.succeeded(here)
-        #expect(throttle.failed(here, login: "alice", now: .zero) == true)
+        for _ in 0..<2 { #expect(attempt(&throttle, here, login: "alice", now: .zero) == false) }
+        #expect(attempt(&throttle, here, login: "bob", as: .right, now: .zero) == false)
+        for _ in 0..<2 { #expect(attempt(&throttle, here, login: "alice", now: .zero) == false) }
+        #expect(attempt(&throttle, here, login: "bob", as: .right, now: .zero) == false)
+        #expect(attempt(&throttle, here, login: "alice", now: .zero) == true)
+    }
+
+    @Test("tries begun at once are no more than tries one after the other, from one address as for one login")
+    func concurrent() throws {
+        var throttle = throttle()
+        let here = try address("192.0.2.1")
+        let begun = (0..<100).map { _ in throttle.begin(here, login: "alice", now: .zero) }
+        #expect(begun.count { $0 == .allowed } == 3 && begun.suffix(97).allSatisfy { $0 == .full })
+        for number in 1...3 {
+            #expect(throttle.end(here, login: "alice", as: .wrong, now: .seconds(1)) == (number == 3))
+        }
+        #expect(throttle.decide(here, now: .seconds(1)) == .pause(pause))
+
+        throttle = self.throttle()
+        let spread = try (1...100).map { try address("203.0.113.\($0)") }
+        let allowed = spread.filter { throttle.begin($0, login: "alice", now: .zero) == .allowed }
+        #expect(allowed.count == 5)
+        for one in allowed { throttle.end(one, login: "alice", as: .wrong, now: .zero) }
+        #expect(throttle.decide(here, login: "alice", now: .zero) == .pause(pause))
+    }
+
+    @Test("a try that was right, or that could not be checked, is given back and leaves nothing")
+    func givenBack() throws {
+        var throttle = throttle()
+        let here = try address("192.0.2.1")
+        for outcome in [LoginThrottle.Outcome.right, .unchecked] {
+            for second in 0..<20 {
+                #expect(attempt(&throttle, here, login: "alice", as: outcome, now: .seconds(second)) == false)
+            }
+            #expect(throttle.count == 0)
+        }
+        // Right logins do not keep old failures alive.
+        #expect(attempt(&throttle, here, login: "alice", now: .zero) == false)
+        for second in 1...60 {
+            #expect(attempt(&throttle, here, login: "alice", as: .unchecked, now: .seconds(second)) == false)
+        }
+        #expect(attempt(&throttle, here, login: "alice", now: .seconds(60)) == false)
+        #expect(attempt(&throttle, here, login: "alice", now: .seconds(60)) == false)
+        // Given back while others are under way: those still count.
+        throttle = self.throttle()
+        for _ in 0..<3 { #expect(throttle.begin(here, login: "alice", now: .zero) == .allowed) }
+        throttle.end(here, login: "alice", as: .right, now: .zero)
+        #expect(throttle.begin(here, login: "alice", now: .zero) == .allowed)
+        #expect(throttle.begin(here, login: "alice", now: .zero) == .full)
     }
 
     @Test("old failures are forgotten")
     func forgotten() throws {
         var throttle = throttle()
         let here = try address("192.0.2.1")
-        for minute in 0..<20 { #expect(throttle.failed(here, now: .seconds(minute * 60)) == false) }
+        for minute in 0..<20 { #expect(attempt(&throttle, here, now: .seconds(minute * 60)) == false) }
     }
 
     @Test("many addresses cannot fill the memory, and the newest are kept")
@@ -70,12 +129,12 @@ struct LoginThrottleTests {
         var throttle = throttle(capacity: 100)
         for number in 0..<5000 {
             let here = try #require(IPAddress(octets: [10, 0, UInt8(number >> 8), UInt8(number & 255)]))
-            _ = throttle.failed(here, login: "user\(number)", now: .seconds(number / 1000))
+            #expect(attempt(&throttle, here, login: "user\(number)", now: .seconds(number / 1000)) == false)
             #expect(throttle.count <= 101)
         }
         let last = try address("10.0.19.135")
-        _ = throttle.failed(last, now: .seconds(5))
-        #expect(throttle.failed(last, now: .seconds(5)) == true)
+        #expect(attempt(&throttle, last, now: .seconds(5)) == false)
+        #expect(attempt(&throttle, last, now: .seconds(5)) == true)
     }
 
     @Test("connections are counted per address and in all")

@@ -138,12 +138,12 @@ struct ServePOP3Tests {
             let result = try python(
                 """
                 import socket
-                def login(password, home):
+                def login(password, home, name=b"alice"):
                     s = socket.create_connection(("127.0.0.1", PORT["pop3s"]), 20, (home, 0))
                     s = TLS.wrap_socket(s, server_hostname="localhost")
                     f = s.makefile("rb")
                     f.readline()
-                    s.sendall(b"USER alice\\r\\n")
+                    s.sendall(b"USER " + name + b"\\r\\n")
                     f.readline()
                     s.sendall(b"PASS " + password + b"\\r\\n")
                     answer = f.readline()
@@ -151,9 +151,14 @@ struct ServePOP3Tests {
                     return answer
                 right = b"alice's secret"
                 assert login(right, "127.0.0.1").startswith(b"+OK")
+                # All names of a mailbox share one count.
+                names = [b"alice", b"alice@example.org", b"Alice@EXAMPLE.org"]
                 for number in range(50):
-                    assert login(b"guess", "127.0.1.%d" % (1 + number // 9)).startswith(b"-ERR"), number
-                assert b"too many" in login(b"guess", "127.0.2.1")
+                    answer = login(b"guess", "127.0.1.%d" % (1 + number // 9), names[number % 3])
+                    assert b"is wrong" in answer, (number, answer)
+                for name in names:
+                    assert b"too many" in login(b"guess", "127.0.2.1", name)
+                assert b"is wrong" in login(b"guess", "127.0.2.1", b"bob")
                 assert b"too many" not in login(b"mistyped", "127.0.0.1")
                 assert login(right, "127.0.0.1").startswith(b"+OK")
                 """, hub)

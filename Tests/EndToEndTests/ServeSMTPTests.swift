@@ -256,6 +256,57 @@ struct ServeSMTPTests {
         }
     }
 
+    @Test("guesses made at once are no more than guesses made one after the other", .needs(.python3))
+    func guessingAtOnce() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(words: ["max-connections-per-address 100"])
+            let result = try python(
+                """
+                import base64, smtplib, threading
+                sessions = [smtplib.SMTP_SSL("127.0.0.1", PORT["submissions"], context=TLS) for _ in range(40)]
+                for s in sessions: s.ehlo()
+                start = threading.Barrier(len(sessions))
+                codes = []
+                def guess(n, s):
+                    name = ["alice", "alice@example.org"][n % 2]
+                    word = base64.b64encode(b"\\0%s\\0guess %d" % (name.encode(), n)).decode()
+                    start.wait()
+                    codes.append(s.docmd("AUTH PLAIN " + word)[0])
+                threads = [threading.Thread(target=guess, args=pair) for pair in enumerate(sessions)]
+                for t in threads: t.start()
+                for t in threads: t.join()
+                assert codes.count(535) == 10 and set(codes) <= {535, 454, 421}, codes
+                s = smtplib.SMTP_SSL("127.0.0.1", PORT["submissions"], context=TLS)
+                s.ehlo()
+                assert s.docmd("AUTH PLAIN AGFsaWNlAGFsaWNlJ3Mgc2VjcmV0")[0] == 421
+                """, hub)
+            #expect(result.status == 0, "\(result) \(hub.logs)")
+        }
+    }
+
+    @Test("right logins made at once from one place are none of them guesses", .needs(.python3))
+    func rightAtOnce() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(words: ["max-connections-per-address 100"])
+            let result = try python(
+                """
+                import smtplib, threading
+                sessions = [smtplib.SMTP_SSL("127.0.0.1", PORT["submissions"], context=TLS) for _ in range(30)]
+                for s in sessions: s.ehlo()
+                start = threading.Barrier(len(sessions))
+                codes = []
+                def login(s):
+                    start.wait()
+                    codes.append(s.docmd("AUTH PLAIN AGFsaWNlAGFsaWNlJ3Mgc2VjcmV0")[0])
+                threads = [threading.Thread(target=login, args=(s,)) for s in sessions]
+                for t in threads: t.start()
+                for t in threads: t.join()
+                assert codes == [235] * 30, codes
+                """, hub)
+            #expect(result.status == 0, "\(result) \(hub.logs)")
+        }
+    }
+
     @Test(
         "a client that offers other protocols by ALPN is refused in the handshake, by STARTTLS and STLS too",
         .needs(.python3))

@@ -2,8 +2,9 @@
 
 /// Counts failed logins. Knows no clock: the caller says what time it is, on one clock that never goes back.
 ///
-/// Addresses count by /32 (IPv4) and /64 (IPv6), for a home has a whole /64 to guess from. The table is bounded: beyond
-/// its size the entry idle for longest goes, so that many addresses cannot fill the memory.
+/// A try counts from its beginning, and is given back when it was right: who makes many at once gets no more than who makes
+/// them one after the other. Addresses count by /32 (IPv4) and /64 (IPv6), for a home has a whole /64 to guess from. The
+/// table is bounded: beyond its size the entry idle for longest goes, so that many addresses cannot fill the memory.
 public struct LoginThrottle: Sendable {
     /// What is counted for one address or one login.
     public struct Limits: Sendable, Hashable {
@@ -25,8 +26,18 @@ public struct LoginThrottle: Sendable {
 
     public enum Decision: Sendable, Hashable {
         case allowed
+        /// As many tries are under way as may still fail: what becomes of this one is known when they have ended.
+        case full
         /// No try now; the next one is possible after this long.
         case pause(Duration)
+    }
+
+    /// What a try came to.
+    public enum Outcome: Sendable, Hashable {
+        case right
+        case wrong
+        /// Nothing was found out: there was no room to check it.
+        case unchecked
     }
 
     private enum Key: Hashable {
@@ -36,6 +47,9 @@ public struct LoginThrottle: Sendable {
 
     private struct Entry {
         var failures = 0
+        /// Tries under way.
+        var begun = 0
+        /// The last failure.
         var last: Duration
         var isPaused = false
     }
@@ -56,48 +70,90 @@ public struct LoginThrottle: Sendable {
     public var count: Int { entries.count }
 
     /// Whether a login may be tried; to be asked before any password is hashed.
-    /// - Parameter now: time since an epoch of the caller's choice.
+    /// - Parameters:
+    ///   - name: whose password is guessed at: one name for a mailbox, whichever of its names was said. `nil` leaves the
+    ///     login out.
+    ///   - now: time since an epoch of the caller's choice.
     public func decide(_ address: IPAddress, login name: String? = nil, now: Duration) -> Decision {
-        var left = wait(for: .network(Network(home: address)), self.address, now)
-        if let name { left = max(left, wait(for: Self.key(name), login, now)) }
-        return left > .zero ? .pause(left) : .allowed
+        let here = decide(.network(Network(home: address)), self.address, now)
+        guard let name else { return here }
+        return Self.stricter(here, decide(Self.key(name), login, now))
     }
 
-    /// Notes a failed login.
+    /// Begins a try, if it may be made; each that was allowed must be ``end(_:login:as:now:)``ed once.
+    /// - Parameter isKnown: whether the owner of the login comes from `address`: the login's own count does not stop this
+    ///   try then, or strangers could lock the owner out.
+    public mutating func begin(
+        _ address: IPAddress, login name: String, isKnown: Bool = false, now: Duration
+    ) -> Decision {
+        let decision = decide(address, login: isKnown ? nil : name, now: now)
+        guard decision == .allowed else { return decision }
+        begin(.network(Network(home: address)), self.address, now)
+        begin(Self.key(name), login, now)
+        makeRoom()
+        return .allowed
+    }
+
+    /// Ends a try. A right one forgives its address; not its login, or a guesser with an account of his own could go on.
     /// - Returns: whether it was the failure that began a pause, for one line in the log.
-    public mutating func failed(_ address: IPAddress, login name: String? = nil, now: Duration) -> Bool {
-        let here = count(.network(Network(home: address)), self.address, now)
-        let there = name.map { count(Self.key($0), login, now) } ?? false
+    @discardableResult
+    public mutating func end(
+        _ address: IPAddress, login name: String, as outcome: Outcome, now: Duration
+    ) -> Bool {
+        let network = Key.network(Network(home: address))
+        let here = end(network, self.address, outcome, now)
+        let there = end(Self.key(name), login, outcome, now)
+        if outcome == .right { forgive(network) }
         return here || there
     }
 
-    /// Notes a good login: the address is forgiven. The login is not, or a guesser with an account of his own could go
-    /// on.
-    public mutating func succeeded(_ address: IPAddress) {
-        entries[.network(Network(home: address))] = nil
+    private static func stricter(_ one: Decision, _ other: Decision) -> Decision {
+        switch (one, other) {
+        case (.pause(let left), .pause(let right)): .pause(max(left, right))
+        case (.pause, _), (.full, .allowed), (.full, .full): one
+        case (.allowed, _), (.full, .pause): other
+        }
     }
 
-    private func wait(for key: Key, _ limits: Limits, _ now: Duration) -> Duration {
-        guard let entry = entries[key], entry.isPaused else { return .zero }
-        return max(entry.last + limits.pause - now, .zero)
+    private func decide(_ key: Key, _ limits: Limits, _ now: Duration) -> Decision {
+        guard let entry = entries[key] else { return .allowed }
+        let isFresh = now - entry.last < limits.pause
+        if entry.isPaused, isFresh { return .pause(entry.last + limits.pause - now) }
+        return (isFresh ? entry.failures : 0) + entry.begun < limits.failures ? .allowed : .full
     }
 
-    private mutating func count(_ key: Key, _ limits: Limits, _ now: Duration) -> Bool {
+    private mutating func begin(_ key: Key, _ limits: Limits, _ now: Duration) {
         var entry = entries[key] ?? Entry(last: now)
-        if now - entry.last >= limits.pause { entry = Entry(last: now) }
-        entry.failures += 1
-        entry.last = now
-        let begins = !entry.isPaused && entry.failures >= limits.failures
-        entry.isPaused = entry.isPaused || begins
+        if now - entry.last >= limits.pause { entry = Entry(begun: entry.begun, last: now) }
+        entry.begun += 1
         entries[key] = entry
-        makeRoom()
+    }
+
+    private mutating func end(_ key: Key, _ limits: Limits, _ outcome: Outcome, _ now: Duration) -> Bool {
+        guard var entry = entries[key] else { return false }
+        entry.begun -= 1
+        var begins = false
+        if outcome == .wrong {
+            if now - entry.last >= limits.pause { entry = Entry(begun: entry.begun, last: now) }
+            entry.failures += 1
+            entry.last = now
+            begins = !entry.isPaused && entry.failures >= limits.failures
+            entry.isPaused = entry.isPaused || begins
+        }
+        entries[key] = entry.failures == 0 && entry.begun == 0 ? nil : entry
         return begins
+    }
+
+    private mutating func forgive(_ key: Key) {
+        guard let entry = entries[key] else { return }
+        entries[key] = entry.begun == 0 ? nil : Entry(begun: entry.begun, last: entry.last)
     }
 
     /// Drops the half that was idle for longest at once, so that the cost of a full table is spread.
     private mutating func makeRoom() {
         guard entries.count > capacity else { return }
-        let oldest = entries.sorted { $0.value.last < $1.value.last }.prefix(entries.count / 2)
+        let idle = entries.filter { $0.value.begun == 0 }
+        let oldest = idle.sorted { $0.value.last < $1.value.last }.prefix(entries.count / 2)
         for (key, _) in oldest { entries[key] = nil }
     }
 
