@@ -93,7 +93,11 @@ final class House: Sendable {
     func snapshot(of name: String) throws -> MaildirSnapshot {
         let maildir = try Maildir(path: try maildirPath(of: name), making: true)
         return try shelf.snapshot(
-            of: [ShownMaildir(maildir, sizes: try sizeCache(of: name))], now: MailDate.now().seconds)
+            of: [ShownMaildir(maildir, sizes: try sizeCache(of: name))], now: MailDate.now().seconds
+        ) { [log] in
+            log.write(
+                .error, "messages left out", [("login", name), ("count", "\($0.count)"), ("first", $0.first)])
+        }
     }
 
     private func sizeCache(of name: String) throws -> SizeCache {

@@ -136,6 +136,58 @@ struct MaildirSnapshotTests {
         #expect(try snapshot(cache).wireSize(of: 0) == 6)
     }
 
+    @Test(
+        "leaves out a message that cannot be opened or read, and shows the others",
+        arguments: [
+            (Faults.Unreadable.closed(EACCES), "open"), (.closed(EIO), "open"), (.broken(EIO), "read"),
+            (.closed(ELOOP), "open"), (.broken(ESTALE), "read"),
+        ])
+    func unreadable(_ fault: Faults.Unreadable, _ step: String) throws {
+        for name in ["1.first.h", "2.bad.h:2,S", "3.last.h", "4.bad.h:2,S"] {
+            scratch.write("a\nb\n", to: "box/cur/\(name)")
+        }
+        let faults = Faults(unreadable: ["2.bad.h:2,S": fault, "4.bad.h:2,S": fault])
+        let box = try Maildir(path: box.path, making: false, faults: faults)
+        let shelf = SnapshotShelf()
+        var told: [LeftOut] = []
+        let shown = try shelf.snapshot(of: [ShownMaildir(box)], now: .max) { told.append($0) }
+        #expect(
+            try (0..<shown.count).map { String(decoding: try shown.uniqueID(of: $0), as: UTF8.self) } == [
+                "1.first.h", "3.last.h",
+            ])
+        #expect(shown.totalWireSize == 12)
+        let leftOut = try #require(shown.leftOut)
+        #expect(leftOut.count == 2 && leftOut.first.contains("/cur/2.bad.h:2,S: cannot \(step): "), "\(leftOut)")
+        // Told once for a reading, not for each session that shares it.
+        _ = try shelf.snapshot(of: [ShownMaildir(box)], now: .max) { told.append($0) }
+        #expect(told == [leftOut])
+        #expect(names("cur").count == 4)
+    }
+
+    @Test("a lack of descriptors hides nothing: the mailbox is not shown at all", arguments: [EMFILE, ENFILE, ENOMEM])
+    func shortage(_ code: Int32) throws {
+        scratch.write("a\n", to: "box/cur/1.some.h")
+        let box = try Maildir(path: box.path, making: false, faults: Faults(unreadable: ["1.some.h": .closed(code)]))
+        #expect(throws: DurableError.self) { try MaildirSnapshot(of: [ShownMaildir(box)]) }
+    }
+
+    @Test("a message that becomes shorter while it is read is an error, not a short message")
+    func shrinks() throws {
+        for (name, content) in [
+            ("1.foreign.h", String(repeating: "line\n", count: 40_000)),
+            ("2.foreign.h", String(repeating: "line\r\n", count: 40_000)),
+            ("3.F1.1.hub,S=200000,W=240000", String(repeating: "line\n", count: 40_000)),
+        ] {
+            let path = scratch.write(content, to: "box/new/\(name)")
+            let shown = try snapshot()
+            let message = try shown.open(shown.count - 1)
+            #expect(try message.nextChunk()?.isEmpty == false)
+            #expect(unsafe truncate(path, 100_000) == 0)
+            #expect(throws: MaildirError.shrunk(path: path)) { try read(message) }
+            #expect(message.wireSize == nil)
+        }
+    }
+
     @Test("finds a message whose flags a reader changed since, and deletes it")
     func flags() throws {
         let staged = try deliver("hello\n")

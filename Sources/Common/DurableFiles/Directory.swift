@@ -75,6 +75,9 @@ public final class Directory: Sendable {
         try check(name)
         let flags = access.flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
         if access.makes { try allow("open", name) }
+        if let code = faults?.code(opening: pathOf(name)) {
+            throw DurableError(operation: "open", path: pathOf(name), code: code)
+        }
         while true {
             let opened = unsafe openat(descriptor, name, flags, 0o600)
             if opened >= 0 { return File(descriptor: opened, path: pathOf(name), faults: faults) }

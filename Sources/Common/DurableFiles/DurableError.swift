@@ -27,6 +27,14 @@ public struct DurableError: Complaint, Hashable {
     /// The disk or the owner's share of it is full: nothing was done, and a later try may succeed.
     public var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
 
+    /// What was wanting is the system's, not the file's: the next try may find it well.
+    public var isShortage: Bool {
+        switch code {
+        case EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN, EINTR: true
+        default: false
+        }
+    }
+
     /// The file or directory is not there.
     public var isMissing: Bool { code == ENOENT || code == ENOTDIR }
 

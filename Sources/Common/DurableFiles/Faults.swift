@@ -27,15 +27,45 @@ public final class Faults: Sendable {
     /// The errno of a call refused because of a forced crash; no real call returns it.
     public static let crashed: Int32 = 9_999
 
+    /// What reading a file whose path ends like this comes to.
+    public enum Unreadable: Sendable, Hashable {
+        /// It cannot be opened.
+        case closed(Int32)
+        /// It can be opened and not read.
+        case broken(Int32)
+    }
+
     private let kind: Kind
     private let number: Int
+    private let unreadable: [String: Unreadable]
     private let state = Mutex(State())
 
     /// - Parameter number: the call to hit, counted from 1.
     public init(_ kind: Kind, at number: Int) {
         self.kind = kind
         self.number = number
+        unreadable = [:]
     }
+
+    /// Lets every call that changes the disk work, and files not be read.
+    /// - Parameter unreadable: by the end of their paths.
+    public init(unreadable: [String: Unreadable]) {
+        kind = .crash
+        number = 0
+        self.unreadable = unreadable
+    }
+
+    func code(opening path: String) -> Int32? {
+        guard case .closed(let code)? = fault(of: path) else { return nil }
+        return code
+    }
+
+    func code(reading path: String) -> Int32? {
+        guard case .broken(let code)? = fault(of: path) else { return nil }
+        return code
+    }
+
+    private func fault(of path: String) -> Unreadable? { unreadable.first { path.hasSuffix($0.key) }?.value }
 
     /// Whether the planned call was reached.
     public var isHit: Bool { state.withLock { $0.isHit } }

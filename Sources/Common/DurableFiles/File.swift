@@ -102,6 +102,7 @@ public final class File: Sendable {
     /// Reads at `offset` into the whole of `buffer`, short only at the end of the file.
     /// - Returns: the octets read.
     public func read(into buffer: inout [UInt8], at offset: Int) throws(DurableError) -> Int {
+        if let code = faults?.code(reading: path) { throw DurableError(operation: "read", path: path, code: code) }
         var filled = 0
         while filled < buffer.count {
             let count = unsafe buffer.withUnsafeMutableBytes { bytes in

@@ -16,6 +16,8 @@ public enum MaildirError: Complaint, Hashable {
     case notSynchronized(path: String)
     /// The message was removed or moved by another program.
     case messageGone(path: String, unique: String)
+    /// It became shorter while it was read: what came so far is no message.
+    case shrunk(path: String)
     /// More files than a mailbox may have.
     case tooManyMessages(path: String, limit: Int)
     /// OpenSSL would not make a SHA-256.
@@ -27,7 +29,7 @@ public enum MaildirError: Complaint, Hashable {
         case .badFolderName, .badNamePart: .dataError
         case .nameTaken: .cannotCreate
         case .messageGone: .noInput
-        case .tooManyMessages: .temporaryFailure
+        case .tooManyMessages, .shrunk: .temporaryFailure
         case .noDigest, .notSynchronized: .software
         }
     }
@@ -44,6 +46,8 @@ public enum MaildirError: Complaint, Hashable {
             "\(path): the message is not on stable storage yet and was not delivered; please report this"
         case .messageGone(let path, let unique):
             "\(path): message \(printable(unique)) was removed by another program"
+        case .shrunk(let path):
+            "\(printable(path)): became shorter while it was read; no program may change a message in place"
         case .tooManyMessages(let path, let limit):
             "\(path): holds more than \(limit) messages; move some of them away"
         case .noDigest: "OpenSSL refuses to make a SHA-256; check the installation of libcrypto"

@@ -11,6 +11,8 @@ public final class MaildirMessage {
     private let file: File
     /// Whether the file holds wire line ends (CRLF), as some programs write.
     private let isWireForm: Bool
+    /// Octets of the file when it was opened.
+    private let size: Int
     private var decoder = LineEndDecoder()
     private var offset = 0
     private var first: [UInt8]?
@@ -28,11 +30,12 @@ public final class MaildirMessage {
     init(_ file: File, name: MailFileName, finished: @escaping (Int) -> Void = { _ in }) throws(DurableError) {
         self.file = file
         self.finished = finished
+        size = try file.status().size
         if name.isOwn {
             isWireForm = false
             return
         }
-        if let wire = name.wire, let size = name.size, try file.status().size == size {
+        if let wire = name.wire, name.size == size {
             isWireForm = wire == size
             return
         }
@@ -43,7 +46,8 @@ public final class MaildirMessage {
     }
 
     /// The next octets in file form (LF), never empty; `nil` at the end.
-    public func nextChunk() throws(DurableError) -> [UInt8]? {
+    /// - Throws: ``MaildirError/shrunk(path:)`` when the file ends before what it had when it was opened, or `DurableError`.
+    public func nextChunk() throws -> [UInt8]? {
         while wireSize == nil {
             let raw: [UInt8]
             if let first { raw = first } else { raw = try file.read(atMost: Self.chunkSize, at: offset) }
@@ -56,14 +60,14 @@ public final class MaildirMessage {
                 if raw.isEmpty { decoder.finish(into: &chunk) }
             }
             count(chunk)
-            if raw.isEmpty { end() }
+            if raw.isEmpty { try end() }
             if !chunk.isEmpty { return chunk }
         }
         return nil
     }
 
     /// Reads on to the end for the sake of the size alone.
-    func measure() throws(DurableError) -> Int {
+    func measure() throws -> Int {
         while try nextChunk() != nil {}
         return wireSize ?? 0
     }
@@ -78,7 +82,8 @@ public final class MaildirMessage {
         }
     }
 
-    private func end() {
+    private func end() throws(MaildirError) {
+        guard offset >= size else { throw .shrunk(path: file.path) }
         let wire = octets + lineEnds + (last == Octet.lf ? 0 : 2)
         wireSize = wire
         finished(wire)

@@ -17,6 +17,13 @@ public struct ShownMaildir: Sendable {
     }
 }
 
+/// Messages that are there and cannot be shown.
+public struct LeftOut: Sendable, Hashable {
+    public let count: Int
+    /// Why the first one cannot, its path in it.
+    public let first: String
+}
+
 /// The messages of some Maildirs at one moment, numbered from 0 in the order of time. Sessions share it freely.
 public final class MaildirSnapshot: Sendable {
     private let boxes: [ShownMaildir]
@@ -25,6 +32,8 @@ public final class MaildirSnapshot: Sendable {
     public let totalWireSize: Int
     /// How many files had to be looked at one by one, because their names do not say their size.
     let examined: Int
+    /// Those that could not be read when the snapshot was made.
+    public let leftOut: LeftOut?
 
     /// Reads new and cur of each box once. Only files that are not ours are looked at, and only those whose size nobody
     /// has counted yet are read.
@@ -37,6 +46,7 @@ public final class MaildirSnapshot: Sendable {
         self.boxes = boxes
         self.listing = measuring.listing
         examined = measuring.examined
+        leftOut = measuring.leftOut
         totalWireSize = measuring.listing.messages.reduce(0) { $0 + $1.wire }
         // Saves work next time, no more: a disk that is full must let its owner in, to delete.
         for box in boxes { _ = try? box.sizes.save() }

@@ -7,13 +7,14 @@ struct Measuring {
     let boxes: [ShownMaildir]
     var listing: MaildirListing
     private(set) var examined = 0
+    private(set) var leftOut: LeftOut?
 
     init(boxes: [ShownMaildir], listing: MaildirListing) {
         self.boxes = boxes
         self.listing = listing
     }
 
-    /// Fills in every size; messages that are gone meanwhile are left out.
+    /// Fills in every size; messages that are gone meanwhile, and such that cannot be read, are left out.
     mutating func measureAll() throws {
         var missing: [UInt16: [String: Int]] = [:]
         let hasCounted = boxes.map { !$0.sizes.isEmpty }
@@ -23,11 +24,11 @@ struct Measuring {
             if isTold, !hasCounted[Int(message.box)] { continue }
             // A size counted by an earlier RETR outranks the name.
             if isTold, !boxes[Int(message.box)].sizes.knows(listing.uniqueText(index)) { continue }
-            if let wire = try measure(index) {
-                listing.messages[index].wire = wire
-            } else {
-                listing.messages[index].wire = -1
-                missing[message.box, default: [:]][listing.uniqueText(index)] = index
+            listing.messages[index].wire = -1
+            switch try measure(index) {
+            case .octets(let wire): listing.messages[index].wire = wire
+            case .missing: missing[message.box, default: [:]][listing.uniqueText(index)] = index
+            case .unreadable: break
             }
         }
         for (box, uniques) in missing { try measureMoved(box, uniques) }
@@ -40,12 +41,30 @@ struct Measuring {
         for (unique, index) in uniques {
             guard let place = places[unique]?.first else { continue }
             listing.rename(index, to: place)
-            listing.messages[index].wire = try measure(index) ?? -1
+            if case .octets(let wire) = try measure(index) { listing.messages[index].wire = wire }
         }
     }
 
-    /// - Returns: `nil` when there is no such file, or something that is no file.
-    private mutating func measure(_ index: Int) throws -> Int? {
+    private enum Measure {
+        case octets(Int)
+        /// There is no such file, or something that is no file.
+        case missing
+        /// Whoever sees to it: its neighbours are to be had meanwhile.
+        case unreadable
+    }
+
+    private mutating func measure(_ index: Int) throws -> Measure {
+        do {
+            return try size(of: index).map { .octets($0) } ?? .missing
+        } catch let error as DurableError where error.isShortage {
+            throw error
+        } catch {
+            leftOut = LeftOut(count: (leftOut?.count ?? 0) + 1, first: leftOut?.first ?? "\(error)")
+            return .unreadable
+        }
+    }
+
+    private mutating func size(of index: Int) throws -> Int? {
         examined += 1
         let box = boxes[Int(listing.messages[index].box)]
         let place = listing.place(index)

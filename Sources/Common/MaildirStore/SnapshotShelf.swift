@@ -27,13 +27,18 @@ public final class SnapshotShelf: Sendable {
     public init(limit: Int = 64) { self.limit = limit }
 
     /// A snapshot of `boxes` as they are now.
-    /// - Parameter now: seconds since 1970.
-    public func snapshot(of boxes: [ShownMaildir], now: Int) throws -> MaildirSnapshot {
+    /// - Parameters:
+    ///   - now: seconds since 1970.
+    ///   - tell: told what a new reading had to leave out.
+    public func snapshot(
+        of boxes: [ShownMaildir], now: Int, leftOut tell: (LeftOut) -> Void = { _ in }
+    ) throws -> MaildirSnapshot {
         let key = boxes.map { "\($0.maildir.path)\u{0}\($0.prefix)" }.joined(separator: "\u{0}")
         // Read before the listing: a change in between makes the marks too old, never too young.
         let marks = try Self.marks(of: boxes)
         if let found = kept.withLock({ $0[key] }), found.marks == marks { return found.snapshot }
         let snapshot = try MaildirSnapshot(of: boxes)
+        if let leftOut = snapshot.leftOut { tell(leftOut) }
         let isSettled = marks.allSatisfy { $0.modified <= now - Self.distrustSeconds }
         kept.withLock { kept in
             kept[key] = nil
