@@ -18,8 +18,8 @@ struct Worker {
     static func run() throws -> ExitStatus {
         // The signals first: every thread made later inherits the mask.
         let signals = try SignalWatch()
-        raiseDescriptorLimit()
-        let (settings, _) = try Snapshot.read(from: WorkerDescriptors.settings)
+        let openFiles = OpenFiles.raiseLimit()
+        var (settings, _) = try Snapshot.read(from: WorkerDescriptors.settings)
         close(WorkerDescriptors.settings)
         let log = try Log(program: "mhserve", to: settings.log)
         /// What keeps a worker from answering belongs into the log: after a reload nobody reads standard error.
@@ -31,17 +31,21 @@ struct Worker {
                 throw error
             }
         }
-        let house = try told {
+        OpenFiles.fit(&settings.listeners, into: openFiles, log: log)
+        let house = try told { [settings] in
             try House(settings: settings, wake: WakeLine(descriptor: WorkerDescriptors.control), log: log)
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: min(System.coreCount, 4))
+        let pause = AcceptPause(limit: openFiles, log: log)
         var open: [any Channel] = []
         var services: [Service] = []
         for (index, listener) in settings.listeners.enumerated() {
             let service = try told { try Service(listener: listener, house: house) }
             services.append(service)
             let descriptor = WorkerDescriptors.listeners + Int32(index)
-            open.append(try service.bootstrap(on: group).withBoundSocket(descriptor).wait())
+            open.append(
+                try service.bootstrap(on: group).serverChannelInitializer { pause.watch($0) }
+                    .withBoundSocket(descriptor).wait())
         }
         house.wake.isReady()
         wait(for: signals)
@@ -54,15 +58,6 @@ struct Worker {
         try house.stop()
         try group.syncShutdownGracefully()
         return .ok
-    }
-
-    /// Every connection is a descriptor, and the usual 1024 are fewer than the listeners may have.
-    private static func raiseDescriptorLimit() {
-        var limit = rlimit()
-        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        guard unsafe getrlimit(resource, &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        _ = unsafe setrlimit(resource, &limit)
     }
 
     /// Returns at SIGTERM, or when the keeper's end of the line is closed.

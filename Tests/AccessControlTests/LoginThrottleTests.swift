@@ -137,6 +137,17 @@ struct LoginThrottleTests {
         #expect(attempt(&throttle, last, now: .seconds(5)) == true)
     }
 
+    @Test(
+        "listeners that want more connections than there is room for get the same part of what they want, one at least")
+    func fitted() {
+        #expect(ConnectionLimits.fitted([500, 500], into: 1000) == [500, 500])
+        #expect(ConnectionLimits.fitted([500, 500], into: 75) == [37, 37])
+        #expect(ConnectionLimits.fitted([1000, 100, 1], into: 110) == [99, 9, 1])
+        #expect(ConnectionLimits.fitted([500, 500], into: 0) == [1, 1])
+        #expect(ConnectionLimits.fitted([.max, .max], into: 100) == [50, 50])
+        #expect(ConnectionLimits.fitted([], into: 0) == [])
+    }
+
     @Test("connections are counted per address and in all")
     func connections() throws {
         var limits = ConnectionLimits(total: 3, perAddress: 2)

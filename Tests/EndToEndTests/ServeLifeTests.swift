@@ -289,6 +289,76 @@ struct ServeLifeTests {
         }
     }
 
+    @Test(
+        "out of descriptors, accepting pauses: it is said once, who is there is served, nothing spins, and it goes on")
+    func outOfDescriptors() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(words: ["max-connections-per-address 500"], services: ["smtp", "pop3"])
+            let worker = try hub.worker()
+            let there = try LineClient(port: hub.port("smtp"), patience: .seconds(120))
+            _ = try there.reply()
+            let limit = ScratchDirectory.names(in: "/proc/\(worker)/fd").count + 20
+            let lowered = try runProgram(["prlimit", "--pid", "\(worker)", "--nofile=\(limit):\(limit)"])
+            try #require(lowered.status == 0, "\(lowered)")
+            var idle: [LineClient] = []
+            for number in 0..<200 { idle.append(try LineClient(port: hub.port(number % 2 == 0 ? "smtp" : "pop3"))) }
+            try hub.waitForLog("accepting pauses")
+
+            // 100 KB are more than stays in memory: the session needs files of its own.
+            for command in ["EHLO x", "MAIL FROM:<a@example.net>", "RCPT TO:<alice@example.org>", "DATA"] {
+                _ = try there.say(command)
+            }
+            for _ in 0..<100 { try there.send([UInt8](repeating: 0x61, count: 998) + [0x0D, 0x0A]) }
+            #expect(try there.say(".").hasPrefix("250"), "\(hub.logs)")
+            #expect(hub.messages(of: "alice").count == 1)
+
+            // Clients wait all the while; a worker that asked for them over and over would take all the time there is.
+            let (begun, before) = (ContinuousClock.now, try processorTime(of: worker))
+            while begun.duration(to: .now) < .seconds(3) { usleep(50_000) }
+            let used = try processorTime(of: worker) - before
+            #expect(used < begun.duration(to: .now) / 4, "\(used) of processor time")
+
+            idle = []
+            try hub.waitForLog("accepting again")
+            #expect(try LineClient(port: hub.port("smtp")).line().hasPrefix("220"))
+            #expect(try LineClient(port: hub.port("pop3")).line().hasPrefix("+OK"))
+            #expect(hub.log.split(separator: "\n").count { $0.contains("accepting pauses") } == 1, "\(hub.logs)")
+            #expect(try hub.worker() == worker && !hub.log.contains("worker died"))
+        }
+    }
+
+    @Test(
+        "listeners that may have more connections than there are descriptors are lowered at the start, and that is said"
+    )
+    func fewDescriptors() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(
+                words: ["max-connections-per-address 500"], services: ["smtp", "pop3"],
+                tracer: ["sh", "-c", "ulimit -n 300; exec \"$@\"", "sh"])
+            let lines = hub.log.split(separator: "\n").filter { $0.contains("fewer connections") }
+            #expect(lines.count == 2, "\(hub.logs)")
+            #expect(lines.allSatisfy { $0.contains("max-connections=500 lowered-to=37 open-files=300 ") }, "\(lines)")
+            var held: [LineClient] = []
+            for (service, greeting) in [("smtp", "220"), ("pop3", "+OK")] {
+                for _ in 1...37 {
+                    held.append(try LineClient(port: hub.port(service)))
+                    #expect(try held.last?.line().hasPrefix(greeting) == true)
+                }
+                #expect(try LineClient(port: hub.port(service)).rest().contains("too many connections"))
+            }
+            #expect(!hub.log.contains("accepting pauses"), "\(hub.logs)")
+        }
+    }
+
+    /// The processor time that a process has used so far (proc(5), `stat`).
+    private func processorTime(of pid: pid_t) throws -> Duration {
+        let text = String(decoding: ScratchDirectory.read("/proc/\(pid)/stat") ?? [], as: UTF8.self)
+        // Behind the name, which may hold blanks: state is field 3, utime 14, stime 15.
+        let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+        let (user, system) = (try #require(Int(fields[11])), try #require(Int(fields[12])))
+        return .milliseconds((user + system) * 1000 / Int(sysconf(Int32(_SC_CLK_TCK))))
+    }
+
     @Test("a disk too small for a message refuses that one with 452 and takes the next", .enabled(if: Peers.runsAsRoot))
     func smallDisk() async throws {
         try await onThread {
