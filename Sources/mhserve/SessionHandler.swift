@@ -188,6 +188,7 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
         look(at: deadline)
         phase = .open
         if let implicitTLS {
+            guard !serviceStops else { return shut() }
             begin(implicitTLS)
         } else {
             hasBegun = true
@@ -208,7 +209,8 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
     private func stopSoon() {
         serviceStops = true
         switch phase {
-        case .waiting, .handshake, .lingering: shut()
+        case .waiting: break  // it says goodbye behind its greeting
+        case .handshake, .lingering: shut()
         case .open:
             session?.stopSoon()
             pump()

@@ -50,7 +50,7 @@ struct Worker {
         house.wake.isReady()
         wait(for: signals)
         // Stop accepting, say goodbye to idle sessions, give the others 30 s to end what they have begun (DECISIONS 39).
-        for channel in open { channel.close(promise: nil) }
+        try stopAccepting(open, on: group)
         house.isStopping = true
         for service in services { service.sessions.stopSoon() }
         let end = NIODeadline.now() + .seconds(30)
@@ -58,6 +58,17 @@ struct Worker {
         try house.stop()
         try group.syncShutdownGracefully()
         return .ok
+    }
+
+    /// Closes the listeners, and loses nobody who was accepted a moment ago: a connection whose listener closes before a
+    /// session sits on it would be dropped without a word.
+    private static func stopAccepting(_ listening: [any Channel], on group: MultiThreadedEventLoopGroup) throws {
+        for channel in listening { try channel.setOption(.autoRead, value: false).recover { _ in }.wait() }
+        // On its way from the listener's loop to its own and back; what is there now has come through after two rounds.
+        for _ in 1...2 {
+            for loop in group.makeIterator() { try loop.submit {}.wait() }
+        }
+        for channel in listening { channel.close(promise: nil) }
     }
 
     /// Returns at SIGTERM, or when the keeper's end of the line is closed.
