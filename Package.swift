@@ -154,6 +154,10 @@ let package = Package(
             "CommandStart", "RunControl", "Reporting", "Octets"),
         tests(ofCommand: "mhsend", as: "MHSend", uses: "Reporting"),
         tests(
+            ofCommand: "mhserve", as: "MHServe",
+            uses: "AccessControl", "RunControl", "Reporting", "TLSEngine",
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio")),
+        tests(
             ofCommand: "mhcarry", as: "MHCarry",
             uses: "MailFormat", "SpoolQueue", "RunControl", "SMTPProtocol", "Reporting"),
         .testTarget(

@@ -16,6 +16,8 @@ import Synchronization
 final class House: Sendable {
     let settings: HubSettings
     let log: Log
+    /// For lines about clients that were sent away.
+    let refusals: RefusalLog
     let queue: Queue
     let locals: LocalAddresses
     let logins: Logins
@@ -31,7 +33,16 @@ final class House: Sendable {
         self.settings = settings
         self.wake = wake
         self.log = log
-        queue = try Queue(state: settings.stateDirectory)
+        let queue = try Queue(state: settings.stateDirectory)
+        self.queue = queue
+        let floor = settings.limits.freeSpace
+        refusals = RefusalLog(log) {
+            do {
+                return try queue.state.freeOctets() < floor
+            } catch {
+                return true  // a disk that does not even answer
+            }
+        }
         locals = settings.localAddresses
         disk = WorkPool(threads: 16, queue: 4096)
         hashing = WorkPool(threads: 2, queue: 32)

@@ -28,6 +28,12 @@ final class SMTPSession: Session {
     private var paceLeft = 0
     /// The slowest content: this many octets within the time for a block, so that no client drips for ever.
     private static let paceBlock = 4096
+    /// How long content that will be refused is read on, for the sake of a reply that its sender understands.
+    private static let refusedContentTime = TimeAmount.minutes(10)
+    private var refusedContentEnd: NIODeadline?
+    /// Refusals of this session so far. The first ones are written down one by one, the others in one line at its end.
+    private var refusals = 0
+    private static let refusalsTold = 10
 
     init(service: Service, on line: any SessionLine) {
         self.service = service
@@ -90,9 +96,7 @@ final class SMTPSession: Session {
             endContent(oddities)
         case .fault(let fault):
             if conversation.envelope == nil { intake = nil }
-            house.log.write(
-                .info, "refused",
-                [("service", service.name), ("client", "\(line.peer)"), ("why", fault.words)])
+            noteRefusal([("why", fault.words)])
             answer(.proceed)
         case .close:
             line.close()
@@ -113,7 +117,17 @@ final class SMTPSession: Session {
         answer(.shutDown("\(house.settings.hostname) goes down; come again"))
     }
 
-    func ended() { intake = nil }
+    func ended() {
+        intake = nil
+        guard refusals > Self.refusalsTold else { return }
+        house.refusals.write(
+            .info, "refused",
+            [
+                ("service", service.name), ("client", "\(line.peer)"), ("login", login?.mailbox),
+                ("more", "\(refusals - Self.refusalsTold)"),
+                ("why", "as the first \(Self.refusalsTold) of this session"),
+            ])
+    }
 
     // MARK: Replies
 
@@ -170,14 +184,17 @@ final class SMTPSession: Session {
     /// Answers MAIL or RCPT; a refusal is written down in the words that the client gets.
     private func tell(_ verdict: SMTPServer.Command, on address: String) {
         if case .refuse(let code, _, let words) = verdict {
-            house.log.write(
-                .info, "refused",
-                [
-                    ("service", service.name), ("client", "\(line.peer)"), ("login", login?.mailbox),
-                    ("address", address), ("code", "\(code)"), ("why", words),
-                ])
+            noteRefusal([("address", address), ("code", "\(code)"), ("why", words)])
         }
         answer(verdict)
+    }
+
+    private func noteRefusal(_ what: [(String, String?)]) {
+        refusals += 1
+        guard refusals <= Self.refusalsTold else { return }
+        house.refusals.write(
+            .info, "refused",
+            [("service", service.name), ("client", "\(line.peer)"), ("login", login?.mailbox)] + what)
     }
 
     private func verdict(on reversePath: ReversePath, _ parameters: MailParameters) -> SMTPServer.Command {
@@ -256,16 +273,21 @@ final class SMTPSession: Session {
                 answer(.accept("\(taken.isQueued ? "queued as" : "delivered as") \(taken.id)"))
             case .failure(let error):
                 let refusal = Refusal(error)
-                house.log.write(
-                    .warning, "not accepted",
-                    [
-                        ("service", service.name), ("client", "\(line.peer)"),
-                        ("from", "\(intake.envelope.reversePath)"),
-                        ("size", "\(intake.count)"), ("error", "\(error)"),
-                    ])
+                noteFailure(error, of: intake)
                 answer(.refuse(refusal.code, refusal.status, refusal.words))
             }
         }
         if !started { answer(.refuse(452, .transient(3, 1), "the disk is behind; try again")) }
+    }
+
+    private func noteFailure(_ error: any Error, of intake: IncomingMessage) {
+        let fields: [(String, String?)] = [
+            ("service", service.name), ("client", "\(line.peer)"), ("from", "\(intake.envelope.reversePath)"),
+            ("size", "\(intake.count)"), ("error", "\(error)"),
+        ]
+        switch error {
+        case is QueuePressure, is ContentRefusal: house.refusals.write(.warning, "not accepted", fields)
+        default: house.log.write(.warning, "not accepted", fields)  // a fault of ours
+        }
     }
 }

@@ -61,17 +61,17 @@ final class Service: Sendable {
     }
 
     /// Refuses before the greeting, or seats a session on `channel`.
-    private func admit(_ channel: any Channel) throws {
+    func admit(_ channel: any Channel) throws {
         guard let peer = channel.remoteAddress.flatMap(IPAddress.init(socketAddress:)) else {
             channel.close(promise: nil)
             return
         }
         if case .refused(let rule) = access.decide(peer) {
-            house.log.write(.notice, "refused", [("service", name), ("client", "\(peer)"), ("rule", rule)])
+            house.refusals.write(.notice, "refused", [("service", name), ("client", "\(peer)"), ("rule", rule)])
             return try refuse(channel, permanently: true, "access denied")
         }
         guard sessions.admit(channel, from: peer) else {
-            house.log.write(
+            house.refusals.write(
                 .notice, "refused", [("service", name), ("client", "\(peer)"), ("why", "too many connections")])
             return try refuse(channel, permanently: false, "too many connections; come again later")
         }

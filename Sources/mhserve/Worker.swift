@@ -47,6 +47,9 @@ struct Worker {
                 try service.bootstrap(on: group).serverChannelInitializer { pause.watch($0) }
                     .withBoundSocket(descriptor).wait())
         }
+        let sums = group.next().scheduleRepeatedTask(initialDelay: .minutes(1), delay: .minutes(1)) { _ in
+            house.refusals.sumUp()
+        }
         house.wake.isReady()
         wait(for: signals)
         // Stop accepting, say goodbye to idle sessions, give the others 30 s to end what they have begun (DECISIONS 39).
@@ -55,6 +58,8 @@ struct Worker {
         for service in services { service.sessions.stopSoon() }
         let end = NIODeadline.now() + .seconds(30)
         while services.contains(where: { $0.sessions.count > 0 }), NIODeadline.now() < end { usleep(20_000) }
+        sums.cancel()
+        house.refusals.sumUp()
         try house.stop()
         try group.syncShutdownGracefully()
         return .ok

@@ -350,6 +350,39 @@ struct ServeLifeTests {
         }
     }
 
+    @Test("on a full disk refused clients are summed up in one line; logins are written all the same", .needs(.python3))
+    func fullDiskLog() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(words: ["free-space 1024g", "errors-limit 100"], services: ["smtp", "pop3s"])
+            for round in 1...3 {
+                let client = try LineClient(port: hub.port("smtp"))
+                _ = try client.reply()
+                for command in ["EHLO x", "MAIL FROM:<a@example.net>"] { _ = try client.say(command) }
+                for _ in 1...9 { #expect(try client.say("RCPT TO:<nobody@example.org>").hasPrefix("550")) }
+                for command in ["RCPT TO:<alice@example.org>", "DATA"] { _ = try client.say(command) }
+                #expect(try client.say(".").hasPrefix("452"), "round \(round)")
+            }
+            let login = try python(
+                """
+                import poplib
+                for word in ["guess", "alice's secret"]:
+                    p = poplib.POP3_SSL("localhost", PORT["pop3s"], context=TLS)
+                    p.user("alice")
+                    try: p.pass_(word)
+                    except poplib.error_proto: pass
+                    p.close()
+                """, hub)
+            #expect(login.status == 0, "\(login)")
+            hub.server.child.send(SIGTERM)
+            #expect(hub.server.child.wait(until: Deadline(after: .seconds(10)))?.status == 0, "\(hub.logs)")
+            let lines = hub.log.split(separator: "\n")
+            #expect(lines.filter { $0.contains(" refused ") }.count == 1, "\(hub.logs)")
+            #expect(lines.contains { $0.contains(" refused clients=30 ") }, "\(hub.logs)")
+            #expect(!hub.log.contains("not accepted"))
+            #expect(lines.count { $0.contains(" login ") } == 2, "\(hub.logs)")
+        }
+    }
+
     /// The processor time that a process has used so far (proc(5), `stat`).
     private func processorTime(of pid: pid_t) throws -> Duration {
         let text = String(decoding: ScratchDirectory.read("/proc/\(pid)/stat") ?? [], as: UTF8.self)

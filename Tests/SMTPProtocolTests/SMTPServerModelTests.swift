@@ -82,6 +82,7 @@ struct SMTPServerModelTests {
             mailOptions {
                 $0.errorLimit = Int.max
                 $0.recipientLimit = Int.max
+                $0.idleCommandLimit = Int.max
             }
         ) { event in
             if case .contentEnd = event { return verdict }

@@ -208,6 +208,50 @@ struct SMTPServerTests {
         #expect(!play.server.isClosed)
     }
 
+    @Test(
+        "a hundred commands that lead nowhere since the last message taken are answered, the next one closes",
+        arguments: ["NOOP\n", "RSET\n", "VRFY x\n", "HELP\n", "EHLO c\n", "HELO c\n"])
+    func idleCommands(command: String) {
+        let message = "MAIL FROM:<>\nRCPT TO:<a@b>\nDATA\n.\n"
+        var play = ServerPlay(mailOptions())
+        play.say("EHLO c\n" + String(repeating: command, count: 99) + message)
+        #expect(play.codes.suffix(4) == [250, 250, 354, 250], "\(play.codes.suffix(5))")
+        play.say(String(repeating: command, count: 100))
+        #expect(!play.server.isClosed && !play.codes.contains(421), "the message has set the count back")
+        play.say(command + command)
+        #expect(play.codes.count == 1 + 1 + 99 + 4 + 100 + 1 && play.codes.last == 421)
+        #expect(play.faults == [.tooManyIdleCommands(limit: 100)] && play.events.last == .close)
+        // A message that was refused sets nothing back.
+        play = ServerPlay(mailOptions()) { event in
+            if case .contentEnd = event { return .refuse(451, .transient(3, 0), "later") }
+            return ServerPlay.lenient(event)
+        }
+        play.say("EHLO c\n" + String(repeating: command, count: 99) + message + command)
+        #expect(play.codes.last == 421)
+    }
+
+    @Test("a thousand refused recipients since the last message taken are answered, the next one closes")
+    func refusedRecipients() {
+        for (refused, code) in [("later@b", 450), ("no@b", 550)] {
+            var play = ServerPlay(mailOptions { $0.errorLimit = .max })
+            play.say("EHLO c\n")
+            for round in 1...2 {
+                play.say("MAIL FROM:<>\n" + String(repeating: "RCPT TO:<\(refused)>\n", count: 999))
+                play.say("RCPT TO:<a@b>\nRCPT TO:<c@b>\nDATA\n.\n")
+                #expect(play.codes.suffix(5) == [code, 250, 250, 354, 250], "round \(round)")
+            }
+            play.say("MAIL FROM:<>\n" + String(repeating: "RCPT TO:<\(refused)>\n", count: 1000))
+            #expect(play.codes.last == code)
+            play.say("RCPT TO:<a@b>\nNOOP\n")
+            #expect(play.codes.last == 421 && play.events.last == .close)
+            #expect(play.faults == [.tooManyRefusedRecipients(limit: 1000)])
+        }
+        // Those beyond the limit of a transaction count like any other.
+        var play = ServerPlay(mailOptions { $0.recipientLimit = 1 })
+        play.say("EHLO c\nMAIL FROM:<>\n" + String(repeating: "RCPT TO:<a@b>\n", count: 1002))
+        #expect(play.codes.suffix(1001) == Array(repeating: 452, count: 1000) + [421])
+    }
+
     @Test("recipients are counted")
     func recipientLimit() {
         var play = ServerPlay(mailOptions { $0.recipientLimit = 2 })

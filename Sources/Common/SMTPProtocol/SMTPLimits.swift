@@ -31,4 +31,9 @@ public enum SMTPLimits {
     public static let challenges = 32
     /// Errors until a server closes. No RFC says; Postfix has 20, chasquid 3.
     public static let errors = 10
+    /// Commands that lead nowhere (NOOP, RSET, VRFY, HELP, EHLO) since the last message taken; as Postfix
+    /// (`smtpd_junk_command_limit`).
+    public static let idleCommands = 100
+    /// Recipients refused since the last message taken: ten times what a transaction must allow.
+    public static let refusedRecipients = 1000
 }

@@ -21,7 +21,12 @@ extension SMTPServer {
             return refuse(.lineTooLong(limit: SMTPLimits.commandLine))
         }
         do {
-            return begin(try CommandGrammar.command(line))
+            let command = try CommandGrammar.command(line)
+            if command.leadsNowhere { idleCommands += 1 }
+            guard idleCommands <= options.idleCommandLimit else {
+                return refuse(.tooManyIdleCommands(limit: options.idleCommandLimit))
+            }
+            return begin(command)
         } catch {
             return refuse(.grammar(error))
         }
@@ -75,6 +80,10 @@ extension SMTPServer {
     private mutating func rcpt(_ path: ForwardPath, _ parameters: RecipientParameters) -> Event {
         guard let envelope = transaction.envelope else { return refuse(.outOfOrder("MAIL first")) }
         guard !transaction.isChunked else { return refuse(.outOfOrder("the content has begun")) }
+        guard refusedRecipients < options.refusedRecipientLimit else {
+            return refuse(.tooManyRefusedRecipients(limit: options.refusedRecipientLimit))
+        }
+        refusedRecipients += 1  // until it is accepted
         guard envelope.recipients.count < options.recipientLimit else {
             return refuse(.tooManyRecipients(limit: options.recipientLimit))
         }
@@ -175,4 +184,14 @@ extension SMTPServer {
     }
 
     var helloVerb: String { options.mode == .lmtp ? "LHLO" : "EHLO" }
+}
+
+extension SMTPCommand {
+    /// Whether a session of such commands alone never comes to a message.
+    fileprivate var leadsNowhere: Bool {
+        switch self {
+        case .helo, .ehlo, .lhlo, .rset, .vrfy, .help, .noop: true
+        case .mail, .rcpt, .data, .bdat, .expn, .quit, .auth, .starttls: false
+        }
+    }
 }

@@ -49,6 +49,7 @@ extension SMTPServer {
             return say(250, .success(1, 0), "sender ok")
         case .recipient(let path, let parameters):
             transaction.apply(.add(path, parameters))
+            refusedRecipients -= 1
             return say(250, .success(1, 5), "recipient ok")
         case .data:
             beginContent(inChunks: false)
@@ -120,6 +121,8 @@ extension SMTPServer {
         switch command {
         case .accept(let words):
             errors = 0
+            idleCommands = 0
+            refusedRecipients = 0
             return Array(repeatElement(Self.accepted(words).octets, count: due).joined())
         case .perRecipient(let verdicts) where options.mode == .lmtp && verdicts.count == due:
             let replies = verdicts.map { verdict in

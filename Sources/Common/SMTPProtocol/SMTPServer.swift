@@ -113,6 +113,9 @@ public struct SMTPServer: Engine, Sendable {
     /// Octets of chunks so far.
     var chunkOctets = 0
     var errors = 0
+    /// Since the last message taken: commands that lead nowhere, recipients asked for and not accepted.
+    var idleCommands = 0
+    var refusedRecipients = 0
 
     /// - Parameter isTLS: whether TLS already stands, as on port 465.
     public init(_ options: SMTPServerOptions, isTLS: Bool = false) {

@@ -37,6 +37,8 @@ public struct SMTPServerOptions: Sendable, Hashable {
     public var recipientLimit = SMTPLimits.recipients
     /// The error that closes the connection; a message accepted sets the count back.
     public var errorLimit = SMTPLimits.errors
+    public var idleCommandLimit = SMTPLimits.idleCommands
+    public var refusedRecipientLimit = SMTPLimits.refusedRecipients
 
     /// Whether senders may ask for notices (RFC 3461). A stranger may not: a notice of success to whoever stands in MAIL
     /// would be mail that we send to others at his word.

@@ -16,6 +16,10 @@ public enum ServerFault: Sendable, Hashable {
     case authenticationRequired
     case authenticationCancelled
     case tooManyRecipients(limit: Int)
+    /// One command too many that leads nowhere, since the last message taken.
+    case tooManyIdleCommands(limit: Int)
+    /// One RCPT too many, after `limit` that were refused since the last message taken.
+    case tooManyRefusedRecipients(limit: Int)
     /// An international address without SMTPUTF8.
     case internationalAddress
     case lineTooLong(limit: Int)
@@ -33,7 +37,7 @@ public enum ServerFault: Sendable, Hashable {
     public var closes: Bool {
         switch self {
         case .grammar(.wrongProtocol), .grammar(.badChunkSize), .strayOctetInCommand, .strayOctetsInContent,
-            .injectionAfterSTARTTLS:
+            .injectionAfterSTARTTLS, .tooManyIdleCommands, .tooManyRefusedRecipients:
             true
         case .grammar, .outOfOrder, .noRecipients, .notOffered, .mechanismNotOffered, .encryptionRequired,
             .authenticationRequired, .authenticationCancelled, .tooManyRecipients, .internationalAddress, .lineTooLong,
@@ -56,6 +60,10 @@ public enum ServerFault: Sendable, Hashable {
         case .authenticationRequired: SMTPReply(530, .permanent(7, 0), "authentication required")
         case .authenticationCancelled: SMTPReply(501, .permanent(7, 0), "authentication cancelled")
         case .tooManyRecipients(let limit): SMTPReply(452, .transient(5, 3), "no more than \(limit) recipients")
+        case .tooManyIdleCommands(let limit):
+            SMTPReply(421, .transient(7, 0), "more than \(limit) commands and no message")
+        case .tooManyRefusedRecipients(let limit):
+            SMTPReply(421, .transient(7, 0), "more than \(limit) recipients refused")
         case .internationalAddress: SMTPReply(553, .permanent(6, 7), "this address needs SMTPUTF8")
         case .lineTooLong(let limit): SMTPReply(500, .permanent(5, 2), "line longer than \(limit) octets")
         case .responseTooLong(let limit): SMTPReply(500, .permanent(5, 6), "line longer than \(limit) octets")
