@@ -48,14 +48,17 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
     var dropped = 0
     private var hasEnded = false
     private var serviceStops = false
-    private var deadline: NIODeadline
+    private let handshakeTime: TimeAmount
+    /// What the session gave its peer last.
+    private var patience = TimeAmount.zero
+    private var deadline = NIODeadline.distantFuture
     private var timer: Scheduled<Void>?
     /// When the timer looks at the deadline.
     private var timerDue = NIODeadline.distantFuture
 
     /// - Parameters:
     ///   - implicitTLS: TLS from the first octet, for submissions and pop3s.
-    ///   - handshakeTime: for the handshake of implicit TLS.
+    ///   - handshakeTime: for a handshake, be it the beginning or asked for in the middle.
     ///   - onEnd: called once when the connection is gone, for those who count connections.
     init(
         peer: IPAddress, implicitTLS: TLSContext?, handshakeTime: TimeAmount, onEnd: @escaping () -> Void,
@@ -65,9 +68,10 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
         self.implicitTLS = implicitTLS
         self.onEnd = onEnd
         self.makeSession = makeSession
-        deadline = .now() + handshakeTime
+        self.handshakeTime = handshakeTime
     }
 
+    var now: NIODeadline { context?.eventLoop.now ?? .now() }
     var tls: TLSFacts? { phase == .handshake ? nil : connection?.facts }
     var unsent: Int { inFlight + outbox.count }
     var isListening: Bool { phase == .handshake || phase == .open }
@@ -157,6 +161,7 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
 
     func expect(within time: TimeAmount) {
         guard isListening else { return }
+        patience = time
         look(within: time)
     }
 
@@ -185,7 +190,6 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
     private func start() {
         guard phase == .waiting, session == nil, context != nil else { return }
         session = makeSession(self)
-        look(at: deadline)
         phase = .open
         if let implicitTLS {
             guard !serviceStops else { return shut() }
@@ -201,9 +205,18 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
         do throws(TLSError) {
             connection = try TLSConnection(server: tlsContext, from: "\(peer)")
             phase = .handshake
+            look(within: handshakeTime)
         } catch {
             shut()
         }
+    }
+
+    /// TLS stands: what comes next is the session's greeting, or its next command.
+    func handshakeIsDone() {
+        phase = .open
+        if hasBegun { return look(within: patience) }
+        hasBegun = true
+        session?.begin()
     }
 
     private func stopSoon() {
@@ -250,7 +263,7 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
 
     // MARK: Time
 
-    private func look(within time: TimeAmount) { look(at: .now() + time) }
+    private func look(within time: TimeAmount) { look(at: now + time) }
 
     /// Moves the deadline. One coarse timer a session: it looks at the deadline when that was due, and sleeps on if it has
     /// moved away; only a deadline that has come nearer sets it anew.
@@ -267,7 +280,7 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
 
     private func checkDeadline() {
         guard context != nil else { return }
-        guard deadline <= .now() else { return look(at: deadline) }
+        guard deadline <= now else { return look(at: deadline) }
         switch phase {
         case .waiting, .handshake, .closing, .lingering: shut()
         case .open where holds > 0: look(within: .seconds(30))  // waiting for ourselves, not for the peer

@@ -13,6 +13,8 @@ protocol SessionLine: AnyObject {
     var tls: TLSFacts? { get }
     /// Octets put and not yet taken by the peer.
     var unsent: Int { get }
+    /// The clock that times are measured by.
+    var now: NIODeadline { get }
 
     /// Puts octets on the wire, through TLS when it stands.
     func put(_ octets: [UInt8])

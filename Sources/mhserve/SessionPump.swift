@@ -120,17 +120,13 @@ extension SessionHandler {
     }
 
     private func shakeHands() -> Bool {
-        guard let connection, let session else { return false }
+        guard let connection else { return false }
         do throws(TLSError) {
             feedCiphertext(connection)
             try connection.advance()
             takeCiphertext(connection)
             guard connection.state == .handshaking else {
-                phase = .open
-                if !hasBegun {
-                    hasBegun = true
-                    session.begin()
-                }
+                handshakeIsDone()
                 return true
             }
             return inbox.readableBytes > 0 && connection.wantsInput || endOfInput()
