@@ -92,6 +92,8 @@ final class SMTPSession: Session {
             beginContent()
         case .content(let octets):
             take(octets)
+        case .refusedContent(let octets):
+            passOver(octets)
         case .contentEnd(_, let oddities):
             endContent(oddities)
         case .fault(let fault):
@@ -109,7 +111,10 @@ final class SMTPSession: Session {
 
     func roomForOutput() {}
 
-    func timeIsOver() { answer(.shutDown("\(house.settings.hostname) you took too long")) }
+    func timeIsOver() {
+        if refusedContentEnd != nil { noteRefusal([("why", "the rest of what is refused takes too long")]) }
+        answer(.shutDown("\(house.settings.hostname) you took too long"))
+    }
 
     func stopSoon() {
         // In the middle of a message it may end it; what is being answered is answered first.
@@ -132,6 +137,7 @@ final class SMTPSession: Session {
     // MARK: Replies
 
     private func answer(_ command: SMTPServer.Command) {
+        refusedContentEnd = nil
         line.put(conversation.send(command))
         if intake == nil { expectCommand() }
         if house.isStopping, intake == nil, !conversation.isClosed {
@@ -243,7 +249,19 @@ final class SMTPSession: Session {
 
     private func expectBlock() {
         paceLeft = Self.paceBlock
-        line.expect(within: house.smtpContentTime)
+        let left = refusedContentEnd.map { max($0 - line.now, .zero) } ?? house.smtpContentTime
+        line.expect(within: min(left, house.smtpContentTime))
+    }
+
+    /// Content that will be refused at its end keeps its pace like any other, but not for ever.
+    private func passOver(_ octets: Int) {
+        intake = nil  // what has been staged of it
+        if refusedContentEnd == nil {
+            refusedContentEnd = line.now + Self.refusedContentTime
+            return expectBlock()
+        }
+        paceLeft -= octets
+        if paceLeft <= 0 { expectBlock() }
     }
 
     private func take(_ octets: [UInt8]) {

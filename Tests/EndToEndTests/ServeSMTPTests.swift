@@ -390,6 +390,13 @@ struct ServeSMTPTests {
             let all = try whole.rest().split(separator: "\r\n")
             #expect(all.last?.hasPrefix("221") == true && all.count(where: { $0.hasPrefix("354") }) == 2, "\(all)")
             #expect(hub.messages(of: "alice").count == 2)
+            // Far beyond the limit nothing is read on for the sake of a reply at the end.
+            let flood = try open()
+            for command in ["MAIL FROM:<a@example.net>", "RCPT TO:<alice@example.org>", "DATA"] {
+                _ = try flood.say(command)
+            }
+            for _ in 0..<200 { try flood.send([UInt8](repeating: 0x61, count: 998) + Array("\r\n".utf8)) }
+            #expect(try flood.rest().hasPrefix("552"))
             // 10,000 commands at once that lead nowhere: a hundred are answered, in order, and one line tells of it.
             let hasty = try open()
             try hasty.send(String(repeating: "NOOP\r\n", count: 10_000) + "QUIT\r\n")

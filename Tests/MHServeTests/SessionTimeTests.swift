@@ -7,6 +7,8 @@ import Testing
 
 @Suite("The time that a session gives")
 struct SessionTimeTests {
+    private static let envelope = "EHLO c\nMAIL FROM:<a@example.net>\nRCPT TO:<alice@example.org>\nDATA\n"
+
     @Test(
         "a handshake has a minute in all, at the beginning and by STARTTLS or STLS, though a client may be idle for longer",
         arguments: [
@@ -49,5 +51,64 @@ struct SessionTimeTests {
         rig.pass(.seconds(2))
         #expect(!rig.isOpen)
         _ = client
+    }
+
+    @Test("refused content is read on at the slowest legal pace for ten minutes, then refused for ever")
+    func refusedContent() throws {
+        let rig = try SessionRig("smtp")
+        #expect(try rig.say(Self.envelope).hasSuffix("CR LF . CR LF\r\n"))
+        try rig.send([0])
+        // 4 KiB in three minutes: three times, and the tenth minute comes.
+        for _ in 1...3 {
+            rig.pass(.seconds(179))
+            try rig.send([UInt8](repeating: 0x61, count: 4096))
+        }
+        rig.pass(.seconds(62))
+        #expect(rig.isOpen)
+        #expect(try rig.received().isEmpty)
+        rig.pass(.seconds(2))
+        #expect(String(decoding: try rig.received(), as: UTF8.self).hasPrefix("550 5.6.0 "))
+        #expect(!rig.isOpen)
+        #expect(rig.logged("takes too long").count == 1)
+    }
+
+    @Test("refused content that ends within its time is answered there, and the session goes on")
+    func refusedContentEnds() throws {
+        let rig = try SessionRig("smtp", words: ["size-limit 64k"])
+        try rig.say(Self.envelope)
+        for _ in 1...2 { try rig.send([UInt8](repeating: 0x61, count: 40_000)) }
+        for _ in 1...2 {
+            rig.pass(.seconds(179))
+            try rig.send([UInt8](repeating: 0x61, count: 4096))
+        }
+        #expect(try rig.say("\n.\n").hasPrefix("552 "))
+        rig.pass(.seconds(299))
+        #expect(try rig.say("NOOP\n").hasPrefix("250 "))
+    }
+
+    @Test("content that comes too slowly is refused for now; refused content that does, for ever")
+    func tooSlow() throws {
+        for (first, reply) in [(Array("good".utf8), "421 "), ([0], "550 ")] {
+            let rig = try SessionRig("smtp")
+            try rig.say(Self.envelope)
+            try rig.send(first)
+            rig.pass(.seconds(100))
+            try rig.send([UInt8](repeating: 0x61, count: 100))
+            rig.pass(.seconds(81))
+            #expect(String(decoding: try rig.received(), as: UTF8.self).hasPrefix(reply))
+            #expect(!rig.isOpen)
+        }
+    }
+
+    @Test("the octets of a refused chunk keep their pace, too")
+    func refusedChunk() throws {
+        let rig = try SessionRig("smtp")
+        #expect(try rig.say("EHLO c\nBDAT 20000\n").hasSuffix("503 5.5.1 MAIL first\r\n"))
+        for _ in 1...3 {
+            rig.pass(.seconds(179))
+            try rig.send([UInt8](repeating: 0x61, count: 4096))
+        }
+        try rig.send([UInt8](repeating: 0x61, count: 20_000 - 3 * 4096))
+        #expect(try rig.say("NOOP\n").hasPrefix("250 "))
     }
 }

@@ -49,7 +49,7 @@ struct SMTPServerContentTests {
     func tooBig() {
         var play = ServerPlay(mailOptions())
         play.feed(Self.opening)
-        for _ in 0..<100 { play.say("twenty octets in all\n") }
+        for _ in 0..<90 { play.say("twenty octets in all\n") }
         #expect(play.contents.joined().count <= 1000)
         play.say(".\n")
         #expect(play.codes.last == 552)
@@ -57,6 +57,71 @@ struct SMTPServerContentTests {
         #expect(play.server.envelope == nil)
         play.say("RCPT TO:<b@c>\nMAIL FROM:<a@b>\nRCPT TO:<b@c>\nDATA\nsmall\n.\n")
         #expect(play.codes.suffix(5) == [503, 250, 250, 354, 250])
+    }
+
+    @Test("refused content is told as it comes, so that its pace can be seen")
+    func refusedPace() {
+        let line = crlf("twenty octets in all\n")
+        for (opening, fault) in [
+            (Self.opening + crlf(String(repeating: "x", count: 1001)), ServerFault.tooBig(limit: 1000)),
+            (Self.opening + [Octet.nul], .strayOctetsInContent(.nul)),
+            (
+                crlf("EHLO c\nMAIL FROM:<a@b>\nRCPT TO:<b@c>\nBDAT 5000\n" + String(repeating: "x", count: 1001)),
+                .tooBig(limit: 1000)
+            ),
+            (crlf("EHLO c\nMAIL FROM:<a@b>\nBDAT 5000\n"), .noRecipients),
+        ] {
+            var play = ServerPlay(mailOptions())
+            play.feed(opening)
+            for _ in 0..<10 {
+                #expect(play.server.awaitingReply == false)
+                play.server.receive(line)
+                #expect(play.server.nextEvent() == .refusedContent(octets: line.count), "\(fault)")
+                #expect(play.server.nextEvent() == nil)
+            }
+        }
+    }
+
+    @Test("beyond twice the limit the reply comes at once and the connection ends, wherever the content is cut")
+    func endless() {
+        let flood = String(repeating: "twenty octets in all\n", count: 96)  // 2016 octets in file form
+        for (verb, end) in [("DATA\n", ".\nNOOP\n"), ("BDAT 2112 LAST\n", "NOOP\n")] {
+            let opening = crlf("EHLO c\nMAIL FROM:<a@b>\nRCPT TO:<b@c>\n" + verb)
+            let octets = opening + crlf(flood + end)
+            var whole = ServerPlay(mailOptions())
+            whole.feed(octets)
+            #expect(whole.codes.last == 552 && whole.events.last == .close, "\(whole.codes)")
+            #expect(whole.faults == [.tooBig(limit: 1000)])
+            for cut in stride(from: opening.count, to: octets.count, by: 7) {
+                var play = ServerPlay(mailOptions())
+                play.feed(Array(octets[..<cut]))
+                play.feed(Array(octets[cut...]))
+                #expect(play.wire == whole.wire && play.faults == whole.faults, "cut before octet \(cut)")
+            }
+        }
+        // A stray octet does not make it longer.
+        var stray = ServerPlay(mailOptions())
+        stray.feed(Self.opening + [Octet.nul] + crlf(flood))
+        #expect(stray.codes.last == 550 && stray.server.isClosed)
+    }
+
+    @Test("when time is up within refused content, it is refused for ever, not for now")
+    func timeUp() {
+        let tooBig = String(repeating: "x", count: 1001)
+        for (mode, script, replies) in [
+            (SMTPServerOptions.Mode.mail, "EHLO c\nMAIL FROM:<>\nRCPT TO:<a@b>\nDATA\n\(tooBig)", ["552"]),
+            (.mail, "EHLO c\nMAIL FROM:<>\nRCPT TO:<a@b>\nDATA\n\u{0}", ["550"]),
+            (.mail, "EHLO c\nMAIL FROM:<>\nRCPT TO:<a@b>\nBDAT 5000\n\(tooBig)", ["552"]),
+            (.lmtp, "LHLO c\nMAIL FROM:<>\nRCPT TO:<a@b>\nRCPT TO:<c@b>\nDATA\n\(tooBig)", ["552", "552"]),
+            (.lmtp, "LHLO c\nMAIL FROM:<>\nRCPT TO:<a@b>\nRCPT TO:<c@b>\nBDAT 5000\n\(tooBig)", ["552"]),
+            (.mail, "EHLO c\nMAIL FROM:<>\nRCPT TO:<a@b>\nDATA\ngood so far", ["421"]),
+        ] {
+            var play = ServerPlay(mailOptions(mode))
+            play.say(script)
+            let farewell = String(decoding: play.server.send(.shutDown("too slow")), as: UTF8.self)
+            #expect(farewell.split(separator: "\r\n").map { String($0.prefix(3)) } == replies, "\(farewell)")
+            #expect(play.server.nextEvent() == .close && play.server.envelope == nil)
+        }
     }
 
     @Test("a message of exactly the limit is taken, one octet more is not")

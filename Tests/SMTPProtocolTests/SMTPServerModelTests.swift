@@ -98,7 +98,7 @@ struct SMTPServerModelTests {
             #expect(play.codes.last == expected, "seed \(seed), step \(step): \(command)")
             if expected == 354 {
                 let isBig = Bool.random(using: &random)
-                play.say((isBig ? String(repeating: "x", count: 2000) : "x") + "\n.\n")
+                play.say((isBig ? String(repeating: "x", count: 1500) : "x") + "\n.\n")
                 oracle.end()
                 #expect(play.codes.last == (isBig ? 552 : verdictCode))
             }

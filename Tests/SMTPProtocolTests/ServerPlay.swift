@@ -33,7 +33,8 @@ struct ServerPlay {
         case .mail, .dataBegin, .contentEnd: return .accept("")
         case .auth(_, let initial): return initial == nil ? .challenge([]) : .accept("")
         case .saslResponse: return .accept("")
-        case .greeting, .ehlo, .content, .chunkEnd, .reset, .vrfy, .help, .noop, .startTLS, .quit, .fault, .close:
+        case .greeting, .ehlo, .content, .refusedContent, .chunkEnd, .reset, .vrfy, .help, .noop, .startTLS, .quit,
+            .fault, .close:
             return .proceed
         }
     }
@@ -50,6 +51,8 @@ struct ServerPlay {
         while let event = server.nextEvent() {
             if case .content(let more) = event, case .content(let before) = events.last {
                 events[events.count - 1] = .content(before + more)
+            } else if case .refusedContent(let more) = event, case .refusedContent(let before) = events.last {
+                events[events.count - 1] = .refusedContent(octets: before + more)
             } else {
                 events.append(event)
             }

@@ -69,7 +69,8 @@ private struct Session {
         dropRefusedContent()
         let wasClosed = engine.isClosed
         let farewell = engine.send(.shutDown(""))
-        claim(wasClosed ? farewell.isEmpty : farewell.starts(with: "421".utf8), "no farewell")
+        let isFarewell = ["421", "550", "552"].contains { farewell.starts(with: $0.utf8) }
+        claim(wasClosed ? farewell.isEmpty : isFarewell, "no farewell")
         claim(engine.isClosed && engine.envelope == nil, "a transaction behind the end")
         while let event = engine.nextEvent() { claim(event == .close, "\(event) behind the end") }
         engine.receive([0x41])
@@ -78,6 +79,7 @@ private struct Session {
 
     /// How much of a message was handed out before it was found to be faulty is as it came.
     private mutating func dropRefusedContent() {
+        if case .refusedContent = trace.events.last { trace.dropLast() }
         if case .content = trace.events.last { trace.dropLast() }
     }
 
@@ -88,10 +90,15 @@ private struct Session {
         default: break
         }
         trace.note(event) { last, next in
-            if case .content(let first) = last, case .content(let more) = next { .content(first + more) } else { nil }
+            switch (last, next) {
+            case (.content(let first), .content(let more)): .content(first + more)
+            case (.refusedContent(let first), .refusedContent(let more)): .refusedContent(octets: first + more)
+            default: nil
+            }
         }
         check(event)
         if case .content = event { return }
+        if case .refusedContent = event { return }
         guard event != .close else { return }
         let command = answer(event)
         let reply = engine.send(command)
@@ -124,6 +131,7 @@ private struct Session {
             claim(engine.envelope != nil && !octets.isEmpty, "content outside of a transaction, or none")
             contentOctets += octets.count
             if octets.contains(Octet.cr) || octets.contains(Octet.nul) { isContentStray = true }
+        case .refusedContent(let octets): claim(octets > 0, "nothing was refused")
         case .contentEnd(let octets, let oddities):
             claim(engine.envelope?.recipients.isEmpty == false, "a message for nobody")
             claim(octets == contentOctets, "\(contentOctets) octets were handed out, not \(octets)")

@@ -27,6 +27,9 @@ struct ContentReader: Sendable {
         return nil
     }
 
+    /// Whether more is being sent than is read for the sake of a reply at its end: twice what would be taken.
+    var isEndless: Bool { limit.map { octets - $0 > $0 } ?? false }
+
     /// Takes DATA's octets.
     /// - Returns: what the policy is to have of it, and the index of the first octet behind the closing line.
     mutating func data(_ wire: [UInt8]) -> (file: [UInt8], end: Int) {

@@ -12,16 +12,47 @@ extension SMTPServer {
             state = .contentOver(last: true)
             if end < wire.count { lines.append(Array(wire[end...])) }
         }
-        return file.isEmpty ? nil : .content(file)
+        return progress(file, of: end)
+    }
+
+    /// What `count` octets of content come to: `file` for the policy, or nothing but that they came.
+    private mutating func progress(_ file: [UInt8], of count: Int) -> Event? {
+        guard let fault = content.fault else { return file.isEmpty ? nil : .content(file) }
+        if content.isEndless { return giveUp(fault) }
+        return count > 0 ? .refusedContent(octets: count) : nil
+    }
+
+    /// Says of refused content what would be said at its end, and closes: there is no other way not to read the rest.
+    private mutating func giveUp(_ fault: ServerFault) -> Event {
+        let event = refuse(fault, endsTransaction: true, copies: repliesDue)
+        if case .own(let reply, let errors, _) = awaited { awaited = .own(reply, errors: errors, closes: true) }
+        return event
+    }
+
+    /// Why the content that is coming in will be refused; `nil` between messages, and while it is good.
+    var contentFault: ServerFault? {
+        switch state {
+        case .data, .chunk: content.fault
+        case .greeting, .commands, .sasl, .contentOver, .skip, .handshake, .closing, .closed: nil
+        }
+    }
+
+    /// Replies due for the content that is coming in.
+    var repliesDue: Int {
+        switch state {
+        case .chunk(_, last: false), .contentOver(last: false): 1
+        case .greeting, .commands, .sasl, .data, .chunk, .contentOver, .skip, .handshake, .closing, .closed: verdictsDue
+        }
     }
 
     /// Reads of a chunk what has come.
     mutating func nextChunk(left: Int, last: Bool) -> Event? {
         var file: [UInt8] = []
         var left = left
+        var taken = 0
         if left > 0 {
             let wire = lines.takeRest()
-            let taken = min(left, wire.count)
+            taken = min(left, wire.count)
             file = content.chunk(wire, in: 0..<taken)
             if taken < wire.count { lines.append(Array(wire[taken...])) }
             left -= taken
@@ -29,28 +60,23 @@ extension SMTPServer {
         }
         if left == 0, last { file += content.finishChunks() }
         state = left == 0 ? .contentOver(last: last) : .chunk(left: left, last: last)
-        return file.isEmpty ? nil : .content(file)
+        return progress(file, of: taken)
     }
 
-    /// Drops octets of a refused chunk.
-    /// - Returns: whether there is anything to go on with.
-    mutating func skip(_ left: Int) -> Bool {
-        if left > 0 {
-            let wire = lines.takeRest()
-            guard !wire.isEmpty else { return false }
-            let taken = min(left, wire.count)
-            if taken < wire.count { lines.append(Array(wire[taken...])) }
-            state = .skip(left: left - taken)
-            return true
-        }
-        state = .commands
-        return true
+    /// Drops octets of a refused chunk as they come, `left` of them at most.
+    mutating func skip(_ left: Int) -> Event? {
+        let wire = lines.takeRest()
+        guard !wire.isEmpty else { return nil }
+        let taken = min(left, wire.count)
+        if taken < wire.count { lines.append(Array(wire[taken...])) }
+        state = .skip(left: left - taken)
+        return .refusedContent(octets: taken)
     }
 
     /// The content, or a chunk of it, is over: what becomes of it.
     mutating func contentEvent(last: Bool) -> Event {
+        let copies = repliesDue
         state = .commands
-        let copies = last ? verdictsDue : 1
         if let fault = content.fault {
             // Judged only here, behind the real end: what follows is the next command, and nobody's else.
             return refuse(fault, endsTransaction: true, copies: copies)

@@ -167,6 +167,11 @@ extension SMTPServer {
 
     private mutating func shutDown(_ words: String) -> [UInt8] {
         if isClosed { return [] }
+        if let fault = contentFault {
+            let reply = Array(repeatElement(fault.reply.octets, count: repliesDue).joined())
+            close()
+            return reply
+        }
         close()
         return SMTPReply(421, .transient(3, 2), words.isEmpty ? "\(options.hostname) closes" : words).octets
     }

@@ -6,9 +6,9 @@ import Octets
 /// One conversation with a client. The engine owns grammar, order and the transaction; the policy behind it says yes or
 /// no.
 ///
-/// Each event but ``Event/content(_:)`` and ``Event/close`` waits for one command, and until that is sent no further
-/// command of the client is begun: pipelined ones wait. What the policy leaves undecided (``Command/proceed`` to an
-/// event that needs a verdict) is refused for now, so that nothing is accepted by accident.
+/// Each event but ``Event/content(_:)``, ``Event/refusedContent(octets:)`` and ``Event/close`` waits for one command, and
+/// until that is sent no further command of the client is begun: pipelined ones wait. What the policy leaves undecided
+/// (``Command/proceed`` to an event that needs a verdict) is refused for now, so that nothing is accepted by accident.
 public struct SMTPServer: Engine, Sendable {
     public typealias Failure = Never
 
@@ -27,6 +27,9 @@ public struct SMTPServer: Engine, Sendable {
         case dataBegin
         /// Content as our files have it: LF line ends, dots unstuffed. Needs no answer.
         case content([UInt8])
+        /// So many octets of content came that will be refused at its end, for a fault of the client's: read so that the
+        /// reply reaches who waits for it, and dropped. Needs no answer.
+        case refusedContent(octets: Int)
         /// A chunk of BDAT other than the last is over. Default: accept.
         case chunkEnd
         /// The whole message is there: `octets` as handed out, and what was odd in them. `.accept` only once it is
@@ -64,7 +67,8 @@ public struct SMTPServer: Engine, Sendable {
         case challenge([UInt8])
         /// LMTP: a verdict for each recipient of the envelope, in order.
         case perRecipient([Verdict])
-        /// 421 and close, at any time: time is up, or the server stops.
+        /// 421 and close, at any time: time is up, or the server stops. In the midst of content that is refused already its
+        /// own reply and close: for a 421 it would come again for days.
         case shutDown(String)
     }
 
@@ -193,8 +197,10 @@ public struct SMTPServer: Engine, Sendable {
                 guard before > 0 || left == 0 else { return nil }
             case .contentOver(let last):
                 return contentEvent(last: last)
+            case .skip(0):
+                state = .commands
             case .skip(let left):
-                guard skip(left) else { return nil }
+                return skip(left)
             case .handshake:
                 return lines.isEmpty ? nil : refuse(.injectionAfterSTARTTLS)
             case .closing:
