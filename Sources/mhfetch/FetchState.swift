@@ -93,8 +93,8 @@ final class FetchState {
         }
         self.journal = journal
         guard canWrite, journal.lines == 0 else { return }
+        // The name alone: a journal found empty is begun anew, and the first batch makes the heading durable with its own.
         try journal.append([Self.heading])
-        try journal.synchronize()
         try journal.synchronizeName()
     }
 

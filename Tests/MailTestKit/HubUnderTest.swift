@@ -21,6 +21,9 @@ public final class HubUnderTest: Sendable {
     public let rcPath: String
     public let certificatePath: String
     private let ports: [String: UInt16]
+    /// What it does to the files of its scratch folder, where that is recorded.
+    public let recorder: DiskRecorder?
+    private let recorderScratch = ScratchDirectory()
 
     public static let allServices = ["smtp", "submission", "submissions", "pop3", "pop3s"]
 
@@ -29,9 +32,12 @@ public final class HubUnderTest: Sendable {
     ///   - blocks: blocks for the end of the rc, such as accounts.
     ///   - services: what it listens for, each on 127.0.0.1 and a port the system chooses.
     ///   - tracer: a program and its arguments to run mhserve under.
+    ///   - letters: messages that bob has from the start, by the folder and name of their files: `new/1.M1P1.other`.
+    ///   - isRecorded: whether ``recorder`` writes down what mhserve does to files.
     public init(
         words: [String] = [], blocks: [String] = [], services: [String] = HubUnderTest.allServices,
-        carrier: Carrier = .recording, tracer: [String] = [], patience: Duration = .seconds(30)
+        carrier: Carrier = .recording, tracer: [String] = [], letters: [String: String] = [:], isRecorded: Bool = false,
+        patience: Duration = .seconds(30)
     ) throws(KitError) {
         let certificate = scratch.file("hub.crt")
         let made = try InstalledCommands.run([
@@ -44,10 +50,15 @@ public final class HubUnderTest: Sendable {
         scratch.write("alice's secret\n", to: "alice.pass")
         scratch.write("bob's secret\n", to: "bob.pass")
         let program = try Self.install(carrier, in: scratch)
+        for part in letters.isEmpty ? [] : ["", "/new", "/cur", "/tmp"] {
+            _ = unsafe mkdir(scratch.file("Mail/bob\(part)"), 0o700)
+        }
+        for (name, text) in letters { scratch.write(text, to: "Mail/bob/\(name)") }
+        recorder = isRecorded ? try DiskRecorder(of: scratch.path, in: recorderScratch) : nil
         let environment = [
             "HOME": scratch.path, "PATH": Peers.environment("PATH") ?? "/usr/bin:/bin",
             "SWIFT_BACKTRACE": "enable=no",
-        ]
+        ].merging(recorder?.environment ?? [:]) { $1 }
         server = try ServerProcess(
             tracer + [program, "-C", "rc"], environment: environment, directory: scratch.path,
             logs: [scratch.file("errors.log"), scratch.file("hub.log")])

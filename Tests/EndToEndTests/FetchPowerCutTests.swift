@@ -1,0 +1,109 @@
+// The power goes at any point of a run of mhfetch that deletes at the source: nothing is lost, nothing comes twice.
+
+import Glibc
+import MailTestKit
+import Testing
+
+/// One recorded run with `keep off`, and the provider's mailbox as it was before.
+private final class RecordedFetch: Sendable {
+    let dovecot: DovecotPeer
+    let messages: [[UInt8]]
+    let log: DiskLog
+    private let service: String
+    private let port: UInt16
+    private let scratch = ScratchDirectory()
+    /// The event with which the provider was told that a message may go.
+    let deletion: Int
+    /// The event with which it was told to carry that out.
+    let farewell: Int
+
+    init(_ service: String) throws {
+        self.service = service
+        dovecot = try DovecotPeer()
+        messages = smallMessages(3)
+        port = service == "pop3" ? dovecot.pop3Port : dovecot.imapPort
+        for (number, message) in messages.enumerated() { dovecot.deliver(message, number: number + 1) }
+        // Dovecot gives its numbers at the first look.
+        let first = try Self.rig(service, port, "keep on").fetch()
+        guard first.status == 0 else { throw KitError("\(first) \(dovecot.logs)") }
+        try Self.copy(dovecot.maildir(), to: scratch.file("maildir"))
+
+        let rig = Self.rig(service, port, "keep off")
+        let recorder = try DiskRecorder(of: rig.scratch.path, in: scratch)
+        let environment = ["HOME": rig.scratch.path].merging(recorder.environment) { $1 }
+        let result = try InstalledCommands.run(
+            ["mhfetch", "-C", rig.scratch.file("mailhubrc")], environment: environment)
+        guard result.status == 0, dovecot.messages().isEmpty else { throw KitError("\(result) \(dovecot.logs)") }
+        log = try recorder.read()
+        deletion = try #require(log.said(service == "pop3" ? "DELE" : "\\Deleted").first)
+        farewell = try #require(log.said(service == "pop3" ? "QUIT" : "UID EXPUNGE").first)
+    }
+
+    private static func rig(_ service: String, _ port: UInt16, _ keep: String) -> FetchRig {
+        let rig = FetchRig()
+        rig.configure("\(service) 127.0.0.1:\(port)", "tls off", keep)
+        return rig
+    }
+
+    private static func copy(_ path: String, to copy: String) throws {
+        let result = try runProgram(["cp", "-a", path, copy])
+        guard result.status == 0 else { throw KitError("\(result)") }
+    }
+
+    /// The provider has what it had before the run.
+    private func restore() throws {
+        _ = try runProgram(["rm", "-rf", dovecot.maildir()])
+        try Self.copy(scratch.file("maildir"), to: dovecot.maildir())
+    }
+
+    /// A hub with what a power cut leaves.
+    private func hub(after cut: PowerCut) throws -> FetchRig {
+        let rig = Self.rig(service, port, "keep on")
+        let image = rig.scratch.file("image")
+        try log.write(cut, to: image)
+        for folder in ["state", "Mail"] { _ = unsafe rename("\(image)/\(folder)", rig.scratch.file(folder)) }
+        return rig
+    }
+
+    /// What is wrong after a power cut; empty when all is well.
+    func faults(_ cut: PowerCut) throws -> [String] {
+        var faults: [String] = []
+        if cut.events > farewell {
+            let left = try hub(after: cut)
+            if counted(left.messages()) != counted(messages) { faults.append("lost at both ends") }
+        }
+        if cut.events > deletion {
+            // The owner has read his mail and removed it: only the state knows that it was fetched.
+            let emptied = try hub(after: cut)
+            _ = try runProgram(["rm", "-rf", emptied.maildir])
+            try restore()
+            let result = try emptied.fetch()
+            if result.status != 0 { faults.append("\(result)") }
+            if !emptied.messages().isEmpty { faults.append("fetched again after its deletion was asked for") }
+        }
+        // Whatever was said, the provider may not have done it.
+        let again = try hub(after: cut)
+        try restore()
+        let result = try again.fetch("--retry")
+        if result.status != 0 { faults.append("\(result)") }
+        if counted(again.messages()) != counted(messages) {
+            faults.append("\(again.messages().count) messages after the next run")
+        }
+        return faults
+    }
+}
+
+@Suite("mhfetch and a power cut", .serialized)
+struct FetchPowerCutTests {
+    @Test(
+        "a cut anywhere leaves each message once, and each synchronization is needed for that", .needs(.dovecot),
+        arguments: ["pop3", "imap"])
+    func everyCut(_ service: String) async throws {
+        try await onThread {
+            let recorded = try RecordedFetch(service)
+            try expectSafety(of: recorded.log, turningPoints: [recorded.deletion, recorded.farewell]) {
+                try recorded.faults($0)
+            }
+        }
+    }
+}
