@@ -30,16 +30,8 @@ extension OutgoingTransaction {
 
 extension QueuedContent {
     /// Whether the header says that the message is signed. One too long to be read to its end may say so.
-    fileprivate func bearsSignature() throws -> Bool {
-        var scanner = HeaderScanner()
-        var at = 0
-        while scanner.header == nil {
-            let chunk = try read(at: at)
-            guard !chunk.isEmpty else { break }
-            at += chunk.count
-            scanner.append(chunk)
-        }
-        let header = scanner.finish()
+    fileprivate func bearsSignature() throws(QueueError) -> Bool {
+        let header = try headerSection()
         return header.isSigned || header.end == .tooLong
     }
 }

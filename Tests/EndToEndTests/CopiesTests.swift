@@ -52,6 +52,23 @@ struct CopiesTests {
         }
     }
 
+    @Test("who asked to hear of success hears it for each name, though there is one copy")
+    func success() async throws {
+        try await onThread {
+            let hub = SendHub(plainTo: 9)
+            let names = ["alice@home.example", "alice@hub.example"]
+            let sent = try hub.mhsend(
+                ["-odi", "-f", "bob@home.example", "-N", "success"] + names, input: Array("x\n".utf8))
+            #expect(sent.status == 0, "\(sent)")
+            #expect(hub.mail(of: "alice").count == 1)
+            let notices = hub.mail(of: "bob")
+            #expect(notices.count == 1, "\(hub.log)")
+            for name in names {
+                #expect(notices.first?.contains("Final-Recipient: rfc822; \(name)\nAction: delivered\n") == true)
+            }
+        }
+    }
+
     @Test("the very same name twice is one recipient, delivered at once")
     func sameName() async throws {
         try await onThread {
