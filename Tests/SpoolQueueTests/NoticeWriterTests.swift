@@ -137,7 +137,8 @@ struct NoticeWriterTests {
     func deliveredHere() throws {
         var mail = envelope()
         mail.recipients[0].notify = .success
-        let here = Outcome.delivered(Reply(status: "2.1.5", text: "delivered to the mailbox bob"))
+        let reply = Reply(status: "2.1.5", text: "delivered to the mailbox bob")
+        let here = Outcome.delivered(reply, place: try CopyPlace(mailbox: "bob"))
         let (notice, _) = try notice(.success, mail, "Subject: x\n\nbody\n", here)
         #expect(notice.contains("Action: delivered\nStatus: 2.1.5\n"))
         #expect(!notice.contains("Remote-MTA"))

@@ -89,8 +89,8 @@ public struct RecipientState: Sendable, Hashable {
     public internal(set) var isHeld = false
     /// Delivered to a server without DSN.
     public internal(set) var isRelayed = false
-    /// Delivered by the hub itself: no other host has answered, so none will tell the sender.
-    public var isDeliveredHere: Bool { progress == .delivered && reply?.remote == nil }
+    /// Delivered by the hub itself, so that nobody else will tell the sender.
+    public var isDeliveredHere: Bool { progress == .delivered && place != nil }
     /// The attempt that its last result came from.
     var attempt = 0
     /// Notices about it that were queued.
