@@ -40,9 +40,6 @@ public struct LineFramer: Sendable {
     public var count: Int { buffer.count - start }
     public var isEmpty: Bool { count == 0 }
 
-    /// Whether the line being read has passed the limit already; its end is still to come.
-    public var isOverlong: Bool { discarding }
-
     /// Adds octets from the peer.
     public mutating func append(_ octets: [UInt8]) {
         if start > 0, start == buffer.count || start > 65_536 {

@@ -87,7 +87,7 @@ public struct SMTPClient: Engine, Sendable {
     public internal(set) var isTLS: Bool
     public internal(set) var isAuthenticated = false
 
-    var lines = LineFramer(limit: SMTPLimits.replyLine)
+    var lines = LineFramer(limit: SMTPLimits.replyLine, overlong: .givenUp)
     var reader = ReplyReader()
     var verdictReader = VerdictReader()
     /// FIFO of replies owed to us; `expected[answered...]` are open.
@@ -138,7 +138,7 @@ public struct SMTPClient: Engine, Sendable {
         inHandshake = false
         isAuthenticated = false
         capabilities = Capabilities()
-        lines = LineFramer(limit: SMTPLimits.replyLine)
+        lines = LineFramer(limit: SMTPLimits.replyLine, overlong: .givenUp)
         reader = ReplyReader()
         verdictReader = VerdictReader()
     }
@@ -177,11 +177,7 @@ public struct SMTPClient: Engine, Sendable {
         while true {
             let line: [UInt8]
             do throws(LineError) {
-                guard let next = try lines.nextLine() else {
-                    // A line without end is given up at its limit, not at the deadline.
-                    guard !lines.isOverlong else { throw .tooLong(limit: lines.limit) }
-                    return nil
-                }
+                guard let next = try lines.nextLine() else { return nil }
                 line = next
             } catch {
                 throw fail(.replyLineTooLong(limit: SMTPLimits.replyLine))
