@@ -5,6 +5,7 @@ import SASLMechanisms
 import TLSEngine
 
 /// Remembers successes as digests under a key of this process; neither a password nor its hash is kept.
+/// A login is a mailbox here, whichever of its names was said.
 struct RecentLogins {
     private static let lifetime = Duration.seconds(600)
     private static let capacity = 1000
