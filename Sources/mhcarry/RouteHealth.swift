@@ -61,7 +61,8 @@ struct RouteHealth: Sendable {
         if isToTell {
             // On a terminal a person reads it; from a crontab it becomes one mail.
             writeToStandardError(
-                "mhcarry: account \(name): \(printable(words)); its mail waits, and it is tried again by itself")
+                "\(CommandName.called(else: "mhcarry")): account \(name): \(printable(words)); its mail waits, and it is tried again by itself"
+            )
         }
         if letter > 0 {
             // The letter first: a crash in between costs a second one.

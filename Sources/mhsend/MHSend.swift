@@ -8,20 +8,20 @@ import SpoolQueue
 
 enum MHSend {
     static let version = "0.1.0"
+    /// The name we were called by: `mhsend`, or one of sendmail's.
+    private static let name = CommandName.called(else: "mhsend")
 
     /// Does what the command line says; does not return.
     static func run() -> Never {
         // A caller that reads no complaint must not kill us between the queue and our exit status.
         signal(SIGPIPE, SIG_IGN)
         StandardDescriptors.fill()
-        let arguments = CommandLine.arguments
-        let name = (arguments.first ?? "mhsend").split(separator: "/").last.map(String.init) ?? "mhsend"
         do {
-            let options = try SendmailOptions(name: name, arguments: Array(arguments.dropFirst()))
+            let options = try SendmailOptions(name: name, arguments: Array(CommandLine.arguments.dropFirst()))
             try carryOut(options)
             exit(ExitStatus.ok.rawValue)
         } catch {
-            exit(complain(error, as: "mhsend").rawValue)
+            exit(complain(error, as: name).rawValue)
         }
     }
 
@@ -48,7 +48,7 @@ enum MHSend {
         let queue = try Queue(state: settings.stateDirectory)
         let id = try Intake(options: options, caller: caller, settings: settings, queue: queue).run()
         // From here on the message is the hub's: what fails now is no exit status, or the caller would send it twice.
-        if options.isVerbose { writeToStandardError("mhsend: queued as \(id)") }
+        if options.isVerbose { writeToStandardError("\(name): queued as \(id)") }
         switch options.delivery {
         case .queueOnly: break
         case .background: startRun(settings, queue)
@@ -62,17 +62,18 @@ enum MHSend {
             guard try !RunSlot.isTaken(in: queue.run) else { return }
             try SiblingCommand.carrier.start(["-C", settings.source, "-q"], isDetached: true)
         } catch {
-            _ = complain(error, as: "mhsend")
+            _ = complain(error, as: name)
         }
     }
 
     /// Tries the message, and waits for the end of the attempt, however it ends.
     private static func runNow(_ settings: HubSettings, _ id: QueueID) {
         do {
-            let carrier = try SiblingCommand.carrier.start(["-C", settings.source, "--id", id.text, "--if-queued"])
+            let carrier = try SiblingCommand.carrier.start(
+                ["-C", settings.source, "--id", id.text, "--if-queued"], speaksForUs: true)
             while waitpid(carrier, nil, 0) < 0, errno == EINTR {}
         } catch {
-            _ = complain(error, as: "mhsend")
+            _ = complain(error, as: name)
         }
     }
 

@@ -26,9 +26,12 @@ public struct SiblingCommand: Sendable {
     /// Starts it in the background, in a process group of its own, with standard input and output closed off.
     /// - Parameter isDetached: in a session of its own and with standard error closed off too, so that whoever waits for
     ///   the end of our output does not wait for it.
+    /// - Parameter speaksForUs: its messages bear the name that we were called by.
     /// - Returns: its process id; the caller may wait for it.
     @discardableResult
-    public func start(_ arguments: [String], isDetached: Bool = false) throws(SiblingError) -> Int32 {
+    public func start(
+        _ arguments: [String], isDetached: Bool = false, speaksForUs: Bool = false
+    ) throws(SiblingError) -> Int32 {
         let path = try path()
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
@@ -52,17 +55,17 @@ public struct SiblingCommand: Sendable {
         let flags = Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF) | group
         unsafe posix_spawnattr_setflags(&attributes, Int16(truncatingIfNeeded: flags))
         var pid: Int32 = 0
-        let code = unsafe withArguments([path] + arguments) {
+        let code = unsafe withArguments([speaksForUs ? CommandName.called(else: name) : path] + arguments) {
             unsafe posix_spawn(&pid, path, &actions, &attributes, $0, environ)
         }
         guard code == 0 else { throw .cannotStart(path: path, code: code) }
         return pid
     }
 
-    /// Becomes it: this process goes on as that command and does not come back.
+    /// Becomes it: this process goes on as that command, under the name it was called by, and does not come back.
     public func replaceThisProcess(_ arguments: [String]) throws(SiblingError) -> Never {
         let path = try path()
-        _ = unsafe withArguments([path] + arguments) { unsafe execv(path, $0) }
+        _ = unsafe withArguments([CommandName.called(else: name)] + arguments) { unsafe execv(path, $0) }
         throw .cannotStart(path: path, code: errno)
     }
 
