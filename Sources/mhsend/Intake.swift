@@ -81,9 +81,7 @@ struct Intake {
     /// Who sends: `-f`, unless it is the null path, else the person who is the calling user, else that user here.
     private func author() throws -> Address {
         if let text = options.reversePath, !hasNullPath { return try address(text, what: "the sender (-f)") }
-        if let mine = settings.mailbox(ofUnixUser: caller.name)?.addresses.lazy.compactMap(\.address).first {
-            return mine
-        }
+        if let mine = settings.author(ofUnixUser: caller.name) { return mine }
         return try address(caller.name, what: "the name of the calling user")
     }
 
@@ -244,7 +242,8 @@ enum IntakeError: Complaint {
         case .loops:
             "the message goes in circles: its header has \(LoopStop.receivedLimit) Received fields or more; nothing was sent"
         case .badWord(let option, let word, let wanted): "\(option) \(word): wanted is \(wanted)"
-        case .tooBig(let limit): "the message has more than the \(limit) octets that the rc allows; nothing was sent"
+        case .tooBig(let limit):
+            "the message is larger than \(HubSettings.text(octets: limit)), which the rc's `size-limit` allows; nothing was sent"
         case .unreadable(let code): "cannot read standard input: \(reason(code)); nothing was sent"
         }
     }

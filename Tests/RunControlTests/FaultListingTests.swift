@@ -53,7 +53,7 @@ import Testing
                 "rc:14:9: mailbox bob stands already at rc:7:9",
                 "rc:16:9: there is no mailbox \"bbo\"; did you mean \"bob\"?",
                 "rc:17:9: the service is one of pop3, imap, pop3s, imaps, not \"imap4\"; did you mean \"imap\"?",
-                "rc:18:8: on, off or the time lies between 1d and 3650d, so it cannot be \"12h\"",
+                "rc:18:8: the time of keep is from 1 day to 10 years, so it cannot be \"12h\"",
                 "rc:19:19: a fingerprint is the SHA-256 of a certificate, 64 hexadecimal digits with or without colons",
                 "rc:20:3: write \"send submission HOST:PORT\" or \"fetch pop3s HOST:PORT\" instead of \"host\"",
                 "rc:21:16: no account \"gmial\" stands above this one; did you mean \"gmail\"?",
@@ -215,7 +215,7 @@ import Testing
             Fixture.listing(octets) == [
                 "rc:1:13: a carriage return; save the file with the line ends of Unix",
                 "rc:2:5: a control character", "rc:3:6: this is no UTF-8", "rc:4:5: this \" is not closed",
-                "rc:5:1: unknown word \"h\\xE2\\x80\\xAEx\"", "rc:6:1: the line is longer than 4096 octets",
+                "rc:5:1: unknown word \"h\\xE2\\x80\\xAEx\"", "rc:6:1: the line is longer than 4,096 octets",
                 "rc:7:513: more than 256 words in a line",
             ])
     }

@@ -8,6 +8,7 @@ enum Fixture {
     static var surroundings: Surroundings {
         var surroundings = Surroundings(environment: [:])
         surroundings.home = "/home/alice"
+        surroundings.userName = "alice"
         surroundings.hostname = "machine.example"
         surroundings.configHome = "/home/alice/.config"
         surroundings.stateHome = "/home/alice/.local/state"
@@ -99,7 +100,7 @@ enum Fixture {
           auth           plain
           fetch          pop3 [2001:db8::2]:1110
           keep           off
-          tls            off
+          tls            off insecure
           domain         neutral.example
           send           smtp 192.0.2.1
           inet           4

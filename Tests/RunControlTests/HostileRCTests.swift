@@ -79,7 +79,7 @@ import Testing
     @Test("more blocks and octets than anyone writes are refused")
     func bounds() {
         let blocks = (0..<5000).map { "mailbox m\($0)" }.joined(separator: "\n")
-        #expect(Fixture.listing(blocks) == ["rc:4097:1: more than 4096 blocks"])
+        #expect(Fixture.listing(blocks) == ["rc:4097:1: more than 4,096 blocks"])
         let large = [UInt8](repeating: 0x0A, count: (1 << 20) + 1)
         #expect(Fixture.listing(large) == ["rc:1:1: the file is larger than 1m"])
     }

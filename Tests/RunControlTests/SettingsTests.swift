@@ -44,7 +44,9 @@ import Testing
 
         let isp = try #require(hub.account("isp"))
         #expect(isp.guests == .everyone)
-        #expect(isp.fetch == FetchServer(service: .pop3, host: "2001:db8::2", port: 1110) && isp.tls == .off)
+        #expect(
+            isp.fetch == FetchServer(service: .pop3, host: "2001:db8::2", port: 1110) && isp.tls == .off
+                && isp.isInsecure)
         #expect(isp.addresses.map(\.description) == ["bob@isp.example"] && isp.heloName == "neutral.example")
 
         #expect(hub.routes[0].route.isLast && hub.routes[0].route.onConnectFailure == .bounce)
@@ -139,13 +141,36 @@ import Testing
         #expect(hub.userToBecome == nil)
     }
 
+    @Test("an rc without a mailbox block has one for the Unix user: his mail, his folder, his accounts")
+    func impliedMailbox() throws {
+        let account =
+            "account a\n  address alice@gmail.com\n  password x\n  fetch imaps i.gmail.com\n  send smtp s.gmail.com"
+        let hub = try Fixture.read(account)
+        #expect(hub.mailboxes.map(\.name) == ["alice"] && hub.mailboxes[0].unixUser == "alice")
+        #expect(hub.mailboxes[0].addresses.isEmpty && hub.mailboxes[0].maildir == "/home/alice/Mail/alice")
+        #expect(hub.accounts[0].owner == "alice")
+        #expect(try hub.localAddresses.resolve(Address("alice@localhost")) == .mailbox("alice"))
+        // The account's address lives at its provider, and is what he writes from.
+        #expect(try hub.localAddresses.resolve(Address("alice@gmail.com")) == .elsewhere)
+        #expect(hub.author(ofUnixUser: "alice")?.description == "alice@gmail.com")
+        #expect(try Fixture.read(hub.printed(masked: false)) == hub)
+
+        #expect(try Fixture.read("run-as mailhub\n" + account).mailboxes.map(\.name) == ["mailhub"])
+        #expect(try Fixture.read("mailbox bob\n" + account).mailboxes.map(\.name) == ["bob"])
+        var nobody = Fixture.surroundings
+        nobody.userName = nil
+        let error = #expect(throws: RunControlError.self) {
+            try HubSettings.read(Array(account.utf8), source: "rc", surroundings: nobody)
+        }
+        #expect(error?.lines == ["rc:4:3: account a: \"owner MAILBOX\" must say whose mail it is"])
+    }
+
     @Test("the empty rc is one, and the example is a good one")
     func example() throws {
         _ = try Fixture.read("")
         let octets = try #require(ScratchDirectory.read(Fixture.repository("examples/mailhubrc")))
         let hub = try HubSettings.read(octets, source: "examples/mailhubrc", surroundings: Fixture.surroundings)
-        #expect(hub.accounts.map(\.name) == ["gmail", "club", "isp"])
-        #expect(
-            hub.check().allSatisfy { $0.contains(": No such file or directory") || $0.contains("there is no user") })
+        #expect(hub.accounts.map(\.name) == ["work", "club", "isp"])
+        #expect(hub.listeners.map(\.service) == [.pop3s, .submission])
     }
 }

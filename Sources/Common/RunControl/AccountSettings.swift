@@ -3,7 +3,7 @@
 import MailRouting
 
 /// The block `account NAME`.
-public struct AccountSettings: Sendable, Hashable {
+public struct AccountSettings: BlockSettings, Sendable, Hashable {
     public var name: String
     /// The mailbox that fetched mail goes to and whose mail may leave through it.
     public var owner: String?
@@ -23,6 +23,8 @@ public struct AccountSettings: Sendable, Hashable {
     /// How often `mhfetch --due` fetches; `nil` for each time.
     public var every: Duration?
     public var tls = TLSRule.required
+    /// `tls off insecure`: in clear to another machine, too.
+    public var isInsecure = false
     public var inet = AddressFamily.any
     /// The address of ours that connections come from.
     public var sourceAddress: String?
@@ -37,6 +39,7 @@ public struct AccountSettings: Sendable, Hashable {
     /// For one step: a connection, a reply (RFC 5321 §4.5.3.2).
     public var timeout = Duration.seconds(5 * 60)
     public var place: Place
+    public var places = Places()
 
     // Words of a later release.
     public var tokeneval: [String] = []
@@ -134,6 +137,11 @@ public struct FolderSettings: Sendable, Hashable {
     public init(remote: String, local: String?) {
         self.remote = remote
         self.local = local
+    }
+
+    /// Whether both are fetched from one place. Of all names INBOX alone is without case (RFC 3501 §5.1).
+    func isSame(_ other: FolderSettings) -> Bool {
+        remote == other.remote || remote.uppercased() == "INBOX" && other.remote.uppercased() == "INBOX"
     }
 }
 

@@ -19,11 +19,11 @@ let accountRules: [Rule<AccountSettings>] = [
         } while !arguments.isAtEnd
     },
     Rule("address", repeats: true) { settings, arguments in
-        settings.addresses += try arguments.patterns("an address").map { try ownAddress($0, $1, &arguments) }
+        settings.addresses += try arguments.patterns("an address").map { try wholeAddress($0, $1, &arguments) }
     },
     // msmtp's word for the same.
     Rule("from", group: "address") { settings, arguments in
-        settings.addresses = try arguments.patterns("an address").map { try ownAddress($0, $1, &arguments) }
+        settings.addresses = try arguments.patterns("an address").map { try wholeAddress($0, $1, &arguments) }
     },
     Rule("user") { $0.user = try $1.next("the login").text },
     Rule("password", group: "secret") { $0.secret = .text(SecretText(try $1.next("the password").text)) },
@@ -39,12 +39,21 @@ let accountRules: [Rule<AccountSettings>] = [
     },
     Rule("tokeneval") { $0.tokeneval = try $1.command() },
     Rule("fetch") { settings, arguments in
-        let service = try arguments.choice("the service", of: FetchServer.Service.self)
+        let service = try arguments.service(of: FetchServer.Service.self)
         let (host, port) = try arguments.hostAndPort("the server", defaultPort: service.defaultPort)
         settings.fetch = FetchServer(service: service, host: host, port: port)
     },
     Rule("folders", repeats: true) { settings, arguments in
-        settings.folders += try folders(&arguments)
+        let words = arguments.line.arguments
+        for folder in try folders(&arguments) {
+            if settings.folders.contains(where: { $0.isSame(folder) }) {
+                let word = words.last { $0.text.contains(folder.remote) }
+                throw RunControlFault(
+                    word?.place ?? arguments.line.end,
+                    "the folder \"\(folder.remote)\" is fetched already; name it once")
+            }
+            settings.folders.append(folder)
+        }
     },
     Rule("search") { $0.search = try $1.texts("the search").joined(separator: " ") },
     Rule("keep") { settings, arguments in
@@ -52,7 +61,11 @@ let accountRules: [Rule<AccountSettings>] = [
         case nil, "on"?, "off"?: settings.keep = try arguments.onOff() ? .on : .off
         default:
             let word = arguments.peek
-            let time = try arguments.durationToEnd("on, off or the time", in: 86_400...315_360_000)
+            if let word, !word.text.utf8.contains(where: { (0x30...0x39).contains($0) }) {
+                let hint = Nearest.hint(to: word.text, among: ["on", "off"])
+                throw arguments.fault(word, "keep is on, off or a time such as 30d, not \"\(word.text)\"\(hint)")
+            }
+            let time = try arguments.durationToEnd("the time of keep", in: 86_400...315_360_000)
             guard time.components.seconds % 86_400 == 0 else {
                 throw RunControlFault(word?.place ?? arguments.line.end, "keep counts whole days, as in 30d")
             }
@@ -66,11 +79,11 @@ let accountRules: [Rule<AccountSettings>] = [
         let kind = try arguments.next("the kind of place")
         if let refusal = NotYet.refusal(.account, "deliver \(kind.key)") { throw arguments.fault(kind, refusal) }
         guard kind.text == "maildir" else {
-            throw arguments.fault(kind, "deliver maildir, mbox, lmtp, smtp, program or append, not \"\(kind.text)\"")
+            throw arguments.fault(kind, "mail is delivered to a maildir, not to \"\(kind.text)\"; leave the line out")
         }
     },
     Rule("send") { settings, arguments in
-        let service = try arguments.choice("the service", of: SendServer.Service.self)
+        let service = try arguments.service(of: SendServer.Service.self)
         let (host, port) = try arguments.hostAndPort("the server", defaultPort: service.defaultPort)
         settings.send = SendServer(service: service, host: host, port: port)
     },
@@ -81,6 +94,15 @@ let accountRules: [Rule<AccountSettings>] = [
             settings.tls = .required
         } else {
             settings.tls = try arguments.choice("tls", of: TLSRule.self)
+            // In clear over a network: said in so many words, or not at all.
+            if settings.tls == .off, let word = arguments.peek {
+                _ = try arguments.next("insecure")
+                guard word.text == "insecure" else {
+                    let hint = Nearest.hint(to: word.text, among: ["insecure"])
+                    throw arguments.fault(word, "tls off, or tls off insecure, not \"tls off \(word.text)\"\(hint)")
+                }
+                settings.isInsecure = true
+            }
         }
     },
     Rule("inet") { $0.inet = try $1.choice("the kind of address", of: AddressFamily.self) },
@@ -96,6 +118,16 @@ let accountRules: [Rule<AccountSettings>] = [
     Rule("privacy", repeats: true) { $0.privacy.append(try $1.texts("what to do")) },
     Rule("pgp", repeats: true) { $0.pgp.append(try $1.texts("what to do")) },
 ]
+
+/// An address of an account: it lives at a provider, so its domain must be said.
+private func wholeAddress(_ pattern: AddressPattern, _ word: Word, _ arguments: inout Arguments) throws
+    -> AddressPattern
+{
+    let own = try ownAddress(pattern, word, &arguments)
+    guard own.domain == nil else { return own }
+    throw arguments.fault(
+        word, "\"\(word.text)\" has no domain; an account's address is whole, as in alice@example.org")
+}
 
 /// folders = folder *("," folder); folder = NAME ["->" NAME]
 private func folders(_ arguments: inout Arguments) throws -> [FolderSettings] {

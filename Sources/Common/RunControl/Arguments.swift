@@ -35,7 +35,11 @@ struct Arguments {
     func fault(_ word: Word, _ message: String) -> RunControlFault { RunControlFault(word.place, message) }
 
     mutating func next(_ what: String) throws(RunControlFault) -> Word {
-        guard !isAtEnd else { throw RunControlFault(line.end, "\(line.keyword.text): \(what) is missing") }
+        guard !isAtEnd else {
+            let comment =
+                line.endsInComment ? "; # begins a comment, so put quotes around a word that begins with it" : ""
+            throw RunControlFault(line.end, "\(line.keyword.text): \(what) is missing\(comment)")
+        }
         at += 1
         return line.arguments[at - 1]
     }
@@ -73,13 +77,37 @@ struct Arguments {
         throw fault(word, "\(what) is one of \(all.joined(separator: ", ")), not \"\(word.text)\"\(hint)")
     }
 
+    /// The service that begins a line: `fetch imaps HOST`, not `fetch imaps://HOST` and not `fetch HOST imaps`.
+    mutating func service<T: RawRepresentable & CaseIterable>(of _: T.Type) throws(RunControlFault) -> T
+    where T.RawValue == String {
+        if let word = peek, let (scheme, rest) = Self.parted(word.text), T(rawValue: scheme) != nil {
+            throw fault(word, "write \"\(line.keyword.text) \(scheme) \(rest)\", without ://")
+        }
+        if let word = peek, T(rawValue: word.key) == nil, at + 1 < line.arguments.count {
+            let second = line.arguments[at + 1]
+            if T(rawValue: second.key) != nil, HostAndPort.split(word.text) != nil {
+                throw fault(word, "write it the other way about: \"\(line.keyword.text) \(second.text) \(word.text)\"")
+            }
+        }
+        return try choice("the service", of: T.self)
+    }
+
+    /// `imaps://mail.example.org/` in parts.
+    static func parted(_ text: String) -> (scheme: String, rest: String)? {
+        guard let mark = text.firstRange(of: "://") else { return nil }
+        let rest = text[mark.upperBound...].prefix { $0 != "/" }
+        return (text[..<mark.lowerBound].lowercased(), String(rest))
+    }
+
     mutating func onOff() throws(RunControlFault) -> Bool {
         guard let word = peek else { return true }
         _ = try next("on or off")
         switch word.text {
         case "on": return true
         case "off": return false
-        default: throw fault(word, "\(line.keyword.text) is on or off, not \"\(word.text)\"")
+        default:
+            let hint = Nearest.hint(to: word.text, among: ["on", "off"])
+            throw fault(word, "\(line.keyword.text) is on or off, not \"\(word.text)\"\(hint)")
         }
     }
 
@@ -88,7 +116,9 @@ struct Arguments {
         guard word.text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let value = Int(word.text), range ~= value
         else {
             throw fault(
-                word, "\(what) is a number from \(range.lowerBound) to \(range.upperBound), not \"\(word.text)\"")
+                word,
+                "\(what) is a number from \(Quantity.grouped(range.lowerBound)) to "
+                    + "\(Quantity.grouped(range.upperBound)), not \"\(word.text)\"")
         }
         return value
     }
@@ -127,8 +157,8 @@ struct Arguments {
         guard range ~= seconds else {
             throw fault(
                 word,
-                "\(what) lies between \(Quantity.text(seconds: range.lowerBound)) and "
-                    + "\(Quantity.text(seconds: range.upperBound)), so it cannot be \"\(word.text)\"")
+                "\(what) is from \(Quantity.words(seconds: range.lowerBound)) to "
+                    + "\(Quantity.words(seconds: range.upperBound)), so it cannot be \"\(word.text)\"")
         }
         return .seconds(seconds)
     }

@@ -36,30 +36,52 @@ struct Assembly {
         for block in blocks { read(block) }
     }
 
+    /// Where indented lines belong.
+    private enum Home {
+        case block
+        /// To nothing; that is still to be told.
+        case nowhere
+        /// To a line that was complained of.
+        case told
+    }
+
     private mutating func split(_ lines: [Line]) -> (top: [Line], blocks: [Block]) {
         var top: [Line] = []
         var blocks: [Block] = []
-        var isInBlock = false
+        var home = Home.nowhere
         for line in lines {
             if line.isIndented {
-                guard isInBlock else {
+                switch home {
+                case .block: blocks[blocks.count - 1].body.append(line)
+                case .nowhere:
                     faults.add(line.keyword.place, "an indented line belongs to a block, and none has begun here")
-                    continue
+                    home = .told
+                case .told: break
                 }
-                blocks[blocks.count - 1].body.append(line)
-            } else if let scope = Scope(rawValue: line.keyword.key), scope != .top {
+            } else if let scope = blockBegun(by: line) {
                 guard blocks.count < RunControlLimits.blocks else {
-                    faults.add(line.keyword.place, "more than \(RunControlLimits.blocks) blocks")
+                    faults.add(line.keyword.place, "more than \(Quantity.grouped(RunControlLimits.blocks)) blocks")
                     break
                 }
                 blocks.append(Block(scope: scope, head: line))
-                isInBlock = true
+                home = .block
             } else {
                 top.append(line)
-                isInBlock = false
+                home = topRules.contains { Word.key($0.word) == line.keyword.key } ? .nowhere : .told
             }
         }
         return (top, blocks)
+    }
+
+    /// What kind of block `line` begins. A keyword that nothing knows and that is nearly a block's is told, and is one: else
+    /// each line below it would be complained of.
+    private mutating func blockBegun(by line: Line) -> Scope? {
+        if let scope = Scope(rawValue: line.keyword.key), scope != .top { return scope }
+        guard !topRules.contains(where: { Word.key($0.word) == line.keyword.key }),
+            let meant = Words.meant(by: line.keyword, in: .top), let scope = Scope(rawValue: meant), scope != .top
+        else { return nil }
+        faults.add(line.keyword.place, Words.unknown(line.keyword, in: .top))
+        return scope
     }
 
     private mutating func read(_ block: Block) {
@@ -99,7 +121,9 @@ struct Assembly {
         }
     }
 
-    private mutating func draft<S>(_ settings: S, _ lines: [Line], _ rules: [Rule<S>], _ scope: Scope) -> Draft<S> {
+    private mutating func draft<S: BlockSettings>(_ settings: S, _ lines: [Line], _ rules: [Rule<S>], _ scope: Scope)
+        -> Draft<S>
+    {
         var draft = Draft(settings)
         apply(lines, to: &draft, rules: rules, scope: scope, surroundings: surroundings, faults: &faults)
         return draft
@@ -108,26 +132,30 @@ struct Assembly {
     /// The name of a block: fit for a file name, a log line and a login.
     private mutating func name(_ arguments: inout Arguments) throws(RunControlFault) -> Word {
         let word = try arguments.next("the name of the \(arguments.scope.rawValue)")
-        try Self.checkName(word)
+        checkName(word)
         refuseDouble(arguments.scope.rawValue, word.text, at: word.place)
         return word
     }
 
-    private static func checkName(_ word: Word) throws(RunControlFault) {
-        let isPlain = word.text.utf8.allSatisfy { octet in
+    /// The block is read all the same: that a name is odd must not make the lines that use it wrong.
+    private mutating func checkName(_ word: Word) {
+        guard !Self.isName(word.text) else { return }
+        faults.add(
+            word.place,
+            "a name has letters, digits, \".\", \"_\" and \"-\" only, \(RunControlLimits.name) at most, "
+                + "unlike \"\(word.text)\"")
+    }
+
+    /// Whether `text` is fit for a file name, a log line and a login.
+    static func isName(_ text: String) -> Bool {
+        let isPlain = text.utf8.allSatisfy { octet in
             switch octet {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
             default: false
             }
         }
-        guard isPlain, !word.text.isEmpty, word.text.first != ".", word.text.first != "-",
-            word.text.utf8.count <= RunControlLimits.name
-        else {
-            throw RunControlFault(
-                word.place,
-                "a name has letters, digits, \".\", \"_\" and \"-\" only, \(RunControlLimits.name) at most, "
-                    + "unlike \"\(word.text)\"")
-        }
+        return isPlain && !text.isEmpty && text.first != "." && text.first != "-"
+            && text.utf8.count <= RunControlLimits.name
     }
 
     private mutating func refuseDouble(_ kind: String, _ name: String, at place: Place) {
@@ -146,9 +174,10 @@ struct Assembly {
         guard let name = words.first, name.text != ":", name.text != "," else {
             throw RunControlFault(block.head.end, "account: the name of the account is missing")
         }
-        try Self.checkName(name)
+        checkName(name)
         refuseDouble("account", name.text, at: name.place)
         var inherited: [Line] = []
+        var lacksLines = false
         if words.count > 1 {
             guard words[1].text == ":", words.count > 2 else {
                 throw RunControlFault(words[1].place, "account NAME, or account NAME : OTHER to inherit")
@@ -156,7 +185,9 @@ struct Assembly {
             for base in words.dropFirst(2) where base.text != "," {
                 guard let lines = accountLines[base.text] else {
                     let hint = Nearest.hint(to: base.text, among: Array(accountLines.keys.sorted()))
-                    throw RunControlFault(base.place, "no account \"\(base.text)\" stands above this one\(hint)")
+                    faults.add(base.place, "no account \"\(base.text)\" stands above this one\(hint)")
+                    lacksLines = true
+                    continue
                 }
                 inherited = Self.overlay(lines, over: inherited)
             }
@@ -165,7 +196,9 @@ struct Assembly {
         accountLines[name.text] = lines
         var account = AccountSettings(name: name.text, place: name.place)
         account.folders = []
-        accounts.append(draft(account, lines, accountRules, .account))
+        var draft = draft(account, lines, accountRules, .account)
+        draft.lacksLines = lacksLines
+        accounts.append(draft)
     }
 
     /// `own` with those lines of `inherited` whose words it does not say itself.
@@ -199,7 +232,7 @@ struct Assembly {
     /// listen SERVICE ADDRESS[:PORT] *(WORD ARGUMENTS), the words on the line or indented below it
     private mutating func readListener(_ block: Block, _ arguments: inout Arguments) throws(RunControlFault) {
         let place = arguments.peek?.place ?? block.head.end
-        let service = try arguments.choice("the service", of: ListenerSettings.Service.self)
+        let service = try arguments.service(of: ListenerSettings.Service.self)
         let (address, port) = try arguments.bindAddress(defaultPort: service.defaultPort)
         var lines: [Line] = []
         while let word = arguments.peek {

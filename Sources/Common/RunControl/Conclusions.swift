@@ -21,7 +21,7 @@ extension Assembly {
         settings.domains = domains.map(\.settings)
         concludeListeners(&settings)
         for route in routes where !route.settings.isMX && route.settings.pipe.isEmpty {
-            if route.settings.route.accounts.isEmpty, route.place("use") == nil {
+            if route.settings.route.accounts.isEmpty, route.place("use") == nil, !route.excuses("use") {
                 faults.add(
                     route.settings.place, "route \(route.settings.name): no \"use ACCOUNT\" says where mail goes")
             }
@@ -55,7 +55,7 @@ extension Assembly {
         var owners: [String: String] = [:]
         var paths: [String: String] = [:]
         var users: [String: String] = [:]
-        for draft in mailboxes {
+        for draft in mailboxes.isEmpty ? [impliedMailbox(settings)].compactMap(\.self) : mailboxes {
             var mailbox = draft.settings
             mailbox.addresses = mailbox.addresses.map { $0.qualified(with: settings.qualify) }
             if mailbox.maildir.isEmpty { mailbox.maildir = settings.maildirs.replacingMailbox(with: mailbox.name) }
@@ -84,6 +84,15 @@ extension Assembly {
         }
     }
 
+    /// The mailbox of an rc without a `mailbox` block: that of the Unix user whose hub it is. It has no address but its name
+    /// at the domains of this hub, since those of the accounts live at their providers.
+    private func impliedMailbox(_ settings: HubSettings) -> Draft<MailboxSettings>? {
+        guard let name = settings.runAs ?? surroundings.userName, Self.isName(name) else { return nil }
+        var mailbox = MailboxSettings(name: name, place: Place(file: settings.source, line: 1, column: 1))
+        mailbox.unixUser = name
+        return Draft(mailbox)
+    }
+
     private mutating func concludeAccounts(_ settings: inout HubSettings, lacksSecrets: Bool) {
         for draft in accounts {
             var account = draft.settings
@@ -104,44 +113,57 @@ extension Assembly {
             faults.add(draft.place(word) ?? account.place, "account \(account.name): \(message)")
         }
         if account.fetch != nil, draft.place("fetch") != nil {
-            if account.owner == nil { complain("fetch", "\"owner MAILBOX\" must say whose mail it is") }
-            if account.user == nil { complain("fetch", "\"user LOGIN\" is missing, and no address stands in for it") }
+            if account.owner == nil, !draft.excuses("owner") {
+                complain("fetch", "\"owner MAILBOX\" must say whose mail it is")
+            }
+            if account.user == nil, !draft.excuses("user", "address") {
+                complain("fetch", "\"user LOGIN\" is missing, and no address stands in for it")
+            }
             if account.auth == .off { complain("auth", "nothing can be fetched without a login") }
         }
         let needsLogin =
             account.fetch != nil || (account.send != nil && account.secret != .none && account.auth != .off)
-        if account.fetch != nil, account.secret == .none, account.tokeneval.isEmpty, draft.place("secret") == nil,
-            !lacksSecrets
-        {
+        let hasNoSecret = account.secret == .none && draft.place("secret") == nil && !draft.excuses("secret")
+        if account.fetch != nil, hasNoSecret, account.tokeneval.isEmpty, !lacksSecrets {
             complain("fetch", "\"passwordeval\", \"passwordfile\" or \"password\" is missing")
         }
-        if account.send != nil, needsLogin, account.user == nil, account.fetch == nil {
+        if account.send != nil, needsLogin, account.user == nil, account.fetch == nil, !draft.excuses("user", "address")
+        {
             complain("send", "\"user LOGIN\" is missing, and no address stands in for it")
         }
-        if account.send != nil, account.secret == .none, draft.place("secret") == nil, account.auth != .off,
-            account.user != nil, draft.place("user") != nil, !lacksSecrets
+        if account.send != nil, account.fetch == nil, hasNoSecret, account.auth != .off, account.user != nil,
+            draft.place("user") != nil, !lacksSecrets
         {
             complain("user", "there is a login and no password; add one, or say \"auth off\"")
         }
         if draft.place("folders") != nil, account.fetch.map({ !$0.service.isIMAP }) == true {
             complain("folders", "POP3 knows no folders; fetch by IMAP or remove the line")
         }
-        if account.tls == .off {
-            let services = [
-                account.fetch.flatMap { $0.service.hasImplicitTLS ? ("fetch", $0.service.rawValue) : nil },
-                account.send.flatMap { $0.service.hasImplicitTLS ? ("send", $0.service.rawValue) : nil },
-            ]
-            for case (let word, let service)? in services {
-                complain(word, "\(service) is TLS, and \"tls off\" forbids it")
-            }
-            for word in ["tls-trust-file", "tls-fingerprint", "tls-host-override"] where draft.place(word) != nil {
-                complain(word, "\"tls off\" leaves nothing to check")
-            }
-        }
+        if account.tls == .off { checkClearText(account, draft) }
         if let source = account.sourceAddress, account.inet != .any, let octets = HostAndPort.address(source),
             (octets.count == 4) != (account.inet == .v4)
         {
             complain("source-ip", "\(source) is no address of \"inet \(account.inet.rawValue)\"")
+        }
+    }
+
+    /// `tls off`: nothing that needs TLS, and nothing over a network unless the line says so in so many words.
+    private mutating func checkClearText(_ account: AccountSettings, _ draft: Draft<AccountSettings>) {
+        func complain(_ word: String, _ message: String) {
+            faults.add(draft.place(word) ?? account.place, "account \(account.name): \(message)")
+        }
+        let servers = [account.fetchServer, account.sendServer].compactMap(\.self)
+        for server in servers where server.hasImplicitTLS {
+            complain(server.word, "\(server.service) is TLS, and \"tls off\" forbids it")
+        }
+        for word in ["tls-trust-file", "tls-fingerprint", "tls-host-override"] where draft.place(word) != nil {
+            complain(word, "\"tls off\" leaves nothing to check")
+        }
+        if !account.isInsecure, let server = servers.first(where: { !$0.hasImplicitTLS && account.isOpen(to: $0) }) {
+            complain(
+                "tls",
+                "\(server.host) is another machine, and everybody between reads what goes there in clear; remove the line, "
+                    + "or write \"tls off insecure\" to have it so")
         }
     }
 
@@ -187,7 +209,7 @@ extension Assembly {
                     reference.name.place, "there is no \(kind) \"\(name)\"\(Nearest.hint(to: name, among: names))")
             } else if reference.kind == .sendingAccount,
                 let draft = accounts.first(where: { $0.settings.name == name }),
-                draft.place("send") == nil
+                draft.place("send") == nil, !draft.excuses("send")
             {
                 faults.add(reference.name.place, "account \(name) has no \"send\" line, so nothing leaves through it")
             }

@@ -46,6 +46,15 @@ enum HostAndPort {
         return Int(text).flatMap { $0 <= 65_535 ? $0 : nil }
     }
 
+    /// Whether what is sent to `host` never leaves this machine: its address or name says so.
+    static func isLoopback(_ host: String) -> Bool {
+        guard let octets = address(host) else {
+            let name = host.lowercased()
+            return name == "localhost" || name.hasSuffix(".localhost")  // RFC 6761 §6.3
+        }
+        return octets.count == 4 ? octets[0] == 127 : octets == [UInt8](repeating: 0, count: 15) + [1]
+    }
+
     static func isHost(_ text: String) -> Bool {
         address(text) != nil || (text.utf8.count <= 255 && Address.isDomain(Array(text.utf8)) && !text.hasPrefix("["))
     }
@@ -54,6 +63,9 @@ enum HostAndPort {
 extension Arguments {
     mutating func hostAndPort(_ what: String, defaultPort: Int) throws(RunControlFault) -> (host: String, port: Int) {
         let word = try next(what)
+        if let (_, rest) = Self.parted(word.text), HostAndPort.split(rest) != nil {
+            throw fault(word, "\(what) stands without ://; write \"\(rest)\"")
+        }
         guard let (host, port) = HostAndPort.split(word.text), HostAndPort.isHost(host), port != 0 else {
             throw fault(word, "\(what) is HOST, HOST:PORT or [ADDRESS]:PORT, not \"\(word.text)\"")
         }

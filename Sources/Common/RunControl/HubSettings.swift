@@ -4,7 +4,7 @@ import MailRouting
 import Reporting
 
 /// The settings of one hub. All paths are absolute; all references are to things that are there.
-public struct HubSettings: Sendable, Hashable {
+public struct HubSettings: BlockSettings, Sendable, Hashable {
     /// The absolute path of the rc.
     public var source = ""
     /// Whether the rc is the machine's (/etc/mailhubrc) and not a person's or one named by hand.
@@ -36,6 +36,8 @@ public struct HubSettings: Sendable, Hashable {
     public var chains: [ChainSettings] = []
     public var domains: [DomainSettings] = []
     public var listeners: [ListenerSettings] = []
+    /// Where the lines outside blocks stand.
+    public var places = Places()
 
     // Words of a later release.
     public var geoip: String?

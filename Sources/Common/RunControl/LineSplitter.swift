@@ -25,6 +25,8 @@ struct Line: Sendable {
     var isIndented: Bool
     /// Just behind its last word.
     var end: Place
+    /// Whether a comment follows: what is missing may stand in it.
+    var endsInComment = false
 }
 
 /// The bounds of an rc; docs/limits.md has them all.
@@ -57,10 +59,17 @@ enum LineSplitter {
         return lines
     }
 
+    /// What word processors and web pages make of quotes. No word begins with one unless it says so in plain quotes.
+    static func beginsWithTypographicQuote(_ word: String) -> Bool {
+        guard let first = word.unicodeScalars.first else { return false }
+        return ["“", "”", "„", "‟", "«", "»", "‘", "’", "‚", "‛", "‹", "›"].contains(first)
+    }
+
     private static func line(of octets: ArraySlice<UInt8>, number: Int, file: String) throws(RunControlFault) -> Line? {
         guard octets.count <= RunControlLimits.line else {
             throw RunControlFault(
-                Place(file: file, line: number, column: 1), "the line is longer than \(RunControlLimits.line) octets")
+                Place(file: file, line: number, column: 1),
+                "the line is longer than \(Quantity.grouped(RunControlLimits.line)) octets")
         }
         var reader = LineReader(octets: Array(octets), number: number, file: file)
         try reader.refuseHostileOctets()
@@ -121,7 +130,9 @@ private struct LineReader {
             words.append(try word())
         }
         guard let keyword = words.first else { return nil }
-        return Line(keyword: keyword, arguments: Array(words.dropFirst()), isIndented: isIndented, end: place(at))
+        return Line(
+            keyword: keyword, arguments: Array(words.dropFirst()), isIndented: isIndented, end: place(at),
+            endsInComment: at < octets.count)
     }
 
     /// word = 1*(plain / DQUOTE *(any / "\" ( DQUOTE / "\" )) DQUOTE)
@@ -140,6 +151,11 @@ private struct LineReader {
             }
         }
         word.text = String(decoding: text, as: UTF8.self)
+        if octets[start] != 0x22, LineSplitter.beginsWithTypographicQuote(word.text), let first = word.text.first {
+            throw RunControlFault(
+                word.place,
+                "\(first) is no quote here; write \" in its place, or put the word in \" if it begins with \(first)")
+        }
         return word
     }
 

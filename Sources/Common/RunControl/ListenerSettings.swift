@@ -3,7 +3,7 @@
 import MailFormat
 
 /// The line or block `listen SERVICE ADDRESS[:PORT]`.
-public struct ListenerSettings: Sendable, Hashable, CustomStringConvertible {
+public struct ListenerSettings: BlockSettings, Sendable, Hashable, CustomStringConvertible {
     public enum Service: String, Sendable, Hashable, CaseIterable {
         /// Mail from outside, with STARTTLS.
         case smtp
@@ -41,6 +41,7 @@ public struct ListenerSettings: Sendable, Hashable, CustomStringConvertible {
     public var maxConnections = 500
     public var maxConnectionsPerAddress = 20
     public var place: Place
+    public var places = Places()
 
     // Words of a later release.
     public var via: String?

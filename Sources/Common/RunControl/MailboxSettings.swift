@@ -4,7 +4,7 @@ import MailFormat
 import MailRouting
 
 /// The block `mailbox NAME`.
-public struct MailboxSettings: Sendable, Hashable {
+public struct MailboxSettings: BlockSettings, Sendable, Hashable {
     /// Letters, digits, `.`, `_` and `-`; safe as the name of a folder, and a login.
     public var name: String
     /// Globs among them; every one has a domain.
@@ -17,6 +17,7 @@ public struct MailboxSettings: Sendable, Hashable {
     /// The folders that POP3 shows.
     public var show = ["INBOX"]
     public var place: Place
+    public var places = Places()
 
     // Words of a later release.
     public var forward: [Address] = []

@@ -1,22 +1,41 @@
 // The known word that a person most likely meant.
 
-enum Nearest {
-    /// The nearest of `candidates`, if it is near enough to be meant: a third of its letters wrong at most.
+public enum Nearest {
+    /// The nearest of `candidates`, if it is near enough to be meant: a third of its letters wrong at most. Of two that are
+    /// as near, the one that begins alike, then the one as long.
     static func word(to text: String, among candidates: [String]) -> String? {
         let given = Array(Word.key(text).lowercased().unicodeScalars.prefix(64))
-        var best: (word: String, distance: Int)?
+        var best: (word: String, score: (Int, Int, Int))?
         for candidate in candidates {
             let wanted = Array(Word.key(candidate).lowercased().unicodeScalars)
-            guard abs(wanted.count - given.count) <= 3 else { continue }
-            let distance = Self.distance(given, wanted)
-            guard distance <= max(1, min(3, wanted.count / 3)), distance < best?.distance ?? .max else { continue }
-            best = (candidate, distance)
+            for (cost, reading) in readings(of: given) where abs(wanted.count - reading.count) <= 3 {
+                let distance = Self.distance(reading, wanted)
+                guard distance <= max(1, min(3, wanted.count / 3)) else { continue }
+                let alike = zip(given, wanted).prefix { $0 == $1 }.count
+                let score = (distance + cost, -alike, abs(wanted.count - given.count))
+                if best.map({ score < $0.score }) ?? true { best = (candidate, score) }
+            }
         }
         return best?.word
     }
 
+    /// `given`, what it is without an ending of English (`fetched`, `mailboxes`), and with the parts of `user-unix` the other
+    /// way about; with the cost of each reading.
+    private static func readings(of given: [Unicode.Scalar]) -> [(cost: Int, word: [Unicode.Scalar])] {
+        var readings = [(cost: 0, word: given)]
+        for ending in ["s", "es", "ed", "ing"] where given.count > ending.unicodeScalars.count + 2 {
+            if given.suffix(ending.unicodeScalars.count).elementsEqual(ending.unicodeScalars) {
+                readings.append((1, given.dropLast(ending.unicodeScalars.count)))
+            }
+        }
+        for hyphen in given.indices where given[hyphen] == "-" {
+            readings.append((1, given[(hyphen + 1)...] + ["-"] + given[..<hyphen]))
+        }
+        return readings
+    }
+
     /// `; did you mean "x"?`, or nothing.
-    static func hint(to text: String, among candidates: [String]) -> String {
+    public static func hint(to text: String, among candidates: [String]) -> String {
         word(to: text, among: candidates).map { "; did you mean \"\($0)\"?" } ?? ""
     }
 

@@ -23,3 +23,22 @@ public struct Place: Sendable, Hashable, CustomStringConvertible {
     /// The order of a listing.
     func precedes(_ other: Place) -> Bool { (line, column) < (other.line, other.column) }
 }
+
+/// Where the words of a block stand. Like a ``Place``, no part of what the block says.
+public struct Places: Sendable, Hashable {
+    private var byWord: [String: Place] = [:]
+
+    /// By a word as people write it, or the group of words that exclude each other (`secret`, `verifier`).
+    public subscript(word: String) -> Place? {
+        get { byWord[Word.key(word)] }
+        set { byWord[Word.key(word)] = newValue }
+    }
+
+    public static func == (_: Places, _: Places) -> Bool { true }
+    public func hash(into _: inout Hasher) {}
+}
+
+/// What the lines of a block set, and where they stand.
+protocol BlockSettings {
+    var places: Places { get set }
+}

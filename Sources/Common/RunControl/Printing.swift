@@ -86,7 +86,8 @@ private struct Page {
 
     static func quoted(_ word: String) -> String {
         let special = word.utf8.contains { $0 == 0x20 || $0 == 0x22 || $0 == 0x2C }
-        return word.isEmpty || special || word.hasPrefix("#") || word.contains("->") ? inQuotes(word) : word
+        let isOdd = word.hasPrefix("#") || word.contains("->") || LineSplitter.beginsWithTypographicQuote(word)
+        return word.isEmpty || special || isOdd ? inQuotes(word) : word
     }
 
     private static func inQuotes(_ word: String) -> String {
@@ -148,7 +149,7 @@ extension AccountSettings {
         }
         if let every { page.inner("every", Quantity.text(every)) }
         if let send { page.inner("send", send.service.rawValue, Self.server(send.host, send.port)) }
-        page.inner("tls", tls.rawValue)
+        page.inner("tls", isInsecure ? ["off", "insecure"] : [tls.rawValue])
         page.inner("inet", inet.rawValue)
         if let sourceAddress { page.inner("source-ip", sourceAddress) }
         if let trustFile { page.inner("tls_trust_file", trustFile) }

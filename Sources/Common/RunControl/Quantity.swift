@@ -1,5 +1,10 @@
 // Times and sizes as people write them: `1d12h`, `10m`.
 
+extension HubSettings {
+    /// A size as the rc says it: `50m`.
+    public static func text(octets: Int) -> String { Quantity.text(octets: octets) }
+}
+
 /// Reading and writing of durations in seconds and sizes in octets.
 enum Quantity {
     private static let timeUnits: [(letter: UInt8, seconds: Int)] = [
@@ -54,6 +59,27 @@ enum Quantity {
             left %= unit.seconds
         }
         return text
+    }
+
+    /// A bound as people say it: `1 day`, `10 years`.
+    static func words(seconds: Int) -> String {
+        let units = [(31_536_000, "year"), (86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")]
+        for (length, name) in units where seconds >= length && seconds % length == 0 {
+            return seconds == length ? "1 \(name)" : "\(seconds / length) \(name)s"
+        }
+        return text(seconds: seconds)
+    }
+
+    /// `10,000`
+    static func grouped(_ number: Int) -> String {
+        var groups: [String] = []
+        var rest = number
+        while rest >= 1000 {
+            let group = "\(rest % 1000)"
+            groups.insert(String(repeating: "0", count: 3 - group.utf8.count) + group, at: 0)
+            rest /= 1000
+        }
+        return (["\(rest)"] + groups).joined(separator: ",")
     }
 
     static func text(_ duration: Duration) -> String { text(seconds: Int(duration.components.seconds)) }

@@ -3,10 +3,11 @@
 import MailRouting
 
 /// The block `route NAME`.
-public struct RouteSettings: Sendable, Hashable {
+public struct RouteSettings: BlockSettings, Sendable, Hashable {
     /// What decides; MailRouting knows what to do with it.
     public var route: Route
     public var place: Place
+    public var places = Places()
     public var name: String { route.name }
 
     // Words of a later release.
@@ -23,7 +24,7 @@ public struct RouteSettings: Sendable, Hashable {
 }
 
 /// The block `chain NAME`: a network path. A later release walks it.
-public struct ChainSettings: Sendable, Hashable {
+public struct ChainSettings: BlockSettings, Sendable, Hashable {
     /// `hop KIND ARGUMENTS…`
     public struct Hop: Sendable, Hashable {
         public var kind: String
@@ -37,6 +38,7 @@ public struct ChainSettings: Sendable, Hashable {
     public var forbidsUnknown = false
     public var test: [String] = []
     public var place: Place
+    public var places = Places()
 
     public init(name: String, place: Place) {
         self.name = name
@@ -45,7 +47,7 @@ public struct ChainSettings: Sendable, Hashable {
 }
 
 /// The block `domain NAME`: a domain this hub answers for.
-public struct DomainSettings: Sendable, Hashable {
+public struct DomainSettings: BlockSettings, Sendable, Hashable {
     public var name: String
     /// The mailboxes known by their names there; `nil` for all.
     public var mailboxes: [String]?
@@ -53,6 +55,7 @@ public struct DomainSettings: Sendable, Hashable {
     /// Addresses that take no mail; every one is at this domain.
     public var blocked: [AddressPattern] = []
     public var place: Place
+    public var places = Places()
 
     // Words of a later release.
     public var aliases: String?

@@ -34,6 +34,14 @@ extension HubSettings {
         return mailbox.addresses + named + accounts.filter { $0.owner == mailbox.name }.flatMap(\.addresses)
     }
 
+    /// Who sends when the Unix user `name` does not say it: the first address of his mailbox, else of the first account
+    /// that the mailbox owns and that sends.
+    public func author(ofUnixUser name: String) -> Address? {
+        guard let mailbox = mailbox(ofUnixUser: name) else { return nil }
+        let accounts = accounts.filter { $0.owner == mailbox.name && $0.send != nil }
+        return (mailbox.addresses + accounts.flatMap(\.addresses)).lazy.compactMap(\.address).first
+    }
+
     /// The mailbox of the person who is the Unix user `name`, if any (DECISIONS 14).
     public func mailbox(ofUnixUser name: String) -> MailboxSettings? { mailboxes.first { $0.unixUser == name } }
 

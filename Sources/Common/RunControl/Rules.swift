@@ -5,7 +5,13 @@ enum Scope: String, Sendable, Hashable, CaseIterable {
     case top, mailbox, account, route, chain, domain, listen
 
     /// As a message names it.
-    var title: String { self == .top ? "the beginning of a line" : "a \(rawValue) block" }
+    var title: String {
+        switch self {
+        case .top: "the beginning of a line"
+        case .account: "an account block"
+        case .mailbox, .route, .chain, .domain, .listen: "a \(rawValue) block"
+        }
+    }
 }
 
 /// A block while it is read: its settings, where its words stand, and the names that must lead somewhere.
@@ -13,12 +19,19 @@ struct Draft<Settings> {
     var settings: Settings
     /// By group: the first word of it.
     var seen: [String: Word] = [:]
+    /// Groups with a line that was complained of: what it should have set is no further complaint.
+    var broken: Set<String> = []
+    /// Whether lines are missing that it was to inherit.
+    var lacksLines = false
     var references: [Reference] = []
 
     init(_ settings: Settings) { self.settings = settings }
 
     /// Where the word of `group` stands.
     func place(_ group: String) -> Place? { seen[group]?.place }
+
+    /// Whether nothing of `groups` can be missed: a line of them was complained of, or may be elsewhere.
+    func excuses(_ groups: String...) -> Bool { lacksLines || !broken.isDisjoint(with: groups) }
 }
 
 /// One word of one scope.
@@ -54,27 +67,51 @@ enum Words {
         }
     }
 
+    /// Those of ``known(in:)`` that this release carries out: no hint leads to a refusal.
+    static func usable(in scope: Scope) -> [String] {
+        known(in: scope).filter { NotYet.refusal(scope, Word.key($0)) == nil }
+    }
+
+    /// The word that was most likely meant by one that nothing knows in `scope`.
+    static func meant(by word: Word, in scope: Scope) -> String? {
+        Predecessors.synonym(of: word.key, in: scope) ?? Nearest.word(to: word.text, among: usable(in: scope))
+    }
+
     static let blockKeywords = Scope.allCases.filter { $0 != .top }.map(\.rawValue)
 
     /// The complaint about a word that nothing knows in `scope`.
     static func unknown(_ word: Word, in scope: Scope) -> String {
         if let hint = Predecessors.hint(for: word.key, in: scope) { return hint }
-        let near = Nearest.hint(to: word.text, among: known(in: scope))
-        if near.isEmpty,
-            let home = Scope.allCases.first(where: { other in
-                other != scope && known(in: other).contains { Word.key($0) == word.key }
-            })
-        {
+        if let synonym = Predecessors.synonym(of: word.key, in: scope) {
+            return "write \"\(synonym)\" for \"\(word.text)\""
+        }
+        if let home = Scope.allCases.first(where: { other in
+            other != scope && other != .chain && usable(in: other).contains { Word.key($0) == word.key }
+        }) {
             let indent = home == .top ? "at the beginning of a line" : "indented, in \(home.title)"
             return "\"\(word.text)\" does not belong to \(scope.title); it stands \(indent)"
         }
         let place = scope == .top ? "" : " in \(scope.title)"
-        return "unknown word \"\(word.text)\"\(place)\(near)"
+        return "unknown word \"\(word.text)\"\(place)\(Nearest.hint(to: word.text, among: usable(in: scope)))"
     }
 }
 
-/// Words of msmtp and mpop whose meaning here has another form.
+/// Words of msmtp, mpop and fetchmail whose meaning here has another form.
 enum Predecessors {
+    /// The word here that means the same.
+    static func synonym(of key: String, in scope: Scope) -> String? {
+        switch (scope, key) {
+        case (.account, "username"), (.account, "login"): "user"
+        case (.account, "pass"): "password"
+        case (.account, "protocol"), (.account, "proto"), (.account, "service"): "fetch"
+        case (.account, "folder"), (.account, "mailbox"): "folders"
+        case (.account, "poll-interval"), (.account, "interval"): "every"
+        case (.account, "certfile"), (.account, "sslcertfile"): "tls_trust_file"
+        case (.account, "sslfingerprint"): "tls_fingerprint"
+        default: nil
+        }
+    }
+
     static func hint(for key: String, in scope: Scope) -> String? {
         switch (scope, key) {
         case (.account, "host"), (.account, "port"):
@@ -88,6 +125,16 @@ enum Predecessors {
         case (.account, "delivery"): "fetched mail goes to the Maildir of the account's owner; remove the line"
         case (.account, "uidls-file"): "what was fetched is remembered below the state directory; remove the line"
         case (.account, "only-new"): "only new mail is ever fetched; remove the line"
+        case (.top, "poll"), (.top, "skip"):
+            "that is fetchmail's; write \"account NAME\", and indented below it \"fetch imaps HOST\", \"user LOGIN\", "
+                + "\"password TEXT\""
+        case (.top, "set"): "that is fetchmail's; leave it out, and see mailhubrc(5) for what stands outside blocks"
+        case (.account, "ssl"), (.account, "sslproto"):
+            "the service says it: pop3s and imaps begin with TLS, pop3 and imap with STARTTLS"
+        case (.account, "fetchall"), (.account, "nofetchall"): "only new mail is ever fetched; remove the line"
+        case (.account, "nokeep"): "write \"keep off\""
+        case (.account, "mda"), (.account, "smtphost"), (.account, "smtp"):
+            "fetched mail goes to the Maildir of the account's owner; remove the line"
         case (.top, "defaults"): "there is no defaults block; let an account inherit: account NAME : OTHER"
         case (.account, "proxy-host"), (.account, "proxy-port"): NotYet.refusal(.account, "via")
         default: nil
@@ -96,13 +143,16 @@ enum Predecessors {
 }
 
 /// Applies the lines of a block to `draft`; what is wrong goes to `faults`, and the next line is read all the same.
-func apply<Settings>(
+func apply<Settings: BlockSettings>(
     _ lines: [Line], to draft: inout Draft<Settings>, rules: [Rule<Settings>], scope: Scope, surroundings: Surroundings,
     faults: inout FaultList
 ) {
+    func rule(_ word: String) -> Rule<Settings>? { rules.first { Word.key($0.word) == Word.key(word) } }
     for line in lines {
-        guard let rule = rules.first(where: { Word.key($0.word) == line.keyword.key }) else {
+        guard let rule = rule(line.keyword.key) else {
             faults.add(line.keyword.place, Words.unknown(line.keyword, in: scope))
+            // What it would have set is not missed: one mistake, one complaint.
+            if let meant = Words.meant(by: line.keyword, in: scope).flatMap(rule) { draft.broken.insert(meant.group) }
             continue
         }
         if !rule.repeats || draft.seen[rule.group].map({ $0.key != line.keyword.key }) == true,
@@ -120,9 +170,15 @@ func apply<Settings>(
             try arguments.end()
         } catch let fault as RunControlFault {
             faults.add(fault)
+            draft.broken.insert(rule.group)
         } catch {
             faults.add(line.keyword.place, "\(error)")
+            draft.broken.insert(rule.group)
         }
         draft.references += arguments.references
+    }
+    for (group, word) in draft.seen {
+        draft.settings.places[group] = word.place
+        draft.settings.places[word.text] = word.place
     }
 }

@@ -30,12 +30,10 @@ public enum RunControlError: Complaint, Hashable {
     case notAFile(path: String)
     /// Others may read the secrets in it, or change what it makes us do.
     case unsafe(path: String, why: String, command: String)
-    /// What deep checks found (``HubSettings/check()``).
-    case complaints([String])
 
     public var exitStatus: ExitStatus {
         switch self {
-        case .faults, .noneFound, .notAFile, .complaints: .configuration
+        case .faults, .noneFound, .notAFile: .configuration
         case .missing: .noInput
         case .unreadable(_, let code): code == 13 || code == 1 ? .noPermission : .ioError
         case .unsafe: .noPermission
@@ -46,7 +44,6 @@ public enum RunControlError: Complaint, Hashable {
     public var lines: [String] {
         switch self {
         case .faults(let faults): faults.map(\.description)
-        case .complaints(let complaints): complaints.map { printable($0) }
         case .noneFound(let places):
             ["there is no rc; looked for:"] + places.map { printable("  \($0)") }
                 + ["copy examples/mailhubrc to one of them and change it, or name a file with -C"]

@@ -105,11 +105,16 @@ struct SourceReader {
         }
         var lines: [Line] = []
         var isIncluded = false
+        var hasToldOfIndent = false
         for line in LineSplitter.lines(of: file.octets, file: file.path, faults: &faults) {
             if line.isIndented, lines.isEmpty || isIncluded {
-                faults.add(line.keyword.place, "an indented line belongs to a block, and none has begun here")
+                if !hasToldOfIndent {
+                    faults.add(line.keyword.place, "an indented line belongs to a block, and none has begun here")
+                }
+                hasToldOfIndent = true
                 continue
             }
+            hasToldOfIndent = false
             guard line.keyword.key == "include", !line.isIndented else {
                 lines.append(line)
                 isIncluded = false

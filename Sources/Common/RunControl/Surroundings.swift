@@ -9,6 +9,8 @@ public struct Surroundings: Sendable, Hashable {
     /// The machine's name, for an rc without `hostname`.
     public var hostname: String
     public var effectiveUser: UInt32
+    /// The login name that the user database has for the effective user.
+    public var userName: String?
     public var configHome: String?
     public var stateHome: String?
     /// The path that MAILHUBRC names.
@@ -22,6 +24,7 @@ public struct Surroundings: Sendable, Hashable {
         func absolute(_ name: String) -> String? { value(name).flatMap { $0.hasPrefix("/") ? $0 : nil } }
         effectiveUser = geteuid()
         home = absolute("HOME") ?? Self.homeOfUser(effectiveUser)
+        userName = Self.nameOfUser(effectiveUser)
         hostname = Self.machineName()
         named = value("MAILHUBRC")
         // The XDG base directory specification: a path that is not absolute is to be ignored.
@@ -44,6 +47,11 @@ public struct Surroundings: Sendable, Hashable {
         guard let entry = unsafe getpwuid(user), let home = unsafe entry.pointee.pw_dir else { return nil }
         let path = unsafe String(cString: home)
         return path.hasPrefix("/") ? path : nil
+    }
+
+    private static func nameOfUser(_ user: UInt32) -> String? {
+        guard let entry = unsafe getpwuid(user), let name = unsafe entry.pointee.pw_name else { return nil }
+        return unsafe String(cString: name)
     }
 
     private static func machineName() -> String {

@@ -1,0 +1,75 @@
+// Where an account's mail comes from and goes to, whatever the protocol.
+
+/// A server of an account, whichever way the mail goes.
+public struct AccountServer: Sendable, Hashable {
+    /// The word of its line: `fetch` or `send`.
+    public let word: String
+    public let service: String
+    public let host: String
+    public let port: Int
+    public let hasImplicitTLS: Bool
+    /// The service that does the same the other way: with TLS from the first octet, or without.
+    public let counterpart: String
+
+    /// Whether TLS comes first at a port that everybody knows; `nil` for other ports.
+    public static func beginsWithTLS(port: Int) -> Bool? {
+        switch port {
+        case 465, 993, 995: true
+        case 25, 110, 143, 587: false
+        default: nil
+        }
+    }
+
+    /// What is wrong with the port; `nil` when nothing is, or nobody can tell.
+    public var portFault: String? {
+        guard let begins = Self.beginsWithTLS(port: port), begins != hasImplicitTLS else { return nil }
+        return begins
+            ? "port \(port) begins with TLS, and \(service) begins without; write \"\(word) \(counterpart) \(host)\""
+            : "port \(port) begins without TLS, and \(service) begins with it; write \"\(word) \(counterpart) \(host)\""
+    }
+
+    /// What to say of a server that keeps silent instead of greeting.
+    public var silenceAdvice: String {
+        portFault ?? "if port \(port) begins with TLS, write \"\(word) \(counterpart) \(host):\(port)\""
+    }
+}
+
+extension AccountSettings {
+    /// Where mail is fetched from.
+    public var fetchServer: AccountServer? {
+        fetch.map {
+            AccountServer(
+                word: "fetch", service: $0.service.rawValue, host: $0.host, port: $0.port,
+                hasImplicitTLS: $0.service.hasImplicitTLS, counterpart: $0.service.counterpart.rawValue)
+        }
+    }
+
+    /// Where mail is sent to.
+    public var sendServer: AccountServer? {
+        send.map {
+            AccountServer(
+                word: "send", service: $0.service.rawValue, host: $0.host, port: $0.port,
+                hasImplicitTLS: $0.service.hasImplicitTLS, counterpart: $0.service.counterpart.rawValue)
+        }
+    }
+
+    /// Whether octets go to `server` in clear, over more than this machine.
+    public func isOpen(to server: AccountServer) -> Bool {
+        tls == .off && !HostAndPort.isLoopback(server.host)
+    }
+}
+
+extension FetchServer.Service {
+    var counterpart: Self {
+        switch self {
+        case .pop3: .pop3s
+        case .imap: .imaps
+        case .pop3s: .pop3
+        case .imaps: .imap
+        }
+    }
+}
+
+extension SendServer.Service {
+    var counterpart: Self { hasImplicitTLS ? .submission : .submissions }
+}
