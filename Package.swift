@@ -146,6 +146,7 @@ let package = Package(
         tests(of: "AccessControl"),
         tests(of: "Transport", uses: "Blocking", "Octets", "TLSEngine"),
         tests(of: "Programs", uses: "Blocking"),
+        tests(of: "AccountAccess", uses: "RunControl", "Transport"),
         tests(of: "SpoolQueue", uses: "DurableFiles", "MailFormat", "Octets", "Reporting"),
         tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
         tests(

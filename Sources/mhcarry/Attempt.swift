@@ -227,7 +227,9 @@ final class Attempt: @unchecked Sendable {
         if try message.sendNotice(.held, about: held, write: writeNotice) != nil, let first = held.first {
             let reply = message.state.recipients[first].reply
             let why = [reply?.remote, reply?.text].compactMap { $0 }.joined(separator: ": ")
-            writeToStandardError("mhcarry: \(message.id) is held: \(printable(why)); see mhqueue why \(message.id)")
+            writeToStandardError(
+                "\(CommandName.called(else: "mhcarry")): \(message.id) is held: \(printable(why)); see mhqueue why \(message.id)"
+            )
         }
         let age = hub.policy.age(arrival: message.envelope.arrival, firstResult: message.state.firstResult, now: now)
         // By age alone: mail that waits for a route at fault has no tries, and is late all the same.

@@ -1,9 +1,11 @@
 // The carrier's command line.
 
+import AccountAccess
 import ArgumentParser
 import Blocking
 import CommandStart
 import Reporting
+import RunControl
 import SpoolQueue
 
 /// Carries out the queue. Started by `mhsend -q`, by mhserve, and by mhsend after it has queued a message.
@@ -23,7 +25,7 @@ struct MHCarry: ParsableCommand {
     var isOnlyIfQueued = false
 
     func run() throws {
-        let started = try hub.start("mhcarry")
+        let started = try hub.start("mhcarry", checks: Check.carrying)
         StopSignal.watch()
         defer { StopSignal.takeEffect() }
         let only = try ids.map { id in
@@ -51,4 +53,13 @@ enum CarryError: Complaint {
         case .noSuchMessage(let id): "no message \(id) is in the queue; see mhqueue list"
         }
     }
+}
+
+extension Check {
+    /// What a run of the queue would stumble over.
+    static let carrying: [Check] = [
+        .logOfBackgroundRuns, .stateDirectory, .maildirs(), .unixUsers, .secrets(\.sendServer), .trust(\.sendServer),
+        .ports(\.sendServer),
+        .clearText(\.sendServer),
+    ]
 }

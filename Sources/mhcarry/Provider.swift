@@ -90,9 +90,19 @@ final class Provider {
 
     private func greet(as name: String, _ login: AccountLogin?) throws {
         var sasl: SASLClient?
-        try talk { event in
+        var hasGreeted = false
+        let patience = account.sendServer.map { Greeting.patience(for: $0, timeout: timeout) }
+        func explained(_ error: any Error) -> any Error {
+            guard !hasGreeted, let fault = error as? TransportError, let server = account.sendServer else {
+                return error
+            }
+            return Greeting.explained(fault, from: server)
+        }
+        do { try talk(first: patience, answer) } catch { throw explained(error) }
+        func answer(_ event: SMTPClient.Event) throws -> SMTPClient.Command? {
             switch event {
             case .greeting(let reply):
+                hasGreeted = true
                 guard reply.isPositive else { throw RouteFault("the connection", reply) }
                 return .hello(name)
             case .helloUnknown:
@@ -225,8 +235,11 @@ final class Provider {
 
     /// Lends the engine to the network until `answer` has no more to say. Each event has its time as a whole, however
     /// it drips in (DECISIONS 21).
-    private func talk(_ answer: (SMTPClient.Event) throws -> SMTPClient.Command?) throws {
-        var deadline = Deadline(after: timeout)
+    /// - Parameter patience: for what comes first, instead of the account's timeout.
+    private func talk(
+        first patience: Duration? = nil, _ answer: (SMTPClient.Event) throws -> SMTPClient.Command?
+    ) throws {
+        var deadline = Deadline(after: patience ?? timeout)
         while true {
             while let event = try client.nextEvent() {
                 guard let command = try answer(event) else { return }

@@ -112,6 +112,7 @@ final class AccountRun {
         let login = try AccountLogin(of: account)
         let wire = try AccountLine.open(
             account, host: server.host, port: server.port, hasImplicitTLS: server.service.hasImplicitTLS)
+        if let open = account.fetchServer, account.isOpen(to: open) { tell("in clear, as \"tls off insecure\" says") }
         wire.sessionLimit = Deadline(after: Self.sessionLimit)
         if server.service.isIMAP {
             try IMAPCollector(run: self, server: server, wire: wire).collect(login)
@@ -193,8 +194,8 @@ final class AccountRun {
         guard count > 0 else { return }
         tally.failed += count
         writeToStandardError(
-            "mhfetch: \(account.name): \(count) messages failed three times and are tried once a day; "
-                + "mhfetch --status lists them")
+            "mhfetch: \(account.name): \(counted(count, "message")) failed three times and \(count == 1 ? "is" : "are") tried "
+                + "once a day; mhfetch --status tells which")
     }
 
     func noteFailure(of key: MessageKey, _ reason: String) throws {
@@ -246,7 +247,9 @@ final class AccountRun {
             writeToStandardError(
                 "mhfetch: \(account.name): \(words) gone before fetched, deleted by another client it seems")
         }
-        tell("\(tally.fetched) fetched (\(tally.octets) octets), \(tally.deleted) deleted, \(tally.failed) failed")
+        tell(
+            "\(tally.fetched) fetched (\(counted(tally.octets, "octet"))), \(tally.deleted) deleted, \(tally.failed) failed"
+        )
         guard tally.fetched + tally.deleted + tally.failed + tally.gone > 0 else { return }
         hub.log.write(
             .info, "fetched",

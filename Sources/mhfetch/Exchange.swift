@@ -1,9 +1,11 @@
 // An engine lent to a connection, event by event: the collector asks for the next one when it has room for it.
 
+import AccountAccess
 import Blocking
 import Octets
 import POP3Protocol
 import Reporting
+import RunControl
 import Transport
 
 /// A conversation under way. Blocks only here.
@@ -55,6 +57,17 @@ final class Exchange<E: Engine> {
         let octets = try wire.read(until: deadline)
         guard !octets.isEmpty else { throw TransportError.closed(peer: wire.facts.peer) }
         engine.receive(octets)
+    }
+
+    /// The first words of `server`.
+    func greeting(from server: AccountServer?) throws -> E.Event {
+        guard let server else { return try next() }
+        deadline = deadline.earlier(of: Deadline(after: Greeting.patience(for: server, timeout: timeout)))
+        do {
+            return try next()
+        } catch let error as TransportError {
+            throw Greeting.explained(error, from: server)
+        }
     }
 
     func say(_ command: E.Command) throws { try send(command) }

@@ -5,7 +5,7 @@ import RunControl
 
 enum FetchError: Complaint {
     case nothingToFetch(rc: String)
-    case noSuchAccount(String, rc: String)
+    case noSuchAccount(String, rc: String, hint: String)
     case doesNotFetch(String, place: Place)
     case noOwner(String, place: Place)
     case networkFileSystem(path: String, kind: String)
@@ -51,8 +51,10 @@ enum FetchError: Complaint {
 
     var description: String {
         switch self {
-        case .nothingToFetch(let rc): "\(rc): no account has a `fetch` line"
-        case .noSuchAccount(let name, let rc): "\(rc): there is no account \"\(printable(name))\""
+        case .nothingToFetch(let rc):
+            "\(rc): no account has a `fetch` line; add one to an account block, such as: fetch imaps HOST"
+        case .noSuchAccount(let name, let rc, let hint):
+            "\(rc): there is no account \"\(printable(name))\"\(hint)"
         case .doesNotFetch(let name, let place): "\(place): account \(name) has no `fetch` line"
         case .noOwner(let name, let place): "\(place): account \(name) has no `owner`, the mailbox its mail goes to"
         case .networkFileSystem(let path, let kind):

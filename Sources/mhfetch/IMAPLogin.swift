@@ -9,7 +9,7 @@ import SASLMechanisms
 
 extension IMAPCollector {
     func greet() throws {
-        switch try exchange.next() {
+        switch try exchange.greeting(from: account.fetchServer) {
         case .greeting: break
         case .preauthenticated:
             // STARTTLS is past then: whoever put that greeting there would have us go on in clear (RFC 3501 §11.1).

@@ -51,7 +51,7 @@ struct MHFetch: ParsableCommand {
     func run() throws {
         // A file larger than `ulimit -f` allows is an error of one message, not the end of the program.
         signal(SIGXFSZ, SIG_IGN)
-        let started = try hub.start("mhfetch")
+        let started = try hub.start("mhfetch", checks: Check.fetching)
         let chosen = try choose(started.settings)
         let start = time(nil)  // one for all accounts
         StopSignal.watch()
@@ -83,7 +83,8 @@ struct MHFetch: ParsableCommand {
         }
         return try accounts.map { name in
             guard let account = settings.account(name) else {
-                throw FetchError.noSuchAccount(name, rc: settings.source)
+                let known = settings.accounts.filter { $0.fetch != nil }.map(\.name)
+                throw FetchError.noSuchAccount(name, rc: settings.source, hint: Nearest.hint(to: name, among: known))
             }
             guard account.fetch != nil else { throw FetchError.doesNotFetch(name, place: account.place) }
             return account

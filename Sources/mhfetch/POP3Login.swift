@@ -9,7 +9,7 @@ import SASLMechanisms
 
 extension POP3Collector {
     func greet() throws {
-        switch try exchange.next() {
+        switch try exchange.greeting(from: account.fetchServer) {
         case .greeting: break
         case .err(_, _, let text): throw FetchError.farewell(host: host, words: printable(octets: text, limit: 200))
         default: throw broken("no greeting")

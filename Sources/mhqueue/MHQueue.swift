@@ -17,7 +17,7 @@ struct MHQueue: ParsableCommand {
 
 /// The queue of the hub that `options` names.
 func openQueue(_ options: HubOptions) throws -> (StartedHub, Queue) {
-    let hub = try options.start("mhqueue")
+    let hub = try options.start("mhqueue", checks: [.stateDirectory])
     return (hub, try Queue(state: hub.settings.stateDirectory))
 }
 
@@ -39,7 +39,7 @@ extension MHQueue {
                     output.add(json ? MessageReport(glimpse).json : MessageReport(glimpse).lines)
                 } catch {
                     failures += 1
-                    _ = complain(error, as: "mhqueue")
+                    _ = complain(error, as: CommandName.called(else: "mhqueue"))
                 }
             }
             if entries.isEmpty, !json { output.add("the queue is empty\n") }
@@ -51,7 +51,7 @@ extension MHQueue {
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Print a message: its envelope, then its content.")
         @OptionGroup var hub: HubOptions
-        @Argument(help: "The message's id.") var id: String
+        @Argument(help: "The message's id.") var id: String?
         @Flag(help: "The envelope and the state as a JSON object, without the content.") var json = false
 
         func run() throws {
@@ -71,7 +71,7 @@ extension MHQueue {
     struct Why: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Tell for each recipient why it still waits.")
         @OptionGroup var hub: HubOptions
-        @Argument(help: "The message's id.") var id: String
+        @Argument(help: "The message's id.") var id: String?
         @Flag(help: "A JSON object.") var json = false
 
         func run() throws {
@@ -119,7 +119,8 @@ extension MHQueue {
 }
 
 /// The message `id` as it is now.
-func find(_ id: String, in queue: Queue) throws -> Glimpse {
+func find(_ id: String?, in queue: Queue) throws -> Glimpse {
+    guard let id else { throw ValidationError("name the message: its id, as mhqueue list shows it") }
     guard let known = QueueID(id), let entry = try queue.find(known), let glimpse = try queue.peek(entry) else {
         throw QueueCommandError.noSuchMessage(id)
     }
@@ -165,7 +166,7 @@ struct ChosenMessages: ParsableArguments {
                 try body(message)
                 done.ids.append(id)
             } catch {
-                done.worst = complain(error, as: "mhqueue")
+                done.worst = complain(error, as: CommandName.called(else: "mhqueue"))
             }
         }
         return done

@@ -30,7 +30,8 @@ extension MHQueue {
                 let words = asked.ids[start..<end].flatMap { ["--id", $0.text] }
                 start = end
                 // By name, also for ALL: an account at fault is asked then, and no run that goes on keeps ours from starting.
-                let carrier = try SiblingCommand.carrier.start(["-C", asked.source, "--if-queued"] + words)
+                let carrier = try SiblingCommand.carrier.start(
+                    ["-C", asked.source, "--if-queued"] + words, speaksForUs: true)
                 var status: Int32 = 0
                 while unsafe waitpid(carrier, &status, 0) < 0, errno == EINTR {}
                 // The carrier has said why.
@@ -41,7 +42,7 @@ extension MHQueue {
                 do {
                     try waiting[entry.id]?.demandTries(of: entry, in: asked.queue)
                 } catch {
-                    asked.worst = complain(error, as: "mhqueue")
+                    asked.worst = complain(error, as: CommandName.called(else: "mhqueue"))
                 }
             }
             try asked.end()

@@ -9,7 +9,8 @@ import RunControl
 
 struct MHRoute: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "mhroute", abstract: "Explain which way a message would take, and why.", subcommands: [Show.self])
+        commandName: "mhroute", abstract: "Explain which way a message would take, and why.", subcommands: [Show.self],
+        defaultSubcommand: Show.self)
 }
 
 extension MHRoute {
@@ -39,10 +40,11 @@ extension MHRoute {
         var mailbox: String?
 
         @Argument(help: "The recipient.")
-        var address: String
+        var address: String?
 
         func run() throws {
-            let settings = try hub.start("mhroute").settings
+            let settings = try hub.start("mhroute", checks: []).settings
+            guard let address else { throw ValidationError("name the recipient whose way is asked for") }
             let recipient = try Self.read(address, qualify: settings.qualify)
             let reversePath = try reversePath(settings)
             let headerFrom = try author.map { try Self.read($0, qualify: settings.qualify) } ?? reversePath.address

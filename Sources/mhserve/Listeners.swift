@@ -147,7 +147,7 @@ enum KeeperError: Complaint {
             "the service manager hands over a socket named \"\(name)\", and no `listen` line of the rc asks for it"
         case .badActivation(let name, let descriptor):
             "the service manager hands over descriptor \(descriptor) (\"\(name)\"), and it is no listening socket"
-        case .nothingToListen: "the rc has no `listen` line; add one, such as: listen pop3s [::]:995"
+        case .nothingToListen: ListenerSettings.noneAdvice
         case .badSnapshot: "the settings from the keeper cannot be read; start mhserve, not its worker"
         case .workerWillNotStart(let status): "the worker ends at once (status \(status)); see the log above"
         }

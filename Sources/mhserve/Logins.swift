@@ -61,7 +61,7 @@ final class Logins: Sendable {
         memory = Mutex(Memory(throttle: LoginThrottle()))
     }
 
-    private static func verifier(of mailbox: MailboxSettings) throws -> PasswordVerifier? {
+    static func verifier(of mailbox: MailboxSettings) throws -> PasswordVerifier? {
         do { return try unchecked(mailbox) } catch { throw LoginFault.unusable("mailbox \(mailbox.name)", error) }
     }
 

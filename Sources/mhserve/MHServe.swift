@@ -39,7 +39,7 @@ extension MHServe {
             // The signals first: every thread made later inherits the mask.
             let signals = try SignalWatch()
             var listeners: [BoundListener] = []
-            let started = try hub.start("mhserve") { settings in
+            let started = try hub.start("mhserve", checks: Check.serving) { settings in
                 guard !settings.listeners.isEmpty else { throw KeeperError.nothingToListen }
                 listeners = try Listeners.open(settings.listeners)
             }

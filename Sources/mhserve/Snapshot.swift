@@ -16,13 +16,17 @@ enum Snapshot {
     static func write(_ settings: HubSettings, ports: [Int]) throws -> [UInt8] {
         var bare = settings.withoutOutgoingSecrets()
         for index in bare.mailboxes.indices {
-            guard case .passwordFile(let path) = bare.mailboxes[index].verifier else { continue }
-            let secret = SecretText(String(decoding: try SecretReader.file(path).read(until: .never), as: UTF8.self))
-            bare.mailboxes[index].verifier =
-                secret.revealed.hasPrefix("$mh-scrypt$") ? .passwordHash(secret) : .password(secret)
+            bare.mailboxes[index].verifier = try verifier(of: bare.mailboxes[index])
         }
         return Array((ports.map { "\($0)" }.joined(separator: " ") + "\n\(settings.source)\n").utf8)
             + Array(bare.printed(masked: false).utf8)
+    }
+
+    /// What the mailbox is known by, a password file's content in the place of its path.
+    static func verifier(of mailbox: MailboxSettings) throws(ProgramError) -> MailboxVerifier {
+        guard case .passwordFile(let path) = mailbox.verifier else { return mailbox.verifier }
+        let secret = SecretText(String(decoding: try SecretReader.file(path).read(until: .never), as: UTF8.self))
+        return secret.revealed.hasPrefix("$mh-scrypt$") ? .passwordHash(secret) : .password(secret)
     }
 
     /// Reads what ``write(_:ports:)`` wrote.

@@ -118,29 +118,6 @@ import Testing
         #expect(command(1001, 0o600, secret: true, user: 0) == "chown 0 /rc")
     }
 
-    @Test("--check finds files that are missing, open to others, or not ours to run")
-    func check() throws {
-        let key = home.write("k", to: "key", mode: 0o644)
-        home.write("c", to: "crt")
-        let rc = home.write(
-            """
-            tls_certificate ~/crt key ~/key
-            run-as no-such-user-here
-            mailbox m
-              passwordfile ~/missing
-            account a
-              passwordeval /no/such/program x
-            listen pop3 127.0.0.1
-            """, to: "rc")
-        #expect(
-            try load(rc).check() == [
-                "\(key) (the key of \(home.file("crt"))): holds passwords, yet others may read it; run: chmod 600 \(key)",
-                "\(home.file("missing")) (passwordfile of mailbox m): No such file or directory",
-                "/no/such/program (passwordeval of account a): No such file or directory",
-                "\(rc):1:1: run-as: there is no user \"no-such-user-here\"",
-            ])
-    }
-
     private func mkdirs(_ path: String) {
         var whole = home.path
         for part in path.split(separator: "/") {

@@ -28,7 +28,7 @@ public enum AccountLine {
             until: Deadline(after: account.timeout))
     }
 
-    private static func trust(of account: AccountSettings) throws(TLSError) -> TLSTrust {
+    static func trust(of account: AccountSettings) throws(TLSError) -> TLSTrust {
         if !account.fingerprints.isEmpty {
             return .fingerprints(
                 try account.fingerprints.map { (pin) throws(TLSError) in

@@ -64,11 +64,14 @@ public enum AccountError: Complaint {
     case noMechanism(account: String, offered: [String])
     /// A login or password that no mechanism can carry.
     case unusable(account: String, reason: String)
+    /// Connected, and no word came.
+    case silent(AccountServer)
 
     public var exitStatus: ExitStatus {
         switch self {
         case .noUser, .unusable: .configuration
         case .noMechanism: .noPermission
+        case .silent(let server): server.portFault == nil ? .temporaryFailure : .configuration
         }
     }
 
@@ -79,6 +82,8 @@ public enum AccountError: Complaint {
         case .noMechanism(let account, let offered):
             "account \(account): the server offers none of the logins we have (it offers "
                 + "\(offered.isEmpty ? "none" : printable(offered.joined(separator: " ")))); see `auth` in mailhubrc(5)"
+        case .silent(let server):
+            "\(server.host) port \(server.port): took the connection and says nothing; \(server.silenceAdvice)"
         case .unusable(let account, let reason): "account \(account): the rc gives \(reason); mend it"
         }
     }

@@ -25,22 +25,17 @@ public struct HubOptions: ParsableArguments {
     /// Carries out `--check` and `--print-config` and ends the process then.
     /// - Parameters:
     ///   - program: the command's name, for log lines.
+    ///   - checks: what `--check` looks at besides what every start needs: all that a run would stumble over.
     ///   - prepare: what must be done while we may still be root, such as binding ports below 1024.
     public func start(
-        _ program: String, before prepare: (HubSettings) throws -> Void = { _ in }
+        _ program: String, checks: [Check], before prepare: (HubSettings) throws -> Void = { _ in }
     ) throws -> StartedHub {
         umask(0o077)
         signal(SIGPIPE, SIG_IGN)
         let settings = try HubSettings.load(explicitPath: rc)
-        if !isCheck, !printsConfig { try prepare(settings) }
+        if isCheck { try carryOutCheck(settings, checks, as: program) }
+        if !printsConfig { try prepare(settings) }
         if geteuid() == 0, let user = settings.userToBecome { try HubUser.become(user) }
-        if isCheck {
-            let complaints = settings.check()
-            for line in complaints + settings.notes() { writeToStandardError("\(program): \(line)") }
-            guard complaints.isEmpty else { throw ExitCode(ExitStatus.configuration.rawValue) }
-            writeToStandardOutput("\(settings.source): good\n")
-            throw ExitCode(0)
-        }
         if printsConfig {
             writeToStandardOutput(settings.printed())
             throw ExitCode(0)
@@ -57,10 +52,13 @@ public struct StartedHub: Sendable {
 
 /// A command's end as the system sees it: its own errors told in one line, with their sysexits status.
 ///
-/// - Parameter arguments: the words behind the program's name; `nil` for those it was called with.
+/// - Parameters:
+///   - name: the command's own name; messages bear the one it was called by.
+///   - arguments: the words behind the program's name; `nil` for those it was called with.
 public func runCommand<Command: ParsableCommand>(
     _ command: Command.Type, name: String, arguments: [String]? = nil
 ) -> Never {
+    let name = CommandName.called(else: name)
     do {
         var parsed = try Command.parseAsRoot(arguments)
         try parsed.run()
@@ -71,8 +69,15 @@ public func runCommand<Command: ParsableCommand>(
         exit(complain(complaint, as: name).rawValue)
     } catch {
         let code = Command.exitCode(for: error)
-        let isOfParser = code == .validationFailure || code == .success
-        if isOfParser { Command.exit(withError: error) }
+        if code == .success { Command.exit(withError: error) }
+        if code == .validationFailure {
+            let message = Command.fullMessage(for: error)
+            let hint = verbHint(for: arguments ?? Array(CommandLine.arguments.dropFirst()), of: command)
+            let plain = message.hasPrefix("Error: ") ? String(message.dropFirst("Error: ".count)) : message
+            let lines = plain.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+            writeToStandardError("\(name): \(lines[0])\(hint)" + lines.dropFirst().map { "\n\($0)" }.joined())
+            exit(ExitStatus.usage.rawValue)
+        }
         exit(complain(error, as: name).rawValue)
     }
 }

@@ -1,6 +1,8 @@
 // The one way to run another program: no shell, a fixed environment, a deadline, and nothing of ours left open in it.
 
 import Blocking
+internal import CMHSys
+import Glibc
 import Reporting
 
 /// A program to run once, and the bounds within which it runs.
@@ -41,6 +43,22 @@ public struct Program: Sendable {
     ) {
         (self.argv, self.environment, self.directory) = (argv, environment, directory)
         (self.input, self.deadline, self.outputLimit) = (input, deadline, outputLimit)
+    }
+
+    /// What keeps the program `name` from being run, as far as can be told without running it; `nil` for nothing.
+    public static func obstacle(to name: String) -> ProgramError? {
+        guard !effectiveUserIsRoot() else { return .refusedAsRoot(program: name) }
+        do throws(ProgramError) {
+            let file = try Spawned.find(name, in: path)
+            var status = stat()
+            guard unsafe stat(file, &status) == 0 else { return .cannotStart(program: name, reason: reason(errno)) }
+            guard mh_S_ISREG(status.st_mode) != 0 else {
+                return .cannotStart(program: name, reason: "not a plain file")
+            }
+            return unsafe access(file, X_OK) == 0 ? nil : .cannotStart(program: name, reason: reason(errno))
+        } catch {
+            return error
+        }
     }
 
     /// Runs the program and waits for its end, its deadline, or the end of whatever of its children still writes.

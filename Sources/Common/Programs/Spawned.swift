@@ -89,7 +89,7 @@ struct Spawned {
     }
 
     /// The file that `name` means; names without a slash are searched for, like a shell would.
-    private static func find(_ name: String, in path: String) throws(ProgramError) -> String {
+    static func find(_ name: String, in path: String) throws(ProgramError) -> String {
         guard !name.contains("/") else { return name }
         for directory in path.split(separator: ":") where directory.hasPrefix("/") {
             let file = "\(directory)/\(name)"

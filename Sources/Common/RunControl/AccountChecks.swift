@@ -1,0 +1,46 @@
+// The checks of accounts that the rc alone can answer: ports, clear text, folders that POP3 does not show.
+
+/// Which of an account's servers a command goes to.
+public typealias AccountSide = KeyPath<AccountSettings, AccountServer?> & Sendable
+
+extension Check {
+    /// A service that begins with TLS at a port that does not, or the other way about.
+    public static func ports(_ side: AccountSide) -> Check {
+        Check { settings, findings in
+            for account in settings.accounts {
+                guard let server = account[keyPath: side], let fault = server.portFault else { continue }
+                findings.fault(account.places[server.word] ?? account.place, "account \(account.name): \(fault)")
+            }
+        }
+    }
+
+    /// Accounts that go in clear over the network, because their block says so.
+    public static func clearText(_ side: AccountSide) -> Check {
+        Check { settings, findings in
+            for account in settings.accounts {
+                guard let server = account[keyPath: side], account.isOpen(to: server) else { continue }
+                let login = account.secret == .none ? "mail goes" : "mail and password go"
+                findings.warning(
+                    account.places["tls"] ?? account.place,
+                    "account \(account.name): \(login) to \(server.host) in clear, for anybody between to read")
+            }
+        }
+    }
+
+    /// Folders of the Maildir that fetched mail goes to, and that no POP3 client ever sees.
+    public static let hiddenFolders = Check { settings, findings in
+        guard settings.listeners.contains(where: \.service.isPOP3) else { return }
+        for account in settings.accounts where account.fetch?.service.isIMAP == true {
+            for folder in folders(of: account) where folder.local.uppercased() != "INBOX" {
+                findings.warning(
+                    account.places["folders"] ?? account.place,
+                    "account \(account.name): mail of \"\(folder.remote)\" goes into the folder \"\(folder.local)\", which "
+                        + "POP3 does not show")
+            }
+        }
+    }
+
+    private static func folders(of account: AccountSettings) -> [(remote: String, local: String)] {
+        account.folders.map { ($0.remote, $0.local ?? "INBOX") }
+    }
+}

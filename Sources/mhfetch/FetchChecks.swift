@@ -1,0 +1,38 @@
+// What `mhfetch --check` looks at.
+
+import AccountAccess
+import MaildirStore
+import RunControl
+
+extension Check {
+    /// What a run would stumble over.
+    static let fetching: [Check] = [
+        fetchLines, .stateDirectory, owners, folderNames, .secrets(\.fetchServer), .trust(\.fetchServer),
+        .ports(\.fetchServer), .clearText(\.fetchServer), .hiddenFolders,
+    ]
+
+    /// There is something to fetch.
+    private static let fetchLines = Check { settings, findings in
+        guard settings.accounts.allSatisfy({ $0.fetch == nil }) else { return }
+        findings.fault(nil, "\(FetchError.nothingToFetch(rc: settings.source))")
+    }
+
+    /// The Maildirs that mail is fetched into are ours.
+    private static let owners = Check.maildirs { settings, mailbox in
+        settings.accounts.contains { $0.fetch != nil && $0.owner == mailbox.name }
+    }
+
+    /// The local folders have names that a Maildir can have.
+    private static let folderNames = Check { settings, findings in
+        for account in settings.accounts where account.fetch != nil {
+            for local in account.folders.compactMap(\.local) {
+                do throws(MaildirError) {
+                    _ = try FolderName.named(local)
+                } catch {
+                    findings.fault(
+                        account.places["folders"] ?? account.place, "account \(account.name): folders: \(error)")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// What `mhserve --check` looks at: by the very code that a start would fail in.
+
+import RunControl
+import TLSEngine
+
+extension Check {
+    /// What the service would stumble over.
+    static let serving: [Check] = [
+        .logOfBackgroundRuns, .stateDirectory, .maildirs(), .unixUsers, .listeners, .listenerPorts,
+        .listenersWithoutTLS, certificates,
+        passwords,
+        .hiddenFolders,
+    ]
+
+    /// Certificates can be read and fit their keys.
+    private static let certificates = Check { settings, findings in
+        for listener in settings.listeners {
+            guard let pair = listener.certificate else { continue }
+            let place = listener.places["tls_certificate"] ?? settings.places["tls_certificate"]
+            do throws(TLSError) {
+                let files = CertificateFiles(certificatePath: pair.certificate, keyPath: pair.key)
+                for warning in try TLSContext.server(certificates: [files]).warnings {
+                    findings.warning(place, "\(warning)")
+                }
+            } catch {
+                findings.fault(place, "\(error)")
+            }
+        }
+    }
+
+    /// Each mailbox with a password has one that somebody can log in with.
+    private static let passwords = Check { settings, findings in
+        for var mailbox in settings.mailboxes {
+            let place = mailbox.places["verifier"] ?? mailbox.place
+            do {
+                mailbox.verifier = try Snapshot.verifier(of: mailbox)
+                _ = try Logins.verifier(of: mailbox)
+            } catch let fault as LoginFault {
+                findings.fault(place, "\(fault)")
+            } catch {
+                findings.fault(place, "mailbox \(mailbox.name): \(error)")
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+// `--check`: what each check finds, where it says it stands, and what it leaves alone.
+
+import Glibc
+import MailTestKit
+import Testing
+
+@testable import RunControl
+
+@Suite struct CheckingTests {
+    private static func findings(_ text: String, _ checks: Check...) throws -> [String] {
+        try Fixture.read(text).findings(of: checks).all.map(\.description)
+    }
+
+    @Test("the port of the other kind is a fault at its line, whichever way the mail goes")
+    func ports() throws {
+        let rc = """
+            mailbox alice
+            account a
+              address a@x.org
+              password x
+              fetch imap i.example:993
+              send submissions s.example:587
+            account b : a
+              fetch pop3s p.example:110
+              send smtp s.example:465
+            account c : a
+              fetch imaps i.example
+              send submission s.example:2525
+            """
+        #expect(
+            try Self.findings(rc, .ports(\.fetchServer), .ports(\.sendServer)) == [
+                "rc:5:3: account a: port 993 begins with TLS, and imap begins without; write \"fetch imaps i.example\"",
+                "rc:6:3: account a: port 587 begins without TLS, and submissions begins with it; write \"send submission "
+                    + "s.example\"",
+                "rc:8:3: account b: port 110 begins without TLS, and pop3s begins with it; write \"fetch pop3 p.example\"",
+                "rc:9:3: account b: port 465 begins with TLS, and smtp begins without; write \"send submissions s.example\"",
+            ])
+        #expect(
+            try Self.findings("tls_certificate /c key /k\nlisten pop3 *:995\nlisten pop3s *:9950", .listenerPorts) == [
+                "rc:2:8: clients expect port 995 to begin with TLS, unlike pop3; leave the port out: it is 110 then"
+            ])
+    }
+
+    @Test("clear text over a network is refused without its second word, and told with it; this machine is no network")
+    func clearText() throws {
+        func rc(_ tls: String, _ host: String) -> String {
+            "mailbox m\naccount a\n  user u\n  password x\n  fetch pop3 \(host)\n  tls \(tls)"
+        }
+        for host in ["mail.example", "192.168.0.1", "[::2]:110", "localhost.example"] {
+            let refused = Fixture.listing(rc("off", host))
+            #expect(refused.count == 1 && refused.first?.hasPrefix("rc:6:3: account a: ") == true, "\(refused)")
+            #expect(refused.first?.hasSuffix("or write \"tls off insecure\" to have it so") == true)
+            let told = try Self.findings(rc("off insecure", host), .clearText(\.fetchServer), .clearText(\.sendServer))
+            #expect(
+                told.count == 1 && told.first?.hasPrefix("rc:6:3: warning: account a: mail and password go to ") == true
+            )
+        }
+        for host in ["localhost", "127.9.8.7", "[::1]:110", "a.localhost"] {
+            for tls in ["off", "off insecure"] {
+                #expect(try Self.findings(rc(tls, host), .clearText(\.fetchServer)) == [])
+            }
+        }
+        #expect(
+            Fixture.listing(rc("off insecur", "localhost")) == [
+                "rc:6:11: tls off, or tls off insecure, not \"tls off insecur\"; did you mean \"insecure\"?"
+            ])
+    }
+
+    @Test("folders that POP3 does not show are told where somebody reads by POP3")
+    func hiddenFolders() throws {
+        let rc = """
+            mailbox m
+            account a
+              user u
+              password x
+              fetch imaps i.example
+              folders INBOX, Spam -> Junk
+            """
+        #expect(try Self.findings(rc, .hiddenFolders) == [])
+        #expect(
+            try Self.findings(rc + "\nlisten pop3 *", .hiddenFolders) == [
+                "rc:6:3: warning: account a: mail of \"Spam\" goes into the folder \"Junk\", which POP3 does not show"
+            ])
+    }
+
+    @Test("users, state directory, Maildirs and the log are looked at, at their lines, and nothing is made")
+    func paths() throws {
+        let scratch = ScratchDirectory()
+        let file = scratch.write("", to: "file")
+        let found = try Self.findings(
+            """
+            run-as no-such-user-here
+            log \(file)/log
+            state \(file)
+            mailbox m
+              unix-user no-such-user-here
+              maildir \(file)
+            """, .runAs, .log, .stateDirectory, .maildirs(), .unixUsers)
+        #expect(
+            found == [
+                "rc:1:1: run-as: there is no user \"no-such-user-here\"; make it, or name another",
+                "rc:2:1: \(file)/log: cannot write the log: Not a directory",
+                "rc:3:1: \(file) (the state directory): not a directory",
+                "rc:5:3: warning: unix-user of mailbox m: there is no user \"no-such-user-here\"",
+                "rc:6:3: \(file) (the Maildir of mailbox m): not a directory",
+            ])
+        let free = "log \(scratch.path)/log\nstate \(scratch.path)/state\nmaildirs \(scratch.path)/%m\nmailbox m"
+        #expect(try Self.findings(free, .log, .stateDirectory, .maildirs()) == [])
+        #expect(ScratchDirectory.names(in: scratch.path) == ["file"])
+        #expect(try Self.findings("log \(scratch.path)", .log).first?.hasSuffix("Is a directory") == true)
+        #expect(
+            try Self.findings("log /no/such/folder/log", .log).first?.hasSuffix("No such file or directory") == true)
+    }
+
+    @Test("a log that may not be written is told", .enabled(if: geteuid() != 0, "root may write everything"))
+    func log() throws {
+        let scratch = ScratchDirectory()
+        let log = scratch.write("", to: "log", mode: 0o400)
+        #expect(try Self.findings("log \(log)", .log).first?.hasSuffix("Permission denied") == true)
+    }
+
+    @Test("a service without a listener, and listeners that nobody can log in at")
+    func listeners() throws {
+        #expect(try Self.findings("", .listeners) == ["rc: \(ListenerSettings.noneAdvice)"])
+        #expect(try Self.findings("listen smtp *", .listeners, .listenersWithoutTLS) == [])
+        #expect(
+            try Self.findings("listen submission *", .listenersWithoutTLS) == [
+                "rc:1:8: warning: nobody can log in without TLS; add \"tls_certificate FILE key FILE\" (mhserve certificate "
+                    + "makes both)"
+            ])
+    }
+
+    @Test("findings are told once, by place, those without one last")
+    func order() {
+        var findings = Findings()
+        func place(_ line: Int, _ file: String = "rc") -> Place { Place(file: file, line: line, column: 1) }
+        findings.warning(nil, "last")
+        findings.warning(place(9), "b")
+        findings.fault(place(2), "a")
+        findings.fault(place(2), "a")
+        findings.fault(place(1, "included"), "c")
+        #expect(findings.all.map(\.message) == ["a", "b", "c", "last"])
+        #expect(findings.hasFaults)
+        var warnings = Findings()
+        warnings.warning(nil, "w")
+        #expect(!warnings.hasFaults)
+    }
+}
