@@ -102,6 +102,78 @@ import Testing
         #expect(ScratchDirectory.names(in: scratch.file("tmp")) == [])
     }
 
+    @Test("the openssl lines it prints work when typed")
+    func openssl() async throws {
+        let scratch = ScratchDirectory()
+        let result = try await onThread { try run(["--keep"], in: scratch) }
+        #expect(result.status == 0, "\(result)")
+        let running = processes(naming: scratch.path).compactMap { pid_t($0) }
+        defer { for pid in running { kill(pid, SIGKILL) } }
+        let lines = result.outputText.split(separator: "\n").filter { $0.hasPrefix("  openssl ") }.map(String.init)
+        #expect(lines.count == 2, "\(result)")
+        let words = result.outputText.split { $0.isWhitespace || $0 == "," }
+        let password = try #require(words.firstIndex(of: "PASS").map { words[$0 + 1] }, "no password is told")
+        func type(_ line: String, _ words: String...) async throws -> CommandResult {
+            try await onThread {
+                try runProgram(
+                    ["/bin/sh", "-c", line], input: Array(words.map { "\($0)\n" }.joined().utf8),
+                    environment: ["PATH": "/usr/bin:/bin", "HOME": scratch.path])
+            }
+        }
+        let pop3 = try await type(lines[0], "USER bob", "PASS \(password)", "STAT", "QUIT")
+        let replies = pop3.outputText.split(separator: "\r\n")
+        #expect(replies.count == 5 && replies.allSatisfy { $0.hasPrefix("+OK") }, "\(pop3)")
+        #expect(replies.count == 5 && replies[3].hasPrefix("+OK 1 "), "\(pop3)")
+        let smtp = try await type(lines[1], "EHLO me", "QUIT")
+        #expect(smtp.outputText.contains("250-AUTH PLAIN") || smtp.outputText.contains("250 AUTH PLAIN"), "\(smtp)")
+        #expect(smtp.outputText.split(separator: "\r\n").last?.hasPrefix("221 ") == true, "\(smtp)")
+    }
+
+    @Test("what it builds may be read and run by others, and the build's passing files stay in its folder")
+    func buildFolder() async throws {
+        let scratch = ScratchDirectory()
+        let commands = try InstalledCommands.directory()
+        try await onThread {
+            for name in ["home", "tmp", "tools", "project"] { _ = unsafe mkdir(scratch.file(name), 0o755) }
+            for name in ["scripts", "examples", "Package.swift"] {
+                let copied = try runProgram(["cp", "-R", "\(Self.project)/\(name)", scratch.file("project")])
+                #expect(copied.status == 0, "\(copied)")
+            }
+            _ = unsafe mkdir(scratch.file("project/Sources"), 0o755)
+            // Stands in for the compiler: notes where its passing files would go, and lays out what is built already.
+            scratch.write(
+                """
+                #!/bin/sh
+                [ "$1" = --version ] && echo "Swift version 6.3.1" && exit
+                while [ $# -gt 0 ]; do
+                    [ "$1" = --scratch-path ] && folder=$2
+                    shift
+                done
+                echo "$TMPDIR" >"$folder/tmpdir"
+                mkdir "$folder/release"
+                for name in mhfetch mhsend mhcarry mhqueue mhserve mhroute; do
+                    ln -s "\(commands)/$name" "$folder/release/$name"
+                done
+
+                """, to: "tools/swift", mode: 0o700)
+            scratch.write("#!/bin/sh\necho installed\n", to: "tools/dpkg-query", mode: 0o700)
+            let result = try runProgram(
+                ["/bin/bash", scratch.file("project/scripts/quickstart")],
+                environment: [
+                    "HOME": scratch.file("home"), "TMPDIR": scratch.file("tmp"),
+                    "PATH": "\(scratch.file("tools")):/usr/local/bin:/usr/bin:/bin",
+                ], deadline: .seconds(90))
+            #expect(result.status == 0, "\(result)")
+            let build = scratch.file("project/.build-release")
+            #expect(
+                ScratchDirectory.read("\(build)/tmpdir").map { String(decoding: $0, as: UTF8.self) } == "\(build)/tmp\n"
+            )
+            let closed = try runProgram(["find", build, "!", "-perm", "-444", "-o", "-type", "d", "!", "-perm", "-555"])
+            #expect(closed.status == 0 && closed.outputText == "", "\(closed)")
+            #expect(ScratchDirectory.names(in: scratch.file("tmp")) == [])
+        }
+    }
+
     @Test("a step that fails ends it, says which, and leaves nothing", arguments: ["mhserve", "mhsend", "mhfetch"])
     func failure(of broken: String) async throws {
         let scratch = ScratchDirectory()
