@@ -91,14 +91,6 @@ final class Provider {
     private func greet(as name: String, _ login: AccountLogin?) throws {
         var sasl: SASLClient?
         var hasGreeted = false
-        let patience = account.sendServer.map { Greeting.patience(for: $0, timeout: timeout) }
-        func explained(_ error: any Error) -> any Error {
-            guard !hasGreeted, let fault = error as? TransportError, let server = account.sendServer else {
-                return error
-            }
-            return Greeting.explained(fault, from: server)
-        }
-        do { try talk(first: patience, answer) } catch { throw explained(error) }
         func answer(_ event: SMTPClient.Event) throws -> SMTPClient.Command? {
             switch event {
             case .greeting(let reply):
@@ -138,6 +130,13 @@ final class Provider {
                 .reset, .noop, .quit:
                 return .proceed
             }
+        }
+        let patience = account.sendServer.map { Greeting.patience(for: $0, timeout: timeout) }
+        do {
+            try talk(first: patience, answer)
+        } catch let fault as TransportError {
+            guard !hasGreeted, let server = account.sendServer else { throw fault }
+            throw Greeting.explained(fault, from: server)
         }
     }
 

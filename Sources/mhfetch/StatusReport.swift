@@ -31,10 +31,11 @@ struct StatusReport {
         if died > 0 { text += died == 1 ? "; the last run died" : "; the last \(died) runs died" }
         if isUnderWay { text += "; a run is under way, begun \(ago(state.lastRun))" }
         let fetched = state.known.count + state.folders.reduce(0) { $0 + $1.fetched.reduce(0) { $0 + $1.uids.count } }
-        text += "; \(state.run) runs, \(fetched) messages known"
+        text += "; \(counted(state.run, "run")), \(counted(fetched, "message")) known"
         text += "; \(state.journal?.size ?? 0) octets of state\n"
         for (key, failure) in state.failures {
-            text += "  failed \(place(key)): \(failure.tries) times, \(ago(failure.time)): \(printable(failure.reason))"
+            text +=
+                "  failed \(place(key)): \(counted(failure.tries, "time")), \(ago(failure.time)): \(printable(failure.reason))"
             text += failure.isFinal ? "; tried once a day, or at once with --retry\n" : "\n"
         }
         return text

@@ -16,7 +16,8 @@ struct MessageReport {
     /// One line for the message, one for each recipient.
     var lines: String {
         let entry = glimpse.entry
-        var text = "\(entry.id)  \(queued.reversePath)  \(glimpse.content.count) octets  \(Times.told(queued.arrival))"
+        var text =
+            "\(entry.id)  \(queued.reversePath)  \(counted(glimpse.content.count, "octet"))  \(Times.told(queued.arrival))"
         if let hold = glimpse.state.hold { text += "  held: \(hold)" }
         text += "\n"
         for recipient in glimpse.state.recipients { text += "    \(told(recipient))\n" }
@@ -56,7 +57,7 @@ struct MessageReport {
         for recipient in glimpse.state.recipients {
             text += "  \(told(recipient))\n"
             guard recipient.progress == .waiting, case .address(let address) = recipient.destination else { continue }
-            if recipient.tries > 0 { text += "    tried \(recipient.tries) times\n" }
+            if recipient.tries > 0 { text += "    tried \(counted(recipient.tries, "time"))\n" }
             if recipient.isHeld {
                 text += "    held by rule: tried again by the rc of then, and returned at the end of queue-lifetime\n"
             }
