@@ -81,7 +81,7 @@ struct CheckTests {
                 try check("mhfetch"),
                 [
                     ("9:3: account a: ", program), ("10:3: account a: port 993 begins with TLS", "fetch imaps i.test"),
-                    ("11:3: account a: folders: ", "a//b"), ("11:3: warning: ", "POP3 does not show"),
+                    ("11:3: account a: folders: ", "a//b"), ("11:3: warning: ", "POP3 shows the inbox alone"),
                     ("12:3: account a: ", "tls_trust_file"),
                 ], "mhfetch")
             let sending = [
@@ -93,7 +93,7 @@ struct CheckTests {
                 try check("mhserve"),
                 [
                     ("6:3: mailbox m: ", "others may read it; run: chmod 600"),
-                    ("11:3: warning: ", "POP3 does not show"),
+                    ("11:3: warning: ", "POP3 shows the inbox alone"),
                     ("19:3: ", "is not the key of the certificate"),
                 ], "mhserve")
             for command in ["mhqueue", "mhroute"] {

@@ -133,7 +133,9 @@ struct ServeLifeTests {
 
                 """, to: "mailhubrc")
             let check = try run("-C", scratch.file("mailhubrc"), "--check")
-            #expect(check.status == 78 && check.errorText.contains(":7:3: mailbox alice: not a password hash of ours"), "\(check)")
+            #expect(
+                check.status == 78 && check.errorText.contains(":7:3: mailbox alice: not a password hash of ours"),
+                "\(check)")
             let start = try run("-C", scratch.file("mailhubrc"))
             #expect(start.status == 78 && start.errorText.contains("mailbox alice: not a password hash"), "\(start)")
         }

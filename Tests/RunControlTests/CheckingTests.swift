@@ -79,7 +79,8 @@ import Testing
         #expect(try Self.findings(rc, .hiddenFolders) == [])
         #expect(
             try Self.findings(rc + "\nlisten pop3 *", .hiddenFolders) == [
-                "rc:6:3: warning: account a: mail of \"Spam\" goes into the folder \"Junk\", which POP3 does not show"
+                "rc:6:3: warning: account a: mail of \"Spam\" goes into a folder of the Maildir, and POP3 shows the inbox "
+                    + "alone"
             ])
     }
 

@@ -52,7 +52,7 @@ import Testing
                 "rc:13:3: \"use\" does not belong to a mailbox block; it stands indented, in a route block",
                 "rc:14:9: mailbox bob stands already at rc:7:9",
                 "rc:16:9: there is no mailbox \"bbo\"; did you mean \"bob\"?",
-                "rc:17:9: the service is one of pop3, imap, pop3s, imaps, not \"imap4\"; did you mean \"imap\"?",
+                "rc:17:9: the service is one of pop3, imap, pop3s, imaps, not \"imap4\"; did you mean \"imaps\"?",
                 "rc:18:8: the time of keep is from 1 day to 10 years, so it cannot be \"12h\"",
                 "rc:19:19: a fingerprint is the SHA-256 of a certificate, 64 hexadecimal digits with or without colons",
                 "rc:20:3: write \"send submission HOST:PORT\" or \"fetch pop3s HOST:PORT\" instead of \"host\"",

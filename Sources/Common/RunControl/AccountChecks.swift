@@ -31,16 +31,12 @@ extension Check {
     public static let hiddenFolders = Check { settings, findings in
         guard settings.listeners.contains(where: \.service.isPOP3) else { return }
         for account in settings.accounts where account.fetch?.service.isIMAP == true {
-            for folder in folders(of: account) where folder.local.uppercased() != "INBOX" {
+            for folder in account.folders where (folder.local ?? folder.remote).uppercased() != "INBOX" {
                 findings.warning(
                     account.places["folders"] ?? account.place,
-                    "account \(account.name): mail of \"\(folder.remote)\" goes into the folder \"\(folder.local)\", which "
-                        + "POP3 does not show")
+                    "account \(account.name): mail of \"\(folder.remote)\" goes into a folder of the Maildir, and POP3 shows "
+                        + "the inbox alone")
             }
         }
-    }
-
-    private static func folders(of account: AccountSettings) -> [(remote: String, local: String)] {
-        account.folders.map { ($0.remote, $0.local ?? "INBOX") }
     }
 }
