@@ -26,8 +26,7 @@ struct Intake {
 
         let now = MailDate.now()
         let author = try self.author()
-        let completer = MessageCompleter(
-            hostname: settings.hostname, author: author, fullName: options.fullName ?? caller.fullName, date: now)
+        let completer = MessageCompleter(author: author, fullName: options.fullName ?? caller.fullName, date: now)
         let completed = try completed(header, by: completer)
         let recipients = try recipients(in: header)
         let (staged, is8Bit) = try stage(completed, scanner.bodyStart, &input)

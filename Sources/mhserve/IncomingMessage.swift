@@ -158,8 +158,7 @@ final class IncomingMessage: Sendable {
     /// What goes on top besides Received: the fields that a program of our own people has left out (RFC 6409 §8).
     private func additions(to header: HeaderSection, _ arrival: MailDate) -> [UInt8] {
         guard login != nil, let author = envelope.reversePath.address else { return [] }
-        return MessageCompleter(hostname: service.house.settings.hostname, author: author, date: arrival)
-            .missingFields(of: header)
+        return MessageCompleter(author: author, date: arrival).missingFields(of: header)
     }
 
     private func judge(_ header: HeaderSection) throws {

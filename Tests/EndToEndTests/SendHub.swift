@@ -13,10 +13,14 @@ final class SendHub: Sendable {
     ///   - account: the lines of the account `one` behind its addresses, such as its `send` line.
     ///   - top: lines before all blocks.
     ///   - bob: more lines of his mailbox.
-    init(account: [String], top: [String] = [], bob: [String] = [], routes: [String] = []) {
+    ///   - hostname: what the line `hostname` says; `nil` for an rc without it.
+    init(
+        account: [String], top: [String] = [], bob: [String] = [], routes: [String] = [],
+        hostname: String? = "hub.example"
+    ) {
         let head = [
-            "hostname hub.example", "state \(scratch.file("state"))", "maildirs \(scratch.file("mail"))/%m",
-            "log \(scratch.file("log"))", "free-space 1M",
+            hostname.map { "hostname \($0)" } ?? "", "state \(scratch.file("state"))",
+            "maildirs \(scratch.file("mail"))/%m", "log \(scratch.file("log"))", "free-space 1M",
         ]
         let mailboxes =
             ["mailbox alice", "    address alice@home.example", "mailbox bob", "    address bob@home.example"]

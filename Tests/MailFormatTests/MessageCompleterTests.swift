@@ -11,7 +11,7 @@ struct MessageCompleterTests {
 
     private func complete(_ message: String, name: String? = "Alice Doe") throws -> String {
         let completer = MessageCompleter(
-            hostname: "hub.example", author: try Address("alice@hub.example"), fullName: name, date: date)
+            author: try Address("alice@hub.example"), fullName: name, date: date)
         return String(decoding: try completer.complete(HeaderSection(of: Array(message.utf8))), as: UTF8.self)
     }
 
@@ -60,6 +60,21 @@ struct MessageCompleterTests {
         #expect(made == wanted)
     }
 
+    @Test(
+        "makes identifiers at the domain of the author that the message names",
+        arguments: [
+            ("From: a@gmail.example\n\n", "Message-ID", "gmail.example"),
+            ("From: \"x@y.example\" <a@gmail.example>, b@z.example\n\n", "Message-ID", "gmail.example"),
+            ("From: alice\n\n", "Message-ID", "hub.example"), ("From: <@>\n\n", "Message-ID", "hub.example"),
+            ("Subject: x\n\n", "Message-ID", "hub.example"),
+            ("Resent-From: r@re.example\nFrom: a@x.example\n\n", "Resent-Message-ID", "re.example"),
+            ("Resent-To: r@re.example\nFrom: a@x.example\n\n", "Resent-Message-ID", "hub.example"),
+        ])
+    func identifierDomains(_ message: String, _ field: String, _ domain: String) throws {
+        let lines = try complete(message).split(separator: "\n").filter { $0.hasPrefix("\(field): ") }
+        #expect(lines.count == 1 && lines[0].hasSuffix("@\(domain)>"), "\(lines)")
+    }
+
     @Test("refuses a header over the bounds")
     func tooLong() throws {
         let message = "X: " + String(repeating: "x", count: 300_000) + "\n\n"
@@ -91,10 +106,11 @@ struct MessageCompleterTests {
 
     @Test("makes identifiers that differ and name no user")
     func identifiers() {
-        let one = MessageIDMaker.make(hostname: "hub.example", seconds: 1)
-        #expect(one != MessageIDMaker.make(hostname: "hub.example", seconds: 1))
+        let one = MessageIDMaker.make(domain: "hub.example", seconds: 1)
+        #expect(one != MessageIDMaker.make(domain: "hub.example", seconds: 1))
         #expect(one.hasPrefix("<1.") && one.hasSuffix("@hub.example>"))
-        #expect(MessageIDMaker.make(hostname: "a\r\nb", seconds: 1).hasSuffix("@localhost>"))
+        #expect(MessageIDMaker.make(domain: "a\r\nb", seconds: 1).hasSuffix("@localhost>"))
+        #expect(MessageIDMaker.make(domain: nil, seconds: 1).hasSuffix("@localhost>"))
     }
 
     @Test(

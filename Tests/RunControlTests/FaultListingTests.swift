@@ -156,6 +156,21 @@ import Testing
         #expect(listing.count == 1 && listing[0].hasPrefix("rc:2:"), "\(listing)")
     }
 
+    @Test("who meets strangers' servers must have a name; providers and mail programs need none")
+    func hostname() {
+        #expect(
+            Fixture.listing("mailbox a\nlisten smtp [::]:25") == [
+                "rc:2:8: listen smtp meets other servers and needs the line \"hostname NAME\", the name they know this hub by"
+            ])
+        #expect(Fixture.listing("hostname hub.example\nmailbox a\nlisten smtp [::]:25") == [])
+        #expect(Fixture.listing("mailbox a\nlisten submission [::]:587") == [])
+        // One mistake is told once.
+        #expect(
+            Fixture.listing("hostnme hub.example\nlisten smtp [::]:25") == [
+                "rc:1:1: unknown word \"hostnme\"; did you mean \"hostname\"?"
+            ])
+    }
+
     @Test("what a later release will do is refused at its place, never passed over")
     func notYet() {
         let listing = Fixture.listing(

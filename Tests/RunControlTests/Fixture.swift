@@ -9,7 +9,6 @@ enum Fixture {
         var surroundings = Surroundings(environment: [:])
         surroundings.home = "/home/alice"
         surroundings.userName = "alice"
-        surroundings.hostname = "machine.example"
         surroundings.configHome = "/home/alice/.config"
         surroundings.stateHome = "/home/alice/.local/state"
         return surroundings

@@ -125,7 +125,7 @@ import Testing
               fetch imaps imap.gmail.com
               send submission smtp.gmail.com
             """)
-        #expect(hub.hostname == "machine.example" && hub.qualify == "machine.example" && hub.log == .syslog)
+        #expect(hub.hostname == "localhost" && hub.qualify == "localhost" && hub.log == .syslog)
         #expect(hub.stateDirectory == "/home/alice/.local/state/mailhub")
         #expect(hub.mailboxes[0].maildir == "/home/alice/Mail/alice")
         #expect(hub.queue == QueueLimits() && hub.limits == ServiceLimits())

@@ -6,7 +6,7 @@ import Testing
 @testable import SpoolQueue
 
 struct EnvelopeCodingTests {
-    let id = QueueID.make(seconds: noon, host: "hub")
+    let id = QueueID.make(seconds: noon)
 
     private func roundTrip(_ envelope: Envelope) throws -> Envelope {
         let octets = try EnvelopeCoding.encode(envelope, id: id)

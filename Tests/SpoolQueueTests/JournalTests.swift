@@ -9,7 +9,7 @@ import Testing
 
 struct JournalTests {
     let scratch = ScratchDirectory(inMemory: true)
-    let id = QueueID.make(seconds: noon, host: "hub")
+    let id = QueueID.make(seconds: noon)
     let mail = envelope(["a@x.example", "b@x.example", "c@x.example", "d@x.example"])
 
     private var records: [Record] {
@@ -165,7 +165,7 @@ struct JournalTests {
     func foreign() throws {
         let directory = try Directory(path: scratch.path)
         var state = MessageState(envelope: mail)
-        scratch.write(Record.header(.make(seconds: 1, host: "x")).line, to: id.text)
+        scratch.write(Record.header(.make(seconds: 1)).line, to: id.text)
         #expect(throws: QueueError.journalDamaged(path: scratch.file(id.text), line: 1)) {
             _ = try Journal(in: directory, id: id, into: &state)
         }

@@ -149,7 +149,7 @@ struct QueueTests {
         let path = scratch.file("queue/new/\(name)")
         let good = try #require(ScratchDirectory.read(path))
         // A copy under another id would be sent twice.
-        let copy = "\(QueueID.make(seconds: 1, host: "hub"))\(name.dropFirst(id.text.utf8.count))"
+        let copy = "\(QueueID.make(seconds: 1))\(name.dropFirst(id.text.utf8.count))"
         scratch.write(good, to: "queue/new/\(copy)")
         scratch.write("Subject: not ours\n\nx", to: "queue/new/1.x.y,S=20,R=0")
         scratch.write("hello", to: "queue/cur/msg.mbox")

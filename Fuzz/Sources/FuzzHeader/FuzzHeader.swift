@@ -71,7 +71,7 @@ private func claimNothingLost(_ message: [UInt8], _ header: HeaderSection, _ bod
 private func claimCompleted(_ header: HeaderSection, _ body: [UInt8]) {
     guard let author = try? Address("me@hub.example") else { return claim(false, "no author") }
     let completer = MessageCompleter(
-        hostname: "hub.example", author: author, fullName: "M. \"E\"", date: MailDate(seconds: 1_795_251_600))
+        author: author, fullName: "M. \"E\"", date: MailDate(seconds: 1_795_251_600))
     guard let first = try? completer.complete(header) else { return }
     let (again, rest) = read(first + body, .whole)
     if again.end == .tooLong { return }  // what was added went over the bounds

@@ -16,7 +16,6 @@ enum FuzzRunControl {
 private let surroundings: Surroundings = {
     var surroundings = Surroundings(environment: [:])
     surroundings.home = "/nonexistent/home"
-    surroundings.hostname = "hub.example"
     surroundings.effectiveUser = 1000
     surroundings.configHome = "/nonexistent/home/.config"
     surroundings.stateHome = "/nonexistent/home/.local/state"

@@ -20,16 +20,13 @@ public enum CompletionError: Error, Hashable, Sendable, CustomStringConvertible 
 
 /// Completes the header of a message on its first way out (RFC 6409 §8, RFC 5322 §3.6).
 public struct MessageCompleter: Sendable {
-    /// The name that stands behind the @ of a new Message-ID.
-    public var hostname: String
     /// Who sends, with a domain: the From of a message that has none.
     public var author: Address
     /// The name before ``author`` (`-F`, or the user's own).
     public var fullName: String?
     public var date: MailDate
 
-    public init(hostname: String, author: Address, fullName: String? = nil, date: MailDate) {
-        self.hostname = hostname
+    public init(author: Address, fullName: String? = nil, date: MailDate) {
         self.author = author
         self.fullName = fullName
         self.date = date
@@ -76,7 +73,9 @@ public struct MessageCompleter: Sendable {
         if header.first("Date") == nil { text += "Date: \(date)\n" }
         if header.first("From") == nil { text += "From: \(mailbox)\n" }
         if header.first("To") == nil, header.first("Cc") == nil { text += "To: undisclosed-recipients:;\n" }
-        if header.first("Message-ID") == nil { text += "Message-ID: \(newMessageID)\n" }
+        if header.first("Message-ID") == nil {
+            text += "Message-ID: \(newMessageID(header, from: header.first("From")))\n"
+        }
         return Array(text.utf8)
     }
 
@@ -84,11 +83,18 @@ public struct MessageCompleter: Sendable {
         var text = ""
         if !block.has("Resent-Date", in: header) { text += "Resent-Date: \(date)\n" }
         if !block.has("Resent-From", in: header) { text += "Resent-From: \(mailbox)\n" }
-        if !block.has("Resent-Message-ID", in: header) { text += "Resent-Message-ID: \(newMessageID)\n" }
+        if !block.has("Resent-Message-ID", in: header) {
+            let from = header.fields[block.indices].first { header.isNamed($0, "Resent-From") }
+            text += "Resent-Message-ID: \(newMessageID(header, from: from))\n"
+        }
         return Array(text.utf8)
     }
 
-    private var newMessageID: String { MessageIDMaker.make(hostname: hostname, seconds: date.seconds) }
+    /// An identifier at the domain of the author that `field` names, else of ours: it tells no more than the message does.
+    private func newMessageID(_ header: HeaderSection, from field: HeaderField?) -> String {
+        let named = field.flatMap { try? AddressList(parsing: header.octets, in: $0.body) }?.mailboxes.first?.address
+        return MessageIDMaker.make(domain: named?.domain ?? author.domain, seconds: date.seconds)
+    }
 
     private var mailbox: String {
         guard let name = fullName.flatMap(DisplayName.encoded) else { return author.description }

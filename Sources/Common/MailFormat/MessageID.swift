@@ -1,18 +1,18 @@
-// Message identifiers (RFC 5322 §3.6.4) that tell nothing but the host's name and the second.
+// Message identifiers (RFC 5322 §3.6.4) that tell nothing but the author's domain and the second.
 
 import Octets
 
 /// Makes values for Message-ID and Resent-Message-ID.
 public enum MessageIDMaker {
-    /// `<seconds.random@hostname>`, 100 random bits: no process number, user or address in it.
-    /// - Parameter hostname: a name checked by the rc; what is no domain becomes `localhost`.
-    public static func make(hostname: String, seconds: Int) -> String {
-        make(hostname: hostname, seconds: seconds, unique: unique())
+    /// `<seconds.random@domain>`, 100 random bits: no process number, user or machine in it.
+    /// - Parameter domain: the author's (DECISIONS 50); what is no domain becomes `localhost`.
+    public static func make(domain: String?, seconds: Int) -> String {
+        make(domain: domain, seconds: seconds, unique: unique())
     }
 
-    static func make(hostname: String, seconds: Int, unique: String) -> String {
-        let host = Address.isDomain(Array(hostname.utf8)) ? hostname : "localhost"
-        return "<\(String(max(0, seconds), radix: 36)).\(unique)@\(host)>"
+    static func make(domain: String?, seconds: Int, unique: String) -> String {
+        let domain = domain.flatMap { Address.isDomain(Array($0.utf8)) ? $0 : nil } ?? "localhost"
+        return "<\(String(max(0, seconds), radix: 36)).\(unique)@\(domain)>"
     }
 
     /// 20 characters of 32 each.

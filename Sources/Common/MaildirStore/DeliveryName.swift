@@ -25,23 +25,25 @@ public struct DeliveryName: Sendable, Hashable, CustomStringConvertible {
         try DeliveryName(UniqueName.make(seconds: seconds), isRepeatable: false)
     }
 
-    /// The name of the `index`-th message of the fetch batch `nonce` (DECISIONS 33): `<sec>.F<nonce>.<k>.<host>`.
-    public static func fetched(
-        nonce: String, index: Int, seconds: Int, host: String = UniqueName.host
-    ) throws(MaildirError) -> DeliveryName {
+    /// The name of the `index`-th message of the fetch batch `nonce` (DECISIONS 33): `<sec>.F<nonce>.<k>.hub`.
+    public static func fetched(nonce: String, index: Int, seconds: Int) throws(MaildirError) -> DeliveryName {
         guard !nonce.isEmpty, !nonce.utf8.contains(Octet.dot) else { throw .badNamePart(nonce) }
-        return try DeliveryName("\(max(0, seconds)).F\(nonce).\(index).\(host)", isRepeatable: true)
+        return try DeliveryName("\(max(0, seconds)).F\(nonce).\(index).\(UniqueName.tail)", isRepeatable: true)
     }
 
-    /// The name of queue message `id` for its recipient `number` (DECISIONS 9): `<sec>.Q<id>.<n>.<host>`, where the
+    /// The name of queue message `id` for its recipient `number` (DECISIONS 9): `<sec>.Q<id>.<n>.hub`, where the
     /// seconds are those that lead the id.
-    public static func queued(
-        id: String, recipient number: Int, host: String = UniqueName.host
-    ) throws(MaildirError) -> DeliveryName {
+    public static func queued(id: String, recipient number: Int) throws(MaildirError) -> DeliveryName {
         let seconds = id.utf8.prefix { Octet.isDigit($0) }
         guard !id.isEmpty, seconds.count <= 12 else { throw .badNamePart(id) }
         let time = seconds.isEmpty ? "0" : String(decoding: Array(seconds), as: UTF8.self)
-        return try DeliveryName("\(time).Q\(id).\(number).\(host)", isRepeatable: true)
+        return try DeliveryName("\(time).Q\(id).\(number).\(UniqueName.tail)", isRepeatable: true)
+    }
+
+    /// Whether a file whose unique part is `other` is this message: all but the tail decides, so that one delivered under
+    /// another tail (the host's name, once) is still found after a crash (DECISIONS 50).
+    func isSame(as other: some Collection<UInt8>) -> Bool {
+        other.starts(with: unique.utf8.dropLast(UniqueName.tail.utf8.count))
     }
 
     /// The name in new/: `S` is the octets of the file, `W` the octets on the wire.

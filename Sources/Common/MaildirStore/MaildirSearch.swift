@@ -14,14 +14,14 @@ extension Maildir {
     ///
     /// new is read before cur: a reader that moves the message meanwhile moves it into what is still to be read.
     public func contains(_ name: DeliveryName) throws -> Bool {
-        try !locate([name.unique]).isEmpty || (try folderHolding(name) != nil)
+        try holds(name) || (try folderHolding(name) != nil)
     }
 
     /// The folder that holds a message of this name.
     public func folderHolding(_ name: DeliveryName) throws -> FolderName? {
         for folderName in try folders() {
             guard let folder = try openedForReading(folderName) else { continue }
-            if try !folder.locate([name.unique]).isEmpty { return folderName }
+            if try folder.holds(name) { return folderName }
         }
         return nil
     }
@@ -50,7 +50,7 @@ extension Maildir {
         return found
     }
 
-    /// `k` of `<sec>.F<nonce>.<k>.<host>`.
+    /// `k` of `<sec>.F<nonce>.<k>.<tail>`, whatever the tail.
     private static func batchIndex(_ name: [UInt8], _ mark: [UInt8]) -> Int? {
         let seconds = name.prefix { Octet.isDigit($0) }.count
         guard seconds > 0, name[seconds...].starts(with: mark) else { return nil }
@@ -65,6 +65,15 @@ extension Maildir {
         } catch let error as DurableError where error.isMissing {
             return nil
         }
+    }
+
+    /// Whether new or cur holds a file of this name.
+    private func holds(_ name: DeliveryName) throws(DurableError) -> Bool {
+        var isThere = false
+        try forEachFile { octets, _ in
+            isThere = isThere || name.isSame(as: octets.prefix { $0 != 0x2C && $0 != Octet.colon })
+        }
+        return isThere
     }
 
     /// Where the messages with these unique parts stand now, by one reading of new and cur.

@@ -11,7 +11,6 @@ extension Assembly {
         settings.source = source
         settings.isSystem = isSystem
         let start = Place(file: source, line: 1, column: 1)
-        if top.seen["hostname"] == nil { settings.hostname = surroundings.hostname }
         if top.seen["qualify"] == nil { settings.qualify = settings.hostname }
         setDirectories(&settings, start)
         concludeMailboxes(&settings)
@@ -27,7 +26,22 @@ extension Assembly {
             }
         }
         checkReferences(settings)
+        demandHostname()
         return settings
+    }
+
+    /// Who meets strangers' servers must have a name that they can look up; providers and our own people need none, and
+    /// the machine's own is nobody's business (DECISIONS 50). Told alone: a line `hostname` at fault is told already.
+    private mutating func demandHostname() {
+        guard top.seen["hostname"] == nil, faults.isEmpty else { return }
+        let needing =
+            routes.filter(\.settings.isMX).map { ($0.place("mx") ?? $0.settings.place, "mx") }
+            + listeners.filter { $0.settings.service == .smtp }.map { ($0.settings.place, "listen smtp") }
+        for (place, words) in needing {
+            faults.add(
+                place,
+                "\(words) meets other servers and needs the line \"hostname NAME\", the name they know this hub by")
+        }
     }
 
     private mutating func setDirectories(_ settings: inout HubSettings, _ start: Place) {

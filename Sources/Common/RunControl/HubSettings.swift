@@ -11,7 +11,7 @@ public struct HubSettings: BlockSettings, Sendable, Hashable {
     public var isSystem = false
     /// Whether `-C` or `$MAILHUBRC` named the rc.
     public var isNamed = false
-    /// The name this hub gives itself in greetings, EHLO, Received and message ids.
+    /// The name this hub gives itself in greetings, EHLO and Received; the machine's own never leaves it (DECISIONS 50).
     public var hostname = "localhost"
     /// The Unix user that a command started by root becomes, when the rc is the machine's.
     public var runAs: String?

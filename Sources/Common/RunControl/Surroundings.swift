@@ -6,8 +6,6 @@ import Glibc
 public struct Surroundings: Sendable, Hashable {
     /// The home directory, for `~`; `nil` when neither HOME nor the password file knows one.
     public var home: String?
-    /// The machine's name, for an rc without `hostname`.
-    public var hostname: String
     public var effectiveUser: UInt32
     /// The login name that the user database has for the effective user.
     public var userName: String?
@@ -25,7 +23,6 @@ public struct Surroundings: Sendable, Hashable {
         effectiveUser = geteuid()
         home = absolute("HOME") ?? Self.homeOfUser(effectiveUser)
         userName = Self.nameOfUser(effectiveUser)
-        hostname = Self.machineName()
         named = value("MAILHUBRC")
         // The XDG base directory specification: a path that is not absolute is to be ignored.
         configHome = absolute("XDG_CONFIG_HOME") ?? home.map { "\($0)/.config" }
@@ -52,12 +49,5 @@ public struct Surroundings: Sendable, Hashable {
     private static func nameOfUser(_ user: UInt32) -> String? {
         guard let entry = unsafe getpwuid(user), let name = unsafe entry.pointee.pw_name else { return nil }
         return unsafe String(cString: name)
-    }
-
-    private static func machineName() -> String {
-        var name = [CChar](repeating: 0, count: 256)
-        guard unsafe gethostname(&name, 255) == 0 else { return "localhost" }
-        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return HostAndPort.isHost(text) ? text.lowercased() : "localhost"
     }
 }

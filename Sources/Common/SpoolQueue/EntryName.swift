@@ -3,7 +3,7 @@
 import DurableFiles
 import Octets
 
-/// The name of a message for life, never used again: `<sec>.<20 random>.<host>`; a notice adds `n<k>` to its parent's.
+/// The name of a message for life, never used again: `<sec>.<20 random>.hub`; a notice adds `n<k>` to its parent's.
 public struct QueueID: Sendable, Hashable, CustomStringConvertible {
     public let text: String
 
@@ -22,8 +22,8 @@ public struct QueueID: Sendable, Hashable, CustomStringConvertible {
     private init(made text: String) { self.text = text }
 
     /// A new id. - Parameter seconds: the time of arrival since 1970.
-    static func make(seconds: Int, host: String = UniqueName.host) -> QueueID {
-        QueueID(made: UniqueName.make(seconds: seconds, host: host))
+    static func make(seconds: Int) -> QueueID {
+        QueueID(made: UniqueName.make(seconds: seconds))
     }
 
     /// The id of the k-th notice about this message.
