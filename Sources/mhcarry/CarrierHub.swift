@@ -50,7 +50,7 @@ final class CarrierHub: Sendable {
     /// As ``note(_:of:)``, for a name in the queue that may be no message's.
     func note(_ error: any Error, at name: String) {
         if case QueueError.busy = error { return }  // another run has it
-        log.write(.error, "attempt", [("id", name), ("error", "\(error)")])
+        log.write(.error, "attempt", [("id", name), ("error", sentence(error))])
         guard let error = error as? QueueError else { return }
         firstError.withLock { $0 = $0 ?? error }
     }

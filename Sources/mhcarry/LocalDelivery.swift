@@ -41,7 +41,7 @@ struct LocalDelivery {
             try deliver(to: destination, place)
             return .delivered(Reply(status: "2.1.5", text: "delivered to the mailbox \(mailbox)"), place)
         } catch {
-            return .deferred(Reply(status: "4.2.0", text: "\(error)"))
+            return .deferred(Reply(status: "4.2.0", text: sentence(error)))
         }
     }
 

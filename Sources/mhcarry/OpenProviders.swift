@@ -199,7 +199,7 @@ final class OpenProviders: Sendable {
             }
         } catch {
             hub.note(error, of: attempt.message.id)
-            line.fault = RouteFault("\(error)")
+            line.fault = RouteFault(sentence(error))
             return nil
         }
         do throws(RouteFault) {

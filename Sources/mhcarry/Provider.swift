@@ -11,8 +11,9 @@ import SpoolQueue
 import Transport
 
 /// Why a provider is of no use now. The message waits; the route backs off; nothing bounces (SE10).
-struct RouteFault: Error {
+struct RouteFault: Error, CustomStringConvertible {
     let words: String
+    var description: String { words }
     /// Whether no connection was to be had at all.
     let isUnreachable: Bool
 
@@ -62,13 +63,13 @@ final class Provider {
             // First: a `passwordeval` may take its time, and a server does not like to wait.
             login = try AccountLogin(of: account)
         } catch {
-            throw RouteFault("\(error)")
+            throw RouteFault(sentence(error))
         }
         do {
             wire = try AccountLine.open(
                 account, host: server.host, port: server.port, hasImplicitTLS: server.service.hasImplicitTLS)
         } catch {
-            throw RouteFault("\(error)", isUnreachable: error is TransportError)
+            throw RouteFault(sentence(error), isUnreachable: error is TransportError)
         }
         wire.sessionLimit = Deadline(after: Self.sessionLimit)
         client = SMTPClient(.smtp, isTLS: wire.facts.tls != nil)
@@ -76,7 +77,7 @@ final class Provider {
             try greet(as: account.heloName ?? hostname, login)
         } catch {
             wire.close()
-            throw error as? RouteFault ?? RouteFault("\(error)")
+            throw error as? RouteFault ?? RouteFault(sentence(error))
         }
     }
 
@@ -207,7 +208,7 @@ final class Provider {
             } else if case TransportError.stopped = error {
                 settle(.stopped)
             } else {
-                settle(.broken("\(error)"))
+                settle(.broken(sentence(error)))
             }
         }
         wire.pace = nil

@@ -142,7 +142,7 @@ final class QueueRun: Sendable {
             let sweep = try hub.queue.clean(now: Clock.seconds())
             for name in sweep.leftovers + sweep.orphans { hub.log.write(.info, "swept", [("file", name)]) }
         } catch {
-            hub.log.write(.warning, "sweep", [("error", "\(error)")])
+            hub.log.write(.warning, "sweep", [("error", sentence(error))])
         }
     }
 }

@@ -129,7 +129,7 @@ final class AccountRun {
         } catch {
             // The trouble itself is told by the caller; this one is often of the same cause. The next run finds out
             // what became of the batch.
-            hub.log.write(.error, "fetch", [("account", account.name), ("error", "\(error)")])
+            hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
         }
     }
 
@@ -233,8 +233,8 @@ final class AccountRun {
     /// Tells a folder's trouble, which keeps no other folder from being fetched.
     func noteStop(_ error: FetchError) {
         tally.stopped += 1
-        writeToStandardError("mhfetch: \(account.name): \(printable("\(error)"))")
-        hub.log.write(.error, "folder", [("account", account.name), ("error", "\(error)")])
+        writeToStandardError("mhfetch: \(account.name): \(printable(sentence(error)))")
+        hub.log.write(.error, "folder", [("account", account.name), ("error", sentence(error))])
     }
 
     func tell(_ line: @autoclosure () -> String) {

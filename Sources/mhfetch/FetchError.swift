@@ -101,5 +101,5 @@ struct AccountFault: Complaint {
     let error: any Error
 
     var exitStatus: ExitStatus { (error as? any Complaint)?.exitStatus ?? .software }
-    var description: String { "account \(account): \(error)" }
+    var description: String { "account \(account): \(sentence(error))" }
 }

@@ -66,7 +66,7 @@ struct MHFetch: ParsableCommand {
                 started.log.write(.notice, "stopped", [("account", account.name), ("error", "\(error)")])
             } catch {
                 let status = complain(AccountFault(account: account.name, error: error), as: "mhfetch")
-                started.log.write(.error, "fetch", [("account", account.name), ("error", "\(error)")])
+                started.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
                 faults.append(status)
             }
         }

@@ -27,7 +27,7 @@ struct CarrierRuns {
         do throws(SiblingError) {
             running = try SiblingCommand.carrier.start(["-C", rc, "-q"])
         } catch {
-            log.write(.error, "carrier", [("error", "\(error)")])
+            log.write(.error, "carrier", [("error", sentence(error))])
         }
     }
 

@@ -78,7 +78,7 @@ struct Keeper: ~Copyable {
         do {
             workers.append(try WorkerProcess(settings: settings, listeners: listeners))
         } catch {
-            log.write(.error, "worker not started", [("error", "\(error)")])
+            log.write(.error, "worker not started", [("error", sentence(error))])
             backOff = min(backOff * 2, 30_000)
             restartAt = Self.milliseconds() + backOff
         }
@@ -106,7 +106,7 @@ struct Keeper: ~Copyable {
             workers.append(try WorkerProcess(settings: fresh, listeners: sockets))
             restartAt = nil  // it stands in for one that has died, too
         } catch {
-            keepSettings("\(error)")
+            keepSettings(sentence(error))
         }
     }
 

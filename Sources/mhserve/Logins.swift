@@ -156,7 +156,7 @@ enum LoginFault: Complaint {
     var description: String {
         switch self {
         case .unusable(let whose, let error): "\(whose): \(error)"
-        case .unfit(let error): "\(error)"
+        case .unfit(let error): sentence(error)
         }
     }
 }

@@ -97,7 +97,7 @@ extension POP3Session {
                 if case MaildirError.messageGone = error {
                     return answer(.err(nil, "another session has deleted this message"))
                 }
-                house.log.write(.error, "message", [("login", login?.mailbox), ("error", "\(error)")])
+                house.log.write(.error, "message", [("login", login?.mailbox), ("error", sentence(error))])
                 answer(.err(.sysTemp, "the message cannot be read now"))
             }
         }
@@ -114,7 +114,7 @@ extension POP3Session {
             case .success(let piece): put(piece, of: reader)
             case .failure(let error):
                 // Half a message is out: only a cut line tells the client that it is not whole.
-                house.log.write(.error, "message", [("login", login?.mailbox), ("error", "\(error)")])
+                house.log.write(.error, "message", [("login", login?.mailbox), ("error", sentence(error))])
                 line.abort()
             }
         }
@@ -154,7 +154,7 @@ extension POP3Session {
                 house.log.write(.info, "deleted", [("login", login?.mailbox), ("messages", "\(chosen.count)")])
                 farewell()
             case .failure(let error):
-                house.log.write(.error, "delete", [("login", login?.mailbox), ("error", "\(error)")])
+                house.log.write(.error, "delete", [("login", login?.mailbox), ("error", sentence(error))])
                 answer(.err(.sysTemp, "some messages were not deleted"))
                 line.close()
             }

@@ -191,7 +191,7 @@ final class POP3Session: Session {
                 mailbox = snapshot
                 answer(.ok("\(snapshot.count) messages"))
             case .failure(let error):
-                house.log.write(.error, "mailbox", [("login", login.mailbox), ("error", "\(error)")])
+                house.log.write(.error, "mailbox", [("login", login.mailbox), ("error", sentence(error))])
                 answer(.err(.sysTemp, "the mailbox cannot be opened now"))
             }
         }

@@ -27,9 +27,11 @@ extension Refusal {
 }
 
 /// The service is full for now.
-enum QueuePressure: Error {
+enum QueuePressure: Error, CustomStringConvertible {
     case diskIsBehind
     case freeSpaceLow
+
+    var description: String { reply.2 }
 
     var reply: (Int, EnhancedStatus, String) {
         switch self {
@@ -40,7 +42,7 @@ enum QueuePressure: Error {
 }
 
 /// A message that we will not have.
-enum ContentRefusal: Error {
+enum ContentRefusal: Error, CustomStringConvertible {
     case loops
     /// - Parameter field: where the address stands.
     case foreignAuthor(field: String, login: String)
@@ -49,6 +51,7 @@ enum ContentRefusal: Error {
     case headerTooLong
     case brokenSignature
 
+    var description: String { words }
     var code: Int { 554 }
 
     var status: EnhancedStatus {
@@ -63,7 +66,7 @@ enum ContentRefusal: Error {
         switch self {
         case .loops: "the message goes in circles: too many Received fields, or delivered here before"
         case .foreignAuthor(let field, let login): "a \(field) field names an address that is not of \(login)"
-        case .unclearAuthor(let error): "\(error)"
+        case .unclearAuthor(let error): sentence(error)
         case .headerTooLong: "the header is too long or has too many fields"
         case .brokenSignature: "the message is signed, and a line of its header is no field"
         }

@@ -167,8 +167,8 @@ final class SMTPSession: Session {
             answer(.challenge(octets))
         case .failed(let error):
             sasl = nil
-            if case .malformed = error { return answer(.refuse(501, .permanent(5, 2), "\(error)")) }
-            answer(.refuse(535, .permanent(7, 8), "\(error)"))
+            if case .malformed = error { return answer(.refuse(501, .permanent(5, 2), sentence(error))) }
+            answer(.refuse(535, .permanent(7, 8), sentence(error)))
         case .verify(let credentials):
             sasl = nil
             house.logins.check(credentials, from: line.peer, on: line) { [self] outcome in
@@ -301,7 +301,7 @@ final class SMTPSession: Session {
     private func noteFailure(_ error: any Error, of intake: IncomingMessage) {
         let fields: [(String, String?)] = [
             ("service", service.name), ("client", "\(line.peer)"), ("from", "\(intake.envelope.reversePath)"),
-            ("size", "\(intake.count)"), ("error", "\(error)"),
+            ("size", "\(intake.count)"), ("error", sentence(error)),
         ]
         switch error {
         case is QueuePressure, is ContentRefusal: house.refusals.write(.warning, "not accepted", fields)

@@ -27,7 +27,7 @@ struct Worker {
             do {
                 return try work()
             } catch {
-                log.write(.error, "worker", [("error", "\(error)")])
+                log.write(.error, "worker", [("error", sentence(error))])
                 throw error
             }
         }

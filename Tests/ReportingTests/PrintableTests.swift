@@ -22,4 +22,42 @@ struct PrintableTests {
         #expect(Log.quoted("a b=\"c\"") == "\"a b=\\\"c\\\"\"")
         #expect(Log.quoted("x\nstatus=sent") == "\"x\\x0Astatus=sent\"")
     }
+
+    @Test(
+        "ends where its value ends, whatever the value says",
+        arguments: [
+            "x\\", "\\", "\\\\\"", "x\\\" status=sent", "\\x0A", "\n", "a\\\nb", "plain", "=", "é \\ü\"",
+            String(repeating: "\\", count: 1001), String(repeating: "a", count: 999) + "\\\" a=b",
+        ])
+    func forged(_ value: String) throws {
+        let text = Log.quoted(value)
+        guard text.first == "\"" else {
+            #expect(!text.contains { "\\\" =\n".contains($0) })
+            return
+        }
+        // As a reader of the log goes through it: the first quote without a backslash before it is the end.
+        var rest = text.unicodeScalars.dropFirst()
+        var read = ""
+        while let scalar = rest.first, scalar != "\"" {
+            rest = rest.dropFirst()
+            guard scalar == "\\", let escaped = rest.popFirst() else {
+                read.unicodeScalars.append(scalar)
+                continue
+            }
+            read += escaped == "x" ? "\\x" : String(escaped)
+        }
+        #expect(rest.count == 1, "\(text)")
+        if value.utf8.count < 1000, !value.contains("\n") { #expect(read == value) }
+    }
+
+    @Test("an error is told in words, never as Swift writes a value")
+    func sentences() {
+        enum Wordless: Error { case secret(String) }
+        enum Worded: Error, CustomStringConvertible {
+            case one
+            var description: String { "the words" }
+        }
+        #expect(sentence(Wordless.secret("hunter2")) == "a fault of the kind Wordless; please report this")
+        #expect(sentence(Worded.one) == "the words")
+    }
 }

@@ -48,7 +48,7 @@ public struct AccountLogin: Sendable {
         do throws(SASLError) {
             return try SASLClient(mechanism, user: user, password: password)
         } catch {
-            throw AccountError.unusable(account: account.name, reason: "\(error)")
+            throw AccountError.unusable(account: account.name, reason: sentence(error))
         }
     }
 

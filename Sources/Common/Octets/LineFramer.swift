@@ -1,12 +1,19 @@
 // Lines out of octets, bounded. Content (DATA, RETR, literals) never goes through here.
 
 /// What a line can do wrong.
-public enum LineError: Error, Hashable, Sendable {
+public enum LineError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The line is longer than `limit` octets, its line end included. What becomes of its rest is said by
     /// ``LineFramer/Overlong``.
     case tooLong(limit: Int)
     /// The line ends in LF without CR where CRLF is asked for.
     case bareLineFeed
+
+    public var description: String {
+        switch self {
+        case .tooLong(let limit): "a line is longer than \(limit) octets"
+        case .bareLineFeed: "a line ends in LF without CR"
+        }
+    }
 }
 
 /// Cuts received octets into protocol lines.

@@ -49,7 +49,7 @@ public func complain(_ error: any Error, as program: String) -> ExitStatus {
         for line in complaint.lines { writeToStandardError("\(program): \(printable(line))") }
         return complaint.exitStatus
     }
-    writeToStandardError("\(program): internal error: \(printable("\(error)")); please report this")
+    writeToStandardError("\(program): internal error: \(printable(sentence(error)))")
     return .software
 }
 

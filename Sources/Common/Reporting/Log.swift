@@ -83,16 +83,17 @@ public final class Log: Sendable {
         }
     }
 
+    /// `value` as it stands behind a `=`: in quotes where it has blanks, `=`, quotes or backslashes, these two behind a
+    /// backslash each. So no value ends before its end, and `\xNN` within quotes is always ours.
     static func quoted(_ value: String) -> String {
-        let clean = printable(octets: value.utf8)
-        let special: Set<Unicode.Scalar> = [" ", "\"", "=", "\\"]
-        if !clean.isEmpty, !clean.unicodeScalars.contains(where: special.contains) { return clean }
-        var text = "\""
-        for scalar in clean.unicodeScalars {
-            if scalar == "\"" { text += "\\" }
+        var text = ""
+        for scalar in value.unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { text += "\\" }
             text.unicodeScalars.append(scalar)
         }
-        return text + "\""
+        let clean = printable(octets: text.utf8)
+        let special: Set<Unicode.Scalar> = [" ", "\"", "=", "\\"]
+        return clean.isEmpty || clean.unicodeScalars.contains(where: special.contains) ? "\"\(clean)\"" : clean
     }
 
     /// The time of now as `2026-11-21T09:00:00Z`.

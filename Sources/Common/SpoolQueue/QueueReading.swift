@@ -3,6 +3,7 @@
 import DurableFiles
 import Glibc
 import Octets
+import Reporting
 
 /// A message as `mhqueue` shows it: read in one go, without a lock, so possibly a moment old.
 public struct Glimpse: Sendable {
@@ -139,7 +140,7 @@ extension Queue {
         } catch let error as DurableError {
             throw .unreadable(error)
         } catch {
-            throw .damaged("\(error)")
+            throw .damaged(sentence(error))
         }
     }
 
