@@ -103,7 +103,7 @@ final class AccountRun {
             try? state.endRun(
                 at: now, status: ExitStatus.temporaryFailure.rawValue, "told to stop before all was fetched")
         } else {
-            try? state.endRun(at: now, status: AccountFault(account: "", error: error).exitStatus.rawValue, "\(error)")
+            try? state.endRun(at: now, status: AccountFault(account: "", error: error).exitStatus.rawValue, sentence(error))
         }
     }
 
@@ -215,7 +215,7 @@ final class AccountRun {
         let tries = try state.note(key, at: now, "\(error)")
         hub.log.write(
             tries == 0 ? .info : .warning, "break",
-            [("account", account.name), ("key", key.text), ("error", "\(error)")])
+            [("account", account.name), ("key", key.text), ("error", sentence(error))])
     }
 
     private func tellFailure(of key: MessageKey, _ reason: String) {

@@ -162,7 +162,8 @@ import Testing
         #expect(
             read(rc).1 == [
                 "\(rc):3:3: \(message)", "\(rc):4:9: \(home.file("gone")): there is no such file",
-                "\(inner):1:3: \(message)", "\(inner):2:1: unknown word \"what\"",
+                "\(inner):1:3: \(message)",
+                "\(inner):2:1: unknown word; it is like none of the rc's words, and so it is not shown",
             ])
     }
 

@@ -1,5 +1,7 @@
 // Words as data: each has a name, a scope and a function that reads its arguments; one loop applies them.
 
+import Reporting
+
 /// Where a word may stand.
 enum Scope: String, Sendable, Hashable, CaseIterable {
     case top, mailbox, account, route, chain, domain, listen
@@ -92,7 +94,10 @@ enum Words {
             return "\"\(word.text)\" does not belong to \(scope.title); it stands \(indent)"
         }
         let place = scope == .top ? "" : " in \(scope.title)"
-        return "unknown word \"\(word.text)\"\(place)\(Nearest.hint(to: word.text, among: usable(in: scope)))"
+        // A word that is nowhere near one of ours may be the first of a file that is no rc, /etc/shadow perhaps.
+        let hint = Nearest.hint(to: word.text, among: usable(in: scope))
+        if hint.isEmpty { return "unknown word\(place); it is like none of the rc's words, and so it is not shown" }
+        return "unknown word \"\(word.text)\"\(place)\(hint)"
     }
 }
 
@@ -172,7 +177,7 @@ func apply<Settings: BlockSettings>(
             faults.add(fault)
             draft.broken.insert(rule.group)
         } catch {
-            faults.add(line.keyword.place, "\(error)")
+            faults.add(line.keyword.place, sentence(error))
             draft.broken.insert(rule.group)
         }
         draft.references += arguments.references
