@@ -3,6 +3,7 @@
 import Delivery
 import MailFormat
 import MaildirStore
+import Reporting
 import RunControl
 import SpoolQueue
 

@@ -10,7 +10,8 @@ import RunControl
 
 struct MHFetch: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "mhfetch", abstract: "Collect mail from remote mailboxes into Maildirs.")
+        commandName: "mhfetch", abstract: "Collect mail from remote mailboxes into Maildirs.",
+        version: HubRelease.line(for: "mhfetch"))
 
     @OptionGroup var hub: HubOptions
 
@@ -49,8 +50,6 @@ struct MHFetch: ParsableCommand {
     }
 
     func run() throws {
-        // A file larger than `ulimit -f` allows is an error of one message, not the end of the program.
-        signal(SIGXFSZ, SIG_IGN)
         let started = try hub.start("mhfetch", checks: Check.fetching)
         let chosen = try choose(started.settings)
         let start = time(nil)  // one for all accounts
@@ -64,6 +63,8 @@ struct MHFetch: ParsableCommand {
                 if status != .ok { faults.append(status) }
             } catch  where StopSignal.hasCome {
                 started.log.write(.notice, "stopped", [("account", account.name), ("error", sentence(error))])
+            } catch let error as OutputError {
+                throw error
             } catch {
                 let status = complain(AccountFault(account: account.name, error: error), as: "mhfetch")
                 started.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
@@ -127,13 +128,13 @@ struct MHFetch: ParsableCommand {
 
     private func tell(_ account: AccountSettings, _ hub: StartedHub) throws -> ExitStatus {
         guard let folder = try StateFolder.look(hub.settings.stateDirectory, account: account.name) else {
-            writeToStandardOutput("\(account.name): never fetched\n")
+            try writeToStandardOutput("\(account.name): never fetched\n")
             return .ok
         }
         let state = try FetchState(in: folder, canWrite: false)
         let report = StatusReport(
             account: account, state: state, now: time(nil), isUnderWay: try StateFolder.isLocked(folder))
-        writeToStandardOutput(report.text)
+        try writeToStandardOutput(report.text)
         return report.isWell ? .ok : .temporaryFailure
     }
 }

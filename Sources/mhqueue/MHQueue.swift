@@ -11,6 +11,7 @@ import SpoolQueue
 struct MHQueue: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mhqueue", abstract: "Show and steer the queue of outgoing mail.",
+        version: HubRelease.line(for: "mhqueue"),
         subcommands: [List.self, Show.self, Why.self, Remove.self, Hold.self, Release.self, Try.self],
         defaultSubcommand: List.self)
 }
@@ -34,16 +35,19 @@ extension MHQueue {
             let entries = listing.entries.sorted { $0.id.text < $1.id.text }
             var output = Output()
             for entry in entries {
+                let glimpse: Glimpse?
                 do throws(QueueError) {
-                    guard let glimpse = try queue.peek(entry) else { continue }  // gone since the listing
-                    output.add(json ? MessageReport(glimpse).json : MessageReport(glimpse).lines)
+                    glimpse = try queue.peek(entry)
                 } catch {
                     failures += 1
                     _ = complain(error, as: CommandName.called(else: "mhqueue"))
+                    continue
                 }
+                guard let glimpse else { continue }  // gone since the listing
+                try output.add(json ? MessageReport(glimpse).json : MessageReport(glimpse).lines)
             }
-            if entries.isEmpty, !json { output.add("the queue is empty\n") }
-            output.flush()
+            if entries.isEmpty, !json { try output.add("the queue is empty\n") }
+            try output.flush()
             guard failures == 0 else { throw ExitCode(ExitStatus.dataError.rawValue) }
         }
     }
@@ -58,12 +62,12 @@ extension MHQueue {
             let (_, queue) = try openQueue(hub)
             let glimpse = try find(id, in: queue)
             let report = MessageReport(glimpse)
-            try Output.write(Array((json ? report.json : report.envelope + "\n").utf8))
+            try writeToStandardOutput(json ? report.json : report.envelope + "\n")
             if json { return }
             // A terminal shows foreign octets made harmless; a pipe or a file gets them as they are.
             let isTerminal = isatty(1) == 1
             try glimpse.content.forEachChunk { chunk in
-                try Output.write(isTerminal ? Array(Harmless.text(chunk).utf8) : chunk)
+                try writeToStandardOutput(isTerminal ? Array(Harmless.text(chunk).utf8) : chunk)
             }
         }
     }
@@ -80,7 +84,7 @@ extension MHQueue {
             let settings = hub.settings
             let text =
                 json ? report.json : report.reasons(routing: settings.routingTable, locals: settings.localAddresses)
-            if !writeToStandardOutput(text) { throw QueueCommandError.cannotWrite(code: errno) }
+            try writeToStandardOutput(text)
         }
     }
 
@@ -190,13 +194,11 @@ enum QueueCommandError: Complaint {
     case noSuchMessage(String)
     case isHeld(String, why: String)
     case notTried(String, why: String)
-    case cannotWrite(code: Int32)
 
     var exitStatus: ExitStatus {
         switch self {
         case .noSuchMessage, .isHeld: .dataError
         case .notTried: .temporaryFailure
-        case .cannotWrite: .ioError
         }
     }
 
@@ -205,7 +207,6 @@ enum QueueCommandError: Complaint {
         case .noSuchMessage(let id): "\(id): no such message in the queue; it may be gone already, see: mhqueue list"
         case .isHeld(let id, let why): "\(id): is held (\(why)); let it go on with: mhqueue release \(id)"
         case .notTried(let id, let why): "\(id): could not be tried: \(why)"
-        case .cannotWrite(let code): "cannot write standard output: \(reason(code))"
         }
     }
 }

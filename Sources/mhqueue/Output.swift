@@ -1,6 +1,5 @@
-// Standard output: gathered for long lists, raw for content, harmless on a terminal.
+// Standard output: gathered for long lists, harmless on a terminal.
 
-import Glibc
 import Octets
 import Reporting
 
@@ -8,27 +7,14 @@ import Reporting
 struct Output {
     private var text = ""
 
-    mutating func add(_ more: String) {
+    mutating func add(_ more: String) throws(OutputError) {
         text += more
-        if text.utf8.count > 65_536 { flush() }
+        if text.utf8.count > 65_536 { try flush() }
     }
 
-    mutating func flush() {
-        if !writeToStandardOutput(text) { exit(ExitStatus.ioError.rawValue) }
+    mutating func flush() throws(OutputError) {
+        try writeToStandardOutput(text)
         text = ""
-    }
-
-    /// Writes octets as they are.
-    static func write(_ octets: [UInt8]) throws {
-        var written = 0
-        while written < octets.count {
-            let count = unsafe octets.withUnsafeBytes {
-                unsafe Glibc.write(1, $0.baseAddress?.advanced(by: written), $0.count - written)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw QueueCommandError.cannotWrite(code: errno) }
-            written += count
-        }
     }
 }
 

@@ -2,4 +2,4 @@
 
 import CommandStart
 
-runCommand(MHQueue.self, name: "mhqueue", arguments: VerbFirst.ordered(Array(CommandLine.arguments.dropFirst())))
+runCommand(MHQueue.self, name: "mhqueue", ordered: VerbFirst.ordered)

@@ -9,8 +9,8 @@ import RunControl
 
 struct MHRoute: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "mhroute", abstract: "Explain which way a message would take, and why.", subcommands: [Show.self],
-        defaultSubcommand: Show.self)
+        commandName: "mhroute", abstract: "Explain which way a message would take, and why.",
+        version: HubRelease.line(for: "mhroute"), subcommands: [Show.self], defaultSubcommand: Show.self)
 }
 
 extension MHRoute {
@@ -70,7 +70,7 @@ extension MHRoute {
                 }
                 for name in decision.accounts { text += "  " + Self.told(settings.account(name)) }
             }
-            writeToStandardOutput(text)
+            try writeToStandardOutput(text)
         }
 
         private func reversePath(_ settings: HubSettings) throws -> ReversePath {

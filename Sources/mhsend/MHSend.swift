@@ -7,17 +7,14 @@ import RunControl
 import SpoolQueue
 
 enum MHSend {
-    static let version = "0.1.0"
     /// The name we were called by: `mhsend`, or one of sendmail's.
     private static let name = CommandName.called(else: "mhsend")
 
     /// Does what the command line says; does not return.
     static func run() -> Never {
-        // A caller that reads no complaint must not kill us between the queue and our exit status.
-        signal(SIGPIPE, SIG_IGN)
-        StandardDescriptors.fill()
+        ProcessStart.prepare()
         do {
-            let options = try SendmailOptions(name: name, arguments: Array(CommandLine.arguments.dropFirst()))
+            let options = try SendmailOptions(name: name, arguments: Array(ProcessStart.arguments.dropFirst()))
             try carryOut(options)
             exit(ExitStatus.ok.rawValue)
         } catch {
@@ -33,8 +30,8 @@ enum MHSend {
         case .list: try SiblingCommand.queue.replaceThisProcess(["list"] + rcWords)
         case .remove(let ids): try SiblingCommand.queue.replaceThisProcess(["rm"] + rcWords + ids)
         case .nothing: break
-        case .version: writeToStandardOutput("mhsend \(version) (mailhub)\n")
-        case .help: writeToStandardOutput(usage)
+        case .version: try writeToStandardOutput(HubRelease.line(for: "mhsend") + "\n")
+        case .help: try writeToStandardOutput(usage)
         case .check: try SiblingCommand.carrier.replaceThisProcess(rcWords + ["--check"])
         case .printConfig: try SiblingCommand.carrier.replaceThisProcess(rcWords + ["--print-config"])
         }
@@ -86,15 +83,4 @@ enum MHSend {
         A message is read from standard input. Exit 0: it is in the queue, on disk. See mhsend(8).
 
         """
-}
-
-/// Standard input, output and error.
-enum StandardDescriptors {
-    /// Opens those that the caller has closed: else a file of the queue would get the number, and our words.
-    static func fill() {
-        for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
-            // The lowest free number is the one that is missing. Input that nobody gave fails when read.
-            _ = unsafe open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDWR)
-        }
-    }
 }

@@ -12,7 +12,8 @@ import TLSEngine
 /// Tells the worker from the command that a person types.
 enum MHServeCommand {
     static func run() -> Never {
-        if CommandLine.arguments.dropFirst() == [Worker.role] {
+        ProcessStart.prepare()
+        if ProcessStart.arguments.dropFirst() == [Worker.role] {
             do {
                 exit(try Worker.run().rawValue)
             } catch {
@@ -26,6 +27,7 @@ enum MHServeCommand {
 struct MHServe: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mhserve", abstract: "Serve POP3 and SMTP to mail programs and to the internet.",
+        version: HubRelease.line(for: "mhserve"),
         subcommands: [Serve.self, Certificate.self, Password.self], defaultSubcommand: Serve.self)
 }
 
@@ -68,7 +70,7 @@ extension MHServe {
             guard certificate != key else { throw ValidationError("--certificate and --key must be two files") }
             let fingerprint = try CertificateMaker.makeSelfSigned(
                 names: names, days: days, certificatePath: certificate, keyPath: key, replacing: replace)
-            writeToStandardOutput("\(fingerprint)\n")
+            try writeToStandardOutput("\(fingerprint)\n")
         }
     }
 
@@ -83,11 +85,13 @@ extension MHServe {
             guard let line = readLine(strippingNewline: true), !line.isEmpty else {
                 throw ValidationError("standard input holds no password")
             }
+            let hash: String
             do throws(PasswordError) {
-                writeToStandardOutput("\(try PasswordVerifier.make(password: Secret(line)))\n")
+                hash = try PasswordVerifier.make(password: Secret(line))
             } catch {
                 throw LoginFault.unfit(error)
             }
+            try writeToStandardOutput("\(hash)\n")
         }
     }
 }

@@ -66,7 +66,7 @@ enum ContentRefusal: Error, CustomStringConvertible {
         switch self {
         case .loops: "the message goes in circles: too many Received fields, or delivered here before"
         case .foreignAuthor(let field, let login): "a \(field) field names an address that is not of \(login)"
-        case .unclearAuthor(let error): sentence(error)
+        case .unclearAuthor(let error): "\(error)"
         case .headerTooLong: "the header is too long or has too many fields"
         case .brokenSignature: "the message is signed, and a line of its header is no field"
         }

@@ -19,7 +19,6 @@ struct SignalWatch: ~Copyable {
         }
         let opened = unsafe signalfd(-1, &set, mh_SFD_FLAGS())
         guard opened >= 0 else { throw .system(doing: "watch signals", code: errno) }
-        signal(SIGPIPE, SIG_IGN)
         descriptor = opened  // last, so that deinit never meets a half-made watch
     }
 

@@ -59,5 +59,14 @@ struct PrintableTests {
         }
         #expect(sentence(Wordless.secret("hunter2")) == "a fault of the kind Wordless; please report this")
         #expect(sentence(Worded.one) == "the words")
+        #expect(sentence(OutputError(code: 28)) == "cannot write standard output: No space left on device")
+    }
+
+    @Test("the words of a process are those between the NULs")
+    func arguments() {
+        #expect(ProcessStart.words(of: Array("a\0-C\0\0b c\0".utf8)) == ["a", "-C", "", "b c"])
+        #expect(ProcessStart.words(of: Array("a\0b".utf8)) == ["a", "b"])
+        #expect(ProcessStart.words(of: []) == [])
+        #expect(ProcessStart.words(of: [0]) == [""])
     }
 }

@@ -15,7 +15,7 @@ extension HubOptions {
         let findings = early.hasFaults ? early : settings.findings(of: Check.start + checks)
         for finding in findings.all { writeToStandardError("\(CommandName.called(else: program)): \(finding)") }
         guard !findings.hasFaults else { throw ExitCode(ExitStatus.configuration.rawValue) }
-        writeToStandardOutput("\(settings.source): good\n")
+        try writeToStandardOutput("\(settings.source): good\n")
         throw ExitCode(ExitStatus.ok.rawValue)
     }
 }

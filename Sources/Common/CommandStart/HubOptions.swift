@@ -31,13 +31,12 @@ public struct HubOptions: ParsableArguments {
         _ program: String, checks: [Check], before prepare: (HubSettings) throws -> Void = { _ in }
     ) throws -> StartedHub {
         umask(0o077)
-        signal(SIGPIPE, SIG_IGN)
         let settings = try HubSettings.load(explicitPath: rc)
         if isCheck { try carryOutCheck(settings, checks, as: program) }
         if !printsConfig { try prepare(settings) }
         if geteuid() == 0, let user = settings.userToBecome { try HubUser.become(user) }
         if printsConfig {
-            writeToStandardOutput(settings.printed())
+            try writeToStandardOutput(settings.printed())
             throw ExitCode(0)
         }
         return StartedHub(settings: settings, log: try Log(program: program, to: settings.log))
@@ -50,15 +49,18 @@ public struct StartedHub: Sendable {
     public let log: Log
 }
 
-/// A command's end as the system sees it: its own errors told in one line, with their sysexits status.
+/// A command from its first act to its end as the system sees it: its own errors told in one line, with their sysexits
+/// status.
 ///
 /// - Parameters:
 ///   - name: the command's own name; messages bear the one it was called by.
-///   - arguments: the words behind the program's name; `nil` for those it was called with.
+///   - ordered: puts the words behind the program's name into the order that the parser wants.
 public func runCommand<Command: ParsableCommand>(
-    _ command: Command.Type, name: String, arguments: [String]? = nil
+    _ command: Command.Type, name: String, ordered: ([String]) -> [String] = { $0 }
 ) -> Never {
+    ProcessStart.prepare()
     let name = CommandName.called(else: name)
+    let arguments = ordered(Array(ProcessStart.arguments.dropFirst()))
     do {
         var parsed = try Command.parseAsRoot(arguments)
         try parsed.run()
@@ -69,15 +71,25 @@ public func runCommand<Command: ParsableCommand>(
         exit(complain(complaint, as: name).rawValue)
     } catch {
         let code = Command.exitCode(for: error)
-        if code == .success { Command.exit(withError: error) }
+        if code == .success { tell(Command.fullMessage(for: error), as: name) }
         if code == .validationFailure {
             let message = Command.fullMessage(for: error)
-            let hint = verbHint(for: arguments ?? Array(CommandLine.arguments.dropFirst()), of: command)
+            let hint = verbHint(for: arguments, of: command)
             let plain = message.hasPrefix("Error: ") ? String(message.dropFirst("Error: ".count)) : message
             let lines = plain.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
             writeToStandardError("\(name): \(lines[0])\(hint)" + lines.dropFirst().map { "\n\($0)" }.joined())
             exit(ExitStatus.usage.rawValue)
         }
+        exit(complain(error, as: name).rawValue)
+    }
+}
+
+/// The end of `--help`, `--version` and the like.
+private func tell(_ message: String, as name: String) -> Never {
+    do throws(OutputError) {
+        try writeToStandardOutput(message.hasSuffix("\n") ? message : message + "\n")
+        exit(ExitStatus.ok.rawValue)
+    } catch {
         exit(complain(error, as: name).rawValue)
     }
 }

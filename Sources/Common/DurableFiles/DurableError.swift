@@ -56,6 +56,7 @@ public struct DurableError: Complaint, Hashable {
         case EDQUOT: "\(what); the quota is used up: make room, nothing was lost"
         case EIO: "\(what); the disk reports a fault: look at the kernel's log"
         case EACCES, EPERM: "\(what); check owner and mode, or the user this runs as"
+        case EFBIG where operation != "read": "\(what); it is more than `ulimit -f` or the file system allows"
         case EROFS: "\(what); mount the file system writable"
         case EMFILE, ENFILE: "\(what); raise the limit of open files"
         default: what

@@ -5,7 +5,7 @@ public enum CommandName {
     /// The last part of the name this process was started by; `usual` when that is none to show.
     ///
     /// For messages only: log lines bear the program's own name, which filters look for.
-    public static func called(else usual: String) -> String { shown(CommandLine.arguments.first, else: usual) }
+    public static func called(else usual: String) -> String { shown(ProcessStart.arguments.first, else: usual) }
 
     static func shown(_ path: String?, else usual: String) -> String {
         guard let name = path?.split(separator: "/").last, name.utf8.count <= 64, !name.hasPrefix("-") else {

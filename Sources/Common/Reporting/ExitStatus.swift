@@ -58,13 +58,7 @@ public func writeToStandardError(_ line: String) {
     writeAll(Array((line + "\n").utf8), to: 2)
 }
 
-/// Writes `text` on standard output.
-/// - Returns: `false` when the reader has gone or the disk is full.
-@discardableResult
-public func writeToStandardOutput(_ text: String) -> Bool {
-    writeAll(Array(text.utf8), to: 1)
-}
-
+/// - Returns: `false` when not all could be written; errno says why.
 @discardableResult
 func writeAll(_ octets: [UInt8], to descriptor: Int32) -> Bool {
     var written = 0

@@ -1,0 +1,57 @@
+// The first acts of every command: what a caller may have left out or in is put right before anything else is opened.
+
+import Glibc
+
+/// A process of the hub at its start.
+public enum ProcessStart {
+    /// The first call of every `main`. Fills standard descriptors, and makes errors of what would end the process: a reader
+    /// who goes away, and a file that would grow beyond `ulimit -f`.
+    public static func prepare() {
+        fillStandardDescriptors()
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
+    }
+
+    /// Opens those of 0, 1 and 2 that the caller has closed: else a journal or a message would get the number, and our words.
+    ///
+    /// What nobody gave fails when it is used, as it would have: input is not read, output is not written. Only complaints
+    /// go nowhere in silence.
+    private static func fillStandardDescriptors() {
+        for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
+            // The lowest free number is the one that is missing.
+            let access = descriptor == 0 ? O_WRONLY : descriptor == 1 ? O_RDONLY : O_RDWR
+            _ = unsafe open("/dev/null", access)
+        }
+    }
+
+    /// The words the process was called with, its name first.
+    ///
+    /// Swift learns them in a way that a preloaded library such as libfaketime can keep from it; a command that took that for
+    /// "no words" would do something else than it was told.
+    public static var arguments: [String] {
+        let given = CommandLine.arguments
+        return given.isEmpty ? words(of: commandLine()) : given
+    }
+
+    /// The words of /proc/self/cmdline: each ends in a NUL (proc(5)).
+    static func words(of octets: [UInt8]) -> [String] {
+        guard !octets.isEmpty else { return [] }
+        return octets.split(separator: 0, omittingEmptySubsequences: false)
+            .dropLast(octets.last == 0 ? 1 : 0)
+            .map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private static func commandLine() -> [UInt8] {
+        let descriptor = unsafe open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return [] }
+        defer { close(descriptor) }
+        var octets: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return octets }
+            octets.append(contentsOf: chunk[..<count])
+        }
+    }
+}

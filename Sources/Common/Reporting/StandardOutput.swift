@@ -1,0 +1,23 @@
+// Standard output: what cannot be written is an error, a reader who has seen enough is none.
+
+import Glibc
+
+/// Writes `text` on standard output.
+public func writeToStandardOutput(_ text: String) throws(OutputError) { try writeToStandardOutput(Array(text.utf8)) }
+
+/// Writes octets on standard output as they are.
+public func writeToStandardOutput(_ octets: [UInt8]) throws(OutputError) {
+    guard writeAll(octets, to: 1) else { throw OutputError(code: errno) }
+}
+
+/// Standard output took not all that there was to say.
+public struct OutputError: Complaint, Hashable {
+    let code: Int32
+
+    /// As in `mhqueue list | head`: the listing ends there, and nobody needs to hear of it.
+    private var readerHasGone: Bool { code == EPIPE }
+
+    public var exitStatus: ExitStatus { readerHasGone ? .ok : .ioError }
+    public var description: String { "cannot write standard output: \(reason(code))" }
+    public var lines: [String] { readerHasGone ? [] : [description] }
+}

@@ -1,0 +1,155 @@
+// What every command does before and beside its work: descriptors, signals, words, output, users.
+
+import Blocking
+import Glibc
+import MailTestKit
+import Testing
+
+@Suite("Every command")
+struct StartTests {
+    private static let names = ["mhfetch", "mhsend", "mhcarry", "mhqueue", "mhroute", "mhserve"]
+
+    /// A command with each way it is called to write something on standard output.
+    private static let speaking: [[String]] =
+        names.flatMap { [[$0, "--help"], [$0, "--version"]] }
+        + names.map { [$0] + ($0 == "mhroute" ? ["show", "bob"] : []) + ["-C", "RC", "--print-config"] }
+        + [
+            ["mhqueue", "list", "-C", "RC"], ["mhqueue", "list", "-C", "RC", "--json"],
+            ["mhqueue", "why", "-C", "RC", "ID"],
+            ["mhqueue", "show", "-C", "RC", "ID"], ["mhroute", "show", "-C", "RC", "bob"],
+            ["mhfetch", "-C", "RC", "--status"], ["mhserve", "passwd"], ["mhcarry", "-C", "RC", "--check"],
+        ]
+
+    /// A hub with a message in its queue, its rc and that message's id in the place of `RC` and `ID` of `words`.
+    private func filled(_ words: [String]) throws -> (SendHub, [String]) {
+        let hub = SendHub(account: [
+            "tls off", "user alice", "password x", "send smtp 127.0.0.1:9", "fetch pop3 127.0.0.1:9",
+        ])
+        let id = try hub.queue(to: ["bob"])
+        var words = words.map { $0 == "RC" ? hub.rc : $0 == "ID" ? id : $0 }
+        words[0] = try InstalledCommands.path(words[0])
+        return (hub, words)
+    }
+
+    private func shell(_ script: String, _ words: [String], input: String = "secret\n") throws -> CommandResult {
+        try runProgram(
+            ["sh", "-c", script, "sh"] + words, input: Array(input.utf8),
+            environment: ["HOME": "/nonexistent", "PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"])
+    }
+
+    @Test("tells a failed write to standard output, 74", arguments: speaking)
+    func fullOutput(_ words: [String]) async throws {
+        try await onThread {
+            let (hub, words) = try filled(words)
+            for script in ["exec \"$@\" >/dev/full", "exec \"$@\" >&-"] {
+                let result = try shell(script, words)
+                #expect(result.status == 74, "\(script) \(result)")
+                #expect(result.errorText.contains("cannot write standard output: "), "\(result)")
+                #expect(result.errorText.count(of: "\n") == 1, "one line: \(result)")
+            }
+            withExtendedLifetime(hub) {}
+        }
+    }
+
+    @Test("ends in silence when the reader of its output has gone", arguments: speaking)
+    func closedPipe(_ words: [String]) async throws {
+        try await onThread {
+            let (hub, words) = try filled(words)
+            // The reader ends before the writer begins.
+            let script = "mkfifo \"$0.fifo\"; true <\"$0.fifo\" & exec 3>\"$0.fifo\"; wait; exec \"$@\" >&3"
+            let result = try runProgram(
+                ["sh", "-c", script, hub.scratch.file("out")] + words, input: Array("secret\n".utf8),
+                environment: ["HOME": "/nonexistent", "PATH": "/usr/bin:/bin"])
+            #expect(result.status == 0 && result.errorText == "", "\(result)")
+        }
+    }
+
+    @Test("writes nothing of its own into its files when started without standard descriptors")
+    func closedDescriptors() async throws {
+        try await onThread {
+            let (hub, words) = try filled(["mhfetch", "-C", "RC"])
+            // Nobody listens on that port, which is to be told and is told nowhere.
+            #expect(try shell("exec \"$@\" <&- >&- 2>&-", words + ["-v"]).status != 0)
+            let status = try shell("exec \"$@\"", words + ["--status"])
+            #expect(status.status == 75 && status.outputText.contains("1 runs"), "\(status)")
+            for command in ["mhcarry", "mhqueue"] {
+                let path = try InstalledCommands.path(command)
+                _ = try shell("exec \"$@\" <&- >&- 2>&-", [path, "-C", hub.rc])
+            }
+            let mail = hub.mail(of: "bob")
+            #expect(mail.count == 1 && mail[0].hasSuffix("\n\nx\n"), "\(mail)")
+        }
+    }
+
+    @Test("mhserve and its worker have standard descriptors, whatever they were started with")
+    func serverDescriptors() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(services: ["smtp"], tracer: ["sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh"])
+            for process in [hub.server.pid, try hub.worker()] {
+                for descriptor in 0...2 {
+                    let link = try runProgram(["readlink", "/proc/\(process)/fd/\(descriptor)"]).outputText
+                    #expect(link == "/dev/null\n", "\(descriptor)")
+                }
+            }
+        }
+    }
+
+    @Test("outlives a file that would be larger than ulimit -f allows: an error, and nothing half done")
+    func fileSize() async throws {
+        try await onThread {
+            let (hub, words) = try filled(["mhsend", "-C", "RC", "-odq", "-i", "bob"])
+            let big = Array("Subject: big\n\n".utf8) + [UInt8](repeating: 0x61, count: 600_000)
+            let limited = ["sh", "-c", "ulimit -f 400; exec \"$@\"", "sh"]  // 200 or 400 KiB
+            let sent = try runProgram(limited + words, input: big, environment: ["HOME": hub.scratch.path])
+            #expect(sent.status == 71 && sent.errorText.contains("File too large"), "\(sent)")
+            #expect(hub.files(in: "new").count == 1 && hub.files(in: "tmp").isEmpty)
+
+            let id = try hub.queue(big, to: ["bob"])
+            let carrier = [try InstalledCommands.path("mhcarry"), "-C", hub.rc]
+            let run = try runProgram(limited + carrier, environment: ["HOME": hub.scratch.path])
+            #expect(run.signal == nil && run.status == 0, "\(run)")
+            #expect(hub.mail(of: "bob").count == 1, "the small one")
+            #expect(try hub.mhqueue(["why", id]).outputText.contains("File too large"), "\(hub.log)")
+        }
+    }
+
+    @Test("mhserve outlives such a file: the client is told to come again, and the next message is taken")
+    func servedFileSize() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(services: ["smtp"], tracer: ["sh", "-c", "ulimit -f 400; exec \"$@\"", "sh"])
+            let worker = try hub.worker()
+            for (size, code) in [(600_000, "451"), (1000, "250")] {
+                let client = try LineClient(port: hub.port("smtp"))
+                _ = try client.reply()
+                for command in ["EHLO x", "MAIL FROM:<a@example.net>", "RCPT TO:<alice@example.org>", "DATA"] {
+                    _ = try client.say(command)
+                }
+                for _ in 0..<(size / 500) { try client.send([UInt8](repeating: 0x61, count: 498) + [0x0D, 0x0A]) }
+                #expect(try client.say(".").hasPrefix(code), "\(hub.logs)")
+            }
+            #expect(try hub.worker() == worker)
+            #expect(hub.messages(of: "alice").count == 1 && hub.leftovers().isEmpty)
+        }
+    }
+
+    @Test("hears its words where a preloaded library hides them", arguments: names)
+    func hiddenWords(_ name: String) async throws {
+        try await onThread {
+            let places: [String] = ["x86_64", "aarch64"].map { "/usr/lib/\($0)-linux-gnu/faketime/libfaketime.so.1" }
+            let library = places.first { place in unsafe access(place, R_OK) == 0 }
+            var environment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "FAKETIME": "+1d"]
+            let preloaded: String = try #require(library, "the package faketime is missing: run scripts/test")
+            environment["LD_PRELOAD"] = preloaded
+            let result = try runProgram([try InstalledCommands.path(name), "--version"], environment: environment)
+            #expect(result.status == 0 && result.outputText == "\(name) 0.1.0 (mailhub)\n", "\(result)")
+        }
+    }
+
+    @Test("tells its release, and a script that completes its words", arguments: names)
+    func versions(_ name: String) async throws {
+        try await onThread {
+            let version = try InstalledCommands.run([name, "--version"])
+            #expect(version.status == 0 && version.outputText == "\(name) 0.1.0 (mailhub)\n", "\(version)")
+        }
+    }
+}
