@@ -81,7 +81,7 @@ let package = Package(
         room("POP3Protocol", uses: "Octets", "Reporting"),
         room("IMAPProtocol", uses: "Octets", "Reporting"),
         room("SMTPProtocol", uses: "Octets", "MailFormat", "Reporting"),
-        room("RunControl", uses: "MailFormat", "MailRouting", "Reporting"),
+        room("RunControl", uses: "DurableFiles", "MailFormat", "MailRouting", "Reporting"),
         room("AccessControl", uses: "Octets"),
 
         // Floor 3: when and where

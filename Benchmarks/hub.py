@@ -5,6 +5,11 @@ import os
 from harness import free_port
 
 
+def ordinary_user():
+    """What stands before mhserve, which does not serve as root: a user namespace in which our files are an ordinary user's."""
+    return ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.geteuid() == 0 else []
+
+
 class Hub:
     """A personal hub in a folder of its own on the measured file system."""
 
@@ -50,7 +55,7 @@ listen smtp 127.0.0.1:{self.port}
   max-connections 200
 """)
         self.process = self.bench.start(
-            [self.bench.command("mhserve"), "-C", self.rc], (self.port,), self.folder + "/mhserve.log", self.env)
+            ordinary_user() + [self.bench.command("mhserve"), "-C", self.rc], (self.port,), self.folder + "/mhserve.log", self.env)
 
     def sending(self, port):
         """Takes mail from standard input for a smarthost on `port`."""

@@ -12,7 +12,10 @@ enum StateFolder {
     static func open(_ state: String, account: String) throws -> Directory {
         let root = try Directory(path: state, making: 0o700)
         if let kind = try root.networkFileSystem() { throw FetchError.networkFileSystem(path: state, kind: kind) }
-        return try root.directory(name, making: 0o700).directory(account, making: 0o700)
+        let parts = try root.directory(name, making: 0o700)
+        let folder = try parts.directory(account, making: 0o700)
+        for directory in [root, parts, folder] { try demandOwn(directory) }
+        return folder
     }
 
     /// The account's lock; `nil` when another run has it.
@@ -28,10 +31,17 @@ enum StateFolder {
 
     /// The folder of `account`, for looking only; `nil` when nothing was ever fetched.
     static func look(_ state: String, account: String) throws -> Directory? {
+        let folder: Directory
         do throws(DurableError) {
-            return try Directory(path: state).directory(name).directory(account)
+            folder = try Directory(path: state).directory(name).directory(account)
         } catch  where error.isMissing {
             return nil
         }
+        try demandOwn(folder)
+        return folder
+    }
+
+    private static func demandOwn(_ directory: Directory) throws {
+        if let fault = try directory.ownershipFault() { throw fault }
     }
 }

@@ -41,7 +41,7 @@ enum MHSend {
         umask(0o077)
         let caller = Caller.now()  // before root becomes the hub's user
         let settings = try HubSettings.load(explicitPath: options.rc)
-        if geteuid() == 0, let user = settings.userToBecome { try HubUser.become(user) }
+        if geteuid() == 0, let user = settings.runAs { try HubUser.become(user) }
         let queue = try Queue(state: settings.stateDirectory)
         let id = try Intake(options: options, caller: caller, settings: settings, queue: queue).run()
         // From here on the message is the hub's: what fails now is no exit status, or the caller would send it twice.

@@ -42,6 +42,7 @@ extension MHServe {
             let signals = try SignalWatch()
             var listeners: [BoundListener] = []
             let started = try hub.start("mhserve", checks: Check.serving) { settings in
+                guard geteuid() != 0 || settings.runAs != nil else { throw HubUserError.rootServes }
                 guard !settings.listeners.isEmpty else { throw KeeperError.nothingToListen }
                 listeners = try Listeners.open(settings.listeners)
             }

@@ -35,12 +35,11 @@ enum Snapshot {
         let lines = octets.split(separator: Octet.lf, maxSplits: 2, omittingEmptySubsequences: false)
         guard lines.count == 3 else { throw KeeperError.badSnapshot }
         let ports = lines[0].split(separator: Octet.space).compactMap { Int(String(decoding: $0, as: UTF8.self)) }
-        var settings = try HubSettings.read(
+        let settings = try HubSettings.read(
             Array(lines[2]), source: String(decoding: lines[1], as: UTF8.self),
             surroundings: RunControl.Surroundings(environment: RunControl.Surroundings.environment()),
             lacksSecrets: true)
         guard ports.count == settings.listeners.count else { throw KeeperError.badSnapshot }
-        settings.isNamed = true
         return (settings, ports)
     }
 

@@ -7,7 +7,7 @@ import Glibc
 ///
 /// It answers for `example.org` as `hub.example.org`; the mailboxes alice and bob have the passwords `alice's secret` and
 /// `bob's secret`. It runs as a copy in a folder of its own, so that the carrier beside it can be one that only writes
-/// down how it was called.
+/// down how it was called. As an ordinary user: it does not serve as root.
 public final class HubUnderTest: Sendable {
     public enum Carrier: Sendable {
         /// Writes its arguments to `carrier.log`; queued mail stays where it is.
@@ -60,7 +60,7 @@ public final class HubUnderTest: Sendable {
             "SWIFT_BACKTRACE": "enable=no",
         ].merging(recorder?.environment ?? [:]) { $1 }
         server = try ServerProcess(
-            tracer + [program, "-C", "rc"], environment: environment, directory: scratch.path,
+            tracer + OrdinaryUser.prefix + [program, "-C", "rc"], environment: environment, directory: scratch.path,
             logs: [scratch.file("errors.log"), scratch.file("hub.log")])
         ports = try Self.ports(server, scratch, services, until: Deadline(after: patience))
     }

@@ -35,9 +35,8 @@ public enum InstalledCommands {
         directory: String? = nil,
         deadline: Duration = .seconds(30)
     ) throws(KitError) -> CommandResult {
-        guard let name = arguments.first else { throw KitError("no command to run") }
         return try runProgram(
-            [try path(name)] + arguments.dropFirst(), input: input, environment: whole(environment),
+            try words(arguments), input: input, environment: whole(environment),
             directory: directory, deadline: deadline)
     }
 
@@ -45,9 +44,13 @@ public enum InstalledCommands {
     public static func start(
         _ arguments: [String], environment: [String: String] = [:], log: String
     ) throws(KitError) -> ServerProcess {
-        guard let name = arguments.first else { throw KitError("no command to start") }
         return try ServerProcess(
-            [try path(name)] + arguments.dropFirst(), environment: whole(environment), logs: [log])
+            try words(arguments), environment: whole(environment), logs: [log])
+    }
+
+    private static func words(_ arguments: [String]) throws(KitError) -> [String] {
+        guard let name = arguments.first else { throw KitError("no command to run") }
+        return (name == "mhserve" ? OrdinaryUser.prefix : []) + [try path(name)] + arguments.dropFirst()
     }
 
     private static func whole(_ environment: [String: String]) -> [String: String] {

@@ -20,6 +20,9 @@ public final class ScratchDirectory: Sendable {
     /// The path of `name` in this directory.
     public func file(_ name: String) -> String { "\(path)/\(name)" }
 
+    /// Makes the folder `name`, private.
+    public func makeFolder(_ name: String) { _ = unsafe mkdir(file(name), 0o700) }
+
     /// Writes `octets` to `name` and returns its path.
     @discardableResult
     public func write(_ octets: [UInt8], to name: String, mode: mode_t = 0o600) -> String {

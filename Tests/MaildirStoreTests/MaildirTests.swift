@@ -45,8 +45,22 @@ struct MaildirTests {
     func foreign() throws {
         _ = try Maildir(path: path, making: true)
         unsafe chown(path + "/cur", 4711, 4711)
-        #expect(throws: MaildirError.foreignOwner(path: path + "/cur", owner: 4711, own: geteuid())) {
+        #expect(throws: OwnershipFault.foreignOwner(path: path + "/cur", owner: 4711, own: geteuid())) {
             try Maildir(path: path, making: true)
+        }
+    }
+
+    @Test("is refused when all may write to a part of it; a group may")
+    func writable() throws {
+        _ = try Maildir(path: path, making: true)
+        for part in ["", "/cur", "/new", "/tmp"] {
+            unsafe chmod(path + part, 0o770)
+            _ = try Maildir(path: path, making: true)
+            unsafe chmod(path + part, 0o702)
+            #expect(throws: OwnershipFault.othersMayWrite(path: path + part, chmod: "o-w")) {
+                try Maildir(path: path, making: true)
+            }
+            unsafe chmod(path + part, 0o700)
         }
     }
 

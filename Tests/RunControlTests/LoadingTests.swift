@@ -32,14 +32,14 @@ import Testing
         mkdirs(".config/mailhub")
         home.write("hostname system.example\nrun-as mailhub", to: "etc-mailhubrc", mode: 0o644)
         #expect(try load().hostname == "system.example")
-        #expect(try load().userToBecome == "mailhub" && load().stateDirectory == home.file("var"))
+        #expect(try load().runAs == "mailhub" && load().stateDirectory == home.file("var"))
         home.write("hostname config.example", to: ".config/mailhub/mailhubrc")
         #expect(try load { $0.effectiveUser = 4711 }.hostname == "system.example" || getuid() != 4711)
         home.write("hostname named.example", to: "named")
         #expect(try load { $0.named = home.file("named") }.hostname == "named.example")
         home.write("hostname explicit.example", to: "explicit")
         #expect(try load(home.file("explicit")) { $0.named = home.file("named") }.hostname == "explicit.example")
-        #expect(try load(home.file("etc-mailhubrc")).userToBecome == nil)
+        #expect(try load(home.file("etc-mailhubrc")).runAs == "mailhub")
     }
 
     @Test("a person's own places come first, for root the machine's")
@@ -60,6 +60,37 @@ import Testing
         #expect(
             Surroundings(environment: ["HOME": "", "XDG_CONFIG_HOME": "relative"]).configHome
                 == home.map { "\($0)/.config" })
+    }
+
+    @Test("a HOME or XDG folder of somebody else counts for nothing, as where cron hands on root's")
+    func foreignHome() throws {
+        let me = geteuid()
+        let database = try #require(unsafe getpwuid(me).map { unsafe String(cString: $0.pointee.pw_dir) })
+        // /proc/1/task is root's, and one that we made is ours.
+        let foreign = me == 0 ? try foreignFolder() : "/proc/1/task"
+        let all = ["HOME": foreign, "XDG_CONFIG_HOME": foreign, "XDG_STATE_HOME": "\(foreign)/new/deep"]
+        #expect(Surroundings(environment: all).home == database)
+        #expect(Surroundings(environment: all).configHome == "\(database)/.config")
+        #expect(Surroundings(environment: all).stateHome == "\(database)/.local/state")
+        let ours = ["HOME": home.path, "XDG_STATE_HOME": home.file("new/deep")]
+        #expect(Surroundings(environment: ours).home == home.path)
+        #expect(Surroundings(environment: ours).stateHome == home.file("new/deep"))
+    }
+
+    /// A folder that belongs to nobody we are.
+    private func foreignFolder() throws -> String {
+        mkdirs("foreign")
+        #expect(unsafe chown(home.file("foreign"), 4711, 4711) == 0)
+        return home.file("foreign")
+    }
+
+    @Test("where root reads for another user, ~ and the defaults are that user's", .enabled(if: geteuid() == 0))
+    func hubUser() throws {
+        let theirs = try #require(unsafe getpwnam("daemon").map { unsafe String(cString: $0.pointee.pw_dir) })
+        home.write("run-as daemon\nmailbox m\n  passwordfile ~/m.pass", to: "rc")
+        let hub = try load(home.file("rc"))
+        #expect(hub.stateDirectory == "\(theirs)/.local/state/mailhub" && hub.maildirs == "\(theirs)/Mail/%m")
+        #expect(hub.mailboxes.first?.verifier == .passwordFile("\(theirs)/m.pass"))
     }
 
     @Test("no rc at all lists the places looked in and says what to do")

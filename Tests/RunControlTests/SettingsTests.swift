@@ -138,7 +138,7 @@ import Testing
         #expect(account.tls == .required && account.auth == .auto && account.timeout == .seconds(300))
         #expect(account.folders == [FolderSettings(remote: "INBOX", local: nil)] && account.every == nil)
         #expect(account.send == SendServer(service: .submission, host: "smtp.gmail.com", port: 587))
-        #expect(hub.userToBecome == nil)
+        #expect(hub.runAs == nil)
     }
 
     @Test("an rc without a mailbox block has one for the Unix user: his mail, his folder, his accounts")

@@ -11,7 +11,7 @@ extension HubOptions {
     /// - Throws: always: `ExitCode`, 78 when the run would refuse something.
     func carryOutCheck(_ settings: HubSettings, _ checks: [Check], as program: String) throws -> Never {
         let early = settings.findings(of: [.runAs])
-        if !early.hasFaults, geteuid() == 0, let user = settings.userToBecome { try HubUser.become(user) }
+        if !early.hasFaults, geteuid() == 0, let user = settings.runAs { try HubUser.become(user) }
         let findings = early.hasFaults ? early : settings.findings(of: Check.start + checks)
         for finding in findings.all { writeToStandardError("\(CommandName.called(else: program)): \(finding)") }
         guard !findings.hasFaults else { throw ExitCode(ExitStatus.configuration.rawValue) }

@@ -20,7 +20,7 @@ public struct HubOptions: ParsableArguments {
 
     public init() {}
 
-    /// Reads the rc, becomes the hub's user if root has started us for the machine's hub, opens the log.
+    /// Reads the rc, becomes the hub's user if root has started us, opens the log.
     ///
     /// Carries out `--check` and `--print-config` and ends the process then.
     /// - Parameters:
@@ -34,7 +34,7 @@ public struct HubOptions: ParsableArguments {
         let settings = try HubSettings.load(explicitPath: rc)
         if isCheck { try carryOutCheck(settings, checks, as: program) }
         if !printsConfig { try prepare(settings) }
-        if geteuid() == 0, let user = settings.userToBecome { try HubUser.become(user) }
+        if geteuid() == 0, let user = settings.runAs { try HubUser.become(user) }
         if printsConfig {
             try writeToStandardOutput(settings.printed())
             throw ExitCode(0)

@@ -19,7 +19,7 @@ public final class Maildir: Sendable {
 
     /// Opens the Maildir at `path`.
     /// - Parameter making: whether what is missing is made, 0700, the folders above it included.
-    /// - Throws: `DurableError`, or ``MaildirError/foreignOwner(path:owner:own:)``.
+    /// - Throws: `DurableError`, or `OwnershipFault` for a Maildir of another user, or one that all may write.
     public convenience init(path: String, making: Bool, faults: Faults? = nil) throws {
         let top = try Directory(
             path: Self.withoutTrailingSlashes(path), making: making ? 0o700 : nil, faults: faults)
@@ -82,10 +82,7 @@ public final class Maildir: Sendable {
     }
 
     private static func demandOwn(_ directory: Directory) throws {
-        let owner = try directory.status().owner
-        guard owner == geteuid() else {
-            throw MaildirError.foreignOwner(path: directory.path, owner: owner, own: geteuid())
-        }
+        if let fault = try directory.mailboxOwnershipFault() { throw fault }
     }
 
     private static func withoutTrailingSlashes(_ path: String) -> String {

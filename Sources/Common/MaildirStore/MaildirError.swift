@@ -5,8 +5,6 @@ import Reporting
 
 /// A fault of a mailbox on disk. Faults of single calls come as `DurableError`.
 public enum MaildirError: Complaint, Hashable {
-    /// The directory belongs to another user: one hub is one Unix user (DECISIONS 12).
-    case foreignOwner(path: String, owner: UInt32, own: UInt32)
     case badFolderName(name: String, reason: String)
     /// A part of a file name that is not made of letters, digits, `.`, `_` and `-`, or is too long.
     case badNamePart(String)
@@ -25,7 +23,6 @@ public enum MaildirError: Complaint, Hashable {
 
     public var exitStatus: ExitStatus {
         switch self {
-        case .foreignOwner: .noPermission
         case .badFolderName, .badNamePart: .dataError
         case .nameTaken: .cannotCreate
         case .messageGone: .noInput
@@ -36,9 +33,6 @@ public enum MaildirError: Complaint, Hashable {
 
     public var description: String {
         switch self {
-        case .foreignOwner(let path, let owner, let own):
-            "\(path): belongs to user \(owner), but this hub runs as user \(own); "
-                + "run: chown -R \(own) \(path), or name another Maildir in the rc"
         case .badFolderName(let name, let reason): "the folder name \"\(printable(name))\" cannot be used: \(reason)"
         case .badNamePart(let part): "\"\(printable(part))\" cannot be part of a mail file's name"
         case .nameTaken(let path): "\(path): is there already; nothing was written"

@@ -29,12 +29,14 @@ public enum HubUserError: Complaint {
     case unknown(String)
     case isRoot(String)
     case cannotBecome(String, code: Int32)
+    /// mhserve faces the network.
+    case rootServes
 
     public var exitStatus: ExitStatus {
         switch self {
         case .unknown: .noUser
         case .isRoot: .configuration
-        case .cannotBecome: .noPermission
+        case .cannotBecome, .rootServes: .noPermission
         }
     }
 
@@ -44,6 +46,8 @@ public enum HubUserError: Complaint {
         case .isRoot(let name): "run-as \(name): that is root, and the hub never runs as root; name an ordinary user"
         case .cannotBecome(let name, let code):
             "cannot become the user \(name): \(reason(code)); start as root or as \(name)"
+        case .rootServes:
+            "it does not serve as root; say \"run-as USER\" in the rc, the user whose hub it is"
         }
     }
 }

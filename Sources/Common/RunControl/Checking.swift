@@ -1,5 +1,6 @@
 // The checks of what every run leans on: users, folders, the log. Each is one function with the place of its line.
 
+import DurableFiles
 import Glibc
 import Reporting
 
@@ -37,7 +38,7 @@ extension Check {
     /// The state directory is ours; one that is not there yet is made when it is needed.
     public static let stateDirectory = Check { settings, findings in
         guard let fault = PathCheck.directoryFault(settings.stateDirectory) else { return }
-        findings.fault(settings.places["state"], "\(settings.stateDirectory) (the state directory): \(fault)")
+        findings.fault(settings.places["state"], "the state directory: \(fault)")
     }
 
     /// The Maildirs are ours; those that are not there yet are made when they are needed.
@@ -51,10 +52,9 @@ extension Check {
     }
 
     private static func look(_ mailbox: MailboxSettings, _ findings: inout Findings) {
-        guard let fault = PathCheck.directoryFault(mailbox.maildir) else { return }
+        guard let fault = PathCheck.directoryFault(mailbox.maildir, isMailbox: true) else { return }
         findings.fault(
-            mailbox.places["maildir"] ?? mailbox.place,
-            "\(mailbox.maildir) (the Maildir of mailbox \(mailbox.name)): \(fault)")
+            mailbox.places["maildir"] ?? mailbox.place, "the Maildir of mailbox \(mailbox.name): \(fault)")
     }
 
     /// A person's Unix user exists; else nobody is that person, and no run refuses that.
@@ -70,14 +70,15 @@ extension Check {
 
 /// Questions about paths that a run will use.
 enum PathCheck {
-    /// What keeps `path` from being a directory of ours; `nil` when nothing does, or when it is not there yet.
-    static func directoryFault(_ path: String, user me: UInt32 = geteuid()) -> String? {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return errno == ENOENT ? nil : reason(errno) }
-        guard status.st_mode & S_IFMT == S_IFDIR else { return "not a directory" }
-        // Root checks for the hub's user: whose the hub is shows only when it runs.
-        guard me != 0, status.st_uid != me else { return nil }
-        return "belongs to another user; one hub is one user: chown -R \(me) \(FileSafety.shellQuoted(path))"
+    /// What keeps `path` from being a directory of ours alone; `nil` when nothing does, or when it is not there yet.
+    /// - Parameter isMailbox: whether it is a Maildir, which a person may open to a group.
+    static func directoryFault(_ path: String, isMailbox: Bool = false) -> String? {
+        do throws(DurableError) {
+            let directory = try Directory(path: path)
+            return try (isMailbox ? directory.mailboxOwnershipFault() : directory.ownershipFault())?.description
+        } catch {
+            return error.isMissing ? nil : error.description
+        }
     }
 
     /// The errno that opening `path` for appending would give; `nil` for none. Nothing is made.

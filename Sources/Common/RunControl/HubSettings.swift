@@ -9,11 +9,9 @@ public struct HubSettings: BlockSettings, Sendable, Hashable {
     public var source = ""
     /// Whether the rc is the machine's (/etc/mailhubrc) and not a person's or one named by hand.
     public var isSystem = false
-    /// Whether `-C` or `$MAILHUBRC` named the rc.
-    public var isNamed = false
     /// The name this hub gives itself in greetings, EHLO and Received; the machine's own never leaves it (DECISIONS 50).
     public var hostname = "localhost"
-    /// The Unix user that a command started by root becomes, when the rc is the machine's.
+    /// The Unix user that a command started by root becomes, however the rc was found.
     public var runAs: String?
     /// The domain of bare names.
     public var qualify = "localhost"

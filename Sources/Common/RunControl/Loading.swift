@@ -19,9 +19,8 @@ extension HubSettings {
     public static func load(
         explicitPath: String?, surroundings: Surroundings
     ) throws(RunControlError) -> HubSettings {
-        let (file, isNamed) = try find(explicitPath: explicitPath, surroundings)
+        let file = try find(explicitPath: explicitPath, surroundings)
         var settings = try read(file, surroundings, checksSafety: true, lacksSecrets: false)
-        settings.isNamed = isNamed
         settings.source = absolute(settings.source)
         return settings
     }
@@ -54,11 +53,11 @@ extension HubSettings {
 
     private static func find(
         explicitPath: String?, _ surroundings: Surroundings
-    ) throws(RunControlError) -> (SourceFile, isNamed: Bool) {
+    ) throws(RunControlError) -> SourceFile {
         let named = explicitPath.map { ($0, "-C") } ?? surroundings.named.map { ($0, "$MAILHUBRC") }
         if let (path, name) = named {
             do throws(RunControlError) {
-                return (try SourceFile.open(path), true)
+                return try SourceFile.open(path)
             } catch {
                 guard case .missing = error else { throw error }
                 throw .missing(path: path, namedBy: name)
@@ -67,7 +66,7 @@ extension HubSettings {
         let places = places(surroundings)
         for path in places {
             do throws(RunControlError) {
-                return (try SourceFile.open(path), false)
+                return try SourceFile.open(path)
             } catch {
                 guard case .missing = error else { throw error }
             }
@@ -88,7 +87,7 @@ extension HubSettings {
                     holdsSecrets: secretFiles.contains(file.path), user: surroundings.effectiveUser)
             }
         }
-        var assembly = Assembly(surroundings: surroundings, faults: reader.faults)
+        var assembly = Assembly(surroundings: surroundings.ofHubUser(in: lines), faults: reader.faults)
         assembly.read(lines)
         let settings = assembly.conclude(
             source: file.path, isSystem: file.path == surroundings.systemPath, lacksSecrets: lacksSecrets)
@@ -97,8 +96,4 @@ extension HubSettings {
         }
         return settings
     }
-
-    /// The user that a command started by root becomes before it does anything: the rc's `run-as` when the machine's rc was
-    /// found by itself, else nobody.
-    public var userToBecome: String? { isSystem && !isNamed ? runAs : nil }
 }

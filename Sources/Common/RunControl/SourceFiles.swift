@@ -68,17 +68,6 @@ enum FileSafety {
         guard mode & 0o022 != 0 else { return nil }
         return ("others may change it", "chmod go-w \(quoted)")
     }
-
-    static func shellQuoted(_ path: String) -> String {
-        let plain = path.utf8.allSatisfy { octet in
-            switch octet {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2B, 0x2C, 0x2D, 0x2E, 0x2F, 0x3A, 0x40, 0x5F, 0x7E: true
-            default: false
-            }
-        }
-        return plain
-            ? path : "'\(path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#))'"
-    }
 }
 
 /// Reads an rc and what it includes into one run of lines.

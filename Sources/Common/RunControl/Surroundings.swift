@@ -17,16 +17,46 @@ public struct Surroundings: Sendable, Hashable {
     public var systemState = "/var/lib/mailhub"
 
     /// - Parameter environment: of which HOME, MAILHUBRC, XDG_CONFIG_HOME and XDG_STATE_HOME count; it may be empty.
+    ///
+    /// HOME and XDG_… that lead to what is not ours count for nothing: some crons and `su` hand on root's.
     public init(environment: [String: String]) {
         func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
-        func absolute(_ name: String) -> String? { value(name).flatMap { $0.hasPrefix("/") ? $0 : nil } }
-        effectiveUser = geteuid()
-        home = absolute("HOME") ?? Self.homeOfUser(effectiveUser)
-        userName = Self.nameOfUser(effectiveUser)
-        named = value("MAILHUBRC")
+        let user = geteuid()
+        userName = Self.nameOfUser(user)
         // The XDG base directory specification: a path that is not absolute is to be ignored.
-        configHome = absolute("XDG_CONFIG_HOME") ?? home.map { "\($0)/.config" }
-        stateHome = absolute("XDG_STATE_HOME") ?? home.map { "\($0)/.local/state" }
+        func own(_ name: String) -> String? {
+            value(name).flatMap { $0.hasPrefix("/") && Self.isPlace($0, of: user) ? $0 : nil }
+        }
+        effectiveUser = user
+        named = value("MAILHUBRC")
+        home = own("HOME")
+        if home == nil, let entry = unsafe getpwuid(user) { home = unsafe Self.home(in: entry) }
+        configHome = own("XDG_CONFIG_HOME") ?? home.map { "\($0)/.config" }
+        stateHome = own("XDG_STATE_HOME") ?? home.map { "\($0)/.local/state" }
+    }
+
+    /// As they are for the hub's user, where root reads an rc that names one: `~` is that user's home then, as it will be
+    /// when the rc is read again.
+    func ofHubUser(in lines: [Line]) -> Surroundings {
+        guard effectiveUser == 0, let line = lines.first(where: { !$0.isIndented && $0.keyword.key == "run-as" }),
+            let name = line.arguments.first?.text, let entry = unsafe getpwnam(name)
+        else { return self }
+        var theirs = self
+        theirs.home = unsafe Self.home(in: entry)
+        theirs.configHome = theirs.home.map { "\($0)/.config" }
+        theirs.stateHome = theirs.home.map { "\($0)/.local/state" }
+        return theirs
+    }
+
+    /// Whether what stands at `path`, or would be made there, is the user's.
+    private static func isPlace(_ path: String, of user: UInt32) -> Bool {
+        var path = path
+        while true {
+            var status = stat()
+            if unsafe stat(path, &status) == 0 { return status.st_uid == user }
+            guard errno == ENOENT, let slash = path.lastIndex(of: "/"), path != "/" else { return false }
+            path = slash == path.startIndex ? "/" : String(path[..<slash])
+        }
     }
 
     /// The environment of this process.
@@ -40,8 +70,8 @@ public struct Surroundings: Sendable, Hashable {
         return found
     }
 
-    private static func homeOfUser(_ user: UInt32) -> String? {
-        guard let entry = unsafe getpwuid(user), let home = unsafe entry.pointee.pw_dir else { return nil }
+    private static func home(in entry: UnsafeMutablePointer<passwd>) -> String? {
+        guard let home = unsafe entry.pointee.pw_dir else { return nil }
         let path = unsafe String(cString: home)
         return path.hasPrefix("/") ? path : nil
     }

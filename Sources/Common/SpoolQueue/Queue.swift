@@ -18,7 +18,8 @@ public final class Queue: Sendable {
     private let distrusted = Mutex<Set<QueueID>>([])
 
     /// Opens the queue under `state`, making what is missing with mode 0700.
-    /// - Throws: ``QueueError/networkFileSystem(path:kind:)`` on NFS, SMB and the like.
+    /// - Throws: ``QueueError/networkFileSystem(path:kind:)`` on NFS, SMB and the like, ``QueueError/notOurs(_:)`` where
+    ///   somebody else owns or may write what only the hub may.
     public init(state path: String, faults: Faults? = nil) throws(QueueError) {
         func open() throws(DurableError) -> (Directory, Directory, Directory) {
             let state = try Directory(path: path, making: 0o700, faults: faults)
@@ -30,8 +31,11 @@ public final class Queue: Sendable {
         if let kind = try durably({ () throws(DurableError) in try queue.networkFileSystem() }) {
             throw .networkFileSystem(path: queue.path, kind: kind)
         }
+        for directory in [state, queue, run] { try Self.demandOwn(directory) }
         func part(_ name: String) throws(QueueError) -> Directory {
-            try durably { () throws(DurableError) in try queue.directory(name, making: 0o700) }
+            let part = try durably { () throws(DurableError) in try queue.directory(name, making: 0o700) }
+            try Self.demandOwn(part)
+            return part
         }
         self.state = state
         self.run = run
@@ -40,6 +44,12 @@ public final class Queue: Sendable {
         cur = try part("cur")
         foreign = try part("foreign")
         log = try part("log")
+    }
+
+    private static func demandOwn(_ directory: Directory) throws(QueueError) {
+        if let fault = try durably({ () throws(DurableError) in try directory.ownershipFault() }) {
+            throw .notOurs(fault)
+        }
     }
 
     /// An id for a message that is about to come in, for its Received field.

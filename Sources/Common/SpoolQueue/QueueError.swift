@@ -10,6 +10,8 @@ public enum QueueError: Complaint, Hashable {
     case disk(DurableError)
     /// The state directory lies on a file system whose locks and renames cannot be relied on.
     case networkFileSystem(path: String, kind: String)
+    /// Others could change what stands there.
+    case notOurs(OwnershipFault)
     /// A file of a newer release; it is left alone.
     case newerVersion(path: String)
     /// A file that is no queued message; it was moved to `queue/foreign`.
@@ -37,6 +39,7 @@ public enum QueueError: Complaint, Hashable {
         case .noSpace, .distrusted, .busy: .temporaryFailure
         case .disk(let error): error.exitStatus
         case .networkFileSystem: .configuration
+        case .notOurs(let fault): fault.exitStatus
         case .newerVersion, .journalDamaged: .osFile
         case .foreignOwner: .noPermission
         case .foreign, .damaged, .textRefused, .tooManyRecipients, .envelopeTooLarge, .noRecipients: .dataError
@@ -50,6 +53,8 @@ public enum QueueError: Complaint, Hashable {
         case .networkFileSystem(let path, let kind):
             "\(path): lies on a \(kind) file system, whose locks cannot be relied on; "
                 + "name a local directory in the rc's `state` line"
+        case .notOurs(let fault):
+            fault.description
         case .newerVersion(let path):
             "\(path): was written by a newer release; it is left alone: run that release, or remove the file"
         case .foreign(let path, let why):
