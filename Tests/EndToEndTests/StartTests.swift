@@ -152,4 +152,60 @@ struct StartTests {
             #expect(version.status == 0 && version.outputText == "\(name) 0.1.0 (mailhub)\n", "\(version)")
         }
     }
+
+    @Test("tells its words to the shells")
+    func completions() async throws {
+        try await onThread {
+            let scratch = ScratchDirectory()
+            let script = try Self.project("scripts/completions")
+            let made = try runProgram([script, try InstalledCommands.directory(), scratch.path])
+            #expect(made.status == 0, "\(made)")
+            for name in ["mhfetch", "mhsend", "mhqueue", "mhroute", "mhserve"] {
+                for file in [
+                    "bash-completion/completions/\(name)", "zsh/site-functions/_\(name)",
+                    "fish/vendor_completions.d/\(name).fish",
+                ] {
+                    let text = String(decoding: ScratchDirectory.read(scratch.file(file)) ?? [], as: UTF8.self)
+                    #expect(text.contains("check") && text.contains(name), "\(file)")
+                }
+            }
+        }
+    }
+
+    @Test("mhsend's completion offers what it knows, in bash as in zsh and fish")
+    func writtenCompletions() async throws {
+        try await onThread {
+            func completed(_ word: String, after before: String) throws -> [Substring] {
+                let ask = "source \"$0\"; _mhsend mhsend \"$1\" \"$2\"; printf '%s\\n' \"${COMPREPLY[@]}\""
+                let file = try Self.project("completions/mhsend.bash")
+                let told = try runProgram(["bash", "-c", ask, file, word, before])
+                #expect(told.status == 0, "\(told)")
+                return told.outputText.split(separator: "\n")
+            }
+            #expect(try completed("--ch", after: "mhsend") == ["--check"])
+            #expect(try completed("h", after: "-R") == ["hdrs"])
+            let offered = try completed("-", after: "mhsend")
+            #expect(offered.count > 20)
+            let zsh = String(decoding: try Self.read("completions/_mhsend"), as: UTF8.self)
+            let fish = String(decoding: try Self.read("completions/mhsend.fish"), as: UTF8.self)
+            for word in offered {
+                // With --help behind it an option is read, and nothing is done.
+                let known = try InstalledCommands.run(["mhsend", String(word), "--help"])
+                #expect(!known.errorText.contains("unknown"), "\(word) \(known)")
+                #expect(zsh.contains(word), "\(word)")
+                let letter = word.drop { $0 == "-" }
+                #expect(
+                    [" -s \(letter) ", " -o \(letter) ", " -l \(letter) "].contains { fish.contains($0) }, "\(word)")
+            }
+        }
+    }
+
+    /// The path of a file of the project.
+    private static func project(_ path: String, here: StaticString = #filePath) throws -> String {
+        "\(here)".split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/" + path
+    }
+
+    private static func read(_ path: String) throws -> [UInt8] {
+        try #require(ScratchDirectory.read(try project(path)))
+    }
 }
