@@ -61,6 +61,6 @@ extension Check {
     static let carrying: [Check] = [
         .logOfBackgroundRuns, .stateDirectory, .maildirs(), .unixUsers, .secrets(\.sendServer), .trust(\.sendServer),
         .ports(\.sendServer),
-        .clearText(\.sendServer),
+        .clearText(\.sendServer), .openToNobody,
     ]
 }

@@ -43,7 +43,10 @@ struct FirstDayTests {
                     "MAILHUB_BIN": try InstalledCommands.directory(),
                 ], deadline: .seconds(90))
             #expect(shown.outputText.contains("\n\n" + lines.joined(separator: "\n") + "\n\n"), "\(shown)")
-            scratch.write(lines.joined(separator: "\n") + "\n", to: ".mailhubrc")
+            // The login is to be one's own.
+            let login = unsafe getpwuid(geteuid()).map { unsafe String(cString: $0.pointee.pw_name) } ?? "nobody"
+            let own = lines.map { $0.hasPrefix("  unix-user") ? "  unix-user \(login)" : $0 }
+            scratch.write(own.joined(separator: "\n") + "\n", to: ".mailhubrc")
             for command in ["mhfetch", "mhsend", "mhqueue", "mhroute"] {
                 let result = try InstalledCommands.run([command, "--check"], environment: ["HOME": scratch.path])
                 #expect(result.status == 0 && result.errorText == "", "\(command) \(result)")

@@ -84,6 +84,33 @@ import Testing
             ])
     }
 
+    @Test("accounts and routes that are open to nobody are told")
+    func openToNobody() throws {
+        let rc = """
+            mailbox m
+            mailbox n
+            account closed
+              send smtp a.example
+            account owned
+              owner m
+              send smtp b.example
+            account guests
+              for everyone
+              send smtp c.example
+            route nowhere
+              use closed
+            route somewhere
+              use closed owned
+            """
+        #expect(
+            try Self.findings(rc, .openToNobody) == [
+                "rc:4:3: warning: account closed: neither \"owner\" nor \"for\" opens it to anybody, so the hub's own user "
+                    + "alone sends through it",
+                "rc:12:3: warning: route nowhere: its accounts are open to nobody, so it carries the mail of the hub's own "
+                    + "user alone",
+            ])
+    }
+
     @Test("users, state directory, Maildirs and the log are looked at, at their lines, and nothing is made")
     func paths() throws {
         let scratch = ScratchDirectory()

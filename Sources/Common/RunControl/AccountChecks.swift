@@ -27,6 +27,24 @@ extension Check {
         }
     }
 
+    /// Accounts that no mailbox may send through, and routes that lead to such accounts alone.
+    public static let openToNobody = Check { settings, findings in
+        let closed = settings.accounts.filter { $0.send != nil && $0.owner == nil && $0.guests == .mailboxes([]) }
+        for account in closed {
+            findings.warning(
+                account.places["send"] ?? account.place,
+                "account \(account.name): neither \"owner\" nor \"for\" opens it to anybody, so the hub's own user alone sends "
+                    + "through it")
+        }
+        let names = Set(closed.map(\.name))
+        for route in settings.routes where !route.route.accounts.isEmpty && names.isSuperset(of: route.route.accounts) {
+            findings.warning(
+                route.places["use"] ?? route.place,
+                "route \(route.name): its accounts are open to nobody, so it carries the mail of the hub's own user alone"
+            )
+        }
+    }
+
     /// Folders of the Maildir that fetched mail goes to, and that no POP3 client ever sees.
     public static let hiddenFolders = Check { settings, findings in
         guard settings.listeners.contains(where: \.service.isPOP3) else { return }
