@@ -83,6 +83,7 @@ extension IMAPClient {
         switch code {
         case .uidValidity(let value): selecting?.uidValidity = value
         case .uidNext(let value): selecting?.uidNext = value
+        case .uidNotSticky: selecting?.hasStickyUIDs = false
         case .highestModSeq(let value): selecting?.highestModSeq = value
         case .noModSeq: selecting?.highestModSeq = nil
         case .readOnly: selecting?.isReadOnly = true

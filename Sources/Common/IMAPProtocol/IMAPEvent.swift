@@ -22,12 +22,14 @@ public struct IMAPMailbox: Hashable, Sendable {
     }
 }
 
-/// What SELECT or EXAMINE told of a mailbox.
+/// What SELECT told of a mailbox.
 public struct IMAPSelection: Hashable, Sendable {
     public internal(set) var messages = 0
     /// `nil` from a server without persistent UIDs: no state can be kept.
     public internal(set) var uidValidity: UInt32?
     public internal(set) var uidNext: UInt32?
+    /// Whether UIDs last beyond this session (RFC 4315 §2).
+    public internal(set) var hasStickyUIDs = true
     public internal(set) var highestModSeq: Int?
     public internal(set) var isReadOnly = false
     public internal(set) var permanentFlags: [String]?
@@ -80,7 +82,7 @@ extension IMAPClient {
         /// IDLE has begun; `.idleEnd` ends it.
         case idling
         case mailbox(IMAPMailbox)
-        /// What SELECT or EXAMINE told; `.done` follows.
+        /// What SELECT told; `.done` follows.
         case selected(IMAPSelection)
         /// The mailbox has so many messages now.
         case exists(Int)

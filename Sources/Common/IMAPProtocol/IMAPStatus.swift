@@ -23,6 +23,8 @@ public enum IMAPCode: Hashable, Sendable {
     case capability(IMAPCapabilities)
     case uidValidity(UInt32)
     case uidNext(UInt32)
+    /// RFC 4315 §2: the mailbox gets other UIDs each time it is selected.
+    case uidNotSticky
     /// RFC 7162 §3.1.2.1.
     case highestModSeq(Int)
     case noModSeq
@@ -90,7 +92,7 @@ public struct IMAPStatus: Hashable, Sendable {
 extension IMAPCode {
     private static let plain: [String: IMAPCode] = [
         "ALERT": .alert, "NOMODSEQ": .noModSeq, "READ-ONLY": .readOnly, "READ-WRITE": .readWrite,
-        "TRYCREATE": .tryCreate,
+        "TRYCREATE": .tryCreate, "UIDNOTSTICKY": .uidNotSticky,
         "AUTHENTICATIONFAILED": .authenticationFailed, "AUTHORIZATIONFAILED": .authorizationFailed, "EXPIRED": .expired,
         "PRIVACYREQUIRED": .privacyRequired, "CONTACTADMIN": .contactAdmin, "UNAVAILABLE": .unavailable,
         "INUSE": .inUse,
