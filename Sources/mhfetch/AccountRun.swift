@@ -46,7 +46,10 @@ final class AccountRun {
     var acceptFolder: String?
     var refetchFolder: String?
     var retriesAll = false
+    /// The rc that `-C` named, which the words to a person must name too.
+    var explicitRC: String?
     var tally = Tally()
+    private var stops: [String] = []
     private(set) var delivery: BatchDelivery?
     private var maildir = ""
     private var clockIsRight = true
@@ -88,7 +91,8 @@ final class AccountRun {
         }
         let status: ExitStatus = tally.failed + tally.stopped == 0 ? .ok : .temporaryFailure
         let rest = hasRest ? "the turn of another account came first, the rest follows" : ""
-        try state.endRun(at: now, status: status.rawValue, status == .ok ? rest : "some mail could not be fetched")
+        let words = stops.isEmpty ? "some mail could not be fetched" : stops.joined(separator: "; ")
+        try state.endRun(at: now, status: status.rawValue, status == .ok ? rest : words)
         try state.compactIfWorthwhile()
         report()
         return status
@@ -110,15 +114,21 @@ final class AccountRun {
     private func collect() throws {
         guard let server = account.fetch else { throw FetchError.doesNotFetch(account.name, place: account.place) }
         let login = try AccountLogin(of: account)
-        let wire = try AccountLine.open(
-            account, host: server.host, port: server.port, hasImplicitTLS: server.service.hasImplicitTLS)
+        let wire = try Self.connect(account, server)
         if let open = account.fetchServer, account.isOpen(to: open) { tell("in clear, as \"tls off insecure\" says") }
-        wire.sessionLimit = Deadline(after: Self.sessionLimit)
         if server.service.isIMAP {
             try IMAPCollector(run: self, server: server, wire: wire).collect(login)
         } else {
             try POP3Collector(run: self, server: server, wire: wire).collect(login)
         }
+    }
+
+    /// A connection to the account's server, as long as a session may last.
+    static func connect(_ account: AccountSettings, _ server: FetchServer) throws -> Wire {
+        let wire = try AccountLine.open(
+            account, host: server.host, port: server.port, hasImplicitTLS: server.service.hasImplicitTLS)
+        wire.sessionLimit = Deadline(after: sessionLimit)
+        return wire
     }
 
     /// What was fetched before the trouble is kept, and the state says so, so that it is not fetched again.
@@ -168,14 +178,22 @@ final class AccountRun {
         try delivery?.deliver(index, to: destination, nextChunk: nextChunk)
     }
 
+    /// Drops the batch under way: nothing of it is shown.
+    func abandon() { delivery?.abandon() }
+
     func publish() throws { tally.fetched += try delivery?.publish() ?? 0 }
 
     /// Makes the end of the last batch durable: only then may its messages be deleted at the source.
     func settle() throws { try delivery?.settle() }
 
-    /// Where mail of the remote folder goes.
-    func destination(folder: String?) throws -> Destination {
-        .maildir(path: maildir, folder: try folder.flatMap { try FolderName.named($0) })
+    /// Where mail for a folder of the owner's Maildir goes; `nil` for the inbox.
+    func destination(_ folder: FolderName?) -> Destination { .maildir(path: maildir, folder: folder) }
+
+    /// The words to type for this account, ready for a shell.
+    func commandLine(_ option: String, _ value: String) -> String {
+        let rc = explicitRC.map { ["-C", $0] } ?? []
+        let words = value.hasPrefix("-") ? ["\(option)=\(value)"] : [option, value]
+        return (["mhfetch"] + rc + words + [account.name]).map(shellQuoted).joined(separator: " ")
     }
 
     /// Whether what was fetched at `time` in run `number` may be deleted at the source now: by age, and after three
@@ -233,6 +251,7 @@ final class AccountRun {
     /// Tells a folder's trouble, which keeps no other folder from being fetched.
     func noteStop(_ error: FetchError) {
         tally.stopped += 1
+        stops.append(sentence(error))
         writeToStandardError("mhfetch: \(account.name): \(printable(sentence(error)))")
         hub.log.write(.error, "folder", [("account", account.name), ("error", sentence(error))])
     }

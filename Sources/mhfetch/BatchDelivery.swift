@@ -95,6 +95,13 @@ final class BatchDelivery {
         return staged.count
     }
 
+    /// Drops the batch: nothing of it is shown.
+    func abandon() {
+        guard let (open, _, _) = current else { return }
+        current = nil
+        finished = (open.nonce, [])
+    }
+
     /// Writes down the end of the last batch; durable on return. Now its messages may be deleted at the source.
     func settle() throws {
         guard let done = finished else { return }

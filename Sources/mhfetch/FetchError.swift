@@ -18,7 +18,14 @@ enum FetchError: Complaint {
     case numbersAsUniqueIDs(host: String)
     case refused(command: String, host: String, words: String)
     case farewell(host: String, words: String)
-    case renumbered(folder: String, account: String)
+    case renumbered(folder: String, accept: String, refetch: String)
+    case doubtfulUIDs(folder: String, host: String, what: String)
+    case miscounted(folder: String, host: String, told: Int, listed: Int)
+    case noSuchFolder(String, host: String, nearest: String?)
+    case noSuchFolderInRC(String, rc: String)
+    case noLocalFolder(folder: String, reason: String)
+    case noFoldersByPOP3(String, place: Place)
+    case whoseFolders(String)
     case noUIDValidity(folder: String, host: String)
     case protocolBroken(host: String, what: String)
     case stateDamaged(path: String, line: Int)
@@ -26,14 +33,16 @@ enum FetchError: Complaint {
 
     var exitStatus: ExitStatus {
         switch self {
-        case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .networkFileSystem, .passwordNotText:
+        case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .networkFileSystem, .passwordNotText,
+            .noSuchFolderInRC, .noLocalFolder, .noFoldersByPOP3:
             .configuration
+        case .whoseFolders: .usage
         case .noTLS, .loginInClear: .noPermission
         case .loginRefused(_, _, _, let isTemporary): isTemporary ? .temporaryFailure : .noPermission
-        case .noUniqueIDs, .numbersAsUniqueIDs, .noUIDValidity: .unavailable
+        case .noUniqueIDs, .numbersAsUniqueIDs, .noUIDValidity, .noSuchFolder: .unavailable
         case .refused, .farewell, .noRoom: .temporaryFailure
         case .renumbered: .dataError
-        case .protocolBroken: .protocolError
+        case .protocolBroken, .doubtfulUIDs, .miscounted: .protocolError
         case .stateDamaged, .stateNewer: .osFile
         }
     }
@@ -41,10 +50,10 @@ enum FetchError: Complaint {
     /// Whether other folders of the account may still be fetched.
     var stopsFolderOnly: Bool {
         switch self {
-        case .renumbered, .noUIDValidity, .refused: true
+        case .renumbered, .noUIDValidity, .refused, .doubtfulUIDs, .miscounted, .noSuchFolder, .noLocalFolder: true
         case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .networkFileSystem, .noTLS, .loginRefused,
             .loginInClear, .passwordNotText, .noUniqueIDs, .numbersAsUniqueIDs, .farewell, .protocolBroken, .noRoom,
-            .stateDamaged, .stateNewer:
+            .noSuchFolderInRC, .noFoldersByPOP3, .whoseFolders, .stateDamaged, .stateNewer:
             false
         }
     }
@@ -79,11 +88,26 @@ enum FetchError: Complaint {
                 + "IMAP"
         case .refused(let command, let host, let words): "\(host) refused \(command): \(words)"
         case .farewell(let host, let words): "\(host) ended the session: \(words); it is tried again later"
-        case .renumbered(let folder, let account):
-            "folder \(printable(folder)): the server has renumbered it (UIDVALIDITY), nothing was fetched from it; "
-                + "either mhfetch --accept-folder \(printable(folder)) \(account) (what is there now is known), or "
-                + "mhfetch --refetch-folder \(printable(folder)) \(account) (fetch all again), or remove it "
-                + "from the rc's `folders`"
+        case .renumbered(let folder, let accept, let refetch):
+            "folder \(printable(folder)): the server has renumbered it, nothing was fetched from it; either "
+                + "\(accept) (what is there now is known), or \(refetch) (fetch all again), or remove it from the rc's "
+                + "`folders`"
+        case .doubtfulUIDs(let folder, let host, let what):
+            "folder \(printable(folder)): \(host) gave \(what); its UIDs cannot be relied on, so nothing is fetched from "
+                + "the folder or deleted there in this run; ask the server's operator"
+        case .miscounted(let folder, let host, let told, let listed):
+            "folder \(printable(folder)): \(host) tells of \(told) messages and lists \(listed); nothing is deleted there "
+                + "in this run"
+        case .noSuchFolder(let name, let host, let nearest):
+            "folder \(printable(name)): \(host) has no such folder"
+                + (nearest.map { "; did you mean \"\(printable($0))\"?" } ?? "; mhfetch --folders lists what it has")
+        case .noSuchFolderInRC(let name, let rc): "\(rc): no such account fetches from a folder \"\(printable(name))\""
+        case .noLocalFolder(let folder, let reason):
+            "folder \(printable(folder)): \(reason); say where its mail goes: `folders \(FolderSettings.written(folder)) -> "
+                + "NAME`"
+        case .noFoldersByPOP3(let name, let place):
+            "\(place): account \(name) fetches by POP3, which knows no folders; fetch by IMAP to see them"
+        case .whoseFolders(let rc): "--folders needs the name of one account; \(rc) has several that fetch"
         case .noUIDValidity(let folder, let host):
             "\(host) gives no lasting UIDs for \(printable(folder)); it cannot be fetched"
         case .protocolBroken(let host, let what): "\(host): \(what)"

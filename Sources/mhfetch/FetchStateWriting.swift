@@ -9,7 +9,7 @@ extension FetchState {
     /// Notes how the run ended. Not worth waiting for the disk.
     /// - Parameter status: the exit status for this account.
     func endRun(at time: Int, status: Int32, _ words: String) throws {
-        try record(["end \(time) \(status) \(Self.words(words))"])
+        try record(["end \(time) \(status) \(Self.words(words, limit: 600))"])
     }
 
     /// The number of the folder `name`, added with `validity` if it is new.
@@ -20,8 +20,10 @@ extension FetchState {
     }
 
     /// Forgets all of a folder and counts its UIDs anew.
-    func renumber(_ index: Int, validity: UInt32) throws {
-        try record(["folder \(index) \(validity) \(Percent.encode(folders[index].name))"])
+    /// - Parameter next: UIDs below are taken as known.
+    func renumber(_ index: Int, validity: UInt32, next: UInt32 = 1) throws {
+        let folder = "folder \(index) \(validity) \(Percent.encode(folders[index].name))"
+        try record(next == 1 ? [folder] : [folder, "next \(index) \(next)"])
     }
 
     func setNext(_ uid: UInt32, of index: Int) throws {
@@ -75,7 +77,9 @@ extension FetchState {
         try record(fresh.map { "fail \($0.text) 1 \(time) \(Self.words(reason))" })
     }
 
-    private static func words(_ text: String) -> String { Percent.encode(String(text.prefix(200))) }
+    private static func words(_ text: String, limit: Int = 200) -> String {
+        Percent.encode(String(text.prefix(limit)))
+    }
 
     // MARK: Compacting
 
@@ -93,7 +97,7 @@ extension FetchState {
         if let lastSuccess { texts.append("good \(lastSuccess)") }
         if let end = lastEnding {
             texts.append("run \(lastEnded) \(lastRun)")
-            texts.append("end \(end.time) \(end.status) \(Self.words(end.words))")
+            texts.append("end \(end.time) \(end.status) \(Self.words(end.words, limit: 600))")
         }
         if lastEnding == nil || run != lastEnded { texts.append("run \(run) \(lastRun)") }
         for (index, folder) in folders.enumerated() {

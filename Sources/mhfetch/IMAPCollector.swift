@@ -1,32 +1,24 @@
-// One IMAP session: from the greeting through every folder of the account to LOGOUT.
+// One IMAP session that collects: every folder of the account, one after the other.
 
 import AccountAccess
 import IMAPProtocol
-import Octets
-import Reporting
+import MaildirStore
 import RunControl
 import Transport
 
-/// One IMAP session.
-final class IMAPCollector {
+struct IMAPCollector {
     let run: AccountRun
-    let exchange: Exchange<IMAPClient>
-    let host: String
-
-    var account: AccountSettings { run.account }
+    let session: IMAPSession
 
     init(run: AccountRun, server: FetchServer, wire: Wire) {
         self.run = run
-        host = server.host
-        exchange = Exchange(IMAPClient(), on: wire, timeout: run.account.timeout)
+        session = IMAPSession(account: run.account, server: server, wire: wire)
     }
 
     /// Fetches what is new from every folder of the account and deletes what may go.
     func collect(_ login: AccountLogin?) throws {
-        try greet()
-        try secure()
-        try logIn(login)
-        for (number, folder) in account.folders.enumerated() {
+        try session.open(login)
+        for (number, folder) in run.account.folders.enumerated() {
             if number > 0, run.isTurnOver() { break }
             do {
                 try collect(folder)
@@ -37,83 +29,60 @@ final class IMAPCollector {
                 run.noteStop(stop)
             }
         }
-        // All is done and written down: a server that hangs up now tells us nothing we need.
-        do {
-            try exchange.say(.logout)
-            try finish(.logout)
-        } catch is TransportError {}
+        try session.logOut()
     }
 
     private func collect(_ folder: FolderSettings) throws {
-        let selection = try select(IMAPMailboxName(folder.remote), isReadOnly: account.keep == .on)
-        guard let validity = selection.uidValidity else {
-            throw FetchError.noUIDValidity(folder: folder.remote, host: host)
+        let delimiter = try delimiter(in: folder)
+        let selection = try session.select(folder.remote)
+        guard selection.hasStickyUIDs, let validity = selection.uidValidity else {
+            throw FetchError.noUIDValidity(folder: folder.remote, host: session.host)
         }
-        let index = try number(of: folder, validity: validity, selection)
-        let collector = IMAPFolder(
-            session: self, index: index, destination: try run.destination(folder: folder.local))
-        try collector.collect(folder.remote, uidNext: selection.uidNext)
-    }
-
-    private func select(_ name: IMAPMailboxName, isReadOnly: Bool) throws -> IMAPSelection {
-        try exchange.say(isReadOnly ? .examine(name) : .select(name))
-        var selection = IMAPSelection()
-        while true {
-            switch try exchange.next() {
-            case .selected(let told): selection = told
-            case .done(let request, let status) where request == .select || request == .examine:
-                guard status.condition == .ok else {
-                    throw refused("\(request.rawValue) \(printable(octets: name.encoded))", status)
-                }
-                return selection
-            case .bye(let status): throw farewell(status)
-            default: break
-            }
-        }
-    }
-
-    /// The folder's number in the state; stops when the server has renumbered it, unless a person has said what to do.
-    private func number(of folder: FolderSettings, validity: UInt32, _ selection: IMAPSelection) throws -> Int {
         let index = try run.state.folder(named: folder.remote, validity: validity)
-        guard run.state.folders[index].validity != validity else { return index }
+        let collector = IMAPFolder(
+            session: session, run: run, name: folder.remote, index: index, messages: selection.messages,
+            destination: run.destination(try localFolder(of: folder, delimiter)))
+        let known = run.state.folders[index]
+        // UIDs never go down (RFC 3501 §2.3.1.1): a server that takes them back will give them to other messages.
+        let isRenumbered = known.validity != validity || selection.uidNext.map { $0 < known.next } ?? false
+        if isRenumbered { try obey(renumbering: folder, of: index, validity, selection.uidNext, collector) }
+        try collector.collect(uidNext: selection.uidNext)
+    }
+
+    /// Stops when the server has renumbered the folder, unless a person has said what to do.
+    private func obey(
+        renumbering folder: FolderSettings, of index: Int, _ validity: UInt32, _ uidNext: UInt32?,
+        _ collector: IMAPFolder
+    ) throws {
         if run.refetchFolder == folder.remote {
             try run.state.renumber(index, validity: validity)
         } else if run.acceptFolder == folder.remote {
-            guard let next = selection.uidNext else {
-                throw FetchError.noUIDValidity(folder: folder.remote, host: host)
-            }
-            try run.state.renumber(index, validity: validity)
-            try run.state.setNext(next, of: index)
+            // Asked before anything is written: half of it would have all fetched again.
+            let next = try uidNext ?? collector.nextUID()
+            try run.state.renumber(index, validity: validity, next: next)
         } else {
-            throw FetchError.renumbered(folder: folder.remote, account: account.name)
+            throw FetchError.renumbered(
+                folder: folder.remote, accept: run.commandLine("--accept-folder", folder.remote),
+                refetch: run.commandLine("--refetch-folder", folder.remote))
         }
         try run.state.synchronize()
-        return index
     }
 
-    // MARK: What all parts need
+    /// What parts the levels of the folder's name; asked where the rc does not say where its mail goes.
+    private func delimiter(in folder: FolderSettings) throws -> UInt8? {
+        guard folder.local == nil, !folder.isInbox else { return nil }
+        return try session.list(folder.remote).first { $0.name == IMAPMailboxName(folder.remote) }?.delimiter
+    }
 
-    /// Waits for the completion of `request`.
-    func finish(_ request: IMAPRequest) throws {
-        while true {
-            switch try exchange.next() {
-            case .done(request, let status):
-                guard status.condition == .ok else { throw refused(request.rawValue, status) }
-                return
-            case .expunged where request == .uidExpunge: exchange.renewInListing()
-            case .bye(let status) where request != .logout: throw farewell(status)
-            default: break
-            }
+    /// The folder of the Maildir that mail of a remote folder goes to: the one of the rc, else that of the same name;
+    /// `nil` for the inbox.
+    private func localFolder(of folder: FolderSettings, _ delimiter: UInt8?) throws -> FolderName? {
+        do throws(MaildirError) {
+            if let local = folder.local { return try FolderName.named(local) }
+            if folder.isInbox { return nil }
+            return try FolderName(parts: FolderNames.parts(of: folder.remote, delimiter: delimiter))
+        } catch {
+            throw FetchError.noLocalFolder(folder: folder.remote, reason: error.description)
         }
     }
-
-    func refused(_ command: String, _ status: IMAPStatus) -> FetchError {
-        .refused(command: command, host: host, words: printable(octets: status.text, limit: 200))
-    }
-
-    func farewell(_ status: IMAPStatus) -> FetchError {
-        .farewell(host: host, words: printable(octets: status.text, limit: 200))
-    }
-
-    func broken(_ what: String) -> FetchError { .protocolBroken(host: host, what: "the server gave \(what)") }
 }

@@ -6,49 +6,129 @@ import Octets
 import Reporting
 import Transport
 
-struct IMAPFolder {
+final class IMAPFolder {
     /// Single messages refused until the folder itself is taken to be at fault.
     private static let refusalLimit = 10
 
-    /// Messages of one folder, as many as POP3 may list: no server makes us hold more.
-    private static let surveyLimit = 1_000_000
-
-    let session: IMAPCollector
+    private let session: IMAPSession
+    private let run: AccountRun
+    private let name: String
     /// Its number in the state.
-    let index: Int
-    let destination: Destination
+    private let index: Int
+    private let destination: Destination
+    /// What each number and UID of the folder means, followed through all that the server says.
+    private var numbers: MessageNumbers
+    /// UIDs that were asked for in this session: what ``numbers`` does not know of them is not there.
+    private var asked = UIDSet([])
+    /// Whether a listing of the whole folder had another count than the server tells.
+    private var isMiscounted = false
 
-    private var run: AccountRun { session.run }
     private var exchange: Exchange<IMAPClient> { session.exchange }
+
+    /// - Parameters:
+    ///   - name: as the rc has it.
+    ///   - messages: how many there are, as SELECT told.
+    init(session: IMAPSession, run: AccountRun, name: String, index: Int, messages: Int, destination: Destination) {
+        self.session = session
+        self.run = run
+        self.name = name
+        self.index = index
+        self.destination = destination
+        numbers = MessageNumbers(exists: messages)
+    }
 
     private func key(_ uid: UInt32) -> MessageKey { .uid(uid, folder: index) }
 
     /// Fetches what is new and deletes what may go.
     /// - Parameter uidNext: as the server told on selecting.
-    func collect(_ name: String, uidNext: UInt32?) throws {
-        try delete()
+    func collect(uidNext: UInt32?) throws {
         let first = run.state.folders[index].next
         let failed = run.state.failed.keys.compactMap { key -> UInt32? in
             if case .uid(let uid, index) = key, uid < first { uid } else { nil }
         }
         // UIDNEXT tells without a question whether there is anything new.
         let mayBeNew = uidNext.map { $0 > first } ?? true
+        let listed = mayBeNew ? try list(from: first) : []
+        let new = listed.filter { !isFetched($0) }
+        let firstNew = new.first { run.state.failed[$0.key] == nil }
+        if let mark = firstNew?.number ?? listed.last.map({ $0.number + 1 }) { try advance(to: mark) }
+        try delete()
         guard mayBeNew || !failed.isEmpty else { return }
-        let listed = mayBeNew ? try survey(UIDSet(ranges: [first...UInt32.max])).filter { $0.number >= Int(first) } : []
-        let wanted = try listed.filter { !isFetched($0) } + stillThere(failed)
+        let wanted = try new + stillThere(failed)
         let fresh = wanted.filter { !run.isLeftAlone($0.key) }
         run.noteLeftAlone(wanted.count - fresh.count)
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
         let isDone = try fetch(fresh)
         try run.settle()
-        if isDone, let highest = listed.map(\.number).max().flatMap({ UInt32(exactly: $0) }), highest < .max {
-            try run.state.setNext(max(first, highest + 1), of: index)
-        }
+        if isDone, let highest = listed.last { try advance(to: highest.number + 1) }
         if run.account.keep == .off { try delete() }
+    }
+
+    /// Notes that nothing below `mark` is new any more. A folder that was miscounted is listed whole again: what was left
+    /// out may still turn up.
+    private func advance(to mark: Int) throws {
+        guard !isMiscounted, let mark = UInt32(exactly: mark) else { return }
+        try run.state.setNext(max(mark, run.state.folders[index].next), of: index)
+    }
+
+    /// The UID above all that the folder has now, for a server that does not tell UIDNEXT.
+    func nextUID() throws -> UInt32 {
+        guard numbers.exists > 0 else { return 1 }
+        let last = try survey(UIDSet([.max]), []).map(\.number).max() ?? 0
+        return UInt32(clamping: last + 1)
     }
 
     private func isFetched(_ message: Pending) -> Bool {
         UInt32(exactly: message.number).map { run.state.folders[index].isFetched($0) } ?? false
+    }
+
+    // MARK: Listing
+
+    /// What the server says next; whatever it is, numbers and UIDs are followed.
+    private func next() throws -> IMAPClient.Event {
+        let event = try exchange.next()
+        switch event {
+        case .exists(let count): numbers.tell(exists: count)
+        case .expunged(let number): numbers.expunge(number)
+        case .fetched(let told): if let uid = told.uid { numbers.note(uid: uid, of: told.sequence) }
+        case .contentBegin(let number, let uid?, _): numbers.note(uid: uid, of: number)
+        default: break
+        }
+        guard !numbers.isOverfull else { throw session.broken("more messages than can be") }
+        return event
+    }
+
+    /// Nothing is fetched or deleted by UIDs that mean two messages.
+    private func checkNumbers() throws {
+        guard let fault = numbers.fault else { return }
+        throw FetchError.doubtfulUIDs(folder: name, host: session.host, what: "\(fault)")
+    }
+
+    /// Waits for the completion of `request`.
+    private func finish(_ request: IMAPRequest) throws {
+        while true {
+            switch try next() {
+            case .done(request, let status):
+                guard status.condition == .ok else { throw session.refused(request.rawValue, status) }
+                return try checkNumbers()
+            case .expunged where request == .uidExpunge: exchange.renewInListing()
+            case .bye(let status): throw session.farewell(status)
+            default: break
+            }
+        }
+    }
+
+    /// The messages whose UIDs are `first` or above. Where that is the whole folder, their count must be right.
+    private func list(from first: UInt32) throws -> [Pending] {
+        let told = numbers.exists
+        let expunged = numbers.expungedCount
+        let listed = try survey(.from(first)).filter { $0.number >= Int(first) }
+        guard first == 1, numbers.expungedCount == expunged else { return listed }
+        // Some of those that came in meanwhile may be listed, or none.
+        guard listed.count < told || listed.count > max(told, numbers.exists) else { return listed }
+        isMiscounted = true
+        run.noteStop(.miscounted(folder: name, host: session.host, told: told, listed: listed.count))
+        return listed
     }
 
     /// Those of the failed messages that the server still has; the others are forgotten.
@@ -62,19 +142,19 @@ struct IMAPFolder {
     }
 
     /// UIDs and sizes of the messages in `uids`, in the order of their UIDs.
-    private func survey(_ uids: UIDSet) throws -> [Pending] {
+    private func survey(_ uids: UIDSet, _ items: IMAPItems = .size) throws -> [Pending] {
         defer { exchange.wire.pace = nil }
         var found: [UInt32: Int] = [:]
         for piece in uids.pieces() {
-            try exchange.say(.uidFetch(piece, [.size]))
+            try exchange.say(.uidFetch(piece, items))
             reading: while true {
-                switch try exchange.next() {
+                switch try next() {
                 case .fetched(let told):
                     exchange.wire.pace = .standard  // until then the server may think
-                    if let uid = told.uid, found.updateValue(told.size ?? 0, forKey: uid) == nil {
+                    // Told again, it is news of the same message; what this does not tell stays.
+                    if let uid = told.uid, found.updateValue(told.size ?? found[uid] ?? 0, forKey: uid) == nil {
                         exchange.renewInListing()
                     }
-                    guard found.count <= Self.surveyLimit else { throw session.broken("more messages than can be") }
                 case .done(.uidFetch, let status):
                     guard status.condition == .ok else { throw session.refused("UID FETCH", status) }
                     break reading
@@ -83,9 +163,14 @@ struct IMAPFolder {
                 }
             }
             exchange.wire.pace = nil
+            try checkNumbers()
         }
-        return found.sorted { $0.key < $1.key }.map { Pending(number: Int($0.key), key: key($0.key), size: $0.value) }
+        asked = UIDSet(ranges: asked.ranges + uids.ranges)
+        let there = found.filter { numbers.isThere($0.key) }.sorted { $0.key < $1.key }
+        return there.map { Pending(number: Int($0.key), key: key($0.key), size: $0.value) }
     }
+
+    // MARK: Fetching
 
     /// - Returns: `false` when another account's turn came first.
     private func fetch(_ fresh: [Pending]) throws -> Bool {
@@ -131,17 +216,21 @@ struct IMAPFolder {
         var expected = 0
         var refusal: FetchError?
         reading: while true {
-            switch try exchange.next() {
-            case .contentBegin(_, let uid, _):
+            switch try next() {
+            // Once UIDs are in doubt the rest is read, and nothing of it is taken.
+            case .contentBegin where numbers.fault != nil, .fetched where numbers.fault != nil: break
+            case .content where numbers.fault != nil: exchange.renew()
+            case .contentBegin(let number, let uid, _):
                 exchange.wire.pace = .standard
-                // Servers tell the UID before the content, or send in the order of the UIDs; which one it was is told
-                // behind the content at the latest.
-                let at = uid.flatMap { uid in batch.firstIndex { $0.number == Int(uid) } } ?? expected
+                // Servers tell the UID before the content, or behind it: then the number says which message it is.
+                let at =
+                    (uid ?? numbers.uid(of: number)).flatMap { uid in batch.firstIndex { $0.number == Int(uid) } }
+                    ?? expected
                 guard batch.indices.contains(at), answered.insert(at).inserted else {
                     throw session.broken("a message that was not asked for")
                 }
                 expected = at + 1
-                try take(batch[at], index: at)
+                do { try take(batch[at], index: at) } catch is UIDsInDoubt {}
                 exchange.renew()
             case .fetched(let told):
                 guard let uid = told.uid, let at = batch.firstIndex(where: { $0.number == Int(uid) }),
@@ -156,17 +245,23 @@ struct IMAPFolder {
             default: break
             }
         }
+        if numbers.fault != nil { run.abandon() }
+        try checkNumbers()
         try run.publish()
         return (batch.indices.filter { !answered.contains($0) }.map { batch[$0] }, refusal)
     }
+
+    /// The message under way is not the one it was taken for, or cannot be told from another.
+    private struct UIDsInDoubt: Error {}
 
     /// Reads one message, whose content has begun, into its mailbox.
     private func take(_ message: Pending, index: Int) throws {
         try run.receive(message, index: index, to: destination) {
             exchange.renew()
-            switch try exchange.next() {
+            switch try next() {
             case .content(let octets): return .octets(octets)
             case .fetched(let told):
+                guard numbers.fault == nil else { throw UIDsInDoubt() }
                 guard let uid = told.uid, Int(uid) == message.number, case .streamed(_, let oddities) = told.body else {
                     throw session.broken("another message than the one begun")
                 }
@@ -182,19 +277,27 @@ struct IMAPFolder {
         try run.receive(message, index: index, to: destination) { .end([]) }
     }
 
+    // MARK: Deleting
+
     /// Deletes what was fetched and may go: flagged, then expunged by UID, so that nobody else's marked mail vanishes
-    /// with it (DECISIONS 37).
+    /// with it (DECISIONS 37). What was fetched in an earlier session is looked up first: its UID may mean two messages
+    /// by now, or none. What a listing of new mail will come upon again must stay known, and so stays there.
     private func delete() throws {
         let days = run.state.folders[index].fetched.filter { run.mayGo(fetched: $0.time, in: $0.run) }
-        let going = UIDSet(ranges: days.flatMap(\.uids.ranges))
+        let known = UIDSet(ranges: days.flatMap(\.uids.ranges)).subtracting(.from(run.state.folders[index].next))
+        guard !known.isEmpty, !isMiscounted else { return }
+        let unseen = known.subtracting(asked)
+        if !unseen.isEmpty { _ = try survey(unseen, []) }
+        let going = UIDSet(known.ranges.joined().filter(numbers.isThere))
+        try run.state.markGone(known.subtracting(going), of: index)
         guard !going.isEmpty else { return }
         let canExpunge = exchange.engine.capabilities?.has("UIDPLUS") == true
         for piece in going.pieces() {
             try exchange.say(.uidStore(piece, add: ["\\Deleted"]))
-            try session.finish(.uidStore)
+            try finish(.uidStore)
             if canExpunge {
                 try exchange.say(.uidExpunge(piece))
-                try session.finish(.uidExpunge)
+                try finish(.uidExpunge)
             }
             run.tally.deleted += piece.count
             try run.state.markGone(piece, of: index)

@@ -7,8 +7,15 @@ import Reporting
 import RunControl
 import SASLMechanisms
 
-extension IMAPCollector {
-    func greet() throws {
+extension IMAPSession {
+    /// From the greeting to an open account.
+    func open(_ login: AccountLogin?) throws {
+        try greet()
+        try secure()
+        try logIn(login)
+    }
+
+    private func greet() throws {
         switch try exchange.greeting(from: account.fetchServer) {
         case .greeting: break
         case .preauthenticated:
@@ -20,7 +27,7 @@ extension IMAPCollector {
         }
     }
 
-    func secure() throws {
+    private func secure() throws {
         guard account.tls == .required, exchange.wire.facts.tls == nil else { return }
         try askCapabilities()
         guard exchange.engine.capabilities?.has("STARTTLS") == true else { throw FetchError.noTLS(host: host) }
@@ -44,7 +51,7 @@ extension IMAPCollector {
         try finish(.capability)
     }
 
-    func logIn(_ login: AccountLogin?) throws {
+    private func logIn(_ login: AccountLogin?) throws {
         guard let login, !exchange.engine.isLoggedIn else { return try askCapabilities() }
         guard exchange.wire.facts.tls != nil || account.tls == .off else { throw FetchError.loginInClear(host: host) }
         try askCapabilities()

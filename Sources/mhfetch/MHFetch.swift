@@ -1,5 +1,6 @@
 // The command line of mhfetch: which accounts, in what order, and what its exit status says of them.
 
+import AccountAccess
 import ArgumentParser
 import Blocking
 import CommandStart
@@ -40,6 +41,9 @@ struct MHFetch: ParsableCommand {
             "After the server has renumbered FOLDER: fetch all of it again.", valueName: "folder"))
     var refetchFolder: String?
 
+    @Flag(help: "List the folders that the account's server has, as the rc names them.")
+    var folders = false
+
     @Argument(help: "Accounts of the rc; none for all that fetch.")
     var accounts: [String] = []
 
@@ -47,11 +51,21 @@ struct MHFetch: ParsableCommand {
         guard acceptFolder == nil || refetchFolder == nil else {
             throw ValidationError("either --accept-folder or --refetch-folder, not both")
         }
+        guard !folders || accounts.count < 2 else { throw ValidationError("--folders takes one account") }
     }
 
     func run() throws {
         let started = try hub.start("mhfetch", checks: Check.fetching)
         let chosen = try choose(started.settings)
+        if folders {
+            guard chosen.count == 1 else { throw FetchError.whoseFolders(started.settings.source) }
+            return try listFolders(of: chosen[0])
+        }
+        if let folder = acceptFolder ?? refetchFolder {
+            guard chosen.contains(where: { $0.folders.contains { $0.remote == Self.remoteName(folder) } }) else {
+                throw FetchError.noSuchFolderInRC(folder, rc: started.settings.source)
+            }
+        }
         let start = time(nil)  // one for all accounts
         StopSignal.watch()
         defer { StopSignal.takeEffect() }
@@ -115,8 +129,9 @@ struct MHFetch: ParsableCommand {
                     ?? true
             }
         }
-        run.acceptFolder = acceptFolder
-        run.refetchFolder = refetchFolder
+        run.acceptFolder = acceptFolder.map(Self.remoteName)
+        run.refetchFolder = refetchFolder.map(Self.remoteName)
+        run.explicitRC = self.hub.rc.map { _ in hub.settings.source }
         run.retriesAll = retry
         return try run.carryOut()
     }
@@ -124,6 +139,29 @@ struct MHFetch: ParsableCommand {
     private func isDue(_ account: AccountSettings, _ state: FetchState, at start: Int) -> Bool {
         guard due, let every = account.every else { return true }
         return state.isDue(every: every, at: start, now: time(nil))
+    }
+
+    /// A folder's name as the rc's settings have it.
+    private static func remoteName(_ name: String) -> String { FolderSettings(remote: name, local: nil).remote }
+
+    private func listFolders(of account: AccountSettings) throws {
+        guard let server = account.fetch, server.service.isIMAP else {
+            throw FetchError.noFoldersByPOP3(account.name, place: account.place)
+        }
+        do {
+            let login = try AccountLogin(of: account)
+            let session = IMAPSession(account: account, server: server, wire: try AccountRun.connect(account, server))
+            try session.open(login)
+            let folders = FolderNames(try session.list("*"))
+            writeToStandardOutput(folders.names.map { FolderSettings.written($0) + "\n" }.joined())
+            if folders.unsayable > 0 {
+                writeToStandardError(
+                    "mhfetch: \(account.name): \(folders.unsayable) more have names that no rc can say")
+            }
+            try session.logOut()
+        } catch {
+            throw AccountFault(account: account.name, error: error)
+        }
     }
 
     private func tell(_ account: AccountSettings, _ hub: StartedHub) throws -> ExitStatus {

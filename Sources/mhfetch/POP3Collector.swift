@@ -191,7 +191,7 @@ final class POP3Collector {
         }
         exchange.wire.pace = .standard
         defer { exchange.wire.pace = nil }
-        try run.receive(message, index: index, to: try run.destination(folder: nil)) {
+        try run.receive(message, index: index, to: run.destination(nil)) {
             exchange.renew()
             switch try exchange.next() {
             case .content(let octets): return .octets(octets)

@@ -108,7 +108,7 @@ import Testing
         "several messages in one answer, UID before or behind, literals inside literals' words",
         """
         S: * PREAUTH in
-        C: a1 EXAMINE "Entw&APw-rfe"
+        C: a1 SELECT "Entw&APw-rfe"
         S: * 4 EXISTS
         S: * OK [UIDVALIDITY 7]
         S: a1 OK [READ-ONLY]
@@ -130,7 +130,7 @@ import Testing
         S: \\r\\n)
         S: a3 OK
         """,
-        .examine(.init("Entwürfe")), .uidFetch(UIDSet([3, 9, 1, 2, 2]), [.flags, .size, .internalDate, .body]),
+        .select(.init("Entwürfe")), .uidFetch(UIDSet([3, 9, 1, 2, 2]), [.flags, .size, .internalDate, .body]),
         .uidFetch(.from(5), .header))
 
     static let oddBodies = Scene(

@@ -200,9 +200,7 @@ public struct IMAPClient: Engine, Sendable {
             capabilitiesAreOld = true
             challengeIsOpen = false
             challenges = 0
-        case .select, .examine:
-            selecting = IMAPSelection()
-            selecting?.isReadOnly = request == .examine
+        case .select: selecting = IMAPSelection()
         default: break
         }
         guard request != .authenticate || unsent.isEmpty else {

@@ -132,7 +132,7 @@ extension IMAPClient {
             guard isOK else { break }
             state = .authenticated
             if capabilitiesAreOld { capabilities = nil }
-        case .select, .examine:
+        case .select:
             _ = fold(status.code)
             if isOK, let selecting { ready.append(.selected(selecting)) }
             selecting = nil

@@ -60,8 +60,8 @@ public enum IMAPCommand: Hashable, Sendable {
     case id(name: String)
     /// `pattern` may hold `*` and `%`.
     case list(reference: IMAPMailboxName, pattern: IMAPMailboxName)
+    /// There is no EXAMINE: some servers keep UIDs on SELECT only (DECISIONS 37).
     case select(IMAPMailboxName)
-    case examine(IMAPMailboxName)
     case uidSearch(IMAPSearch)
     /// `changedSince` only where the server knows CONDSTORE (RFC 7162 §3.1.4.1).
     case uidFetch(UIDSet, IMAPItems, changedSince: Int? = nil)
@@ -88,7 +88,6 @@ public enum IMAPRequest: String, Hashable, Sendable {
     case id = "ID"
     case list = "LIST"
     case select = "SELECT"
-    case examine = "EXAMINE"
     case uidSearch = "UID SEARCH"
     case uidFetch = "UID FETCH"
     /// UID FETCH of content.
@@ -114,7 +113,6 @@ extension IMAPCommand {
         case .id: .id
         case .list: .list
         case .select: .select
-        case .examine: .examine
         case .uidSearch: .uidSearch
         case .uidFetch(_, let items, _): items.hasContent ? .uidFetchContent : .uidFetch
         case .uidStore: .uidStore

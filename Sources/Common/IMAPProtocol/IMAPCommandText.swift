@@ -54,8 +54,8 @@ struct IMAPCommandText {
             string(reference.encoded)
             word(" ")
             string(pattern.encoded)
-        case .select(let name), .examine(let name):
-            word("\(command.request?.rawValue ?? "") ")
+        case .select(let name):
+            word("SELECT ")
             string(name.encoded)
         case .uidSearch(let search): say(search)
         case .uidFetch(let uids, let items, let changedSince):

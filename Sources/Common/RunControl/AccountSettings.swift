@@ -130,19 +130,19 @@ public struct SendServer: Sendable, Hashable {
 /// A folder to fetch from, and the folder of the owner's Maildir it goes to.
 public struct FolderSettings: Sendable, Hashable {
     /// The name as a person writes it, in UTF-8.
-    public var remote: String
-    /// `nil` for the INBOX.
+    public let remote: String
+    /// `nil` for the folder of the same name, and for the inbox where that is INBOX.
     public var local: String?
 
+    /// - Parameter remote: the whole name INBOX is without case, and no other (RFC 3501 §5.1).
     public init(remote: String, local: String?) {
-        self.remote = remote
+        self.remote = remote.lowercased() == "inbox" ? Self.inbox : remote
         self.local = local
     }
 
-    /// Whether both are fetched from one place. Of all names INBOX alone is without case (RFC 3501 §5.1).
-    func isSame(_ other: FolderSettings) -> Bool {
-        remote == other.remote || remote.uppercased() == "INBOX" && other.remote.uppercased() == "INBOX"
-    }
+    public var isInbox: Bool { remote == Self.inbox }
+
+    private static let inbox = "INBOX"
 }
 
 /// What becomes of a message at its source once it is fetched.

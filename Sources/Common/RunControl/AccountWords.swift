@@ -46,7 +46,7 @@ let accountRules: [Rule<AccountSettings>] = [
     Rule("folders", repeats: true) { settings, arguments in
         let words = arguments.line.arguments
         for folder in try folders(&arguments) {
-            if settings.folders.contains(where: { $0.isSame(folder) }) {
+            if settings.folders.contains(where: { $0.remote == folder.remote }) {
                 let word = words.last { $0.text.contains(folder.remote) }
                 throw RunControlFault(
                     word?.place ?? arguments.line.end,

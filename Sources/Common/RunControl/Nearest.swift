@@ -3,7 +3,7 @@
 public enum Nearest {
     /// The nearest of `candidates`, if it is near enough to be meant: a third of its letters wrong at most. Of two that are
     /// as near, the one that begins alike, then the one as long.
-    static func word(to text: String, among candidates: [String]) -> String? {
+    public static func word(to text: String, among candidates: [String]) -> String? {
         let given = Array(Word.key(text).lowercased().unicodeScalars.prefix(64))
         var best: (word: String, score: (Int, Int, Int))?
         for candidate in candidates {

@@ -100,6 +100,11 @@ private struct Page {
     }
 }
 
+extension FolderSettings {
+    /// `name` as a `folders` line has it: in quotes where it must be.
+    public static func written(_ name: String) -> String { Page.quoted(name) }
+}
+
 extension MailboxSettings {
     fileprivate func print(_ page: inout Page) {
         page.block("mailbox", name)

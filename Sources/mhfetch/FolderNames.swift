@@ -1,0 +1,57 @@
+// The folders of an IMAP server under the names that a person writes, and what they are called here.
+
+import IMAPProtocol
+import RunControl
+
+/// The mailboxes of a LIST that can be fetched, named as in the rc.
+struct FolderNames {
+    /// In the order of their names, INBOX first.
+    let names: [String]
+    /// How many of the mailboxes have a name that no rc can say: no modified UTF-7, or with `*` or `%` in it.
+    let unsayable: Int
+    private let mailboxes: [(name: String, delimiter: UInt8?)]
+
+    private static let inbox = "INBOX"
+
+    init(_ listed: [IMAPMailbox]) {
+        var found: [String: UInt8?] = [:]
+        var unsayable = 0
+        for mailbox in listed where mailbox.isSelectable {
+            if let name = Self.name(of: mailbox) { found[name] = mailbox.delimiter } else { unsayable += 1 }
+        }
+        self.unsayable = unsayable
+        names = found.keys.sorted { ($0 == Self.inbox ? 0 : 1, $0) < ($1 == Self.inbox ? 0 : 1, $1) }
+        mailboxes = names.map { ($0, found[$0] ?? nil) }
+    }
+
+    private static func name(of mailbox: IMAPMailbox) -> String? {
+        guard let name = mailbox.name.decoded, IMAPMailboxName(name) == mailbox.name, !name.isEmpty,
+            !name.contains(where: { $0 == "*" || $0 == "%" }),
+            name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) })
+        else { return nil }
+        return FolderSettings(remote: name, local: nil).remote
+    }
+
+    /// The folder that a person most likely meant by `name`: the same below another one, such as `INBOX.Sent` for
+    /// `Sent`, or one of nearly the same letters.
+    func nearest(to name: String) -> String? {
+        let wanted = name.lowercased()
+        let ends = mailboxes.map { ($0.name, Self.parts(of: $0.name, delimiter: $0.delimiter).last ?? $0.name) }
+        if let same = ends.first(where: { $0.0.lowercased() == wanted || $0.1.lowercased() == wanted }) {
+            return same.0
+        }
+        if let near = Nearest.word(to: name, among: names) { return near }
+        guard let near = Nearest.word(to: name, among: ends.map(\.1)) else { return nil }
+        return ends.first { $0.1 == near }?.0
+    }
+
+    /// The levels of `name`, which the server parts by `delimiter`. The prefix that some servers put before all that
+    /// belongs to the user, `INBOX.`, says nothing here.
+    static func parts(of name: String, delimiter: UInt8?) -> [String] {
+        guard let delimiter else { return [name] }
+        let pieces = name.utf8.split(separator: delimiter, omittingEmptySubsequences: false)
+        let parts = pieces.map { String(decoding: Array($0), as: UTF8.self) }
+        let isPrefixed = parts.count > 1 && parts[0] == inbox && parts[1] != inbox
+        return isPrefixed ? Array(parts.dropFirst()) : parts
+    }
+}

@@ -1,0 +1,269 @@
+// mhfetch and IMAP servers that are not to be trusted with UIDs: nothing is lost, nothing deleted by mistake.
+
+import MailTestKit
+import Testing
+
+/// An IMAP session as a script, for an account without TLS; commands count from a1.
+struct IMAPScript {
+    typealias Step = FakeServer.Step
+
+    static let login: [Step] = [
+        .line("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN UIDPLUS] hello"),
+        .expect("a1 AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA=="), .line("a1 OK [CAPABILITY IMAP4rev1 UIDPLUS] in"),
+    ]
+    static let logout: [Step] = [.skip(lines: 1), .tagged("* BYE"), .tagged("@tag@ OK bye")]
+
+    /// SELECT of `folder`.
+    /// - Parameter told: codes, such as `UIDVALIDITY 1`.
+    static func select(_ folder: String, messages: Int, _ told: String..., as tag: String = "a2") -> [Step] {
+        [.expect("\(tag) SELECT \"\(folder)\""), .line("* \(messages) EXISTS")] + told.map { .line("* OK [\($0)] ok") }
+            + [.line("\(tag) OK [READ-WRITE] done")]
+    }
+
+    /// A command, what is said to it, and its completion.
+    static func answer(_ command: String, _ lines: String...) -> [Step] {
+        let tag = command.prefix { $0 != " " }
+        return [.expect(command)] + lines.map { .line($0) } + [.line("\(tag) OK done")]
+    }
+
+    static let body = "Subject: x\r\n\r\nx\r\n"
+    static func content(_ number: Int, _ uid: Int) -> String {
+        "* \(number) FETCH (UID \(uid) BODY[] {\(body.utf8.count)}\r\n\(body))"
+    }
+}
+
+@Suite("mhfetch and UIDs")
+struct FetchUIDTests {
+    private typealias Script = IMAPScript
+
+    private func rig(_ server: FakeServer, _ lines: String...) -> FetchRig {
+        let rig = FetchRig()
+        rig.configure("imap 127.0.0.1:\(server.port)", "timeout 5", "tls off", lines.joined(separator: "\n  "))
+        return rig
+    }
+
+    @Test("one UID for two messages: nothing of the folder is fetched or expunged, and other folders go on")
+    func doubleUID() async throws {
+        try await onThread {
+            let server = try FakeServer(
+                Script.login + Script.select("A", messages: 2, "UIDVALIDITY 1", "UIDNEXT 9")
+                    + Script.answer(
+                        "a3 UID FETCH 1:*", "* 1 FETCH (UID 5 RFC822.SIZE 17)", "* 2 FETCH (UID 5 RFC822.SIZE 17)")
+                    + Script.select("B", messages: 1, "UIDVALIDITY 1", "UIDNEXT 9", as: "a4")
+                    + Script.answer("a5 UID FETCH 1:*", "* 1 FETCH (UID 7 RFC822.SIZE 17)")
+                    + Script.answer("a6 UID FETCH 7", Script.content(1, 7)) + Script.answer("a7 UID STORE 7")
+                    + Script.answer("a8 UID EXPUNGE 7", "* 1 EXPUNGE") + Script.logout)
+            let rig = rig(server, "keep off", "folders A -> A, B -> B")
+            let result = try rig.fetch()
+            #expect(result.status == 75, "\(result)")
+            #expect(result.errorText.contains("folder A: 127.0.0.1 gave UID 5 for the messages 1 and 2;"), "\(result)")
+            #expect(rig.messages(folder: "A").isEmpty)
+            #expect(rig.messages(folder: "B").count == 1)
+            #expect(server.stop().first?.finished == true, "\(server.sessions)")
+            #expect(try rig.fetch("--status").outputText.contains("UID 5 for the messages 1 and 2"))
+        }
+    }
+
+    @Test("a UID that turns out double while content comes: nothing of that batch is shown, nothing is expunged")
+    func doubleInContent() async throws {
+        try await onThread {
+            let server = try FakeServer(
+                Script.login + Script.select("INBOX", messages: 2, "UIDVALIDITY 1", "UIDNEXT 9")
+                    + Script.answer(
+                        "a3 UID FETCH 1:*", "* 1 FETCH (UID 5 RFC822.SIZE 17)", "* 2 FETCH (UID 6 RFC822.SIZE 17)")
+                    + Script.answer(
+                        "a4 UID FETCH 5:6", Script.content(1, 5), Script.content(2, 5), Script.content(2, 6))
+                    + Script.logout)
+            let rig = rig(server, "keep off")
+            let result = try rig.fetch()
+            #expect(result.status == 75 && result.errorText.contains("for message 2;"), "\(result)")
+            #expect(rig.messages().isEmpty)
+            #expect(ScratchDirectory.names(in: "\(rig.maildir)/tmp").isEmpty)
+            #expect(server.stop().first?.finished == true, "\(server.sessions)")
+        }
+    }
+
+    @Test("what an earlier run fetched is looked up before it is expunged: a UID that is double by now stays")
+    func doubleBeforeDeleting() async throws {
+        try await onThread {
+            let selection = Script.select("INBOX", messages: 1, "UIDVALIDITY 1", "UIDNEXT 6")
+            let server = try FakeServer(
+                Script.login + selection + Script.answer("a3 UID FETCH 1:*", "* 1 FETCH (UID 5 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 5", Script.content(1, 5)) + [.expect("a5 UID STORE 5")],
+                Script.login + selection
+                    + Script.answer("a3 UID FETCH 5 (UID)", "* 1 FETCH (UID 5)", "* 2 FETCH (UID 5)") + Script.logout,
+                Script.login + selection + Script.answer("a3 UID FETCH 5 (UID)", "* 1 FETCH (UID 5)")
+                    + Script.answer("a4 UID STORE 5") + Script.answer("a5 UID EXPUNGE 5", "* 1 EXPUNGE")
+                    + Script.logout)
+            let rig = rig(server, "keep off")
+            for status: Int32 in [75, 75, 0] {
+                let result = try rig.fetch()
+                #expect(result.status == status, "\(result)")
+            }
+            #expect(rig.messages().count == 1)
+            #expect(server.stop().last?.finished == true, "\(server.sessions)")
+        }
+    }
+
+    @Test("an EXPUNGE moves the numbers, and a FETCH of the same message is news of it")
+    func expungedMeanwhile() async throws {
+        try await onThread {
+            let server = try FakeServer(
+                Script.login + Script.select("INBOX", messages: 3, "UIDVALIDITY 1", "UIDNEXT 9")
+                    + Script.answer(
+                        "a3 UID FETCH 1:*", "* 1 FETCH (UID 5 RFC822.SIZE 17)", "* 1 EXPUNGE",
+                        "* 1 FETCH (UID 6 RFC822.SIZE 17)", "* 1 FETCH (UID 6 FLAGS (\\Seen))",
+                        "* 2 FETCH (UID 7 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 6:7", "* 1 EXPUNGE", Script.content(1, 7))
+                    + Script.answer("a5 UID FETCH 6 ")
+                    + Script.answer("a6 UID STORE 7", "* 1 FETCH (UID 7 FLAGS (\\Deleted))")
+                    + Script.answer("a7 UID EXPUNGE 7", "* 1 EXPUNGE") + Script.logout)
+            let rig = rig(server, "keep off")
+            let result = try rig.fetch()
+            #expect(result.status == 0 && result.errors.isEmpty, "\(result) \(server.sessions)")
+            #expect(rig.messages().count == 1)
+            #expect(server.stop().first?.finished == true, "\(server.sessions)")
+        }
+    }
+
+    @Test("where the whole folder was listed and the count is another than EXISTS, it is told and nothing is expunged")
+    func miscounted() async throws {
+        try await onThread {
+            let first = Script.login + Script.select("INBOX", messages: 3, "UIDVALIDITY 1", "UIDNEXT 7")
+            let server = try FakeServer(
+                first
+                    + Script.answer(
+                        "a3 UID FETCH 1:*", "* 1 FETCH (UID 5 RFC822.SIZE 17)", "* 2 FETCH (UID 6 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 5:6", Script.content(1, 5), Script.content(2, 6)) + Script.logout,
+                // The one that was left out turns up, and one more comes in between.
+                first
+                    + Script.answer(
+                        "a3 UID FETCH 1:*", "* 1 FETCH (UID 4 RFC822.SIZE 17)", "* 2 FETCH (UID 5 RFC822.SIZE 17)",
+                        "* 3 FETCH (UID 6 RFC822.SIZE 17)", "* 4 EXISTS")
+                    + Script.answer("a4 UID FETCH 4 ", Script.content(1, 4))
+                    + Script.answer("a5 UID STORE 4:6") + Script.answer("a6 UID EXPUNGE 4:6", "* 1 EXPUNGE")
+                    + Script.logout)
+            let rig = rig(server, "keep off")
+            let told = try rig.fetch()
+            #expect(told.status == 75, "\(told)")
+            #expect(told.errorText.contains("tells of 3 messages and lists 2; nothing is deleted"), "\(told)")
+            #expect(rig.messages().count == 2)
+            let well = try rig.fetch()
+            #expect(well.status == 0, "\(well) \(server.sessions)")
+            #expect(rig.messages().count == 3)
+            #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
+        }
+    }
+
+    @Test("folders are selected, never examined, also where they are read-only, and no content is marked as seen")
+    func selects() async throws {
+        try await onThread {
+            // As Courier does: UIDs that SELECT gave stay; those of EXAMINE are others each time.
+            let selection: [FakeServer.Step] = [
+                .expect("a2 SELECT \"INBOX\""), .line("* 1 EXISTS"), .line("* OK [UIDVALIDITY 1] ok"),
+                .line("* OK [UIDNEXT 6] ok"), .line("a2 OK [READ-ONLY] done"),
+            ]
+            let server = try FakeServer(
+                Script.login + selection + Script.answer("a3 UID FETCH 1:*", "* 1 FETCH (UID 5 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 5 (UID BODY.PEEK[])", Script.content(1, 5)) + Script.logout,
+                Script.login + selection + Script.logout)
+            let rig = rig(server, "keep on")
+            for _ in 1...2 { #expect(try rig.fetch().status == 0) }
+            #expect(rig.messages().count == 1)
+            #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
+        }
+    }
+
+    @Test("a server whose UIDs do not last is not fetched from, and says so")
+    func notSticky() async throws {
+        try await onThread {
+            let server = try FakeServer(
+                Script.login + [
+                    .expect("a2 SELECT"), .line("* 1 EXISTS"), .line("* OK [UIDVALIDITY 1] ok"),
+                    .line("* NO [UIDNOTSTICKY] no"), .line("a2 OK done"),
+                ] + Script.logout)
+            let rig = rig(server, "keep on")
+            let result = try rig.fetch()
+            #expect(result.status == 75 && result.errorText.contains("no lasting UIDs for INBOX"), "\(result)")
+            #expect(rig.messages().isEmpty)
+            #expect(server.stop().first?.finished == true, "\(server.sessions)")
+        }
+    }
+
+    @Test("UIDs that go down are a renumbered folder, and what is there now can be taken as known without UIDNEXT")
+    func accepted() async throws {
+        try await onThread {
+            let server = try FakeServer(
+                Script.login + Script.select("INBOX", messages: 1, "UIDVALIDITY 1", "UIDNEXT 6")
+                    + Script.answer("a3 UID FETCH 1:*", "* 1 FETCH (UID 5 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 5", Script.content(1, 5)) + Script.logout,
+                Script.login + Script.select("INBOX", messages: 2, "UIDVALIDITY 1", "UIDNEXT 3") + Script.logout,
+                Script.login + Script.select("INBOX", messages: 2, "UIDVALIDITY 2")
+                    + Script.answer("a3 UID FETCH * (UID)", "* 2 FETCH (UID 40)")
+                    + Script.answer("a4 UID FETCH 41:*", "* 2 FETCH (UID 40 RFC822.SIZE 17)") + Script.logout,
+                Script.login + Script.select("INBOX", messages: 3, "UIDVALIDITY 2")
+                    + Script.answer("a3 UID FETCH 41:*", "* 3 FETCH (UID 44 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 44", Script.content(3, 44)) + Script.logout)
+            let rig = rig(server, "folders inbox")
+            #expect(try rig.fetch().status == 0)
+            let down = try rig.fetch()
+            #expect(
+                down.status == 75 && down.errorText.contains("folder INBOX: the server has renumbered it"), "\(down)")
+            let accepted = try rig.fetch("--accept-folder", "Inbox", "peer")
+            #expect(accepted.status == 0, "\(accepted) \(server.sessions)")
+            #expect(rig.messages().count == 1)
+            #expect(try rig.fetch().status == 0)
+            #expect(rig.messages().count == 2)
+            #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
+        }
+    }
+
+    @Test("the way out of a renumbered folder can be typed as it is printed, whatever the names")
+    func wayOut() async throws {
+        try await onThread {
+            func session(_ validity: Int) -> [FakeServer.Step] {
+                Script.login + Script.select("Bob's $HOME", messages: 0, "UIDVALIDITY \(validity)", "UIDNEXT 1")
+                    + Script.logout
+            }
+            let server = try FakeServer(session(1), session(2), session(2), session(2))
+            let rig = rig(server, "folders \"Bob's $HOME\" -> Bob")
+            let text = ScratchDirectory.read(rig.scratch.file("mailhubrc")) ?? []
+            let rc = rig.scratch.write(text, to: "my rc; false")
+            let mhfetch = try InstalledCommands.path("mhfetch")
+            let environment = ["HOME": rig.scratch.path]
+            func fetch() throws -> CommandResult {
+                try InstalledCommands.run(["mhfetch", "-C", rc], environment: environment)
+            }
+            #expect(try fetch().status == 0)
+            let stopped = try fetch()
+            #expect(stopped.status == 75, "\(stopped)")
+            let command = try #require(
+                stopped.errorText.components(between: "either ", and: " (what is there now"), "\(stopped)")
+            #expect(command == "mhfetch -C '\(rc)' --accept-folder 'Bob'\\''s $HOME' peer")
+            let path = mhfetch.split(separator: "/").dropLast().joined(separator: "/")
+            let typed = try runProgram(["sh", "-c", "PATH=/\(path):$PATH; \(command)"], environment: environment)
+            #expect(typed.status == 0 && typed.errors.isEmpty, "\(typed)")
+            #expect(try fetch().status == 0)
+            #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
+        }
+    }
+
+    @Test("a folder to accept or to fetch again that the rc does not have is told", arguments: ["accept", "refetch"])
+    func noSuchFolder(_ verb: String) async throws {
+        try await onThread {
+            let server = try FakeServer([.drain])
+            let result = try rig(server, "folders Sent -> Sent").fetch("--\(verb)-folder", "sent", "peer")
+            #expect(result.status == 78 && result.errorText.contains("fetches from a folder \"sent\""), "\(result)")
+            #expect(server.stop().isEmpty, "nobody is contacted")
+        }
+    }
+}
+
+extension String {
+    /// What stands between the first `start` and the next `end`.
+    func components(between start: String, and end: String) -> String? {
+        guard let from = firstRange(of: start)?.upperBound, let to = self[from...].firstRange(of: end)?.lowerBound
+        else { return nil }
+        return String(self[from..<to])
+    }
+}
