@@ -22,11 +22,27 @@ public final class DeliveryBatch {
     ///
     /// ``DeliveryOrder/earlier`` is not looked at: after a crash the whole batch is asked for at once, by
     /// `Maildir.recoverBatch`.
-    public func stage(_ order: DeliveryOrder, nextChunk: () throws -> [UInt8]?) throws {
+    /// - Parameter stored: digests of messages that are not wanted again: one of these is taken back, and never shown.
+    /// - Returns: the digest of what was written, if the order wants it.
+    @discardableResult
+    public func stage(
+        _ order: DeliveryOrder, unless stored: Set<MessageDigest> = [], nextChunk: () throws -> [UInt8]?
+    ) throws -> MessageDigest? {
         let maildir = try maildirs[order.destination] ?? order.destination.maildir(faults: faults)
         maildirs[order.destination] = maildir
-        let message = try order.write(into: maildir, nextChunk)
-        staged.append((order.destination, message))
+        guard order.wantsDigest else {
+            add(try order.write(into: maildir, nextChunk), order.destination)
+            return nil
+        }
+        var running = RunningDigest()
+        let message = try order.write(into: maildir, nextChunk) { running.update($0) }
+        let digest = try running.finish()
+        if !stored.contains(digest) { add(message, order.destination) }
+        return digest
+    }
+
+    private func add(_ message: StagedDelivery, _ destination: Destination) {
+        staged.append((destination, message))
         octets += message.size
     }
 

@@ -12,6 +12,8 @@ public struct DeliveryOrder {
     public var top: [UInt8]
     /// The copy that an earlier attempt may have made before it died: the mailbox is searched for it first.
     public var earlier: EarlierCopy?
+    /// Whether a batch shall tell the digest of what was written.
+    public var wantsDigest = false
     /// What changes the message on its way.
     public var pipeline: MessagePipeline
 
@@ -42,12 +44,19 @@ public struct EarlierCopy: Sendable, Hashable {
 
 extension DeliveryOrder {
     /// Writes the message into tmp. What `nextChunk` or a stage throws leaves nothing behind.
-    func write(into maildir: Maildir, _ nextChunk: () throws -> [UInt8]?) throws -> StagedDelivery {
+    /// - Parameter note: sees all that is written.
+    func write(
+        into maildir: Maildir, _ nextChunk: () throws -> [UInt8]?, note: ([UInt8]) -> Void = { _ in }
+    ) throws -> StagedDelivery {
         let delivery = try MaildirDelivery(into: maildir, as: name)
-        try delivery.write(top)
+        func write(_ chunk: [UInt8]) throws {
+            try delivery.write(chunk)
+            note(chunk)
+        }
+        try write(top)
         var pipeline = pipeline
-        while let chunk = try nextChunk() { try pipeline.process(chunk) { try delivery.write($0) } }
-        try pipeline.finish { try delivery.write($0) }
+        while let chunk = try nextChunk() { try pipeline.process(chunk) { try write($0) } }
+        try pipeline.finish { try write($0) }
         return delivery.finishWriting()
     }
 }

@@ -50,6 +50,45 @@ extension Maildir {
         return found
     }
 
+    /// The digests of those messages of the batch `nonce` that stand in new, cur or a folder. One that cannot be read, or
+    /// that a reader moves meanwhile, is left out: whoever asks can do without.
+    public func digests(ofBatch nonce: String) throws -> [Int: MessageDigest] {
+        let mark = Array(".F\(nonce).".utf8)
+        var boxes: [Maildir] = [self]
+        for folderName in try folders() {
+            if let folder = try openedForReading(folderName) { boxes.append(folder) }
+        }
+        var digests: [Int: MessageDigest] = [:]
+        for box in boxes {
+            var places: [(index: Int, place: Place)] = []
+            try box.forEachFile { octets, isInNew in
+                guard let index = Self.batchIndex(octets, mark) else { return }
+                places.append((index, Place(isInNew: isInNew, name: String(decoding: octets, as: UTF8.self))))
+            }
+            for (index, place) in places {
+                do throws(DurableError) {
+                    guard let file = try box.directory(of: place).open(place.name, for: .reading) else { continue }
+                    digests[index] = try Self.digest(of: file)
+                } catch {
+                    continue
+                }
+            }
+        }
+        return digests
+    }
+
+    private static func digest(of file: File) throws(DurableError) -> MessageDigest? {
+        var digest = RunningDigest()
+        var at = 0
+        while true {
+            let part = try file.read(atMost: 1 << 16, at: at)
+            if part.isEmpty { break }
+            digest.update(part)
+            at += part.count
+        }
+        do throws(MaildirError) { return try digest.finish() } catch { return nil }
+    }
+
     /// `k` of `<sec>.F<nonce>.<k>.<tail>`, whatever the tail.
     private static func batchIndex(_ name: [UInt8], _ mark: [UInt8]) -> Int? {
         let seconds = name.prefix { Octet.isDigit($0) }.count
