@@ -173,9 +173,13 @@ final class AccountRun {
     /// Whether the batch under way has taken as long as a batch may.
     var isLate: Bool { delivery?.isLate ?? false }
 
-    /// Writes the message `index` of the batch; see ``BatchDelivery/deliver(_:to:nextChunk:)``.
-    func deliver(_ index: Int, to destination: Destination, nextChunk: () throws -> [UInt8]?) throws {
-        try delivery?.deliver(index, to: destination, nextChunk: nextChunk)
+    /// Writes the message `index` of the batch; see ``BatchDelivery/deliver(_:to:isDigested:unless:nextChunk:)``.
+    func deliver(
+        _ index: Int, to destination: Destination, isDigested: Bool, unless stored: Set<MessageDigest>,
+        nextChunk: () throws -> [UInt8]?
+    ) throws -> Bool {
+        try delivery?.deliver(
+            index, to: destination, isDigested: isDigested, unless: stored, nextChunk: nextChunk) ?? true
     }
 
     /// Drops the batch under way: nothing of it is shown.
@@ -240,6 +244,16 @@ final class AccountRun {
         tally.failed += 1
         writeToStandardError("mhfetch: \(account.name): a message could not be fetched: \(printable(reason))")
         hub.log.write(.warning, "message", [("account", account.name), ("key", key.text), ("error", reason)])
+    }
+
+    /// Messages whose deletion the server acknowledged are there as before. A person hears of it once.
+    func noteStaying(_ count: Int, host: String, isNews: Bool) {
+        hub.log.write(
+            .warning, "not deleted", [("account", account.name), ("host", host), ("messages", "\(count)")])
+        guard isNews else { return }
+        writeToStandardError(
+            "mhfetch: \(account.name): \(host) said that it has deleted \(count) messages and has them still; they are "
+                + "left there and not fetched again; ask its operator, or say `keep on`")
     }
 
     /// A bare LF became a line end: the one change that fetching makes, so it is told (DECISIONS 27).

@@ -23,6 +23,8 @@ final class BatchDelivery {
     private var current: (open: FetchState.OpenBatch, batch: DeliveryBatch, staged: [Int])?
     /// A batch whose end is certain, of which the state does not know yet.
     private var finished: (nonce: String, delivered: [Int])?
+    /// What was stored of the batch under way, or of the one that has ended.
+    private var digests: [Int: MessageDigest] = [:]
     private var started = Deadline.now
 
     /// - Parameters:
@@ -47,7 +49,10 @@ final class BatchDelivery {
         } else {
             try state.suspect(missing, at: time, reason)
         }
-        try state.turn(from: (open.nonce, found.filter(open.keys.indices.contains).sorted()), to: nil)
+        let isPOP3 = open.keys.contains { $0.uniqueID != nil }
+        let digests = isPOP3 && !found.isEmpty ? try inbox.digests(ofBatch: open.nonce) : [:]
+        try state.turn(
+            from: (open.nonce, found.filter(open.keys.indices.contains).sorted()), digests: digests, to: nil)
     }
 
     /// Throws when less than `octets` are free where the mail goes.
@@ -60,8 +65,9 @@ final class BatchDelivery {
     /// - Parameter time: seconds since 1970; leads the names of the files.
     func begin(_ keys: [MessageKey], at time: Int) throws {
         let open = FetchState.OpenBatch(nonce: UniqueName.random(), time: time, keys: keys)
-        try state.turn(from: finished, to: open)
+        try state.turn(from: finished, digests: digests, to: open)
         finished = nil
+        digests = [:]
         current = (open, DeliveryBatch(faults: faults), [])
         started = Deadline.now
     }
@@ -70,11 +76,24 @@ final class BatchDelivery {
     var isLate: Bool { started.elapsed >= .seconds(Self.secondLimit) }
 
     /// Writes the message `index` of the batch. What it throws concerns this message alone: nothing of it is left.
-    func deliver(_ index: Int, to destination: Destination, nextChunk: () throws -> [UInt8]?) throws {
-        guard let (open, batch, _) = current else { return }
+    /// - Parameters:
+    ///   - isDigested: whether the state shall know the digest of what was stored.
+    ///   - stored: a message with one of these digests is taken back, and never shown.
+    /// - Returns: whether the message is to be shown.
+    @discardableResult
+    func deliver(
+        _ index: Int, to destination: Destination, isDigested: Bool = false, unless stored: Set<MessageDigest> = [],
+        nextChunk: () throws -> [UInt8]?
+    ) throws -> Bool {
+        guard let (open, batch, _) = current else { return true }
         let name = try DeliveryName.fetched(nonce: open.nonce, index: index, seconds: open.time)
-        try batch.stage(DeliveryOrder(to: destination, as: name), nextChunk: nextChunk)
+        var order = DeliveryOrder(to: destination, as: name)
+        order.wantsDigest = isDigested || !stored.isEmpty
+        let digest = try batch.stage(order, unless: stored, nextChunk: nextChunk)
+        if let digest, stored.contains(digest) { return false }
+        digests[index] = digest
         current?.staged.append(index)
+        return true
     }
 
     /// Puts the batch on stable storage and shows it.
@@ -105,7 +124,7 @@ final class BatchDelivery {
     /// Writes down the end of the last batch; durable on return. Now its messages may be deleted at the source.
     func settle() throws {
         guard let done = finished else { return }
-        try state.turn(from: done, to: nil)
+        try state.turn(from: done, digests: digests, to: nil)
         finished = nil
     }
 }

@@ -2,6 +2,7 @@
 
 import DurableFiles
 import IMAPProtocol
+import MaildirStore
 import Octets
 
 /// The fetch state of one account. Changes are appended to the journal; ``synchronize()`` makes them durable.
@@ -12,8 +13,20 @@ final class FetchState {
         var fetched: Int
         /// The run that fetched it, for counting sightings.
         var run: Int
+        /// Of what was stored; `nil` where nothing was to be deleted then.
+        var digest: MessageDigest?
         /// Whether the last complete listing lacked it.
         var isMissing = false
+        /// What the server did when it was to delete the message; `nil` as long as it has not said that it will.
+        var deletion: Deletion?
+    }
+
+    /// What became of a deletion that the server acknowledged (DECISIONS 34).
+    enum Deletion: Hashable {
+        /// Listed again, it is another message with this id, or the server has not deleted it.
+        case acknowledged
+        /// It was listed again with the same octets: the server does not delete it.
+        case ignored
     }
 
     /// UIDs fetched on one day.
@@ -108,9 +121,18 @@ final class FetchState {
         func number(_ index: Int) -> Int? { Decimal.value(of: words[index]) }
         func key(_ index: Int) -> MessageKey? { MessageKey(words[index]) }
         switch (String(decoding: verb, as: UTF8.self), words.count) {
-        case ("have", 4):
+        case ("have", 4), ("have", 5):
             guard let time = number(1), let run = number(2), let key = key(3) else { return false }
-            note([key], at: time, run)
+            let digest = words.count == 5 ? MessageDigest(parsing: words[4]) : nil
+            guard words.count == 4 || digest != nil else { return false }
+            note([(key, digest)], at: time, run)
+        case ("dele", 2):
+            guard let key = key(1) else { return false }
+            known[key]?.deletion = .acknowledged
+        case ("stay", 2):
+            guard let key = key(1) else { return false }
+            known[key]?.deletion = .ignored
+            failed[key] = nil
         case ("run", 3):
             guard let count = number(1), let time = number(2) else { return false }
             (run, lastRun) = (count, time)
@@ -157,9 +179,16 @@ final class FetchState {
 
     private func close(_ words: [ArraySlice<UInt8>]) -> Bool {
         guard let batch = openBatch, words[1].elementsEqual(batch.nonce.utf8) else { return false }
-        let indexes = words[2...].compactMap { Decimal.value(of: $0) }
-        guard indexes.count == words.count - 2, indexes.allSatisfy(batch.keys.indices.contains) else { return false }
-        note(indexes.map { batch.keys[$0] }, at: batch.time, run)
+        var delivered: [(MessageKey, MessageDigest?)] = []
+        for word in words[2...] {
+            let colon = word.firstIndex(of: Octet.colon)
+            guard let index = Decimal.value(of: word[..<(colon ?? word.endIndex)]), batch.keys.indices.contains(index)
+            else { return false }
+            let digest = colon.flatMap { MessageDigest(parsing: word[($0 + 1)...]) }
+            guard colon == nil || digest != nil else { return false }
+            delivered.append((batch.keys[index], digest))
+        }
+        note(delivered, at: batch.time, run)
         openBatch = nil
         return true
     }
@@ -192,12 +221,12 @@ final class FetchState {
         return true
     }
 
-    private func note(_ keys: [MessageKey], at time: Int, _ run: Int) {
+    private func note(_ keys: [(MessageKey, MessageDigest?)], at time: Int, _ run: Int) {
         var uids: [Int: [UInt32]] = [:]
-        for key in keys {
+        for (key, digest) in keys {
             failed[key] = nil
             switch key {
-            case .unique: known[key] = Known(fetched: time, run: run)
+            case .unique: known[key] = Known(fetched: time, run: run, digest: digest)
             case .uid(let uid, let index): uids[index, default: []].append(uid)
             }
         }

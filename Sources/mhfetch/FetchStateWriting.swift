@@ -1,6 +1,7 @@
 // The changes of a fetch state, one journal line each, and the journal made short again.
 
 import IMAPProtocol
+import MaildirStore
 
 extension FetchState {
     /// Notes a run that begins at `time`. Not worth waiting for the disk.
@@ -31,9 +32,15 @@ extension FetchState {
     }
 
     /// Ends the batch under way, if any, and begins `batch`, in one write; durable on return.
-    func turn(from done: (nonce: String, delivered: [Int])?, to batch: OpenBatch?) throws {
+    /// - Parameter digests: of what was stored, by the place in the batch; for what may be deleted at the source.
+    func turn(
+        from done: (nonce: String, delivered: [Int])?, digests: [Int: MessageDigest] = [:], to batch: OpenBatch?
+    ) throws {
         var texts: [String] = []
-        if let done { texts.append("done \(done.nonce)" + done.delivered.map { " \($0)" }.joined()) }
+        if let done {
+            let words = done.delivered.map { index in " \(index)" + (digests[index].map { ":\($0)" } ?? "") }
+            texts.append("done \(done.nonce)" + words.joined())
+        }
         if let batch {
             texts.append("open \(batch.nonce) \(batch.time) \(batch.keys.map(\.text).joined(separator: " "))")
         }
@@ -43,8 +50,31 @@ extension FetchState {
         try synchronize()
     }
 
+    /// Takes a complete listing of a maildrop. A message that two of them lack has gone; its id may come again with
+    /// another one (DECISIONS 34).
+    func noteListing(_ present: Set<MessageKey>) throws {
+        var missing: [MessageKey] = []
+        var gone = failed.keys.filter { !present.contains($0) && !isKnown($0) }
+        var back: [MessageKey] = []
+        for (key, known) in known {
+            switch (present.contains(key), known.isMissing) {
+            case (true, true): back.append(key)
+            case (false, false): missing.append(key)
+            case (false, true): gone.append(key)
+            case (true, false): break
+            }
+        }
+        try markMissing(missing)
+        try markGone(gone)
+        try markBack(back)
+    }
+
     func markMissing(_ keys: [MessageKey]) throws { try record(keys.map { "miss \($0.text)" }) }
     func markBack(_ keys: [MessageKey]) throws { try record(keys.map { "back \($0.text)" }) }
+    /// Notes messages whose deletion the server has acknowledged.
+    func markDeleted(_ keys: [MessageKey]) throws { try record(keys.map { "dele \($0.text)" }) }
+    /// Notes that a message is there unchanged though its deletion was acknowledged.
+    func markStaying(_ key: MessageKey) throws { try record(["stay \(key.text)"]) }
     /// Forgets messages that are no longer at the source.
     func markGone(_ keys: [MessageKey]) throws { try record(keys.map { "gone \($0.text)" }) }
 
@@ -86,7 +116,8 @@ extension FetchState {
     /// Writes the journal anew when most of it is history. Under the account's lock; readers see the old or the new.
     func compactIfWorthwhile() throws {
         guard let journal, openBatch == nil else { return }
-        let needed = 4 + known.count + failed.count + folders.reduce(0) { $0 + 2 + $1.fetched.count }
+        let marks = known.values.reduce(0) { $0 + ($1.isMissing ? 1 : 0) + ($1.deletion == nil ? 0 : 1) }
+        let needed = 4 + known.count + marks + failed.count + folders.reduce(0) { $0 + 2 + $1.fetched.count }
         guard journal.lines > 200, journal.lines > 2 * needed else { return }
         try compact()
     }
@@ -111,7 +142,12 @@ extension FetchState {
             }
         }
         for (key, entry) in known {
-            texts.append("have \(entry.fetched) \(entry.run) \(key.text)")
+            texts.append("have \(entry.fetched) \(entry.run) \(key.text)" + (entry.digest.map { " \($0)" } ?? ""))
+            switch entry.deletion {
+            case nil: break
+            case .acknowledged: texts.append("dele \(key.text)")
+            case .ignored: texts.append("stay \(key.text)")
+            }
             if entry.isMissing { texts.append("miss \(key.text)") }
         }
         for (key, failure) in failed {

@@ -1,6 +1,7 @@
 // Collects from a POP3 maildrop: what UIDL shows and the state does not know, pipelined where the server lets us.
 
 import AccountAccess
+import MaildirStore
 import Octets
 import POP3Protocol
 import Reporting
@@ -17,9 +18,13 @@ final class POP3Collector {
     let exchange: Exchange<POP3Client>
     let host: String
     var isPipelining = false
+    /// Whether the listing's unique ids are no more than message numbers.
+    private var hasNumbersOnly = false
     /// Messages that DELE was sent for, and those of them that the server will remove at QUIT.
     private var condemned: Set<MessageKey> = []
     private var deleted: [MessageKey] = []
+    /// Messages found unchanged though the server had said that it deleted them.
+    private var staying = 0
 
     var account: AccountSettings { run.account }
 
@@ -46,8 +51,8 @@ final class POP3Collector {
 
     func broken(_ what: String) -> FetchError { .protocolBroken(host: host, what: "the server gave \(what)") }
 
-    /// QUIT makes the deletions count (RFC 1939 §6). Only then are they forgotten, durably: the next message with such an
-    /// id is another one, and must be fetched. Without an answer nothing is known, and nothing is forgotten.
+    /// QUIT makes the deletions count (RFC 1939 §6). Only then are they written down, durably: the next message with such
+    /// an id is another one, and must be fetched, unless its octets are the same. Without an answer nothing is known.
     private func quit() throws {
         do {
             try exchange.say(.quit)
@@ -63,7 +68,7 @@ final class POP3Collector {
             throw error
         }
         guard !deleted.isEmpty else { return }
-        try run.state.markGone(deleted)
+        try run.state.markDeleted(deleted)
         try run.state.synchronize()
     }
 
@@ -92,30 +97,12 @@ final class POP3Collector {
         }
         if areNumbers, !messages.isEmpty {
             guard account.keep == .off else { throw FetchError.numbersAsUniqueIDs(host: host) }
+            hasNumbersOnly = true
             // What had number 1 yesterday need not have it today: better fetched twice than deleted unread.
-            try run.state.markGone(Array(run.state.known.keys))
+            try run.state.markGone(run.state.known.filter { $0.value.deletion == nil }.map(\.key))
         }
-        try noteMissing(messages)
+        try run.state.noteListing(Set(messages.map(\.key)))
         return messages
-    }
-
-    /// A message that two complete listings lack has gone; its id may come again with another one (DECISIONS 34).
-    private func noteMissing(_ messages: [Pending]) throws {
-        let present = Set(messages.map(\.key))
-        var missing: [MessageKey] = []
-        var gone = run.state.failed.keys.filter { !present.contains($0) && !run.state.isKnown($0) }
-        var back: [MessageKey] = []
-        for (key, known) in run.state.known {
-            switch (present.contains(key), known.isMissing) {
-            case (true, true): back.append(key)
-            case (false, false): missing.append(key)
-            case (false, true): gone.append(key)
-            case (true, false): break
-            }
-        }
-        try run.state.markMissing(missing)
-        try run.state.markGone(gone)
-        try run.state.markBack(back)
     }
 
     private func addSizes(to messages: inout [Pending]) throws {
@@ -139,7 +126,8 @@ final class POP3Collector {
 
     private func fetch(_ listing: [Pending]) throws {
         try delete(listing)
-        let wanted = listing.filter { !run.state.isKnown($0.key) }
+        let deletions = Deletions(run.state, areNumbers: hasNumbersOnly)
+        let wanted = listing.filter { !run.state.isKnown($0.key) || deletions.isInDoubt($0.key) }
         var fresh = wanted.filter { !run.isLeftAlone($0.key) }
         run.noteLeftAlone(wanted.count - fresh.count)
         guard !fresh.isEmpty else { return }
@@ -150,16 +138,17 @@ final class POP3Collector {
         while let batch = work.next() {
             if !isFirst, run.isTurnOver() { break }
             isFirst = false
-            let taken = try fetchBatch(batch)
+            let taken = try fetchBatch(batch, deletions)
             work.putBack(batch[taken...])
         }
         try run.settle()
+        if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) }
         if account.keep == .off { try delete(listing) }
     }
 
     /// Fetches a batch and puts it on disk.
     /// - Returns: how many of it were asked for: all, unless it took too long.
-    private func fetchBatch(_ batch: [Pending]) throws -> Int {
+    private func fetchBatch(_ batch: [Pending], _ deletions: Deletions) throws -> Int {
         try run.begin(batch)
         var asked = 0
         var answered = 0
@@ -169,7 +158,7 @@ final class POP3Collector {
                 try exchange.say(.retr(batch[asked].number))
                 asked += 1
             }
-            try take(batch[answered], index: answered)
+            try take(batch[answered], index: answered, unless: deletions.stored(for: batch[answered].key))
             answered += 1
             if answered == asked, run.isLate { break }
         }
@@ -178,7 +167,8 @@ final class POP3Collector {
     }
 
     /// Reads the answer to one RETR into the mailbox.
-    private func take(_ message: Pending, index: Int) throws {
+    /// - Parameter stored: digests of what this message may be once more.
+    private func take(_ message: Pending, index: Int, unless stored: Set<MessageDigest>) throws {
         exchange.renew()
         switch try exchange.next() {
         case .contentBegin: break
@@ -191,7 +181,9 @@ final class POP3Collector {
         }
         exchange.wire.pace = .standard
         defer { exchange.wire.pace = nil }
-        try run.receive(message, index: index, to: run.destination(nil)) {
+        let isHere = try run.receive(
+            message, index: index, to: run.destination(nil), isDigested: account.keep != .on, unless: stored
+        ) {
             exchange.renew()
             switch try exchange.next() {
             case .content(let octets): return .octets(octets)
@@ -199,13 +191,16 @@ final class POP3Collector {
             default: throw broken("content without an end")
             }
         }
+        guard isHere else { return }
+        staying += 1
+        try run.state.markStaying(message.key)
     }
 
     /// Deletes those of the listing that were fetched and may go. Messages with one id go together or not at all: were one
     /// left, the next listing would count it as another of them.
     private func delete(_ listing: [Pending]) throws {
         let staying = listing.filter { message in
-            guard let known = run.state.known[message.key] else { return true }
+            guard let known = run.state.known[message.key], known.deletion == nil else { return true }
             return !run.mayGo(fetched: known.fetched, in: known.run)
         }
         let held = Set(staying.map(\.key.uniqueID))

@@ -3,6 +3,7 @@
 import Delivery
 import DurableFiles
 import IMAPProtocol
+import MaildirStore
 import Octets
 import POP3Protocol
 import Transport
@@ -21,13 +22,19 @@ extension AccountRun {
 
     /// Takes the content of `message` into the batch. A message that cannot be had or kept is noted as failed, and is
     /// no reason to stop (FE12); what is thrown is.
+    /// - Parameters:
+    ///   - isDigested: whether the state shall know the digest of what was stored.
+    ///   - stored: a message with one of these digests is here already, and is not delivered.
+    /// - Returns: whether it was such a one.
+    @discardableResult
     func receive(
-        _ message: Pending, index: Int, to destination: Destination, nextPiece: () throws -> ContentPiece
-    ) throws {
+        _ message: Pending, index: Int, to destination: Destination, isDigested: Bool = false,
+        unless stored: Set<MessageDigest> = [], nextPiece: () throws -> ContentPiece
+    ) throws -> Bool {
         var octets = 0
         var isOver = false
         do {
-            try deliver(index, to: destination) {
+            let isNew = try deliver(index, to: destination, isDigested: isDigested, unless: stored) {
                 switch try nextPiece() {
                 case .octets(let chunk):
                     octets += chunk.count
@@ -40,6 +47,7 @@ extension AccountRun {
                 }
             }
             tally.octets += octets
+            return !isNew
         } catch let error where octets > 0 && Self.isBreak(error) {
             try noteBreak(in: message.key, error)
             throw error
@@ -50,6 +58,7 @@ extension AccountRun {
             while !isOver { if case .end = try nextPiece() { isOver = true } }
             try noteFailure(of: message.key, error.description)
         }
+        return false
     }
 
     /// Whether the conversation ended by what the server, or the way to it, did in the midst of a message: neither by a

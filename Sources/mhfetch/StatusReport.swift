@@ -30,8 +30,11 @@ struct StatusReport {
         }
         if died > 0 { text += died == 1 ? "; the last run died" : "; the last \(died) runs died" }
         if isUnderWay { text += "; a run is under way, begun \(ago(state.lastRun))" }
-        let fetched = state.known.count + state.folders.reduce(0) { $0 + $1.fetched.reduce(0) { $0 + $1.uids.count } }
+        let atMaildrop = state.known.values.filter { $0.deletion == nil }.count
+        let fetched = atMaildrop + state.folders.reduce(0) { $0 + $1.fetched.reduce(0) { $0 + $1.uids.count } }
         text += "; \(counted(state.run, "run")), \(counted(fetched, "message")) known"
+        let staying = state.known.values.filter { $0.deletion == .ignored }.count
+        if staying > 0 { text += ", \(staying) that the server does not delete" }
         text += "; \(state.journal?.size ?? 0) octets of state\n"
         for (key, failure) in state.failures {
             text +=

@@ -1,0 +1,174 @@
+// Deletions that a server acknowledges and forgets, under every fault of the disk: nothing comes twice, nothing is lost.
+
+import DurableFiles
+import MailTestKit
+import MaildirStore
+import Testing
+
+@testable import mhfetch
+
+/// A maildrop that acknowledges every deletion, and a collector with `keep off` that works as the command's does.
+private struct Model {
+    let scratch = ScratchDirectory()
+    /// Ids and messages.
+    var server: [(id: String, text: String)] = (1...3).map { ("\($0)", "message \($0)\n") }
+    var deletes = false
+
+    var maildir: String { scratch.file("Mail") }
+
+    mutating func run(_ faults: Faults? = nil) throws {
+        let state = try FetchState(in: try Directory(path: scratch.file("state"), making: 0o700, faults: faults))
+        let inbox = try Maildir(path: maildir, making: true, faults: faults)
+        let delivery = BatchDelivery(state: state, inbox: inbox, faults: faults, threads: 1)
+        try delivery.recover(at: 1_800_000_000)
+        try state.beginRun(at: 1_800_000_000)
+        let keys = server.map { MessageKey.unique($0.id, occurrence: 0) }
+        try state.noteListing(Set(keys))
+        let deletions = Deletions(state, areNumbers: false)
+        let fresh = zip(keys, server).filter { !state.isKnown($0.0) || deletions.isInDoubt($0.0) }
+        if !fresh.isEmpty {
+            try delivery.begin(fresh.map(\.0), at: 1_800_000_000)
+            for (index, (key, message)) in fresh.enumerated() {
+                var chunks = [Array(message.text.utf8)][...]
+                let isNew = try delivery.deliver(
+                    index, to: .maildir(path: maildir, folder: nil), isDigested: true,
+                    unless: deletions.stored(for: key)
+                ) { chunks.popFirst() }
+                if !isNew { try state.markStaying(key) }
+            }
+            _ = try delivery.publish()
+            try delivery.settle()
+        }
+        let going = keys.filter { state.known[$0]?.deletion == nil && state.isKnown($0) }
+        if deletes { server.removeAll { message in going.contains(.unique(message.id, occurrence: 0)) } }
+        try state.markDeleted(going)
+        try state.synchronize()
+        try state.compact()
+    }
+
+    /// What stands in the mailbox, sorted.
+    var delivered: [String] {
+        ScratchDirectory.names(in: "\(maildir)/new").map {
+            String(decoding: ScratchDirectory.read("\(maildir)/new/\($0)") ?? [], as: UTF8.self)
+        }.sorted()
+    }
+}
+
+@Suite("Deletions")
+struct DeletionsTests {
+    @Test(
+        "from a server that does not delete each message comes once, wherever a run is cut off",
+        arguments: [Faults.Kind.crash, .tornCrash, .error(5), .lasting(28)])
+    func lying(_ kind: Faults.Kind) throws {
+        var number = 0
+        while true {
+            number += 1
+            var model = Model()
+            let wanted = model.server.map(\.text)
+            try model.run()
+            let faults = Faults(kind, at: number)
+            // Cut off while it finds out that nothing was deleted, and brings one more.
+            model.server.append(("4", "message 4\n"))
+            do { try model.run(faults) } catch {}
+            guard faults.isHit else {
+                #expect(number > 15, "the scenario makes calls to the disk")
+                break
+            }
+            for _ in 1...3 { try model.run() }
+            #expect(model.delivered == wanted + ["message 4\n"], "\(kind) at \(number)")
+            // An unlink that the disk refused leaves its file in tmp, and nowhere else.
+            let isCrash = kind == .crash || kind == .tornCrash
+            #expect(
+                ScratchDirectory.names(in: "\(model.maildir)/tmp").count <= (isCrash ? 0 : 1), "\(kind) at \(number)")
+        }
+    }
+
+    @Test("an id that comes again with other octets, or behind two listings that lack it, is delivered")
+    func again() throws {
+        var model = Model()
+        model.deletes = true
+        try model.run()
+        #expect(model.server.isEmpty && model.delivered.count == 3)
+        model.server = [("1", "another message\n")]
+        try model.run()
+        #expect(model.delivered.count == 4)
+        for _ in 1...2 { try model.run() }
+        model.server = [("1", "another message\n"), ("2", "message 2\n")]
+        try model.run()
+        #expect(model.delivered.count == 6, "nothing is known of them any more")
+        model.server = [("1", "another message\n")]
+        try model.run()
+        #expect(model.delivered.count == 6)
+    }
+
+    @Test("without the digest of what was stored, a message that comes again is delivered once more and no more")
+    func noDigest() throws {
+        var model = Model()
+        let state = try FetchState(in: try Directory(path: model.scratch.file("state"), making: 0o700))
+        let keys = model.server.map { MessageKey.unique($0.id, occurrence: 0) }
+        try state.turn(from: nil, to: .init(nonce: "n", time: 1_800_000_000, keys: keys))
+        try state.turn(from: ("n", [0, 1, 2]), to: nil)
+        for _ in 1...4 { try model.run() }
+        #expect(model.delivered.count == 3)
+    }
+
+    @Test("what is written of deletions is what is read, and a compacted journal says the same")
+    func roundTrip() throws {
+        let scratch = JournalScratch()
+        let state = try scratch.state()
+        let keys = (0..<4).map { MessageKey.unique("\($0)", occurrence: $0 % 2) }
+        var running = RunningDigest()
+        running.update(Array("some message\n".utf8))
+        let digest = try running.finish()
+        try state.turn(from: nil, to: .init(nonce: "n", time: 1_800_000_000, keys: keys))
+        try state.turn(from: ("n", [0, 1, 3]), digests: [0: digest, 3: digest], to: nil)
+        try state.markDeleted([keys[0], keys[1]])
+        try state.markStaying(keys[1])
+        try state.noteListing([keys[1]])
+        #expect(state.known[keys[0]]?.deletion == .acknowledged && state.known[keys[0]]?.digest == digest)
+        #expect(state.known[keys[1]]?.deletion == .ignored && state.known[keys[1]]?.digest == nil)
+        #expect(state.known[keys[3]]?.deletion == nil && state.known[keys[3]]?.digest == digest)
+        #expect(Told(try scratch.state()) == Told(state))
+        try state.compact()
+        #expect(Told(try scratch.state()) == Told(state))
+        let lines = try #require(state.journal).lines
+        try state.compactIfWorthwhile()
+        #expect(try #require(state.journal).lines == lines)
+    }
+
+    @Test(
+        "digests and deletions that make no sense are damage",
+        arguments: ["have 1 2 p0:x short", "have 1 2 p0:x ", "dele", "dele p0", "stay i0:0"])
+    func nonsense(_ text: String) throws {
+        let scratch = JournalScratch()
+        scratch.write(JournalScratch.line(FetchState.heading) + JournalScratch.line(text))
+        #expect(throws: FetchError.stateDamaged(path: scratch.scratch.file(Journal.name), line: 2)) {
+            _ = try scratch.state()
+        }
+    }
+
+    @Test("a batch found after a crash tells the digests of what it had delivered, wherever it stands by now")
+    func recovered() throws {
+        let scratch = ScratchDirectory()
+        let inbox = try Maildir(path: scratch.file("Mail"), making: true)
+        let state = try FetchState(in: try Directory(path: scratch.file("state"), making: 0o700))
+        let keys = (0..<3).map { MessageKey.unique("\($0)", occurrence: 0) }
+        let delivery = BatchDelivery(state: state, inbox: inbox, threads: 1)
+        try delivery.begin(keys, at: 1_800_000_000)
+        for index in keys.indices {
+            var chunks = [Array("message \(index)\n".utf8)][...]
+            try delivery.deliver(index, to: .maildir(path: scratch.file("Mail"), folder: nil)) { chunks.popFirst() }
+        }
+        _ = try delivery.publish()
+        // It dies here: the state does not know yet.
+        let names = ScratchDirectory.names(in: scratch.file("Mail/new")).sorted()
+        #expect(renameFile(scratch.file("Mail/new/\(names[1])"), scratch.file("Mail/cur/\(names[1]):2,S")))
+        let next = try FetchState(in: try Directory(path: scratch.file("state"), making: 0o700))
+        try BatchDelivery(state: next, inbox: inbox).recover(at: 1_800_000_000)
+        for (index, key) in keys.enumerated() {
+            var running = RunningDigest()
+            running.update(Array("message \(index)\n".utf8))
+            #expect(next.known[key]?.digest == (try running.finish()))
+        }
+    }
+}
