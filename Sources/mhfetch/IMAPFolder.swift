@@ -187,6 +187,11 @@ final class IMAPFolder {
                     work.isolate(left)
                     continue
                 }
+                // The words for a message that another client has expunged (RFC 5530 EXPUNGEISSUED) may be a NO.
+                guard let uid = UInt32(exactly: batch[0].number), !(try stillThere([uid]).isEmpty) else {
+                    run.tally.gone += 1
+                    continue
+                }
                 refusals += 1
                 try run.noteFailure(of: batch[0].key, "\(refusal)")
                 if refusals >= Self.refusalLimit { throw refusal }

@@ -153,7 +153,7 @@ struct MHFetch: ParsableCommand {
             let session = IMAPSession(account: account, server: server, wire: try AccountRun.connect(account, server))
             try session.open(login)
             let folders = FolderNames(try session.list("*"))
-            writeToStandardOutput(folders.names.map { FolderSettings.written($0) + "\n" }.joined())
+            try writeToStandardOutput(folders.names.map { FolderSettings.written($0) + "\n" }.joined())
             if folders.unsayable > 0 {
                 writeToStandardError(
                     "mhfetch: \(account.name): \(folders.unsayable) more have names that no rc can say")
@@ -169,9 +169,10 @@ struct MHFetch: ParsableCommand {
             try writeToStandardOutput("\(account.name): never fetched\n")
             return .ok
         }
+        // First the lock: a run that ends in between has written its end.
+        let isUnderWay = try StateFolder.isLocked(folder)
         let state = try FetchState(in: folder, canWrite: false)
-        let report = StatusReport(
-            account: account, state: state, now: time(nil), isUnderWay: try StateFolder.isLocked(folder))
+        let report = StatusReport(account: account, state: state, now: time(nil), isUnderWay: isUnderWay)
         try writeToStandardOutput(report.text)
         return report.isWell ? .ok : .temporaryFailure
     }

@@ -118,7 +118,15 @@ struct FetchBreakTests {
                     .expect("a4 UID FETCH 1:3"), Self.fetched(2), .line("a4 OK done"),
                     .expect("a5 UID FETCH 1,3 "), .line("a5 OK done"), .skip(lines: 1), .tagged("@tag@ OK bye"),
                 ])
-            for (service, server) in [("pop3", pop3), ("imap", imap)] {
+            // As Dovecot says it.
+            let refusing = try FakeServer(
+                Script.imap(next: 4, sizes: Self.three) + [
+                    .expect("a4 UID FETCH 1:3"), Self.fetched(2), .line("a4 NO [EXPUNGEISSUED] some are gone"),
+                    .expect("a5 UID FETCH 1 "), .line("a5 NO [EXPUNGEISSUED] gone"), .expect("a6 UID FETCH 1 "),
+                    .line("a6 OK done"), .expect("a7 UID FETCH 3 "), .line("a7 OK done"), .expect("a8 UID FETCH 3 "),
+                    .line("a8 OK done"), .skip(lines: 1), .tagged("@tag@ OK bye"),
+                ])
+            for (service, server) in [("pop3", pop3), ("imap", imap), ("imap", refusing)] {
                 let rig = rig(service, server)
                 let result = try rig.fetch()
                 #expect(result.status == 0 && rig.messages().count == 1, "\(service): \(result)")

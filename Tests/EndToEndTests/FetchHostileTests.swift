@@ -284,6 +284,7 @@ struct FetchHostileTests {
                     .expect("a6 UID FETCH 3 "), .line("a6 OK done"),
                     .expect("a7 UID FETCH 3 "), .line("* 3 FETCH (UID 3 RFC822.SIZE 17)"), .line("a7 OK done"),
                     .expect("a8 UID FETCH 4 "), .line("a8 NO [SERVERBUG] cannot read"),
+                    .expect("a9 UID FETCH 4 "), .line("* 4 FETCH (UID 4 RFC822.SIZE 17)"), .line("a9 OK done"),
                 ] + bye,
                 // Next time: 2 is gone, 3 and 4 come, each by itself; one with the UID behind the content.
                 [Step](Self.imap(next: 5, sizes: []).prefix(9)) + [
