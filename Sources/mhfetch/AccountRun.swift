@@ -107,7 +107,8 @@ final class AccountRun {
             try? state.endRun(
                 at: now, status: ExitStatus.temporaryFailure.rawValue, "told to stop before all was fetched")
         } else {
-            try? state.endRun(at: now, status: AccountFault(account: "", error: error).exitStatus.rawValue, sentence(error))
+            let status = AccountFault(account: "", error: error).exitStatus
+            try? state.endRun(at: now, status: status.rawValue, sentence(error))
         }
     }
 
