@@ -235,7 +235,7 @@ final class AccountRun {
     /// The line broke in the midst of the message, for which the run ends. A message that always breaks it must not stop
     /// the account for ever.
     func noteBreak(in key: MessageKey, _ error: any Error) throws {
-        let tries = try state.note(key, at: now, "\(error)")
+        let tries = try state.note(key, at: now, sentence(error))
         hub.log.write(
             tries == 0 ? .info : .warning, "break",
             [("account", account.name), ("key", key.text), ("error", sentence(error))])

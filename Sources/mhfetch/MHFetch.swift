@@ -75,10 +75,10 @@ struct MHFetch: ParsableCommand {
                 let waiting = chosen[(number + 1)...]
                 let status = try status ? tell(account, started) : fetch(account, started, at: start, before: waiting)
                 if status != .ok { faults.append(status) }
-            } catch  where StopSignal.hasCome {
-                started.log.write(.notice, "stopped", [("account", account.name), ("error", sentence(error))])
             } catch let error as OutputError {
                 throw error
+            } catch  where StopSignal.hasCome {
+                started.log.write(.notice, "stopped", [("account", account.name), ("error", sentence(error))])
             } catch {
                 let status = complain(AccountFault(account: account.name, error: error), as: "mhfetch")
                 started.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])

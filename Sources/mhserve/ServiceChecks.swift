@@ -1,16 +1,24 @@
 // What `mhserve --check` looks at: by the very code that a start would fail in.
 
+import Glibc
+import Programs
+import Reporting
 import RunControl
 import TLSEngine
 
 extension Check {
     /// What the service would stumble over.
     static let serving: [Check] = [
-        .logOfBackgroundRuns, .stateDirectory, .maildirs(), .unixUsers, .listeners, .listenerPorts,
+        ordinaryUser, .logOfBackgroundRuns, .stateDirectory, .maildirs(), .unixUsers, .listeners, .listenerPorts,
         .listenersWithoutTLS, certificates,
         passwords,
         .hiddenFolders,
     ]
+
+    /// Root becomes somebody else first.
+    private static let ordinaryUser = Check { settings, findings in
+        if geteuid() == 0, settings.runAs == nil { findings.fault(nil, sentence(HubUserError.rootServes)) }
+    }
 
     /// Certificates can be read and fit their keys.
     private static let certificates = Check { settings, findings in
@@ -23,7 +31,7 @@ extension Check {
                     findings.warning(place, "\(warning)")
                 }
             } catch {
-                findings.fault(place, "\(error)")
+                findings.fault(place, sentence(error))
             }
         }
     }
@@ -38,7 +46,7 @@ extension Check {
             } catch let fault as LoginFault {
                 findings.fault(place, "\(fault)")
             } catch {
-                findings.fault(place, "mailbox \(mailbox.name): \(error)")
+                findings.fault(place, "mailbox \(mailbox.name): \(sentence(error))")
             }
         }
     }

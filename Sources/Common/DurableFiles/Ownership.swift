@@ -14,14 +14,21 @@ public enum OwnershipFault: Complaint, Hashable {
 
     public var description: String {
         switch self {
-        case .foreignOwner(let path, let owner, 0):
-            "\(path): belongs to \(Self.named(owner)), and root works on no hub but its own; "
+        case .foreignOwner(let path, _, _), .othersMayWrite(let path, _): "\(path): \(words)"
+        }
+    }
+
+    /// What is wrong and what to do, without the path before it.
+    public var words: String {
+        switch self {
+        case .foreignOwner(_, let owner, 0):
+            "belongs to \(Self.named(owner)), and root works on no hub but its own; "
                 + "say \"run-as \(Self.name(of: owner) ?? "USER")\" in the rc, or run this as that user"
         case .foreignOwner(let path, let owner, let own):
-            "\(path): belongs to \(Self.named(owner)), and this runs as \(Self.named(own)); one hub is one user: "
+            "belongs to \(Self.named(owner)), and this runs as \(Self.named(own)); one hub is one user: "
                 + "run this as that user, or give it away with: chown -R \(own) \(shellQuoted(path))"
         case .othersMayWrite(let path, let chmod):
-            "\(path): others may write there; run: chmod \(chmod) \(shellQuoted(path))"
+            "others may write there; run: chmod \(chmod) \(shellQuoted(path))"
         }
     }
 

@@ -2,6 +2,7 @@
 
 import DurableFiles
 import Octets
+import Reporting
 
 struct Measuring {
     let boxes: [ShownMaildir]
@@ -59,7 +60,7 @@ struct Measuring {
         } catch let error as DurableError where error.isShortage {
             throw error
         } catch {
-            leftOut = LeftOut(count: (leftOut?.count ?? 0) + 1, first: leftOut?.first ?? "\(error)")
+            leftOut = LeftOut(count: (leftOut?.count ?? 0) + 1, first: leftOut?.first ?? sentence(error))
             return .unreadable
         }
     }

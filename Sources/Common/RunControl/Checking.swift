@@ -37,8 +37,8 @@ extension Check {
 
     /// The state directory is ours; one that is not there yet is made when it is needed.
     public static let stateDirectory = Check { settings, findings in
-        guard let fault = PathCheck.directoryFault(settings.stateDirectory) else { return }
-        findings.fault(settings.places["state"], "the state directory: \(fault)")
+        guard let fault = PathCheck.directoryFault(settings.stateDirectory, isMailbox: false) else { return }
+        findings.fault(settings.places["state"], "\(settings.stateDirectory) (the state directory): \(fault)")
     }
 
     /// The Maildirs are ours; those that are not there yet are made when they are needed.
@@ -54,7 +54,8 @@ extension Check {
     private static func look(_ mailbox: MailboxSettings, _ findings: inout Findings) {
         guard let fault = PathCheck.directoryFault(mailbox.maildir, isMailbox: true) else { return }
         findings.fault(
-            mailbox.places["maildir"] ?? mailbox.place, "the Maildir of mailbox \(mailbox.name): \(fault)")
+            mailbox.places["maildir"] ?? mailbox.place,
+            "\(mailbox.maildir) (the Maildir of mailbox \(mailbox.name)): \(fault)")
     }
 
     /// A person's Unix user exists; else nobody is that person, and no run refuses that.
@@ -70,14 +71,14 @@ extension Check {
 
 /// Questions about paths that a run will use.
 enum PathCheck {
-    /// What keeps `path` from being a directory of ours alone; `nil` when nothing does, or when it is not there yet.
-    /// - Parameter isMailbox: whether it is a Maildir, which a person may open to a group.
-    static func directoryFault(_ path: String, isMailbox: Bool = false) -> String? {
-        do throws(DurableError) {
+    /// What keeps `path` from being a directory of ours, closed to others; `nil` when nothing does, or when it is not there
+    /// yet.
+    static func directoryFault(_ path: String, isMailbox: Bool) -> String? {
+        do {
             let directory = try Directory(path: path)
-            return try (isMailbox ? directory.mailboxOwnershipFault() : directory.ownershipFault())?.description
+            return try (isMailbox ? directory.mailboxOwnershipFault() : directory.ownershipFault())?.words
         } catch {
-            return error.isMissing ? nil : error.description
+            return error.code == ENOENT ? nil : reason(error.code)
         }
     }
 

@@ -22,12 +22,12 @@ public struct Surroundings: Sendable, Hashable {
     public init(environment: [String: String]) {
         func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         let user = geteuid()
-        userName = Self.nameOfUser(user)
         // The XDG base directory specification: a path that is not absolute is to be ignored.
         func own(_ name: String) -> String? {
             value(name).flatMap { $0.hasPrefix("/") && Self.isPlace($0, of: user) ? $0 : nil }
         }
         effectiveUser = user
+        userName = Self.nameOfUser(user)
         named = value("MAILHUBRC")
         home = own("HOME")
         if home == nil, let entry = unsafe getpwuid(user) { home = unsafe Self.home(in: entry) }
