@@ -45,7 +45,7 @@ struct LocalDeliveryTests {
     private func queue(to recipients: [Envelope.Recipient], in hub: CarrierHub) throws -> QueueEntry {
         let envelope = Envelope(
             reversePath: .address(try Address("x@far.example")), recipients: recipients, arrival: Clock.seconds(),
-            source: .unixUser(1))
+            source: .unixUser(0))
         let staged = hub.queue.stage()
         try staged.append(Array("Subject: x\n\nx\n".utf8))
         let id = try hub.queue.add(envelope, staged)
