@@ -61,7 +61,7 @@ struct SendContentTests {
             let sink = try SinkServer(extensions: ["PIPELINING"])
             let hub = try HubUnderTest(
                 blocks: [
-                    "account one\n  address alice@example.org\n  auth off\n  tls off\n  send smtp 127.0.0.1:\(sink.port)\n"
+                    "account one\n  owner alice\n  address alice@example.org\n  auth off\n  tls off\n  send smtp 127.0.0.1:\(sink.port)\n"
                 ], services: ["submission"], carrier: .real)
             let sent = try python(
                 """
