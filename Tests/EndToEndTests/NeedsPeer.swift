@@ -17,4 +17,13 @@ extension Trait where Self == ConditionTrait {
             if: peers.allSatisfy { Peers.usable($0) } && (Peers.isInCI || Peers.runsAsRoot),
             "needs root, and \(peers.map(\.description).joined(separator: ", ")): run scripts/peers")
     }
+
+    /// Skips the test with a message where a test may not mount anything in a namespace of its own.
+    static var needsMounts: Self { .enabled(if: Mounts.areAllowed, "needs root and mount namespaces (unshare -m)") }
+}
+
+private enum Mounts {
+    static let areAllowed: Bool = {
+        do { return try runProgram(["unshare", "-m", "true"]).status == 0 } catch { return false }
+    }()
 }

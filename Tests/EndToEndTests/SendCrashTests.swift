@@ -3,6 +3,7 @@
 import Blocking
 import Glibc
 import MailTestKit
+import Synchronization
 import Testing
 
 @Suite("Sending through crashes and crowds", .serialized)
@@ -167,7 +168,8 @@ struct SendCrashTests {
     @Test("a carrier killed again and again loses nothing, and doubles only what was at its final dot")
     func killedCarrier() async throws {
         try await onThread {
-            let sink = try SinkServer()
+            let doom = Doom()
+            let sink = try SinkServer { _, _ in doom.strikes() ? .close : nil }
             let hub = SendHub(plainTo: sink.port, top: ["retry 1 1"])
             let count = 300
             let script = """
@@ -180,19 +182,16 @@ struct SendCrashTests {
             var kills = 0
             let quiet = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
             defer { closeDescriptor(quiet) }
-            let deadline = Deadline(after: .seconds(40))
+            let deadline = Deadline(after: .seconds(60))
             while !deadline.hasPassed, !(hub.files(in: "new") + hub.files(in: "cur")).isEmpty {
+                // Each message has four moments at the sink: MAIL, RCPT, DATA, and the end of data.
+                doom.arm(after: kills < 12 ? Int.random(in: 5...60, using: &random) : .max)
                 let carrier = try ChildProcess(
                     [try InstalledCommands.path("mhcarry"), "-C", hub.rc], environment: ["HOME": hub.scratch.path],
                     descriptors: (quiet, quiet, quiet))
-                if kills < 12 {
-                    usleep(UInt32.random(in: 20_000...120_000, using: &random))
-                    if !carrier.hasEnded { kills += 1 }
-                    carrier.send(SIGKILL)
-                } else {
-                    usleep(100_000)
-                }
-                _ = carrier.wait(until: Deadline(after: .seconds(20)))
+                doom.victim(carrier)
+                _ = carrier.wait(until: Deadline(after: .seconds(60)))
+                if doom.hasStruck { kills += 1 }
             }
             #expect((hub.files(in: "new") + hub.files(in: "cur")).isEmpty, "\(hub.log.suffix(3000))")
             var seen: [String: Int] = [:]
@@ -200,7 +199,7 @@ struct SendCrashTests {
             #expect(seen.count == count, "lost")
             let doubled = seen.values.reduce(0) { $0 + $1 - 1 }
             #expect(doubled <= kills, "\(doubled) doubled by \(kills) kills")
-            #expect(kills >= 3)
+            #expect(kills == 12)
         }
     }
 
@@ -240,6 +239,39 @@ struct SendCrashTests {
             let body = Oddity.twentyMegabytes.wire().dropFirst(100)
             #expect(message.content.suffix(body.count) == body)
             #expect(message.reversePath.contains("SIZE=\(message.content.count)"))
+        }
+    }
+}
+
+/// The end of a carrier, at a moment of its conversation that a test counts out.
+private final class Doom: Sendable {
+    private struct State {
+        var left = Int.max
+        var victim: ChildProcess?
+        var hasStruck = false
+    }
+    private let state = Mutex(State())
+
+    var hasStruck: Bool { state.withLock { $0.hasStruck } }
+
+    func arm(after moments: Int) { state.withLock { $0 = State(left: moments) } }
+
+    func victim(_ child: ChildProcess) {
+        state.withLock { state in
+            state.victim = child
+            if state.hasStruck { child.send(SIGKILL) }
+        }
+    }
+
+    /// Counts a moment. - Returns: whether it was the one, and the victim is dead.
+    func strikes() -> Bool {
+        state.withLock { state in
+            guard !state.hasStruck else { return true }
+            state.left -= 1
+            guard state.left <= 0 else { return false }
+            state.hasStruck = true
+            state.victim?.send(SIGKILL)
+            return true
         }
     }
 }

@@ -167,8 +167,12 @@ struct CrashTests {
                 #expect(ScratchDirectory.names(in: scratch.file("queue/tmp")).isEmpty, "call \(number)")
                 #expect(ScratchDirectory.names(in: scratch.file("queue/new")).isEmpty, "call \(number)")
             }
-            if !faults.isHit { return }
+            if !faults.isHit {
+                #expect(number > 5, "an accept makes fewer calls than it must")
+                return
+            }
         }
+        Issue.record("an accept has no end")
     }
 
     @Test("a failed synchronization is final for this run, and only for it")
