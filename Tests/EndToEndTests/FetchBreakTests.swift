@@ -276,7 +276,7 @@ struct FetchBreakTests {
             #expect(
                 result.errorText.contains("MiB are free there, and `free-space` keeps 1048576: make room"), "\(result)")
             #expect(rig.messages() == [Script.file(1)])
-            #expect(rig.journal.contains("gone p0:one"), "\(rig.journal)")
+            #expect(rig.journal.contains("dele p0:one"), "\(rig.journal)")
             #expect(server.stop().last?.finished == true, "\(server.sessions)")
         }
     }

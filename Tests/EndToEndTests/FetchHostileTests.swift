@@ -34,7 +34,7 @@ struct FetchHostileTests {
 
     private func rig(_ service: String, _ server: FakeServer, _ lines: String...) -> FetchRig {
         let rig = FetchRig()
-        rig.configure("\(service) 127.0.0.1:\(server.port)", "timeout 1", lines.first ?? "tls off")
+        rig.configure("\(service) 127.0.0.1:\(server.port)", "timeout 4", lines.first ?? "tls off")
         return rig
     }
 

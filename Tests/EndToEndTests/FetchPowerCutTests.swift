@@ -6,6 +6,8 @@ import Testing
 
 /// One recorded run with `keep off`, and the provider's mailbox as it was before.
 private final class RecordedFetch: Sendable {
+    private typealias Script = FetchHostileTests
+
     let dovecot: DovecotPeer
     let messages: [[UInt8]]
     let log: DiskLog
@@ -56,9 +58,16 @@ private final class RecordedFetch: Sendable {
         try Self.copy(scratch.file("maildir"), to: dovecot.maildir())
     }
 
+    /// The id of a message that POP3 deleted.
+    private var deletedID: String? {
+        let end = PowerCut(after: log.count, names: .all)
+        let journal = String(decoding: log.image(after: end)["state/fetch/peer/journal"] ?? [], as: UTF8.self)
+        return journal.firstMatch(of: /dele p0:(\S+)/).map { String($0.1) }
+    }
+
     /// A hub with what a power cut leaves.
-    private func hub(after cut: PowerCut) throws -> FetchRig {
-        let rig = Self.rig(service, port, "keep on")
+    private func hub(after cut: PowerCut, port: UInt16? = nil) throws -> FetchRig {
+        let rig = Self.rig(service, port ?? self.port, "keep on")
         let image = rig.scratch.file("image")
         try log.write(cut, to: image)
         for folder in ["state", "Mail"] { _ = unsafe rename("\(image)/\(folder)", rig.scratch.file(folder)) }
@@ -80,6 +89,14 @@ private final class RecordedFetch: Sendable {
             let result = try emptied.fetch()
             if result.status != 0 { faults.append("\(result)") }
             if !emptied.messages().isEmpty { faults.append("fetched again after its deletion was asked for") }
+        }
+        if cut.events == log.count, let id = deletedID {
+            // The provider has done it, and gives the id to another message.
+            let server = try FakeServer(
+                Script.login + Script.listing([id]) + Script.message(1) + Script.farewell)
+            let other = try hub(after: cut, port: server.port)
+            let result = try other.fetch()
+            if !other.messages().contains(Script.file(1)) { faults.append("taken for the one before: \(result)") }
         }
         // Whatever was said, the provider may not have done it.
         let again = try hub(after: cut)

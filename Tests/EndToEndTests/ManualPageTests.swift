@@ -13,9 +13,9 @@ struct ManualPageTests {
         "mhroute": "mhroute.1", "mhserve": "mhserve.8",
     ]
 
-    /// At the start of every command but mhsend: the rc, the user, the log.
-    private static let start: Set = ["RunControlError", "HubUserError", "LogError"]
-    private static let disk: Set = ["DurableError", "ThreadError"]
+    /// Of every command but mhsend: the rc, the user, the log, and what is printed.
+    private static let start: Set = ["RunControlError", "HubUserError", "LogError", "OutputError"]
+    private static let disk: Set = ["DurableError", "OwnershipFault", "ThreadError"]
 
     /// The types whose errors can end a command.
     private static let ends: [String: Set<String>] = [
@@ -25,8 +25,8 @@ struct ManualPageTests {
             "TransportError",
         ]),
         "mhsend": [
-            "RunControlError", "HubUserError", "DurableError", "IntakeError", "OptionError", "QueueError",
-            "SiblingError",
+            "RunControlError", "HubUserError", "DurableError", "OwnershipFault", "IntakeError", "OptionError",
+            "OutputError", "QueueError", "SiblingError",
         ],
         "mhcarry": start.union(disk).union(["CarryError", "QueueError"]),
         "mhqueue": start.union(disk).union(["QueueCommandError", "QueueError", "SiblingError"]),
@@ -48,7 +48,7 @@ struct ManualPageTests {
         "mhqueue": ["ProgramError": "runs no program"],
         "mhroute": [
             "ProgramError": "runs no program", "SiblingError": "starts no command of the hub",
-            "ThreadError": "has one thread",
+            "ThreadError": "has one thread", "DurableError": "opens no state", "OwnershipFault": "opens no state",
         ],
         "mhserve": [
             "HouseError": "ends a session", "MaildirError": "ends a session", "POP3Error": "ends a session",

@@ -71,7 +71,7 @@ struct StartTests {
             // Nobody listens on that port, which is to be told and is told nowhere.
             #expect(try shell("exec \"$@\" <&- >&- 2>&-", words + ["-v"]).status != 0)
             let status = try shell("exec \"$@\"", words + ["--status"])
-            #expect(status.status == 75 && status.outputText.contains("1 runs"), "\(status)")
+            #expect(status.status == 75 && status.outputText.contains("; 1 run, "), "\(status)")
             for command in ["mhcarry", "mhqueue"] {
                 let path = try InstalledCommands.path(command)
                 _ = try shell("exec \"$@\" <&- >&- 2>&-", [path, "-C", hub.rc])

@@ -76,6 +76,11 @@ public struct DiskLog: Sendable {
             if at > 0 {
                 state.apply(events[at - 1], ignoring: missing?.serials ?? [])
                 if missing != nil { usual.apply(events[at - 1], ignoring: []) }
+                // What is only written changes nothing of what is durable, nor of the names.
+                switch events[at - 1] {
+                case .written, .resized, .syncBegins: continue
+                case .fileMade, .folderMade, .renamed, .linked, .removed, .syncEnds, .said: break
+                }
             }
             let passed = (turningPoints + [events.count - 1]).map { $0 < at }
             for names in [.synchronized, .all] + state.unsettledFolders.map(PowerCut.Names.allOf) {

@@ -150,7 +150,7 @@ import Testing
     @Test("a service without a listener, and listeners that nobody can log in at")
     func listeners() throws {
         #expect(try Self.findings("", .listeners) == ["rc: \(ListenerSettings.noneAdvice)"])
-        #expect(try Self.findings("listen smtp *", .listeners, .listenersWithoutTLS) == [])
+        #expect(try Self.findings("hostname h.example\nlisten smtp *", .listeners, .listenersWithoutTLS) == [])
         #expect(
             try Self.findings("listen submission *", .listenersWithoutTLS) == [
                 "rc:1:8: warning: nobody can log in without TLS; add \"tls_certificate FILE key FILE\" (mhserve certificate "

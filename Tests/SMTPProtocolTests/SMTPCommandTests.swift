@@ -97,7 +97,8 @@ struct SMTPCommandTests {
         #expect(throws: CommandFault.unknownParameter("SIZE")) { try read("RCPT TO:<a@b> SIZE=1") }
         #expect(CommandFault.unknownParameter("FOO").reply.code == 555)
         guard case .mail(_, let parameters) = try read("MAIL FROM:<a@b> SIZE=99999999999999999999") else {
-            return Issue.record("no MAIL")
+            Issue.record("no MAIL")
+            return
         }
         #expect(parameters.size == Int.max)
     }
@@ -141,7 +142,10 @@ struct SMTPCommandTests {
         for text in [#""a\"b"@c.example"#, #""a@b"@c.example"#, "a+b@c.example", #""x y"@[192.0.2.7]"#] {
             guard case .mail(let path, _) = try read("MAIL FROM:<\(text)>"),
                 case .mail(let again, _) = try read("MAIL FROM:\(path)")
-            else { return Issue.record("\(text): no MAIL") }
+            else {
+                Issue.record("\(text): no MAIL")
+                continue
+            }
             #expect(path == again)
         }
     }
