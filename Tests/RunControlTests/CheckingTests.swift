@@ -128,9 +128,9 @@ import Testing
             found == [
                 "rc:1:1: run-as: there is no user \"no-such-user-here\"; make it, or name another",
                 "rc:2:1: \(file)/log: cannot write the log: Not a directory",
-                "rc:3:1: \(file) (the state directory): not a directory",
+                "rc:3:1: \(file) (the state directory): Not a directory",
                 "rc:5:3: warning: unix-user of mailbox m: there is no user \"no-such-user-here\"",
-                "rc:6:3: \(file) (the Maildir of mailbox m): not a directory",
+                "rc:6:3: \(file) (the Maildir of mailbox m): Not a directory",
             ])
         let free = "log \(scratch.path)/log\nstate \(scratch.path)/state\nmaildirs \(scratch.path)/%m\nmailbox m"
         #expect(try Self.findings(free, .log, .stateDirectory, .maildirs()) == [])

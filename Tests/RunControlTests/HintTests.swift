@@ -28,7 +28,7 @@ import Testing
                 "trust-file_tls /x",
                 "unknown word \"trust-file_tls\" in an account block; did you mean \"tls_trust_file\"?"
             ),
-            ("folders INBOX, Sent, inbox", "the folder \"inbox\" is fetched already; name it once"),
+            ("folders INBOX, Sent, inbox", "the folder \"INBOX\" is fetched already; name it once"),
             (
                 "folders “Sent Mail”",
                 "“ is no quote here; write \" in its place, or put the word in \" if it begins with “"

@@ -47,7 +47,7 @@ let accountRules: [Rule<AccountSettings>] = [
         let words = arguments.line.arguments
         for folder in try folders(&arguments) {
             if settings.folders.contains(where: { $0.remote == folder.remote }) {
-                let word = words.last { $0.text.contains(folder.remote) }
+                let word = words.last { $0.text.lowercased().contains(folder.remote.lowercased()) }
                 throw RunControlFault(
                     word?.place ?? arguments.line.end,
                     "the folder \"\(folder.remote)\" is fetched already; name it once")
