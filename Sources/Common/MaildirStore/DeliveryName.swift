@@ -40,12 +40,6 @@ public struct DeliveryName: Sendable, Hashable, CustomStringConvertible {
         return try DeliveryName("\(time).Q\(id).\(number).\(UniqueName.tail)", isRepeatable: true)
     }
 
-    /// Whether a file whose unique part is `other` is this message: all but the tail decides, so that one delivered under
-    /// another tail (the host's name, once) is still found after a crash (DECISIONS 50).
-    func isSame(as other: some Collection<UInt8>) -> Bool {
-        other.starts(with: unique.utf8.dropLast(UniqueName.tail.utf8.count))
-    }
-
     /// The name in new/: `S` is the octets of the file, `W` the octets on the wire.
     ///
     /// `W` is left out when the last line lacks its end: the wire then has a CRLF more than other programs count.

@@ -10,22 +10,6 @@ extension Maildir {
         let name: String
     }
 
-    /// Whether a message of this name is in new, in cur (whatever its flags) or in any folder.
-    ///
-    /// new is read before cur: a reader that moves the message meanwhile moves it into what is still to be read.
-    public func contains(_ name: DeliveryName) throws -> Bool {
-        try holds(name) || (try folderHolding(name) != nil)
-    }
-
-    /// The folder that holds a message of this name.
-    public func folderHolding(_ name: DeliveryName) throws -> FolderName? {
-        for folderName in try folders() {
-            guard let folder = try openedForReading(folderName) else { continue }
-            if try folder.holds(name) { return folderName }
-        }
-        return nil
-    }
-
     /// After a crash: which messages of the fetch batch `nonce` were delivered (DECISIONS 33). What it left in tmp is
     /// removed; new is synchronized, so that what is found stays.
     public func recoverBatch(nonce: String) throws -> Set<Int> {
@@ -98,21 +82,12 @@ extension Maildir {
     }
 
     /// A folder for looking into; `nil` when it is no whole Maildir or has gone.
-    private func openedForReading(_ name: FolderName) throws -> Maildir? {
+    func openedForReading(_ name: FolderName) throws -> Maildir? {
         do {
             return try folder(name, making: false)
         } catch let error as DurableError where error.isMissing {
             return nil
         }
-    }
-
-    /// Whether new or cur holds a file of this name.
-    private func holds(_ name: DeliveryName) throws(DurableError) -> Bool {
-        var isThere = false
-        try forEachFile { octets, _ in
-            isThere = isThere || name.isSame(as: octets.prefix { $0 != 0x2C && $0 != Octet.colon })
-        }
-        return isThere
     }
 
     /// Where the messages with these unique parts stand now, by one reading of new and cur.

@@ -17,16 +17,12 @@ extension Maildir {
         }
         try search(self)
         for name in try folders() {
-            do {
-                if let folder = try folder(name, making: false) { try search(folder) }
-            } catch let error as DurableError where error.isMissing {
-                continue  // no whole Maildir, or gone meanwhile
-            }
+            if let folder = try openedForReading(name) { try search(folder) }
         }
         return numbers
     }
 
-    /// `n` of `<sec>.Q<id>.<n>.<tail>`, whatever the tail.
+    /// `n` of `<sec>.Q<id>.<n>.<tail>`, whatever the tail: it was the host's name once (DECISIONS 50).
     private static func recipient(in name: [UInt8], _ mark: [UInt8]) -> Int? {
         let seconds = name.prefix { Octet.isDigit($0) }.count
         guard seconds > 0, name[seconds...].starts(with: mark) else { return nil }
