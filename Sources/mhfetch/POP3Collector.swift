@@ -133,6 +133,8 @@ final class POP3Collector {
         guard !fresh.isEmpty else { return }
         run.tell("\(fresh.count) new of \(listing.count)")
         try addSizes(to: &fresh)
+        // Told however this ends: the next run will find it known.
+        defer { if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) } }
         var work = WorkList(fresh) { run.state.isSuspect($0.key) }
         var isFirst = true
         while let batch = work.next() {
@@ -142,7 +144,6 @@ final class POP3Collector {
             work.putBack(batch[taken...])
         }
         try run.settle()
-        if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) }
         if account.keep == .off { try delete(listing) }
     }
 
