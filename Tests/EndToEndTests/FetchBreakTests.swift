@@ -66,14 +66,19 @@ struct FetchBreakTests {
             let bye: [Step] = [.skip(lines: 1), .tagged("@tag@ OK bye")]
             // Those that are there already are passed over without a word.
             let login = Script.imap(next: 4, sizes: Self.three)
+            // Behind what is new, what failed is looked for.
+            let again: [Step] = login + [
+                .expect("a4 UID FETCH 2 (UID RFC822.SIZE)"), .line("* 2 FETCH (UID 2 RFC822.SIZE \(Self.body.utf8.count))"),
+                .line("a4 OK done"),
+            ]
             let server = try FakeServer(
                 login + [.expect("a4 UID FETCH 1:3"), Self.fetched(1), Self.fetched(2, whole: false)],
                 login + [.expect("a4 UID FETCH 2:3"), Self.fetched(2, whole: false)],
-                login + [
-                    .expect("a4 UID FETCH 3 "), Self.fetched(3), .line("a4 OK done"), .expect("a5 UID FETCH 2 "),
+                again + [
+                    .expect("a5 UID FETCH 3 "), Self.fetched(3), .line("a5 OK done"), .expect("a6 UID FETCH 2 "),
                     Self.fetched(2, whole: false),
                 ],
-                login + bye)
+                again + bye)
             let rig = rig("imap", server)
             for count in [1, 1, 2] {
                 let result = try rig.fetch()

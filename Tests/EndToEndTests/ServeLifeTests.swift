@@ -437,6 +437,7 @@ struct ServeLifeTests {
                     os.execvp(sys.argv[1], sys.argv[1:])
                 signal.signal(signal.SIGTERM, lambda *_: os.kill(service, signal.SIGTERM))
                 status = os.waitstatus_to_exitcode(os.waitpid(service, 0)[1])
+                open("manager.alone", "w").close()
                 manager.settimeout(30)
                 manager.accept()[0].sendall(b"+OK the service manager\\r\\n")
                 sys.exit(status)
@@ -448,6 +449,11 @@ struct ServeLifeTests {
             #expect(try LineClient(port: hub.port("smtp")).line().hasPrefix("220"))
             #expect(try LineClient(port: port).line() != "+OK the service manager")
             hub.server.child.send(SIGTERM)
+            let deadline = Deadline(after: .seconds(30))
+            while ScratchDirectory.read(hub.scratch.file("manager.alone")) == nil {
+                guard !deadline.hasPassed else { throw KitError("mhserve does not end: \(hub.logs)") }
+                usleep(10_000)
+            }
             #expect(try LineClient(port: port).line() == "+OK the service manager", "\(hub.logs)")
             #expect(hub.server.child.wait(until: Deadline(after: .seconds(10)))?.status == 0, "\(hub.logs)")
         }

@@ -78,7 +78,7 @@ public struct DiskLog: Sendable {
                 if missing != nil { usual.apply(events[at - 1], ignoring: []) }
                 // What is only written changes nothing of what is durable, nor of the names.
                 switch events[at - 1] {
-                case .written, .resized, .syncBegins: continue
+                case .written, .resized, .syncBegins: if at < events.count { continue }
                 case .fileMade, .folderMade, .renamed, .linked, .removed, .syncEnds, .said: break
                 }
             }
