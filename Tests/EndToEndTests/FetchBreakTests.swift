@@ -67,10 +67,12 @@ struct FetchBreakTests {
             // Those that are there already are passed over without a word.
             let login = Script.imap(next: 4, sizes: Self.three)
             // Behind what is new, what failed is looked for.
-            let again: [Step] = login + [
-                .expect("a4 UID FETCH 2 (UID RFC822.SIZE)"), .line("* 2 FETCH (UID 2 RFC822.SIZE \(Self.body.utf8.count))"),
-                .line("a4 OK done"),
-            ]
+            let again: [Step] =
+                login + [
+                    .expect("a4 UID FETCH 2 (UID RFC822.SIZE)"),
+                    .line("* 2 FETCH (UID 2 RFC822.SIZE \(Self.body.utf8.count))"),
+                    .line("a4 OK done"),
+                ]
             let server = try FakeServer(
                 login + [.expect("a4 UID FETCH 1:3"), Self.fetched(1), Self.fetched(2, whole: false)],
                 login + [.expect("a4 UID FETCH 2:3"), Self.fetched(2, whole: false)],
