@@ -18,7 +18,7 @@ extension Check {
     public static func clearText(_ side: AccountSide) -> Check {
         Check { settings, findings in
             for account in settings.accounts {
-                guard let server = account[keyPath: side], account.isOpen(to: server) else { continue }
+                guard let server = account[keyPath: side], account.speaksInClear(to: server) else { continue }
                 let login = account.secret == .none ? "mail goes" : "mail and password go"
                 findings.warning(
                     account.places["tls"] ?? account.place,

@@ -54,7 +54,7 @@ extension AccountSettings {
     }
 
     /// Whether octets go to `server` in clear, over more than this machine.
-    public func isOpen(to server: AccountServer) -> Bool {
+    public func speaksInClear(to server: AccountServer) -> Bool {
         tls == .off && !HostAndPort.isLoopback(server.host)
     }
 }
