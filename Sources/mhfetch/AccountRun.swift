@@ -116,7 +116,9 @@ final class AccountRun {
         guard let server = account.fetch else { throw FetchError.doesNotFetch(account.name, place: account.place) }
         let login = try AccountLogin(of: account)
         let wire = try Self.connect(account, server)
-        if let open = account.fetchServer, account.speaksInClear(to: open) { tell("in clear, as \"tls off insecure\" says") }
+        if let server = account.fetchServer, account.speaksInClear(to: server) {
+            tell("in clear, as \"tls off insecure\" says")
+        }
         if server.service.isIMAP {
             try IMAPCollector(run: self, server: server, wire: wire).collect(login)
         } else {

@@ -173,7 +173,8 @@ extension Assembly {
         for word in ["tls-trust-file", "tls-fingerprint", "tls-host-override"] where draft.place(word) != nil {
             complain(word, "\"tls off\" leaves nothing to check")
         }
-        if !account.isInsecure, let server = servers.first(where: { !$0.hasImplicitTLS && account.speaksInClear(to: $0) }) {
+        let clear = servers.first { !$0.hasImplicitTLS && account.speaksInClear(to: $0) }
+        if !account.isInsecure, let server = clear {
             complain(
                 "tls",
                 "\(server.host) is another machine, and everybody between reads what goes there in clear; remove the line, "
