@@ -196,6 +196,13 @@ final class AccountRun {
     /// Where mail for a folder of the owner's Maildir goes; `nil` for the inbox.
     func destination(_ folder: FolderName?) -> Destination { .maildir(path: maildir, folder: folder) }
 
+    /// The error of a folder whose UIDs mean other messages than before, with the ways out.
+    func renumbered(_ folder: String) -> FetchError {
+        .renumbered(
+            folder: folder, accept: commandLine("--accept-folder", folder),
+            refetch: commandLine("--refetch-folder", folder))
+    }
+
     /// The words to type for this account, ready for a shell.
     func commandLine(_ option: String, _ value: String) -> String {
         let rc = explicitRC.map { ["-C", $0] } ?? []

@@ -7,7 +7,9 @@ struct Deletions {
     private let state: FetchState
     /// Whether the server's unique ids are message numbers, which mean another message each time.
     private let areNumbers: Bool
-    private let byID: [String: Set<MessageDigest>]
+    /// Ids of which one message at least was to be deleted, with the digests of all that are known under them: of several
+    /// with one id any may be gone, and any be left.
+    private let doubtful: [String: Set<MessageDigest>]
     private let all: Set<MessageDigest>
     /// Whether it was known before that the server does not delete.
     let wereIgnored: Bool
@@ -15,30 +17,43 @@ struct Deletions {
     init(_ state: FetchState, areNumbers: Bool) {
         self.state = state
         self.areNumbers = areNumbers
-        var byID: [String: Set<MessageDigest>] = [:]
-        var wereIgnored = false
+        var doubtful: [String: Set<MessageDigest>] = [:]
         for (key, known) in state.known {
-            guard let deletion = known.deletion else { continue }
-            if deletion == .ignored { wereIgnored = true }
-            if let id = key.uniqueID, let digest = known.digest { byID[id, default: []].insert(digest) }
+            guard let id = key.uniqueID, known.digest != nil else { continue }
+            switch known.deletion {
+            case .asked, .acknowledged: doubtful[id] = []
+            case .ignored where areNumbers: doubtful[id] = []
+            case .ignored, nil: break
+            }
         }
-        self.byID = byID
-        self.wereIgnored = wereIgnored
-        all = areNumbers ? byID.values.reduce(into: []) { $0.formUnion($1) } : []
+        for (key, known) in state.known {
+            if let id = key.uniqueID, let digest = known.digest { doubtful[id]?.insert(digest) }
+        }
+        self.doubtful = doubtful
+        wereIgnored = state.known.values.contains { $0.deletion == .ignored }
+        all = areNumbers ? doubtful.values.reduce(into: []) { $0.formUnion($1) } : []
     }
 
     /// Whether a listed message must be fetched to find out what it is.
     func isInDoubt(_ key: MessageKey) -> Bool {
-        switch state.known[key]?.deletion {
-        case .acknowledged: true
-        case .ignored: areNumbers
-        case nil: false
-        }
+        guard let known = state.known[key] else { return false }
+        if known.deletion == .acknowledged { return true }
+        guard let id = key.uniqueID, doubtful[id] != nil else { return false }
+        return known.deletion != .ignored || areNumbers
     }
 
-    /// What was stored of the messages that the one listed under `key` may be. Of several with one id any may be gone.
+    /// What was stored of the messages that the one listed under `key` may be.
     func stored(for key: MessageKey) -> Set<MessageDigest> {
         guard isInDoubt(key) else { return [] }
-        return areNumbers ? all : key.uniqueID.flatMap { byID[$0] } ?? []
+        return areNumbers ? all : key.uniqueID.flatMap { doubtful[$0] } ?? []
+    }
+
+    /// Whether a message that is there unchanged was told to be gone: then the server does not delete. Of several with one
+    /// id it may be one whose deletion was refused, or was never heard of.
+    func isIgnored(_ key: MessageKey) -> Bool {
+        guard state.known[key]?.deletion != .asked else { return false }
+        return !state.known.contains { other, known in
+            other.uniqueID == key.uniqueID && (known.deletion == nil || known.deletion == .asked)
+        }
     }
 }

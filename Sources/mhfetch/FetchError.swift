@@ -30,6 +30,7 @@ enum FetchError: Complaint {
     case protocolBroken(host: String, what: String)
     case stateDamaged(path: String, line: Int)
     case stateNewer(path: String)
+    case stateNoFile(path: String)
 
     var exitStatus: ExitStatus {
         switch self {
@@ -43,7 +44,7 @@ enum FetchError: Complaint {
         case .refused, .farewell, .noRoom: .temporaryFailure
         case .renumbered: .dataError
         case .protocolBroken, .doubtfulUIDs, .miscounted: .protocolError
-        case .stateDamaged, .stateNewer: .osFile
+        case .stateDamaged, .stateNewer, .stateNoFile: .osFile
         }
     }
 
@@ -53,7 +54,8 @@ enum FetchError: Complaint {
         case .renumbered, .noUIDValidity, .refused, .doubtfulUIDs, .miscounted, .noSuchFolder, .noLocalFolder: true
         case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .networkFileSystem, .noTLS, .loginRefused,
             .loginInClear, .passwordNotText, .noUniqueIDs, .numbersAsUniqueIDs, .farewell, .protocolBroken, .noRoom,
-            .noSuchFolderInRC, .noFoldersByPOP3, .whoseFolders, .stateDamaged, .stateNewer:
+            .noSuchFolderInRC, .noFoldersByPOP3, .whoseFolders, .stateDamaged, .stateNewer,
+            .stateNoFile:
             false
         }
     }
@@ -114,6 +116,8 @@ enum FetchError: Complaint {
         case .stateDamaged(let path, let line):
             "\(path): line \(line) is damaged though good lines follow; check the disk, then restore the file or "
                 + "remove it (all mail of the account is fetched again then)"
+        case .stateNoFile(let path):
+            "\(path): is no plain file, and the hub made none such; look who did, and remove it"
         case .stateNewer(let path): "\(path): was written by a newer release; run that one"
         }
     }

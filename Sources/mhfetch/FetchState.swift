@@ -23,6 +23,8 @@ final class FetchState {
 
     /// What became of a deletion that the server acknowledged (DECISIONS 34).
     enum Deletion: Hashable {
+        /// DELE was answered, and QUIT was said or about to be: listed again, it is either this message or another one.
+        case asked
         /// Listed again, it is another message with this id, or the server has not deleted it.
         case acknowledged
         /// It was listed again with the same octets: the server does not delete it.
@@ -42,6 +44,8 @@ final class FetchState {
     struct Folder: Hashable {
         var name: String
         var validity: UInt32
+        /// UIDs below were never fetched, since a person took them as known.
+        var floor: UInt32 = 1
         /// UIDs below are fetched, gone or in ``FetchState/failed``.
         var next: UInt32 = 1
         /// UIDs fetched and, for all we know, still at the source.
@@ -126,6 +130,13 @@ final class FetchState {
             let digest = words.count == 5 ? MessageDigest(parsing: words[4]) : nil
             guard words.count == 4 || digest != nil else { return false }
             note([(key, digest)], at: time, run)
+        case ("quit", 2):
+            guard let key = key(1) else { return false }
+            known[key]?.deletion = .asked
+        case ("here", 2):
+            guard let key = key(1) else { return false }
+            known[key]?.deletion = nil
+            failed[key] = nil
         case ("dele", 2):
             guard let key = key(1) else { return false }
             known[key]?.deletion = .acknowledged
@@ -164,7 +175,7 @@ final class FetchState {
                 return false
             }
             failed[key] = Failure(tries: tries, time: time, reason: text)
-        case ("folder", 4), ("next", 3), ("seen", 5), ("left", 3): return applyFolder(words)
+        case ("folder", 4), ("floor", 3), ("next", 3), ("seen", 5), ("left", 3): return applyFolder(words)
         default: return false
         }
         return true
@@ -195,7 +206,7 @@ final class FetchState {
 
     private func applyFolder(_ words: [ArraySlice<UInt8>]) -> Bool {
         guard let index = Decimal.value(of: words[1]) else { return false }
-        if words[0].first == 0x66 {  // folder
+        if words[0].elementsEqual("folder".utf8) {
             guard let validity = Decimal.value(of: words[2]).flatMap({ UInt32(exactly: $0) }),
                 let name = Percent.decode(words[3]), index <= folders.count
             else { return false }
@@ -206,6 +217,9 @@ final class FetchState {
         }
         guard folders.indices.contains(index) else { return false }
         switch words[0].first {
+        case 0x66:  // floor
+            guard let uid = Decimal.value(of: words[2]).flatMap({ UInt32(exactly: $0) }) else { return false }
+            folders[index].floor = uid
         case 0x6E:  // next
             guard let uid = Decimal.value(of: words[2]).flatMap({ UInt32(exactly: $0) }) else { return false }
             folders[index].next = uid

@@ -24,7 +24,7 @@ extension FetchState {
     /// - Parameter next: UIDs below are taken as known.
     func renumber(_ index: Int, validity: UInt32, next: UInt32 = 1) throws {
         let folder = "folder \(index) \(validity) \(Percent.encode(folders[index].name))"
-        try record(next == 1 ? [folder] : [folder, "next \(index) \(next)"])
+        try record(next == 1 ? [folder] : [folder, "floor \(index) \(next)", "next \(index) \(next)"])
     }
 
     func setNext(_ uid: UInt32, of index: Int) throws {
@@ -71,6 +71,10 @@ extension FetchState {
 
     func markMissing(_ keys: [MessageKey]) throws { try record(keys.map { "miss \($0.text)" }) }
     func markBack(_ keys: [MessageKey]) throws { try record(keys.map { "back \($0.text)" }) }
+    /// Notes messages whose deletion the next QUIT makes count.
+    func markAsked(_ keys: [MessageKey]) throws { try record(keys.map { "quit \($0.text)" }) }
+    /// Notes that such a message is there unchanged: its deletion did not come to pass.
+    func markHere(_ key: MessageKey) throws { try record(["here \(key.text)"]) }
     /// Notes messages whose deletion the server has acknowledged.
     func markDeleted(_ keys: [MessageKey]) throws { try record(keys.map { "dele \($0.text)" }) }
     /// Notes that a message is there unchanged though its deletion was acknowledged.
@@ -133,6 +137,7 @@ extension FetchState {
         if lastEnding == nil || run != lastEnded { texts.append("run \(run) \(lastRun)") }
         for (index, folder) in folders.enumerated() {
             texts.append("folder \(index) \(folder.validity) \(Percent.encode(folder.name))")
+            if folder.floor > 1 { texts.append("floor \(index) \(folder.floor)") }
             texts.append("next \(index) \(folder.next)")
             for day in folder.fetched {
                 for piece in day.uids.pieces() {
@@ -145,6 +150,7 @@ extension FetchState {
             texts.append("have \(entry.fetched) \(entry.run) \(key.text)" + (entry.digest.map { " \($0)" } ?? ""))
             switch entry.deletion {
             case nil: break
+            case .asked: texts.append("quit \(key.text)")
             case .acknowledged: texts.append("dele \(key.text)")
             case .ignored: texts.append("stay \(key.text)")
             }

@@ -61,9 +61,7 @@ struct IMAPCollector {
             let next = try uidNext ?? collector.nextUID()
             try run.state.renumber(index, validity: validity, next: next)
         } else {
-            throw FetchError.renumbered(
-                folder: folder.remote, accept: run.commandLine("--accept-folder", folder.remote),
-                refetch: run.commandLine("--refetch-folder", folder.remote))
+            throw run.renumbered(folder.remote)
         }
         try run.state.synchronize()
     }

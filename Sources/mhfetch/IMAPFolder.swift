@@ -48,7 +48,7 @@ final class IMAPFolder {
         }
         // UIDNEXT tells without a question whether there is anything new.
         let mayBeNew = uidNext.map { $0 > first } ?? true
-        let listed = mayBeNew ? try list(from: first) : []
+        let listed = mayBeNew ? try list(from: first, isBlind: uidNext == nil) : []
         let new = listed.filter { !isFetched($0) }
         let firstNew = new.first { run.state.failed[$0.key] == nil }
         if let mark = firstNew?.number ?? listed.last.map({ $0.number + 1 }) { try advance(to: mark) }
@@ -77,6 +77,10 @@ final class IMAPFolder {
         let last = try survey(UIDSet([.max]), []).map(\.number).max() ?? 0
         return UInt32(clamping: last + 1)
     }
+
+    private var canExpunge: Bool { exchange.engine.capabilities?.has("UIDPLUS") == true }
+
+    private func isNews(_ message: Pending) -> Bool { !isFetched(message) && run.state.failed[message.key] == nil }
 
     private func isFetched(_ message: Pending) -> Bool {
         UInt32(exactly: message.number).map { run.state.folders[index].isFetched($0) } ?? false
@@ -119,10 +123,19 @@ final class IMAPFolder {
     }
 
     /// The messages whose UIDs are `first` or above. Where that is the whole folder, their count must be right.
-    private func list(from first: UInt32) throws -> [Pending] {
+    /// - Parameter isBlind: whether the server did not tell UIDNEXT, by which it would be seen to take UIDs back.
+    private func list(from first: UInt32, isBlind: Bool) throws -> [Pending] {
         let told = numbers.exists
         let expunged = numbers.expungedCount
-        let listed = try survey(.from(first)).filter { $0.number >= Int(first) }
+        let surveyed = try survey(.from(first))
+        let listed = surveyed.filter { $0.number >= Int(first) }
+        // `first:*` tells the last message at least (RFC 3501 §6.4.8). Below what was asked for it is one that was dealt with,
+        // unless the server gives UIDs out again.
+        let floor = Int(run.state.folders[index].floor)
+        if isBlind, canExpunge, surveyed.contains(where: { $0.number < Int(first) && $0.number >= floor && isNews($0) })
+        {
+            throw run.renumbered(name)
+        }
         guard first == 1, numbers.expungedCount == expunged else { return listed }
         // Some of those that came in meanwhile may be listed, or none.
         guard listed.count < told || listed.count > max(told, numbers.exists) else { return listed }
@@ -296,7 +309,6 @@ final class IMAPFolder {
         let going = UIDSet(known.ranges.joined().filter(numbers.isThere))
         try run.state.markGone(known.subtracting(going), of: index)
         guard !going.isEmpty else { return }
-        let canExpunge = exchange.engine.capabilities?.has("UIDPLUS") == true
         for piece in going.pieces() {
             try exchange.say(.uidStore(piece, add: ["\\Deleted"]))
             try finish(.uidStore)

@@ -30,8 +30,13 @@ final class Journal {
     init(in directory: Directory, canWrite: Bool, apply: (ArraySlice<UInt8>, Int) throws -> Bool) throws {
         self.directory = directory
         path = "\(directory.path)/\(Self.name)"
+        // Before it is opened, which a directory does not let us do, and a pipe does as if it were a file.
+        if let status = try directory.status(of: Self.name), !status.isRegular {
+            throw FetchError.stateNoFile(path: path)
+        }
         file = try directory.open(Self.name, for: canWrite ? .appending : .reading)
         guard let file else { return }
+        if let fault = try file.ownershipFault() { throw fault }
         let octets = try Self.content(of: file)
         size = try replay(octets, apply)
         guard canWrite, size < octets.count else { return }

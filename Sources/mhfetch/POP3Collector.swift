@@ -23,6 +23,8 @@ final class POP3Collector {
     /// Messages that DELE was sent for, and those of them that the server will remove at QUIT.
     private var condemned: Set<MessageKey> = []
     private var deleted: [MessageKey] = []
+    /// Messages that were fetched in this session, so that it is known what they are.
+    private var checked: Set<MessageKey> = []
     /// Messages found unchanged though the server had said that it deleted them.
     private var staying = 0
 
@@ -51,9 +53,13 @@ final class POP3Collector {
 
     func broken(_ what: String) -> FetchError { .protocolBroken(host: host, what: "the server gave \(what)") }
 
-    /// QUIT makes the deletions count (RFC 1939 §6). Only then are they written down, durably: the next message with such
-    /// an id is another one, and must be fetched, unless its octets are the same. Without an answer nothing is known.
+    /// QUIT makes the deletions count (RFC 1939 §6), whether or not its answer reaches us: so they are written down,
+    /// durably, before it is said. Who is listed again then may be another message with that id, and must be looked at.
     private func quit() throws {
+        if !deleted.isEmpty {
+            try run.state.markAsked(deleted)
+            try run.state.synchronize()
+        }
         do {
             try exchange.say(.quit)
             switch try exchange.next() {
@@ -63,13 +69,12 @@ final class POP3Collector {
             default: throw broken("an answer to QUIT that is none")
             }
         } catch {
-            // Messages that stay there are known here, and are deleted next time. Without any there is nothing to tell.
+            // Messages that stay there are known here, and are looked at next time. Without any there is nothing to tell.
             if condemned.isEmpty { return }
             throw error
         }
-        guard !deleted.isEmpty else { return }
-        try run.state.markDeleted(deleted)
-        try run.state.synchronize()
+        // Not worth waiting for the disk: without these words the messages are looked at all the same.
+        if !deleted.isEmpty { try run.state.markDeleted(deleted) }
     }
 
     // MARK: Listing
@@ -79,11 +84,14 @@ final class POP3Collector {
         defer { exchange.wire.pace = nil }
         var messages: [Pending] = []
         var occurrences: [String: Int] = [:]
+        var numbers: Set<Int> = []
         var areNumbers = true
         reading: while true {
             switch try exchange.next() {
             case .uniqueID(let number, let id):
                 if messages.isEmpty { exchange.wire.pace = .standard }  // until then the server may think
+                // What is known of one of the two would be done to the other.
+                guard numbers.insert(number).inserted else { throw broken("one message number for two unique ids") }
                 let text = String(decoding: id, as: UTF8.self)
                 let occurrence = occurrences[text, default: 0]
                 occurrences[text] = occurrence + 1
@@ -125,8 +133,8 @@ final class POP3Collector {
     // MARK: Fetching
 
     private func fetch(_ listing: [Pending]) throws {
-        try delete(listing)
         let deletions = Deletions(run.state, areNumbers: hasNumbersOnly)
+        try delete(listing, deletions)
         let wanted = listing.filter { !run.state.isKnown($0.key) || deletions.isInDoubt($0.key) }
         var fresh = wanted.filter { !run.isLeftAlone($0.key) }
         run.noteLeftAlone(wanted.count - fresh.count)
@@ -144,7 +152,7 @@ final class POP3Collector {
             work.putBack(batch[taken...])
         }
         try run.settle()
-        if account.keep == .off { try delete(listing) }
+        if account.keep == .off { try delete(listing, deletions) }
     }
 
     /// Fetches a batch and puts it on disk.
@@ -159,7 +167,7 @@ final class POP3Collector {
                 try exchange.say(.retr(batch[asked].number))
                 asked += 1
             }
-            try take(batch[answered], index: answered, unless: deletions.stored(for: batch[answered].key))
+            try take(batch[answered], index: answered, deletions)
             answered += 1
             if answered == asked, run.isLate { break }
         }
@@ -168,8 +176,7 @@ final class POP3Collector {
     }
 
     /// Reads the answer to one RETR into the mailbox.
-    /// - Parameter stored: digests of what this message may be once more.
-    private func take(_ message: Pending, index: Int, unless stored: Set<MessageDigest>) throws {
+    private func take(_ message: Pending, index: Int, _ deletions: Deletions) throws {
         exchange.renew()
         switch try exchange.next() {
         case .contentBegin: break
@@ -183,7 +190,8 @@ final class POP3Collector {
         exchange.wire.pace = .standard
         defer { exchange.wire.pace = nil }
         let isHere = try run.receive(
-            message, index: index, to: run.destination(nil), isDigested: account.keep != .on, unless: stored
+            message, index: index, to: run.destination(nil), isDigested: account.keep != .on,
+            unless: deletions.stored(for: message.key)
         ) {
             exchange.renew()
             switch try exchange.next() {
@@ -192,16 +200,20 @@ final class POP3Collector {
             default: throw broken("content without an end")
             }
         }
+        checked.insert(message.key)
         guard isHere else { return }
+        guard deletions.isIgnored(message.key) else { return try run.state.markHere(message.key) }
         staying += 1
         try run.state.markStaying(message.key)
     }
 
     /// Deletes those of the listing that were fetched and may go. Messages with one id go together or not at all: were one
-    /// left, the next listing would count it as another of them.
-    private func delete(_ listing: [Pending]) throws {
+    /// left, the next listing would count it as another of them. What may be another message now is looked at first.
+    private func delete(_ listing: [Pending], _ deletions: Deletions) throws {
         let staying = listing.filter { message in
-            guard let known = run.state.known[message.key], known.deletion == nil else { return true }
+            guard let known = run.state.known[message.key], known.deletion == nil,
+                checked.contains(message.key) || !deletions.isInDoubt(message.key)
+            else { return true }
             return !run.mayGo(fetched: known.fetched, in: known.run)
         }
         let held = Set(staying.map(\.key.uniqueID))

@@ -105,4 +105,57 @@ struct FetchDeletionTests {
             #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
         }
     }
+
+    @Test(
+        "a new message under the id of one whose QUIT was never answered is delivered", arguments: ["cut off", "-ERR"])
+    func unansweredFarewell(_ end: String) async throws {
+        try await onThread {
+            let (login, one) = (Self.login, Self.uidl(["a"]))
+            let farewell: [Step] = [.expect("QUIT")] + (end == "-ERR" ? [.line("-ERR busy")] : [])
+            let server = try FakeServer(
+                login + one + Self.sizes + Self.retrieve(1, "one") + Self.delete(1) + farewell,
+                // The server had deleted it all the same.
+                login + one + Self.sizes + Self.retrieve(1, "two") + Self.delete(1) + Self.farewell)
+            let rig = rig(server)
+            #expect(try rig.fetch().status == 75)
+            let result = try rig.fetch()
+            #expect(result.status == 0 && rig.messages().count == 2, "\(result) \(server.sessions)")
+            #expect(server.stop().last?.finished == true, "\(server.sessions)")
+        }
+    }
+
+    @Test("where one of several with one id was refused to go, each that is listed is looked at")
+    func refusedAmongTwins() async throws {
+        try await onThread {
+            let login = Self.login
+            let three = ["one", "two", "three"].enumerated().flatMap { Self.retrieve($0.offset + 1, $0.element) }
+            let server = try FakeServer(
+                login + Self.uidl(["x", "x", "x"]) + Self.sizes + three + Self.delete(1)
+                    + [.expect("DELE 2"), .line("-ERR busy")] + Self.delete(3) + Self.farewell,
+                login + Self.uidl(["x", "x"]) + Self.sizes + Self.retrieve(1, "two") + Self.retrieve(2, "four")
+                    + Self.delete(1, 2) + Self.farewell)
+            let rig = rig(server)
+            #expect(try rig.fetch().status == 0)
+            let result = try rig.fetch()
+            #expect(result.status == 0, "\(result) \(server.sessions)")
+            let subjects = rig.messages().map { String(decoding: $0.prefix { $0 != 0x0A }, as: UTF8.self) }
+            #expect(
+                subjects.sorted() == ["four", "one", "three", "two"].map { "Subject: \($0)" }, "\(server.sessions)")
+        }
+    }
+
+    @Test("one message number for two ids is no listing: nothing is fetched by it, and nothing deleted")
+    func numberTwice() async throws {
+        try await onThread {
+            let server = try FakeServer(
+                Self.login + [
+                    .expect("UIDL"), .line("+OK"), .line("1 a"), .line("1 b"), .line("3 c"), .line("."), .drain,
+                ])
+            let rig = rig(server)
+            let result = try rig.fetch()
+            #expect(result.status == 76 && result.errorText.contains("one message number for two"), "\(result)")
+            #expect(rig.messages().isEmpty)
+            #expect(!server.stop().flatMap(\.lines).contains { $0.hasPrefix("DELE") })
+        }
+    }
 }

@@ -62,7 +62,7 @@ private final class RecordedFetch: Sendable {
     private var deletedID: String? {
         let end = PowerCut(after: log.count, names: .all)
         let journal = String(decoding: log.image(after: end)["state/fetch/peer/journal"] ?? [], as: UTF8.self)
-        return journal.firstMatch(of: /dele p0:(\S+)/).map { String($0.1) }
+        return journal.firstMatch(of: /quit p0:(\S+)/).map { String($0.1) }
     }
 
     /// A hub with what a power cut leaves.
@@ -90,7 +90,7 @@ private final class RecordedFetch: Sendable {
             if result.status != 0 { faults.append("\(result)") }
             if !emptied.messages().isEmpty { faults.append("fetched again after its deletion was asked for") }
         }
-        if cut.events == log.count, let id = deletedID {
+        if cut.events > farewell, let id = deletedID {
             // The provider has done it, and gives the id to another message.
             let server = try FakeServer(
                 Script.login + Script.listing([id]) + Script.message(1) + Script.farewell)

@@ -156,6 +156,40 @@ struct FetchUIDTests {
         }
     }
 
+    @Test("a server without UIDNEXT that gives UIDs out again has renumbered the folder, and it is told")
+    func reusedWithoutNext() async throws {
+        try await onThread {
+            let server = try FakeServer(
+                Script.login + Script.select("INBOX", messages: 1, "UIDVALIDITY 1")
+                    + Script.answer("a3 UID FETCH 1:*", "* 1 FETCH (UID 3 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 3", Script.content(1, 3))
+                    + Script.answer("a5 UID STORE 3") + Script.answer("a6 UID EXPUNGE 3", "* 1 EXPUNGE")
+                    + Script.logout,
+                Script.login + Script.select("INBOX", messages: 1, "UIDVALIDITY 1")
+                    + Script.answer("a3 UID FETCH 4:*", "* 1 FETCH (UID 1 RFC822.SIZE 17)") + Script.logout)
+            let rig = rig(server, "keep off")
+            #expect(try rig.fetch().status == 0)
+            let again = try rig.fetch()
+            #expect(again.status == 75 && again.errorText.contains("has renumbered it"), "\(again) \(server.sessions)")
+            #expect(server.stop().last?.finished == true, "\(server.sessions)")
+        }
+    }
+
+    @Test("a folder that gets another UIDVALIDITY while it is selected is left at once")
+    func renumberedMeanwhile() async throws {
+        try await onThread {
+            let server = try FakeServer(
+                Script.login + Script.select("INBOX", messages: 1, "UIDVALIDITY 1", "UIDNEXT 6")
+                    + Script.answer("a3 UID FETCH 1:*", "* 1 FETCH (UID 5 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 5", Script.content(1, 5), "* OK [UIDVALIDITY 2] new") + [.drain])
+            let rig = rig(server, "keep off")
+            let result = try rig.fetch()
+            #expect(result.status == 76 && result.errorText.contains("changed the UIDVALIDITY"), "\(result)")
+            let said = server.stop().reduce(into: [String]()) { $0 += $1.lines }
+            #expect(!said.contains { $0.contains("STORE") || $0.contains("EXPUNGE") }, "\(said)")
+        }
+    }
+
     @Test("folders are selected, never examined, also where they are read-only, and no content is marked as seen")
     func selects() async throws {
         try await onThread {

@@ -1,6 +1,7 @@
 // The fetch state: what a journal says after any cut, and that it says the same when it is written anew.
 
 import DurableFiles
+import Glibc
 import IMAPProtocol
 import MailTestKit
 import Octets
@@ -114,6 +115,20 @@ struct FetchStateTests {
             try state.beginRun(at: 1_900_000_000)
             #expect(try scratch.state().lastRun == 1_900_000_000, "written on after a cut at \(cut)")
         }
+    }
+
+    @Test("a journal that is no plain file, or that others may write, is not read")
+    func strangeFile() throws {
+        let open = JournalScratch()
+        try Self.fill(try open.state())
+        #expect(unsafe chmod(open.scratch.file(Journal.name), 0o666) == 0)
+        #expect(throws: OwnershipFault.self) { _ = try open.state() }
+        let pipe = JournalScratch()
+        #expect(unsafe mkfifo(pipe.scratch.file(Journal.name), 0o600) == 0)
+        #expect(throws: FetchError.stateNoFile(path: pipe.scratch.file(Journal.name))) { _ = try pipe.state() }
+        let folder = JournalScratch()
+        #expect(unsafe mkdir(folder.scratch.file(Journal.name), 0o700) == 0)
+        #expect(throws: FetchError.stateNoFile(path: folder.scratch.file(Journal.name))) { _ = try folder.state() }
     }
 
     @Test("a damaged line before good ones is told with its number, and nothing is changed")

@@ -42,6 +42,17 @@ public enum OwnershipFault: Complaint, Hashable {
     }
 }
 
+extension File {
+    /// What is wrong with a file that only the hub itself may write; `nil` when nothing is.
+    public func ownershipFault() throws(DurableError) -> OwnershipFault? {
+        let status = try status()
+        guard status.owner == geteuid() else {
+            return .foreignOwner(path: path, owner: status.owner, own: geteuid())
+        }
+        return status.mode & 0o022 == 0 ? nil : .othersMayWrite(path: path, chmod: "go-w")
+    }
+}
+
 extension Directory {
     /// What is wrong with a place where only the hub itself may write, such as the queue; `nil` when nothing is.
     public func ownershipFault() throws(DurableError) -> OwnershipFault? {

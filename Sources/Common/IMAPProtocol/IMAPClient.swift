@@ -55,6 +55,8 @@ public struct IMAPClient: Engine, Sendable {
     var capabilitiesAreOld = false
     /// What the SELECT under way has told so far.
     var selecting: IMAPSelection?
+    /// UIDVALIDITY of the selected mailbox.
+    var validity: UInt32?
 
     /// The response being read, up to its last literal.
     var response: [UInt8] = []

@@ -61,7 +61,7 @@ extension IMAPClient {
         switch status.condition {
         case .preauth: throw .malformed(response: line)
         case .bye: ready.append(.bye(status))
-        case .ok, .no, .bad: if !fold(status.code) { ready.append(.notice(status)) }
+        case .ok, .no, .bad: if try !fold(status.code) { ready.append(.notice(status)) }
         }
     }
 
@@ -78,8 +78,12 @@ extension IMAPClient {
 
     /// Keeps what a code tells of the mailbox that is being selected.
     /// - Returns: whether it told anything such.
-    private mutating func fold(_ code: IMAPCode?) -> Bool {
-        guard selecting != nil, let code else { return false }
+    private mutating func fold(_ code: IMAPCode?) throws(IMAPError) -> Bool {
+        guard let code else { return false }
+        if case .uidValidity(let value) = code, selecting == nil, let validity, value != validity {
+            throw .renumbered(from: validity, to: value)
+        }
+        guard selecting != nil else { return false }
         switch code {
         case .uidValidity(let value): selecting?.uidValidity = value
         case .uidNext(let value): selecting?.uidNext = value
@@ -122,19 +126,22 @@ extension IMAPClient {
             return ready.append(.startTLSReady)  // its capability code, if any, was told in clear text
         }
         note(status.code)
-        settle(request, status, isOK: isOK)
+        try settle(request, status, isOK: isOK)
         ready.append(.done(request, status))
     }
 
-    private mutating func settle(_ request: IMAPRequest, _ status: IMAPStatus, isOK: Bool) {
+    private mutating func settle(
+        _ request: IMAPRequest, _ status: IMAPStatus, isOK: Bool
+    ) throws(IMAPError) {
         switch request {
         case .login, .authenticate:
             guard isOK else { break }
             state = .authenticated
             if capabilitiesAreOld { capabilities = nil }
         case .select:
-            _ = fold(status.code)
+            _ = try fold(status.code)
             if isOK, let selecting { ready.append(.selected(selecting)) }
+            validity = isOK ? selecting?.uidValidity : nil
             selecting = nil
         case .logout: if isOK { state = .closed }
         default: break

@@ -18,6 +18,8 @@ public enum IMAPError: Error, Hashable, Sendable {
     case injectionAfterSTARTTLS
     /// More of `what` than `limit`.
     case tooMany(what: String, limit: Int)
+    /// The selected mailbox got another UIDVALIDITY: UIDs told before mean other messages now (RFC 3501 §2.3.1.1).
+    case renumbered(from: UInt32, to: UInt32)
     /// The server forbids LOGIN on this connection (RFC 3501 §6.2.3).
     case loginDisabled
     /// The command cannot be said now, or not with these values.
@@ -43,6 +45,8 @@ extension IMAPError: Complaint {
                 + "may inject them; use imaps (port 993) instead"
         case .tooMany(let what, let limit):
             "the IMAP server sent more than \(limit) \(what); the session was closed"
+        case .renumbered(let old, let new):
+            "the IMAP server changed the UIDVALIDITY of the folder under way from \(old) to \(new); nothing more was done to it"
         case .loginDisabled:
             "the IMAP server takes no password on this connection (LOGINDISABLED); use TLS or another `auth`"
         case .unsayable(let command, let reason):
@@ -54,7 +58,7 @@ extension IMAPError: Complaint {
         switch self {
         case .unsayable, .loginDisabled: .configuration
         case .responseTooLong, .literalTooLarge, .tooDeep, .malformed, .unaskedResponse, .injectionAfterSTARTTLS,
-            .tooMany:
+            .tooMany, .renumbered:
             .protocolError
         }
     }
