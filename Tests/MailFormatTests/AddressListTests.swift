@@ -124,4 +124,28 @@ struct AddressListTests {
             }
         }
     }
+
+    @Test(
+        "a name that is somebody else's address without quotes makes the list unreadable: readers would see him",
+        arguments: [
+            "boss@corp.example <alice@hub.example>", "boss @ corp.example <alice@hub.example>",
+            "boss@[192.0.2.1] <alice@hub.example>", "[boss@corp.example] <alice@hub.example>",
+            "\u{FEFF}boss@corp.example <alice@hub.example>", "b@x.example <c@d.example>",
+        ])
+    func foreignName(_ field: String) throws {
+        let list = try AddressList(parsing: Array(field.utf8))
+        #expect(list.mailboxes.isEmpty && list.faults.count == 1)
+    }
+
+    @Test("a name that is the same address, and one in quotes, are common and harmless")
+    func ownName() throws {
+        for field in [
+            "alice@hub.example <alice@hub.example>", "alice@HUB.example <alice@hub.example>",
+            "\"boss@corp.example\" <alice@hub.example>",
+        ] {
+            let list = try AddressList(parsing: Array(field.utf8))
+            #expect(
+                list.mailboxes.map(\.address.description) == ["alice@hub.example"] && list.faults.isEmpty, "\(field)")
+        }
+    }
 }

@@ -129,6 +129,7 @@ struct AddressListParser {
         var name: [UInt8]?
         var nameRange: Range<Int>?
         if angle != nil, let first = item.first, let last = item.last {
+            guard isName(item, of: address) else { throw .notAnAddress }
             name = phrase(item)
             nameRange = first.range.lowerBound..<last.range.upperBound
         } else if let lastComment {
@@ -137,6 +138,25 @@ struct AddressListParser {
         return AddressList.Mailbox(
             address: address, addressRange: first.range.lowerBound..<last.range.upperBound, displayName: name,
             displayNameRange: nameRange, whole: whole)
+    }
+
+    /// Whether `tokens` before an angle bracket name nobody but `address`. A name that is itself an address, without quotes,
+    /// is no phrase (RFC 5322 §3.2.5): some readers take it for the author, and who writes `b@x <c@y>` means both. The
+    /// same address twice is common, and harmless.
+    private func isName(_ tokens: [AddressToken], of address: Address) -> Bool {
+        let isPlain = tokens.allSatisfy { token in
+            switch token.kind {
+            case .special(0x40), .domainLiteral: false
+            default: true
+            }
+        }
+        if isPlain { return true }
+        do throws(AddressError) {
+            let named = try addressSpec(tokens[...])
+            return named.localPart == address.localPart && named.domain?.lowercased() == address.domain?.lowercased()
+        } catch {
+            return false
+        }
     }
 
     /// obs-route = obs-domain-list ":"; the route is passed over (RFC 5321 appendix C).
