@@ -188,6 +188,17 @@ struct MaildirSnapshotTests {
         }
     }
 
+    @Test("a message that became shorter since it was listed is an error, and the next listing has its size")
+    func shrankBefore() throws {
+        let path = scratch.write("a letter\nof two lines\n", to: "box/new/1.foreign.h")
+        let shown = try snapshot()
+        #expect(unsafe truncate(path, 9) == 0)
+        #expect(throws: MaildirError.shrunk(path: path)) { try read(try shown.open(0)) }
+        let again = try snapshot()
+        #expect(again.wireSize(of: 0) == 10)
+        #expect(try read(try again.open(0)) == Array("a letter\n".utf8))
+    }
+
     @Test("finds a message whose flags a reader changed since, and deletes it")
     func flags() throws {
         let staged = try deliver("hello\n")

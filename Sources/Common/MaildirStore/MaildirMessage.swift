@@ -21,14 +21,21 @@ public final class MaildirMessage {
     private var last = Octet.lf
     /// Octets on the wire, line ends as CRLF and the last line closed; known once all chunks were read.
     public private(set) var wireSize: Int?
+    /// What the listing said of it, on the wire.
+    private let listed: Int?
     private let finished: (Int) -> Void
 
     /// - Parameters:
     ///   - name: what its name says, for telling the line ends of a foreign file (DECISIONS 27). Where it says nothing,
     ///     the first line does, if it ends within the first chunk.
+    ///   - listed: octets on the wire as a client was told them; a file that has fewer now is not whole. Own names are
+    ///     believed, and nobody changes such a file.
     ///   - finished: told the octets on the wire when the last chunk has been read.
-    init(_ file: File, name: MailFileName, finished: @escaping (Int) -> Void = { _ in }) throws(DurableError) {
+    init(
+        _ file: File, name: MailFileName, listed: Int? = nil, finished: @escaping (Int) -> Void = { _ in }
+    ) throws(DurableError) {
         self.file = file
+        self.listed = name.isOwn ? nil : listed
         self.finished = finished
         size = try file.status().size
         if name.isOwn {
@@ -46,7 +53,7 @@ public final class MaildirMessage {
     }
 
     /// The next octets in file form (LF), never empty; `nil` at the end.
-    /// - Throws: ``MaildirError/shrunk(path:)`` when the file ends before what it had when it was opened, or `DurableError`.
+    /// - Throws: ``MaildirError/shrunk(path:)`` when the file ends before what it had when it was opened or listed, or `DurableError`.
     public func nextChunk() throws -> [UInt8]? {
         while wireSize == nil {
             let raw: [UInt8]
@@ -86,6 +93,7 @@ public final class MaildirMessage {
         guard offset >= size else { throw .shrunk(path: file.path) }
         let wire = octets + lineEnds + (last == Octet.lf ? 0 : 2)
         wireSize = wire
-        finished(wire)
+        finished(wire)  // whatever was told: the next session shall know
+        if let listed, wire < listed { throw .shrunk(path: file.path) }
     }
 }

@@ -71,20 +71,23 @@ public final class MaildirSnapshot: Sendable {
     public func open(_ index: Int) throws -> MaildirMessage {
         let box = boxes[Int(listing.messages[index].box)]
         let unique = listing.uniqueText(index)
-        if let message = try open(listing.place(index), in: box, unique) { return message }
+        let listed = wireSize(of: index)
+        if let message = try open(listing.place(index), in: box, unique, listed) { return message }
         for place in try box.maildir.locate([unique])[unique] ?? [] {
-            if let message = try open(place, in: box, unique) { return message }
+            if let message = try open(place, in: box, unique, listed) { return message }
         }
         throw MaildirError.messageGone(path: box.maildir.path, unique: unique)
     }
 
-    private func open(_ place: Maildir.Place, in box: ShownMaildir, _ unique: String) throws -> MaildirMessage? {
+    private func open(
+        _ place: Maildir.Place, in box: ShownMaildir, _ unique: String, _ listed: Int
+    ) throws -> MaildirMessage? {
         guard let file = try box.maildir.directory(of: place).open(place.name) else { return nil }
         let name = Array(place.name.utf8)
         let parsed = MailFileName(name, in: name.indices)
         let status = try file.status()
         let told = parsed.isOwn ? parsed.wire : nil
-        return try MaildirMessage(file, name: parsed) { wire in
+        return try MaildirMessage(file, name: parsed, listed: listed) { wire in
             // A name that lies, or a file changed in place: the next session is told the right size.
             if wire != told { box.sizes.note(unique, status, wire: wire) }
         }
