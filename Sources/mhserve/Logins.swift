@@ -42,19 +42,28 @@ final class Logins: Sendable {
         var successes = RecentLogins()
     }
 
-    /// By every name a person may log in with: the mailbox's, its addresses, lower-case.
+    /// By every name a person may log in with: the mailbox's, and every address it may send from, lower-case.
     private let accounts: [String: Account]
     private let memory: Mutex<Memory>
     private let hashing: WorkPool
 
     init(settings: HubSettings, hashing: WorkPool) throws {
-        var accounts: [String: Account] = [:]
+        var all: [(account: Account, names: [String])] = []
         for mailbox in settings.mailboxes {
             guard let verifier = try Self.verifier(of: mailbox) else { continue }
-            let account = Account(
-                login: Login(mailbox: mailbox.name, addresses: settings.addressesOwned(by: mailbox)), verifier: verifier
-            )
-            for name in [mailbox.name] + mailbox.loginAddresses { accounts[name.lowercased()] = account }
+            let login = Login(mailbox: mailbox.name, addresses: settings.addressesOwned(by: mailbox))
+            all.append((Account(login: login, verifier: verifier), [mailbox.name] + mailbox.loginAddresses))
+        }
+        var accounts: [String: Account] = [:]
+        for (account, names) in all {
+            for name in names { accounts[name.lowercased()] = account }
+        }
+        // Behind all names of their own: an address of an account may be of several mailboxes.
+        for (account, _) in all {
+            for address in account.login.addresses.compactMap(\.address) {
+                let name = address.description.lowercased()
+                accounts[name] = accounts[name] ?? account
+            }
         }
         self.accounts = accounts
         self.hashing = hashing

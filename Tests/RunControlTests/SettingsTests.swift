@@ -111,6 +111,19 @@ import Testing
             ])
         #expect(hub.mailbox(ofUnixUser: "alice")?.name == "alice")
     }
+
+    @Test("a mailbox does not own its name at a domain where another mailbox has that address")
+    func foreignName() throws {
+        let hub = try Fixture.read(
+            """
+            hostname hub.test
+            mailbox bob
+            mailbox carol
+              address bob@hub.test
+            """)
+        #expect(hub.addressesOwned(by: hub.mailboxes[0]).isEmpty)
+        #expect(hub.addressesOwned(by: hub.mailboxes[1]).map(\.description).contains("bob@hub.test"))
+    }
 }
 
 @Suite struct DefaultsTests {
