@@ -154,7 +154,7 @@ struct ChosenMessages: ParsableArguments {
     /// the others go on.
     func each(_ options: HubOptions, _ body: (LockedMessage) throws -> Void) throws -> Done {
         let (hub, queue) = try openQueue(options)
-        let words = ids == ["-"] ? Self.linesOfInput() : ids
+        let words = ids == ["-"] ? try Self.linesOfInput() : ids
         guard !ids.isEmpty else { throw ValidationError("name the messages: ids, - or ALL") }
         var done = Done(isAll: words == ["ALL"], source: hub.settings.source, queue: queue)
         let entries = try queue.list().entries
@@ -176,15 +176,18 @@ struct ChosenMessages: ParsableArguments {
         return done
     }
 
-    private static func linesOfInput() -> [String] {
+    private static func linesOfInput() throws -> [String] {
         var lines: [String] = []
-        while let line = readLine() {
-            // The first word, so that what `mhqueue list` prints can be handed on.
-            if let word = line.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "\r" }).first,
-                !line.hasPrefix(" ")
-            {
-                lines.append(String(word))
+        var input = InputLines(limit: 4096)
+        while let line = input.next() {
+            guard case .whole(let octets) = line else {
+                throw ValidationError(
+                    "line \(lines.count + 1) of standard input has more than 4,096 octets, and is no id")
             }
+            guard lines.count < 1_000_000 else { throw ValidationError("standard input holds more than 1,000,000 ids") }
+            // The first word, so that what `mhqueue list` prints can be handed on.
+            let word = octets.prefix { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }
+            if !word.isEmpty { lines.append(String(decoding: word, as: UTF8.self)) }
         }
         return lines
     }

@@ -30,26 +30,3 @@ enum Harmless {
             .joined(separator: "\n")
     }
 }
-
-/// People put the rc before the verb, as with other commands of the family; the parser wants it behind.
-enum VerbFirst {
-    /// `arguments` with `-C RC` or `--file RC` moved from the front to behind the verb.
-    static func ordered(_ arguments: [String]) -> [String] {
-        var rest = arguments[...]
-        var moved: [String] = []
-        while let word = rest.first {
-            if word == "-C" || word == "--file", rest.count > 1 {
-                moved += rest.prefix(2)
-                rest = rest.dropFirst(2)
-            } else if word.hasPrefix("--file=") || word.hasPrefix("-C") && word != "-C" {
-                moved.append(word)
-                rest = rest.dropFirst()
-            } else {
-                break
-            }
-        }
-        guard let verb = rest.first else { return moved }
-        // Right behind the verb: an id of -- or - may stand at the end. The list is what is meant without a verb.
-        return verb.hasPrefix("-") ? Array(rest) + moved : [verb] + moved + rest.dropFirst()
-    }
-}

@@ -23,7 +23,8 @@ extension MHRoute {
         @Option(
             name: [.customShort("f"), .customLong("from")],
             help: ArgumentHelp(
-                "The envelope sender; <> for a notice. Without it: the first mailbox's address.", valueName: "address"))
+                "The envelope sender; <> for a notice. Without it: that of the mailbox, or of its account.",
+                valueName: "address"))
         var sender: String?
 
         @Option(
@@ -78,7 +79,8 @@ extension MHRoute {
                 return sender == "<>" || sender.isEmpty
                     ? .null : .address(try Self.read(sender, qualify: settings.qualify))
             }
-            let first = settings.mailboxes.lazy.flatMap(\.addresses).compactMap(\.address).first
+            let submitters = mailbox.map { name in settings.mailboxes.filter { $0.name == name } } ?? settings.mailboxes
+            let first = submitters.lazy.compactMap { settings.author(of: $0) }.first
             return first.map { .address($0) } ?? .null
         }
 

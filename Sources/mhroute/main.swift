@@ -2,4 +2,4 @@
 
 import CommandStart
 
-runCommand(MHRoute.self, name: "mhroute")
+runCommand(MHRoute.self, name: "mhroute", ordered: VerbFirst.ordered)

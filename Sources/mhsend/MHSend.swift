@@ -14,6 +14,7 @@ enum MHSend {
     static func run() -> Never {
         ProcessStart.prepare()
         do {
+            if let fault = ProcessStart.argumentFault { throw fault }
             let options = try SendmailOptions(name: name, arguments: Array(ProcessStart.arguments.dropFirst()))
             try carryOut(options)
             exit(ExitStatus.ok.rawValue)

@@ -20,7 +20,7 @@ enum MHServeCommand {
                 exit(complain(error, as: "mhserve").rawValue)
             }
         }
-        runCommand(MHServe.self, name: "mhserve")
+        runCommand(MHServe.self, name: "mhserve", ordered: VerbFirst.ordered)
     }
 }
 
@@ -83,9 +83,15 @@ extension MHServe {
         func run() throws {
             let isTerminal = isatty(0) == 1
             if isTerminal { writeToStandardError("password (shown as you type; better: mhserve passwd < FILE):") }
-            guard let line = readLine(strippingNewline: true), !line.isEmpty else {
-                throw ValidationError("standard input holds no password")
+            var input = InputLines(limit: 4096)
+            let line: [UInt8]
+            switch input.next() {
+            case .whole(let octets): line = octets.last == 0x0D ? octets.dropLast() : octets
+            case .tooLong:
+                throw ValidationError("standard input holds a line of more than 4,096 octets, and no password")
+            case nil: line = []
             }
+            guard !line.isEmpty else { throw ValidationError("standard input holds no password") }
             let hash: String
             do throws(PasswordError) {
                 hash = try PasswordVerifier.make(password: Secret(line))

@@ -157,7 +157,7 @@ struct InstallTests {
         let text = String(
             decoding: try #require(ScratchDirectory.read("\(Self.project)/scripts/packages")), as: UTF8.self)
         let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { $0.split(separator: " ") }
-        #expect(lines.allSatisfy { ["build", "run", "test", "peer"].contains($0[0]) && $0.count >= 2 })
+        #expect(lines.allSatisfy { ["build", "run", "test", "peer", "source"].contains($0[0]) && $0.count >= 2 })
         #expect(Set(lines.map { $0[1] }).count == lines.count)
         let run = Set(lines.filter { $0[0] == "run" }.map { String($0[1]) })
         for script in ["quickstart", "install", "test"] {

@@ -14,7 +14,7 @@ struct ManualPageTests {
     ]
 
     /// Of every command but mhsend: the rc, the user, the log, and what is printed.
-    private static let start: Set = ["RunControlError", "HubUserError", "LogError", "OutputError"]
+    private static let start: Set = ["ArgumentError", "RunControlError", "HubUserError", "LogError", "OutputError"]
     private static let disk: Set = ["DurableError", "OwnershipFault", "ThreadError"]
 
     /// The types whose errors can end a command.
@@ -25,7 +25,8 @@ struct ManualPageTests {
             "TransportError",
         ]),
         "mhsend": [
-            "RunControlError", "HubUserError", "DurableError", "OwnershipFault", "IntakeError", "OptionError",
+            "ArgumentError", "RunControlError", "HubUserError", "DurableError", "OwnershipFault", "IntakeError",
+            "OptionError",
             "OutputError", "QueueError", "SiblingError",
         ],
         "mhcarry": start.union(disk).union(["CarryError", "QueueError"]),

@@ -208,4 +208,27 @@ struct StartTests {
     private static func read(_ path: String) throws -> [UInt8] {
         try #require(ScratchDirectory.read(try project(path)))
     }
+
+    @Test("a word that is no UTF-8 is refused, for mended it would be another address")
+    func brokenWords() async throws {
+        try await onThread {
+            let hub = SendHub(plainTo: 9)
+            let script = "exec \"$0\" -C \"$1\" -odq -i -- \"$(printf 'jos\\351@far.example')\""
+            let result = try runProgram(
+                ["sh", "-c", script, try InstalledCommands.path("mhsend"), hub.rc], input: Array("x\n".utf8),
+                environment: ["HOME": hub.scratch.path, "PATH": "/usr/bin:/bin"])
+            #expect(result.status == 64 && result.errorText.contains("is no UTF-8 text"), "\(result)")
+            #expect(try hub.listed.isEmpty)
+        }
+    }
+
+    @Test("a log that is a pipe without a reader is an error and no reason to wait")
+    func pipeForALog() async throws {
+        try await onThread {
+            let hub = SendHub(plainTo: 9)
+            #expect(unsafe mkfifo(hub.scratch.file("log"), 0o600) == 0)
+            let result = try hub.mhqueue(["list"])
+            #expect(result.status == 73 && result.errorText.contains("cannot write the log"), "\(result)")
+        }
+    }
 }

@@ -62,6 +62,7 @@ public func runCommand<Command: ParsableCommand>(
     let name = CommandName.called(else: name)
     let arguments = ordered(Array(ProcessStart.arguments.dropFirst()))
     do {
+        if let fault = ProcessStart.argumentFault { throw fault }
         var parsed = try Command.parseAsRoot(arguments)
         try parsed.run()
         exit(ExitStatus.ok.rawValue)

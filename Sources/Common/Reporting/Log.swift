@@ -22,6 +22,9 @@ public final class Log: Sendable {
         case debug = 7
     }
 
+    /// A pipe that nobody reads is an error and no reason to wait.
+    private static let opening = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+
     private let program: String
     private let destination: Destination
     private let descriptor: Mutex<Int32>
@@ -34,7 +37,7 @@ public final class Log: Sendable {
         self.destination = background == .syslog ? .syslog : destination
         switch self.destination {
         case .file(let path):
-            let opened = unsafe open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+            let opened = unsafe open(path, Self.opening, 0o600)
             guard opened >= 0 else { throw LogError(path: path, code: errno) }
             descriptor = Mutex(opened)
         case .syslog:
@@ -75,7 +78,7 @@ public final class Log: Sendable {
     /// Opens the file anew, after it was rotated away.
     public func reopen() throws(LogError) {
         guard case .file(let path) = destination else { return }
-        let opened = unsafe open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+        let opened = unsafe open(path, Self.opening, 0o600)
         guard opened >= 0 else { throw LogError(path: path, code: errno) }
         descriptor.withLock {
             _ = close($0)

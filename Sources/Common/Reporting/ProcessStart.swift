@@ -24,21 +24,27 @@ public enum ProcessStart {
         }
     }
 
-    /// The words the process was called with, its name first.
+    /// The words the process was called with, its name first; see ``argumentFault``.
     ///
     /// Swift learns them in a way that a preloaded library such as libfaketime can keep from it; a command that took that for
-    /// "no words" would do something else than it was told.
+    /// "no words" would do something else than it was told. And it mends what is no UTF-8, which may make another address.
     public static var arguments: [String] {
-        let given = CommandLine.arguments
-        return given.isEmpty ? words(of: commandLine()) : given
+        let given = words(of: commandLine())
+        return given.isEmpty ? CommandLine.arguments : given
+    }
+
+    /// What is wrong with the words; `nil` when all are text.
+    public static var argumentFault: ArgumentError? {
+        let given = pieces(of: commandLine())
+        return given.firstIndex { String(validating: $0, as: UTF8.self) == nil }.map(ArgumentError.init(number:))
     }
 
     /// The words of /proc/self/cmdline: each ends in a NUL (proc(5)).
-    static func words(of octets: [UInt8]) -> [String] {
+    static func words(of octets: [UInt8]) -> [String] { pieces(of: octets).map { String(decoding: $0, as: UTF8.self) } }
+
+    private static func pieces(of octets: [UInt8]) -> [ArraySlice<UInt8>] {
         guard !octets.isEmpty else { return [] }
-        return octets.split(separator: 0, omittingEmptySubsequences: false)
-            .dropLast(octets.last == 0 ? 1 : 0)
-            .map { String(decoding: $0, as: UTF8.self) }
+        return octets.split(separator: 0, omittingEmptySubsequences: false).dropLast(octets.last == 0 ? 1 : 0)
     }
 
     private static func commandLine() -> [UInt8] {
@@ -54,4 +60,12 @@ public enum ProcessStart {
             octets.append(contentsOf: chunk[..<count])
         }
     }
+}
+
+/// A word of the command line that is no text.
+public struct ArgumentError: Complaint, Hashable {
+    /// Its place, counted from 1 behind the command's name.
+    let number: Int
+    public var exitStatus: ExitStatus { .usage }
+    public var description: String { "argument \(number) is no UTF-8 text; write it in a UTF-8 locale" }
 }
