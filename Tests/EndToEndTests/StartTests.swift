@@ -231,4 +231,26 @@ struct StartTests {
             #expect(result.status == 73 && result.errorText.contains("cannot write the log"), "\(result)")
         }
     }
+
+    @Test("answers words that mean nothing with a sentence and a status of sysexits", arguments: names)
+    func oddWords(_ name: String) async throws {
+        try await onThread {
+            let scratch = ScratchDirectory()
+            let odd = [
+                [""], ["-"], ["--"], ["--", "--"], ["-C"], ["-C", ""], ["-C", "/dev/null"], ["-C", scratch.path],
+                ["--file="],
+                ["--no-such-option"], ["-\u{7F}"], ["\n"], ["a\nb"], ["\u{1B}[2J"], ["%s%n"], ["$(id)"],
+                [String(repeating: "a", count: 100_000)], [String](repeating: "x", count: 5_000),
+                ["-C", "/dev/null", "--check"],
+            ]
+            for words in odd {
+                let result = try InstalledCommands.run(
+                    [name] + words, environment: ["HOME": scratch.path, "XDG_CONFIG_HOME": scratch.path])
+                let what = "\(words.prefix(3).map { $0.prefix(20) }): \(result.description.prefix(600))"
+                #expect([0, 64, 65, 66, 74, 75, 77, 78].contains(result.status) && result.signal == nil, "\(what)")
+                #expect(!result.errorText.contains("internal error") && !result.errorText.contains("\u{1B}"), "\(what)")
+                #expect(result.status == 0 || !result.errorText.isEmpty, "\(what)")
+            }
+        }
+    }
 }

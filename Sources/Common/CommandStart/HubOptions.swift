@@ -77,8 +77,9 @@ public func runCommand<Command: ParsableCommand>(
             let message = Command.fullMessage(for: error)
             let hint = verbHint(for: arguments, of: command)
             let plain = message.hasPrefix("Error: ") ? String(message.dropFirst("Error: ".count)) : message
-            let lines = plain.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
-            writeToStandardError("\(name): \(lines[0])\(hint)" + lines.dropFirst().map { "\n\($0)" }.joined())
+            // The parser repeats the words as they are.
+            let lines = plain.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }
+            writeToStandardError("\(name): " + ([lines[0] + hint] + lines.dropFirst()).joined(separator: "\n"))
             exit(ExitStatus.usage.rawValue)
         }
         exit(complain(error, as: name).rawValue)
