@@ -11,6 +11,8 @@ struct Deletions {
     /// with one id any may be gone, and any be left.
     private let doubtful: [String: Set<MessageDigest>]
     private let all: Set<MessageDigest>
+    /// Ids of which one message at least may be there by right: its deletion was refused, or never heard of.
+    private let remaining: Set<String>
     /// Whether it was known before that the server does not delete.
     let wereIgnored: Bool
 
@@ -18,8 +20,11 @@ struct Deletions {
         self.state = state
         self.areNumbers = areNumbers
         var doubtful: [String: Set<MessageDigest>] = [:]
+        var remaining: Set<String> = []
         for (key, known) in state.known {
-            guard let id = key.uniqueID, known.digest != nil else { continue }
+            guard let id = key.uniqueID else { continue }
+            if known.deletion == nil || known.deletion == .asked { remaining.insert(id) }
+            guard known.digest != nil else { continue }
             switch known.deletion {
             case .asked, .acknowledged: doubtful[id] = []
             case .ignored where areNumbers: doubtful[id] = []
@@ -30,6 +35,7 @@ struct Deletions {
             if let id = key.uniqueID, let digest = known.digest { doubtful[id]?.insert(digest) }
         }
         self.doubtful = doubtful
+        self.remaining = remaining
         wereIgnored = state.known.values.contains { $0.deletion == .ignored }
         all = areNumbers ? doubtful.values.reduce(into: []) { $0.formUnion($1) } : []
     }
@@ -50,10 +56,5 @@ struct Deletions {
 
     /// Whether a message that is there unchanged was told to be gone: then the server does not delete. Of several with one
     /// id it may be one whose deletion was refused, or was never heard of.
-    func isIgnored(_ key: MessageKey) -> Bool {
-        guard state.known[key]?.deletion != .asked else { return false }
-        return !state.known.contains { other, known in
-            other.uniqueID == key.uniqueID && (known.deletion == nil || known.deletion == .asked)
-        }
-    }
+    func isIgnored(_ key: MessageKey) -> Bool { key.uniqueID.map { !remaining.contains($0) } ?? true }
 }

@@ -56,8 +56,10 @@ final class POP3Collector {
     /// QUIT makes the deletions count (RFC 1939 §6), whether or not its answer reaches us: so they are written down,
     /// durably, before it is said. Who is listed again then may be another message with that id, and must be looked at.
     private func quit() throws {
-        if !deleted.isEmpty {
-            try run.state.markAsked(deleted)
+        // What was fetched while nothing was to be deleted has no digest to be compared with: its id must be believed.
+        let comparable = deleted.filter { run.state.known[$0]?.digest != nil }
+        if !comparable.isEmpty {
+            try run.state.markAsked(comparable)
             try run.state.synchronize()
         }
         do {

@@ -124,6 +124,24 @@ struct FetchDeletionTests {
         }
     }
 
+    @Test("what was fetched under `keep on` goes in the end, also where QUIT was not answered once")
+    func withoutDigest() async throws {
+        try await onThread {
+            let (login, one) = (Self.login, Self.uidl(["a"]))
+            let server = try FakeServer(
+                login + one + Self.sizes + Self.retrieve(1, "one") + Self.farewell,
+                login + one + Self.delete(1) + [.expect("QUIT")], login + one + Self.delete(1) + Self.farewell)
+            let rig = FetchRig()
+            for (keep, status) in [("keep on", 0), ("keep off", 75), ("keep off", 0)] as [(String, Int32)] {
+                rig.configure("pop3 127.0.0.1:\(server.port)", "tls off", keep, "timeout 5")
+                let result = try rig.fetch()
+                #expect(result.status == status, "\(result) \(server.sessions)")
+            }
+            #expect(rig.messages().count == 1)
+            #expect(server.stop().last?.finished == true, "\(server.sessions)")
+        }
+    }
+
     @Test("where one of several with one id was refused to go, each that is listed is looked at")
     func refusedAmongTwins() async throws {
         try await onThread {
