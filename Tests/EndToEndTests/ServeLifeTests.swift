@@ -80,8 +80,12 @@ struct ServeLifeTests {
             #expect(moveFile(hub.scratch.file("hub.log"), to: hub.scratch.file("hub.log.1")))
             try reload(good.replacing("max-recipients 3", with: "max-recipients 5"), expecting: ": reloaded", count: 1)
             let begun = ContinuousClock.now
-            while try limit() != "LIMITS RCPTMAX=5" { try #require(begun.duration(to: .now) < .seconds(10)) }
-            #expect(try limit() == "LIMITS RCPTMAX=5")
+            // The old worker may take a connection or two until it has heard of it.
+            var inARow = 0
+            while inARow < 5 {
+                inARow = try limit() == "LIMITS RCPTMAX=5" ? inARow + 1 : 0
+                try #require(begun.duration(to: .now) < .seconds(30))
+            }
             #expect(try old.say("end\r\n.").hasPrefix("250"), "the old session may end what it had begun")
             #expect(try old.rest().hasPrefix("421"))
             #expect(hub.messages(of: "alice").count == 1)
