@@ -1,6 +1,5 @@
 // What all sessions of a worker share: settings, mailboxes, the queue, pools, limits.
 
-import AccessControl
 import Delivery
 import DurableFiles
 import MailFormat

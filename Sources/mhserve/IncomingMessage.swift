@@ -1,6 +1,6 @@
 // A message on its way in by SMTP: collected, judged by its header, then made durable, and only then ours.
 
-import AccessControl
+import InternetAddress
 import MailFormat
 import Octets
 import Reporting
@@ -127,7 +127,7 @@ final class IncomingMessage: Sendable {
         let top =
             ReceivedField(
                 client: login == nil
-                    ? .init(heloName: Array(clientName.utf8), address: "\(peer)") : nil,
+                    ? .init(heloName: Array(clientName.utf8), address: peer) : nil,
                 by: house.settings.hostname,
                 transmission: .smtp(
                     extended: isExtended, tls: tls != nil, authenticated: login != nil,

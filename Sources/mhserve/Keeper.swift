@@ -129,7 +129,8 @@ struct Keeper: ~Copyable {
                 log.write(
                     .notice, "listening",
                     [
-                        ("service", listener.settings.service.rawValue), ("address", listener.settings.address),
+                        ("service", listener.settings.service.rawValue),
+                        ("address", listener.settings.hostAndPort.host),
                         ("port", "\(listener.port)"),
                     ])
             }

@@ -2,6 +2,7 @@
 
 import CMHSys
 import Glibc
+import InternetAddress
 import Reporting
 import RunControl
 
@@ -38,27 +39,19 @@ enum Listeners {
     }
 
     private static func bind(_ settings: ListenerSettings) throws(KeeperError) -> BoundListener {
-        var hints = unsafe addrinfo()
-        unsafe hints.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV
-        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        let host = settings.address == "*" ? nil : settings.address
-        let code = unsafe getaddrinfo(host, "\(settings.port)", &hints, &found)
-        guard code == 0, let first = unsafe found else {
-            throw .badAddress(settings.address, reason: unsafe String(cString: gai_strerror(code)))
-        }
-        defer { unsafe freeaddrinfo(first) }
-        let family = unsafe first.pointee.ai_family
-        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let address = settings.address ?? .anyV4
+        let endpoint = Endpoint(address, port: UInt16(clamping: settings.port))
+        let descriptor = socket(
+            endpoint.systemFamily, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw .cannotListen(settings.description, code: errno) }
         var on: Int32 = 1
         _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
-        if family == AF_INET6 {
-            var v6only: Int32 = settings.address == "::" ? 0 : 1  // [::] answers IPv4 too, as the rc's tour says
+        if address.family == .v6 {
+            var v6only: Int32 = address == .anyV6 ? 0 : 1  // [::] answers IPv4 too, as the rc's tour says
             _ = unsafe setsockopt(
                 descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &v6only, socklen_t(MemoryLayout<Int32>.size))
         }
-        guard unsafe Glibc.bind(descriptor, first.pointee.ai_addr, first.pointee.ai_addrlen) == 0,
+        guard unsafe endpoint.withSystemShape({ unsafe Glibc.bind(descriptor, $0, $1) }) == 0,
             listen(descriptor, 1024) == 0
         else {
             let code = errno
@@ -92,31 +85,19 @@ enum Listeners {
         return unsafe getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &answer, &size) == 0 && answer != 0
     }
 
+    private static func port(of descriptor: Int32) -> Int? {
+        Endpoint.of(socket: descriptor, peer: false).map { Int($0.port) }
+    }
+
     private static func environment(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
         return unsafe String(cString: value)
-    }
-
-    private static func port(of descriptor: Int32) -> Int? {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let code = unsafe withUnsafeMutablePointer(to: &storage) {
-            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(descriptor, $0, &length) }
-        }
-        guard code == 0 else { return nil }
-        // sin_port and sin6_port stand at the same offset, in network order.
-        return unsafe withUnsafeBytes(of: &storage) { bytes in
-            let octets = unsafe bytes.bytes
-            return unsafe Int(octets.unsafeLoad(fromByteOffset: 2, as: UInt8.self)) << 8
-                | Int(octets.unsafeLoad(fromByteOffset: 3, as: UInt8.self))
-        }
     }
 }
 
 /// What keeps the service from starting or going on.
 enum KeeperError: Complaint {
     case system(doing: String, code: Int32)
-    case badAddress(String, reason: String)
     case cannotListen(String, code: Int32)
     case strayActivation(name: String)
     case badActivation(name: String, descriptor: Int32)
@@ -127,7 +108,7 @@ enum KeeperError: Complaint {
     var exitStatus: ExitStatus {
         switch self {
         case .system: .osError
-        case .badAddress, .strayActivation, .badActivation, .nothingToListen: .configuration
+        case .strayActivation, .badActivation, .nothingToListen: .configuration
         case .cannotListen(_, let code): code == EACCES || code == EPERM ? .noPermission : .unavailable
         case .workerWillNotStart(let status): ExitStatus(rawValue: status) ?? .software
         case .badSnapshot: .software
@@ -137,7 +118,6 @@ enum KeeperError: Complaint {
     var description: String {
         switch self {
         case .system(let doing, let code): "cannot \(doing): \(reason(code))"
-        case .badAddress(let address, let reason): "listen address \(address): \(reason)"
         case .cannotListen(let place, let code) where code == EACCES || code == EPERM:
             "cannot listen on \(place): \(reason(code)); ports below 1024 need the service manager's sockets or "
                 + "CAP_NET_BIND_SERVICE"

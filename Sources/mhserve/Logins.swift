@@ -1,6 +1,7 @@
 // Who may log in: verifiers of the mailboxes, failures counted, successes remembered, hashes on threads of their own.
 
 import AccessControl
+import InternetAddress
 import MailFormat
 import MailRouting
 import NIOCore

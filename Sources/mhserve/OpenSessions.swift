@@ -1,6 +1,7 @@
 // The connections that are open: counted against the limits, told when the service stops.
 
 import AccessControl
+import InternetAddress
 import NIOCore
 import Synchronization
 

@@ -1,6 +1,5 @@
 // The policy of a POP3 listener: who may open which mailbox, and what is deleted when.
 
-import AccessControl
 import MaildirStore
 import NIOCore
 import Octets

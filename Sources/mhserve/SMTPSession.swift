@@ -1,6 +1,5 @@
 // The policy of an SMTP listener: who may send what to whom, and when a message is ours.
 
-import AccessControl
 import MailFormat
 import MailRouting
 import NIOCore

@@ -1,6 +1,7 @@
 // One listener at work: its rules, its certificates, and a session for each connection that the rules let in.
 
 import AccessControl
+import InternetAddress
 import NIOCore
 import NIOPosix
 import POP3Protocol
@@ -26,8 +27,7 @@ final class Service: Sendable {
     init(listener: ListenerSettings, house: House) throws(TLSError) {
         self.listener = listener
         self.house = house
-        access = AccessRules(
-            allow: listener.allow.compactMap(Network.init), deny: listener.deny.compactMap(Network.init))
+        access = AccessRules(allow: listener.allow, deny: listener.deny)
         sessions = OpenSessions(
             limits: ConnectionLimits(total: listener.maxConnections, perAddress: listener.maxConnectionsPerAddress))
         let context = try house.certificates.context(for: listener)
@@ -125,13 +125,5 @@ extension IPAddress {
     init?(socketAddress: SocketAddress) {
         guard let text = socketAddress.ipAddress else { return nil }
         self.init(text)
-    }
-}
-
-extension Network {
-    /// The network that an `allow` or `deny` line names.
-    init?(_ range: NetworkRange) {
-        guard let base = IPAddress(octets: range.octets) else { return nil }
-        self.init(base, prefix: range.prefixLength)
     }
 }

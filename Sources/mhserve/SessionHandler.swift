@@ -1,6 +1,6 @@
 // Seats a session and its engine on a NIO channel: what the channel tells, what a session asks for, and the time.
 
-import AccessControl
+import InternetAddress
 import NIOCore
 import Octets
 import TLSEngine

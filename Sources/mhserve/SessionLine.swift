@@ -1,6 +1,6 @@
 // What a session may ask of the connection it sits on.
 
-import AccessControl
+import InternetAddress
 import NIOCore
 import Octets
 import TLSEngine

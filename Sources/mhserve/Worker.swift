@@ -1,6 +1,5 @@
 // The worker: answers on the sockets its keeper holds. Has no outgoing secret and no way to get one.
 
-import AccessControl
 import CMHSys
 import Glibc
 import NIOCore

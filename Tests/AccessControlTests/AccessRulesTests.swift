@@ -1,5 +1,6 @@
 // Who may connect.
 
+import InternetAddress
 import Testing
 
 @testable import AccessControl

@@ -1,5 +1,6 @@
 // Guessing is braked and connections are counted, within bounded memory.
 
+import InternetAddress
 import Testing
 
 @testable import AccessControl

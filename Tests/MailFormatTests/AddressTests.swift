@@ -39,7 +39,8 @@ struct AddressTests {
         arguments: [
             "", "@x.org", "a@", "a@b@c", "a b@x.org", "a@x..org", "a@.org", "a@org.", "a@-x.org", "a@x-.org",
             "a\r\n@x.org",
-            "a@x.org\n", "\"a@x.org", "a\"b@x.org", "a@x org", "\"a\0b\"@x.org", "a@[]", "<a@x.org>", "a,b@x.org",
+            "a@x.org\n", "\"a@x.org", "a\"b@x.org", "a@x org", "\"a\0b\"@x.org", "a@[]", "a@[192.0.2.256]",
+            "a@[2001:db8::1]", "a@[IPv6:192.0.2.1]", "a@[mx]", "<a@x.org>", "a,b@x.org",
         ])
     func refuses(_ text: String) {
         #expect(throws: AddressError.self) { try Address(text) }

@@ -1,5 +1,6 @@
 // What a submitted message gets and loses, and the trace field put on it.
 
+import InternetAddress
 import MailTestKit
 import Testing
 
@@ -132,7 +133,9 @@ struct MessageCompleterTests {
     @Test("writes a trace field whole")
     func received() throws {
         var field = ReceivedField(
-            client: .init(heloName: Array("laptop".utf8), address: "2001:db8::1", verifiedName: "host.example"),
+            client: .init(
+                heloName: Array("laptop".utf8), address: try #require(IPAddress("2001:db8::1")),
+                verifiedName: "host.example"),
             by: "hub.example", transmission: .smtp(extended: true, tls: true, authenticated: true, utf8: false),
             id: "17.abc.hub", recipient: try Address("bob@x.org"), date: date)
         #expect(
@@ -151,15 +154,17 @@ struct MessageCompleterTests {
     }
 
     @Test("lets no octet of the peer leave its place in a trace field")
-    func forgedTrace() {
+    func forgedTrace() throws {
         let field = ReceivedField(
-            client: .init(heloName: Array("x\r\nBcc: y (z) \u{0}ü".utf8), address: "1.2.3.4\n", verifiedName: "a b"),
+            client: .init(
+                heloName: Array("x\r\nBcc: y (z) \u{0}ü".utf8), address: try #require(IPAddress("1.2.3.4")),
+                verifiedName: "a b"),
             by: "hub.example", transmission: .lmtp(tls: false, authenticated: false, utf8: true), id: "1;\n",
             date: date)
         let header = HeaderSection(of: field.octets)
         #expect(header.fields.count == 1)
         #expect(
             String(decoding: field.octets, as: UTF8.self).hasPrefix(
-                "Received: from x??Bcc:?y??z????? (a?b [1.2.3.4?])\n\tby hub.example with UTF8LMTP id 1??;"))
+                "Received: from x??Bcc:?y??z????? (a?b [1.2.3.4])\n\tby hub.example with UTF8LMTP id 1??;"))
     }
 }

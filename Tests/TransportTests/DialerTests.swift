@@ -2,13 +2,14 @@
 
 import Blocking
 import Glibc
+import InternetAddress
 import MailTestKit
 import Testing
 
 @testable import Transport
 
 private func table(_ addresses: [String]) -> HostLookup {
-    HostLookup { _ throws(TransportError) in addresses.compactMap { SocketAddress(numeric: $0, port: 0) } }
+    HostLookup { _ throws(TransportError) in addresses.compactMap { IPAddress($0).map { Endpoint($0) } } }
 }
 
 /// A port nobody listens on: bound, and given back.
@@ -24,7 +25,7 @@ private func deafPort() -> UInt16 { Listener().port }
             defer { close(peer) }
             #expect(wire.facts.peer == "localhost:\(listener.port)")
             #expect(wire.facts.remoteAddress?.description == "127.0.0.1:\(listener.port)")
-            #expect(wire.facts.localAddress == SocketAddress.of(socket: peer, peer: true))
+            #expect(wire.facts.localAddress == Endpoint.of(socket: peer, peer: true))
             #expect(fcntl(wire.reading, F_GETFD) & FD_CLOEXEC != 0)
             var value: Int32 = 0
             var length = socklen_t(4)
@@ -42,7 +43,7 @@ private func deafPort() -> UInt16 { Listener().port }
             let wire = try Dialer.connect(
                 host: "two.test", port: listener.port, until: Deadline(after: .seconds(5)),
                 lookup: table(["127.0.0.9", "127.0.0.1"]))
-            #expect(wire.facts.remoteAddress?.host == "127.0.0.1")
+            #expect(wire.facts.remoteAddress?.address.description == "127.0.0.1")
         }
     }
 
@@ -109,8 +110,8 @@ private func deafPort() -> UInt16 { Listener().port }
             var fillers: [Int32] = []
             for _ in 0..<4 {
                 let filler = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
-                let address = SocketAddress(numeric: "127.0.0.3", port: full.port)
-                _ = unsafe address?.withSystemShape { unsafe connect(filler, $0, $1) }
+                let endpoint = Endpoint(try #require(IPAddress("127.0.0.3")), port: full.port)
+                _ = unsafe endpoint.withSystemShape { unsafe connect(filler, $0, $1) }
                 fillers.append(filler)
             }
             defer { for filler in fillers { close(filler) } }
@@ -130,17 +131,16 @@ private func deafPort() -> UInt16 { Listener().port }
     func source() async throws {
         try await onThread { () throws in
             let listener = Listener()
-            let wire = try DirectPath(sourceAddress: "127.0.0.77").dial(
+            let wire = try DirectPath(sourceAddress: IPAddress("127.0.0.77")).dial(
                 host: "127.0.0.1", port: listener.port, until: Deadline(after: .seconds(5)))
-            #expect(wire.facts.localAddress?.host == "127.0.0.77")
-            for (source, words) in [("192.0.2.1", "Cannot assign requested address"), ("here", "not an IP address")] {
-                let expected = TransportError.sourceAddress(address: source, reason: words)
-                #expect(throws: expected) {
-                    _ = try DirectPath(sourceAddress: source).dial(
-                        host: "127.0.0.1", port: listener.port, until: Deadline(after: .seconds(5)))
-                }
-                #expect(expected.exitStatus == .configuration)
+            #expect(wire.facts.localAddress?.address == IPAddress("127.0.0.77"))
+            let expected = TransportError.sourceAddress(
+                address: "192.0.2.1", reason: "Cannot assign requested address")
+            #expect(throws: expected) {
+                _ = try DirectPath(sourceAddress: IPAddress("192.0.2.1")).dial(
+                    host: "127.0.0.1", port: listener.port, until: Deadline(after: .seconds(5)))
             }
+            #expect(expected.exitStatus == .configuration)
             #expect(throws: TransportError.self) {
                 _ = try DirectPath(inet: .only6).dial(host: "127.0.0.1", port: 1, until: Deadline(after: .seconds(5)))
             }
@@ -158,27 +158,5 @@ private func deafPort() -> UInt16 { Listener().port }
                 _ = try Dialer.connect(host: host, port: 1, until: Deadline(after: .seconds(5)), lookup: lookup)
             }
         }
-    }
-
-    @Test("families take turns, or stand in the order asked for")
-    func order() {
-        let all = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "192.0.2.3"].compactMap {
-            SocketAddress(numeric: $0, port: 0)
-        }
-        func hosts(_ inet: Inet) -> [String] { inet.order(all).map(\.host) }
-        #expect(hosts(.any) == ["192.0.2.1", "2001:db8::1", "192.0.2.2", "192.0.2.3"])
-        #expect(hosts(.prefer6) == ["2001:db8::1", "192.0.2.1", "192.0.2.2", "192.0.2.3"])
-        #expect(hosts(.prefer4) == ["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1"])
-        #expect(hosts(.only6) == ["2001:db8::1"])
-        #expect(hosts(.only4).count == 3)
-        #expect(Inet.any.order([]).isEmpty)
-    }
-
-    @Test("addresses print the way they are read", arguments: ["192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "::"])
-    func text(_ text: String) {
-        #expect(SocketAddress(numeric: text, port: 25)?.host == text)
-        #expect(SocketAddress(numeric: "[\(text)]", port: 25)?.host == text)
-        #expect(SocketAddress(octets: [1, 2, 3], port: 1) == nil)
-        #expect(SocketAddress(numeric: "192.0.2.1\0x", port: 1) == nil)
     }
 }

@@ -2,6 +2,7 @@
 
 import Blocking
 import Glibc
+import InternetAddress
 import Transport
 
 /// A connected pair: our wire, and the peer's raw, blocking descriptor.
@@ -64,17 +65,11 @@ final class Listener: Sendable {
     let port: UInt16
 
     init(_ host: String = "127.0.0.1", backlog: Int32 = 8) {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        unsafe inet_pton(AF_INET, host, &address.sin_addr)
-        let length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let listener = descriptor
-        let code = unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe bind(listener, $0, length) }
-        }
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        descriptor = listener
+        let code = IPAddress(host).map { unsafe Endpoint($0).withSystemShape { unsafe bind(listener, $0, $1) } }
         precondition(code == 0 && listen(listener, backlog) == 0)
-        port = SocketAddress.of(socket: listener, peer: false)?.port ?? 0
+        port = Endpoint.of(socket: listener, peer: false)?.port ?? 0
     }
 
     deinit { _ = close(descriptor) }

@@ -1,5 +1,7 @@
 // Who may connect: the `allow` and `deny` words of a listener.
 
+import InternetAddress
+
 /// Networks that may connect and networks that may not.
 ///
 /// `deny` beats `allow`, whatever their order; without any `allow` everyone else may come.

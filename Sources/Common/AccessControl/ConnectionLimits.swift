@@ -1,5 +1,7 @@
 // How many connections at once: in all, and from one address.
 
+import InternetAddress
+
 /// Counts open connections of a listener.
 public struct ConnectionLimits: Sendable {
     public enum Decision: Sendable, Hashable {

@@ -1,5 +1,7 @@
 // A brake on guessing: failures counted per address and per login, each with a pause at the end.
 
+import InternetAddress
+
 /// Counts failed logins. Knows no clock: the caller says what time it is, on one clock that never goes back.
 ///
 /// A try counts from its beginning, and is given back when it was right: who makes many at once gets no more than who makes

@@ -15,7 +15,7 @@ public enum AccountLine {
         _ account: AccountSettings, host: String, port: Int, hasImplicitTLS: Bool
     ) throws -> Wire {
         let deadline = Deadline(after: account.timeout)
-        let path = DirectPath(inet: Inet(account.inet), sourceAddress: account.sourceAddress)
+        let path = DirectPath(inet: account.inet, sourceAddress: account.sourceAddress)
         let wire = try path.dial(host: host, port: UInt16(clamping: port), until: deadline)
         if hasImplicitTLS { try secure(wire, for: account, host: host) }
         return wire
@@ -36,15 +36,5 @@ public enum AccountLine {
                 })
         }
         return account.trustFile.map { .file($0) } ?? .system
-    }
-}
-
-extension Inet {
-    init(_ family: AddressFamily) {
-        switch family {
-        case .any: self = .any
-        case .v4: self = .only4
-        case .v6: self = .only6
-        }
     }
 }

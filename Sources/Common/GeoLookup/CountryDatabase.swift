@@ -2,6 +2,7 @@
 
 internal import CMaxMindDB
 import Glibc
+import InternetAddress
 import Reporting
 
 /// Why a country database is of no use.
@@ -42,10 +43,10 @@ public enum GeoLookupError: Complaint, Equatable {
         unsafe raw.deallocate()
     }
 
-    /// The country of `address` (4 or 16 octets in network order).
+    /// The country of `address`.
     /// - Returns: two capital letters (ISO 3166-1); `nil` when the database does not know, or the file is damaged there.
     ///   Unknown is not harmless: see the rc's `forbid-unknown`.
-    public func country(of address: [UInt8]) -> String? {
+    public func country(of address: IPAddress) -> String? {
         guard var found = unsafe look(up: address), unsafe found.found_entry else { return nil }
         return unsafe withPath("country", "iso_code") { path in
             var data = unsafe MMDB_entry_data_s()
@@ -59,23 +60,11 @@ public enum GeoLookupError: Complaint, Equatable {
         }
     }
 
-    private func look(up address: [UInt8]) -> MMDB_lookup_result_s? {
+    private func look(up address: IPAddress) -> MMDB_lookup_result_s? {
         var code: Int32 = 0
         // An IPv4 database holds no IPv6; the library tells by an error.
-        var storage = sockaddr_storage()
-        switch address.count {
-        case 4:
-            unsafe withUnsafeMutableBytes(of: &storage) { unsafe $0[4..<8].copyBytes(from: address) }
-            storage.ss_family = sa_family_t(AF_INET)
-        case 16:
-            unsafe withUnsafeMutableBytes(of: &storage) { unsafe $0[8..<24].copyBytes(from: address) }
-            storage.ss_family = sa_family_t(AF_INET6)
-        default: return nil
-        }
-        let result = unsafe withUnsafePointer(to: &storage) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe MMDB_lookup_sockaddr(raw, $0, &code)
-            }
+        let result = unsafe Endpoint(address).withSystemShape { shape, _ in
+            unsafe MMDB_lookup_sockaddr(raw, shape, &code)
         }
         return unsafe code == MMDB_SUCCESS ? result : nil
     }

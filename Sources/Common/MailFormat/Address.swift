@@ -1,5 +1,6 @@
 // A mail address, checked once and safe ever after (RFC 5321 §4.1.2, RFC 6531 §3.3).
 
+import InternetAddress
 import Octets
 
 /// Why octets are no mail address.
@@ -133,10 +134,7 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     public static func isDomain(_ octets: [UInt8]) -> Bool {
         guard let first = octets.first, let last = octets.last else { return false }
         if first == 0x5B {  // [192.0.2.1] or [IPv6:2001:db8::1]
-            return last == 0x5D && octets.count > 2
-                && octets.dropFirst().dropLast().allSatisfy {
-                    Octet.isDigit($0) || (0x61...0x7A).contains(Octet.lowercased($0)) || $0 == 0x2E || $0 == 0x3A
-                }
+            return last == 0x5D && IPAddress(literal: Array(octets.dropFirst().dropLast())) != nil
         }
         var label = 0
         var previous: UInt8 = Octet.dot

@@ -1,5 +1,6 @@
 // The trace field that each station puts on top (RFC 5321 §4.4), and the loop stop that counts it (§6.3).
 
+import InternetAddress
 import Octets
 
 /// What is known of one hand-over of a message, written as a Received field.
@@ -32,12 +33,10 @@ public struct ReceivedField: Sendable, Hashable {
 
         /// - Parameters:
         ///   - heloName: the argument of HELO or EHLO as received; octets that no name has become `?`.
-        ///   - address: the IP address as text, such as `192.0.2.1` or `2001:db8::1`.
         ///   - verifiedName: the name that leads to `address` and back; `nil` when there is none.
-        public init(heloName: [UInt8], address: String, verifiedName: String? = nil) {
+        public init(heloName: [UInt8], address: IPAddress, verifiedName: String? = nil) {
             self.heloName = Self.clean(heloName, limit: 255)
-            let address = Self.clean(Array(address.utf8), limit: 60)
-            self.address = address.utf8.contains(Octet.colon) ? "IPv6:\(address)" : address
+            self.address = address.literal
             self.verifiedName = verifiedName.map { Self.clean(Array($0.utf8), limit: 255) }
         }
 

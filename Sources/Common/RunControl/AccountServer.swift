@@ -1,5 +1,7 @@
 // Where an account's mail comes from and goes to, whatever the protocol.
 
+import InternetAddress
+
 /// A server of an account, whichever way the mail goes.
 public struct AccountServer: Sendable, Hashable {
     /// The word of its line: `fetch` or `send`.

@@ -1,5 +1,6 @@
 // An account: a mailbox elsewhere, how to fetch from it and how to send through it.
 
+import InternetAddress
 import MailRouting
 
 /// The block `account NAME`.
@@ -25,9 +26,9 @@ public struct AccountSettings: BlockSettings, Sendable, Hashable {
     public var tls = TLSRule.required
     /// `tls off insecure`: in clear to another machine, too.
     public var isInsecure = false
-    public var inet = AddressFamily.any
+    public var inet = AddressPreference.any
     /// The address of ours that connections come from.
-    public var sourceAddress: String?
+    public var sourceAddress: IPAddress?
     /// Certificates that the server is checked against instead of the hub's `tls_trust_file`.
     public var trustFile: String?
     /// When any is given, the server's certificate must have one of them, and nothing else about it counts.
@@ -159,12 +160,6 @@ public enum TLSRule: String, Sendable, Hashable, CaseIterable {
     /// No TLS, no login, no mail.
     case required
     case off
-}
-
-public enum AddressFamily: String, Sendable, Hashable, CaseIterable {
-    case any
-    case v4 = "4"
-    case v6 = "6"
 }
 
 /// The SHA-256 of a certificate's DER form.

@@ -1,5 +1,6 @@
 // The words of account blocks, those of msmtp and mpop with the meaning they have there.
 
+import InternetAddress
 import MailRouting
 
 /// Whom `for` names without a name; no mailbox is called so.
@@ -105,7 +106,7 @@ let accountRules: [Rule<AccountSettings>] = [
             }
         }
     },
-    Rule("inet") { $0.inet = try $1.choice("the kind of address", of: AddressFamily.self) },
+    Rule("inet") { $0.inet = try $1.choice("the kind of address", of: AddressPreference.self) },
     Rule("source-ip") { $0.sourceAddress = try $1.ownAddress("the address to connect from") },
     Rule("tls_trust_file") { $0.trustFile = try $1.path("the trust file") },
     Rule("tls_fingerprint", repeats: true) { settings, arguments in

@@ -1,6 +1,7 @@
 // The arguments of one line, taken word by word into typed values.
 
 import Glibc
+import InternetAddress
 import MailFormat
 import MailRouting
 
@@ -85,7 +86,7 @@ struct Arguments {
         }
         if let word = peek, T(rawValue: word.key) == nil, at + 1 < line.arguments.count {
             let second = line.arguments[at + 1]
-            if T(rawValue: second.key) != nil, HostAndPort.split(word.text) != nil {
+            if T(rawValue: second.key) != nil, HostAndPort(word.text) != nil {
                 throw fault(word, "write it the other way about: \"\(line.keyword.text) \(second.text) \(word.text)\"")
             }
         }

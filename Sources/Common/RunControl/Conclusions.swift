@@ -1,5 +1,6 @@
 // What follows from all blocks together: defaults, references, and lines that contradict each other.
 
+import InternetAddress
 import MailFormat
 import MailRouting
 
@@ -154,9 +155,7 @@ extension Assembly {
             complain("folders", "POP3 knows no folders; fetch by IMAP or remove the line")
         }
         if account.tls == .off { checkClearText(account, draft) }
-        if let source = account.sourceAddress, account.inet != .any, let octets = HostAndPort.address(source),
-            (octets.count == 4) != (account.inet == .v4)
-        {
+        if let source = account.sourceAddress, !account.inet.allows(source.family) {
             complain("source-ip", "\(source) is no address of \"inet \(account.inet.rawValue)\"")
         }
     }
@@ -197,7 +196,7 @@ extension Assembly {
                 faults.add(
                     listener.place, "\(listener.service.rawValue) is TLS and needs \"tls_certificate FILE key FILE\"")
             }
-            let key = "\(listener.address) \(listener.port)"
+            let key = "\(listener.hostAndPort)"
             if listener.port != 0, let earlier = taken[key] {
                 faults.add(listener.place, "another listener has this address and port, at \(earlier)")
             }

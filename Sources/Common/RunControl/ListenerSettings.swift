@@ -1,6 +1,6 @@
 // A listener: an address mhserve answers on, with protocol and access rules.
 
-import MailFormat
+import InternetAddress
 
 /// The line or block `listen SERVICE ADDRESS[:PORT]`.
 public struct ListenerSettings: BlockSettings, Sendable, Hashable, CustomStringConvertible {
@@ -28,13 +28,13 @@ public struct ListenerSettings: BlockSettings, Sendable, Hashable, CustomStringC
     }
 
     public var service: Service
-    /// An IP address without brackets, or `*` for all; `::` answers IPv4 too.
-    public var address: String
+    /// `nil` for `*`, all of IPv4; `::` answers IPv4 too.
+    public var address: IPAddress?
     /// 0: the system chooses (for tests).
     public var port: Int
     /// A denied network beats an allowed one; no allowed ones allow all.
-    public var allow: [NetworkRange] = []
-    public var deny: [NetworkRange] = []
+    public var allow: [Network] = []
+    public var deny: [Network] = []
     /// The listener's own, else the hub's.
     public var certificate: CertificatePair?
     /// Connections at once: the listener's own words, else the hub's.
@@ -46,7 +46,7 @@ public struct ListenerSettings: BlockSettings, Sendable, Hashable, CustomStringC
     // Words of a later release.
     public var via: String?
 
-    public init(service: Service, address: String, port: Int, place: Place) {
+    public init(service: Service, address: IPAddress?, port: Int, place: Place) {
         self.service = service
         self.address = address
         self.port = port
@@ -55,16 +55,9 @@ public struct ListenerSettings: BlockSettings, Sendable, Hashable, CustomStringC
 
     /// `submission [::]:587`, as the rc says it.
     public var description: String {
-        "\(service.rawValue) \(address.contains(":") ? "[\(address)]" : address):\(port)"
+        "\(service.rawValue) \(hostAndPort)"
     }
-}
 
-/// An address or a network, as `allow` and `deny` name them.
-public struct NetworkRange: Sendable, Hashable, CustomStringConvertible {
-    /// 4 for IPv4 or 16 for IPv6, in network order; those beyond the prefix are zero.
-    public let octets: [UInt8]
-    /// 0 to 32, or 0 to 128.
-    public let prefixLength: Int
-    /// As written.
-    public let description: String
+    /// What it binds, as the rc says it.
+    public var hostAndPort: HostAndPort { HostAndPort(host: address.map { "\($0)" } ?? "*", port: port) }
 }

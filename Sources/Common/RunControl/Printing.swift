@@ -1,5 +1,6 @@
 // The settings in force, written as an rc again: what `--print-config` shows, and what mhserve hands its worker.
 
+import InternetAddress
 import MailRouting
 import Reporting
 
@@ -156,7 +157,7 @@ extension AccountSettings {
         if let send { page.inner("send", send.service.rawValue, Self.server(send.host, send.port)) }
         page.inner("tls", isInsecure ? ["off", "insecure"] : [tls.rawValue])
         page.inner("inet", inet.rawValue)
-        if let sourceAddress { page.inner("source-ip", sourceAddress) }
+        if let sourceAddress { page.inner("source-ip", "\(sourceAddress)") }
         if let trustFile { page.inner("tls_trust_file", trustFile) }
         page.each("tls_fingerprint", fingerprints)
         if let hostOverride { page.inner("tls_host_override", hostOverride) }
@@ -165,7 +166,7 @@ extension AccountSettings {
     }
 
     private static func server(_ host: String, _ port: Int) -> String {
-        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        HostAndPort(host: host, port: port).description
     }
 }
 
@@ -195,7 +196,7 @@ extension DomainSettings {
 
 extension ListenerSettings {
     fileprivate func print(_ page: inout Page) {
-        page.block("listen", service.rawValue, address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)")
+        page.block("listen", service.rawValue, "\(hostAndPort)")
         page.each("allow", allow)
         page.each("deny", deny)
         if let pair = certificate { page.inner("tls_certificate", pair.certificate, "key", pair.key) }

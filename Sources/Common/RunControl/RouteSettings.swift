@@ -1,5 +1,6 @@
 // Routes, chains and domains as the rc says them.
 
+import InternetAddress
 import MailRouting
 
 /// The block `route NAME`.
@@ -33,7 +34,7 @@ public struct ChainSettings: BlockSettings, Sendable, Hashable {
 
     public var name: String
     public var hops: [Hop] = []
-    public var resolver: String?
+    public var resolver: IPAddress?
     public var forbidden: [[String]] = []
     public var forbidsUnknown = false
     public var test: [String] = []

@@ -1,5 +1,6 @@
 // The fields of message/delivery-status (RFC 3464 §2) and message/global-delivery-status (RFC 6533 §3).
 
+import InternetAddress
 import MailFormat
 
 /// Writes the groups of fields that machines read.
@@ -49,12 +50,7 @@ struct StatusFields {
 
     /// A host's name as it is, an address as the literal that stands for a name (RFC 3464 §2.1.2, RFC 5321 §4.1.3).
     static func mtaName(_ host: String) -> String {
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        if parts.count == 4, parts.allSatisfy({ UInt8($0) != nil }) { return "[\(host)]" }
-        let isAddress = host.utf8.allSatisfy { octet in
-            octet == 0x2E || octet == 0x3A || (0x30...0x39).contains(octet) || (0x61...0x66).contains(octet | 0x20)
-        }
-        return isAddress && host.utf8.contains(0x3A) ? "[IPv6:\(host)]" : host
+        IPAddress(host).map { "[\($0.literal)]" } ?? host
     }
 
     private func action(_ kind: NoticeKind, _ recipient: RecipientState) -> String {

@@ -2,6 +2,7 @@
 
 internal import COpenSSL
 import Glibc
+import InternetAddress
 
 /// What a certificate says, as plain values.
 struct CertificateSummary: Sendable {
@@ -56,20 +57,11 @@ struct CertificateSummary: Sendable {
             let value = unsafe [UInt8](UnsafeBufferPointer(start: octets, count: Int(count)))
             if kind == 2 {
                 names.append(String(decoding: value, as: UTF8.self))
-            } else if let address = Self.address(value) {
-                names.append(address)
+            } else if let address = IPAddress(octets: value) {
+                names.append("\(address)")
             }
         }
         return names
-    }
-
-    /// The text of an address of 4 or 16 octets.
-    private static func address(_ octets: [UInt8]) -> String? {
-        guard octets.count == 4 || octets.count == 16 else { return nil }
-        var text = [CChar](repeating: 0, count: 64)
-        let family = octets.count == 4 ? AF_INET : AF_INET6
-        guard unsafe inet_ntop(family, octets, &text, socklen_t(text.count)) != nil else { return nil }
-        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }
 

@@ -2,6 +2,7 @@
 
 internal import COpenSSL
 import Glibc
+import InternetAddress
 import Reporting
 
 /// Makes self-signed certificates.
@@ -98,8 +99,8 @@ public enum CertificateMaker {
         guard !names.isEmpty, names.count <= CertificateSummary.nameLimit else { throw .badName("") }
         var parts: [String] = []
         for name in names {
-            if HostName.address(name) != nil, !name.contains("%") {
-                parts.append("IP:\(name)")
+            if let address = IPAddress(name) {
+                parts.append("IP:\(address)")
             } else if HostName.isName(name.hasPrefix("*.") ? String(name.dropFirst(2)) : name) {
                 parts.append("DNS:\(name)")
             } else {

@@ -1,19 +1,9 @@
-// Names and addresses as certificates know them.
+// Names as certificates know them.
 
-import Glibc
 import Octets
 
 /// Questions about the text of a host.
 enum HostName {
-    /// The octets of `text` when it is an IPv4 or IPv6 address; a zone (`%eth0`) does not count.
-    static func address(_ text: String) -> [UInt8]? {
-        guard !text.utf8.contains(0) else { return nil }
-        var octets = [UInt8](repeating: 0, count: 16)
-        if unsafe inet_pton(AF_INET, text, &octets) == 1 { return Array(octets[..<4]) }
-        let bare = String(text.prefix { $0 != "%" })
-        return unsafe inet_pton(AF_INET6, bare, &octets) == 1 ? octets : nil
-    }
-
     /// `text` without the root's dot; `nil` when it cannot be a host name.
     static func normalized(_ text: String) -> String? {
         let name = text.hasSuffix(".") ? String(text.dropLast()) : text

@@ -1,5 +1,7 @@
 // One end of a TLS connection as an engine: ciphertext in, plaintext out, and back. Knows no socket and no clock.
 
+import InternetAddress
+
 /// One end of a TLS connection (RFC 8446, RFC 5246). Used by one thread at a time.
 ///
 /// A shell's loop: put ``takeCiphertext()`` on the wire until it is empty; read the wire, ``receive(_:)`` it; take
@@ -59,8 +61,8 @@ public final class TLSConnection {
         let session = try TLSSession(
             context.handle(), isClient: true, examination: PeerExamination(peer: host, fingerprints: fingerprints))
         let isPinned = !fingerprints.isEmpty
-        if let address = HostName.address(host) {
-            if !isPinned { try session.expect(address: address) }
+        if let address = IPAddress(host.prefix { $0 != "%" }) {  // a zone (`%eth0`) is no part of it
+            if !isPinned { try session.expect(address: address.octets) }
         } else if let name = HostName.normalized(host) {
             try session.expect(name: name, sni: true, checked: !isPinned)
         } else {

@@ -2,36 +2,8 @@
 
 internal import CMHSys
 import Glibc
+import InternetAddress
 import Reporting
-
-/// Which kind of address to use (the rc's `inet`).
-public enum Inet: String, Sendable, Hashable, CaseIterable {
-    case any
-    case only4 = "4"
-    case only6 = "6"
-    case prefer4
-    case prefer6
-
-    /// `addresses` of the allowed families, the families taking turns, the preferred one first.
-    func order(_ addresses: [SocketAddress]) -> [SocketAddress] {
-        let four = addresses.filter { $0.family == .ipv4 }
-        let six = addresses.filter { $0.family == .ipv6 }
-        switch self {
-        case .only4: return four
-        case .only6: return six
-        case .prefer4: return four + six
-        case .prefer6: return six + four
-        case .any:
-            let (first, second) = addresses.first?.family == .ipv4 ? (four, six) : (six, four)
-            var mixed: [SocketAddress] = []
-            for index in 0..<max(first.count, second.count) {
-                if index < first.count { mixed.append(first[index]) }
-                if index < second.count { mixed.append(second[index]) }
-            }
-            return mixed
-        }
-    }
-}
 
 /// Opens TCP connections straight from this machine.
 public enum Dialer {
@@ -42,34 +14,29 @@ public enum Dialer {
     /// - Returns: a wire on a connected socket with no delay, keep-alive and close-on-exec.
     /// - Throws: ``TransportError`` with the fate of each address.
     public static func connect(
-        host: String, port: UInt16, inet: Inet = .any, sourceAddress: String? = nil, until deadline: Deadline,
-        lookup: HostLookup = .system
+        host: String, port: UInt16, inet: AddressPreference = .any, sourceAddress: IPAddress? = nil,
+        until deadline: Deadline, lookup: HostLookup = .system
     ) throws(TransportError) -> Wire {
-        var source: SocketAddress?
-        if let sourceAddress {
-            source = SocketAddress(numeric: sourceAddress, port: 0)
-            if source == nil { throw .sourceAddress(address: sourceAddress, reason: "not an IP address") }
-        }
         let all = try addresses(of: host, until: deadline, lookup)
         var wanted = inet.order(all)
-        if let source { wanted = wanted.filter { $0.family == source.family } }
+        if let sourceAddress { wanted = wanted.filter { $0.address.family == sourceAddress.family } }
         guard !wanted.isEmpty else {
             throw .unusableHost(host: host, reason: "has no address of the kind the rc asks for (`inet`, `source-ip`)")
         }
 
         var attempts: [TransportError.Attempt] = []
-        for (index, address) in wanted.enumerated() {
-            var address = address
-            address.port = port
+        for (index, endpoint) in wanted.enumerated() {
+            var endpoint = endpoint
+            endpoint.port = port
             let share = Deadline(after: deadline.remaining / (wanted.count - index)).earlier(of: deadline)
-            switch try attempt(address, from: source, until: share) {
+            switch try attempt(endpoint, from: sourceAddress, until: share) {
             case .success(let socket):
                 let facts = WireFacts(
-                    peer: "\(host):\(port)", remoteAddress: address,
-                    localAddress: SocketAddress.of(socket: socket, peer: false))
+                    peer: "\(host):\(port)", remoteAddress: endpoint,
+                    localAddress: Endpoint.of(socket: socket, peer: false))
                 return Wire(socket: socket, facts: facts)
             case .failure(let why):
-                attempts.append(TransportError.Attempt(address: "\(address)", reason: why.reason))
+                attempts.append(TransportError.Attempt(address: "\(endpoint)", reason: why.reason))
             }
         }
         throw .connectFailed(host: host, port: port, attempts: attempts)
@@ -78,8 +45,8 @@ public enum Dialer {
     /// RFC 1035 §2.3.4 allows 255 octets in a name; anything but printable ASCII is nothing a resolver should see.
     private static func addresses(
         of host: String, until deadline: Deadline, _ lookup: HostLookup
-    ) throws(TransportError) -> [SocketAddress] {
-        if let address = SocketAddress(numeric: host, port: 0) { return [address] }
+    ) throws(TransportError) -> [Endpoint] {
+        if let address = IPAddress(host) { return [Endpoint(address)] }
         guard !host.isEmpty, host.utf8.count <= 255, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw .unusableHost(host: printable(host), reason: "not a host name")
         }
@@ -90,25 +57,24 @@ public enum Dialer {
 
     /// One non-blocking connect; the socket is closed unless it stands.
     private static func attempt(
-        _ address: SocketAddress, from source: SocketAddress?, until deadline: Deadline
+        _ endpoint: Endpoint, from source: IPAddress?, until deadline: Deadline
     ) throws(TransportError) -> Result<Int32, Refusal> {
-        let family = address.family == .ipv4 ? AF_INET : AF_INET6
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-        let descriptor = socket(family, kind, 0)
+        let descriptor = socket(endpoint.systemFamily, kind, 0)
         guard descriptor >= 0 else {
             if errno == EAFNOSUPPORT { return .failure(Refusal(reason: reason(EAFNOSUPPORT))) }
             throw .system(doing: "open a socket", code: errno)
         }
         var stands = false
         defer { if !stands { close(descriptor) } }
-        if let source, unsafe source.withSystemShape({ unsafe bind(descriptor, $0, $1) }) != 0 {
-            throw .sourceAddress(address: source.host, reason: reason(errno))
+        if let source, unsafe Endpoint(source).withSystemShape({ unsafe bind(descriptor, $0, $1) }) != 0 {
+            throw .sourceAddress(address: "\(source)", reason: reason(errno))
         }
         switchOn(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         switchOn(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
         switchOn(descriptor, Int32(IPPROTO_TCP), TCP_KEEPIDLE, 120)  // seconds; NAT boxes forget after 5 minutes
 
-        if unsafe address.withSystemShape({ unsafe Glibc.connect(descriptor, $0, $1) }) != 0 {
+        if unsafe endpoint.withSystemShape({ unsafe Glibc.connect(descriptor, $0, $1) }) != 0 {
             guard errno == EINPROGRESS || errno == EINTR else { return .failure(Refusal(reason: reason(errno))) }
             var watched = [
                 pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0),
@@ -117,7 +83,7 @@ public enum Dialer {
             while unsafe poll(&watched, 2, deadline.pollTimeout) <= 0 {
                 if deadline.hasPassed { return .failure(Refusal(reason: "no answer in time")) }
             }
-            if watched[1].revents != 0 { throw .stopped(peer: "\(address)") }
+            if watched[1].revents != 0 { throw .stopped(peer: "\(endpoint)") }
             var code: Int32 = 0
             var length = socklen_t(MemoryLayout<Int32>.size)
             unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)

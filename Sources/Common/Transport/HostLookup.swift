@@ -2,16 +2,17 @@
 
 internal import CMHSys
 import Glibc
+import InternetAddress
 import Reporting
 import Synchronization
 
 /// A way to turn a host name into addresses. It may block for as long as it likes: the dialer does not wait for it
 /// past its deadline.
 public struct HostLookup: Sendable {
-    let resolve: @Sendable (_ host: String) throws(TransportError) -> [SocketAddress]
+    let resolve: @Sendable (_ host: String) throws(TransportError) -> [Endpoint]
 
-    /// - Parameter resolve: the addresses of a host, in order of preference, with port 0.
-    public init(_ resolve: @escaping @Sendable (_ host: String) throws(TransportError) -> [SocketAddress]) {
+    /// - Parameter resolve: the endpoints of a host, in order of preference, with port 0.
+    public init(_ resolve: @escaping @Sendable (_ host: String) throws(TransportError) -> [Endpoint]) {
         self.resolve = resolve
     }
 
@@ -25,7 +26,7 @@ public struct HostLookup: Sendable {
     private static let running = Atomic(0)
 
     /// Asks on a thread of its own and gives up at `deadline`; the thread ends when the system lets go of it.
-    func addresses(of host: String, until deadline: Deadline) throws(TransportError) -> [SocketAddress] {
+    func addresses(of host: String, until deadline: Deadline) throws(TransportError) -> [Endpoint] {
         guard Self.running.load(ordering: .relaxed) < Self.stuckLimit else {
             throw .lookupFailed(host: host, reason: "too many look-ups are waiting for the resolver")
         }
@@ -53,7 +54,7 @@ public struct HostLookup: Sendable {
     /// Carries one result from the helper to the waiting thread.
     private final class Answer: Sendable {
         private let descriptor: Int32
-        private let result = Mutex<Result<[SocketAddress], TransportError>?>(nil)
+        private let result = Mutex<Result<[Endpoint], TransportError>?>(nil)
 
         init() throws(TransportError) {
             descriptor = eventfd(0, mh_EFD_CLOEXEC())
@@ -62,13 +63,13 @@ public struct HostLookup: Sendable {
 
         deinit { close(descriptor) }
 
-        func give(_ answer: Result<[SocketAddress], TransportError>) {
+        func give(_ answer: Result<[Endpoint], TransportError>) {
             result.withLock { $0 = answer }
             var one: UInt64 = 1
             _ = unsafe write(descriptor, &one, 8)
         }
 
-        func wait(until deadline: Deadline) -> Result<[SocketAddress], TransportError>? {
+        func wait(until deadline: Deadline) -> Result<[Endpoint], TransportError>? {
             var watched = [descriptor, StopSignal.descriptor].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             while unsafe poll(&watched, 2, deadline.pollTimeout) <= 0 {
                 if deadline.hasPassed { return nil }
@@ -77,7 +78,7 @@ public struct HostLookup: Sendable {
         }
     }
 
-    private static func askSystem(_ host: String) throws(TransportError) -> [SocketAddress] {
+    private static func askSystem(_ host: String) throws(TransportError) -> [Endpoint] {
         var hints = unsafe addrinfo()
         unsafe hints.ai_family = AF_UNSPEC
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -89,13 +90,13 @@ public struct HostLookup: Sendable {
             throw .lookupFailed(host: host, reason: unsafe String(cString: gai_strerror(code)))
         }
         defer { unsafe freeaddrinfo(list) }
-        var found: [SocketAddress] = []
+        var found: [Endpoint] = []
         var next = unsafe list
         while let entry = unsafe next, found.count < addressLimit {
             if let raw = unsafe entry.pointee.ai_addr,
-                let address = unsafe SocketAddress(raw, entry.pointee.ai_addrlen), !found.contains(address)
+                let endpoint = unsafe Endpoint(raw, entry.pointee.ai_addrlen), !found.contains(endpoint)
             {
-                found.append(address)
+                found.append(endpoint)
             }
             unsafe next = entry.pointee.ai_next
         }

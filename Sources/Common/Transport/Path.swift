@@ -1,5 +1,7 @@
 // The way to the outside: direct today, over a chain of hops for accounts that say so.
 
+import InternetAddress
+
 /// Something that can open a connection to a host.
 ///
 /// A dial returns only when the far TCP stands: whatever a hop below can refuse is thrown here (DECISIONS 18). Later only
@@ -10,12 +12,12 @@ public protocol Path: Sendable {
 
 /// Straight from this machine.
 public struct DirectPath: Path {
-    public var inet: Inet
-    public var sourceAddress: String?
+    public var inet: AddressPreference
+    public var sourceAddress: IPAddress?
     var lookup = HostLookup.system
 
     /// - Parameter sourceAddress: the local address to come from; `nil` leaves it to the system.
-    public init(inet: Inet = .any, sourceAddress: String? = nil) {
+    public init(inet: AddressPreference = .any, sourceAddress: IPAddress? = nil) {
         (self.inet, self.sourceAddress) = (inet, sourceAddress)
     }
 

@@ -18,6 +18,10 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         self.octets = octets.count == 16 && octets.starts(with: mapped) ? Array(octets[12...]) : octets
     }
 
+    /// 0.0.0.0 and `::`: any address of this machine, to a socket that listens.
+    public static let anyV4 = IPAddress(unchecked: [UInt8](repeating: 0, count: 4))
+    public static let anyV6 = IPAddress(unchecked: [UInt8](repeating: 0, count: 16))
+
     /// ::ffff:0:0/96 (RFC 4291 §2.5.5.2).
     static let mappedPrefix = [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF]
 
@@ -25,13 +29,23 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     ///
     /// No brackets, no zone, no octal, no leading zeros in IPv4, no short forms such as `127.1`: what other programs
     /// read in two ways is not read here at all.
-    public init?(_ text: some StringProtocol) {
-        let octets = Array(text.utf8)
-        guard let address = octets.contains(Octet.colon) ? Self.ipv6(octets) : Self.ipv4(octets[...]) else {
-            return nil
-        }
-        self.init(octets: address)
+    public init?(_ text: some StringProtocol) { self.init(reading: Array(text.utf8)) }
+
+    /// Reads what stands in brackets for a domain: `192.0.2.1` or `IPv6:2001:db8::1` (RFC 5321 §4.1.3).
+    public init?(literal text: [UInt8]) {
+        let isTagged = text.prefix(5).map(Octet.lowercased).elementsEqual("ipv6:".utf8)
+        let address = isTagged ? text[5...] : text[...]
+        guard address.contains(Octet.colon) == isTagged else { return nil }  // no [IPv6:192.0.2.1]
+        self.init(reading: Array(address))
     }
+
+    private init?(reading text: [UInt8]) {
+        guard let octets = text.contains(Octet.colon) ? Self.ipv6(text) : Self.ipv4(text[...]) else { return nil }
+        self.init(octets: octets)
+    }
+
+    /// What stands in brackets for a domain (RFC 5321 §4.1.3), without them.
+    public var literal: String { family == .v4 ? description : "IPv6:\(description)" }
 
     /// An IPv6 address with its interface part set to zero.
     var cutTo64: IPAddress { IPAddress(unchecked: Array(octets[..<8]) + [UInt8](repeating: 0, count: 8)) }

@@ -71,5 +71,6 @@ public struct Network: Sendable, Hashable, CustomStringConvertible {
         "fe80::/10",
     ].compactMap { Network($0) }
 
-    public var description: String { "\(base)/\(prefix)" }
+    /// As the rc says it: a network of one is its address.
+    public var description: String { prefix == base.octets.count * 8 ? "\(base)" : "\(base)/\(prefix)" }
 }

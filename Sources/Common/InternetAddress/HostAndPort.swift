@@ -1,0 +1,58 @@
+// A host with or without a port, as people write it.
+
+import Octets
+
+/// HOST, HOST:PORT, ADDRESS or [ADDRESS]:PORT. What a host's name may be made of is for others to say.
+public struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
+    /// A name, or an address without brackets.
+    public var host: String
+    public var port: Int?
+
+    public init(host: String, port: Int?) {
+        self.host = host
+        self.port = port
+    }
+
+    /// - Returns: `nil` where brackets hold no IPv6 address, or the port is no number up to 65,535.
+    public init?(_ text: String) {
+        if text.hasPrefix("[") {
+            guard let close = text.firstIndex(of: "]") else { return nil }
+            host = String(text[text.index(after: text.startIndex)..<close])
+            guard host.utf8.contains(Octet.colon), IPAddress(host) != nil else { return nil }
+            let rest = text[text.index(after: close)...]
+            if !rest.isEmpty {
+                guard rest.hasPrefix(":"), let number = Self.port(rest.dropFirst()) else { return nil }
+                port = number
+            }
+            return
+        }
+        host = text
+        if IPAddress(text) != nil { return }
+        if let colon = text.lastIndex(of: ":") {
+            guard let number = Self.port(text[text.index(after: colon)...]) else { return nil }
+            host = String(text[..<colon])
+            port = number
+        }
+        guard !host.isEmpty, !host.contains(":") else { return nil }
+    }
+
+    private static func port(_ text: Substring) -> Int? {
+        guard text.utf8.count <= 5, let number = Decimal.value(of: Array(text.utf8)), number <= 65_535 else {
+            return nil
+        }
+        return number
+    }
+
+    /// Whether what is sent to `host` never leaves this machine: its address or name says so.
+    public static func isLoopback(_ host: String) -> Bool {
+        if let address = IPAddress(host) { return address.isLoopback }
+        let name = host.lowercased()
+        return name == "localhost" || name.hasSuffix(".localhost")  // RFC 6761 §6.3
+    }
+
+    /// As it is read.
+    public var description: String {
+        let written = host.utf8.contains(Octet.colon) ? "[\(host)]" : host
+        return port.map { "\(written):\($0)" } ?? written
+    }
+}

@@ -1,0 +1,81 @@
+// Hosts, addresses and networks as arguments of the rc.
+
+import InternetAddress
+import MailFormat
+
+extension Arguments {
+    mutating func hostAndPort(_ what: String, defaultPort: Int) throws(RunControlFault) -> (host: String, port: Int) {
+        let word = try next(what)
+        if let (_, rest) = Self.parted(word.text), HostAndPort(rest) != nil {
+            throw fault(word, "\(what) stands without ://; write \"\(rest)\"")
+        }
+        guard let read = HostAndPort(word.text), Self.isHost(read.host), read.port != 0 else {
+            throw fault(word, "\(what) is HOST, HOST:PORT or [ADDRESS]:PORT, not \"\(word.text)\"")
+        }
+        return (read.host, read.port ?? defaultPort)
+    }
+
+    private static func isHost(_ text: String) -> Bool {
+        IPAddress(text) != nil
+            || (text.utf8.count <= 255 && Address.isDomain(Array(text.utf8)) && !text.hasPrefix("["))
+    }
+
+    /// The address a listener binds; `nil` for `*`.
+    mutating func bindAddress(defaultPort: Int) throws(RunControlFault) -> (address: IPAddress?, port: Int) {
+        let word = try next("the address")
+        let read = HostAndPort(word.text)
+        let address = read.flatMap { IPAddress($0.host) }
+        guard let read, read.host == "*" || address != nil else {
+            throw fault(
+                word,
+                "the address is one of this machine with a port, such as 127.0.0.1:\(defaultPort), "
+                    + "[::]:\(defaultPort) or *:\(defaultPort), not \"\(word.text)\"")
+        }
+        return (address, read.port ?? defaultPort)
+    }
+
+    mutating func ownAddress(_ what: String) throws(RunControlFault) -> IPAddress {
+        let word = try next(what)
+        guard let address = IPAddress(word.text) else {
+            throw fault(word, "\(what) is an IP address, not \"\(word.text)\"")
+        }
+        return address
+    }
+
+    mutating func domain(_ what: String) throws(RunControlFault) -> String {
+        let word = try next(what)
+        guard word.text.utf8.count <= 255, Address.isDomain(Array(word.text.utf8)), !word.text.hasPrefix("[") else {
+            throw fault(word, "\(what) is a domain, not \"\(word.text)\"")
+        }
+        return word.text.lowercased()
+    }
+
+    /// Addresses and networks up to the end of the line.
+    mutating func networks() throws(RunControlFault) -> [Network] {
+        var networks: [Network] = []
+        let words = try rest("an address or network")
+        for word in words {
+            if word.text == "country", let refusal = NotYet.refusal(scope, "\(line.keyword.key) country") {
+                throw fault(word, refusal)
+            }
+            networks.append(try network(word))
+        }
+        return networks
+    }
+
+    private func network(_ word: Word) throws(RunControlFault) -> Network {
+        guard let address = IPAddress(word.text.prefix { $0 != "/" }) else {
+            if Self.isHost(word.text), let refusal = NotYet.refusal(scope, "\(line.keyword.key) host") {
+                throw fault(word, refusal)
+            }
+            throw fault(word, "\"\(word.text)\" is no IP address and no network such as 192.168.0.0/16 or fd00::/8")
+        }
+        guard let network = Network(word.text) else {
+            throw fault(word, "behind the / stands a number from 0 to \(address.octets.count * 8)")
+        }
+        guard network.base == address else {
+            throw fault(word, "\"\(word.text)\" has bits set behind its first \(network.prefix)")
+        }
+        return network
+    }
+}
