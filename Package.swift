@@ -71,12 +71,13 @@ let package = Package(
         room("Blocking", uses: "CMHSys", "Reporting"),
 
         // Floor 1: one concept each
-        room("SASLMechanisms", uses: "Octets", "COpenSSL"),
+        room("Digests", uses: "Reporting", "COpenSSL"),
+        room("SASLMechanisms", uses: "Octets", "Digests", "COpenSSL"),
         room("MailRouting", uses: "MailFormat"),
-        room("TLSEngine", uses: "Octets", "InternetAddress", "Reporting", "COpenSSL"),
+        room("TLSEngine", uses: "Octets", "InternetAddress", "Digests", "Reporting", "COpenSSL"),
         room("Resolver", uses: "Blocking", "Reporting", "CMHSys", "CUnbound"),
         room("GeoLookup", uses: "InternetAddress", "Reporting", "CMaxMindDB"),
-        room("MaildirStore", uses: "Octets", "Reporting", "DurableFiles", "COpenSSL"),
+        room("MaildirStore", uses: "Octets", "Digests", "Reporting", "DurableFiles"),
         room("MessagePipeline", uses: "Octets", "MailFormat", "Reporting"),
 
         // Floor 2: protocols and the rc, pure values
@@ -92,7 +93,7 @@ let package = Package(
         room("SpoolQueue", uses: "Octets", "InternetAddress", "MailFormat", "MailRouting", "Reporting", "DurableFiles"),
         room(
             "Delivery",
-            uses: "Octets", "MailFormat", "Reporting", "DurableFiles", "MaildirStore", "MessagePipeline"),
+            uses: "Octets", "Digests", "MailFormat", "Reporting", "DurableFiles", "MaildirStore", "MessagePipeline"),
         room(
             "AccountAccess",
             uses: "RunControl", "Programs", "Transport", "TLSEngine", "SASLMechanisms", "Blocking", "Reporting"),
@@ -123,7 +124,7 @@ let package = Package(
             uses: "CommandStart", "AccessControl", "InternetAddress", "SMTPProtocol", "POP3Protocol", "SpoolQueue",
             "Delivery",
             "MaildirStore", "MailRouting", "MailFormat", "RunControl", "TLSEngine", "SASLMechanisms", "Programs",
-            "DurableFiles", "Octets", "Reporting", "CMHSys", argumentParser,
+            "Digests", "DurableFiles", "Octets", "Reporting", "CMHSys", argumentParser,
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")),
 
         // Tests
@@ -136,12 +137,13 @@ let package = Package(
         tests(of: "MailFormat", uses: "InternetAddress"),
         tests(of: "DurableFiles"),
         tests(of: "Blocking"),
+        tests(of: "Digests"),
         tests(of: "SASLMechanisms", uses: "Octets"),
         tests(of: "MailRouting", uses: "MailFormat"),
         tests(of: "TLSEngine", uses: "Octets", "Reporting"),
         tests(of: "Resolver", uses: "Blocking"),
         tests(of: "GeoLookup", uses: "InternetAddress"),
-        tests(of: "MaildirStore", uses: "Blocking", "DurableFiles", "Reporting"),
+        tests(of: "MaildirStore", uses: "Blocking", "Digests", "DurableFiles", "Reporting"),
         tests(of: "MessagePipeline"),
         tests(of: "POP3Protocol", uses: "Octets"),
         tests(of: "IMAPProtocol", uses: "Octets"),
@@ -155,7 +157,7 @@ let package = Package(
         tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
         tests(
             ofCommand: "mhfetch", as: "MHFetch",
-            uses: "DurableFiles", "Delivery", "MaildirStore", "IMAPProtocol", "POP3Protocol", "Transport",
+            uses: "Digests", "DurableFiles", "Delivery", "MaildirStore", "IMAPProtocol", "POP3Protocol", "Transport",
             "CommandStart", "RunControl", "Reporting", "Octets"),
         tests(ofCommand: "mhsend", as: "MHSend", uses: "Reporting"),
         tests(

@@ -1,8 +1,8 @@
 // Logins that were right a moment ago: a mail program that looks every minute costs one hash in ten minutes.
 
+import Digests
 import InternetAddress
 import SASLMechanisms
-import TLSEngine
 
 /// Remembers successes as digests under a key of this process; neither a password nor its hash is kept.
 /// A login is a mailbox here, whichever of its names was said.
@@ -28,7 +28,7 @@ struct RecentLogins {
 
     func knows(_ login: String, _ password: Secret, at now: Duration) -> Bool {
         guard let entry = entries[login], now < entry.until else { return false }
-        return KeyedDigest.areEqual(entry.digest, KeyedDigest.of(password, under: key))
+        return digest(password).map { ConstantTime.areEqual(entry.digest, $0) } ?? false
     }
 
     /// Whether `login` came right from the network of `peer` lately.
@@ -43,6 +43,15 @@ struct RecentLogins {
         }
         if entries.count >= Self.capacity { entries = entries.filter { $0.value.until > now } }
         guard entries.count < Self.capacity || entries[login] != nil else { return }
-        entries[login] = Entry(digest: KeyedDigest.of(password, under: key), until: now + Self.lifetime)
+        entries[login] = digest(password).map { Entry(digest: $0, until: now + Self.lifetime) }
+    }
+
+    /// `nil` where none can be made: the verifier is asked then, as for a login never seen.
+    private func digest(_ password: Secret) -> [UInt8]? {
+        do throws(DigestError) {
+            return try DigestAlgorithm.sha256.hmac(of: password.revealed, under: key)
+        } catch {
+            return nil
+        }
     }
 }

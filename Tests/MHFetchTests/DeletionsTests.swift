@@ -1,5 +1,6 @@
 // Deletions that a server acknowledges and forgets, under every fault of the disk: nothing comes twice, nothing is lost.
 
+import Digests
 import DurableFiles
 import MailTestKit
 import MaildirStore
@@ -117,9 +118,7 @@ struct DeletionsTests {
         let scratch = JournalScratch()
         let state = try scratch.state()
         let keys = (0..<4).map { MessageKey.unique("\($0)", occurrence: $0 % 2) }
-        var running = RunningDigest()
-        running.update(Array("some message\n".utf8))
-        let digest = try running.finish()
+        let digest = MessageDigest(try DigestAlgorithm.sha256.digest(of: Array("some message\n".utf8)))
         try state.turn(from: nil, to: .init(nonce: "n", time: 1_800_000_000, keys: keys))
         try state.turn(from: ("n", [0, 1, 3]), digests: [0: digest, 3: digest], to: nil)
         try state.markDeleted([keys[0], keys[1]])
@@ -166,9 +165,8 @@ struct DeletionsTests {
         let next = try FetchState(in: try Directory(path: scratch.file("state"), making: 0o700))
         try BatchDelivery(state: next, inbox: inbox).recover(at: 1_800_000_000)
         for (index, key) in keys.enumerated() {
-            var running = RunningDigest()
-            running.update(Array("message \(index)\n".utf8))
-            #expect(next.known[key]?.digest == (try running.finish()))
+            let digest = MessageDigest(try DigestAlgorithm.sha256.digest(of: Array("message \(index)\n".utf8)))
+            #expect(next.known[key]?.digest == digest)
         }
     }
 }

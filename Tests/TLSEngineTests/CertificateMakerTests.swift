@@ -101,12 +101,3 @@ struct CertificateFingerprintTests {
         }
     }
 }
-
-@Suite("Randomness")
-struct RandomnessTests {
-    @Test("gives as many octets as asked for, never the same ones")
-    func octets() {
-        for count in [0, 1, 7, 8, 9, 33] { #expect(Randomness.octets(count).count == count) }
-        #expect(Set((0..<100).map { _ in Randomness.octets(16) }).count == 100)
-    }
-}

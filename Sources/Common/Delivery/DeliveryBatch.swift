@@ -1,5 +1,6 @@
 // Many deliveries that share the waits for the disk (DECISIONS 33): all written, all synchronized, then all shown.
 
+import Digests
 import DurableFiles
 import MaildirStore
 
@@ -36,7 +37,7 @@ public final class DeliveryBatch {
         }
         var running = RunningDigest()
         let message = try order.write(into: maildir, nextChunk) { running.update($0) }
-        let digest = try running.finish()
+        let digest = MessageDigest(try running.finish())
         if !stored.contains(digest) { add(message, order.destination) }
         return digest
     }

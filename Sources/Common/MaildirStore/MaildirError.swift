@@ -18,8 +18,6 @@ public enum MaildirError: Complaint, Hashable {
     case shrunk(path: String)
     /// More files than a mailbox may have.
     case tooManyMessages(path: String, limit: Int)
-    /// OpenSSL would not make a SHA-256.
-    case noDigest
 
     public var exitStatus: ExitStatus {
         switch self {
@@ -27,7 +25,7 @@ public enum MaildirError: Complaint, Hashable {
         case .nameTaken: .cannotCreate
         case .messageGone: .noInput
         case .tooManyMessages, .shrunk: .temporaryFailure
-        case .noDigest, .notSynchronized: .software
+        case .notSynchronized: .software
         }
     }
 
@@ -44,7 +42,6 @@ public enum MaildirError: Complaint, Hashable {
             "\(printable(path)): became shorter while it was read; no program may change a message in place"
         case .tooManyMessages(let path, let limit):
             "\(path): holds more than \(limit) messages; move some of them away"
-        case .noDigest: "OpenSSL refuses to make a SHA-256; check the installation of libcrypto"
         }
     }
 }

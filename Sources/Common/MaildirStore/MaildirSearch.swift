@@ -1,5 +1,6 @@
 // Finding messages by the unique part of their name, wherever readers have moved them and whatever flags they set.
 
+import Digests
 import DurableFiles
 import Octets
 
@@ -70,7 +71,7 @@ extension Maildir {
             digest.update(part)
             at += part.count
         }
-        do throws(MaildirError) { return try digest.finish() } catch { return nil }
+        do throws(DigestError) { return MessageDigest(try digest.finish()) } catch { return nil }
     }
 
     /// `k` of `<sec>.F<nonce>.<k>.<tail>`, whatever the tail.

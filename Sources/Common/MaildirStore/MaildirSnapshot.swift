@@ -1,5 +1,6 @@
 // The numbered messages of a POP3 session (DECISIONS 30-32): a picture that later changes do not disturb.
 
+import Digests
 import DurableFiles
 import Octets
 
@@ -59,11 +60,12 @@ public final class MaildirSnapshot: Sendable {
 
     /// The name of message `index` for UIDL: the same for as long as the message exists, 1 to 70 octets of 0x21-0x7E
     /// (RFC 1939 §7).
-    public func uniqueID(of index: Int) throws(MaildirError) -> [UInt8] {
+    public func uniqueID(of index: Int) throws(DigestError) -> [UInt8] {
         let message = listing.messages[index]
         let whole = Array(boxes[Int(message.box)].prefix.utf8) + listing.names[MaildirListing.unique(message)]
         let isFit = (1...70).contains(whole.count) && whole.allSatisfy { (0x21...0x7E).contains($0) }
-        return isFit ? whole : try MessageDigest.sha256(whole)
+        if isFit { return whole }
+        return Array(MessageDigest(try DigestAlgorithm.sha256.digest(of: whole)).description.utf8)
     }
 
     /// Opens message `index`, which a reader may have renamed since; new and cur are read once more then.

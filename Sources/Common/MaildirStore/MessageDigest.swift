@@ -1,6 +1,5 @@
-// SHA-256: of messages as they are stored, and for names too long or too strange to be a UIDL.
+// The SHA-256 of messages as they are stored, and of names too long or too strange to be a UIDL.
 
-internal import COpenSSL
 import Octets
 
 /// The SHA-256 of a message as its file has it.
@@ -10,19 +9,13 @@ public struct MessageDigest: Hashable, Sendable, CustomStringConvertible {
 
     private static let length = 43
 
-    fileprivate init(_ octets: [UInt8]) { description = String(decoding: Self.base64URL(octets), as: UTF8.self) }
+    /// - Parameter octets: what `RunningDigest` made of the message.
+    public init(_ octets: [UInt8]) { description = String(decoding: Self.base64URL(octets), as: UTF8.self) }
 
     /// Reads what ``description`` says; `nil` for anything else.
     public init?(parsing word: ArraySlice<UInt8>) {
         guard word.count == Self.length, word.allSatisfy(Self.isDigit) else { return nil }
         description = String(decoding: word, as: UTF8.self)
-    }
-
-    /// The SHA-256 of `octets` in base64url without padding: 43 characters.
-    static func sha256(_ octets: [UInt8]) throws(MaildirError) -> [UInt8] {
-        var digest = RunningDigest()
-        digest.update(octets)
-        return Array(try digest.finish().description.utf8)
     }
 
     private static func isDigit(_ octet: UInt8) -> Bool {
@@ -41,35 +34,5 @@ public struct MessageDigest: Hashable, Sendable, CustomStringConvertible {
             default: octet
             }
         }
-    }
-}
-
-/// A SHA-256 that is fed piece by piece (`EVP_MD_CTX`).
-@safe public struct RunningDigest: ~Copyable {
-    private let context: OpaquePointer?
-    private var isGood: Bool
-
-    public init() {
-        ERR_clear_error()
-        unsafe context = EVP_MD_CTX_new()
-        isGood = unsafe context != nil && EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1
-    }
-
-    deinit { unsafe EVP_MD_CTX_free(context) }
-
-    public mutating func update(_ octets: [UInt8]) {
-        guard isGood else { return }
-        isGood = unsafe EVP_DigestUpdate(context, octets, octets.count) == 1
-    }
-
-    /// The digest of all that was fed; nothing may be fed behind it.
-    /// - Throws: ``MaildirError/noDigest`` when OpenSSL failed at any step.
-    public mutating func finish() throws(MaildirError) -> MessageDigest {
-        var octets = [UInt8](repeating: 0, count: 32)
-        var length: UInt32 = 0
-        isGood = unsafe isGood && EVP_DigestFinal_ex(context, &octets, &length) == 1
-        guard isGood, length == 32 else { throw .noDigest }
-        isGood = false
-        return MessageDigest(octets)
     }
 }

@@ -1,6 +1,6 @@
 // Whether a password is the right one, at the same cost whatever the answer.
 
-internal import COpenSSL
+import Digests
 
 /// What a mailbox keeps to know its password by: the rc's `passwordhash`, or `passwordfile` and `password`.
 ///
@@ -60,12 +60,15 @@ public enum PasswordVerifier: Sendable {
 
     /// Compares digests under a key that nobody knows: neither lengths nor a common beginning show in the time taken.
     static func areEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
-        KeyedDigest.areEqual(KeyedDigest.of(Secret(one), under: key), KeyedDigest.of(Secret(other), under: key))
+        do throws(DigestError) {
+            return ConstantTime.areEqual(
+                try DigestAlgorithm.sha256.hmac(of: one, under: key),
+                try DigestAlgorithm.sha256.hmac(of: other, under: key))
+        } catch {
+            return false
+        }
     }
 
     /// Of this process alone.
-    private static let key: [UInt8] = {
-        var source = SystemRandomNumberGenerator()
-        return (0..<32).map { _ in UInt8.random(in: 0...255, using: &source) }
-    }()
+    private static let key = Randomness.octets(32)
 }

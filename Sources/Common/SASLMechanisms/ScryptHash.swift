@@ -1,6 +1,7 @@
 // A stored password hash: scrypt (RFC 7914) as one line of text.
 
 internal import COpenSSL
+import Digests
 import Octets
 
 /// How much work a hash costs.
@@ -58,9 +59,8 @@ public struct ScryptHash: Sendable, CustomStringConvertible {
     /// Hashes `password` with a new salt.
     public init(password: Secret, cost: ScryptCost = .standard) throws(PasswordError) {
         guard SASL.isPassword(password.revealed) else { throw .badPassword }
-        var source = SystemRandomNumberGenerator()
         self.cost = cost
-        salt = (0..<Self.saltCount).map { _ in UInt8.random(in: 0...255, using: &source) }
+        salt = Randomness.octets(Self.saltCount)
         key = try Self.derive(password.revealed, salt: salt, cost: cost)
     }
 
@@ -92,8 +92,7 @@ public struct ScryptHash: Sendable, CustomStringConvertible {
 
     /// Whether `password` is the one hashed, in a time that does not tell how close it is.
     func matches(_ password: [UInt8]) throws(PasswordError) -> Bool {
-        let derived = try Self.derive(password, salt: salt, cost: cost)
-        return unsafe CRYPTO_memcmp(derived, key, key.count) == 0
+        ConstantTime.areEqual(try Self.derive(password, salt: salt, cost: cost), key)
     }
 
     static func derive(_ password: [UInt8], salt: [UInt8], cost: ScryptCost) throws(PasswordError) -> [UInt8] {

@@ -1,6 +1,7 @@
 // One certificate, read: what it says about itself.
 
 internal import COpenSSL
+import Digests
 import Glibc
 import InternetAddress
 
@@ -19,18 +20,29 @@ struct CertificateSummary: Sendable {
     let validUntil: Int
 
     /// - Parameter certificate: an `X509 *`, borrowed.
-    /// - Returns: `nil` when OpenSSL cannot make a digest of it.
+    /// - Returns: `nil` when OpenSSL cannot make its DER form or a digest of that.
     init?(_ certificate: OpaquePointer) {
-        var digest = [UInt8](repeating: 0, count: CertificateFingerprint.octetCount)
-        var count: CUnsignedInt = 0
-        guard unsafe X509_digest(certificate, EVP_sha256(), &digest, &count) == 1,
-            Int(count) == CertificateFingerprint.octetCount
-        else { return nil }
-        fingerprint = CertificateFingerprint(digest: digest)
+        guard let fingerprint = unsafe Self.fingerprint(of: certificate) else { return nil }
+        self.fingerprint = fingerprint
         names = unsafe Self.names(of: certificate)
         subject = unsafe Self.subject(of: certificate)
         validFrom = unsafe Self.seconds(X509_get0_notBefore(certificate)) ?? .max
         validUntil = unsafe Self.seconds(X509_get0_notAfter(certificate)) ?? .min
+    }
+
+    /// The digest of the DER form, which is what a person pins.
+    private static func fingerprint(of certificate: OpaquePointer) -> CertificateFingerprint? {
+        let count = unsafe i2d_X509(certificate, nil)
+        guard count > 0 else { return nil }
+        let form = unsafe [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, filled in
+            var at = buffer.baseAddress  // i2d_X509 moves it behind what it wrote
+            filled = max(0, Int(unsafe i2d_X509(certificate, &at)))
+        }
+        do throws(DigestError) {
+            return CertificateFingerprint(digest: try DigestAlgorithm.sha256.digest(of: form))
+        } catch {
+            return nil
+        }
     }
 
     private static func seconds(_ moment: UnsafePointer<ASN1_TIME>?) -> Int? {

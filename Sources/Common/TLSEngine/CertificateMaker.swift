@@ -1,6 +1,7 @@
 // A certificate of our own making, so that a new hub speaks TLS from the first day.
 
 internal import COpenSSL
+import Digests
 import Glibc
 import InternetAddress
 import Reporting

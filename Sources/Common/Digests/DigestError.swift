@@ -1,0 +1,16 @@
+// Why there is no digest.
+
+import Reporting
+
+/// A digest that could not be made. It says nothing about what was to be digested.
+public enum DigestError: Complaint, Hashable {
+    case refused(DigestAlgorithm)
+
+    public var exitStatus: ExitStatus { .software }
+
+    public var description: String {
+        switch self {
+        case .refused(.sha256): "OpenSSL refuses to make a SHA-256; check the installation of libcrypto"
+        }
+    }
+}
