@@ -3,6 +3,8 @@
 import Blocking
 import Glibc
 import InternetAddress
+import MailTestKit
+import TLSEngine
 import Transport
 
 /// A connected pair: our wire, and the peer's raw, blocking descriptor.
@@ -75,4 +77,24 @@ final class Listener: Sendable {
     deinit { _ = close(descriptor) }
 
     func accepted() -> Int32 { accept(descriptor, nil, nil) }
+}
+
+/// A server's certificate, and the clients that demand it.
+final class Certified: Sendable {
+    private let scratch = ScratchDirectory()
+    private let files: CertificateFiles
+    private let name: String
+
+    init(_ name: String = "peer.test") throws {
+        files = CertificateFiles(certificatePath: scratch.file("cert.pem"), keyPath: scratch.file("key.pem"))
+        self.name = name
+        try CertificateMaker.makeSelfSigned(
+            names: [name], days: 2, certificatePath: files.certificatePath, keyPath: files.keyPath)
+    }
+
+    func server() throws -> TLSContext { try TLSContext.server(certificates: [files]) }
+    var demand: TLSDemand { demand(of: name) }
+    func demand(of name: String) -> TLSDemand {
+        TLSDemand(context: .client(trust: .file(files.certificatePath)), name: name)
+    }
 }

@@ -8,53 +8,17 @@ import Testing
 
 @testable import Transport
 
-/// Keys and certificates for `peer.test`, made anew in each run by the openssl command.
-private final class TestCertificate: Sendable {
-    let scratch = ScratchDirectory()
-    var certificate: String { scratch.file("cert.pem") }
-    var key: String { scratch.file("key.pem") }
-
-    init() throws {
-        let words = [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-            "2", "-subj", "/CN=peer.test", "-addext", "subjectAltName=DNS:peer.test", "-keyout",
-            scratch.file("key.pem"), "-out", scratch.file("cert.pem"), "-batch",
-        ]
-        try Self.run(words)
-    }
-
-    private static func run(_ words: [String]) throws {
-        var pointers: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
-        defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        unsafe posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        var child: pid_t = 0
-        let code = unsafe posix_spawnp(&child, "openssl", &actions, nil, &pointers, environ)
-        try #require(code == 0)
-        var status: Int32 = 0
-        unsafe waitpid(child, &status, 0)
-        try #require(status == 0)
-    }
-
-    func server() throws -> TLSContext {
-        try TLSContext.server(certificates: [CertificateFiles(certificatePath: certificate, keyPath: key)])
-    }
-
-    func client() -> TLSContext { TLSContext.client(trust: .file(certificate)) }
-}
-
 /// The peer's end as a server; made on the thread that uses it.
 private func server(on descriptor: Int32) -> Wire { Wire(socket: descriptor, facts: WireFacts(peer: "the client")) }
 
 @Suite struct WireTLSTests {
     private let deadline = Deadline(after: .seconds(20))
+    private let anyone = TLSDemand(context: .client(), name: "peer.test")
 
     @Test("a megabyte each way at once, then an orderly end")
     func bothWays() async throws {
         try await onThread { () throws in
-            let files = try TestCertificate()
+            let files = try Certified()
             let context = try files.server()
             let pair = Pair()
             let (client, peer) = (pair.wire, pair.peer)
@@ -75,7 +39,7 @@ private func server(on descriptor: Int32) -> Wire { Wire(socket: descriptor, fac
                 }
                 server.close()
             }
-            try client.startTLS(context: files.client(), name: "peer.test", until: deadline)
+            try client.startTLS(files.demand, until: deadline)
             #expect(client.facts.tls != nil)
             var received: [UInt8] = []
             for _ in 0..<16 {
@@ -102,7 +66,7 @@ private func server(on descriptor: Int32) -> Wire { Wire(socket: descriptor, fac
             let octets = try pair.wire.read(until: deadline)
             pair.wire.inbox = Array(octets[14...])
             #expect(throws: TransportError.injected(peer: "peer.test:110", octets: 19)) {
-                try pair.wire.startTLS(context: TLSContext.client(), name: "peer.test", until: deadline)
+                try pair.wire.startTLS(anyone, until: deadline)
             }
             #expect(pair.heard().isEmpty)
             pair.hangUp()
@@ -112,7 +76,7 @@ private func server(on descriptor: Int32) -> Wire { Wire(socket: descriptor, fac
     @Test("a wrong name fails the handshake, and nothing of ours is sent")
     func wrongName() async throws {
         try await onThread { () throws in
-            let files = try TestCertificate()
+            let files = try Certified()
             let context = try files.server()
             let pair = Pair()
             let (client, peer) = (pair.wire, pair.peer)
@@ -127,7 +91,7 @@ private func server(on descriptor: Int32) -> Wire { Wire(socket: descriptor, fac
             }
             var thrown: TransportError?
             do {
-                try client.startTLS(context: files.client(), name: "other.test", until: deadline)
+                try client.startTLS(files.demand(of: "other.test"), until: deadline)
             } catch let error as TransportError { thrown = error }
             guard case .tls = thrown else {
                 Issue.record("\(String(describing: thrown))")
@@ -145,15 +109,14 @@ private func server(on descriptor: Int32) -> Wire { Wire(socket: descriptor, fac
             let pair = Pair()
             let expected = TransportError.timedOut(peer: "peer.test:110", doing: "starting TLS")
             #expect(throws: expected) {
-                try pair.wire.startTLS(
-                    context: TLSContext.client(), name: "peer.test", until: Deadline(after: .milliseconds(20)))
+                try pair.wire.startTLS(anyone, until: Deadline(after: .milliseconds(20)))
             }
             pair.hangUp()
             let plain = Pair()
             plain.say("220 mail.test ESMTP ready to serve\r\n")
             var message = ""
             do {
-                try plain.wire.startTLS(context: TLSContext.client(), name: "peer.test", until: deadline)
+                try plain.wire.startTLS(anyone, until: deadline)
             } catch { message = "\(error)" }
             #expect(message.contains("peer.test"))
             plain.hangUp()
@@ -163,7 +126,7 @@ private func server(on descriptor: Int32) -> Wire { Wire(socket: descriptor, fac
     @Test("an end without close_notify is a fault, after the octets before it")
     func truncated() async throws {
         try await onThread { () throws in
-            let files = try TestCertificate()
+            let files = try Certified()
             let context = try files.server()
             let pair = Pair()
             let (client, peer) = (pair.wire, pair.peer)
@@ -175,10 +138,54 @@ private func server(on descriptor: Int32) -> Wire { Wire(socket: descriptor, fac
                 } catch { Issue.record("server: \(error)") }
                 shutdown(server.writing, Int32(SHUT_RDWR))
             }
-            try client.startTLS(context: files.client(), name: "peer.test", until: deadline)
+            try client.startTLS(files.demand, until: deadline)
             thread.join()
             #expect(try client.read(until: deadline) == [1, 2, 3])
             #expect(throws: TransportError.self) { try client.read(until: deadline) }
+        }
+    }
+
+    @Test("TLS with the peer runs within TLS with a hop, and only the peer's counts")
+    func withinAHop() async throws {
+        try await onThread { () throws in
+            let (hop, far) = (try Certified("hop.test"), try Certified())
+            let (hopContext, farContext) = (try hop.server(), try far.server())
+            let pair = Pair()
+            let (client, peer) = (pair.wire, pair.peer)
+            let letter = (0..<1 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }
+            let thread = try BlockingThread(name: "server") { [deadline] in
+                let server = server(on: peer)
+                do {
+                    try server.acceptTLS(context: hopContext, until: deadline)
+                    #expect(try server.read(until: deadline) == Array("CONNECT".utf8))
+                    try server.write(Array("OK".utf8), until: deadline)
+                    server.arrive(at: "the client")
+                    try server.acceptTLS(context: farContext, until: deadline)
+                    try server.write(letter, until: deadline)
+                    try server.endOutput(until: deadline)
+                    #expect(try server.read(until: deadline) == Array("thanks".utf8))
+                    #expect(try server.read(until: deadline) == [])
+                } catch {
+                    Issue.record("server: \(error)")
+                }
+                server.close()
+            }
+            try client.startTLS(hop.demand, until: deadline)
+            #expect(client.facts.tls?.peerNames == ["hop.test"])
+            try client.write(Array("CONNECT".utf8), until: deadline)
+            #expect(try client.readText() == "OK")
+            client.arrive(at: "peer.test:993")
+            #expect(client.facts.tls == nil)
+            #expect(client.facts.peer == "peer.test:993")
+            try client.startTLS(far.demand, until: deadline)
+            #expect(client.facts.tls?.peerNames == ["peer.test"])
+            var received: [UInt8] = []
+            while case let octets = try client.read(until: deadline), !octets.isEmpty { received += octets }
+            #expect(received == letter)
+            try client.write(Array("thanks".utf8), until: deadline)
+            try client.endOutput(until: deadline)
+            thread.join()
+            client.close()
         }
     }
 }

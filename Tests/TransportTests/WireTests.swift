@@ -4,6 +4,7 @@ import Blocking
 import Glibc
 import MailTestKit
 import Synchronization
+import TLSEngine
 import Testing
 
 @testable import Transport
@@ -80,6 +81,26 @@ private let soon = Duration.milliseconds(20)
                 for _ in 1...2 {
                     #expect(throws: TransportError.stopped(peer: "peer.test:110")) {
                         try pair.wire.read(until: Deadline(after: .seconds(60)))
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("the order to stop wakes who waits to send, and who waits for the answer to a handshake")
+    func stoppedWaits() async throws {
+        try await onThread { () throws in
+            for isSending in [true, false] {
+                let order = Pair()
+                let pair = Pair(stop: order.peer)
+                defer { for pair in [pair, order] { pair.hangUp() } }
+                try order.wire.write([1], until: Deadline(after: .seconds(5)))
+                #expect(throws: TransportError.stopped(peer: "peer.test:110")) {
+                    if isSending {
+                        try pair.wire.write([UInt8](repeating: 1, count: 1 << 22), until: .never)
+                    } else {
+                        let demand = TLSDemand(context: .client(), name: "peer.test")
+                        try pair.wire.startTLS(demand, until: .never)
                     }
                 }
             }

@@ -24,7 +24,7 @@ public enum AccountLine {
     /// Starts TLS on `wire`: behind the server's consent to STARTTLS or STLS.
     public static func secure(_ wire: Wire, for account: AccountSettings, host: String) throws {
         try wire.startTLS(
-            context: TLSContext.client(trust: try trust(of: account)), name: account.hostOverride ?? host,
+            TLSDemand(context: TLSContext.client(trust: try trust(of: account)), name: account.hostOverride ?? host),
             until: Deadline(after: account.timeout))
     }
 

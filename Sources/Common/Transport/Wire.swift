@@ -1,10 +1,10 @@
-// A connection as the blocking commands use it: octets with deadlines, no writing without reading, TLS on request.
+// A connection as the blocking commands use it: octets with deadlines, no writing without reading, layers on request.
 
 import Glibc
 import Reporting
-import TLSEngine
 
-/// Owns a connected descriptor (or a pair of pipes) and what is buffered around it. For one thread at a time.
+/// Owns a connected descriptor (or a pair of pipes), the layers on it and what is buffered around them. For one thread at
+/// a time.
 ///
 /// Every call waits at most until the deadline given, the session limit and the pace floor, whichever ends first. What
 /// arrives while a call sends is kept for the next ``read(until:)``, up to ``inboxLimit`` octets (DECISIONS 20).
@@ -38,13 +38,15 @@ public final class Wire {
     let hopFate: (any HopFate)?
     var meter: PaceMeter?
 
-    /// Plaintext that arrived and was not handed out.
+    /// Octets of the conversation that arrived and were not handed out.
     var inbox: [UInt8] = []
-    /// Octets for the descriptor (ciphertext once TLS is on), sent up to `sentCount`.
+    /// Octets for the descriptor (what the lowest layer made, if there is one), sent up to `sentCount`.
     var outbox: [UInt8] = []
     var sentCount = 0
-    var tls: TLSConnection?
-    /// The peer will send no more.
+    var layers = LayerStack()
+    /// Whether the inbox was full when the layers had more for it.
+    var layersHoldInput = false
+    /// Nothing more comes from the descriptor, or from the peer.
     var inputEnded = false
     /// Why input or output is over, when it did not end in order.
     var inputFault: TransportError?
@@ -109,6 +111,7 @@ public final class Wire {
         }
         let octets = Array(inbox[..<Self.readLimit])
         inbox.removeFirst(Self.readLimit)
+        if layersHoldInput { takeFromLayers() }
         return octets
     }
 
@@ -141,7 +144,7 @@ public final class Wire {
 
     /// Sends what is left and tells the peer that no more will come; reading goes on.
     public func endOutput(until deadline: Deadline) throws(TransportError) {
-        closeTLS()
+        endLayers()
         try flush(until: deadline)
         guard writing >= 0 else { return }
         if isSocket {
@@ -157,13 +160,13 @@ public final class Wire {
     public func close() {
         if reading >= 0, outputFault == nil {
             // Nobody is left to tell when this fails: who must know that all was sent calls `endOutput` first.
-            closeTLS()
+            endLayers()
             sendOutbox()
         }
         if reading >= 0 { _ = Glibc.close(reading) }
         if writing >= 0, writing != reading { _ = Glibc.close(writing) }
-        (reading, writing, tls) = (-1, -1, nil)
-        inbox = []
+        (reading, writing) = (-1, -1)
+        (inbox, layers, layersHoldInput) = ([], LayerStack(), false)
         inputEnded = true
         outputFault = .closed(peer: facts.peer)
     }

@@ -2,7 +2,6 @@
 
 import Glibc
 import Reporting
-import TLSEngine
 
 extension Wire {
     /// What a caller waits for; the words stand in its complaint.
@@ -59,7 +58,7 @@ extension Wire {
         switch goal {
         case .input: !inbox.isEmpty || inputEnded
         case .output: unsentCount == 0 || outputFault != nil
-        case .handshake: tls?.state != .handshaking || inputFault != nil || outputFault != nil
+        case .handshake: !layers.isOpening || inputFault != nil || outputFault != nil
         }
     }
 
@@ -75,7 +74,10 @@ extension Wire {
             }
             if count == 0 {
                 inputEnded = true
-                if tls != nil { absorbEndOfCiphertext() }
+                if !layers.isEmpty {
+                    layers.endOfInput()
+                    takeFromLayers()
+                }
                 return 0
             }
             switch errno {
@@ -89,19 +91,19 @@ extension Wire {
         }
     }
 
-    /// Puts `scratch[..<count]` into the inbox, through TLS when it is on.
+    /// Puts `scratch[..<count]` into the inbox, through the layers if there are any.
     private func absorb(_ count: Int) {
-        if tls != nil {
-            absorbCiphertext(Array(scratch[..<count]))
-        } else {
-            inbox.append(contentsOf: scratch[..<count])
-        }
+        guard !layers.isEmpty else { return inbox.append(contentsOf: scratch[..<count]) }
+        layers.receive(Array(scratch[..<count]))
+        takeFromLayers()
     }
 
-    /// Adds `octets` to what is to be sent, through TLS when it is on.
+    /// Adds `octets` to what is to be sent, through the layers if there are any.
     func queue(_ octets: [UInt8]) {
         guard outputFault == nil else { return }
-        if tls != nil { queuePlaintext(octets) } else { queueRaw(octets) }
+        guard !layers.isEmpty else { return queueRaw(octets) }
+        layers.send(octets)
+        queueFromLayers()
     }
 
     /// Adds `octets`, as they stand, to what is to be sent.

@@ -1,0 +1,107 @@
+// What may lie between the octets of a descriptor and those of the conversation: TLS, and TLS once more within a proxy's.
+
+import TLSEngine
+
+/// A filter on a wire, as an engine: octets from below become octets upward, and octets from above octets downward. It
+/// knows no descriptor and no clock.
+///
+/// It is asked for each piece and holds back what nobody asks for: a layer that makes much out of little never fills
+/// more memory than there is room.
+protocol Layer: AnyObject {
+    /// Whether it has yet to agree with its other end; what is sent meanwhile waits.
+    var isOpening: Bool { get }
+    /// Whether its other end has said in order that no more will come, and all before that was taken.
+    var hasEnded: Bool { get }
+
+    /// Takes octets from below.
+    func receive(_ octets: [UInt8])
+    /// Nothing more comes from below.
+    func endOfInput()
+    /// The next piece for above; empty when more must come from below first.
+    /// - Throws: why the layer is broken, behind all good octets.
+    func takeUpward() throws(TransportError) -> [UInt8]
+
+    /// Takes octets from above.
+    func send(_ octets: [UInt8])
+    /// The next piece for below; empty when there is nothing to say now.
+    func takeDownward() -> [UInt8]
+    /// Nothing more comes from above: tells the other end, behind what was sent.
+    func shutDown()
+}
+
+extension TLSConnection: Layer {
+    var isOpening: Bool { state == .handshaking }
+    var hasEnded: Bool { state == .closed }
+
+    func takeUpward() throws(TransportError) -> [UInt8] {
+        do throws(TLSError) { return try takePlaintext() } catch { throw .tls(error) }
+    }
+
+    func takeDownward() -> [UInt8] { takeCiphertext() }
+}
+
+/// The layers of one wire, the lowest first. Moves octets between them; never waits.
+struct LayerStack {
+    private var layers: [any Layer] = []
+    private var isShutDown = false
+
+    var isEmpty: Bool { layers.isEmpty }
+    /// Whether the uppermost layer has yet to agree with its other end.
+    var isOpening: Bool { layers.last?.isOpening == true }
+    /// Whether no more can come up.
+    var hasEnded: Bool { layers.contains { $0.hasEnded } }
+
+    /// Puts `layer` above all others.
+    mutating func add(_ layer: any Layer) { layers.append(layer) }
+
+    /// Takes octets from the descriptor.
+    func receive(_ octets: [UInt8]) { layers.first?.receive(octets) }
+
+    /// The descriptor has ended.
+    func endOfInput() { layers.first?.endOfInput() }
+
+    /// The next octets for the conversation; empty when more must come from the descriptor first.
+    /// - Throws: why a layer is broken, behind all good octets.
+    func takeUpward() throws(TransportError) -> [UInt8] { try take(from: layers.count - 1) }
+
+    private func take(from index: Int) throws(TransportError) -> [UInt8] {
+        guard index >= 0 else { return [] }
+        while true {
+            let octets = try layers[index].takeUpward()
+            if !octets.isEmpty || index == 0 { return octets }
+            let below = try take(from: index - 1)
+            if below.isEmpty {
+                guard layers[index - 1].hasEnded else { return [] }
+                layers[index].endOfInput()
+                return try layers[index].takeUpward()
+            }
+            layers[index].receive(below)
+        }
+    }
+
+    /// Takes octets of the conversation.
+    func send(_ octets: [UInt8]) { layers.last?.send(octets) }
+
+    /// Hands what the layers have to say to `descriptor`.
+    func drain(into descriptor: ([UInt8]) -> Void) {
+        for index in layers.indices.reversed() { drain(index, into: descriptor) }
+    }
+
+    private func drain(_ index: Int, into descriptor: ([UInt8]) -> Void) {
+        while true {
+            let octets = layers[index].takeDownward()
+            if octets.isEmpty { return }
+            if index == 0 { descriptor(octets) } else if !isShutDown { layers[index - 1].send(octets) }
+        }
+    }
+
+    /// Nothing more comes from the conversation: each layer says so to its other end, the uppermost first.
+    mutating func shutDown(into descriptor: ([UInt8]) -> Void) {
+        guard !isShutDown else { return }
+        for index in layers.indices.reversed() {
+            if !layers[index].isOpening { layers[index].shutDown() }
+            drain(index, into: descriptor)
+        }
+        isShutDown = true  // what a layer may still have to say finds the one below it closed
+    }
+}
