@@ -150,7 +150,9 @@ let package = Package(
         tests(of: "SMTPProtocol", uses: "Octets", "MailFormat"),
         tests(of: "RunControl", uses: "InternetAddress", "MailRouting", "MailFormat", "Reporting"),
         tests(of: "AccessControl", uses: "InternetAddress"),
-        tests(of: "Transport", uses: "Blocking", "InternetAddress", "Octets", "TLSEngine"),
+        tests(
+            of: "Transport",
+            uses: "Blocking", "IMAPProtocol", "InternetAddress", "Octets", "POP3Protocol", "SMTPProtocol", "TLSEngine"),
         tests(of: "Programs", uses: "Blocking"),
         tests(of: "AccountAccess", uses: "RunControl", "Transport"),
         tests(of: "SpoolQueue", uses: "DurableFiles", "MailFormat", "Octets", "Reporting"),

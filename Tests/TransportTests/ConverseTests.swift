@@ -19,6 +19,7 @@ private struct Echo: Engine {
         return octet
     }
     mutating func send(_ command: [UInt8]) -> [UInt8] { command }
+    var secret: Range<Int> { 0..<0 }
 }
 
 @Suite struct ConverseTests {

@@ -45,7 +45,8 @@ public struct IMAPClient: Engine, Sendable {
     /// Commands sent and not completed, oldest first.
     var outstanding: [(tag: [UInt8], request: IMAPRequest)] = []
     /// What of the last command waits for the server's `+`.
-    var unsent: [[UInt8]] = []
+    var unsent: [IMAPCommandText.Piece] = []
+    public private(set) var secret = 0..<0
     /// Whether that `+` has come.
     var proceedIsOpen = false
     var challengeIsOpen = false
@@ -164,6 +165,7 @@ public struct IMAPClient: Engine, Sendable {
     /// A command that cannot be said (values with line ends, too long, out of turn, not known to the server) gives no
     /// octets, and the next ``nextEvent()`` throws why.
     public mutating func send(_ command: Command) -> [UInt8] {
+        secret = 0..<0
         if let obstacle = obstacle(to: command) {
             failure = failure ?? obstacle
             return []
@@ -174,13 +176,15 @@ public struct IMAPClient: Engine, Sendable {
             return [UInt8]("*\r\n")
         case .saslResponse(let octets):
             challengeIsOpen = false
-            return Base64.encode(octets) + [Octet.cr, Octet.lf]
+            let text = Base64.encode(octets)
+            secret = text.indices
+            return text + [Octet.cr, Octet.lf]
         case .idleEnd:
             isIdling = false
             return [UInt8]("DONE\r\n")
         case .proceed:
             proceedIsOpen = false
-            return unsent.removeFirst()
+            return say(unsent.removeFirst())
         default: return begin(command)
         }
     }
@@ -206,9 +210,14 @@ public struct IMAPClient: Engine, Sendable {
         default: break
         }
         guard request != .authenticate || unsent.isEmpty else {
-            return text.pieces[0] + [Octet.cr, Octet.lf]  // what waits is a line of its own, no literal
+            return say(text.pieces[0]) + [Octet.cr, Octet.lf]  // what waits is a line of its own, no literal
         }
-        return text.pieces[0]
+        return say(text.pieces[0])
+    }
+
+    private mutating func say(_ piece: IMAPCommandText.Piece) -> [UInt8] {
+        secret = piece.secret
+        return piece.octets
     }
 
     /// Why `command` cannot be said now; `nil` when it can.

@@ -9,8 +9,15 @@ struct IMAPCommandText {
     /// AUTHENTICATE lines; the figure of RFC 4954 §4.
     static let saslLineLimit = 12_288
 
+    /// Octets that go out together.
+    struct Piece: Sendable {
+        var octets: [UInt8] = []
+        /// Where a secret stands in them.
+        var secret = 0..<0
+    }
+
     /// What goes out at once, and what goes out after each `+`.
-    private(set) var pieces: [[UInt8]]
+    private(set) var pieces: [Piece]
     /// Why it cannot be said; the first reason met.
     private(set) var obstacle: String?
     /// The longest literal that needs no `+`: any with LITERAL+, 4,096 octets with LITERAL- (RFC 7888), else none.
@@ -19,11 +26,11 @@ struct IMAPCommandText {
     init(_ command: IMAPCommand, tag: String, capabilities: IMAPCapabilities?) {
         freeLiteral =
             capabilities?.has("LITERAL+") == true ? .max : capabilities?.has("LITERAL-") == true ? 4_096 : 0
-        pieces = [Array("\(tag) ".utf8)]
+        pieces = [Piece(octets: Array("\(tag) ".utf8))]
         say(command, capabilities)
         let limit = command.request == .authenticate ? Self.saslLineLimit : Self.lineLimit
-        if pieces.contains(where: { $0.count + 2 > limit }) { hinder("it would be longer than \(limit) octets") }
-        pieces[pieces.count - 1] += [Octet.cr, Octet.lf]
+        if pieces.contains(where: { $0.octets.count + 2 > limit }) { hinder("it would be longer than \(limit) octets") }
+        octets += [Octet.cr, Octet.lf]
     }
 
     private mutating func say(_ command: IMAPCommand, _ capabilities: IMAPCapabilities?) {
@@ -34,16 +41,17 @@ struct IMAPCommandText {
             word("LOGIN ")
             string(Array(user.utf8))
             word(" ")
-            string(Array(password.utf8))
+            hiding { $0.string(Array(password.utf8)) }
         case .authenticate(let mechanism, let initialResponse):
             atom(mechanism, behind: "AUTHENTICATE ")
             guard let initialResponse else { break }
             let text = initialResponse.isEmpty ? [UInt8]("=") : Base64.encode(initialResponse)
             if capabilities?.has("SASL-IR") == true, text.count + 100 < Self.lineLimit {
-                pieces[0] += [Octet.space] + text
+                word(" ")
+                hiding { $0.octets += text }
             } else {
                 // Behind the server's `+` an empty response is an empty line (RFC 3501 §6.2.2).
-                pieces.append(initialResponse.isEmpty ? [] : text)
+                hiding { $0.pieces.append(Piece(octets: initialResponse.isEmpty ? [] : text)) }
             }
         case .id(let name):
             word("ID (\"name\" ")
@@ -100,12 +108,27 @@ struct IMAPCommandText {
 
     private mutating func hinder(_ reason: String) { obstacle = obstacle ?? reason }
 
-    private mutating func word(_ text: String) { pieces[pieces.count - 1] += Array(text.utf8) }
+    /// Those of the last piece.
+    private var octets: [UInt8] {
+        get { pieces[pieces.count - 1].octets }
+        _modify { yield &pieces[pieces.count - 1].octets }
+    }
+
+    private mutating func word(_ text: String) { octets += Array(text.utf8) }
+
+    /// Whatever `body` says is a secret.
+    private mutating func hiding(_ body: (inout Self) -> Void) {
+        let (first, start) = (pieces.count - 1, octets.count)
+        body(&self)
+        for index in first..<pieces.count {
+            pieces[index].secret = (index == first ? start : 0)..<pieces[index].octets.count
+        }
+    }
 
     private mutating func set(_ uids: UIDSet, behind text: String) {
         if uids.isEmpty { hinder("no UIDs are named") }
         word(text)
-        pieces[pieces.count - 1] += uids.octets
+        octets += uids.octets
     }
 
     /// `1*ATOM-CHAR`
@@ -117,23 +140,23 @@ struct IMAPCommandText {
     }
 
     /// A quoted string, or a literal for octets that a quoted string cannot hold.
-    private mutating func string(_ octets: [UInt8]) {
-        if octets.contains(where: { $0 == Octet.cr || $0 == Octet.lf || $0 == Octet.nul }) {
+    private mutating func string(_ value: [UInt8]) {
+        if value.contains(where: { $0 == Octet.cr || $0 == Octet.lf || $0 == Octet.nul }) {
             return hinder("a value holds a line end or a zero octet")
         }
-        if octets.allSatisfy({ $0 < 0x80 }), octets.count <= 1_000 {
-            pieces[pieces.count - 1].append(0x22)
-            for octet in octets {
-                if octet == 0x22 || octet == 0x5C { pieces[pieces.count - 1].append(0x5C) }
-                pieces[pieces.count - 1].append(octet)
+        if value.allSatisfy({ $0 < 0x80 }), value.count <= 1_000 {
+            octets.append(0x22)
+            for octet in value {
+                if octet == 0x22 || octet == 0x5C { octets.append(0x5C) }
+                octets.append(octet)
             }
-            pieces[pieces.count - 1].append(0x22)
-        } else if octets.count <= freeLiteral {
-            word("{\(octets.count)+}\r\n")
-            pieces[pieces.count - 1] += octets
+            octets.append(0x22)
+        } else if value.count <= freeLiteral {
+            word("{\(value.count)+}\r\n")
+            octets += value
         } else {
-            word("{\(octets.count)}\r\n")
-            pieces.append(octets)
+            word("{\(value.count)}\r\n")
+            pieces.append(Piece(octets: value))
         }
     }
 }

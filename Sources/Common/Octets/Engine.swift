@@ -15,4 +15,7 @@ public protocol Engine {
     mutating func nextEvent() throws(Failure) -> Event?
     /// The octets that say `command` on the wire.
     mutating func send(_ command: Command) -> [UInt8]
+    /// Where in the octets that ``send(_:)`` gave last a secret stands, which no transcript may show: a password, a SASL
+    /// response. Empty when there is none.
+    var secret: Range<Int> { get }
 }

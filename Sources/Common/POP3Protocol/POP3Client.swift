@@ -73,6 +73,7 @@ public struct POP3Client: Engine, Sendable {
     var challengeIsOpen = false
     /// The initial response, in base64, that did not fit the AUTH line.
     var heldBack: [UInt8]?
+    public private(set) var secret = 0..<0
     private var decoder = DotDecoder()
     private var failure: POP3Error?
 
@@ -172,6 +173,7 @@ public struct POP3Client: Engine, Sendable {
     /// A command that cannot be said (values with line ends, too long, out of turn) gives no octets, and the next
     /// ``nextEvent()`` throws ``POP3Error/unsayable(command:reason:)``: the session is lost.
     public mutating func send(_ command: Command) -> [UInt8] {
+        secret = 0..<0
         if let reason = obstacle(to: command) {
             failure = failure ?? .unsayable(command: command.verb, reason: reason)
             return []
@@ -204,6 +206,7 @@ public struct POP3Client: Engine, Sendable {
             break
         }
         if let request = command.request { outstanding.append(request) }
+        secret = command.secret(in: line)
         return line + [Octet.cr, Octet.lf]
     }
 

@@ -110,6 +110,26 @@ extension POP3Command {
     }
 }
 
+extension POP3Command {
+    /// Where in `line`, which says this command, a secret stands.
+    func secret(in line: [UInt8]) -> Range<Int> {
+        switch self {
+        case .pass, .apop, .auth:
+            // Behind the words that stand before it: "PASS", "APOP user", "AUTH mechanism".
+            let known =
+                switch self {
+                case .apop(let name, _): "APOP \(name) "
+                case .auth(let mechanism, _): "AUTH \(mechanism) "
+                default: "PASS "
+                }
+            return min(known.utf8.count, line.count)..<line.count
+        case .saslResponse, .proceed: return line.indices
+        case .capa, .stls, .user, .saslCancel, .utf8, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .quit:
+            return 0..<0
+        }
+    }
+}
+
 extension POP3Request {
     /// The verb, for texts.
     var verb: String {

@@ -45,6 +45,9 @@ public struct POP3Server: Engine, Sendable {
     /// Whether the session is over: after the answer to QUIT, and after an injection.
     public var isClosed: Bool { if case .closed = state { true } else { false } }
 
+    /// A server says none.
+    public var secret: Range<Int> { 0..<0 }
+
     public mutating func receive(_ octets: [UInt8]) {
         if !isClosed { lines.append(octets) }
     }

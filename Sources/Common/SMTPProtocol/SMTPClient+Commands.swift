@@ -6,6 +6,7 @@ import Octets
 extension SMTPClient {
     /// The octets to write now: what was due before, then `command`.
     public mutating func send(_ command: Command) -> [UInt8] {
+        secret = 0..<0
         guard !isClosed, !inHandshake else { return [] }
         guard !isSurplus(before: command) else {
             // The next event tells. To go on would take it for the answer to what is said now.
@@ -26,10 +27,14 @@ extension SMTPClient {
         case .auth(let mechanism, let initial):
             challenges = 0
             isCancelling = false
-            wire += auth(mechanism, initial)
+            let (command, responseCount) = auth(mechanism, initial)
+            wire += command
+            secret = wire.count - 2 - responseCount..<wire.count - 2
         case .response(let octets):
             expected.append(.auth)
-            wire += Base64.encode(octets) + [Octet.cr, Octet.lf]
+            let response = Base64.encode(octets)
+            secret = wire.count..<wire.count + response.count
+            wire += response + [Octet.cr, Octet.lf]
         case .cancelAuthentication:
             isCancelling = true
             wire += line("*", expecting: .auth)
@@ -61,12 +66,13 @@ extension SMTPClient {
 
     /// An initial response that would not fit the line is kept back: the server then asks for it with an empty
     /// challenge.
-    private mutating func auth(_ mechanism: String, _ initial: [UInt8]?) -> [UInt8] {
+    /// - Returns: the line, and how many octets before its end are the response.
+    private mutating func auth(_ mechanism: String, _ initial: [UInt8]?) -> ([UInt8], responseCount: Int) {
         let response = initial.map { $0.isEmpty ? "=" : String(decoding: Base64.encode($0), as: UTF8.self) }
         guard let response, mechanism.utf8.count + response.utf8.count + 8 <= SMTPLimits.authenticationLine else {
-            return line("AUTH \(mechanism)", expecting: .auth)
+            return (line("AUTH \(mechanism)", expecting: .auth), 0)
         }
-        return line("AUTH \(mechanism) \(response)", expecting: .auth)
+        return (line("AUTH \(mechanism) \(response)", expecting: .auth), response.utf8.count)
     }
 
     private mutating func begin(_ outgoing: OutgoingTransaction) -> [UInt8] {

@@ -86,6 +86,7 @@ public struct SMTPClient: Engine, Sendable {
     public internal(set) var capabilities = Capabilities()
     public internal(set) var isTLS: Bool
     public internal(set) var isAuthenticated = false
+    public internal(set) var secret = 0..<0
 
     var lines = LineFramer(limit: SMTPLimits.replyLine, overlong: .givenUp)
     var reader = ReplyReader()

@@ -159,6 +159,9 @@ public struct SMTPServer: Engine, Sendable {
         }
     }
 
+    /// A server says none.
+    public var secret: Range<Int> { 0..<0 }
+
     public mutating func receive(_ octets: [UInt8]) {
         if case .closed = state { return }
         lines.append(octets)

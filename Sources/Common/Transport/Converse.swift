@@ -23,7 +23,9 @@ public func converse<E: Engine>(
     while true {
         while let event = try engine.nextEvent() {
             switch try answer(event) {
-            case .say(let command): try wire.write(engine.send(command), until: Deadline(after: timeout))
+            case .say(let command):
+                let octets = engine.send(command)
+                try wire.write(octets, .words(secret: engine.secret), until: Deadline(after: timeout))
             case .listen: break
             case .done: return try wire.flush(until: Deadline(after: timeout))
             }

@@ -25,6 +25,9 @@ public final class Wire {
         didSet { meter = pace.map(PaceMeter.init) }
     }
 
+    /// Hears the conversation, for a transcript.
+    public var tap: (any Tap)?
+
     /// How long the conversation may still go on when the order to stop has come (``StopSignal``).
     public var stopGrace = Duration.zero
     /// When it must be over, as the order has come.
@@ -121,8 +124,12 @@ public final class Wire {
     /// peer talks reads between writes, as long as ``bufferedCount`` is above zero (a read then never waits).
     /// When the peer has stopped listening but its last words wait to be read, this drops the octets and returns: the next
     /// read tells.
+    /// - Parameter disclosure: what the ``tap`` may hear of them; nothing, unless the caller says more.
     /// - Throws: ``TransportError/timedOut(peer:doing:)`` too when a peer floods us without listening.
-    public func write(_ octets: [UInt8], until deadline: Deadline) throws(TransportError) {
+    public func write(
+        _ octets: [UInt8], _ disclosure: Disclosure = .content, until deadline: Deadline
+    ) throws(TransportError) {
+        if tap != nil { tell(octets, disclosure, from: .we) }
         queue(octets)
         sendOutbox()
         while unsentCount > 0, outputFault == nil {

@@ -1,0 +1,46 @@
+// What a transcript learns of a conversation. The engine says which octets are secret, and the wire keeps those back.
+
+/// Hears a conversation as it goes (DECISIONS 87). No secret and no content comes here, only how long it was.
+public protocol Tap: AnyObject {
+    func hear(_ words: Overheard, from speaker: Speaker)
+}
+
+/// One end of a conversation, as the other one sees it.
+public enum Speaker: Hashable, Sendable { case we, peer }
+
+/// A part of what was said.
+public enum Overheard: Hashable, Sendable {
+    case words([UInt8])
+    /// A password, a SASL response, a token.
+    case secret(octets: Int)
+    /// Not for a transcript, or nobody has said that it is.
+    case content(octets: Int)
+}
+
+/// Which of some octets a tap may hear.
+public enum Disclosure: Hashable, Sendable {
+    case content
+    /// A command or a reply, all but the octets at these positions.
+    case words(secret: Range<Int>)
+
+    public static let words = Disclosure.words(secret: 0..<0)
+}
+
+extension Wire {
+    /// Tells the tap, if there is one, of octets that were read: whoever understands them knows what they are.
+    public func tell(heard octets: [UInt8], _ disclosure: Disclosure) { tell(octets, disclosure, from: .peer) }
+
+    func tell(_ octets: [UInt8], _ disclosure: Disclosure, from speaker: Speaker) {
+        guard let tap, !octets.isEmpty else { return }
+        switch disclosure {
+        case .content: tap.hear(.content(octets: octets.count), from: speaker)
+        case .words(let secret):
+            // A range that does not fit is not understood: nothing is shown.
+            let hidden = octets.indices.contains(secret) || secret.isEmpty ? secret : octets.indices
+            if hidden.isEmpty { return tap.hear(.words(octets), from: speaker) }
+            if hidden.lowerBound > 0 { tap.hear(.words(Array(octets[..<hidden.lowerBound])), from: speaker) }
+            tap.hear(.secret(octets: hidden.count), from: speaker)
+            if hidden.upperBound < octets.count { tap.hear(.words(Array(octets[hidden.upperBound...])), from: speaker) }
+        }
+    }
+}
