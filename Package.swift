@@ -95,14 +95,14 @@ let package = Package(
             "Delivery",
             uses: "Octets", "Digests", "MailFormat", "Reporting", "DurableFiles", "MaildirStore", "MessagePipeline"),
         room(
-            "AccountAccess",
+            "AccountSessions",
             uses: "RunControl", "Programs", "Transport", "TLSEngine", "SASLMechanisms", "Blocking", "Reporting"),
         room("CommandStart", uses: "RunControl", "Programs", "Reporting", argumentParser),
 
         // Floor 4: what we want
         command(
             "mhfetch",
-            uses: "CommandStart", "AccountAccess", "POP3Protocol", "IMAPProtocol", "Delivery", "MaildirStore",
+            uses: "CommandStart", "AccountSessions", "POP3Protocol", "IMAPProtocol", "Delivery", "MaildirStore",
             "DurableFiles", "RunControl", "Transport", "SASLMechanisms", "Blocking", "Octets", "Reporting",
             argumentParser),
         command(
@@ -110,7 +110,7 @@ let package = Package(
             uses: "RunControl", "SpoolQueue", "Programs", "MailFormat", "DurableFiles", "Octets", "Reporting"),
         command(
             "mhcarry",
-            uses: "CommandStart", "AccountAccess", "SMTPProtocol", "SpoolQueue", "Delivery", "MaildirStore",
+            uses: "CommandStart", "AccountSessions", "SMTPProtocol", "SpoolQueue", "Delivery", "MaildirStore",
             "MailRouting", "MailFormat", "RunControl", "Transport", "SASLMechanisms", "Blocking", "Octets",
             "Reporting", argumentParser),
         command(
@@ -154,7 +154,7 @@ let package = Package(
             of: "Transport",
             uses: "Blocking", "IMAPProtocol", "InternetAddress", "Octets", "POP3Protocol", "SMTPProtocol", "TLSEngine"),
         tests(of: "Programs", uses: "Blocking"),
-        tests(of: "AccountAccess", uses: "RunControl", "Transport"),
+        tests(of: "AccountSessions", uses: "RunControl", "Transport"),
         tests(of: "SpoolQueue", uses: "DurableFiles", "MailFormat", "Octets", "Reporting"),
         tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
         tests(

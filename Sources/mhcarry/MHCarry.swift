@@ -1,6 +1,6 @@
 // The carrier's command line.
 
-import AccountAccess
+import AccountSessions
 import ArgumentParser
 import Blocking
 import CommandStart

@@ -1,6 +1,6 @@
 // An open session with a provider: greeted, secured, logged in; then one transaction after another.
 
-import AccountAccess
+import AccountSessions
 import Blocking
 import Octets
 import Reporting

@@ -1,6 +1,6 @@
 // One run for one account: connect, log in, fetch what is new, delete what may go, and tell what could not be done.
 
-import AccountAccess
+import AccountSessions
 import Blocking
 import CommandStart
 import Delivery

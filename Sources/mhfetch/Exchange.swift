@@ -1,6 +1,6 @@
 // An engine lent to a connection, event by event: the collector asks for the next one when it has room for it.
 
-import AccountAccess
+import AccountSessions
 import Blocking
 import Octets
 import POP3Protocol

@@ -1,6 +1,6 @@
 // What `mhfetch --check` looks at.
 
-import AccountAccess
+import AccountSessions
 import MaildirStore
 import RunControl
 

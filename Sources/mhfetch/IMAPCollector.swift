@@ -1,6 +1,6 @@
 // One IMAP session that collects: every folder of the account, one after the other.
 
-import AccountAccess
+import AccountSessions
 import IMAPProtocol
 import MaildirStore
 import RunControl

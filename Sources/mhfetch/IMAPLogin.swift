@@ -1,6 +1,6 @@
 // From the greeting of an IMAP server to an open account.
 
-import AccountAccess
+import AccountSessions
 import IMAPProtocol
 import Octets
 import Reporting

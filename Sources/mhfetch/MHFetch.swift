@@ -1,6 +1,6 @@
 // The command line of mhfetch: which accounts, in what order, and what its exit status says of them.
 
-import AccountAccess
+import AccountSessions
 import ArgumentParser
 import Blocking
 import CommandStart

@@ -1,6 +1,6 @@
 // Collects from a POP3 maildrop: what UIDL shows and the state does not know, pipelined where the server lets us.
 
-import AccountAccess
+import AccountSessions
 import MaildirStore
 import Octets
 import POP3Protocol

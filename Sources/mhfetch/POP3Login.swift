@@ -1,6 +1,6 @@
 // From the greeting of a POP3 server to an open maildrop.
 
-import AccountAccess
+import AccountSessions
 import Octets
 import POP3Protocol
 import Reporting

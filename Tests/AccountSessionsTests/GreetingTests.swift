@@ -3,7 +3,7 @@
 import Testing
 import Transport
 
-@testable import AccountAccess
+@testable import AccountSessions
 @testable import RunControl
 
 @Suite struct GreetingTests {
