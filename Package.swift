@@ -67,7 +67,7 @@ let package = Package(
         room("Reporting", uses: "CMHSys"),
         room("InternetAddress", uses: "Octets"),
         room("MailFormat", uses: "Octets", "InternetAddress"),
-        room("DurableFiles", uses: "CMHSys", "Reporting"),
+        room("DurableFiles", uses: "CMHSys", "Octets", "Reporting"),
         room("Blocking", uses: "CMHSys", "Reporting"),
 
         // Floor 1: one concept each
@@ -135,7 +135,7 @@ let package = Package(
         tests(of: "Reporting"),
         tests(of: "InternetAddress"),
         tests(of: "MailFormat", uses: "InternetAddress"),
-        tests(of: "DurableFiles"),
+        tests(of: "DurableFiles", uses: "Octets"),
         tests(of: "Blocking"),
         tests(of: "Digests"),
         tests(of: "SASLMechanisms", uses: "Octets"),

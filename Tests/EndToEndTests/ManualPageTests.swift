@@ -20,9 +20,8 @@ struct ManualPageTests {
     /// The types whose errors can end a command.
     private static let ends: [String: Set<String>] = [
         "mhfetch": start.union(disk).union([
-            "AccountError", "AccountFault", "FetchError", "IMAPError", "MaildirError", "POP3Error", "ProgramError",
-            "TLSError",
-            "TransportError",
+            "AccountError", "AccountFault", "FetchError", "IMAPError", "MaildirError",
+            "POP3Error", "ProgramError", "TLSError", "TransportError",
         ]),
         "mhsend": [
             "ArgumentError", "RunControlError", "HubUserError", "DurableError", "OwnershipFault", "IntakeError",
@@ -37,23 +36,29 @@ struct ManualPageTests {
 
     /// The types of a command's rooms whose errors cannot end it, and why.
     private static let contained: [String: [String: String]] = [
-        "mhfetch": ["SiblingError": "starts no command of the hub", "PipelineError": "has no stages when it fetches"],
+        "mhfetch": ["SiblingError": "starts no command of the hub", "PipelineError": "has no stages when it fetches",
+            "JournalError": "reads no queue",
+        ],
         "mhsend": [
             "LogError": "writes no log", "ProgramError": "runs no program", "ThreadError": "has one thread",
+            "JournalError": "is told as a QueueError",
         ],
         "mhcarry": [
             "AccountError": "the route waits", "ProgramError": "the route waits", "TLSError": "the route waits",
             "TransportError": "the route waits", "SMTPError": "the route waits", "MaildirError": "the recipient waits",
             "PipelineError": "the recipient waits", "SiblingError": "starts no command of the hub",
+            "JournalError": "is told as a QueueError",
         ],
-        "mhqueue": ["ProgramError": "runs no program"],
+        "mhqueue": ["ProgramError": "runs no program", "JournalError": "is told as a QueueError"],
         "mhroute": [
             "ProgramError": "runs no program", "SiblingError": "starts no command of the hub",
             "ThreadError": "has one thread", "DurableError": "opens no state", "OwnershipFault": "opens no state",
+            "JournalError": "opens no state",
         ],
         "mhserve": [
             "HouseError": "ends a session", "MaildirError": "ends a session", "POP3Error": "ends a session",
             "SMTPError": "ends a session", "PipelineError": "ends a session", "SiblingError": "is logged",
+            "JournalError": "is told as a QueueError",
         ],
     ]
 

@@ -116,14 +116,31 @@ struct MaildirSnapshotTests {
     }
 
     @Test(
-        "passes over a cache that is torn, foreign or newer",
-        arguments: ["", "X-Mailhub-Sizes: 1\n0000", "X-Mailhub-Sizes: 2\n", "\u{0}"])
+        "passes over a cache that is torn, foreign or newer, and begins it anew",
+        arguments: ["", "e3069283 mailhub-sizes 1\n", "X-Mailhub-Sizes: 2\n", "\u{0}", "\n\n"])
     func brokenCache(_ content: String) throws {
         scratch.write("a\n", to: "box/cur/foreign")
         scratch.write(content, to: "sizes")
         let cache = try SizeCache("sizes", in: try Directory(path: scratch.path))
         #expect(cache.isEmpty)
         #expect(try snapshot(cache).wireSize(of: 0) == 3)
+        #expect(try !SizeCache("sizes", in: try Directory(path: scratch.path)).isEmpty)
+    }
+
+    @Test("a torn line of a cache costs its own size and no other, whatever a file is called")
+    func tornCache() throws {
+        scratch.write("a\n", to: "box/cur/one = \u{1} 100 %+")
+        scratch.write("a\nb\n", to: "box/cur/two")
+        let state = try Directory(path: scratch.path)
+        _ = try snapshot(try SizeCache("sizes", in: state))
+        let whole = try #require(ScratchDirectory.read(scratch.file("sizes")))
+        let lines = whole.split(separator: 0x0A)
+        #expect(lines.count == 3)
+        for (cut, known) in [(whole.count, 2), (whole.count - 3, 1), (lines[0].count + 1, 0)] {
+            scratch.write(Array(whole[..<cut]), to: "sizes")
+            let cache = try SizeCache("sizes", in: state)
+            #expect(["one = \u{1} 100 %+", "two"].filter(cache.knows).count == known, "cut before octet \(cut)")
+        }
     }
 
     @Test("learns from a RETR that a name lied")

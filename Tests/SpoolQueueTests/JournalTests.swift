@@ -41,6 +41,11 @@ struct JournalTests {
         ]
     }
 
+    /// The lines of a journal with all of them.
+    private var lines: [[UInt8]] { ([heading] + records.map(\.text)).map(line) }
+
+    private var heading: [UInt8] { Array(Journal.heading(of: id).utf8) }
+
     @Test("a copy in a mailbox here is written down with its place, and found by it")
     func places() throws {
         let inbox = try CopyPlace(mailbox: "alice")
@@ -51,7 +56,7 @@ struct JournalTests {
                 .init(recipients: [0, 1], outcome: .delivered(taken, place: junk)),
                 .init(recipients: [2], outcome: .delivered(taken)),
             ])
-        #expect(try Record(line: record.line.dropLast()) == record)
+        #expect(try Record(record.text[...]) == record)
         var state = MessageState(envelope: mail)
         #expect(!state.hasCopy(in: junk))
         check(record, on: &state)
@@ -63,8 +68,7 @@ struct JournalTests {
     @Test("a place behind anything but a delivery was meant by a later release")
     func strangePlace() throws {
         let words = Array("result 1 1 0:t:5:4.2.0:-:busy:l:maildir+20alice".utf8)
-        let line = Array(CRC32C.hex(words).utf8) + [Octet.space] + words
-        #expect(throws: Record.Failure.newerVersion) { try Record(line: line[...]) }
+        #expect(throws: Record.Failure.newerVersion) { try Record(words[...]) }
     }
 
     @Test("the room set aside holds the longest results")
@@ -77,16 +81,14 @@ struct JournalTests {
             Record.Item(recipients: [99_997 + $0 % 2], outcome: .delivered(reply, relayed: true, place: place))
         }
         let record = Record.result(tag: 999_999_999_999, at: 999_999_999_999, isLast: true, items)
-        #expect(record.line.count <= Record.resultLimit(recipients: 3))
+        #expect(record.text.count + JournalLine.overhead <= Record.resultLimit(recipients: 3))
     }
 
     @Test("every record reads as it was written")
     func roundTrip() throws {
-        for record in records + [.header(id)] {
-            let line = record.line
-            #expect(line.last == 0x0A)
-            #expect(line.filter { $0 == 0x0A }.count == 1)
-            #expect(try Record(line: line.dropLast()) == record)
+        for record in records {
+            #expect(record.text.allSatisfy { (0x20...0x7E).contains($0) })
+            #expect(try Record(record.text[...]) == record)
         }
     }
 
@@ -94,10 +96,10 @@ struct JournalTests {
     func hyphen() throws {
         let reply = Reply(status: "5.1.1", remote: "-", text: "-")
         let record = Record.result(tag: 1, at: 1, isLast: true, [.init(recipients: [0], outcome: .failed(reply))])
-        #expect(try Record(line: record.line.dropLast()) == record)
+        #expect(try Record(record.text[...]) == record)
         let child = Record.Child(destination: .local(text("-")), notify: [], originalRecipient: text("-"))
         let expansion = Record.expansion(parent: 0, [child])
-        #expect(try Record(line: expansion.line.dropLast()) == expansion)
+        #expect(try Record(expansion.text[...]) == expansion)
     }
 
     @Test("results for nobody do not make a journal unreadable")
@@ -106,7 +108,7 @@ struct JournalTests {
             Record.result(tag: 1, at: 1, isLast: true, [.init(recipients: [], outcome: .delivered(taken))]),
             .intent(1, .delay, []), .failed([], gone),
         ] {
-            #expect(try Record(line: record.line.dropLast()) == record)
+            #expect(try Record(record.text[...]) == record)
         }
     }
 
@@ -114,14 +116,13 @@ struct JournalTests {
     func hostileRanges() {
         let parts = [String](repeating: "0-99999", count: 10_000).joined(separator: ",")
         let words = Array("failed \(parts) 5.1.1:-:old:l".utf8)
-        let line = Array(CRC32C.hex(words).utf8) + [Octet.space] + words
-        #expect(throws: Record.Failure.newerVersion) { try Record(line: line[...]) }
+        #expect(throws: Record.Failure.newerVersion) { try Record(words[...]) }
     }
 
     @Test("a journal torn at any octet keeps its whole records, is cut there, and goes on")
     func torn() throws {
         let directory = try Directory(path: scratch.path)
-        let lines = ([Record.header(id)] + records).map(\.line)
+        let lines = self.lines
         let whole = lines.flatMap { $0 }
         for cut in 0...whole.count {
             for tail in [[], [0, 0, 0], Array("0000".utf8)] as [[UInt8]] {
@@ -150,7 +151,7 @@ struct JournalTests {
     @Test("damage before good lines is not mended silently")
     func damaged() throws {
         let directory = try Directory(path: scratch.path)
-        let lines = ([Record.header(id)] + records).map(\.line)
+        let lines = self.lines
         var whole = lines.flatMap { $0 }
         whole[lines[0].count + 12] ^= 1
         scratch.write(whole, to: id.text)
@@ -165,12 +166,11 @@ struct JournalTests {
     func foreign() throws {
         let directory = try Directory(path: scratch.path)
         var state = MessageState(envelope: mail)
-        scratch.write(Record.header(.make(seconds: 1)).line, to: id.text)
+        scratch.write(line(Array(Journal.heading(of: .make(seconds: 1)).utf8)), to: id.text)
         #expect(throws: QueueError.journalDamaged(path: scratch.file(id.text), line: 1)) {
             _ = try Journal(in: directory, id: id, into: &state)
         }
-        scratch.write(
-            Record.header(id).line + Array("0ab9fd6d sleep\n".utf8).replacingChecksum(), to: id.text)
+        scratch.write(line(heading) + line(Array("sleep".utf8)), to: id.text)
         #expect(throws: QueueError.newerVersion(path: scratch.file(id.text))) {
             _ = try Journal(in: directory, id: id, into: &state)
         }
@@ -199,7 +199,7 @@ struct JournalTests {
         func result(_ tag: Int, _ outcome: Outcome) -> Record {
             .result(tag: tag, at: noon, isLast: true, [.init(recipients: [0, 1], outcome: outcome)])
         }
-        #expect(try Record(line: result(1, held).line.dropLast()) == result(1, held))
+        #expect(try Record(result(1, held).text[...]) == result(1, held))
         var unwanted = mail
         unwanted.recipients[1].notify = .never
         unwanted.reversePath = .null
@@ -248,8 +248,7 @@ struct JournalTests {
         #expect(reply.remote == "evil  X: y")
         #expect(reply.text.utf8.count <= Reply.textLimit)
         #expect(Reply(status: "4.9999.1", text: "").status == "4.0.0")
-        let line = Record.failed([0], reply).line
-        #expect(line.count < Record.resultLimit(recipients: 1))
+        #expect(Record.failed([0], reply).text.count < Record.resultLimit(recipients: 1))
     }
 }
 
@@ -258,10 +257,9 @@ private func check(_ record: Record, on state: inout MessageState) {
     #expect(isTaken)
 }
 
-extension [UInt8] {
-    /// This line with its checksum set right.
-    fileprivate func replacingChecksum() -> [UInt8] {
-        let words = self[9...].dropLast()
-        return Array(CRC32C.hex(words).utf8) + [0x20] + words + [0x0A]
-    }
+/// A line as a journal has it.
+private func line(_ text: [UInt8]) -> [UInt8] {
+    var octets: [UInt8] = []
+    JournalLine.append(text, to: &octets)
+    return octets
 }

@@ -14,6 +14,8 @@ public final class File: Sendable {
         case readingAndWriting
         /// Every write goes to the end; the file is made if missing.
         case appending
+        /// As `appending`, for a file that is there.
+        case extending
         /// Reading and writing; the file is made, 0600, if missing.
         case makingIfMissing
 
@@ -22,6 +24,7 @@ public final class File: Sendable {
             case .reading: O_RDONLY
             case .readingAndWriting: O_RDWR
             case .appending: O_RDWR | O_APPEND | O_CREAT
+            case .extending: O_RDWR | O_APPEND
             case .makingIfMissing: O_RDWR | O_CREAT
             }
         }
@@ -177,14 +180,6 @@ public final class File: Sendable {
             at += off_t(taken)
             left -= taken
         }
-    }
-
-    /// Moves the position to the end. - Returns: the size.
-    @discardableResult
-    public func seekToEnd() throws(DurableError) -> Int {
-        let end = lseek(descriptor, 0, SEEK_END)
-        guard end >= 0 else { throw failure("seek") }
-        return Int(end)
     }
 
     public func status() throws(DurableError) -> FileStatus {

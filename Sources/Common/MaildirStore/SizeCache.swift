@@ -4,7 +4,8 @@ import DurableFiles
 import Octets
 import Synchronization
 
-/// The counted sizes of one mailbox: a small file of lines, each with its checksum; losing it costs time only.
+/// The counted sizes of one mailbox: a small file of lines as a journal has them; losing it costs time only, so nothing is
+/// synchronized, no lock is taken, and what is torn is passed over.
 ///
 /// A size counts for the unique part of a name together with inode and time of change of the file.
 public final class SizeCache: Sendable {
@@ -18,13 +19,15 @@ public final class SizeCache: Sendable {
     private struct State {
         var sizes: [String: Size] = [:]
         var lines = 0
+        /// Whether the file holds nothing that we can read, and so is begun anew.
+        var isForeign = false
         var unwritten: [UInt8] = []
     }
 
     /// The most lines of the file; the next one starts it anew. A line has about 100 octets.
     static let lineLimit = 250_000
     static let octetLimit = 64 << 20
-    static let heading = Array("X-Mailhub-Sizes: 1\n".utf8)
+    static let heading = Array("mailhub-sizes 1".utf8)
 
     private let directory: Directory?
     private let name: String
@@ -36,9 +39,13 @@ public final class SizeCache: Sendable {
         self.name = name
         guard let file = try directory.open(name) else { return }
         let octets = try file.read(atMost: min(try file.status().size, Self.octetLimit), at: 0)
-        guard octets.starts(with: Self.heading) else { return }
+        let lines = octets.split(separator: Octet.lf)
         state.withLock { state in
-            for line in octets[Self.heading.count...].split(separator: Octet.lf) { Self.take(line, into: &state) }
+            guard let first = lines.first, JournalLine.text(of: first)?.elementsEqual(Self.heading) == true else {
+                state.isForeign = true
+                return
+            }
+            for line in lines.dropFirst() { Self.take(line, into: &state) }
         }
     }
 
@@ -63,21 +70,20 @@ public final class SizeCache: Sendable {
     }
 
     func note(_ unique: String, _ status: FileStatus, wire: Int) {
-        // Names with blanks or control characters would need a quoting of their own; they are counted each time.
-        guard unique.utf8.allSatisfy({ $0 > 0x20 }) else { return }
-        let line = "\(status.inode) \(status.modified) \(status.modifiedNanoseconds) \(wire) \(unique)"
+        let name = JournalWord.encode(unique)
+        let line = "\(status.inode) \(status.modified) \(status.modifiedNanoseconds) \(wire) \(name)"
         state.withLock { state in
             state.sizes[unique] = Size(
                 inode: status.inode, modified: status.modified, nanoseconds: status.modifiedNanoseconds, wire: wire)
             guard directory != nil else { return }
-            state.unwritten += Array("\(CRC32C.hex(line.utf8)) \(line)\n".utf8)
+            JournalLine.append(Array(line.utf8), to: &state.unwritten)
         }
     }
 
     /// Appends what is new to the file, in one write; not synchronized, as it can be counted again.
     public func save() throws(DurableError) {
         guard let directory else { return }
-        let (fresh, startsAnew) = state.withLock { state -> ([UInt8], Bool) in
+        let (fresh, isFull, isForeign) = state.withLock { state -> ([UInt8], Bool, Bool) in
             let fresh = state.unwritten
             state.unwritten = []
             state.lines += fresh.count { $0 == Octet.lf }
@@ -86,27 +92,26 @@ public final class SizeCache: Sendable {
                 state.sizes = [:]
                 state.lines = 0
             }
-            return (fresh, isFull)
+            defer { if !fresh.isEmpty { state.isForeign = false } }
+            return (fresh, isFull, state.isForeign && !fresh.isEmpty)
         }
-        if startsAnew {
-            try directory.unlink(name)
-            return
-        }
-        guard !fresh.isEmpty, let file = try directory.open(name, for: .appending) else { return }
-        let isNew = try file.status().size == 0
-        try file.write(isNew ? Self.heading + fresh : fresh)
+        if isFull || isForeign { try directory.unlink(name) }
+        guard !isFull, !fresh.isEmpty, let file = try directory.open(name, for: .appending) else { return }
+        var octets: [UInt8] = []
+        if try file.status().size == 0 { JournalLine.append(Self.heading, to: &octets) }
+        try file.write(octets + fresh)
         try file.close()
     }
 
     private static func take(_ line: ArraySlice<UInt8>, into state: inout State) {
         state.lines += 1
-        guard line.count > 9, state.lines <= lineLimit,
-            line.prefix(8).elementsEqual(CRC32C.hex(line.dropFirst(9)).utf8)
+        guard state.lines <= lineLimit, let text = JournalLine.text(of: line) else { return }
+        let octets = text.split(separator: Octet.space)
+        guard octets.count == 5, let name = JournalWord.decode(octets[4]) else { return }
+        let words = octets.map { String(decoding: $0, as: UTF8.self) }
+        guard let inode = UInt(words[0]), let modified = Int(words[1]), let nanoseconds = Int(words[2]),
+            let wire = Int(words[3]), wire >= 0
         else { return }
-        let words = line.dropFirst(9).split(separator: Octet.space).map { String(decoding: $0, as: UTF8.self) }
-        guard words.count == 5, let inode = UInt(words[0]), let modified = Int(words[1]),
-            let nanoseconds = Int(words[2]), let wire = Int(words[3]), wire >= 0
-        else { return }
-        state.sizes[words[4]] = Size(inode: inode, modified: modified, nanoseconds: nanoseconds, wire: wire)
+        state.sizes[name] = Size(inode: inode, modified: modified, nanoseconds: nanoseconds, wire: wire)
     }
 }

@@ -77,8 +77,6 @@ public struct MessageState: Sendable {
     /// - Returns: `false` when the record cannot follow what was before; nothing is changed then.
     mutating func apply(_ record: Record) -> Bool {
         switch record {
-        case .header:
-            break
         case .died(let tag):
             knownTimes.insert(tag)
             diedInARow += 1

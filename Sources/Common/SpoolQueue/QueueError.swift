@@ -22,6 +22,8 @@ public enum QueueError: Complaint, Hashable {
     case damaged(path: String, why: String)
     /// A journal with a bad line before good ones; the message is not attempted until a person has looked.
     case journalDamaged(path: String, line: Int)
+    /// A directory, a link, a fifo or a device where the queue has files.
+    case noPlainFile(path: String)
     /// A write or synchronization of this message failed before; it is left alone until the next run.
     case distrusted(path: String)
     /// A text of an envelope that cannot be stored safely.
@@ -34,13 +36,23 @@ public enum QueueError: Complaint, Hashable {
 
     init(_ error: DurableError) { self = error.isNoSpace ? .noSpace(error) : .disk(error) }
 
+    init(_ error: JournalError) {
+        switch error {
+        case .disk(let error): self.init(error)
+        case .notOurs(let fault): self = .notOurs(fault)
+        case .noPlainFile(let path): self = .noPlainFile(path: path)
+        case .damaged(let path, let line): self = .journalDamaged(path: path, line: line)
+        case .newerVersion(let path): self = .newerVersion(path: path)
+        }
+    }
+
     public var exitStatus: ExitStatus {
         switch self {
         case .noSpace, .distrusted, .busy: .temporaryFailure
         case .disk(let error): error.exitStatus
         case .networkFileSystem: .configuration
         case .notOurs(let fault): fault.exitStatus
-        case .newerVersion, .journalDamaged: .osFile
+        case .newerVersion, .journalDamaged, .noPlainFile: .osFile
         case .foreignOwner: .noPermission
         case .foreign, .damaged, .textRefused, .tooManyRecipients, .envelopeTooLarge, .noRecipients: .dataError
         }
@@ -67,6 +79,8 @@ public enum QueueError: Complaint, Hashable {
         case .journalDamaged(let path, let line):
             "\(path): line \(line) is damaged though good lines follow; the message is left alone: "
                 + "check the disk, then mend or remove the file"
+        case .noPlainFile(let path):
+            "\(path): is no plain file, and the hub made none such; its message is left alone: look who did, and remove it"
         case .distrusted(let path):
             "\(path): a write failed before, so it is left alone until the next run"
         case .textRefused(let what, let why):

@@ -27,10 +27,7 @@ extension Queue {
             throw failure(error, path: directory.pathOf(entry), moved: nil)
         }
         var state = MessageState(envelope: opened.envelope)
-        if entry.hasJournal, let journal = try durably({ () throws(DurableError) in try log.open(entry.id.text) }) {
-            // Another process may be writing the last line: what is not whole is not there yet.
-            _ = try Journal.read(journal, id: entry.id, into: &state)
-        }
+        if entry.hasJournal { try Journal.read(in: log, id: entry.id, into: &state) }
         return Glimpse(entry: entry, envelope: opened.envelope, state: state, content: opened.content)
     }
 

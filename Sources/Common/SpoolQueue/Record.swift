@@ -1,5 +1,6 @@
-// One line of a journal: checksum, verb, words.
+// One line of a journal: verb, words.
 
+import DurableFiles
 import MailFormat
 import Octets
 
@@ -16,8 +17,6 @@ enum Record: Sendable, Hashable {
         let originalRecipient: EnvelopeText?
     }
 
-    /// Version 1 of the journal of this message.
-    case header(QueueID)
     /// The attempt that gave the file this time left no result.
     case died(tag: Int)
     /// Results of the attempt that gave the file the time `tag`; `isLast` when it ended with them.
@@ -32,13 +31,10 @@ enum Record: Sendable, Hashable {
     /// Given up without an attempt: age and tries, or a person's word.
     case failed([Int], Reply)
 
-    enum Failure: Error { case damaged, newerVersion }
+    enum Failure: Error { case newerVersion }
 
-    /// The line with its LF.
-    var line: [UInt8] {
-        let words = Array(words.joined(separator: " ").utf8)
-        return Array(CRC32C.hex(words).utf8) + [Octet.space] + words + [Octet.lf]
-    }
+    /// The line without checksum and LF.
+    var text: [UInt8] { Array(words.joined(separator: " ").utf8) }
 
     /// The most octets of a line with the results of `recipients` recipients: every one with words of its own.
     static func resultLimit(recipients: Int) -> Int {
@@ -48,7 +44,6 @@ enum Record: Sendable, Hashable {
 
     private var words: [String] {
         switch self {
-        case .header(let id): ["journal", "1", id.text]
         case .died(let tag): ["died", "\(tag)"]
         case .result(let tag, let at, let isLast, let items):
             [isLast ? "result" : "part", "\(tag)", "\(at)"] + items.map(Self.word)
@@ -63,12 +58,9 @@ enum Record: Sendable, Hashable {
         }
     }
 
-    /// Reads `line`, its LF left out.
-    init(line: ArraySlice<UInt8>) throws(Failure) {
-        guard line.count > 9, line[line.startIndex + 8] == Octet.space,
-            line.prefix(8).elementsEqual(CRC32C.hex(line.dropFirst(9)).utf8)
-        else { throw .damaged }
-        let words = line.dropFirst(9).split(separator: Octet.space, omittingEmptySubsequences: false)
+    /// Reads the text of a line whose checksum holds.
+    init(_ line: ArraySlice<UInt8>) throws(Failure) {
+        let words = line.split(separator: Octet.space, omittingEmptySubsequences: false)
         let rest = words.dropFirst()
         func number(_ index: Int) throws(Failure) -> Int {
             guard words.indices.contains(index), let number = Word.number(words[index]) else { throw .newerVersion }
@@ -80,10 +72,6 @@ enum Record: Sendable, Hashable {
         }
         // The checksum holds: what cannot be read was meant by a later release.
         switch String(decoding: words[0], as: UTF8.self) {
-        case "journal":
-            guard try number(1) == 1, words.count == 3, let id = QueueID(String(decoding: words[2], as: UTF8.self))
-            else { throw .newerVersion }
-            self = .header(id)
         case "died":
             self = .died(tag: try number(1))
         case let verb where verb == "result" || verb == "part":
