@@ -91,6 +91,7 @@ let package = Package(
         room("Transport", uses: "Octets", "InternetAddress", "Reporting", "Blocking", "TLSEngine", "CMHSys"),
         room("Programs", uses: "Blocking", "Reporting", "CMHSys"),
         room("SpoolQueue", uses: "Octets", "InternetAddress", "MailFormat", "MailRouting", "Reporting", "DurableFiles"),
+        room("FetchLedger", uses: "Octets", "Digests", "Reporting", "DurableFiles", "IMAPProtocol", "MaildirStore"),
         room(
             "Delivery",
             uses: "Octets", "Digests", "MailFormat", "Reporting", "DurableFiles", "MaildirStore", "MessagePipeline"),
@@ -102,8 +103,9 @@ let package = Package(
         // Floor 4: what we want
         command(
             "mhfetch",
-            uses: "CommandStart", "AccountSessions", "POP3Protocol", "IMAPProtocol", "Delivery", "MaildirStore",
-            "DurableFiles", "RunControl", "Transport", "SASLMechanisms", "Blocking", "Octets", "Reporting",
+            uses: "CommandStart", "AccountSessions", "FetchLedger", "POP3Protocol", "IMAPProtocol", "Delivery",
+            "MaildirStore", "DurableFiles", "RunControl", "Transport", "SASLMechanisms", "Blocking", "Octets",
+            "Reporting",
             argumentParser),
         command(
             "mhsend",
@@ -155,11 +157,13 @@ let package = Package(
             uses: "Blocking", "IMAPProtocol", "InternetAddress", "Octets", "POP3Protocol", "SMTPProtocol", "TLSEngine"),
         tests(of: "Programs", uses: "Blocking"),
         tests(of: "AccountSessions", uses: "RunControl", "Transport"),
+        tests(of: "FetchLedger", uses: "Octets", "Digests", "DurableFiles", "IMAPProtocol", "MaildirStore"),
         tests(of: "SpoolQueue", uses: "DurableFiles", "MailFormat", "Octets", "Reporting"),
         tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
         tests(
             ofCommand: "mhfetch", as: "MHFetch",
-            uses: "Digests", "DurableFiles", "Delivery", "MaildirStore", "IMAPProtocol", "POP3Protocol", "Transport",
+            uses: "Digests", "FetchLedger", "DurableFiles", "Delivery", "MaildirStore", "IMAPProtocol", "POP3Protocol",
+            "Transport",
             "CommandStart", "RunControl", "Reporting", "Octets"),
         tests(ofCommand: "mhsend", as: "MHSend", uses: "Reporting"),
         tests(

@@ -5,6 +5,7 @@ import Blocking
 import CommandStart
 import Delivery
 import DurableFiles
+import FetchLedger
 import Glibc
 import MaildirStore
 import Octets
@@ -36,7 +37,7 @@ final class AccountRun {
 
     let account: AccountSettings
     let hub: StartedHub
-    let state: FetchState
+    let ledger: AccountLedger
     let isVerbose: Bool
     /// When the run of all accounts began, in seconds since 1970.
     let start: Int
@@ -57,13 +58,16 @@ final class AccountRun {
     /// Whether the turn ended before all was looked at.
     private var hasRest = false
 
-    init(account: AccountSettings, hub: StartedHub, state: FetchState, isVerbose: Bool, start: Int) {
+    init(account: AccountSettings, hub: StartedHub, ledger: AccountLedger, isVerbose: Bool, start: Int) {
         self.start = start
         self.account = account
         self.hub = hub
-        self.state = state
+        self.ledger = ledger
         self.isVerbose = isVerbose
     }
+
+    /// What the ledger says.
+    var state: FetchState { ledger.state }
 
     /// Seconds since 1970, never less than ``earliestTime``.
     var now: Int { max(Glibc.time(nil), Self.earliestTime) }
@@ -75,10 +79,10 @@ final class AccountRun {
             throw FetchError.noOwner(account.name, place: account.place)
         }
         maildir = mailbox.maildir
-        let delivery = BatchDelivery(state: state, inbox: try Maildir(path: maildir, making: true))
+        let delivery = BatchDelivery(ledger: ledger, inbox: try Maildir(path: maildir, making: true))
         self.delivery = delivery
         checkClock()
-        try state.beginRun(at: runTime)
+        try ledger.beginRun(at: runTime)
         do {
             try delivery.recover(at: now)
             try collect()
@@ -92,8 +96,8 @@ final class AccountRun {
         let status: ExitStatus = tally.failed + tally.stopped == 0 ? .ok : .temporaryFailure
         let rest = hasRest ? "the turn of another account came first, the rest follows" : ""
         let words = stops.isEmpty ? "some mail could not be fetched" : stops.joined(separator: "; ")
-        try state.endRun(at: now, status: status.rawValue, status == .ok ? rest : words)
-        try state.compactIfWorthwhile()
+        try ledger.endRun(at: now, status: status.rawValue, status == .ok ? rest : words)
+        try ledger.compactIfWorthwhile()
         report()
         return status
     }
@@ -104,11 +108,11 @@ final class AccountRun {
 
     private func noteEnd(of error: any Error) {
         if StopSignal.hasCome {
-            try? state.endRun(
+            try? ledger.endRun(
                 at: now, status: ExitStatus.temporaryFailure.rawValue, "told to stop before all was fetched")
         } else {
             let status = AccountFault(account: "", error: error).exitStatus
-            try? state.endRun(at: now, status: status.rawValue, sentence(error))
+            try? ledger.endRun(at: now, status: status.rawValue, sentence(error))
         }
     }
 
@@ -231,20 +235,20 @@ final class AccountRun {
     }
 
     func noteFailure(of key: MessageKey, _ reason: String) throws {
-        try state.fail(key, at: now, reason)
+        try ledger.fail(key, at: now, reason)
         tellFailure(of: key, reason)
     }
 
     /// The server refused a message that it has listed. Once, that is how servers speak of one that another client has
     /// deleted since: it is not listed again then.
     func noteRefusal(of key: MessageKey, _ reason: String) throws {
-        if try state.note(key, at: now, reason) > 0 { tellFailure(of: key, reason) } else { tally.gone += 1 }
+        if try ledger.note(key, at: now, reason) > 0 { tellFailure(of: key, reason) } else { tally.gone += 1 }
     }
 
     /// The line broke in the midst of the message, for which the run ends. A message that always breaks it must not stop
     /// the account for ever.
     func noteBreak(in key: MessageKey, _ error: any Error) throws {
-        let tries = try state.note(key, at: now, sentence(error))
+        let tries = try ledger.note(key, at: now, sentence(error))
         hub.log.write(
             tries == 0 ? .info : .warning, "break",
             [("account", account.name), ("key", key.text), ("error", sentence(error))])

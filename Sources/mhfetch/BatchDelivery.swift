@@ -3,6 +3,7 @@
 import Blocking
 import Delivery
 import DurableFiles
+import FetchLedger
 import Glibc
 import MaildirStore
 import Reporting
@@ -16,7 +17,7 @@ final class BatchDelivery {
     static let octetLimit = 16 << 20
     static let secondLimit = 2
 
-    private let state: FetchState
+    private let ledger: AccountLedger
     private let inbox: Maildir
     private let faults: Faults?
     private let pool: WorkerPool
@@ -30,8 +31,8 @@ final class BatchDelivery {
     /// - Parameters:
     ///   - inbox: the owner's Maildir; batches go to it and its folders.
     ///   - faults: forced disk faults of a test.
-    init(state: FetchState, inbox: Maildir, faults: Faults? = nil, threads: Int = 8) {
-        self.state = state
+    init(ledger: AccountLedger, inbox: Maildir, faults: Faults? = nil, threads: Int = 8) {
+        self.ledger = ledger
         self.inbox = inbox
         self.faults = faults
         pool = WorkerPool(threads: threads)
@@ -39,19 +40,19 @@ final class BatchDelivery {
 
     /// After a crash: finds out what of the batch under way was delivered, and writes it down.
     func recover(at time: Int) throws {
-        guard let open = state.openBatch else { return }
+        guard let open = ledger.state.openBatch else { return }
         let found = try inbox.recoverBatch(nonce: open.nonce)
         let missing = open.keys.indices.filter { !found.contains($0) }.map { open.keys[$0] }
         let reason = "an earlier run ended while fetching it"
         // One of many may be at fault, or none; the one that was alone has failed (DECISIONS 34).
         if open.keys.count == 1, let key = missing.first {
-            try state.fail(key, at: time, reason)
+            try ledger.fail(key, at: time, reason)
         } else {
-            try state.suspect(missing, at: time, reason)
+            try ledger.suspect(missing, at: time, reason)
         }
         let isPOP3 = open.keys.contains { $0.uniqueID != nil }
         let digests = isPOP3 && !found.isEmpty ? try inbox.digests(ofBatch: open.nonce) : [:]
-        try state.turn(
+        try ledger.turn(
             from: (open.nonce, found.filter(open.keys.indices.contains).sorted()), digests: digests, to: nil)
     }
 
@@ -65,7 +66,7 @@ final class BatchDelivery {
     /// - Parameter time: seconds since 1970; leads the names of the files.
     func begin(_ keys: [MessageKey], at time: Int) throws {
         let open = FetchState.OpenBatch(nonce: UniqueName.random(), time: time, keys: keys)
-        try state.turn(from: finished, digests: digests, to: open)
+        try ledger.turn(from: finished, digests: digests, to: open)
         finished = nil
         digests = [:]
         current = (open, DeliveryBatch(faults: faults), [])
@@ -124,7 +125,7 @@ final class BatchDelivery {
     /// Writes down the end of the last batch; durable on return. Now its messages may be deleted at the source.
     func settle() throws {
         guard let done = finished else { return }
-        try state.turn(from: done, digests: digests, to: nil)
+        try ledger.turn(from: done, digests: digests, to: nil)
         finished = nil
     }
 }

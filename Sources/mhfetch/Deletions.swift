@@ -1,10 +1,11 @@
 // Messages of a maildrop whose deletion was acknowledged, should the server list them again (DECISIONS 34).
 
+import FetchLedger
 import MaildirStore
 
 /// What an account knows of messages that are no more, or should be.
 struct Deletions {
-    private let state: FetchState
+    private let ledger: AccountLedger
     /// Whether the server's unique ids are message numbers, which mean another message each time.
     private let areNumbers: Bool
     /// Ids of which one message at least was to be deleted, with the digests of all that are known under them: of several
@@ -16,8 +17,9 @@ struct Deletions {
     /// Whether it was known before that the server does not delete.
     let wereIgnored: Bool
 
-    init(_ state: FetchState, areNumbers: Bool) {
-        self.state = state
+    init(_ ledger: AccountLedger, areNumbers: Bool) {
+        self.ledger = ledger
+        let state = ledger.state
         self.areNumbers = areNumbers
         var doubtful: [String: Set<MessageDigest>] = [:]
         var remaining: Set<String> = []
@@ -42,7 +44,7 @@ struct Deletions {
 
     /// Whether a listed message must be fetched to find out what it is.
     func isInDoubt(_ key: MessageKey) -> Bool {
-        guard let known = state.known[key] else { return false }
+        guard let known = ledger.state.known[key] else { return false }
         if known.deletion == .acknowledged { return true }
         guard let id = key.uniqueID, doubtful[id] != nil else { return false }
         return known.deletion != .ignored || areNumbers

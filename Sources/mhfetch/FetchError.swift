@@ -8,7 +8,6 @@ enum FetchError: Complaint {
     case noSuchAccount(String, rc: String, hint: String)
     case doesNotFetch(String, place: Place)
     case noOwner(String, place: Place)
-    case networkFileSystem(path: String, kind: String)
     case noRoom(path: String, free: Int, kept: Int)
     case noTLS(host: String)
     case loginRefused(user: String, host: String, words: String, isTemporary: Bool)
@@ -28,13 +27,10 @@ enum FetchError: Complaint {
     case whoseFolders(String)
     case noUIDValidity(folder: String, host: String)
     case protocolBroken(host: String, what: String)
-    case stateDamaged(path: String, line: Int)
-    case stateNewer(path: String)
-    case stateNoFile(path: String)
 
     var exitStatus: ExitStatus {
         switch self {
-        case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .networkFileSystem, .passwordNotText,
+        case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .passwordNotText,
             .noSuchFolderInRC, .noLocalFolder, .noFoldersByPOP3:
             .configuration
         case .whoseFolders: .usage
@@ -44,7 +40,6 @@ enum FetchError: Complaint {
         case .refused, .farewell, .noRoom: .temporaryFailure
         case .renumbered: .dataError
         case .protocolBroken, .doubtfulUIDs, .miscounted: .protocolError
-        case .stateDamaged, .stateNewer, .stateNoFile: .osFile
         }
     }
 
@@ -52,10 +47,9 @@ enum FetchError: Complaint {
     var stopsFolderOnly: Bool {
         switch self {
         case .renumbered, .noUIDValidity, .refused, .doubtfulUIDs, .miscounted, .noSuchFolder, .noLocalFolder: true
-        case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .networkFileSystem, .noTLS, .loginRefused,
+        case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .noTLS, .loginRefused,
             .loginInClear, .passwordNotText, .noUniqueIDs, .numbersAsUniqueIDs, .farewell, .protocolBroken, .noRoom,
-            .noSuchFolderInRC, .noFoldersByPOP3, .whoseFolders, .stateDamaged, .stateNewer,
-            .stateNoFile:
+            .noSuchFolderInRC, .noFoldersByPOP3, .whoseFolders:
             false
         }
     }
@@ -68,9 +62,6 @@ enum FetchError: Complaint {
             "\(rc): there is no account \"\(printable(name))\"\(hint)"
         case .doesNotFetch(let name, let place): "\(place): account \(name) has no `fetch` line"
         case .noOwner(let name, let place): "\(place): account \(name) has no `owner`, the mailbox its mail goes to"
-        case .networkFileSystem(let path, let kind):
-            "\(path): lies on a \(kind) file system, whose locks cannot be relied on; name a local directory in the "
-                + "rc's `state` line"
         case .noRoom(let path, let free, let kept):
             "\(path): \(free >> 20) MiB are free there, and `free-space` keeps \(kept >> 20): make room; until then "
                 + "nothing more is fetched, and nothing is lost"
@@ -113,12 +104,6 @@ enum FetchError: Complaint {
         case .noUIDValidity(let folder, let host):
             "\(host) gives no lasting UIDs for \(printable(folder)); it cannot be fetched"
         case .protocolBroken(let host, let what): "\(host): \(what)"
-        case .stateDamaged(let path, let line):
-            "\(path): line \(line) is damaged though good lines follow; check the disk, then restore the file or "
-                + "remove it (all mail of the account is fetched again then)"
-        case .stateNoFile(let path):
-            "\(path): is no plain file, and the hub made none such; look who did, and remove it"
-        case .stateNewer(let path): "\(path): was written by a newer release; run that one"
         }
     }
 }

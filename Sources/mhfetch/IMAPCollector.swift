@@ -1,6 +1,7 @@
 // One IMAP session that collects: every folder of the account, one after the other.
 
 import AccountSessions
+import FetchLedger
 import IMAPProtocol
 import MaildirStore
 import RunControl
@@ -38,7 +39,7 @@ struct IMAPCollector {
         guard selection.hasStickyUIDs, let validity = selection.uidValidity else {
             throw FetchError.noUIDValidity(folder: folder.remote, host: session.host)
         }
-        let index = try run.state.folder(named: folder.remote, validity: validity)
+        let index = try run.ledger.folder(named: folder.remote, validity: validity)
         let collector = IMAPFolder(
             session: session, run: run, name: folder.remote, index: index, messages: selection.messages,
             destination: run.destination(try localFolder(of: folder, delimiter)))
@@ -55,15 +56,15 @@ struct IMAPCollector {
         _ collector: IMAPFolder
     ) throws {
         if run.refetchFolder == folder.remote {
-            try run.state.renumber(index, validity: validity)
+            try run.ledger.renumber(index, validity: validity)
         } else if run.acceptFolder == folder.remote {
             // Asked before anything is written: half of it would have all fetched again.
             let next = try uidNext ?? collector.nextUID()
-            try run.state.renumber(index, validity: validity, next: next)
+            try run.ledger.renumber(index, validity: validity, next: next)
         } else {
             throw run.renumbered(folder.remote)
         }
-        try run.state.synchronize()
+        try run.ledger.synchronize()
     }
 
     /// What parts the levels of the folder's name; asked where the rc does not say where its mail goes.

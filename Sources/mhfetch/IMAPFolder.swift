@@ -1,6 +1,7 @@
 // Collects from one selected IMAP folder: what the state does not know by UID, many messages with one FETCH.
 
 import Delivery
+import FetchLedger
 import IMAPProtocol
 import Octets
 import Reporting
@@ -68,7 +69,7 @@ final class IMAPFolder {
     /// out may still turn up.
     private func advance(to mark: Int) throws {
         guard !isMiscounted, let mark = UInt32(exactly: mark) else { return }
-        try run.state.setNext(max(mark, run.state.folders[index].next), of: index)
+        try run.ledger.setNext(max(mark, run.state.folders[index].next), of: index)
     }
 
     /// The UID above all that the folder has now, for a server that does not tell UIDNEXT.
@@ -150,7 +151,7 @@ final class IMAPFolder {
         let asked = Set(uids.map(Int.init))
         let found = try survey(UIDSet(uids)).filter { asked.contains($0.number) }
         let there = Set(found.map(\.key))
-        try run.state.markGone(uids.map(key).filter { !there.contains($0) })
+        try run.ledger.markGone(uids.map(key).filter { !there.contains($0) })
         return found
     }
 
@@ -307,7 +308,7 @@ final class IMAPFolder {
         let unseen = known.subtracting(asked)
         if !unseen.isEmpty { _ = try survey(unseen, []) }
         let going = UIDSet(known.ranges.joined().filter(numbers.isThere))
-        try run.state.markGone(known.subtracting(going), of: index)
+        try run.ledger.markGone(known.subtracting(going), of: index)
         guard !going.isEmpty else { return }
         for piece in going.pieces() {
             try exchange.say(.uidStore(piece, add: ["\\Deleted"]))
@@ -317,7 +318,7 @@ final class IMAPFolder {
                 try finish(.uidExpunge)
             }
             run.tally.deleted += piece.count
-            try run.state.markGone(piece, of: index)
+            try run.ledger.markGone(piece, of: index)
         }
         guard !canExpunge else { return }
         run.tell("\(session.host) lacks UIDPLUS: messages are marked \\Deleted and stay until somebody expunges")

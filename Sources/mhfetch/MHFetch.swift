@@ -4,7 +4,7 @@ import AccountSessions
 import ArgumentParser
 import Blocking
 import CommandStart
-import DurableFiles
+import FetchLedger
 import Glibc
 import Reporting
 import RunControl
@@ -112,21 +112,20 @@ struct MHFetch: ParsableCommand {
     private func fetch(
         _ account: AccountSettings, _ hub: StartedHub, at start: Int, before waiting: ArraySlice<AccountSettings>
     ) throws -> ExitStatus {
-        let folder = try StateFolder.open(hub.settings.stateDirectory, account: account.name)
-        guard let lock = try StateFolder.lock(folder) else {
+        guard let ledger = try AccountLedger.open(account.name, in: hub.settings.stateDirectory) else {
             if verbose { writeToStandardError("mhfetch: \(account.name): another run is at it") }
             return .ok
         }
-        defer { withExtendedLifetime(lock) {} }
-        let state = try FetchState(in: folder)
-        guard isDue(account, state, at: start) else { return .ok }
-        let run = AccountRun(account: account, hub: hub, state: state, isVerbose: verbose, start: start)
+        guard isDue(account, ledger.state, at: start) else { return .ok }
+        let run = AccountRun(account: account, hub: hub, ledger: ledger, isVerbose: verbose, start: start)
         run.othersWait = {
             waiting.contains { account in
-                // Whose state cannot be read is to be told so: that too is a turn.
-                let folder = try? StateFolder.look(hub.settings.stateDirectory, account: account.name)
-                return folder.flatMap { try? FetchState(in: $0, canWrite: false) }.map { isDue(account, $0, at: start) }
-                    ?? true
+                do throws(LedgerError) {
+                    let state = try AccountLedger.look(at: account.name, in: hub.settings.stateDirectory)
+                    return state.map { isDue(account, $0, at: start) } ?? true
+                } catch {
+                    return true  // whose state cannot be read is to be told so: that too is a turn
+                }
             }
         }
         run.acceptFolder = acceptFolder.map(Self.remoteName)
@@ -165,15 +164,11 @@ struct MHFetch: ParsableCommand {
     }
 
     private func tell(_ account: AccountSettings, _ hub: StartedHub) throws -> ExitStatus {
-        guard let folder = try StateFolder.look(hub.settings.stateDirectory, account: account.name) else {
+        guard let report = try AccountReport.read(account.name, in: hub.settings.stateDirectory) else {
             try writeToStandardOutput("\(account.name): never fetched\n")
             return .ok
         }
-        // First the lock: a run that ends in between has written its end.
-        let isUnderWay = try StateFolder.isLocked(folder)
-        let state = try FetchState(in: folder, canWrite: false)
-        let report = StatusReport(account: account, state: state, now: time(nil), isUnderWay: isUnderWay)
-        try writeToStandardOutput(report.text)
+        try writeToStandardOutput(report.text(at: time(nil)))
         return report.isWell ? .ok : .temporaryFailure
     }
 }

@@ -1,6 +1,7 @@
 // Collects from a POP3 maildrop: what UIDL shows and the state does not know, pipelined where the server lets us.
 
 import AccountSessions
+import FetchLedger
 import MaildirStore
 import Octets
 import POP3Protocol
@@ -59,8 +60,8 @@ final class POP3Collector {
         // What was fetched while nothing was to be deleted has no digest to be compared with: its id must be believed.
         let comparable = deleted.filter { run.state.known[$0]?.digest != nil }
         if !comparable.isEmpty {
-            try run.state.markAsked(comparable)
-            try run.state.synchronize()
+            try run.ledger.markAsked(comparable)
+            try run.ledger.synchronize()
         }
         do {
             try exchange.say(.quit)
@@ -76,7 +77,7 @@ final class POP3Collector {
             throw error
         }
         // Not worth waiting for the disk: without these words the messages are looked at all the same.
-        if !deleted.isEmpty { try run.state.markDeleted(deleted) }
+        if !deleted.isEmpty { try run.ledger.markDeleted(deleted) }
     }
 
     // MARK: Listing
@@ -109,9 +110,9 @@ final class POP3Collector {
             guard account.keep == .off else { throw FetchError.numbersAsUniqueIDs(host: host) }
             hasNumbersOnly = true
             // What had number 1 yesterday need not have it today: better fetched twice than deleted unread.
-            try run.state.markGone(run.state.known.filter { $0.value.deletion == nil }.map(\.key))
+            try run.ledger.markGone(run.state.known.filter { $0.value.deletion == nil }.map(\.key))
         }
-        try run.state.noteListing(Set(messages.map(\.key)))
+        try run.ledger.noteListing(Set(messages.map(\.key)))
         return messages
     }
 
@@ -135,7 +136,7 @@ final class POP3Collector {
     // MARK: Fetching
 
     private func fetch(_ listing: [Pending]) throws {
-        let deletions = Deletions(run.state, areNumbers: hasNumbersOnly)
+        let deletions = Deletions(run.ledger, areNumbers: hasNumbersOnly)
         try delete(listing, deletions)
         let wanted = listing.filter { !run.state.isKnown($0.key) || deletions.isInDoubt($0.key) }
         var fresh = wanted.filter { !run.isLeftAlone($0.key) }
@@ -204,9 +205,9 @@ final class POP3Collector {
         }
         checked.insert(message.key)
         guard isHere else { return }
-        guard deletions.isIgnored(message.key) else { return try run.state.markHere(message.key) }
+        guard deletions.isIgnored(message.key) else { return try run.ledger.markHere(message.key) }
         staying += 1
-        try run.state.markStaying(message.key)
+        try run.ledger.markStaying(message.key)
     }
 
     /// Deletes those of the listing that were fetched and may go. Messages with one id go together or not at all: were one

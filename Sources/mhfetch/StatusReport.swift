@@ -1,65 +1,52 @@
 // What `--status` tells of an account: how its last runs ended, and what could not be fetched.
 
+import FetchLedger
 import Reporting
-import RunControl
 
-struct StatusReport {
-    let account: AccountSettings
-    let state: FetchState
-    /// Seconds since 1970.
-    let now: Int
-    /// Whether a run holds the account's lock.
-    let isUnderWay: Bool
-
-    /// Runs behind the last one that came to its end, the one under way aside.
-    private var died: Int { max(0, state.run - state.lastEnded - (isUnderWay ? 1 : 0)) }
-
-    /// Whether nothing is to be done.
-    var isWell: Bool { state.failures.isEmpty && (state.lastEnding?.status ?? 0) == 0 && died == 0 }
-
-    /// A line for the account, then one for each message that could not be fetched, by key.
-    var text: String {
-        var text = "\(account.name): "
-        if let end = state.lastEnding {
+extension AccountReport {
+    /// A line for the account, then one for each message that could not be fetched.
+    /// - Parameter now: seconds since 1970.
+    func text(at now: Int) -> String {
+        var text = "\(account): "
+        if let end = lastEnding {
             text += end.status == 0 ? "well" : "status \(end.status)"
             if !end.words.isEmpty { text += ": \(printable(end.words))" }
-            text += ", \(ago(end.time))"
-            if end.status != 0, let success = state.lastSuccess { text += "; last well \(ago(success))" }
+            text += ", \(ago(end.time, now))"
+            if end.status != 0, let success = lastSuccess { text += "; last well \(ago(success, now))" }
         } else {
-            text += state.run == 0 ? "never fetched" : "no run has come to its end yet"
+            text += runs == 0 ? "never fetched" : "no run has come to its end yet"
         }
         if died > 0 { text += died == 1 ? "; the last run died" : "; the last \(died) runs died" }
-        if isUnderWay { text += "; a run is under way, begun \(ago(state.lastRun))" }
-        let atMaildrop = state.known.values.filter { $0.deletion == nil }.count
-        let fetched = atMaildrop + state.folders.reduce(0) { $0 + $1.fetched.reduce(0) { $0 + $1.uids.count } }
-        text += "; \(counted(state.run, "run")), \(counted(fetched, "message")) known"
-        let staying = state.known.values.filter { $0.deletion == .ignored }.count
+        if isUnderWay { text += "; a run is under way, begun \(ago(lastRun, now))" }
+        text += "; \(counted(runs, "run")), \(counted(known, "message")) known"
         if staying > 0 { text += ", \(staying) that the server does not delete" }
-        text += "; \(state.journal?.size ?? 0) octets of state\n"
-        for (key, failure) in state.failures {
-            text +=
-                "  failed \(place(key)): \(counted(failure.tries, "time")), \(ago(failure.time)): \(printable(failure.reason))"
+        text += "; \(octets) octets of state\n"
+        for failure in failures {
+            let tries = "\(counted(failure.tries, "time")), \(ago(failure.time, now))"
+            text += "  failed \(failure.place): \(tries): \(printable(failure.reason))"
             text += failure.isFinal ? "; tried once a day, or at once with --retry\n" : "\n"
         }
         return text
     }
+}
 
-    private func place(_ key: MessageKey) -> String {
+extension AccountReport.Failure {
+    /// Where the message is at its source, harmless on a terminal.
+    fileprivate var place: String {
         switch key {
         case .unique(let id, 0): printable(id)
         case .unique(let id, let occurrence): "\(printable(id)) (number \(occurrence + 1) with this id)"
-        case .uid(let uid, let index):
-            "UID \(uid) of \(state.folders.indices.contains(index) ? printable(state.folders[index].name) : "?")"
+        case .uid(let uid, _): "UID \(uid) of \(folder.map { printable($0) } ?? "?")"
         }
     }
+}
 
-    private func ago(_ time: Int) -> String {
-        switch now - time {
-        case ..<0: "at a time still to come (look at the clock)"
-        case 0..<60: "just now"
-        case let seconds where seconds < 3600: "\(seconds / 60) min ago"
-        case let seconds where seconds < 2 * 86_400: "\(seconds / 3600) h ago"
-        case let seconds: "\(seconds / 86_400) days ago"
-        }
+private func ago(_ time: Int, _ now: Int) -> String {
+    switch now - time {
+    case ..<0: "at a time still to come (look at the clock)"
+    case 0..<60: "just now"
+    case let seconds where seconds < 3600: "\(seconds / 60) min ago"
+    case let seconds where seconds < 2 * 86_400: "\(seconds / 3600) h ago"
+    case let seconds: "\(seconds / 86_400) days ago"
     }
 }

@@ -1,5 +1,7 @@
 // The messages that a run has to fetch, cut into batches.
 
+import FetchLedger
+
 /// What is known of a message before it is fetched.
 struct Pending {
     /// Its number in the maildrop, or its UID.

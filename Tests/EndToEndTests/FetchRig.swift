@@ -63,7 +63,7 @@ final class FetchRig: Sendable {
     /// What the fetch state of the account says, a line each, without their checksums.
     var journal: [String] {
         let octets = ScratchDirectory.read(scratch.file("state/fetch/peer/journal")) ?? []
-        return String(decoding: octets, as: UTF8.self).split(separator: "\n").map { String($0.dropLast(9)) }
+        return String(decoding: octets, as: UTF8.self).split(separator: "\n").map { String($0.dropFirst(9)) }
     }
 
     /// The messages of the mailbox, or of its folder `name`; those in tmp do not count.

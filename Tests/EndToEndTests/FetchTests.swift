@@ -314,11 +314,11 @@ struct FetchTests {
         let octets = try #require(ScratchDirectory.read(rig.scratch.file(path)))
         var aged = ""
         for line in String(decoding: octets, as: UTF8.self).split(separator: "\n") {
-            var words = line.split(separator: " ").dropLast().map(String.init)
+            var words = line.split(separator: " ").dropFirst().map(String.init)
             let place = ["open": 2, "have": 1, "seen": 2][words[0]]
             if let place { words[place] = "\(try #require(Int(words[place])) - days * 86_400)" }
             let text = words.joined(separator: " ")
-            aged += "\(text) \(CRC32C.hex(text.utf8))\n"
+            aged += "\(CRC32C.hex(Array(text.utf8))) \(text)\n"
         }
         rig.scratch.write(aged, to: path)
     }

@@ -20,7 +20,7 @@ struct ManualPageTests {
     /// The types whose errors can end a command.
     private static let ends: [String: Set<String>] = [
         "mhfetch": start.union(disk).union([
-            "AccountError", "AccountFault", "FetchError", "IMAPError", "MaildirError",
+            "AccountError", "AccountFault", "FetchError", "IMAPError", "JournalError", "LedgerError", "MaildirError",
             "POP3Error", "ProgramError", "TLSError", "TransportError",
         ]),
         "mhsend": [
@@ -36,9 +36,7 @@ struct ManualPageTests {
 
     /// The types of a command's rooms whose errors cannot end it, and why.
     private static let contained: [String: [String: String]] = [
-        "mhfetch": ["SiblingError": "starts no command of the hub", "PipelineError": "has no stages when it fetches",
-            "JournalError": "reads no queue",
-        ],
+        "mhfetch": ["SiblingError": "starts no command of the hub", "PipelineError": "has no stages when it fetches"],
         "mhsend": [
             "LogError": "writes no log", "ProgramError": "runs no program", "ThreadError": "has one thread",
             "JournalError": "is told as a QueueError",

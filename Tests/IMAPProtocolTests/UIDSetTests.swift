@@ -1,5 +1,6 @@
 // Sets of UIDs: printed compactly, read back, cut to size.
 
+import MailTestKit
 import Testing
 
 @testable import IMAPProtocol
@@ -36,5 +37,20 @@ import Testing
         #expect(all.contains(59_998))
         #expect(!all.contains(59_999))
         #expect(!all.contains(0))
+    }
+
+    @Test("sets of UIDs subtract as sets do", arguments: 1...20)
+    func subtraction(_ seed: UInt64) {
+        var random = SplitMix(seed: seed)
+        func some() -> Set<UInt32> {
+            Set((0..<Int.random(in: 0..<60, using: &random)).map { _ in UInt32.random(in: 1...80, using: &random) })
+        }
+        for _ in 0..<50 {
+            let (one, other) = (some(), some())
+            #expect(UIDSet(one).subtracting(UIDSet(other)) == UIDSet(one.subtracting(other)))
+        }
+        let all = UIDSet(ranges: [1...UInt32.max])
+        #expect(all.subtracting(UIDSet([.max])) == UIDSet(ranges: [1...(UInt32.max - 1)]))
+        #expect(all.subtracting(all).isEmpty)
     }
 }

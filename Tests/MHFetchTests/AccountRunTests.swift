@@ -1,6 +1,5 @@
 // Runs in this process against scripted servers: whose turn it is, and how long a server may take.
 
-import DurableFiles
 import MailTestKit
 import POP3Protocol
 import Reporting
@@ -9,6 +8,7 @@ import Testing
 import Transport
 
 @testable import CommandStart
+@testable import FetchLedger
 @testable import mhfetch
 
 @Suite("A run for an account")
@@ -41,9 +41,9 @@ struct AccountRunTests {
             """, to: "rc")
         let settings = try HubSettings.load(explicitPath: rc)
         let account = try #require(settings.account("peer"))
-        let state = try FetchState(in: StateFolder.open(settings.stateDirectory, account: "peer"))
+        let ledger = try AccountLedger(in: LedgerFolder.open("peer", in: settings.stateDirectory))
         let hub = StartedHub(settings: settings, log: try Log(program: "mhfetch", to: settings.log))
-        return AccountRun(account: account, hub: hub, state: state, isVerbose: false, start: start)
+        return AccountRun(account: account, hub: hub, ledger: ledger, isVerbose: false, start: start)
     }
 
     @Test("a session ends at the border of a batch when another account has waited too long, and only then")

@@ -6,6 +6,7 @@ import MailTestKit
 import MaildirStore
 import Testing
 
+@testable import FetchLedger
 @testable import mhfetch
 
 /// A maildrop that forgets what it is told to delete, and a collector that works as those of the command do.
@@ -21,13 +22,13 @@ private struct Model {
     /// One run, `batchSize` messages a batch; deletes what the state calls safe.
     mutating func run(batchSize: Int, faults: Faults?) throws {
         let directory = try Directory(path: scratch.file("state"), making: 0o700, faults: faults)
-        let state = try FetchState(in: directory)
+        let ledger = try AccountLedger(in: directory)
         let inbox = try Maildir(path: maildir, making: true, faults: faults)
-        let delivery = BatchDelivery(state: state, inbox: inbox, faults: faults, threads: 1)
+        let delivery = BatchDelivery(ledger: ledger, inbox: inbox, faults: faults, threads: 1)
         try delivery.recover(at: 1_800_000_000)
-        try state.beginRun(at: 1_800_000_000)
+        try ledger.beginRun(at: 1_800_000_000)
         do {
-            var rest = server.filter { !state.isKnown(.unique(Self.id($0), occurrence: 0)) }[...]
+            var rest = server.filter { !ledger.state.isKnown(.unique(Self.id($0), occurrence: 0)) }[...]
             while !rest.isEmpty {
                 let batch = Array(rest.prefix(batchSize))
                 rest = rest.dropFirst(batchSize)
@@ -47,8 +48,8 @@ private struct Model {
             } catch {}
             throw error
         }
-        server.removeAll { state.isKnown(.unique(Self.id($0), occurrence: 0)) }
-        try state.compact()
+        server.removeAll { ledger.state.isKnown(.unique(Self.id($0), occurrence: 0)) }
+        try ledger.compact()
     }
 
     private static func id(_ message: String) -> String { message.filter { $0.isNumber } }
@@ -115,7 +116,7 @@ struct BatchDeliveryTests {
         let name = try #require(ScratchDirectory.names(in: "\(model.maildir)/new").first)
         let other = try #require(
             try Maildir(path: model.maildir, making: true).folder(FolderName(parts: ["Lists", "Swift"]), making: true))
-        #expect(renameFile("\(model.maildir)/new/\(name)", "\(other.path)/cur/\(name):2,S"))
+        #expect(moveFile("\(model.maildir)/new/\(name)", to: "\(other.path)/cur/\(name):2,S"))
         try model.run(batchSize: 64, faults: nil)
         #expect(model.delivered.count == Model.all.count - 1)
         #expect(ScratchDirectory.names(in: "\(other.path)/cur").count == 1)
@@ -128,18 +129,19 @@ struct BatchDeliveryTests {
         let inbox = try Maildir(path: scratch.file("Mail"), making: true)
         let keys = (0..<3).map { MessageKey.unique("\($0)", occurrence: 0) }
         for round in 1...4 {
-            try BatchDelivery(state: try FetchState(in: directory), inbox: inbox).begin(keys, at: 1_800_000_000)
-            let state = try FetchState(in: directory)
-            try BatchDelivery(state: state, inbox: inbox).recover(at: 1_800_000_000)
-            #expect(keys.map { state.failed[$0]?.tries } == [1, 1, 1], "round \(round)")
+            try BatchDelivery(ledger: try AccountLedger(in: directory), inbox: inbox).begin(keys, at: 1_800_000_000)
+            let ledger = try AccountLedger(in: directory)
+            try BatchDelivery(ledger: ledger, inbox: inbox).recover(at: 1_800_000_000)
+            #expect(keys.map { ledger.state.failed[$0]?.tries } == [1, 1, 1], "round \(round)")
         }
         for tries in 2...3 {
-            try BatchDelivery(state: try FetchState(in: directory), inbox: inbox).begin([keys[1]], at: 1_800_000_000)
-            let state = try FetchState(in: directory)
-            try BatchDelivery(state: state, inbox: inbox).recover(at: 1_800_000_000)
-            #expect(keys.map { state.failed[$0]?.tries } == [1, tries, 1])
+            try BatchDelivery(ledger: try AccountLedger(in: directory), inbox: inbox).begin(
+                [keys[1]], at: 1_800_000_000)
+            let ledger = try AccountLedger(in: directory)
+            try BatchDelivery(ledger: ledger, inbox: inbox).recover(at: 1_800_000_000)
+            #expect(keys.map { ledger.state.failed[$0]?.tries } == [1, tries, 1])
         }
-        #expect(try FetchState(in: directory).isLeftAlone(keys[1], now: 1_800_000_001))
+        #expect(try AccountLedger(in: directory).state.isLeftAlone(keys[1], now: 1_800_000_001))
     }
 
     @Test("suspects come last and each by itself")

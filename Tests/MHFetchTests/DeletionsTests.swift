@@ -6,6 +6,7 @@ import MailTestKit
 import MaildirStore
 import Testing
 
+@testable import FetchLedger
 @testable import mhfetch
 
 /// A maildrop that acknowledges every deletion, and a collector with `keep off` that works as the command's does.
@@ -18,15 +19,15 @@ private struct Model {
     var maildir: String { scratch.file("Mail") }
 
     mutating func run(_ faults: Faults? = nil) throws {
-        let state = try FetchState(in: try Directory(path: scratch.file("state"), making: 0o700, faults: faults))
+        let ledger = try AccountLedger(in: try Directory(path: scratch.file("state"), making: 0o700, faults: faults))
         let inbox = try Maildir(path: maildir, making: true, faults: faults)
-        let delivery = BatchDelivery(state: state, inbox: inbox, faults: faults, threads: 1)
+        let delivery = BatchDelivery(ledger: ledger, inbox: inbox, faults: faults, threads: 1)
         try delivery.recover(at: 1_800_000_000)
-        try state.beginRun(at: 1_800_000_000)
+        try ledger.beginRun(at: 1_800_000_000)
         let keys = server.map { MessageKey.unique($0.id, occurrence: 0) }
-        try state.noteListing(Set(keys))
-        let deletions = Deletions(state, areNumbers: false)
-        let fresh = zip(keys, server).filter { !state.isKnown($0.0) || deletions.isInDoubt($0.0) }
+        try ledger.noteListing(Set(keys))
+        let deletions = Deletions(ledger, areNumbers: false)
+        let fresh = zip(keys, server).filter { !ledger.state.isKnown($0.0) || deletions.isInDoubt($0.0) }
         if !fresh.isEmpty {
             try delivery.begin(fresh.map(\.0), at: 1_800_000_000)
             for (index, (key, message)) in fresh.enumerated() {
@@ -35,16 +36,16 @@ private struct Model {
                     index, to: .maildir(path: maildir, folder: nil), isDigested: true,
                     unless: deletions.stored(for: key)
                 ) { chunks.popFirst() }
-                if !isNew { try state.markStaying(key) }
+                if !isNew { try ledger.markStaying(key) }
             }
             _ = try delivery.publish()
             try delivery.settle()
         }
-        let going = keys.filter { state.known[$0]?.deletion == nil && state.isKnown($0) }
+        let going = keys.filter { ledger.state.known[$0]?.deletion == nil && ledger.state.isKnown($0) }
         if deletes { server.removeAll { message in going.contains(.unique(message.id, occurrence: 0)) } }
-        try state.markDeleted(going)
-        try state.synchronize()
-        try state.compact()
+        try ledger.markDeleted(going)
+        try ledger.synchronize()
+        try ledger.compact()
     }
 
     /// What stands in the mailbox, sorted.
@@ -105,54 +106,21 @@ struct DeletionsTests {
     @Test("without the digest of what was stored, a message that comes again is delivered once more and no more")
     func noDigest() throws {
         var model = Model()
-        let state = try FetchState(in: try Directory(path: model.scratch.file("state"), making: 0o700))
+        let ledger = try AccountLedger(in: try Directory(path: model.scratch.file("state"), making: 0o700))
         let keys = model.server.map { MessageKey.unique($0.id, occurrence: 0) }
-        try state.turn(from: nil, to: .init(nonce: "n", time: 1_800_000_000, keys: keys))
-        try state.turn(from: ("n", [0, 1, 2]), to: nil)
+        try ledger.turn(from: nil, to: .init(nonce: "n", time: 1_800_000_000, keys: keys))
+        try ledger.turn(from: ("n", [0, 1, 2]), to: nil)
         for _ in 1...4 { try model.run() }
         #expect(model.delivered.count == 3)
-    }
-
-    @Test("what is written of deletions is what is read, and a compacted journal says the same")
-    func roundTrip() throws {
-        let scratch = JournalScratch()
-        let state = try scratch.state()
-        let keys = (0..<4).map { MessageKey.unique("\($0)", occurrence: $0 % 2) }
-        let digest = MessageDigest(try DigestAlgorithm.sha256.digest(of: Array("some message\n".utf8)))
-        try state.turn(from: nil, to: .init(nonce: "n", time: 1_800_000_000, keys: keys))
-        try state.turn(from: ("n", [0, 1, 3]), digests: [0: digest, 3: digest], to: nil)
-        try state.markDeleted([keys[0], keys[1]])
-        try state.markStaying(keys[1])
-        try state.noteListing([keys[1]])
-        #expect(state.known[keys[0]]?.deletion == .acknowledged && state.known[keys[0]]?.digest == digest)
-        #expect(state.known[keys[1]]?.deletion == .ignored && state.known[keys[1]]?.digest == nil)
-        #expect(state.known[keys[3]]?.deletion == nil && state.known[keys[3]]?.digest == digest)
-        #expect(Told(try scratch.state()) == Told(state))
-        try state.compact()
-        #expect(Told(try scratch.state()) == Told(state))
-        let lines = try #require(state.journal).lines
-        try state.compactIfWorthwhile()
-        #expect(try #require(state.journal).lines == lines)
-    }
-
-    @Test(
-        "digests and deletions that make no sense are damage",
-        arguments: ["have 1 2 p0:x short", "have 1 2 p0:x ", "dele", "dele p0", "stay i0:0"])
-    func nonsense(_ text: String) throws {
-        let scratch = JournalScratch()
-        scratch.write(JournalScratch.line(FetchState.heading) + JournalScratch.line(text))
-        #expect(throws: FetchError.stateDamaged(path: scratch.scratch.file(Journal.name), line: 2)) {
-            _ = try scratch.state()
-        }
     }
 
     @Test("a batch found after a crash tells the digests of what it had delivered, wherever it stands by now")
     func recovered() throws {
         let scratch = ScratchDirectory()
         let inbox = try Maildir(path: scratch.file("Mail"), making: true)
-        let state = try FetchState(in: try Directory(path: scratch.file("state"), making: 0o700))
+        let ledger = try AccountLedger(in: try Directory(path: scratch.file("state"), making: 0o700))
         let keys = (0..<3).map { MessageKey.unique("\($0)", occurrence: 0) }
-        let delivery = BatchDelivery(state: state, inbox: inbox, threads: 1)
+        let delivery = BatchDelivery(ledger: ledger, inbox: inbox, threads: 1)
         try delivery.begin(keys, at: 1_800_000_000)
         for index in keys.indices {
             var chunks = [Array("message \(index)\n".utf8)][...]
@@ -161,12 +129,12 @@ struct DeletionsTests {
         _ = try delivery.publish()
         // It dies here: the state does not know yet.
         let names = ScratchDirectory.names(in: scratch.file("Mail/new")).sorted()
-        #expect(renameFile(scratch.file("Mail/new/\(names[1])"), scratch.file("Mail/cur/\(names[1]):2,S")))
-        let next = try FetchState(in: try Directory(path: scratch.file("state"), making: 0o700))
-        try BatchDelivery(state: next, inbox: inbox).recover(at: 1_800_000_000)
+        #expect(moveFile(scratch.file("Mail/new/\(names[1])"), to: scratch.file("Mail/cur/\(names[1]):2,S")))
+        let next = try AccountLedger(in: try Directory(path: scratch.file("state"), making: 0o700))
+        try BatchDelivery(ledger: next, inbox: inbox).recover(at: 1_800_000_000)
         for (index, key) in keys.enumerated() {
             let digest = MessageDigest(try DigestAlgorithm.sha256.digest(of: Array("message \(index)\n".utf8)))
-            #expect(next.known[key]?.digest == digest)
+            #expect(next.state.known[key]?.digest == digest)
         }
     }
 }

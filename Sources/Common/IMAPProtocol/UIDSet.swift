@@ -60,6 +60,31 @@ public struct UIDSet: Hashable, Sendable {
         return low < ranges.count && ranges[low].lowerBound <= uid
     }
 
+    /// The set without what `other` holds; both are walked once.
+    public func subtracting(_ other: UIDSet) -> UIDSet {
+        var left: [ClosedRange<UInt32>] = []
+        var holes = other.ranges[...]
+        for range in ranges {
+            var start = range.lowerBound
+            var isUsedUp = false
+            while let hole = holes.first, hole.lowerBound <= range.upperBound {
+                if hole.upperBound < start {
+                    holes.removeFirst()
+                    continue
+                }
+                if hole.lowerBound > start { left.append(start...(hole.lowerBound - 1)) }
+                guard hole.upperBound < range.upperBound else {
+                    isUsedUp = true
+                    break
+                }
+                start = hole.upperBound + 1
+                holes.removeFirst()
+            }
+            if !isUsedUp { left.append(start...range.upperBound) }
+        }
+        return UIDSet(ranges: left)
+    }
+
     /// As the wire has it: `1:5,7,9:*`.
     public var octets: [UInt8] { Array(ranges.map(Self.text).joined(separator: ",").utf8) }
 

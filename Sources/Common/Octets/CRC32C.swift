@@ -9,7 +9,7 @@ public enum CRC32C {
     }
 
     /// The checksum of `octets`.
-    public static func checksum(_ octets: some Sequence<UInt8>) -> UInt32 {
+    public static func checksum(_ octets: ArraySlice<UInt8>) -> UInt32 {
         var value: UInt32 = 0xFFFF_FFFF
         for octet in octets {
             value = value >> 8 ^ table[Int((value ^ UInt32(octet)) & 0xFF)]
@@ -17,9 +17,15 @@ public enum CRC32C {
         return ~value
     }
 
+    /// The checksum of `octets`; see ``checksum(_:)-(ArraySlice<UInt8>)``.
+    public static func checksum(_ octets: [UInt8]) -> UInt32 { checksum(octets[...]) }
+
     /// The checksum of `octets` as eight lower-case hexadecimal digits.
-    public static func hex(_ octets: some Sequence<UInt8>) -> String {
+    public static func hex(_ octets: ArraySlice<UInt8>) -> String {
         let text = String(checksum(octets), radix: 16)
         return String(repeating: "0", count: 8 - text.count) + text
     }
+
+    /// The checksum of `octets`; see ``hex(_:)-(ArraySlice<UInt8>)``.
+    public static func hex(_ octets: [UInt8]) -> String { hex(octets[...]) }
 }

@@ -1,0 +1,198 @@
+// The ledger of one account, under its lock: what is fetched, one journal line for each change.
+
+import DurableFiles
+import IMAPProtocol
+import MaildirStore
+
+/// What an account has fetched, and the journal that keeps it. Used from one thread at a time.
+///
+/// A change is in ``state`` when it is in the journal. It lasts through a crash of the process from then on, and through a
+/// power cut after ``synchronize()``, or where a method says so. After a failed synchronization every change throws that
+/// failure: see ``LineJournal``.
+public final class AccountLedger {
+    /// The most octets of a journal that is read.
+    static let limit = 1 << 30
+    /// Octets of disk room kept free behind the end for the words that close a batch: 64 numbers, a complaint or two.
+    static let room = 8_192
+    static let heading = "mailhub-fetch 1"
+
+    public private(set) var state: FetchState
+    let journal: LineJournal
+    /// The account's, for as long as this is.
+    private let lock: FileLock?
+
+    /// Takes the lock of the account and reads its ledger, made if missing. A torn tail is cut off: nobody was told of what it
+    /// said.
+    /// - Parameter directory: the hub's state directory.
+    /// - Returns: `nil` when another run has the lock.
+    /// - Throws: ``LedgerError``, with nothing changed in the journal.
+    public static func open(_ account: String, in directory: String) throws(LedgerError) -> AccountLedger? {
+        let folder = try LedgerFolder.open(account, in: directory)
+        guard let lock = try LedgerFolder.lock(folder) else { return nil }
+        return try AccountLedger(in: folder, under: lock)
+    }
+
+    /// The state of the account as it is, without its lock and without a change to the disk, and so possibly a moment old.
+    /// - Returns: `nil` when nothing was ever fetched.
+    public static func look(at account: String, in directory: String) throws(LedgerError) -> FetchState? {
+        guard let folder = try LedgerFolder.look(account, in: directory) else { return nil }
+        return try read(folder).state
+    }
+
+    /// - Parameter lock: `nil` where a test is alone.
+    init(in folder: Directory, under lock: FileLock? = nil) throws(LedgerError) {
+        var state = FetchState()
+        do throws(JournalError) {
+            journal = try LineJournal(
+                LedgerFolder.journalName, in: folder, heading: Self.heading, limit: Self.limit
+            ) { state.apply($0) ? .taken : .impossible }
+        } catch {
+            throw .journal(error)
+        }
+        self.state = state
+        self.lock = lock
+    }
+
+    static func read(_ folder: Directory) throws(LedgerError) -> (state: FetchState, octets: Int) {
+        var state = FetchState()
+        do throws(JournalError) {
+            let extent = try LineJournal.read(
+                LedgerFolder.journalName, in: folder, heading: heading, limit: limit
+            ) { state.apply($0) ? .taken : .impossible }
+            return (state, extent?.octets ?? 0)
+        } catch {
+            throw .journal(error)
+        }
+    }
+
+    /// Makes what was written down durable.
+    public func synchronize() throws(DurableError) { try journal.synchronize() }
+
+    /// Appends `texts` and takes them as they will be read.
+    private func record(_ texts: [String]) throws(DurableError) {
+        let lines = texts.map { Array($0.utf8) }
+        try journal.append(lines)
+        for line in lines {
+            let isTaken = state.apply(line[...])
+            // The next reader would call it damage.
+            precondition(isTaken, "a line of the fetch state that cannot be read again")
+        }
+    }
+
+    // MARK: Writing
+
+    /// Notes a run that begins at `time`. Not worth waiting for the disk.
+    public func beginRun(at time: Int) throws(DurableError) { try record(["run \(state.run + 1) \(time)"]) }
+
+    /// Notes how the run ended. Not worth waiting for the disk.
+    /// - Parameter status: the exit status for this account.
+    public func endRun(at time: Int, status: Int32, _ words: String) throws(DurableError) {
+        try record(["end \(time) \(status) \(Self.words(words, limit: 600))"])
+    }
+
+    /// The number of the folder `name`, added with `validity` if it is new.
+    public func folder(named name: String, validity: UInt32) throws(DurableError) -> Int {
+        if let index = state.folders.firstIndex(where: { $0.name == name }) { return index }
+        try record(["folder \(state.folders.count) \(validity) \(JournalWord.encode(name))"])
+        return state.folders.count - 1
+    }
+
+    /// Forgets all of a folder and counts its UIDs anew.
+    /// - Parameter next: UIDs below are taken as known.
+    public func renumber(_ index: Int, validity: UInt32, next: UInt32 = 1) throws(DurableError) {
+        let folder = "folder \(index) \(validity) \(JournalWord.encode(state.folders[index].name))"
+        try record(next == 1 ? [folder] : [folder, "floor \(index) \(next)", "next \(index) \(next)"])
+    }
+
+    public func setNext(_ uid: UInt32, of index: Int) throws(DurableError) {
+        if state.folders[index].next != uid { try record(["next \(index) \(uid)"]) }
+    }
+
+    /// Ends the batch under way, if any, and begins `batch`, in one write; durable on return.
+    /// - Parameter digests: of what was stored, by the place in the batch; for what may be deleted at the source.
+    public func turn(
+        from done: (nonce: String, delivered: [Int])?, digests: [Int: MessageDigest] = [:],
+        to batch: FetchState.OpenBatch?
+    ) throws(DurableError) {
+        // The batch has ended in `state`, and its end may not be on the disk: who tells it again hears of that.
+        if let fault = journal.fault { throw fault }
+        precondition(done?.nonce == state.openBatch?.nonce, "a batch ends that was not begun, or is forgotten")
+        var texts: [String] = []
+        if let done {
+            let words = done.delivered.map { index in " \(index)" + (digests[index].map { ":\($0)" } ?? "") }
+            texts.append("done \(done.nonce)" + words.joined())
+        }
+        if let batch {
+            texts.append("open \(batch.nonce) \(batch.time) \(batch.keys.map(\.text).joined(separator: " "))")
+        }
+        // First what may fail and leave all as it is.
+        if batch != nil { try journal.reserve(texts.reduce(Self.room) { $0 + $1.utf8.count }) }
+        try record(texts)
+        try synchronize()
+    }
+
+    /// Takes a complete listing of a maildrop. A message that two of them lack has gone; its id may come again with
+    /// another one (DECISIONS 34).
+    public func noteListing(_ present: Set<MessageKey>) throws(DurableError) {
+        var missing: [MessageKey] = []
+        var gone = state.failed.keys.filter { !present.contains($0) && !state.isKnown($0) }
+        var back: [MessageKey] = []
+        for (key, known) in state.known {
+            switch (present.contains(key), known.isMissing) {
+            case (true, true): back.append(key)
+            case (false, false): missing.append(key)
+            case (false, true): gone.append(key)
+            case (true, false): break
+            }
+        }
+        try markMissing(missing)
+        try markGone(gone)
+        try markBack(back)
+    }
+
+    public func markMissing(_ keys: [MessageKey]) throws(DurableError) { try record(keys.map { "miss \($0.text)" }) }
+    public func markBack(_ keys: [MessageKey]) throws(DurableError) { try record(keys.map { "back \($0.text)" }) }
+    /// Notes messages whose deletion the next QUIT makes count.
+    public func markAsked(_ keys: [MessageKey]) throws(DurableError) { try record(keys.map { "quit \($0.text)" }) }
+    /// Notes that such a message is there unchanged: its deletion did not come to pass.
+    public func markHere(_ key: MessageKey) throws(DurableError) { try record(["here \(key.text)"]) }
+    /// Notes messages whose deletion the server has acknowledged.
+    public func markDeleted(_ keys: [MessageKey]) throws(DurableError) { try record(keys.map { "dele \($0.text)" }) }
+    /// Notes that a message is there unchanged though its deletion was acknowledged.
+    public func markStaying(_ key: MessageKey) throws(DurableError) { try record(["stay \(key.text)"]) }
+    /// Forgets messages that are no longer at the source.
+    public func markGone(_ keys: [MessageKey]) throws(DurableError) { try record(keys.map { "gone \($0.text)" }) }
+
+    /// Forgets fetched messages of a folder that are no longer at the source.
+    public func markGone(_ uids: UIDSet, of index: Int) throws(DurableError) {
+        try record(uids.pieces().map { "left \(index) \(String(decoding: $0.octets, as: UTF8.self))" })
+    }
+
+    /// Counts a failed try to fetch the message; after three it is tried once a day only, listed, and the exit
+    /// status says so.
+    public func fail(_ key: MessageKey, at time: Int, _ reason: String) throws(DurableError) {
+        let tries = (state.failed[key]?.tries ?? 0) + 1
+        try record(["fail \(key.text) \(tries) \(time) \(Self.words(reason))"])
+    }
+
+    /// Notes a trouble in the midst of the message that may be chance: a line that broke, a refusal as of a message that
+    /// somebody else has just deleted. Once is nothing; the second makes it a suspect, the third a failure like any other.
+    /// - Returns: how often it counts by now; 0 for the first.
+    @discardableResult
+    public func note(_ key: MessageKey, at time: Int, _ reason: String) throws(DurableError) -> Int {
+        let tries = state.failed[key].map { max(2, $0.tries + 1) } ?? 0
+        try record(["fail \(key.text) \(tries) \(time) \(Self.words(reason))"])
+        return tries
+    }
+
+    /// Notes that a run died with these messages under way. One of them may be at fault: from now on each is fetched by
+    /// itself, behind the others, so that a second death tells which.
+    public func suspect(_ keys: [MessageKey], at time: Int, _ reason: String) throws(DurableError) {
+        let fresh = keys.filter { !state.isSuspect($0) }
+        try record(fresh.map { "fail \($0.text) 1 \(time) \(Self.words(reason))" })
+    }
+
+    static func words(_ text: String, limit: Int = 200) -> String {
+        JournalWord.encode(String(text.prefix(limit)))
+    }
+}

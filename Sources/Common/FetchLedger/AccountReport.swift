@@ -1,0 +1,75 @@
+// How collecting from an account goes: its last runs, what is known, what could not be fetched.
+
+import Reporting
+
+/// The health of one account, for `--status`, a page or a meter. A value, a moment old when it is read.
+public struct AccountReport: Sendable, Hashable {
+    /// A message that could not be fetched.
+    public struct Failure: Sendable, Hashable {
+        public let key: MessageKey
+        /// The folder of a UID, as the rc has it.
+        public let folder: String?
+        public let tries: Int
+        /// Of the last try, in seconds since 1970.
+        public let time: Int
+        /// The server's words, or ours: foreign text.
+        public let reason: String
+        /// Whether it is tried once a day only.
+        public let isFinal: Bool
+    }
+
+    public let account: String
+    /// Runs so far, and when the last one began, in seconds since 1970.
+    public let runs: Int
+    public let lastRun: Int
+    /// How the last one ended of those that came to their end.
+    public let lastEnding: FetchState.Ending?
+    /// When a run last ended well.
+    public let lastSuccess: Int?
+    /// Whether a run holds the account's lock.
+    public let isUnderWay: Bool
+    /// Runs behind ``lastEnding`` that died: they began, have not ended, and are not under way.
+    public let died: Int
+    /// Messages fetched that are at the source still, for all we know.
+    public let known: Int
+    /// Messages that the server has said to delete, and has not.
+    public let staying: Int
+    /// Octets of the journal.
+    public let octets: Int
+    /// By key.
+    public let failures: [Failure]
+
+    /// Whether nothing is to be done.
+    public var isWell: Bool { failures.isEmpty && (lastEnding?.status ?? 0) == 0 && died == 0 }
+
+    /// Reads the ledger of `account` without its lock, and changes nothing.
+    /// - Parameter directory: the hub's state directory.
+    /// - Returns: `nil` when nothing was ever fetched.
+    public static func read(_ account: String, in directory: String) throws(LedgerError) -> AccountReport? {
+        guard let folder = try LedgerFolder.look(account, in: directory) else { return nil }
+        // First the lock: a run that ends in between has written its end.
+        let isUnderWay = try LedgerFolder.isLocked(folder)
+        let (state, octets) = try AccountLedger.read(folder)
+        return AccountReport(of: account, state, octets: octets, isUnderWay: isUnderWay)
+    }
+
+    init(of account: String, _ state: FetchState, octets: Int, isUnderWay: Bool) {
+        self.account = account
+        self.octets = octets
+        self.isUnderWay = isUnderWay
+        runs = state.run
+        lastRun = state.lastRun
+        lastEnding = state.lastEnding
+        lastSuccess = state.lastSuccess
+        died = max(0, state.run - state.lastEnded - (isUnderWay ? 1 : 0))
+        let atMaildrop = state.known.values.count { $0.deletion == nil }
+        known = atMaildrop + state.folders.reduce(0) { $0 + $1.fetched.reduce(0) { $0 + $1.uids.count } }
+        staying = state.known.values.count { $0.deletion == .ignored }
+        let folders = state.folders.map(\.name)
+        failures = state.failures.map { key, failure in
+            Failure(
+                key: key, folder: key.folder.flatMap { folders.indices.contains($0) ? folders[$0] : nil },
+                tries: failure.tries, time: failure.time, reason: failure.reason, isFinal: failure.isFinal)
+        }
+    }
+}

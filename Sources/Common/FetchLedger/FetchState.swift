@@ -1,0 +1,129 @@
+// What an account has fetched, folder by folder, as its journal tells it.
+
+import IMAPProtocol
+import MaildirStore
+
+/// The fetch state of one account: a pure fold over the lines of its journal, which ``AccountLedger`` keeps.
+public struct FetchState: Sendable, Hashable {
+    /// What is known of a message that was fetched from a POP3 maildrop.
+    public struct Known: Hashable, Sendable {
+        /// When, in seconds since 1970.
+        public var fetched: Int
+        /// The run that fetched it, for counting sightings.
+        public var run: Int
+        /// Of what was stored; `nil` where nothing was to be deleted then.
+        public var digest: MessageDigest?
+        /// Whether the last complete listing lacked it.
+        public var isMissing = false
+        /// What the server did when it was to delete the message; `nil` as long as it has not said that it will.
+        public var deletion: Deletion?
+    }
+
+    /// What became of a deletion that the server acknowledged (DECISIONS 34).
+    public enum Deletion: Hashable, Sendable {
+        /// DELE was answered, and QUIT was said or about to be: listed again, it is either this message or another one.
+        case asked
+        /// Listed again, it is another message with this id, or the server has not deleted it.
+        case acknowledged
+        /// It was listed again with the same octets: the server does not delete it.
+        case ignored
+    }
+
+    /// UIDs fetched on one day.
+    public struct Day: Hashable, Sendable {
+        /// When the last of them was fetched, in seconds since 1970.
+        public var time: Int
+        /// The run that fetched the last of them.
+        public var run: Int
+        public var uids: UIDSet
+    }
+
+    /// What is known of a folder.
+    public struct Folder: Hashable, Sendable {
+        public var name: String
+        public var validity: UInt32
+        /// UIDs below were never fetched, since a person took them as known.
+        public var floor: UInt32 = 1
+        /// UIDs below are fetched, gone or in ``FetchState/failed``.
+        public var next: UInt32 = 1
+        /// UIDs fetched and, for all we know, still at the source.
+        public var fetched: [Day] = []
+    }
+
+    /// A batch that was begun and whose end is not known.
+    public struct OpenBatch: Hashable, Sendable {
+        public let nonce: String
+        public let time: Int
+        public let keys: [MessageKey]
+
+        /// - Parameter time: seconds since 1970; leads the names of the batch's files.
+        public init(nonce: String, time: Int, keys: [MessageKey]) {
+            self.nonce = nonce
+            self.time = time
+            self.keys = keys
+        }
+    }
+
+    /// A message that could not be fetched, or whose fetching brought trouble that may have been chance.
+    public struct Failure: Hashable, Sendable {
+        /// 0 while it is only noted: see ``AccountLedger/note(_:at:_:)``.
+        public var tries: Int
+        /// Of the last try, in seconds since 1970.
+        public var time: Int
+        public var reason: String
+        /// Whether it is fetched behind the others and by itself.
+        public var isSuspect: Bool { tries > 0 }
+        /// Whether it is tried once a day only.
+        public var isFinal: Bool { tries >= FetchState.triesLimit }
+    }
+
+    /// How a run ended.
+    public struct Ending: Hashable, Sendable {
+        public let time: Int
+        public let status: Int
+        public let words: String
+    }
+
+    /// Failures of one message until it is left alone for a day (DECISIONS 34).
+    public static let triesLimit = 3
+
+    public internal(set) var known: [MessageKey: Known] = [:]
+    public internal(set) var folders: [Folder] = []
+    public internal(set) var failed: [MessageKey: Failure] = [:]
+    public internal(set) var openBatch: OpenBatch?
+    /// Runs so far, and when the last one began.
+    public internal(set) var run = 0
+    public internal(set) var lastRun = 0
+    public internal(set) var lastEnding: Ending?
+    /// The run that ``lastEnding`` is of; those behind it have died, or are under way.
+    public internal(set) var lastEnded = 0
+    public internal(set) var lastSuccess: Int?
+
+    init() {}
+
+    // MARK: Asking
+
+    /// Whether a run that begins at `start` is to fetch from an account whose turn comes at `now`.
+    ///
+    /// Cron starts us a little late and a little early: what would be due half a minute later is due, lest each run wait
+    /// for the one behind it. Runs are counted from their start, so that an account behind a slow one does not slip.
+    public func isDue(every: Duration, at start: Int, now: Int) -> Bool {
+        guard lastRun <= now else { return true }  // the clock was ahead
+        return start - lastRun >= Int(clamping: every.components.seconds) - 30
+    }
+
+    public func isSuspect(_ key: MessageKey) -> Bool { failed[key]?.isSuspect ?? false }
+
+    /// Messages that could not be fetched, by key.
+    public var failures: [(key: MessageKey, failure: Failure)] {
+        failed.filter(\.value.isSuspect).map { ($0.key, $0.value) }.sorted { $0.key.text < $1.key.text }
+    }
+
+    public func isKnown(_ key: MessageKey) -> Bool { known[key] != nil }
+
+    /// Whether the message has failed so often that it is tried once a day only.
+    public func isLeftAlone(_ key: MessageKey, now: Int) -> Bool {
+        guard let failure = failed[key], failure.isFinal else { return false }
+        return now >= failure.time && now - failure.time < 86_400
+    }
+}

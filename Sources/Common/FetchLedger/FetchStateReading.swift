@@ -1,0 +1,147 @@
+// How a line of the journal changes the state.
+
+import DurableFiles
+import IMAPProtocol
+import MaildirStore
+import Octets
+
+extension FetchState {
+    /// Takes a line of the journal.
+    /// - Returns: `false` for a line that makes no sense.
+    mutating func apply(_ line: ArraySlice<UInt8>) -> Bool {
+        let words = line.split(separator: Octet.space, omittingEmptySubsequences: false)
+        guard let verb = words.first else { return false }
+        func number(_ index: Int) -> Int? { JournalWord.number(words[index]) }
+        func key(_ index: Int) -> MessageKey? { MessageKey(words[index]) }
+        switch (String(decoding: verb, as: UTF8.self), words.count) {
+        case ("have", 4), ("have", 5):
+            guard let time = number(1), let run = number(2), let key = key(3) else { return false }
+            let digest = words.count == 5 ? MessageDigest(parsing: words[4]) : nil
+            guard words.count == 4 || digest != nil else { return false }
+            guard hasFolder(key) else { return false }
+            note([(key, digest)], at: time, run)
+        case ("quit", 2):
+            guard let key = key(1) else { return false }
+            known[key]?.deletion = .asked
+        case ("here", 2):
+            guard let key = key(1) else { return false }
+            known[key]?.deletion = nil
+            failed[key] = nil
+        case ("dele", 2):
+            guard let key = key(1) else { return false }
+            known[key]?.deletion = .acknowledged
+        case ("stay", 2):
+            guard let key = key(1) else { return false }
+            known[key]?.deletion = .ignored
+            failed[key] = nil
+        case ("run", 3):
+            guard let count = number(1), let time = number(2) else { return false }
+            (run, lastRun) = (count, time)
+        case ("end", 4):
+            guard let time = number(1), let status = number(2), let text = JournalWord.decode(words[3]) else {
+                return false
+            }
+            lastEnding = Ending(time: time, status: status, words: text)
+            lastEnded = run
+            if status == 0 { lastSuccess = time }
+        case ("good", 2):
+            guard let time = number(1) else { return false }
+            lastSuccess = time
+        case ("open", 4...): return open(words)
+        case ("done", 2...): return close(words)
+        case ("miss", 2):
+            guard let key = key(1) else { return false }
+            known[key]?.isMissing = true
+        case ("back", 2):
+            guard let key = key(1) else { return false }
+            known[key]?.isMissing = false
+        case ("gone", 2):
+            guard let key = key(1) else { return false }
+            known[key] = nil
+            failed[key] = nil
+        case ("fail", 5):
+            guard let key = key(1), let tries = number(2), let time = number(3), let text = JournalWord.decode(words[4])
+            else {
+                return false
+            }
+            failed[key] = Failure(tries: tries, time: time, reason: text)
+        case ("folder", 4), ("floor", 3), ("next", 3), ("seen", 5), ("left", 3): return applyFolder(words)
+        default: return false
+        }
+        return true
+    }
+
+    private mutating func open(_ words: [ArraySlice<UInt8>]) -> Bool {
+        let keys = words[3...].compactMap { MessageKey($0) }
+        // One that was forgotten would be fetched again.
+        guard openBatch == nil, let time = JournalWord.number(words[2]), keys.count == words.count - 3,
+            keys.allSatisfy(hasFolder)
+        else { return false }
+        openBatch = OpenBatch(nonce: String(decoding: words[1], as: UTF8.self), time: time, keys: keys)
+        return true
+    }
+
+    private mutating func close(_ words: [ArraySlice<UInt8>]) -> Bool {
+        guard let batch = openBatch, words[1].elementsEqual(batch.nonce.utf8) else { return false }
+        var delivered: [(MessageKey, MessageDigest?)] = []
+        for word in words[2...] {
+            let colon = word.firstIndex(of: Octet.colon)
+            guard let index = JournalWord.number(word[..<(colon ?? word.endIndex)]), batch.keys.indices.contains(index)
+            else { return false }
+            let digest = colon.flatMap { MessageDigest(parsing: word[($0 + 1)...]) }
+            guard colon == nil || digest != nil else { return false }
+            delivered.append((batch.keys[index], digest))
+        }
+        note(delivered, at: batch.time, run)
+        openBatch = nil
+        return true
+    }
+
+    private mutating func applyFolder(_ words: [ArraySlice<UInt8>]) -> Bool {
+        guard let index = JournalWord.number(words[1]) else { return false }
+        if words[0].elementsEqual("folder".utf8) {
+            guard let validity = JournalWord.number(words[2]).flatMap({ UInt32(exactly: $0) }),
+                let name = JournalWord.decode(words[3]), index <= folders.count
+            else { return false }
+            let folder = Folder(name: name, validity: validity)
+            if index < folders.count { folders[index] = folder } else { folders.append(folder) }
+            failed = failed.filter { if case .uid(_, index) = $0.key { false } else { true } }
+            return true
+        }
+        guard folders.indices.contains(index) else { return false }
+        switch words[0].first {
+        case 0x66:  // floor
+            guard let uid = JournalWord.number(words[2]).flatMap({ UInt32(exactly: $0) }) else { return false }
+            folders[index].floor = uid
+        case 0x6E:  // next
+            guard let uid = JournalWord.number(words[2]).flatMap({ UInt32(exactly: $0) }) else { return false }
+            folders[index].next = uid
+        case 0x6C:  // left
+            guard let uids = UIDSet(parsing: words[2]) else { return false }
+            folders[index].forget(uids)
+        default:  // seen
+            guard let time = JournalWord.number(words[2]), let run = JournalWord.number(words[3]),
+                let uids = UIDSet(parsing: words[4])
+            else { return false }
+            folders[index].note(uids, at: time, run)
+        }
+        return true
+    }
+
+    private mutating func note(_ keys: [(MessageKey, MessageDigest?)], at time: Int, _ run: Int) {
+        var uids: [Int: [UInt32]] = [:]
+        for (key, digest) in keys {
+            failed[key] = nil
+            switch key {
+            case .unique: known[key] = Known(fetched: time, run: run, digest: digest)
+            case .uid(let uid, let index): uids[index, default: []].append(uid)
+            }
+        }
+        for (index, uids) in uids { folders[index].note(UIDSet(uids), at: time, run) }
+    }
+
+    /// Whether the folder that the key is of is known: none is ever taken out.
+    private func hasFolder(_ key: MessageKey) -> Bool {
+        if case .uid(_, let index) = key { folders.indices.contains(index) } else { true }
+    }
+}

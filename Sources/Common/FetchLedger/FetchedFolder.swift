@@ -1,0 +1,22 @@
+// The UIDs of a folder that were fetched, day by day (DECISIONS 34).
+
+import IMAPProtocol
+
+extension FetchState.Folder {
+    /// Adds UIDs fetched at `time`; those of one day stand together.
+    mutating func note(_ uids: UIDSet, at time: Int, _ run: Int) {
+        guard let last = fetched.indices.last, fetched[last].time / 86_400 == time / 86_400 else {
+            return fetched.append(FetchState.Day(time: time, run: run, uids: uids))
+        }
+        fetched[last].time = max(fetched[last].time, time)
+        fetched[last].run = max(fetched[last].run, run)
+        fetched[last].uids = UIDSet(ranges: fetched[last].uids.ranges + uids.ranges)
+    }
+
+    mutating func forget(_ uids: UIDSet) {
+        for day in fetched.indices { fetched[day].uids = fetched[day].uids.subtracting(uids) }
+        fetched.removeAll { $0.uids.isEmpty }
+    }
+
+    public func isFetched(_ uid: UInt32) -> Bool { fetched.contains { $0.uids.contains(uid) } }
+}

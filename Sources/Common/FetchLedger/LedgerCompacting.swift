@@ -1,0 +1,56 @@
+// The journal of a ledger made short again.
+
+import DurableFiles
+import IMAPProtocol
+import MaildirStore
+
+extension AccountLedger {
+    /// Writes the journal anew when most of it is history. Under the account's lock; readers see the old or the new.
+    public func compactIfWorthwhile() throws(DurableError) {
+        guard state.openBatch == nil else { return }
+        let marks = state.known.values.reduce(0) { $0 + ($1.isMissing ? 1 : 0) + ($1.deletion == nil ? 0 : 1) }
+        let ofFolders = state.folders.reduce(0) { $0 + 2 + $1.fetched.count }
+        let needed = 4 + state.known.count + marks + state.failed.count + ofFolders
+        guard journal.extent.lines > 200, journal.extent.lines > 2 * needed else { return }
+        try compact()
+    }
+
+    /// Writes the journal anew, as short as can be.
+    func compact() throws(DurableError) {
+        precondition(state.openBatch == nil, "an open batch would be forgotten")
+        var texts: [String] = []
+        if let lastSuccess = state.lastSuccess { texts.append("good \(lastSuccess)") }
+        if let end = state.lastEnding {
+            texts.append("run \(state.lastEnded) \(state.lastRun)")
+            texts.append("end \(end.time) \(end.status) \(Self.words(end.words, limit: 600))")
+        }
+        if state.lastEnding == nil || state.run != state.lastEnded {
+            texts.append("run \(state.run) \(state.lastRun)")
+        }
+        for (index, folder) in state.folders.enumerated() {
+            texts.append("folder \(index) \(folder.validity) \(JournalWord.encode(folder.name))")
+            if folder.floor > 1 { texts.append("floor \(index) \(folder.floor)") }
+            texts.append("next \(index) \(folder.next)")
+            for day in folder.fetched {
+                for piece in day.uids.pieces() {
+                    texts.append(
+                        "seen \(index) \(day.time) \(day.run) \(String(decoding: piece.octets, as: UTF8.self))")
+                }
+            }
+        }
+        for (key, entry) in state.known {
+            texts.append("have \(entry.fetched) \(entry.run) \(key.text)" + (entry.digest.map { " \($0)" } ?? ""))
+            switch entry.deletion {
+            case nil: break
+            case .asked: texts.append("quit \(key.text)")
+            case .acknowledged: texts.append("dele \(key.text)")
+            case .ignored: texts.append("stay \(key.text)")
+            }
+            if entry.isMissing { texts.append("miss \(key.text)") }
+        }
+        for (key, failure) in state.failed {
+            texts.append("fail \(key.text) \(failure.tries) \(failure.time) \(Self.words(failure.reason))")
+        }
+        try journal.replace(with: texts.map { Array($0.utf8) })
+    }
+}

@@ -1,0 +1,329 @@
+// The ledger of an account: what its journal says after any cut, and that it says the same when it is written anew.
+
+import Digests
+import DurableFiles
+import Glibc
+import IMAPProtocol
+import MailTestKit
+import MaildirStore
+import Octets
+import Testing
+
+@testable import FetchLedger
+
+/// A directory for one ledger.
+struct LedgerScratch {
+    let scratch = ScratchDirectory()
+    static let name = LedgerFolder.journalName
+
+    func ledger(faults: Faults? = nil) throws -> AccountLedger {
+        try AccountLedger(in: try Directory(path: scratch.path, faults: faults))
+    }
+
+    /// What a reader without the lock sees.
+    func look() throws -> FetchState { try AccountLedger.read(try Directory(path: scratch.path)).state }
+
+    var path: String { scratch.file(Self.name) }
+
+    var octets: [UInt8] { ScratchDirectory.read(path) ?? [] }
+
+    func write(_ octets: [UInt8]) { scratch.write(octets, to: Self.name) }
+
+    /// Writes a journal of these lines, the heading before them.
+    func write(_ texts: [String]) { write(([AccountLedger.heading] + texts).flatMap(Self.line)) }
+
+    /// A line as the journal has it.
+    static func line(_ text: String) -> [UInt8] {
+        var octets: [UInt8] = []
+        JournalLine.append(Array(text.utf8), to: &octets)
+        return octets
+    }
+}
+
+@Suite("The ledger of an account")
+struct AccountLedgerTests {
+    /// A state with something of everything.
+    static func fill(_ ledger: AccountLedger) throws {
+        try ledger.beginRun(at: 1_800_000_000)
+        let keys = (0..<5).map { MessageKey.unique("id:\($0)", occurrence: $0 % 2) }
+        try ledger.turn(from: nil, to: .init(nonce: "aaaa", time: 1_800_000_001, keys: keys))
+        try ledger.turn(
+            from: ("aaaa", [0, 1, 3]), to: .init(nonce: "bbbb", time: 1_800_000_002, keys: [keys[2], keys[4]]))
+        try ledger.turn(from: ("bbbb", []), to: nil)
+        try ledger.fail(keys[2], at: 1_800_000_003, "RETR was refused: \u{1}100 %\nnein")
+        try ledger.markMissing([keys[0], keys[1]])
+        try ledger.markBack([keys[0]])
+        try ledger.markGone([keys[3]])
+        let inbox = try ledger.folder(named: "INBOX", validity: 7)
+        let odd = try ledger.folder(named: "Müll / ünd % so", validity: 4_294_967_295)
+        let uids = [1, 2, 3, 9, 4_294_967_294].map { MessageKey.uid($0, folder: inbox) }
+        try ledger.turn(from: nil, to: .init(nonce: "cccc", time: 1_800_000_010, keys: uids))
+        try ledger.turn(from: ("cccc", [0, 1, 2, 3, 4]), to: nil)
+        try ledger.setNext(10, of: inbox)
+        try ledger.turn(from: nil, to: .init(nonce: "dddd", time: 1_800_200_000, keys: [.uid(12, folder: inbox)]))
+        try ledger.turn(from: ("dddd", [0]), to: nil)
+        try ledger.markGone(UIDSet([2, 3, 500]), of: inbox)
+        try ledger.suspect([.uid(5, folder: odd), keys[2]], at: 1_800_000_020, "died")
+        try ledger.endRun(at: 1_800_000_030, status: 0, "")
+        try ledger.beginRun(at: 1_800_000_900)
+        try ledger.endRun(at: 1_800_000_930, status: 75, "mail.example: timed out")
+    }
+
+    @Test("what is written is what is read")
+    func roundTrip() throws {
+        let scratch = LedgerScratch()
+        let ledger = try scratch.ledger()
+        try Self.fill(ledger)
+        #expect(try scratch.ledger().state == ledger.state)
+        #expect(ledger.state.known.keys.map(\.text).sorted() == ["p0:id:0", "p1:id:1"])
+        #expect(ledger.state.known[.unique("id:1", occurrence: 1)]?.isMissing == true)
+        #expect(ledger.state.known[.unique("id:0", occurrence: 0)]?.isMissing == false)
+        #expect(ledger.state.failed[.unique("id:2", occurrence: 0)]?.reason == "RETR was refused: \u{1}100 %\nnein")
+        #expect(ledger.state.failed[.unique("id:2", occurrence: 0)]?.tries == 1, "a failure known is no new suspect")
+        #expect(ledger.state.folders.map(\.name) == ["INBOX", "Müll / ünd % so"])
+        #expect(
+            ledger.state.folders[0].fetched.map(\.uids.octets).map { String(decoding: $0, as: UTF8.self) } == [
+                "1,9,4294967294", "12",
+            ])
+        #expect(ledger.state.folders[0].next == 10)
+        #expect(ledger.state.lastSuccess == 1_800_000_030)
+        #expect(ledger.state.lastEnding?.words == "mail.example: timed out")
+    }
+
+    @Test("a journal cut at any octet says what its whole lines say, and can be written on")
+    func tornTail() throws {
+        let scratch = LedgerScratch()
+        try Self.fill(try scratch.ledger())
+        let whole = scratch.octets
+        // What the lines up to each end say, read by itself.
+        var wanted: [Int: FetchState] = [:]
+        for end in [0] + whole.indices.filter({ whole[$0] == Octet.lf }).map({ $0 + 1 }) {
+            scratch.write(Array(whole[..<end]))
+            wanted[end] = try scratch.ledger().state
+        }
+        var last = 0
+        for cut in 0...whole.count {
+            if wanted[cut] != nil { last = cut }
+            scratch.write(Array(whole[..<cut]))
+            #expect(try scratch.look() == wanted[last], "looked at, cut at \(cut)")
+            #expect(scratch.octets.count == cut, "a look changes nothing")
+            let ledger = try scratch.ledger()
+            #expect(ledger.state == wanted[last], "cut at \(cut)")
+            guard cut % 7 == 0 else { continue }
+            try ledger.beginRun(at: 1_900_000_000)
+            #expect(try scratch.look().lastRun == 1_900_000_000, "written on after a cut at \(cut)")
+        }
+    }
+
+    @Test("what is wrong with a journal is told with what to do")
+    func strangeFile() throws {
+        let scratch = LedgerScratch()
+        try Self.fill(try scratch.ledger())
+        #expect(unsafe chmod(scratch.path, 0o666) == 0)
+        let open = JournalError.notOurs(.othersMayWrite(path: scratch.path, chmod: "go-w"))
+        #expect(throws: LedgerError.journal(open)) { _ = try scratch.ledger() }
+        #expect(
+            "\(LedgerError.journal(.damaged(path: "j", line: 7)))"
+                == "j: line 7 is damaged though good lines follow; check the disk, then restore the file or remove it "
+                + "(all mail of the account is fetched again then)")
+        #expect(
+            "\(LedgerError.journal(.noPlainFile(path: "j")))"
+                == "j: is no plain file, and the hub made none such; look who did, and remove it")
+        #expect("\(LedgerError.journal(.newerVersion(path: "j")))" == "j: was written by a newer release; run that one")
+    }
+
+    @Test("a damaged line before good ones is told with its number, and nothing is changed")
+    func damagedMiddle() throws {
+        let scratch = LedgerScratch()
+        try Self.fill(try scratch.ledger())
+        let whole = scratch.octets
+        let ends = whole.indices.filter { whole[$0] == Octet.lf }
+        for (line, end) in ends.dropLast().enumerated() {
+            var broken = whole
+            broken[end - 1] ^= 0x01
+            scratch.write(broken)
+            #expect(throws: LedgerError.journal(.damaged(path: scratch.path, line: line + 1))) {
+                _ = try scratch.ledger()
+            }
+            #expect(scratch.octets == broken)
+        }
+        // In the last line it is a torn tail.
+        var broken = whole
+        broken[ends[ends.count - 1] - 1] ^= 0x01
+        scratch.write(broken)
+        #expect(try scratch.look().run == 2)
+    }
+
+    @Test(
+        "a whole line that makes no sense is damage wherever it stands",
+        arguments: [
+            "dance", "run x 1", "run 1", "done zzzz 0", "open n 1", "open n 1 q0:x", "have 1 2 i0:0", "folder 5 1 name",
+            "next 3 1", "seen 0 1 1 0", "fail p0:x 1 1 +4", "end 1 2", "gone p0", "have 99999999999999999999 1 p0:x",
+            "gone :x", "have 1 2 i0:7", "open n 1 i0:7", "dele", "dele p0", "stay i0:0", "have 1 2 p0:x short",
+            "have 1 2 p0:x ",
+        ])
+    func nonsense(_ text: String) throws {
+        let scratch = LedgerScratch()
+        scratch.write([text])
+        let octets = scratch.octets
+        #expect(throws: LedgerError.journal(.damaged(path: scratch.path, line: 2))) { _ = try scratch.ledger() }
+        #expect(scratch.octets == octets)
+    }
+
+    @Test("the journal of a newer release is refused and left as it is")
+    func newer() throws {
+        let scratch = LedgerScratch()
+        let octets = LedgerScratch.line("mailhub-fetch 2") + LedgerScratch.line("what we cannot know")
+        scratch.write(octets)
+        #expect(throws: LedgerError.journal(.newerVersion(path: scratch.path))) { _ = try scratch.ledger() }
+        #expect(scratch.octets == octets)
+    }
+
+    @Test("a compacted journal says the same, also when compacted again and written on")
+    func compaction() throws {
+        let scratch = LedgerScratch()
+        let ledger = try scratch.ledger()
+        try Self.fill(ledger)
+        let before = ledger.state
+        try ledger.compact()
+        #expect(try scratch.ledger().state == before)
+        let again = try scratch.ledger()
+        try again.compact()
+        #expect(try scratch.ledger().state == before)
+        try again.beginRun(at: 1_900_000_000)
+        #expect(try scratch.look().run == 3)
+        #expect(ScratchDirectory.names(in: scratch.scratch.path) == [LedgerScratch.name])
+    }
+
+    @Test("history is dropped by itself, and an open batch keeps it")
+    func compactsWhenWorthwhile() throws {
+        let scratch = LedgerScratch()
+        let ledger = try scratch.ledger()
+        for time in 0..<300 { try ledger.beginRun(at: 1_800_000_000 + time) }
+        try ledger.turn(from: nil, to: .init(nonce: "eeee", time: 1, keys: [.unique("x", occurrence: 0)]))
+        try ledger.compactIfWorthwhile()
+        #expect(try scratch.ledger().journal.extent.lines == 302)
+        try ledger.turn(from: ("eeee", []), to: nil)
+        try ledger.compactIfWorthwhile()
+        #expect(try scratch.ledger().journal.extent.lines == 2)
+        #expect(try scratch.look().run == 300)
+    }
+
+    @Test("a folder counted anew forgets its UIDs and failures, and no other folder's")
+    func renumbering() throws {
+        let scratch = LedgerScratch()
+        let ledger = try scratch.ledger()
+        try Self.fill(ledger)
+        try ledger.renumber(0, validity: 8)
+        #expect(ledger.state.folders[0] == FetchState.Folder(name: "INBOX", validity: 8))
+        #expect(ledger.state.failed[.uid(5, folder: 1)] != nil)
+        try ledger.renumber(1, validity: 9)
+        #expect(ledger.state.failed[.uid(5, folder: 1)] == nil)
+        #expect(try scratch.ledger().state == ledger.state)
+    }
+
+    @Test("a write that fails half-way leaves a journal that can be read and written on")
+    func failedWrites() throws {
+        for number in 1...45 {
+            for kind in [Faults.Kind.error(28), .tornCrash] {
+                let scratch = LedgerScratch()
+                let faults = Faults(kind, at: number)
+                // What a first attempt leaves must load, and take all that comes.
+                do { try Self.fill(try scratch.ledger(faults: faults)) } catch {}
+                let ledger = try scratch.ledger()
+                if let batch = ledger.state.openBatch { try ledger.turn(from: (batch.nonce, []), to: nil) }
+                try ledger.beginRun(at: 1_900_000_000)
+                #expect(try scratch.look().lastRun == 1_900_000_000, "\(kind) at \(number)")
+            }
+        }
+    }
+
+    @Test("the first trouble in the midst of a message is noted, the second makes it a suspect, the third a failure")
+    func noted() throws {
+        let scratch = LedgerScratch()
+        let key = MessageKey.unique("x", occurrence: 0)
+        for (time, tries) in [(1, 0), (2, 2), (3, 3), (4, 4)] {
+            let ledger = try scratch.ledger()
+            #expect(try ledger.note(key, at: 1_800_000_000 + time, "closed early") == tries)
+            let read = try scratch.look()
+            #expect(read.isSuspect(key) == (tries > 0))
+            #expect(read.failures.map(\.key) == (tries > 0 ? [key] : []))
+            #expect(read.isLeftAlone(key, now: 1_800_000_000 + time) == (tries >= 3))
+        }
+        // A death makes what was only noted a suspect, as it does the others.
+        let other = MessageKey.unique("y", occurrence: 0)
+        let ledger = try scratch.ledger()
+        try ledger.note(other, at: 1_800_000_000, "closed early")
+        try ledger.suspect([other], at: 1_800_000_000, "died")
+        #expect(ledger.state.isSuspect(other))
+        #expect(try ledger.note(other, at: 1_800_000_000, "closed early") == 2)
+    }
+
+    @Test("what is written of deletions is what is read, and a compacted journal says the same")
+    func deletions() throws {
+        let scratch = LedgerScratch()
+        let ledger = try scratch.ledger()
+        let keys = (0..<4).map { MessageKey.unique("\($0)", occurrence: $0 % 2) }
+        let digest = MessageDigest(try DigestAlgorithm.sha256.digest(of: Array("some message\n".utf8)))
+        try ledger.turn(from: nil, to: .init(nonce: "n", time: 1_800_000_000, keys: keys))
+        try ledger.turn(from: ("n", [0, 1, 3]), digests: [0: digest, 3: digest], to: nil)
+        try ledger.markDeleted([keys[0], keys[1]])
+        try ledger.markStaying(keys[1])
+        try ledger.noteListing([keys[1]])
+        #expect(ledger.state.known[keys[0]]?.deletion == .acknowledged && ledger.state.known[keys[0]]?.digest == digest)
+        #expect(ledger.state.known[keys[1]]?.deletion == .ignored && ledger.state.known[keys[1]]?.digest == nil)
+        #expect(ledger.state.known[keys[3]]?.deletion == nil && ledger.state.known[keys[3]]?.digest == digest)
+        #expect(try scratch.look() == ledger.state)
+        try ledger.compact()
+        #expect(try scratch.look() == ledger.state)
+        let lines = ledger.journal.extent.lines
+        try ledger.compactIfWorthwhile()
+        #expect(ledger.journal.extent.lines == lines)
+    }
+
+    @Test("due is who would be half a minute later, by the start of the run, however late its turn comes")
+    func due() throws {
+        let scratch = LedgerScratch()
+        let ledger = try scratch.ledger()
+        let begun = 1_800_000_000
+        #expect(ledger.state.isDue(every: .seconds(900), at: begun, now: begun))
+        try ledger.beginRun(at: begun)
+        // (start, now): cron is a second early after a quarter of an hour; a slow account went before.
+        let cases: [(start: Int, now: Int, isDue: Bool)] = [
+            (869, 869, false), (870, 870, true), (899, 899, true), (300, 5_000, false), (900, 5_000, true),
+            (-60, 5_000, false), (-60, -60, true),
+        ]
+        for (start, now, isDue) in cases {
+            #expect(
+                ledger.state.isDue(every: .seconds(900), at: begun + start, now: begun + now) == isDue,
+                "\(start), \(now)")
+        }
+        #expect(ledger.state.isDue(every: .seconds(60), at: begun + 30, now: begun + 30))
+    }
+
+    @Test("after three failures a message is left alone for a day, and no longer")
+    func leftAlone() throws {
+        let scratch = LedgerScratch()
+        let ledger = try scratch.ledger()
+        let key = MessageKey.unique("x", occurrence: 0)
+        for time in 1...3 {
+            #expect(!ledger.state.isLeftAlone(key, now: 1_800_000_003))
+            try ledger.fail(key, at: 1_800_000_000 + time, "no")
+        }
+        #expect(ledger.state.isLeftAlone(key, now: 1_800_000_004))
+        #expect(!ledger.state.isLeftAlone(key, now: 1_800_000_003 + 86_400))
+        #expect(!ledger.state.isLeftAlone(key, now: 1_700_000_000), "a clock set back hides nothing")
+        try ledger.turn(from: nil, to: .init(nonce: "f", time: 1, keys: [key]))
+        try ledger.turn(from: ("f", [0]), to: nil)
+        #expect(ledger.state.failed.isEmpty)
+    }
+
+    @Test("a hundred thousand known messages are read in a time worth telling")
+    func manyKeys() throws {
+        let scratch = LedgerScratch()
+        scratch.write((0..<100_000).map { "have 1800000000 7 p0:\(String($0, radix: 16))-0123456789abcdef" })
+        let begun = ContinuousClock.now
+        #expect(try scratch.look().known.count == 100_000)
+        print("100,000 known messages read in \(begun.duration(to: .now))")
+    }
+}

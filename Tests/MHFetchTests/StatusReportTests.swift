@@ -1,0 +1,54 @@
+// The words of `mhfetch --status`.
+
+import DurableFiles
+import MailTestKit
+import Testing
+
+@testable import FetchLedger
+@testable import mhfetch
+
+@Suite("The words about an account")
+struct StatusReportTests {
+    private func text(_ ledger: AccountLedger, isUnderWay: Bool = false) -> String {
+        AccountReport(of: "peer", ledger.state, octets: 100, isUnderWay: isUnderWay).text(at: 1_800_000_900)
+    }
+
+    @Test("runs that ended, died and are under way are told with their age")
+    func runs() throws {
+        let scratch = ScratchDirectory()
+        let ledger = try AccountLedger(in: try Directory(path: scratch.path))
+        #expect(text(ledger) == "peer: never fetched; 0 runs, 0 messages known; 100 octets of state\n")
+        try ledger.beginRun(at: 1_800_000_000)
+        #expect(
+            text(ledger, isUnderWay: true)
+                == "peer: no run has come to its end yet; a run is under way, begun 15 min ago; 1 run, 0 messages known; "
+                + "100 octets of state\n")
+        try ledger.endRun(at: 1_800_000_890, status: 0, "")
+        #expect(text(ledger) == "peer: well, just now; 1 run, 0 messages known; 100 octets of state\n")
+        for number in 1...3 {
+            try ledger.beginRun(at: 1_800_000_000 + number * 60)
+            #expect(text(ledger).contains(number == 1 ? "; the last run died;" : "; the last \(number) runs died;"))
+        }
+        #expect(
+            text(ledger, isUnderWay: true).contains("; the last 2 runs died; a run is under way, begun 12 min ago;"))
+        try ledger.endRun(at: 1_800_000_301, status: 75, "mail.example:\n timed out")
+        #expect(
+            text(ledger) == "peer: status 75: mail.example:\\x0A timed out, 9 min ago; last well just now; 4 runs, "
+                + "0 messages known; 100 octets of state\n")
+    }
+
+    @Test("a message that could not be fetched is told by its place, harmless on a terminal")
+    func failures() throws {
+        let scratch = ScratchDirectory()
+        let ledger = try AccountLedger(in: try Directory(path: scratch.path))
+        let folder = try ledger.folder(named: "M\u{1B}x", validity: 1)
+        for _ in 1...3 { try ledger.fail(.uid(7, folder: folder), at: 1_800_000_000, "NO \u{7}") }
+        try ledger.fail(.unique("id", occurrence: 1), at: 1_799_000_000, "cut")
+        let lines = text(ledger).split(separator: "\n").dropFirst()
+        #expect(
+            lines == [
+                "  failed UID 7 of M\\x1Bx: 3 times, 15 min ago: NO \\x07; tried once a day, or at once with --retry",
+                "  failed id (number 2 with this id): 1 time, 11 days ago: cut",
+            ])
+    }
+}
