@@ -42,6 +42,7 @@ let package = Package(
         .library(name: "Octets", targets: ["Octets"]),
         .library(name: "InternetAddress", targets: ["InternetAddress"]),
         .library(name: "MailFormat", targets: ["MailFormat"]),
+        .library(name: "MailEnvelope", targets: ["MailEnvelope"]),
         .library(name: "SASLMechanisms", targets: ["SASLMechanisms"]),
         .library(name: "Resolver", targets: ["Resolver"]),
         .library(name: "SMTPProtocol", targets: ["SMTPProtocol"]),
@@ -73,6 +74,7 @@ let package = Package(
         // Floor 1: one concept each
         room("Digests", uses: "Reporting", "COpenSSL"),
         room("SASLMechanisms", uses: "Octets", "Digests", "COpenSSL"),
+        room("MailEnvelope", uses: "Octets", "MailFormat", "Reporting"),
         room("MailRouting", uses: "MailFormat"),
         room("TLSEngine", uses: "Octets", "InternetAddress", "Digests", "Reporting", "COpenSSL"),
         room("Resolver", uses: "Blocking", "Reporting", "CMHSys", "CUnbound"),
@@ -83,18 +85,22 @@ let package = Package(
         // Floor 2: protocols and the rc, pure values
         room("POP3Protocol", uses: "Octets", "Reporting"),
         room("IMAPProtocol", uses: "Octets", "Reporting"),
-        room("SMTPProtocol", uses: "Octets", "MailFormat", "Reporting"),
+        room("SMTPProtocol", uses: "Octets", "MailFormat", "MailEnvelope", "Reporting"),
         room("RunControl", uses: "DurableFiles", "InternetAddress", "MailFormat", "MailRouting", "Reporting"),
         room("AccessControl", uses: "InternetAddress"),
 
         // Floor 3: when and where
         room("Transport", uses: "Octets", "InternetAddress", "Reporting", "Blocking", "TLSEngine", "CMHSys"),
         room("Programs", uses: "Blocking", "Reporting", "CMHSys"),
-        room("SpoolQueue", uses: "Octets", "InternetAddress", "MailFormat", "MailRouting", "Reporting", "DurableFiles"),
+        room(
+            "SpoolQueue",
+            uses: "Octets", "InternetAddress", "MailFormat", "MailEnvelope", "MailRouting", "Reporting", "DurableFiles"
+        ),
         room("FetchLedger", uses: "Octets", "Digests", "Reporting", "DurableFiles", "IMAPProtocol", "MaildirStore"),
         room(
             "Delivery",
-            uses: "Octets", "Digests", "MailFormat", "Reporting", "DurableFiles", "MaildirStore", "MessagePipeline"),
+            uses: "Octets", "Digests", "MailFormat", "MailEnvelope", "Reporting", "DurableFiles", "MaildirStore",
+            "MessagePipeline"),
         room(
             "AccountSessions",
             uses: "RunControl", "Programs", "Transport", "TLSEngine", "SASLMechanisms", "Blocking", "Reporting"),
@@ -109,23 +115,25 @@ let package = Package(
             argumentParser),
         command(
             "mhsend",
-            uses: "RunControl", "SpoolQueue", "Programs", "MailFormat", "DurableFiles", "Octets", "Reporting"),
+            uses: "RunControl", "SpoolQueue", "Programs", "MailFormat", "MailEnvelope", "DurableFiles", "Octets",
+            "Reporting"),
         command(
             "mhcarry",
             uses: "CommandStart", "AccountSessions", "SMTPProtocol", "SpoolQueue", "Delivery", "MaildirStore",
-            "MailRouting", "MailFormat", "RunControl", "Transport", "SASLMechanisms", "Blocking", "Octets",
-            "Reporting", argumentParser),
+            "MailRouting", "MailFormat", "MailEnvelope", "RunControl", "Transport", "SASLMechanisms", "Blocking",
+            "Octets", "Reporting", argumentParser),
         command(
             "mhqueue",
-            uses: "CommandStart", "SpoolQueue", "Programs", "MailRouting", "MailFormat", "RunControl", "Octets",
+            uses: "CommandStart", "SpoolQueue", "Programs", "MailRouting", "MailFormat", "MailEnvelope", "RunControl",
+            "Octets",
             "Reporting", argumentParser),
         command(
             "mhroute", uses: "CommandStart", "MailRouting", "MailFormat", "RunControl", "Reporting", argumentParser),
         command(
             "mhserve",
             uses: "CommandStart", "AccessControl", "InternetAddress", "SMTPProtocol", "POP3Protocol", "SpoolQueue",
-            "Delivery",
-            "MaildirStore", "MailRouting", "MailFormat", "RunControl", "TLSEngine", "SASLMechanisms", "Programs",
+            "Delivery", "MaildirStore", "MailRouting", "MailFormat", "MailEnvelope", "RunControl", "TLSEngine",
+            "SASLMechanisms", "Programs",
             "Digests", "DurableFiles", "Octets", "Reporting", "CMHSys", argumentParser,
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")),
 
@@ -141,6 +149,7 @@ let package = Package(
         tests(of: "Blocking"),
         tests(of: "Digests"),
         tests(of: "SASLMechanisms", uses: "Octets"),
+        tests(of: "MailEnvelope", uses: "MailFormat"),
         tests(of: "MailRouting", uses: "MailFormat"),
         tests(of: "TLSEngine", uses: "Octets", "Reporting"),
         tests(of: "Resolver", uses: "Blocking"),
@@ -149,7 +158,7 @@ let package = Package(
         tests(of: "MessagePipeline"),
         tests(of: "POP3Protocol", uses: "Octets"),
         tests(of: "IMAPProtocol", uses: "Octets"),
-        tests(of: "SMTPProtocol", uses: "Octets", "MailFormat"),
+        tests(of: "SMTPProtocol", uses: "Octets", "MailEnvelope", "MailFormat"),
         tests(of: "RunControl", uses: "InternetAddress", "MailRouting", "MailFormat", "Reporting"),
         tests(of: "AccessControl", uses: "InternetAddress"),
         tests(
@@ -158,7 +167,7 @@ let package = Package(
         tests(of: "Programs", uses: "Blocking"),
         tests(of: "AccountSessions", uses: "RunControl", "Transport"),
         tests(of: "FetchLedger", uses: "Octets", "Digests", "DurableFiles", "IMAPProtocol", "MaildirStore"),
-        tests(of: "SpoolQueue", uses: "DurableFiles", "MailFormat", "Octets", "Reporting"),
+        tests(of: "SpoolQueue", uses: "DurableFiles", "MailEnvelope", "MailFormat", "Octets", "Reporting"),
         tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
         tests(
             ofCommand: "mhfetch", as: "MHFetch",
@@ -172,7 +181,7 @@ let package = Package(
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio")),
         tests(
             ofCommand: "mhcarry", as: "MHCarry",
-            uses: "MailFormat", "SpoolQueue", "RunControl", "SMTPProtocol", "Reporting"),
+            uses: "MailEnvelope", "MailFormat", "SpoolQueue", "RunControl", "SMTPProtocol", "Reporting"),
         .testTarget(
             name: "SystemLibrariesTests", dependencies: ["CGPGME", "CMaxMindDB", "CSSH2", "CUnbound"],
             path: "Tests/SystemLibrariesTests", swiftSettings: house),

@@ -25,12 +25,12 @@ let package = Package(
         fuzz("FuzzHeader", over: "MailFormat"),
         fuzz("FuzzSASL", over: "SASLMechanisms"),
         fuzz("FuzzRecordData", over: "Resolver"),
-        fuzz("FuzzSMTPServer", over: "SMTPProtocol", "MailFormat", "Octets"),
-        fuzz("FuzzSMTPClient", over: "SMTPProtocol", "MailFormat", "Octets"),
+        fuzz("FuzzSMTPServer", over: "SMTPProtocol", "MailEnvelope", "MailFormat", "Octets"),
+        fuzz("FuzzSMTPClient", over: "SMTPProtocol", "MailEnvelope", "MailFormat", "Octets"),
         fuzz("FuzzPOP3Server", over: "POP3Protocol"),
         fuzz("FuzzPOP3Client", over: "POP3Protocol"),
         fuzz("FuzzIMAPClient", over: "IMAPProtocol"),
         fuzz("FuzzRunControl", over: "RunControl"),
-        fuzz("FuzzSpoolQueue", over: "SpoolQueue", "MailFormat", "Octets"),
+        fuzz("FuzzSpoolQueue", over: "SpoolQueue", "MailEnvelope", "MailFormat", "Octets"),
     ]
 )

@@ -1,6 +1,7 @@
 // One attempt for one message: who is delivered here, who goes out by which account, and what came of it.
 
 import Glibc
+import MailEnvelope
 import MailFormat
 import MailRouting
 import Reporting
@@ -40,7 +41,7 @@ final class Attempt: @unchecked Sendable {
         try message.reserve()
         try message.beginAttempt(next: now + hub.policy.delay(afterTries: message.state.tries + 1))
         if try message.content.hasLooped() {
-            try conclude([(message.state.waiting, .failed(Self.circles))], by: "local")
+            try conclude([AttemptResult(recipients: message.state.waiting, Self.circles)], by: "local")
             return true
         }
         for index in message.state.waiting where isDue(message.state.recipients[index], now) { try place(index) }
@@ -50,9 +51,8 @@ final class Attempt: @unchecked Sendable {
         return true
     }
 
-    private static let circles = Reply(
-        status: "5.4.6", text: "the message goes in circles: it has more than \(LoopStop.receivedLimit) Received fields"
-    )
+    private static let circles = Verdict.permanent(
+        4, 6, text: "the message goes in circles: it has more than \(LoopStop.receivedLimit) Received fields")
 
     private func isDue(_ recipient: RecipientState, _ now: Int) -> Bool {
         hub.isForced || hub.policy.isDue(recipient.next, now: now)
@@ -61,62 +61,56 @@ final class Attempt: @unchecked Sendable {
     /// Finds the recipient's mailbox here, or its way out.
     private func place(_ index: Int) throws {
         guard case .address(let address) = message.state.recipients[index].destination else {
-            return try conclude(index, .failed(Reply(status: "5.3.5", text: "this release delivers to no such target")))
+            return try conclude(index, .permanent(3, 5, text: "this release delivers to no such target"))
         }
         if let name = mailboxForNotice(to: address) { return local[name, default: []].append(index) }
         switch hub.locals.resolve(address) {
         case .mailbox(let name):
             local[name, default: []].append(index)
         case .unknownHere:
-            try conclude(index, .failed(Reply(status: "5.1.1", text: "no such mailbox here")))
+            try conclude(index, .permanent(1, 1, text: "no such mailbox here"))
         case .blocked:
-            try conclude(index, .failed(Reply(status: "5.1.1", text: "this address takes no mail")))
+            try conclude(index, .permanent(1, 1, text: "this address takes no mail"))
         case .elsewhere:
             try route(index, to: address)
         }
     }
 
-    /// Whether this is a notice of our own.
-    private var isNotice: Bool { message.envelope.isNotice }
-
     /// The mailbox for a notice of our own: that of the person who submitted what it tells of, whatever sender was given;
     /// else that of the person who has `address` at a provider, which takes no mail without a reverse-path from customers.
     private func mailboxForNotice(to address: Address) -> String? {
-        guard isNotice else { return nil }
-        if let name = message.envelope.identity?.description, hub.settings.mailbox(name) != nil { return name }
+        guard message.isNotice else { return nil }
+        if let name = message.acceptance.identity?.description, hub.settings.mailbox(name) != nil { return name }
         return hub.accountsByAddress.account(of: address).flatMap { hub.settings.account($0)?.owner }
     }
 
     /// Makes one copy in the mailbox for all of `recipients`.
-    private func deliver(_ recipients: [Int], to mailbox: String) -> [(recipients: [Int], outcome: Outcome)] {
+    private func deliver(_ recipients: [Int], to mailbox: String) -> [AttemptResult] {
         let delivery = LocalDelivery(message: message, recipients: recipients, mailbox: mailbox, hub: hub)
-        switch delivery.carryOut() {
-        case .delivered(let reply, let place): return [(recipients, .delivered(reply, place: place))]
-        case .deferred(let reply): return recipients.map { ([$0], deferral(reply, of: $0)) }
-        case .postponed(let reply):
-            return [(recipients, .postponed(reply, next: Clock.seconds() + hub.policy.delay(afterTries: 1)))]
-        }
+        return results(
+            of: delivery.carryOut(), for: recipients, notBefore: hub.policy.delay(afterTries: 1) + Clock.seconds())
     }
 
     /// The last stop of a notice that nobody takes is the postmaster's mailbox: a failure must not vanish (SE11).
-    private func atLastStop(_ outcome: Outcome, of index: Int) -> [(recipients: [Int], outcome: Outcome)] {
-        guard isNotice, let name = hub.postmaster else { return [([index], outcome)] }
-        switch outcome {
-        case .failed, .held: return deliver([index], to: name)
-        case .delivered, .deferred, .postponed: return [([index], outcome)]
+    private func atLastStop(_ result: AttemptResult) -> [AttemptResult] {
+        guard message.isNotice, let name = hub.postmaster else { return [result] }
+        switch result.verdict.kind {
+        case .permanent, .heldByRule: return result.recipients.flatMap { deliver([$0], to: name) }
+        case .delivered, .temporary, .faultOfHop: return [result]
         }
     }
 
     private func route(_ index: Int, to address: Address) throws {
         let decision = hub.routing.decide(
-            for: message.envelope.submitter(hubUser: geteuid()), reversePath: message.envelope.reversePath,
-            recipient: address, headerFrom: message.envelope.headerFrom)
+            for: message.submitter(for: index, hubUser: geteuid()), reversePath: message.envelope.reversePath,
+            recipient: address, headerFrom: message.acceptance.headerFrom,
+            chosen: message.acceptance.account?.description)
         var accounts = decision.accounts
         // A person's order, of the hub's own user, to whom every account is open.
         if let pinned = message.state.route { accounts = [pinned] }
         guard let first = accounts.first else {
             let words = decision.reasons.last ?? "no account sends for this sender"
-            return try conclude(index, holding(Reply(status: "4.4.4", text: "no route: \(words)"), of: index))
+            return try conclude(index, .heldByRule(4, 4, text: "no route: \(words)"))
         }
         alternatives[index] = Array(accounts.dropFirst())
         if decision.steps.last?.onConnectFailure == .bounce { comesBack.insert(index) }
@@ -144,22 +138,20 @@ final class Attempt: @unchecked Sendable {
             remote[0].recipients.removeAll { taken.contains($0) }
             if remote[0].recipients.isEmpty { remote.removeFirst() }
         }
-        var items: [(recipients: [Int], outcome: Outcome)] = []
+        var items: [AttemptResult] = []
         for result in results {
             var final: [Int] = []
             for index in result.recipients {
-                if result.isRouteFault, let other = alternatives[index]?.first {
+                if result.mayGoElsewhere, let other = alternatives[index]?.first {
                     alternatives[index]?.removeFirst()
                     add([index], to: other)
-                } else if result.isUnreachable, comesBack.contains(index),
-                    case .postponed(let reply, _) = result.outcome
-                {
-                    items.append(([index], .failed(reply)))
+                } else if result.isUnreachable, comesBack.contains(index) {
+                    items.append(AttemptResult(recipients: [index], result.verdict.ended()))
                 } else {
                     final.append(index)
                 }
             }
-            if !final.isEmpty { items.append((final, result.outcome)) }
+            items += self.results(of: result.verdict, for: final, notBefore: result.notBefore)
         }
         try conclude(items, by: account)
     }
@@ -167,41 +159,38 @@ final class Attempt: @unchecked Sendable {
     /// Gives up on what is left, after an error of our own.
     func abandon() { remote = [] }
 
-    /// The outcome for now of a temporary trouble of recipient `index`: another try, or the end after the lifetime.
-    func deferral(_ reply: Reply, of index: Int) -> Outcome {
-        let now = Clock.seconds()
-        let tries = message.state.recipients[index].tries + 1
-        let age = hub.policy.age(arrival: message.envelope.arrival, firstResult: message.state.firstResult, now: now)
-        if hub.policy.isExpired(age: age, tries: tries) {
-            return .failed(
-                Reply(status: "4.4.7", remote: reply.remote, text: "gave up after \(tries) tries: \(reply.text)"))
+    /// What `verdict` means for now: when the next try may be, or the end after the lifetime. What our side keeps from
+    /// leaving is looked at again by the rc of then, after the longest delay (DECISIONS 49).
+    /// - Parameter notBefore: when a hop at fault may be asked again, in seconds since 1970.
+    private func results(of verdict: Verdict, for recipients: [Int], notBefore: Int) -> [AttemptResult] {
+        guard !verdict.isFinal, verdict.countsAsTry else {
+            return recipients.isEmpty ? [] : [AttemptResult(recipients: recipients, verdict, next: notBefore)]
         }
-        return .deferred(reply, next: now + hub.policy.delay(afterTries: tries))
-    }
-
-    /// The outcome for now of what our side keeps from leaving (DECISIONS 49): looked at again by the rc of then, after
-    /// the longest delay, or the end after the lifetime.
-    func holding(_ reply: Reply, of index: Int) -> Outcome {
-        let outcome = deferral(reply, of: index)
-        guard case .deferred = outcome else { return outcome }
-        return .held(reply, next: Clock.seconds() + hub.policy.delay(afterTries: .max))
+        let now = Clock.seconds()
+        let age = hub.policy.age(
+            arrival: message.acceptance.arrival, firstResult: message.state.firstResult, now: now)
+        return recipients.map { index in
+            let tries = message.state.recipients[index].tries + 1
+            if hub.policy.isExpired(age: age, tries: tries) {
+                return AttemptResult(recipients: [index], verdict.givenUp(afterTries: tries))
+            }
+            let delay = hub.policy.delay(afterTries: verdict.kind == .heldByRule ? .max : tries)
+            return AttemptResult(recipients: [index], verdict, next: now + delay)
+        }
     }
 
     // MARK: The end
 
-    private func conclude(_ index: Int, _ outcome: Outcome) throws { try conclude([([index], outcome)], by: "local") }
+    private func conclude(_ index: Int, _ verdict: Verdict) throws {
+        try conclude(results(of: verdict, for: [index], notBefore: 0), by: "local")
+    }
 
     /// Writes the results down, in one record.
-    private func conclude(_ results: [(recipients: [Int], outcome: Outcome)], by account: String) throws {
-        var items = results
-        if isNotice {
-            items = results.flatMap { result in
-                result.recipients.flatMap { atLastStop(result.outcome, of: $0) }
-            }
-        }
+    private func conclude(_ results: [AttemptResult], by account: String) throws {
+        let items = results.flatMap(atLastStop)
         guard !items.isEmpty else { return }
         for item in items {
-            for index in item.recipients { log(index, item.outcome, account) }
+            for index in item.recipients { log(index, item.verdict, account) }
         }
         try message.record(items, at: Clock.seconds(), isLast: false)
     }
@@ -225,13 +214,13 @@ final class Attempt: @unchecked Sendable {
         }
         let held = message.state.owed(.held)
         if try message.sendNotice(.held, about: held, write: writeNotice) != nil, let first = held.first {
-            let reply = message.state.recipients[first].reply
-            let why = [reply?.remote, reply?.text].compactMap { $0 }.joined(separator: ": ")
+            let why = message.state.recipients[first].verdict?.description ?? ""
             writeToStandardError(
                 "\(CommandName.called(else: "mhcarry")): \(message.id) is held: \(printable(why)); see mhqueue why \(message.id)"
             )
         }
-        let age = hub.policy.age(arrival: message.envelope.arrival, firstResult: message.state.firstResult, now: now)
+        let age = hub.policy.age(
+            arrival: message.acceptance.arrival, firstResult: message.state.firstResult, now: now)
         // By age alone: mail that waits for a route at fault has no tries, and is late all the same.
         if hub.policy.isLate(age: age, tries: max(1, message.state.tries)) {
             _ = try message.sendNotice(.delay, about: message.state.owed(.delay), write: writeNotice)
@@ -245,23 +234,24 @@ final class Attempt: @unchecked Sendable {
             kind, about: recipients, of: NoticeWriter.Subject(message), id: id, at: .now(), in: hub.queue)
     }
 
-    private func log(_ index: Int, _ outcome: Outcome, _ account: String) {
-        let (status, reply): (String, Reply)
-        switch outcome {
-        case .delivered(let told, _, _): (status, reply) = ("sent", told)
-        case .failed(let told): (status, reply) = ("failed", told)
-        case .deferred(let told, _): (status, reply) = ("deferred", told)
-        case .postponed(let told, _): (status, reply) = ("waiting", told)
-        case .held(let told, _): (status, reply) = ("held", told)
-        }
+    private func log(_ index: Int, _ verdict: Verdict, _ account: String) {
+        let status =
+            switch verdict.kind {
+            case .delivered: "sent"
+            case .permanent: "failed"
+            case .temporary: "deferred"
+            case .faultOfHop: "waiting"
+            case .heldByRule: "held"
+            }
         let recipient = message.state.recipients[index]
         hub.log.write(
-            status == "held" ? .warning : .info, "delivery",
+            verdict.kind == .heldByRule ? .warning : .info, "delivery",
             [
                 ("id", message.id.text), ("from", "\(message.envelope.reversePath)"),
                 ("to", "<\(recipient.destination.description)>"), ("route", account),
-                ("host", reply.remote), ("size", "\(message.content.count)"), ("status", status), ("dsn", reply.status),
-                ("delay", "\(max(0, Clock.seconds() - message.envelope.arrival))"), ("msg", reply.text),
+                ("host", verdict.remote), ("size", "\(message.content.count)"), ("status", status),
+                ("dsn", "\(verdict.status)"),
+                ("delay", "\(max(0, Clock.seconds() - message.acceptance.arrival))"), ("msg", verdict.text),
             ])
     }
 }

@@ -1,7 +1,7 @@
 // A copy of a message for a mailbox of this hub: one, whatever names its recipients have there.
 
 import Delivery
-import MailFormat
+import MailEnvelope
 import MaildirStore
 import Reporting
 import RunControl
@@ -9,40 +9,32 @@ import SpoolQueue
 
 /// The delivery of a message into one mailbox, for all recipients whose addresses lead to it.
 struct LocalDelivery {
-    enum Result {
-        /// The copy is there, made now or before.
-        case delivered(Reply, CopyPlace)
-        case deferred(Reply)
-        /// Too little room: nobody's try.
-        case postponed(Reply)
-    }
-
     let message: LockedMessage
     /// Indexes of the recipients, at least one.
     let recipients: [Int]
     let mailbox: String
     let hub: CarrierHub
 
-    /// Makes the copy, unless there is one.
-    func carryOut() -> Result {
+    /// Makes the copy, unless there is one. Too little room is a fault of the hop: nobody's try.
+    func carryOut() -> Verdict {
         guard let settings = hub.settings.mailbox(mailbox) else {
-            return .deferred(Reply(status: "4.3.5", text: "the rc has no mailbox \(mailbox)"))
+            return .temporary(3, 5, text: "the rc has no mailbox \(mailbox)")
         }
         do {
             let place = try CopyPlace(mailbox: mailbox)
             guard !message.state.hasCopy(in: place) else {
                 let words = "the mailbox \(mailbox) has the message already, for another of its addresses"
-                return .delivered(Reply(status: "2.1.5", text: words), place)
+                return .delivered(.copied(place), .success(1, 5), text: words)
             }
             let destination = Destination.maildir(path: settings.maildir, folder: nil)
             guard try hasRoom(on: destination) else {
                 let words = "the disk of the mailbox \(mailbox) has less free space than the rc's free-space asks for"
-                return .postponed(Reply(status: "4.3.1", text: words))
+                return .faultOfHop(3, 1, text: words)
             }
             try deliver(to: destination, place)
-            return .delivered(Reply(status: "2.1.5", text: "delivered to the mailbox \(mailbox)"), place)
+            return .delivered(.copied(place), .success(1, 5), text: "delivered to the mailbox \(mailbox)")
         } catch {
-            return .deferred(Reply(status: "4.2.0", text: sentence(error)))
+            return Verdict(failedDelivery: error)
         }
     }
 

@@ -1,6 +1,7 @@
 // The connections of a run: one for each account, kept from message to message, each on a thread of its own.
 
 import Blocking
+import MailEnvelope
 import Reporting
 import RunControl
 import SMTPProtocol
@@ -10,9 +11,11 @@ import Synchronization
 /// What came of some recipients at one account.
 struct AccountResult {
     let recipients: [Int]
-    let outcome: Outcome
-    /// Whether it was the account's fault, so that the next one of the route may do better.
-    var isRouteFault = false
+    let verdict: Verdict
+    /// When an account at fault may be asked again, in seconds since 1970.
+    var notBefore = 0
+    /// Whether the next account of the route may do better.
+    var mayGoElsewhere = false
     /// Whether there was no connection at all.
     var isUnreachable = false
 }
@@ -89,7 +92,7 @@ final class OpenProviders: Sendable {
     private func carry(_ attempt: Attempt, by name: String, on line: Line) throws {
         var waiting = attempt.recipients[...]
         while !waiting.isEmpty {
-            if StopSignal.hasCome { return try attempt.take(waiting.map(stopped), from: name) }
+            if StopSignal.hasCome { return try attempt.take([stopped(Array(waiting))], from: name) }
             guard let provider = provider(for: name, on: line, attempt) else {
                 if StopSignal.hasCome { continue }
                 return try attempt.take([unavailable(Array(waiting), name, line, attempt)], from: name)
@@ -100,15 +103,15 @@ final class OpenProviders: Sendable {
             if !provider.isUsable { line.provider = nil }
             // In memory first: the results say why they wait.
             let words = fault(in: sent, provider, line)
-            var results = zip(part, sent).map { result($1, of: $0, attempt, provider, name, line) }
-            if let refused = sent.first(where: { if case .refused(_, .hold) = $0 { true } else { false } }) {
+            var results = zip(part, sent.verdicts).map { result($1, of: [$0], attempt, name, line) }
+            if let refused = sent.verdicts.first(where: { $0?.kind == .heldByRule }) {
                 // Of this sender the account takes nothing: the rest is not asked.
-                results += waiting.map { result(refused, of: $0, attempt, provider, name, line) }
+                results.append(result(refused, of: Array(waiting), attempt, name, line))
                 waiting = []
             }
             try attempt.take(results, from: name)
             if let words { noting(attempt) { try routes.fault(words, of: name) } }
-            if !line.hasSent, sent.contains(where: { if case .sent = $0 { true } else { false } }) {
+            if !line.hasSent, sent.verdicts.contains(where: { if case .delivered = $0?.kind { true } else { false } }) {
                 line.hasSent = true
                 noting(attempt) { try routes.mend(name) }
             }
@@ -120,17 +123,14 @@ final class OpenProviders: Sendable {
     }
 
     /// What is wrong with the account by these results; `nil`: nothing new.
-    private func fault(in sent: [Provider.Result], _ provider: Provider, _ line: Line) -> String? {
-        let isBroken = sent.contains { if case .broken = $0 { true } else { false } }
-        line.brokenInARow = isBroken ? line.brokenInARow + 1 : 0
+    private func fault(in sent: Provider.Transaction, _ provider: Provider, _ line: Line) -> String? {
+        line.brokenInARow = sent.isBroken ? line.brokenInARow + 1 : 0
         guard line.fault == nil else { return nil }
         var words: String?
         if let reply = provider.goodbye {
             words = "\(provider.host) closed the session: \(printable(reply.description))"
         }
-        for case .refused(let reply, .routeFault) in sent where words == nil {
-            words = "\(provider.host): \(printable(reply.description))"
-        }
+        if words == nil { words = sent.verdicts.first { $0?.kind == .faultOfHop }??.description }
         if words == nil, line.brokenInARow >= Self.brokenLimit {
             words = "\(provider.host) broke off \(line.brokenInARow) sessions in a row"
         }
@@ -150,37 +150,23 @@ final class OpenProviders: Sendable {
         let words = line.fault?.words ?? "the account \(name) is not to be had now"
         let next = max(probe, Clock.seconds() + RouteHealth.firstDelay)
         return AccountResult(
-            recipients: recipients, outcome: .postponed(Reply(status: "4.4.1", text: words), next: next),
-            isRouteFault: true, isUnreachable: line.fault?.isUnreachable ?? false)
+            recipients: recipients, verdict: .faultOfHop(4, 1, text: words), notBefore: next, mayGoElsewhere: true,
+            isUnreachable: line.fault?.isUnreachable ?? false)
     }
 
     private func result(
-        _ result: Provider.Result, of index: Int, _ attempt: Attempt, _ provider: Provider, _ name: String, _ line: Line
+        _ verdict: Verdict?, of recipients: [Int], _ attempt: Attempt, _ name: String, _ line: Line
     ) -> AccountResult {
-        func make(_ outcome: Outcome) -> AccountResult { AccountResult(recipients: [index], outcome: outcome) }
-        switch result {
-        case .sent(let reply):
-            return make(.delivered(Reply(reply, from: provider.host, fallback: "2.0.0"), relayed: !provider.hasDSN))
-        case .refused(let reply, .temporary):
-            return make(attempt.deferral(Reply(reply, from: provider.host, fallback: "4.0.0"), of: index))
-        case .refused(let reply, .permanent):
-            return make(.failed(Reply(reply, from: provider.host, fallback: "5.0.0")))
-        case .refused(let reply, .hold):
-            return make(attempt.holding(Reply(reply, from: provider.host, fallback: "5.1.8"), of: index))
-        case .refused(_, .routeFault): return unavailable([index], name, line, attempt)
-        case .impossible(let obstacle):
-            return make(.failed(Reply(obstacle, at: provider.host)))
-        case .stopped: return stopped(index)
-        case .broken(let words):
-            return make(attempt.deferral(Reply(status: "4.4.2", remote: provider.host, text: words), of: index))
-        }
+        guard let verdict else { return stopped(recipients) }
+        if verdict.kind == .faultOfHop { return unavailable(recipients, name, line, attempt) }
+        return AccountResult(recipients: recipients, verdict: verdict)
     }
 
     /// The result of a transaction that did not begin, or did not come to its end, as we were told to stop: nobody's try.
-    private func stopped(_ index: Int) -> AccountResult {
+    private func stopped(_ recipients: [Int]) -> AccountResult {
         AccountResult(
-            recipients: [index],
-            outcome: .postponed(Reply(status: "4.3.2", text: "the run was told to stop"), next: Clock.seconds()))
+            recipients: recipients, verdict: .faultOfHop(3, 2, text: "the run was told to stop"),
+            notBefore: Clock.seconds())
     }
 
     /// The session with the account, opened if need be; `nil` while the account is at fault.

@@ -2,6 +2,7 @@
 
 import AccountSessions
 import Blocking
+import MailEnvelope
 import Octets
 import Reporting
 import RunControl
@@ -27,15 +28,12 @@ struct RouteFault: Error, CustomStringConvertible {
 
 /// One connection to the `send` server of an account. For one thread at a time.
 final class Provider {
-    /// What became of one recipient.
-    enum Result {
-        case sent(SMTPReply)
-        case refused(SMTPReply, Permanence)
-        case impossible(OutgoingTransaction.Obstacle)
-        /// The connection ended, or came to nothing, before a verdict.
-        case broken(String)
-        /// We were told to stop before a verdict.
-        case stopped
+    /// What came of one transaction.
+    struct Transaction {
+        /// For each recipient, in order; `nil` where we were told to stop before a verdict.
+        var verdicts: [Verdict?]
+        /// Whether the connection ended, or came to nothing, before a verdict.
+        var isBroken = false
     }
 
     let account: AccountSettings
@@ -82,9 +80,6 @@ final class Provider {
     }
 
     deinit { wire.close() }
-
-    /// Whether the server offers DSN, so that notices of success are its business.
-    var hasDSN: Bool { client.capabilities.dsn }
 
     /// The most recipients of one transaction: what the server says, else the least that it must take.
     var recipientLimit: Int { max(1, min(SMTPLimits.recipients, client.capabilities.recipientLimit ?? .max)) }
@@ -159,40 +154,39 @@ final class Provider {
     }
 
     /// Hands `message` over to the recipients with these indexes.
-    /// - Returns: a result for each of them, in order.
-    func send(_ message: LockedMessage, to indexes: [Int]) -> [Result] {
+    func send(_ message: LockedMessage, to indexes: [Int]) -> Transaction {
         wire.sessionLimit = Deadline(after: Self.sessionLimit)
         wire.stopGrace = Self.stopGrace
         var hasContent = false
-        var results = [Result?](repeating: nil, count: indexes.count)
-        func settle(_ result: Result) { for at in results.indices where results[at] == nil { results[at] = result } }
+        var settled = [Verdict?](repeating: nil, count: indexes.count)
+        func settle(_ verdict: Verdict?) { for at in settled.indices { settled[at] = settled[at] ?? verdict } }
+        func verdict(_ reply: SMTPReply, at stage: SMTPStage) -> Verdict? {
+            reply.verdict(at: stage, from: host, offersDSN: client.capabilities.dsn)
+        }
+        var isStopped = false
+        var end = "\(host) gave no verdict"
         do {
-            let transaction = try OutgoingTransaction(message, to: indexes)
-            try write(client.send(.transaction(transaction)))
+            try write(client.send(.transaction(message.envelope(for: indexes), of: message.content.facts)))
             try talk { event in
                 switch event {
                 case .impossible(let obstacle):
-                    settle(.impossible(obstacle))
+                    settle(obstacle.verdict(at: host))
                     return nil
                 case .sender(let reply):
-                    if let permanence = reply.permanence(at: .mail) { settle(.refused(reply, permanence)) }
+                    settle(verdict(reply, at: .mail))
                 case .recipient(let at, let reply):
-                    if let permanence = reply.permanence(at: .recipient), results.indices.contains(at) {
-                        results[at] = results[at] ?? .refused(reply, permanence)
-                    }
-                case .dataRefused(let reply): settle(.refused(reply, reply.permanence(at: .data) ?? .temporary))
+                    if settled.indices.contains(at) { settled[at] = settled[at] ?? verdict(reply, at: .recipient) }
+                case .dataRefused(let reply): settle(verdict(reply, at: .data))
                 case .readyForContent:
                     hasContent = true
                     try stream(message)
                     return .contentEnd
-                case .verdict(_, let reply):
-                    settle(reply.permanence(at: .content).map { .refused(reply, $0) } ?? .sent(reply))
+                case .verdict(_, let reply): settle(verdict(reply, at: .content))
                 case .transactionEnd: return nil
                 case .closing(let reply):
                     isUsable = false
                     goodbye = reply
-                    // Behind the content it may be this message's doing: a try, or it could stop all others for ever.
-                    settle(.refused(reply, hasContent ? .temporary : .routeFault))
+                    settle(verdict(reply, at: hasContent ? .content : .mail))
                     return nil
                 case .emptied, .greeting, .hello, .helloUnknown, .helloRefused, .startTLS, .startTLSRefused, .challenge,
                     .authenticated, .authenticationRefused, .reset, .noop, .quit:
@@ -203,18 +197,17 @@ final class Provider {
         } catch {
             isUsable = false
             // A yes that was cut off is a yes: else the message would be there twice.
-            if let verdict = client.begunVerdict {
-                settle(.sent(verdict))
-            } else if case TransportError.stopped = error {
-                settle(.stopped)
-            } else {
-                settle(.broken(sentence(error)))
-            }
+            settle(client.begunVerdict.flatMap { verdict($0, at: .content) })
+            if case TransportError.stopped = error { isStopped = true }
+            end = sentence(error)
         }
         wire.pace = nil
         transactions += 1
         if let limit = client.capabilities.transactionLimit, transactions >= limit { quit() }
-        return results.map { $0 ?? .broken("\(host) gave no verdict") }
+        if isStopped { return Transaction(verdicts: settled) }
+        let isBroken = settled.contains(nil)
+        settle(.temporary(4, 2, from: host, text: end))
+        return Transaction(verdicts: settled, isBroken: isBroken)
     }
 
     /// Says goodbye; a server that does not answer is left at once.
@@ -262,7 +255,7 @@ final class Provider {
     private func stream(_ message: LockedMessage) throws {
         wire.pace = .standard
         try message.content.forEachChunk { chunk in
-            try write(client.send(.content(Strays.blanked(chunk))))
+            try write(client.send(.content(message.content.facts.hasStrays ? Strays.blanked(chunk) : chunk)))
             while wire.bufferedCount > 0 {
                 let octets = try wire.read(until: Deadline(after: timeout))
                 guard !octets.isEmpty else { throw TransportError.closed(peer: wire.facts.peer) }

@@ -76,7 +76,10 @@ final class QueueRun: Sendable {
         let listing = try hub.queue.list()
         for name in listing.foreign { setAside(name) }
         let now = Clock.seconds()
-        let due = listing.entries.filter { !$0.isHeld && hub.policy.isDue($0.notBefore, now: now) }
+        let due = listing.entries.filter { entry in
+            !entry.isHeld && hub.policy.isDue(entry.notBefore, now: now)
+                && (hub.isForced || hub.policy.isDue(entry.hopNotBefore, now: now))
+        }
         // What waits longest goes first; what was tried most goes last, so that no message can hold up the others.
         let ordered = due.sorted { left, right in
             (left.isTried ? 1 : 0, left.notBefore, left.id.text) < (

@@ -2,7 +2,6 @@
 
 import MailFormat
 import Reporting
-import SMTPProtocol
 import SpoolQueue
 
 /// The faults of accounts, shared with other runs through the route states.
@@ -79,39 +78,6 @@ struct RouteHealth: Sendable {
         let letter = try hub.notices.write(
             fault: words, of: name, since: since, to: hub.settings.account(name)?.owner, id: id, at: date, in: hub.queue
         )
-        try hub.queue.add(letter.envelope, top: letter.top, letter.message, id: id)
-    }
-}
-
-extension Reply {
-    /// What a server said, as the queue keeps it.
-    init(_ reply: SMTPReply, from host: String, fallback: String) {
-        self.init(
-            status: reply.enhanced.map { "\($0)" } ?? fallback, remote: host, text: printable(reply.description),
-            isSMTP: true)
-    }
-
-    /// Why a server cannot take the message at all.
-    init(_ obstacle: OutgoingTransaction.Obstacle, at host: String) {
-        switch obstacle {
-        case .noRecipients: self.init(status: "5.5.1", remote: host, text: "no recipients")
-        case .tooBig(let limit):
-            self.init(status: "5.3.4", remote: host, text: "the server takes no message above \(limit) octets")
-        case .needsSMTPUTF8:
-            self.init(status: "5.6.7", remote: host, text: "the server takes no international addresses (SMTPUTF8)")
-        case .straysUnderSignature:
-            self.init(
-                status: "5.6.0",
-                text:
-                    "the message holds a stray CR or NUL, which mail must not hold on its way, and it is signed: taking "
-                    + "that octet out would break the signature; take it out yourself, sign again and send it again")
-        case .needs8BITMIME:
-            self.init(
-                status: "5.6.3", remote: host,
-                text: "\(host) takes no 8-bit mail (it offers no 8BITMIME); send it again with its text encoded as "
-                    + "quoted-printable or base64, which your mail program can do, or by another account")
-        case .tooManyRecipients(let limit):
-            self.init(status: "5.5.3", remote: host, text: "the server takes no more than \(limit) recipients at once")
-        }
+        try hub.queue.add(letter, id: id)
     }
 }

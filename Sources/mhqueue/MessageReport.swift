@@ -1,6 +1,7 @@
 // What is told about a queued message: for a person, and as JSON for programs.
 
 import Glibc
+import MailEnvelope
 import MailFormat
 import MailRouting
 import Reporting
@@ -12,12 +13,13 @@ struct MessageReport {
     init(_ glimpse: Glimpse) { self.glimpse = glimpse }
 
     private var queued: Envelope { glimpse.envelope }
+    private var acceptance: Acceptance { glimpse.acceptance }
 
     /// One line for the message, one for each recipient.
     var lines: String {
         let entry = glimpse.entry
         var text =
-            "\(entry.id)  \(queued.reversePath)  \(counted(glimpse.content.count, "octet"))  \(Times.told(queued.arrival))"
+            "\(entry.id)  \(queued.reversePath)  \(counted(glimpse.content.count, "octet"))  \(Times.told(acceptance.arrival))"
         if let hold = glimpse.state.hold { text += "  held: \(hold)" }
         text += "\n"
         for recipient in glimpse.state.recipients { text += "    \(told(recipient))\n" }
@@ -26,13 +28,13 @@ struct MessageReport {
 
     /// How far it is, `held` for what the rules hold: it waits, and not for its time alone.
     private func progress(_ recipient: RecipientState) -> String {
-        recipient.progress == .waiting && recipient.isHeld ? "held" : "\(recipient.progress)"
+        recipient.isHeld ? "held" : "\(recipient.progress)"
     }
 
     private func told(_ recipient: RecipientState) -> String {
         var text = "\(progress(recipient))  <\(recipient.destination.description)>"
         if recipient.progress == .waiting, recipient.next > 0 { text += "  next try \(Times.told(recipient.next))" }
-        if let reply = recipient.reply { text += "  (\(reply.remote.map { "\($0): " } ?? "")\(reply.text))" }
+        if let verdict = recipient.verdict { text += "  (\(verdict))" }
         return text
     }
 
@@ -40,8 +42,9 @@ struct MessageReport {
     var envelope: String {
         var text = "Id: \(glimpse.entry.id)\nFrom: \(queued.reversePath)\n"
         for recipient in glimpse.state.recipients { text += "To: \(told(recipient))\n" }
-        text += "Arrived: \(MailDate(seconds: queued.arrival))\nSize: \(glimpse.content.count)\n"
-        if let identity = queued.identity { text += "Submitted-By: \(identity)\n" }
+        text += "Arrived: \(MailDate(seconds: acceptance.arrival))\nSize: \(glimpse.content.count)\n"
+        if let identity = acceptance.identity { text += "Submitted-By: \(identity)\n" }
+        if let account = acceptance.account { text += "Account: \(account)\n" }
         if let hold = glimpse.state.hold { text += "Held: \(hold)\n" }
         if let route = glimpse.state.route { text += "Route: \(route)\n" }
         return text
@@ -53,7 +56,6 @@ struct MessageReport {
         if let hold = glimpse.state.hold {
             text += "  held: \(hold); let it go on with: mhqueue release \(glimpse.entry.id)\n"
         }
-        let submitter = queued.submitter(hubUser: geteuid())
         for recipient in glimpse.state.recipients {
             text += "  \(told(recipient))\n"
             guard recipient.progress == .waiting, case .address(let address) = recipient.destination else { continue }
@@ -62,7 +64,7 @@ struct MessageReport {
                 text += "    held by rule: tried again by the rc of then, and returned at the end of queue-lifetime\n"
             }
             if let route = glimpse.state.route { text += "    account \(route): chosen by hand\n" }
-            if queued.isNotice, let name = queued.identity {
+            if acceptance.isNotice(queued), let name = acceptance.identity {
                 text += "    goes to the mailbox \(name)\n"
                 continue
             }
@@ -71,7 +73,9 @@ struct MessageReport {
             case .unknownHere, .blocked: text += "    nobody has this address here\n"
             case .elsewhere:
                 let decision = routing.decide(
-                    for: submitter, reversePath: queued.reversePath, recipient: address, headerFrom: queued.headerFrom)
+                    for: acceptance.submitter(of: queued, for: recipient, hubUser: geteuid()),
+                    reversePath: queued.reversePath, recipient: address, headerFrom: acceptance.headerFrom,
+                    chosen: acceptance.account?.description)
                 for reason in decision.reasons { text += "    \(reason)\n" }
             }
         }
@@ -84,17 +88,17 @@ struct MessageReport {
             JSON.object([
                 ("address", .text(recipient.destination.description)), ("state", .text(progress(recipient))),
                 ("tries", .number(recipient.tries)), ("next", .number(recipient.next)),
-                ("host", recipient.reply?.remote.map { .text($0) } ?? .null),
-                ("status", recipient.reply.map { .text($0.status) } ?? .null),
-                ("reply", recipient.reply.map { .text($0.text) } ?? .null),
+                ("host", recipient.verdict?.remote.map { .text($0) } ?? .null),
+                ("status", recipient.verdict.map { .text("\($0.status)") } ?? .null),
+                ("reply", recipient.verdict.map { .text($0.text) } ?? .null),
             ])
         }
         return JSON.object([
             ("id", .text(glimpse.entry.id.text)), ("from", .text(queued.reversePath.address?.description ?? "")),
-            ("size", .number(glimpse.content.count)), ("arrival", .number(queued.arrival)),
+            ("size", .number(glimpse.content.count)), ("arrival", .number(acceptance.arrival)),
             ("held", glimpse.state.hold.map { .text($0) } ?? .null),
             ("route", glimpse.state.route.map { .text($0) } ?? .null),
-            ("login", queued.identity.map { .text($0.description) } ?? .null), ("recipients", .list(recipients)),
+            ("login", acceptance.identity.map { .text($0.description) } ?? .null), ("recipients", .list(recipients)),
         ]).written + "\n"
     }
 }

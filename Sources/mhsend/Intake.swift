@@ -2,6 +2,7 @@
 
 import DurableFiles
 import Glibc
+import MailEnvelope
 import MailFormat
 import Octets
 import Reporting
@@ -29,24 +30,22 @@ struct Intake {
         let completer = MessageCompleter(author: author, fullName: options.fullName ?? caller.fullName, date: now)
         let completed = try completed(header, by: completer)
         let recipients = try recipients(in: header)
-        let (staged, is8Bit) = try stage(completed, scanner.bodyStart, &input)
-        var envelope = Envelope(
-            reversePath: reversePath(author), recipients: recipients, arrival: now.seconds,
-            identity: settings.mailbox(ofUnixUser: caller.name).map { EnvelopeText(cleaning: $0.name) },
-            source: .unixUser(caller.userID))
-        envelope.body = is8Bit || options.bodyType?.uppercased() == "8BITMIME" ? .eightBitMIME : .sevenBit
-        envelope.smtpUTF8 =
-            recipients.contains { $0.forwardPath.isInternational }
-            || envelope.reversePath.address?.isInternational == true
-        envelope.headerFrom = fromField(of: header) ?? author
-        envelope.returned = try returned()
+        let staged = try stage(completed, scanner.bodyStart, &input)
+        var envelope = Envelope(reversePath: reversePath(author), recipients: recipients)
+        envelope.bodyType = options.bodyType.flatMap { BodyType(rawValue: $0.uppercased()) } ?? .sevenBit
+        envelope.smtpUTF8 = envelope.hasInternationalAddress
+        envelope.returnContent = try returned()
         envelope.envelopeID = try envelopeID()
+        let acceptance = Acceptance(
+            arrival: now.seconds, source: .unixUser(caller.userID),
+            identity: settings.mailbox(ofUnixUser: caller.name).map { EnvelopeText(cleaning: $0.name) },
+            headerFrom: fromField(of: header) ?? author)
         let id = queue.makeID(seconds: now.seconds)
         let top = ReceivedField(
             client: nil, by: settings.hostname, transmission: .local(userID: caller.userID), id: id.text,
-            recipient: recipients.count == 1 ? recipients[0].forwardPath : nil, date: now
+            recipient: recipients.count == 1 ? recipients[0].forwardPath.address : nil, date: now
         ).octets
-        return try queue.add(envelope, top: top, staged, id: id)
+        return try queue.add(envelope, acceptance, top: top, staged, isSigned: header.mayBeSigned, id: id)
     }
 
     private func completed(_ header: HeaderSection, by completer: MessageCompleter) throws(IntakeError) -> [UInt8] {
@@ -54,14 +53,11 @@ struct Intake {
     }
 
     /// Puts the whole message aside.
-    /// - Returns: whether it has octets above 127, too.
     private func stage(
         _ header: [UInt8], _ bodyStart: [UInt8], _ input: inout MessageInput
-    ) throws -> (message: StagedMessage, is8Bit: Bool) {
+    ) throws -> StagedMessage {
         let staged = queue.stage()
-        var is8Bit = false
         func take(_ octets: [UInt8]) throws {
-            is8Bit = is8Bit || octets.contains { $0 >= 0x80 }
             try staged.append(octets)
             guard staged.count <= settings.limits.messageSize else {
                 throw IntakeError.tooBig(limit: settings.limits.messageSize)
@@ -70,7 +66,7 @@ struct Intake {
         try take(header)
         try take(bodyStart)
         while let chunk = try input.next() { try take(chunk) }
-        return (staged, is8Bit)
+        return staged
     }
 
     // MARK: Envelope
@@ -139,25 +135,15 @@ struct Intake {
     }
 
     /// `-N`: `never`, or a list of `success`, `failure`, `delay` (RFC 3461 §4.1).
-    private func notify() throws -> Envelope.Notify {
-        guard let words = options.notify else { return [] }
-        var notify: Envelope.Notify = []
-        for word in words.lowercased().split(separator: ",") {
-            switch word {
-            case "never": notify.insert(.never)
-            case "success": notify.insert(.success)
-            case "failure": notify.insert(.failure)
-            case "delay": notify.insert(.delay)
-            default: throw IntakeError.badWord("-N", shown(words), "never, or a list of success, failure, delay")
-            }
-        }
-        guard notify == .never || !notify.contains(.never) else {
+    private func notify() throws -> Notify {
+        guard let words = options.notify else { return .unspecified }
+        guard let notify = Notify(parsing: words.utf8) else {
             throw IntakeError.badWord("-N", shown(words), "never, or a list of success, failure, delay")
         }
         return notify
     }
 
-    private func returned() throws -> Envelope.Return? {
+    private func returned() throws -> ReturnContent? {
         switch options.returnWhat?.lowercased() {
         case nil: return nil
         case "full": return .full

@@ -2,6 +2,7 @@
 
 import Delivery
 import DurableFiles
+import MailEnvelope
 import MailFormat
 import MailRouting
 import MaildirStore
@@ -59,6 +60,18 @@ final class House: Sendable {
     var isStopping: Bool {
         get { stopping.load(ordering: .relaxed) }
         set { stopping.store(newValue, ordering: .relaxed) }
+    }
+
+    /// `envelope` with a whole address for each recipient, as ``address(of:)`` completes it.
+    func completed(_ envelope: Envelope) -> Envelope {
+        var whole = envelope
+        whole.recipients = envelope.recipients.map { recipient in
+            var recipient = recipient
+            // Those that cannot be completed were refused at RCPT.
+            recipient.forwardPath = address(of: recipient.forwardPath).map { .address($0) } ?? recipient.forwardPath
+            return recipient
+        }
+        return whole
     }
 
     /// The address that `path` stands for, qualified; `nil` when it has no domain and there is none to give it.

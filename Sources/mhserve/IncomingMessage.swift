@@ -1,6 +1,7 @@
 // A message on its way in by SMTP: collected, judged by its header, then made durable, and only then ours.
 
 import InternetAddress
+import MailEnvelope
 import MailFormat
 import Octets
 import Reporting
@@ -31,7 +32,8 @@ final class IncomingMessage: Sendable {
         var failure: (any Error)?
     }
 
-    let envelope: SMTPEnvelope
+    /// As the policy accepted it, every recipient with a whole address.
+    let envelope: Envelope
     private let service: Service
     private let peer: IPAddress
     private let clientName: String
@@ -41,10 +43,10 @@ final class IncomingMessage: Sendable {
     private let state: Mutex<State>
 
     init(
-        envelope: SMTPEnvelope, service: Service, peer: IPAddress, clientName: String, isExtended: Bool, tls: TLSFacts?,
+        envelope: Envelope, service: Service, peer: IPAddress, clientName: String, isExtended: Bool, tls: TLSFacts?,
         login: Login?
     ) {
-        self.envelope = envelope
+        self.envelope = service.house.completed(envelope)
         self.service = service
         self.peer = peer
         self.clientName = clientName
@@ -121,7 +123,7 @@ final class IncomingMessage: Sendable {
         let house = service.house
         try house.checkFreeSpace()
         try judge(header)
-        let recipients = Set(envelope.recipients.compactMap { house.address(of: $0.path) })
+        let recipients = Set(envelope.recipients.map(\.forwardPath.address))
         let arrival = MailDate.now()
         let id = house.queue.makeID(seconds: arrival.seconds)
         let top =
@@ -131,7 +133,7 @@ final class IncomingMessage: Sendable {
                 by: house.settings.hostname,
                 transmission: .smtp(
                     extended: isExtended, tls: tls != nil, authenticated: login != nil,
-                    utf8: envelope.parameters.smtpUTF8),
+                    utf8: envelope.smtpUTF8),
                 id: id.text, recipient: recipients.count == 1 ? recipients.first : nil, date: arrival
             ).octets + additions(to: header, arrival)
         // One recipient with a mailbox here: straight into it. With more, one could fail after another was served, and the
@@ -145,14 +147,19 @@ final class IncomingMessage: Sendable {
                 arrival: arrival)
             return taken(id, file: file)
         }
-        try house.queue.add(queueEnvelope(header, arrival: arrival.seconds), top: top, staged, id: id)
+        let acceptance = Acceptance(
+            arrival: arrival.seconds, source: .peer(EnvelopeText(cleaning: "[\(peer)] \(clientName)")),
+            identity: login.map { EnvelopeText(cleaning: $0.mailbox) },
+            headerFrom: Self.author(in: header) ?? (login == nil ? nil : envelope.reversePath.address))
+        try house.queue.add(
+            queued, acceptance, top: top, staged, isSigned: header.mayBeSigned, id: id)
         return taken(id, file: nil)
     }
 
     /// Whether the sender has asked to hear of a delivery, too (RFC 3461 §4.1), and can.
     private var owesSuccess: Bool {
         envelope.reversePath != .null
-            && envelope.recipients.contains { $0.parameters.notify?.contains(.success) == true }
+            && envelope.recipients.contains { $0.notify.wants(.success) }
     }
 
     /// What goes on top besides Received: the fields that a program of our own people has left out (RFC 6409 §8).
@@ -163,7 +170,7 @@ final class IncomingMessage: Sendable {
 
     private func judge(_ header: HeaderSection) throws {
         for recipient in envelope.recipients {
-            guard !LoopStop.hasLooped(header, recipient: login == nil ? recipient.path.address : nil) else {
+            guard !LoopStop.hasLooped(header, recipient: login == nil ? recipient.forwardPath.address : nil) else {
                 throw ContentRefusal.loops
             }
         }
@@ -189,25 +196,12 @@ final class IncomingMessage: Sendable {
         guard !authors.from.isEmpty || adds else { throw .unclearAuthor(.empty(field: "From")) }
     }
 
-    private func queueEnvelope(_ header: HeaderSection, arrival: Int) throws(QueueError) -> Envelope {
-        let house = service.house
-        var recipients: [Envelope.Recipient] = []
+    /// The envelope for the queue. Said again word for word, it is the same recipient; with another ORCPT or NOTIFY it has
+    /// notices of its own.
+    private var queued: Envelope {
         var seen: Set<Envelope.Recipient> = []
-        for recipient in envelope.recipients {
-            guard let address = house.address(of: recipient.path) else { continue }
-            // Said again word for word, it is the same recipient; with another ORCPT or NOTIFY it has notices of its own.
-            let queued = try Envelope.Recipient(address, parameters: recipient.parameters)
-            if seen.insert(queued).inserted { recipients.append(queued) }
-        }
-        var queued = Envelope(
-            reversePath: envelope.reversePath, recipients: recipients, arrival: arrival,
-            identity: login.map { EnvelopeText(cleaning: $0.mailbox) },
-            source: .peer(EnvelopeText(cleaning: "[\(peer)] \(clientName)")))
-        queued.body = envelope.parameters.body == .eightBitMIME ? .eightBitMIME : .sevenBit
-        queued.smtpUTF8 = envelope.parameters.smtpUTF8
-        queued.returned = envelope.parameters.ret.map { $0 == .full ? .full : .headers }
-        queued.envelopeID = envelope.parameters.envelopeID.map { EnvelopeText(cleaning: $0) }
-        queued.headerFrom = Self.author(in: header) ?? (login == nil ? nil : envelope.reversePath.address)
+        var queued = envelope
+        queued.recipients.removeAll { !seen.insert($0).inserted }
         return queued
     }
 
@@ -222,24 +216,8 @@ final class IncomingMessage: Sendable {
             id: id.text, isQueued: file == nil,
             logFields: [
                 ("id", id.text), ("file", file), ("service", service.name), ("from", "\(envelope.reversePath)"),
-                ("to", envelope.recipients.map { "\($0.path)" }.joined(separator: ",")), ("size", "\(count)"),
+                ("to", envelope.recipients.map { "\($0.forwardPath)" }.joined(separator: ",")), ("size", "\(count)"),
                 ("login", login?.mailbox), ("tls", tls?.version), ("status", file == nil ? "queued" : "delivered"),
             ])
-    }
-}
-
-extension Envelope.Recipient {
-    /// The recipient with its DSN parameters as RCPT gave them (RFC 3461 §4).
-    init(_ address: Address, parameters: RecipientParameters) throws(QueueError) {
-        var notify: Envelope.Notify = []
-        if let wanted = parameters.notify {
-            if wanted.isEmpty { notify.insert(.never) }
-            if wanted.contains(.success) { notify.insert(.success) }
-            if wanted.contains(.failure) { notify.insert(.failure) }
-            if wanted.contains(.delay) { notify.insert(.delay) }
-        }
-        self.init(
-            address, notify: notify,
-            originalRecipient: parameters.originalRecipient.map { EnvelopeText(cleaning: "\($0.type);\($0.address)") })
     }
 }

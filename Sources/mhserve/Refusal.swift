@@ -1,29 +1,23 @@
 // Why a message is not taken, and how its sender is told.
 
 import DurableFiles
+import MailEnvelope
 import MailFormat
-import SMTPProtocol
 import SpoolQueue
 
-/// What the service could not take, as the client is told.
-struct Refusal {
-    let code: Int
-    let status: EnhancedStatus
-    let words: String
-
-    init(_ error: any Error) {
+extension Verdict {
+    /// What the client hears of a message that could not be taken. What is wrong with our files is ours to know.
+    init(refusedMessage error: any Error) {
         switch error {
-        case let pressure as QueuePressure: (code, status, words) = pressure.reply
-        case let content as ContentRefusal: (code, status, words) = (content.code, content.status, content.words)
-        case QueueError.noSpace: (code, status, words) = Self.diskFull
-        case let disk as DurableError where disk.isNoSpace: (code, status, words) = Self.diskFull
-        default: (code, status, words) = (451, .transient(3, 0), "the message could not be stored; try again later")
+        case let pressure as QueuePressure: self = pressure.verdict
+        case let content as ContentRefusal: self = content.verdict
+        case QueueError.noSpace: self = .diskIsFull
+        case let disk as DurableError where disk.isNoSpace: self = .diskIsFull
+        default: self = .temporary(3, 0, text: "the message could not be stored; try again later")
         }
     }
-}
 
-extension Refusal {
-    private static let diskFull = (452, EnhancedStatus.transient(3, 1), "the disk is full; try again later")
+    private static let diskIsFull = Verdict.temporary(3, 1, text: "the disk is full; try again later")
 }
 
 /// The service is full for now.
@@ -31,12 +25,12 @@ enum QueuePressure: Error, CustomStringConvertible {
     case diskIsBehind
     case freeSpaceLow
 
-    var description: String { reply.2 }
+    var description: String { verdict.text }
 
-    var reply: (Int, EnhancedStatus, String) {
+    var verdict: Verdict {
         switch self {
-        case .diskIsBehind: (452, .transient(3, 1), "the disk is behind; try again")
-        case .freeSpaceLow: (452, .transient(3, 1), "too little free disk space; try again later")
+        case .diskIsBehind: .temporary(3, 1, text: "the disk is behind; try again")
+        case .freeSpaceLow: .temporary(3, 1, text: "too little free disk space; try again later")
         }
     }
 }
@@ -51,24 +45,17 @@ enum ContentRefusal: Error, CustomStringConvertible {
     case headerTooLong
     case brokenSignature
 
-    var description: String { words }
-    var code: Int { 554 }
+    var description: String { verdict.text }
 
-    var status: EnhancedStatus {
+    var verdict: Verdict {
         switch self {
-        case .loops: .permanent(4, 6)
-        case .foreignAuthor: .permanent(7, 1)
-        case .unclearAuthor, .headerTooLong, .brokenSignature: .permanent(6, 0)
-        }
-    }
-
-    var words: String {
-        switch self {
-        case .loops: "the message goes in circles: too many Received fields, or delivered here before"
-        case .foreignAuthor(let field, let login): "a \(field) field names an address that is not of \(login)"
-        case .unclearAuthor(let error): "\(error)"
-        case .headerTooLong: "the header is too long or has too many fields"
-        case .brokenSignature: "the message is signed, and a line of its header is no field"
+        case .loops:
+            .permanent(4, 6, text: "the message goes in circles: too many Received fields, or delivered here before")
+        case .foreignAuthor(let field, let login):
+            .permanent(7, 1, text: "a \(field) field names an address that is not of \(login)")
+        case .unclearAuthor(let error): .permanent(6, 0, text: "\(error)")
+        case .headerTooLong: .permanent(6, 0, text: "the header is too long or has too many fields")
+        case .brokenSignature: .permanent(6, 0, text: "the message is signed, and a line of its header is no field")
         }
     }
 }

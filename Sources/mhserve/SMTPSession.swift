@@ -1,5 +1,6 @@
 // The policy of an SMTP listener: who may send what to whom, and when a message is ours.
 
+import MailEnvelope
 import MailFormat
 import MailRouting
 import NIOCore
@@ -83,10 +84,10 @@ final class SMTPSession: Session {
             let step = server.receive(response)
             sasl = server
             take(step)
-        case .mail(let reversePath, let parameters):
-            tell(verdict(on: reversePath, parameters), on: "\(reversePath)")
-        case .recipient(let path, _):
-            tell(verdict(onRecipient: path), on: "\(path)")
+        case .mail(let envelope, _):
+            tell(answer(to: envelope.reversePath), on: "\(envelope.reversePath)")
+        case .recipient(let recipient):
+            tell(answer(to: recipient.forwardPath), on: "\(recipient.forwardPath)")
         case .dataBegin:
             beginContent()
         case .content(let octets):
@@ -187,11 +188,11 @@ final class SMTPSession: Session {
     // MARK: Envelope
 
     /// Answers MAIL or RCPT; a refusal is written down in the words that the client gets.
-    private func tell(_ verdict: SMTPServer.Command, on address: String) {
-        if case .refuse(let code, _, let words) = verdict {
+    private func tell(_ answer: SMTPServer.Command, on address: String) {
+        if case .refuse(let code, _, let words) = answer {
             noteRefusal([("address", address), ("code", "\(code)"), ("why", words)])
         }
-        answer(verdict)
+        self.answer(answer)
     }
 
     private func noteRefusal(_ what: [(String, String?)]) {
@@ -202,7 +203,7 @@ final class SMTPSession: Session {
             [("service", service.name), ("client", "\(line.peer)"), ("login", login?.mailbox)] + what)
     }
 
-    private func verdict(on reversePath: ReversePath, _ parameters: MailParameters) -> SMTPServer.Command {
+    private func answer(to reversePath: ReversePath) -> SMTPServer.Command {
         if service.isSubmission {
             guard let login else { return .refuse(530, .permanent(7, 0), "authentication required") }
             guard let address = reversePath.address else { return .accept("") }
@@ -213,7 +214,7 @@ final class SMTPSession: Session {
         return .accept("")
     }
 
-    private func verdict(onRecipient path: ForwardPath) -> SMTPServer.Command {
+    private func answer(to path: ForwardPath) -> SMTPServer.Command {
         guard let address = house.address(of: path) else {
             return .refuse(501, .permanent(1, 3), "an address with a domain is wanted")
         }
@@ -238,7 +239,7 @@ final class SMTPSession: Session {
             clientName: conversation.clientName ?? "", isExtended: conversation.isExtended, tls: line.tls, login: login)
         // Before anything is staged: a disk that is full must not be made fuller by what is refused at its end.
         do {
-            try house.checkFreeSpace(for: envelope.parameters.size ?? 0)
+            try house.checkFreeSpace(for: conversation.announcedSize ?? 0)
         } catch {
             intake?.refuse(error)
         }
@@ -289,12 +290,11 @@ final class SMTPSession: Session {
                 if taken.isQueued { house.wake.wake() }
                 answer(.accept("\(taken.isQueued ? "queued as" : "delivered as") \(taken.id)"))
             case .failure(let error):
-                let refusal = Refusal(error)
                 noteFailure(error, of: intake)
-                answer(.refuse(refusal.code, refusal.status, refusal.words))
+                answer(.settle(Verdict(refusedMessage: error)))
             }
         }
-        if !started { answer(.refuse(452, .transient(3, 1), "the disk is behind; try again")) }
+        if !started { answer(.settle(QueuePressure.diskIsBehind.verdict)) }
     }
 
     private func noteFailure(_ error: any Error, of intake: IncomingMessage) {

@@ -2,6 +2,7 @@
 
 import Blocking
 import Glibc
+import MailEnvelope
 import MailFormat
 import MailTestKit
 import Reporting
@@ -52,16 +53,18 @@ struct AttemptTests {
 
         func message(
             from: String = "alice@one.example", to: [String], age: Int = 0, by submitter: String? = "alice",
-            source: Envelope.Source = .unixUser(4_000_000_000), notify: Envelope.Notify = [],
-            content: String = "Subject: x\n\nx\n"
+            source: Acceptance.Source = .unixUser(4_000_000_000), account: String? = nil,
+            notify: Notify = .unspecified, content: String = "Subject: x\n\nx\n"
         ) throws -> QueueEntry {
             let envelope = Envelope(
                 reversePath: from.isEmpty ? .null : .address(try Address(from)),
-                recipients: try to.map { .init(try Address($0), notify: notify) }, arrival: Clock.seconds() - age,
-                identity: submitter.map { EnvelopeText(cleaning: $0) }, source: source)
+                recipients: try to.map { .init(try Address($0), notify: notify) })
+            let acceptance = Acceptance(
+                arrival: Clock.seconds() - age, source: source, identity: submitter.map { EnvelopeText(cleaning: $0) },
+                account: account.map { EnvelopeText(cleaning: $0) })
             let staged = hub.queue.stage()
             try staged.append(Array(content.utf8))
-            let id = try hub.queue.add(envelope, staged)
+            let id = try hub.queue.add(envelope, acceptance, staged, isSigned: false)
             return try #require(try hub.queue.find(id))
         }
 
@@ -82,7 +85,10 @@ struct AttemptTests {
 
         /// Carries every notice that waits to where it belongs.
         func carryNotices() throws {
-            for entry in try queued where try hub.queue.peek(entry)?.envelope.isNotice == true {
+            for entry in try queued {
+                guard let glimpse = try hub.queue.peek(entry), glimpse.acceptance.isNotice(glimpse.envelope) else {
+                    continue
+                }
                 try attempt(entry).end()
             }
         }
@@ -100,14 +106,11 @@ struct AttemptTests {
         let attempt = try bench.attempt(try bench.message(to: ["a@far.example", "b@far.example", "c@far.example"]))
         #expect(attempt.nextAccount == "one")
         #expect(attempt.recipients == [0, 1, 2])
-        let sent = Reply(status: "2.0.0", remote: "mx", text: "250 ok", isSMTP: true)
-        let failed = Reply(status: "5.1.1", remote: "mx", text: "550 5.1.1 no such user", isSMTP: true)
-        let later = attempt.deferral(Reply(status: "4.2.0", remote: "mx", text: "450 later", isSMTP: true), of: 2)
         try attempt.take(
             [
-                AccountResult(recipients: [0], outcome: .delivered(sent)),
-                AccountResult(recipients: [1], outcome: .failed(failed)),
-                AccountResult(recipients: [2], outcome: later),
+                AccountResult(recipients: [0], verdict: .delivered(.passedOn, from: "mx", text: "250 ok")),
+                AccountResult(recipients: [1], verdict: .permanent(1, 1, from: "mx", text: "550 5.1.1 no such user")),
+                AccountResult(recipients: [2], verdict: .temporary(2, 0, from: "mx", text: "450 later")),
             ], from: "one")
         attempt.end()
         let entries = try bench.queued
@@ -133,9 +136,9 @@ struct AttemptTests {
     func fallThrough() throws {
         let bench = try Bench(routes: "route out\n    use one two")
         let attempt = try bench.attempt(try bench.message(to: ["a@far.example"]))
-        let words = Reply(status: "4.7.0", text: "535 wrong password")
         let fault = AccountResult(
-            recipients: [0], outcome: .postponed(words, next: Clock.seconds() + 60), isRouteFault: true)
+            recipients: [0], verdict: .faultOfHop(7, 0, text: "535 wrong password"), notBefore: Clock.seconds() + 60,
+            mayGoElsewhere: true)
         try attempt.take([fault], from: "one")
         #expect(attempt.nextAccount == "two")
         try attempt.take([fault], from: "two")
@@ -144,7 +147,7 @@ struct AttemptTests {
         let glimpse = try #require(try bench.queued.first.flatMap { try bench.hub.queue.peek($0) })
         #expect(glimpse.state.recipients[0].tries == 0)
         #expect(glimpse.state.recipients[0].progress == .waiting)
-        #expect(glimpse.state.recipients[0].reply?.text == "535 wrong password")
+        #expect(glimpse.state.recipients[0].verdict?.text == "535 wrong password")
     }
 
     @Test(
@@ -163,7 +166,7 @@ struct AttemptTests {
         let held = try #require(try bench.queued.first { $0.id == entry.id })
         let state = try #require(try bench.hub.queue.peek(held)).state
         #expect(state.recipients[0].isHeld && state.recipients[0].tries == 1 && state.hold == nil)
-        #expect(state.recipients[0].reply?.text.contains("no account is open to \(submitter ?? "senders")") == true)
+        #expect(state.recipients[0].verdict?.text.contains("no account is open to \(submitter ?? "senders")") == true)
         #expect((540...661).contains(held.notBefore - before), "the longest delay, a tenth more or less")
         try bench.carryNotices()
         let told = bench.mail(of: submitter ?? "carol")
@@ -244,8 +247,9 @@ struct AttemptTests {
         let bench = try Bench(routes: "route out\n    use one two")
         let attempt = try bench.attempt(try bench.message(to: ["a@far.example"]))
         try attempt.message.hold(because: "sender refused")
-        let outcome = Outcome.postponed(Reply(status: "5.1.8", text: "550 no"), next: Clock.seconds())
-        try attempt.take([AccountResult(recipients: [0], outcome: outcome)], from: "one")
+        try attempt.take(
+            [AccountResult(recipients: [0], verdict: .faultOfHop(4, 1, text: "down"), notBefore: Clock.seconds())],
+            from: "one")
         #expect(attempt.nextAccount == nil)
         attempt.end()
         #expect(try bench.queued.map(\.isHeld) == [true])
@@ -257,10 +261,10 @@ struct AttemptTests {
         for (isUnreachable, wanted) in [(true, RecipientState.Progress.failed), (false, .waiting)] {
             let entry = try bench.message(from: "alice@home.example", to: ["a@far.example"])
             let attempt = try bench.attempt(entry)
-            let outcome = Outcome.postponed(Reply(status: "4.4.1", text: "down"), next: Clock.seconds() + 60)
-            try attempt.take(
-                [AccountResult(recipients: [0], outcome: outcome, isRouteFault: true, isUnreachable: isUnreachable)],
-                from: "one")
+            let down = AccountResult(
+                recipients: [0], verdict: .faultOfHop(4, 1, text: "down"), notBefore: Clock.seconds() + 60,
+                mayGoElsewhere: true, isUnreachable: isUnreachable)
+            try attempt.take([down], from: "one")
             #expect(attempt.message.state.recipients[0].progress == wanted)
             attempt.end()
         }
@@ -271,20 +275,17 @@ struct AttemptTests {
         let bench = try Bench()
         let old = try bench.message(to: ["a@far.example"], age: 6 * 86_400)
         let attempt = try bench.attempt(old)
-        let reply = Reply(status: "4.2.0", text: "450 later")
-        guard case .deferred = attempt.deferral(reply, of: 0) else {
-            Issue.record("age alone gave up")
-            return
+        let later = AccountResult(recipients: [0], verdict: .temporary(2, 0, text: "450 later"))
+        for tries in 1...7 {
+            try attempt.take([later], from: "one")
+            #expect(attempt.message.state.recipients[0].progress == .waiting, "age alone gave up")
+            #expect(attempt.message.state.recipients[0].tries == tries)
         }
-        for _ in 0..<7 {
-            try attempt.message.record([([0], attempt.deferral(reply, of: 0))], at: Clock.seconds(), isLast: false)
-        }
-        guard case .failed(let last) = attempt.deferral(reply, of: 0) else {
-            Issue.record("not given up after 8 tries")
-            return
-        }
-        #expect(last.status == "4.4.7")
-        #expect(last.text.contains("450 later"))
+        try attempt.take([later], from: "one")
+        let last = attempt.message.state.recipients[0]
+        #expect(last.progress == .failed)
+        #expect(last.verdict?.status == .transient(4, 7))
+        #expect(last.verdict?.text == "gave up after 8 tries: 450 later")
     }
 
     @Test("mail that has passed more than a hundred stations fails at once, and the sender hears why")
@@ -309,9 +310,9 @@ struct AttemptTests {
     @Test("final delivery here tells our own people when they asked, and nobody else")
     func successHere() throws {
         for (notify, from, isTold) in [
-            (Envelope.Notify.success, "alice@one.example", true), ([], "alice@one.example", false),
-            (.success, "", false),
-        ] as [(Envelope.Notify, String, Bool)] {
+            (Notify.on(.success), "alice@one.example", true), (.unspecified, "alice@one.example", false),
+            (.on(.success), "", false),
+        ] {
             let bench = try Bench()
             let entry = try bench.message(from: from, to: ["alice@home.example"], notify: notify)
             try bench.attempt(entry).end()
@@ -338,8 +339,8 @@ struct AttemptTests {
     func refusedNotice() throws {
         let bench = try Bench(routes: "route out\n    use one")
         let attempt = try bench.attempt(try bench.message(from: "", to: ["x@far.example"], by: nil, source: .hub))
-        let failed = Reply(status: "5.1.1", remote: "mx", text: "550 no", isSMTP: true)
-        try attempt.take([AccountResult(recipients: [0], outcome: .failed(failed))], from: "one")
+        try attempt.take(
+            [AccountResult(recipients: [0], verdict: .permanent(1, 1, from: "mx", text: "550 no"))], from: "one")
         attempt.end()
         #expect(try bench.queued.isEmpty)
         #expect(bench.mail(of: "alice").count == 1)
@@ -349,8 +350,8 @@ struct AttemptTests {
     func writtenAtOnce() throws {
         let bench = try Bench()
         let attempt = try bench.attempt(try bench.message(to: ["a@far.example", "b@far.example"]))
-        let sent = Reply(status: "2.0.0", remote: "mx", text: "250 ok", isSMTP: true)
-        try attempt.take([AccountResult(recipients: [0], outcome: .delivered(sent))], from: "one")
+        try attempt.take(
+            [AccountResult(recipients: [0], verdict: .delivered(.passedOn, from: "mx", text: "250 ok"))], from: "one")
         #expect(attempt.nextAccount == "one" && attempt.recipients == [1])
         // As it would be found after a death here.
         let id = attempt.message.id
@@ -363,8 +364,9 @@ struct AttemptTests {
     func lateWithoutTries() throws {
         let bench = try Bench()
         let attempt = try bench.attempt(try bench.message(to: ["a@far.example"], age: 5 * 3600))
-        let down = Outcome.postponed(Reply(status: "4.4.1", text: "down"), next: Clock.seconds() + 60)
-        try attempt.take([AccountResult(recipients: [0], outcome: down)], from: "one")
+        let down = AccountResult(
+            recipients: [0], verdict: .faultOfHop(4, 1, text: "down"), notBefore: Clock.seconds() + 60)
+        try attempt.take([down], from: "one")
         attempt.end()
         #expect(try bench.queued.count == 2, "the message and its notice")
     }
@@ -408,19 +410,30 @@ struct AttemptTests {
         #expect(try bench.hub.routes.read("one").fault == nil)
     }
 
-    @Test("the announced size is that of the wire", arguments: ["", "a", "a\n", "a\nb", "\n\n\n"])
-    func sizes(_ text: String) throws {
+    @Test("an account chosen for the message carries it, and no other does, if it is open to who submitted it")
+    func chosenAccount() throws {
+        let bench = try Bench(routes: "route out\n    use one")
+        let attempt = try bench.attempt(try bench.message(to: ["a@far.example"], account: "two"))
+        #expect(attempt.nextAccount == "two")
+        try attempt.take(
+            [AccountResult(recipients: [0], verdict: .faultOfHop(4, 1, text: "down"), mayGoElsewhere: true)],
+            from: "two")
+        #expect(attempt.nextAccount == nil)
+        attempt.end()
+        let closed = try bench.attempt(try bench.message(to: ["a@far.example"], by: "bob", account: "two"))
+        #expect(closed.nextAccount == nil && closed.message.state.recipients[0].isHeld)
+        closed.end()
+    }
+
+    @Test("the envelope for a server names whom it is for, with what each has asked for")
+    func handedOn() throws {
         let bench = try Bench()
-        let staged = bench.hub.queue.stage()
-        try staged.append(Array(text.utf8))
-        let envelope = Envelope(
-            reversePath: .null, recipients: [.init(try Address("a@far.example"))], arrival: Clock.seconds(),
-            source: .hub)
-        let id = try bench.hub.queue.add(envelope, staged)
-        let glimpse = try #require(try bench.hub.queue.find(id).flatMap { try bench.hub.queue.peek($0) })
-        var wire = Oddity.wire(fromFile: Array(text.utf8))
-        if !text.isEmpty, !text.hasSuffix("\n") { wire += [13, 10] }
-        #expect(try WireSurvey(of: glimpse.content).size == wire.count)
+        let attempt = try bench.attempt(
+            try bench.message(to: ["a@far.example", "b@far.example", "c@far.example"], notify: .never))
+        let envelope = attempt.message.envelope(for: [2, 0])
+        #expect(envelope.recipients.map(\.forwardPath.description) == ["<c@far.example>", "<a@far.example>"])
+        #expect(envelope.recipients.allSatisfy { $0.notify == .never })
+        #expect(envelope.reversePath == attempt.message.envelope.reversePath)
     }
 
     @Test("what mail must not hold becomes a space, and the rest stays")

@@ -2,6 +2,7 @@
 
 import Blocking
 import Glibc
+import MailEnvelope
 import MailFormat
 import MailTestKit
 import Reporting
@@ -44,11 +45,11 @@ struct LocalDeliveryTests {
 
     private func queue(to recipients: [Envelope.Recipient], in hub: CarrierHub) throws -> QueueEntry {
         let envelope = Envelope(
-            reversePath: .address(try Address("x@far.example")), recipients: recipients, arrival: Clock.seconds(),
-            source: .unixUser(0))
+            reversePath: .address(try Address("x@far.example")), recipients: recipients)
+        let acceptance = Acceptance(arrival: Clock.seconds(), source: .unixUser(0))
         let staged = hub.queue.stage()
         try staged.append(Array("Subject: x\n\nx\n".utf8))
-        let id = try hub.queue.add(envelope, staged)
+        let id = try hub.queue.add(envelope, acceptance, staged, isSigned: false)
         return try #require(try hub.queue.find(id))
     }
 
@@ -111,15 +112,15 @@ struct LocalDeliveryTests {
     func everyName() throws {
         let hub = try hub()
         let recipients: [Envelope.Recipient] = [
-            .init(try Address("alice@home.example"), notify: .success),
-            .init(try Address("alice@hub.example"), notify: .success),
+            .init(try Address("alice@home.example"), notify: .on(.success)),
+            .init(try Address("alice@hub.example"), notify: .on(.success)),
             .init(try Address("z@far.example")),
         ]
         let attempt = try attempt(try queue(to: recipients, in: hub).id, in: hub)
         let state = attempt.message.state
         #expect(state.recipients.map(\.progress) == [.delivered, .delivered, .waiting])
         #expect(state.recipients[0].place != nil && state.recipients[0].place == state.recipients[1].place)
-        #expect(state.recipients.map(\.notify) == [.success, .success, []])
+        #expect(state.recipients.map(\.notify) == [.on(.success), .on(.success), .unspecified])
     }
 
     @Test("a name that comes to the mailbox in a later attempt makes no second copy")
@@ -128,8 +129,8 @@ struct LocalDeliveryTests {
         let entry = try queue(to: ["alice@home.example", "other@far.example"], in: first)
         let attempt = try attempt(entry.id, in: first)
         #expect(attempt.nextAccount == "one")
-        let down = Outcome.postponed(Reply(status: "4.4.1", text: "down"), next: Clock.seconds())
-        try attempt.take([AccountResult(recipients: [1], outcome: down)], from: "one")
+        let down = AccountResult(recipients: [1], verdict: .faultOfHop(4, 1, text: "down"), notBefore: Clock.seconds())
+        try attempt.take([down], from: "one")
         attempt.end()
         attempt.message.unlock()
         #expect(mail(of: "alice").count == 1)
@@ -151,10 +152,8 @@ struct LocalDeliveryTests {
             let died = Attempt(of: try lock(id, in: hub), hub: hub)
             try died.message.beginAttempt(next: Clock.seconds() + 60)
             // What begin() does, cut off between the delivery and its record.
-            guard
-                case .delivered = LocalDelivery(message: died.message, recipients: [0, 1], mailbox: "alice", hub: hub)
-                    .carryOut()
-            else { throw KitError("not delivered") }
+            let copy = LocalDelivery(message: died.message, recipients: [0, 1], mailbox: "alice", hub: hub).carryOut()
+            #expect(copy.kind == .delivered(.copied(try CopyPlace(mailbox: "alice"))))
             died.message.unlock()
         }
         let file = try #require(ScratchDirectory.names(in: scratch.file("mail/alice/new")).first)
@@ -169,7 +168,7 @@ struct LocalDeliveryTests {
         do {
             // A person gives up the one whose number it bears.
             let message = try lock(id, in: hub)
-            try message.fail([0], Reply(status: "5.0.0", text: "given up"))
+            try message.fail([0], .permanent(0, 0, text: "given up"))
             message.unlock()
         }
         try attempt(id, in: hub).end()
@@ -196,8 +195,9 @@ struct LocalDeliveryTests {
             let message = try lock(id, in: first)
             try message.beginAttempt(next: Clock.seconds() + 60)
             let delivery = LocalDelivery(message: message, recipients: [0], mailbox: "alice", hub: first)
-            guard case .delivered(let reply, let place) = delivery.carryOut() else { throw KitError("not delivered") }
-            try message.record([([0], .delivered(reply, place: place))], at: Clock.seconds(), isLast: false)
+            let copy = delivery.carryOut()
+            #expect(copy.kind == .delivered(.copied(try CopyPlace(mailbox: "alice"))))
+            try message.record([AttemptResult(recipients: [0], copy)], at: Clock.seconds(), isLast: false)
         }
         // The attempt has died there. Bob takes over alice's old Maildir.
         let second = try hub(maildirs: "new-mail", bob: scratch.file("mail/alice"))
@@ -214,7 +214,7 @@ struct LocalDeliveryTests {
         attempt.end()
         let state = attempt.message.state
         #expect(state.recipients.map(\.progress) == [.waiting, .waiting] && state.tries == 0)
-        #expect(state.recipients[0].reply?.status == "4.3.1")
+        #expect(state.recipients[0].verdict?.status == .transient(3, 1))
         #expect(state.recipients.allSatisfy { $0.next > Clock.seconds() })
         attempt.message.unlock()
         #expect(mail(of: "alice").isEmpty)

@@ -121,19 +121,19 @@ struct MessagePipelineTests {
 
 private struct Saying: MessageInspector {
     let name: String
-    let verdict: Verdict
-    func inspect(_ message: some StagedContent) -> Verdict { verdict }
+    let verdict: Judgment
+    func inspect(_ message: some StagedContent) -> Judgment { verdict }
 }
 
 private struct Breaking: MessageInspector {
     struct Down: Error {}
     let name = "broken"
-    func inspect(_ message: some StagedContent) throws -> Verdict { throw Down() }
+    func inspect(_ message: some StagedContent) throws -> Judgment { throw Down() }
 }
 
 private struct Subjects: MessageInspector {
     let name = "subjects"
-    func inspect(_ message: some StagedContent) throws -> Verdict {
+    func inspect(_ message: some StagedContent) throws -> Judgment {
         let header = try message.header()
         return header.first("Subject") == nil ? .refuse(reason: "no subject") : .accept
     }

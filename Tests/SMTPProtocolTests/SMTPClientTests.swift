@@ -1,5 +1,6 @@
 // The client engine against servers of every temper.
 
+import MailEnvelope
 import MailFormat
 import MailTestKit
 import Octets
@@ -47,10 +48,13 @@ private struct ClientPlay {
 }
 
 struct SMTPClientTests {
-    private func outgoing(_ recipients: [String], _ parameters: MailParameters = .init()) throws -> OutgoingTransaction
-    {
-        OutgoingTransaction(
-            .address(try Address("a@b")), parameters, to: try recipients.map { .init(.address(try Address($0))) })
+    private func outgoing(
+        _ recipients: [String], _ content: ContentFacts = .init(wireSize: 5)
+    ) throws -> SMTPClient.Command {
+        .transaction(
+            Envelope(
+                reversePath: .address(try Address("a@b")), recipients: try recipients.map { .init(try Address($0)) }),
+            of: content)
     }
 
     @Test("what the server offers is read")
@@ -92,7 +96,7 @@ struct SMTPClientTests {
     @Test("pipelined: all at once, and a verdict for each recipient")
     func pipelined() throws {
         var play = ClientPlay.greeted("250-s\n250-SIZE\n250 PIPELINING\n")
-        play.say(.transaction(try outgoing(["x@y", "z@y"], .init(size: 10))))
+        play.say(try outgoing(["x@y", "z@y"], .init(wireSize: 10)))
         #expect(play.said == "MAIL FROM:<a@b> SIZE=10|RCPT TO:<x@y>|RCPT TO:<z@y>|DATA|")
         play.hear("250 ok\n250 ok\n550 5.1.1 no\n354 go\n")
         #expect(play.events.count == 4)
@@ -111,7 +115,7 @@ struct SMTPClientTests {
     @Test("without PIPELINING: step by step")
     func stepByStep() throws {
         var play = ClientPlay.greeted("250 s\n")
-        play.say(.transaction(try outgoing(["x@y", "z@y"], .init(size: 10, ret: .full, envelopeID: "e"))))
+        play.say(try outgoing(["x@y", "z@y"], .init(wireSize: 10)))
         #expect(play.said == "MAIL FROM:<a@b>|")
         play.hear("250 ok\n")
         #expect(play.said == "MAIL FROM:<a@b>|RCPT TO:<x@y>|")
@@ -126,10 +130,10 @@ struct SMTPClientTests {
         "without PIPELINING nothing follows a refused MAIL, nor DATA when all are refused; RSET comes before the next")
     func stepByStepRefused() throws {
         var play = ClientPlay.greeted("250 s\n")
-        play.say(.transaction(try outgoing(["x@y"])))
+        play.say(try outgoing(["x@y"]))
         play.hear("550 no\n")
         #expect(play.events == [.sender(SMTPReply(550, nil, "no")), .transactionEnd])
-        play.say(.transaction(try outgoing(["x@y"])))
+        play.say(try outgoing(["x@y"]))
         play.hear("250 reset\n250 ok\n")
         play.hear("550 no\n")
         #expect(play.said == "MAIL FROM:<a@b>|RSET|MAIL FROM:<a@b>|RCPT TO:<x@y>|")
@@ -139,7 +143,7 @@ struct SMTPClientTests {
     @Test("354 though nobody was accepted: an empty message ends it")
     func emptied() throws {
         var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
-        play.say(.transaction(try outgoing(["x@y"])))
+        play.say(try outgoing(["x@y"]))
         play.said = ""
         play.hear("250 ok\n550 no\n354 go\n")
         #expect(play.events.last == .emptied)
@@ -148,7 +152,7 @@ struct SMTPClientTests {
         #expect(play.events.last == .transactionEnd)
         #expect(play.client.outstandingReplies == 0)
         play = ClientPlay.greeted("250-s\n250 PIPELINING\n", .lmtp)
-        play.say(.transaction(try outgoing(["x@y"])))
+        play.say(try outgoing(["x@y"]))
         play.hear("250 ok\n550 no\n354 go\n")
         #expect(play.error != nil)
     }
@@ -156,7 +160,7 @@ struct SMTPClientTests {
     @Test("behind a refused MAIL the recipients are not blamed")
     func refusedSender() throws {
         var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
-        play.say(.transaction(try outgoing(["x@y", "z@y"])))
+        play.say(try outgoing(["x@y", "z@y"]))
         play.hear("550 no\n503 mail first\n503 mail first\n503 mail first\n")
         #expect(play.events == [.sender(SMTPReply(550, nil, "no")), .transactionEnd])
     }
@@ -164,7 +168,7 @@ struct SMTPClientTests {
     @Test("LMTP: a verdict for each accepted recipient")
     func lmtp() throws {
         var play = ClientPlay.greeted("250-s\n250 PIPELINING\n", .lmtp)
-        play.say(.transaction(try outgoing(["x@y", "no@y", "z@y"])))
+        play.say(try outgoing(["x@y", "no@y", "z@y"]))
         play.hear("250 ok\n250 ok\n550 no\n250 ok\n354 go\n")
         play.say(.contentEnd)
         play.hear("250 one\n452 full\n")
@@ -179,12 +183,11 @@ struct SMTPClientTests {
     func parameters() throws {
         var play = ClientPlay.greeted("250-s\n250-DSN\n250-8BITMIME\n250-SMTPUTF8\n250 PIPELINING\n")
         let original = try #require(OriginalRecipient(type: "rfc822", address: "o+o@y"))
-        let recipient = OutgoingTransaction.Recipient(
-            .address(try Address("é@y")), .init(notify: .never, originalRecipient: original))
-        play.say(
-            .transaction(
-                OutgoingTransaction(
-                    .null, .init(size: 5, body: .eightBitMIME, ret: .headers, envelopeID: "a b"), to: [recipient])))
+        var envelope = Envelope(
+            reversePath: .null, recipients: [.init(try Address("é@y"), notify: .never, originalRecipient: original)])
+        envelope.returnContent = .headers
+        envelope.envelopeID = try EnvelopeText("a b")
+        play.say(.transaction(envelope, of: ContentFacts(wireSize: 5, is8Bit: true)))
         #expect(
             play.said == "MAIL FROM:<> BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=a+20b|"
                 + "RCPT TO:<é@y> NOTIFY=NEVER ORCPT=rfc822;o+2Bo@y|DATA|")
@@ -193,14 +196,15 @@ struct SMTPClientTests {
     @Test("what a server cannot take is not begun")
     func obstacles() throws {
         var play = ClientPlay.greeted("250-s\n250-LIMITS RCPTMAX=1\n250 SIZE 100\n")
-        let cases: [(OutgoingTransaction, OutgoingTransaction.Obstacle)] = [
-            (try outgoing([]), .noRecipients), (try outgoing(["x@y"], .init(size: 101)), .tooBig(limit: 100)),
+        let cases: [(SMTPClient.Command, TransactionObstacle)] = [
+            (try outgoing([]), .noRecipients), (try outgoing(["x@y"], .init(wireSize: 101)), .tooBig(limit: 100)),
             (try outgoing(["é@y"]), .needsSMTPUTF8),
-            (try outgoing(["x@y"], .init(body: .eightBitMIME)), .needs8BITMIME),
+            (try outgoing(["x@y"], .init(wireSize: 5, is8Bit: true)), .needs8BITMIME),
+            (try outgoing(["x@y"], .init(wireSize: 5, hasStrays: true, isSigned: true)), .straysUnderSignature),
             (try outgoing(["x@y", "z@y"]), .tooManyRecipients(limit: 1)),
         ]
         for (transaction, obstacle) in cases {
-            play.say(.transaction(transaction))
+            play.say(transaction)
             play.hear("")
             #expect(play.events.last == .impossible(obstacle))
         }
@@ -271,7 +275,7 @@ struct SMTPClientTests {
     @Test("421 within a pipeline leaves the rest unanswered")
     func closing() throws {
         var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
-        play.say(.transaction(try outgoing(["x@y", "z@y"])))
+        play.say(try outgoing(["x@y", "z@y"]))
         play.hear("250 ok\n250 ok\n421 4.3.2 bye\n354 go\n")
         #expect(play.events.count == 3)
         #expect(play.events.last == .closing(SMTPReply(421, .transient(3, 2), "bye")))
@@ -281,7 +285,7 @@ struct SMTPClientTests {
     @Test("replies that a command cannot have", arguments: ["354 go\n", "334 go\n"])
     func impossible(text: String) throws {
         var play = ClientPlay.greeted("250 s\n")
-        play.say(.transaction(try outgoing(["x@y"])))
+        play.say(try outgoing(["x@y"]))
         play.hear(text)
         #expect(play.error != nil)
         play = ClientPlay()
@@ -292,7 +296,7 @@ struct SMTPClientTests {
     @Test("DATA answered by 250 is no go-ahead")
     func falseGoAhead() throws {
         var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
-        play.say(.transaction(try outgoing(["x@y"])))
+        play.say(try outgoing(["x@y"]))
         play.hear("250 ok\n250 ok\n250 ok\n")
         #expect(play.error == .unexpectedReply(to: "DATA", SMTPReply(250, nil, "ok")))
     }
@@ -300,7 +304,7 @@ struct SMTPClientTests {
     /// A conversation up to the final dot.
     private func atFinalDot(_ dialect: SMTPClient.Dialect = .smtp) throws -> ClientPlay {
         var play = ClientPlay.greeted("250-s\n250 PIPELINING\n", dialect)
-        play.say(.transaction(try outgoing(["x@y"])))
+        play.say(try outgoing(["x@y"]))
         play.hear("250 ok\n250 ok\n354 go\n")
         play.say(.contentEnd)
         play.events = []
@@ -352,7 +356,7 @@ struct SMTPClientTests {
             #expect(play.client.begunVerdict?.code == code)
         }
         var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
-        play.say(.transaction(try outgoing(["x@y"])))
+        play.say(try outgoing(["x@y"]))
         play.hear(text)
         #expect(play.client.begunVerdict == nil, "what answers MAIL is no verdict")
     }
@@ -409,7 +413,7 @@ struct SMTPClientTests {
                 _ = client.send(.hello("c"))
                 hear(isPipelined ? "250-s\n250 PIPELINING\n" : "250 s\n")
                 _ = try client.nextEvent()
-                _ = client.send(.transaction(transaction))
+                _ = client.send(transaction)
                 hear(isPipelined ? "250 ok\n250 ok\n354 go\n\(surplus)" : "250 ok\n\(surplus)")
                 _ = try client.nextEvent()
                 if isPipelined {
@@ -451,7 +455,7 @@ struct SMTPClientTests {
         let transaction = try outgoing(["x@y", "z@y"])
         func events(cutAt cut: Int) -> [SMTPClient.Event] {
             var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
-            play.say(.transaction(transaction))
+            play.say(transaction)
             play.hear(Array(script[..<cut]))
             play.hear(Array(script[cut...]))
             return play.events
@@ -481,7 +485,7 @@ struct SMTPClientTests {
         play.hear("250-s\n250 PIPELINING\n")
         for _ in 0..<200 where play.error == nil {
             switch Int.random(in: 0..<8, using: &random) {
-            case 0: play.say(.transaction(try outgoing(["x@y", "z@y"])))
+            case 0: play.say(try outgoing(["x@y", "z@y"]))
             case 1: play.say(.contentEnd)
             case 2: play.say(.noop)
             case 3: play.say(.content([Octet.dot, Octet.lf]))

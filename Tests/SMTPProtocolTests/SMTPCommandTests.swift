@@ -1,5 +1,6 @@
 // Command lines, good and bad, and what they are read as.
 
+import MailEnvelope
 import MailFormat
 import Octets
 import Testing
@@ -31,7 +32,7 @@ struct SMTPCommandTests {
             Issue.record("no MAIL")
             return
         }
-        #expect(found.description == path)
+        #expect(found.reversePath.description == path)
     }
 
     @Test(
@@ -49,16 +50,19 @@ struct SMTPCommandTests {
 
     @Test("postmaster alone has no domain")
     func postmaster() throws {
-        #expect(try read("RCPT TO:<Postmaster>") == .rcpt(.postmaster, RecipientParameters()))
-        #expect(try read("RCPT TO: postmaster") == .rcpt(.postmaster, RecipientParameters()))
+        #expect(try read("RCPT TO:<Postmaster>") == .rcpt(.init(ForwardPath.postmaster)))
+        #expect(try read("RCPT TO: postmaster") == .rcpt(.init(ForwardPath.postmaster)))
     }
 
     @Test("parameters of MAIL")
     func mailParameters() throws {
         let line = "MAIL FROM:<a@b> size=12 BODY=8bitmime SMTPUTF8 RET=hdrs ENVID=x+2By AUTH=<>"
-        let parameters = MailParameters(
-            size: 12, body: .eightBitMIME, smtpUTF8: true, ret: .headers, envelopeID: "x+y", auth: .null)
-        #expect(try read(line) == .mail(.address(try address("a@b")), parameters))
+        var envelope = Envelope(reversePath: .address(try address("a@b")))
+        envelope.bodyType = .eightBitMIME
+        envelope.smtpUTF8 = true
+        envelope.returnContent = .headers
+        envelope.envelopeID = try EnvelopeText("x+y")
+        #expect(try read(line) == .mail(envelope, MailParameters(size: 12, auth: .null)))
     }
 
     @Test("parameters of RCPT")
@@ -67,12 +71,7 @@ struct SMTPCommandTests {
         let original = try #require(OriginalRecipient(type: "rfc822", address: "x+y@z"))
         #expect(
             try read(line)
-                == .rcpt(
-                    .address(try address("a@b")),
-                    RecipientParameters(notify: [.failure, .delay], originalRecipient: original)))
-        #expect(original.description == "rfc822;x+2By@z")
-        #expect(NotifyConditions([.failure, .success]).description == "SUCCESS,FAILURE")
-        #expect(NotifyConditions.never.description == "NEVER")
+                == .rcpt(.init(try address("a@b"), notify: .on([.failure, .delay]), originalRecipient: original)))
     }
 
     @Test(
@@ -140,13 +139,13 @@ struct SMTPCommandTests {
     @Test("an accepted address says the same when it is read again")
     func roundTrip() throws {
         for text in [#""a\"b"@c.example"#, #""a@b"@c.example"#, "a+b@c.example", #""x y"@[192.0.2.7]"#] {
-            guard case .mail(let path, _) = try read("MAIL FROM:<\(text)>"),
-                case .mail(let again, _) = try read("MAIL FROM:\(path)")
+            guard case .mail(let envelope, _) = try read("MAIL FROM:<\(text)>"),
+                case .mail(let again, _) = try read("MAIL FROM:\(envelope.reversePath)")
             else {
                 Issue.record("\(text): no MAIL")
                 continue
             }
-            #expect(path == again)
+            #expect(envelope == again)
         }
     }
 }

@@ -1,5 +1,6 @@
 // Client and server engine against each other, in memory.
 
+import MailEnvelope
 import MailFormat
 import MailTestKit
 import Octets
@@ -24,9 +25,12 @@ struct SMTPPairTests {
         let policy = { (event: SMTPServer.Event) -> SMTPServer.Command in ServerPlay.lenient(event) }
         var play = ServerPlay(mailOptions(mode) { $0.mechanisms = ["PLAIN"] }, isTLS: true, policy: policy)
         var client = SMTPClient(mode == .lmtp ? .lmtp : .smtp, isTLS: true)
-        let transaction = OutgoingTransaction(
-            .address(try Address("a@b")), .init(size: message.count, ret: .full, envelopeID: "id 1"),
-            to: try names.map { .init(.address(try Address("\($0)@y")), .init(notify: .failure)) })
+        var envelope = Envelope(
+            reversePath: .address(try Address("a@b")),
+            recipients: try names.map { .init(try Address("\($0)@y"), notify: .on(.failure)) })
+        envelope.returnContent = .full
+        envelope.envelopeID = try EnvelopeText("id 1")
+        let transaction = SMTPClient.Command.transaction(envelope, of: ContentFacts(wireSize: message.count))
         var heard = 0
         var toServer: [UInt8] = []
         loop: while true {
@@ -36,14 +40,14 @@ struct SMTPPairTests {
                 case .hello:
                     toServer +=
                         mode == .submission
-                        ? client.send(.auth(mechanism: "PLAIN", initial: nil)) : client.send(.transaction(transaction))
+                        ? client.send(.auth(mechanism: "PLAIN", initial: nil)) : client.send(transaction)
                 case .challenge: toServer += client.send(.response([1]))
-                case .authenticated: toServer += client.send(.transaction(transaction))
+                case .authenticated: toServer += client.send(transaction)
                 case .recipient(let index, let reply):
                     outcome.recipients[index] = reply.code
                     toServer += client.send(.proceed)
                 case .readyForContent:
-                    accepted = play.server.envelope?.recipients.map(\.path.description) ?? []
+                    accepted = play.server.envelope?.recipients.map(\.forwardPath.description) ?? []
                     for at in stride(from: 0, to: message.count, by: piece) {
                         toServer += client.send(.content(Array(message[at..<min(at + piece, message.count)])))
                     }

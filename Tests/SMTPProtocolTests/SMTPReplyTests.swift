@@ -1,5 +1,6 @@
 // Replies read, printed, and judged by where they came.
 
+import MailEnvelope
 import Octets
 import Testing
 
@@ -32,13 +33,6 @@ struct SMTPReplyTests {
         #expect(try read("354 2.0.0 go")[0].enhanced == nil)
         let two = try read("550-5.7.1 first|550 5.7.1 second")[0]
         #expect(two.description == "550 5.7.1 first second")
-    }
-
-    @Test(
-        "what is no status code is none",
-        arguments: ["5.1", "5.1.1.1", "3.1.1", "5.1.", "5.1111.1", "05.1.1", "", "a.b.c"])
-    func badStatus(text: String) {
-        #expect(EnhancedStatus(parsing: text.utf8) == nil)
     }
 
     @Test("what is no reply is an error", arguments: ["", "25", "abc", "199 x", "600 x", "250x", "000 ", "+OK"])
@@ -86,22 +80,53 @@ struct SMTPReplyTests {
     }
 
     @Test(
-        "permanence depends on the place",
+        "what a refusal means depends on the stage",
         arguments: [
-            (550, SMTPStage.greeting, Permanence.routeFault), (421, .greeting, .temporary), (550, .hello, .routeFault),
-            (535, .authentication, .routeFault), (454, .authentication, .temporary), (530, .mail, .routeFault),
-            (550, .mail, .hold), (552, .mail, .permanent), (451, .mail, .temporary), (550, .recipient, .permanent),
-            (552, .recipient, .temporary), (450, .recipient, .temporary), (554, .data, .permanent),
-            (550, .content, .permanent),
-            (534, .content, .routeFault), (454, .startTLS, .temporary), (502, .startTLS, .routeFault),
+            (550, SMTPStage.greeting, Verdict.Kind.faultOfHop), (450, .greeting, .temporary),
+            (550, .hello, .faultOfHop), (535, .authentication, .faultOfHop), (454, .authentication, .temporary),
+            (530, .mail, .faultOfHop), (550, .mail, .heldByRule), (552, .mail, .permanent), (451, .mail, .temporary),
+            (550, .recipient, .permanent), (552, .recipient, .temporary), (450, .recipient, .temporary),
+            (554, .data, .permanent), (550, .content, .permanent), (534, .content, .faultOfHop),
+            (454, .startTLS, .temporary), (502, .startTLS, .faultOfHop), (421, .mail, .faultOfHop),
+            (421, .content, .temporary),
         ])
-    func permanence(code: Int, stage: SMTPStage, expected: Permanence) {
-        #expect(SMTPReply(code, nil, "x").permanence(at: stage) == expected)
+    func kinds(code: Int, stage: SMTPStage, expected: Verdict.Kind) {
+        #expect(SMTPReply(code, nil, "x").verdict(at: stage, from: "mx")?.kind == expected)
     }
 
     @Test("a full mailbox told by 552 5.2.2 is no \"too many recipients\"")
     func fullMailbox() {
-        #expect(SMTPReply(552, .permanent(2, 2), "full").permanence(at: .recipient) == .permanent)
-        #expect(SMTPReply(250, nil, "ok").permanence(at: .recipient) == nil)
+        #expect(
+            SMTPReply(552, .permanent(2, 2), "full").verdict(at: .recipient, from: "mx")?.kind == .permanent)
+    }
+
+    @Test("a yes settles nothing before the content, and then says whose business notices of success are")
+    func yes() {
+        let yes = SMTPReply(250, nil, "ok")
+        #expect(yes.verdict(at: .recipient, from: "mx") == nil)
+        #expect(yes.verdict(at: .content, from: "mx", offersDSN: true)?.kind == .delivered(.passedOn))
+        #expect(yes.verdict(at: .content, from: "mx", offersDSN: false)?.kind == .delivered(.relayed))
+    }
+
+    @Test("a verdict keeps the server's words and status, and has one where the server gave none")
+    func words() {
+        let told = SMTPReply(550, .permanent(1, 1), "no such\u{1B} user").verdict(at: .recipient, from: "mx.example")
+        #expect(told?.description == "mx.example: 550 5.1.1 no such? user" && told?.status == .permanent(1, 1))
+        #expect(told?.isSMTP == true)
+        #expect(SMTPReply(550, nil, "x").verdict(at: .mail, from: "mx")?.status == .permanent(1, 8))
+        #expect(SMTPReply(450, nil, "x").verdict(at: .content, from: "mx")?.status == .transient(0, 0))
+        #expect(SMTPReply(250, nil, "x").verdict(at: .content, from: "mx")?.status == .success(0, 0))
+    }
+
+    @Test(
+        "a verdict of ours is a reply that says the same",
+        arguments: [
+            (Verdict.delivered(.passedOn, text: "ok"), "250 2.0.0 ok"),
+            (.temporary(2, 0, text: "later"), "451 4.2.0 later"), (.faultOfHop(3, 1, text: "full"), "452 4.3.1 full"),
+            (.heldByRule(4, 4, text: "no way"), "451 4.4.4 no way"), (.permanent(1, 1, text: "who?"), "550 5.1.1 who?"),
+            (.permanent(3, 4, text: "big"), "552 5.3.4 big"), (.permanent(6, 0, text: "odd"), "554 5.6.0 odd"),
+        ])
+    func told(_ verdict: Verdict, _ expected: String) {
+        #expect(SMTPReply(verdict).description == expected)
     }
 }

@@ -153,7 +153,7 @@ struct SMTPServerContentTests {
     func lmtp() {
         var play = ServerPlay(mailOptions(.lmtp)) { event in
             guard case .contentEnd = event else { return ServerPlay.lenient(event) }
-            return .perRecipient([.accept("one"), .refuse(452, .transient(2, 2), "full")])
+            return .perRecipient([.delivered(.passedOn, text: "one"), .temporary(3, 1, text: "full")])
         }
         play.say("EHLO c\nLHLO c\nMAIL FROM:<>\nRCPT TO:<a@b>\nRCPT TO:<no@b>\nRCPT TO:<c@b>\nDATA\nx\n.\nNOOP\n")
         #expect(play.codes == [220, 500, 250, 250, 250, 550, 250, 354, 250, 452, 250])

@@ -12,7 +12,7 @@ struct SMTPServerTests {
         var play = ServerPlay(mailOptions())
         play.say("EHLO c.example\nMAIL FROM:<a@x.example>\nRCPT TO:<b@y.example>\nRCPT TO:<no@y.example>\nDATA\n")
         #expect(play.codes == [220, 250, 250, 250, 550, 354])
-        #expect(play.server.envelope?.recipients.map(\.path.description) == ["<b@y.example>"])
+        #expect(play.server.envelope?.recipients.map(\.forwardPath.description) == ["<b@y.example>"])
         play.say("Subject: x\n\n..dot\nend\n.\nQUIT\n")
         #expect(play.codes == [220, 250, 250, 250, 550, 354, 250, 221])
         #expect(play.contents == [Array("Subject: x\n\n.dot\nend\n".utf8)])
@@ -57,14 +57,15 @@ struct SMTPServerTests {
             play.say("MAIL FROM:<a@b> RET=HDRS ENVID=id BODY=8BITMIME\n")
             play.say("RCPT TO:<c@d> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;c@d\n")
             let envelope = try #require(play.server.envelope)
-            let recipient = try #require(envelope.recipients.first).parameters
-            #expect(envelope.parameters.body == .eightBitMIME)
+            let recipient = try #require(envelope.recipients.first)
+            #expect(envelope.bodyType == .eightBitMIME)
             if mode == .mail {
-                #expect(envelope.parameters.ret == nil && envelope.parameters.envelopeID == nil)
-                #expect(recipient == RecipientParameters())
+                #expect(envelope.returnContent == nil && envelope.envelopeID == nil)
+                #expect(recipient.notify == .unspecified && recipient.originalRecipient == nil)
             } else {
-                #expect(envelope.parameters.ret == .headers && envelope.parameters.envelopeID == "id")
-                #expect(recipient.notify == [.success, .failure] && recipient.originalRecipient?.address == "c@d")
+                #expect(envelope.returnContent == .headers && envelope.envelopeID?.description == "id")
+                #expect(recipient.notify == .on([.success, .failure]))
+                #expect(recipient.originalRecipient?.address == "c@d")
             }
         }
     }
@@ -101,7 +102,8 @@ struct SMTPServerTests {
         var play = ServerPlay(mailOptions { $0.qualify = "home.example" })
         play.say("EHLO c\nMAIL FROM:<root>\nRCPT TO: alice\nRCPT TO:<postmaster>\n")
         #expect(play.server.envelope?.reversePath.description == "<root@home.example>")
-        #expect(play.server.envelope?.recipients.map(\.path.description) == ["<alice@home.example>", "<postmaster>"])
+        #expect(
+            play.server.envelope?.recipients.map(\.forwardPath.description) == ["<alice@home.example>", "<postmaster>"])
     }
 
     @Test("where the net cuts the octets changes nothing")

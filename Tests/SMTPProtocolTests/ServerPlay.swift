@@ -25,8 +25,8 @@ struct ServerPlay {
     /// Accepts all but recipients whose local part begins with "no" (550) or "later" (450).
     static func lenient(_ event: SMTPServer.Event) -> SMTPServer.Command {
         switch event {
-        case .recipient(let path, _):
-            let name = path.address?.localPart ?? ""
+        case .recipient(let recipient):
+            let name = recipient.forwardPath.address.localPart
             if name.hasPrefix("no") { return .refuse(550, .permanent(1, 1), "no such user") }
             if name.hasPrefix("later") { return .refuse(450, .transient(2, 1), "later") }
             return .accept("")

@@ -2,6 +2,7 @@
 
 import DurableFiles
 import Glibc
+import MailEnvelope
 import MailFormat
 import MailTestKit
 import Testing
@@ -49,20 +50,20 @@ struct CrashTests {
             try message.reserve()
             for index in message.state.waiting {
                 let name = message.state.recipients[index].destination.description
-                let outcome: Outcome
+                let verdict: Verdict
                 if name.hasPrefix("bad") {
-                    outcome = .failed(gone)
+                    verdict = gone
                 } else if name.hasPrefix("slow"), message.state.recipients[index].tries == 0 {
-                    outcome = .deferred(busy, next: noon + 300)
+                    verdict = busy
                 } else if name.hasPrefix("kept"), !message.state.recipients[index].told.contains(.held) {
-                    outcome = .held(busy, next: noon + 300)
+                    verdict = said(.heldByRule, "550 5.7.1 no")
                 } else {
                     world.deliveries[name, default: 0] += 1
                     world.open.insert(name)
-                    outcome = .delivered(taken)
+                    verdict = taken
                 }
                 let isLast = index == message.state.waiting.last
-                _ = try message.record([([index], outcome)], at: noon, isLast: isLast)
+                _ = try message.record([result([index], verdict, next: noon + 300)], at: noon, isLast: isLast)
                 world.open.remove(name)
                 if message.isRemoved {
                     if message.id.text.hasSuffix("n1") { world.notices += 1 }
@@ -79,7 +80,9 @@ struct CrashTests {
     private func accept(_ queue: Queue, _ world: World, size: Int) throws {
         let message = queue.stage()
         for _ in 0..<(size / 1000) { try message.append([UInt8](repeating: 0x61, count: 999) + [0x0A]) }
-        try queue.add(envelope(["good@x.example", "bad@x.example", "slow@x.example", "kept@x.example"]), message)
+        try queue.add(
+            envelope(["good@x.example", "bad@x.example", "slow@x.example", "kept@x.example"]), ours, message,
+            isSigned: false)
         world.accepted = true
     }
 
@@ -162,7 +165,7 @@ struct CrashTests {
             do {
                 let message = queue.stage()
                 try message.append([UInt8](repeating: 0x61, count: 100_000))
-                try queue.add(envelope(), message)
+                try queue.add(envelope(), ours, message, isSigned: false)
             } catch {
                 #expect(ScratchDirectory.names(in: scratch.file("queue/tmp")).isEmpty, "call \(number)")
                 #expect(ScratchDirectory.names(in: scratch.file("queue/new")).isEmpty, "call \(number)")

@@ -1,6 +1,7 @@
 // The journal: torn at every octet, damaged in the middle, and what its records add up to.
 
 import DurableFiles
+import MailEnvelope
 import MailTestKit
 import Octets
 import Testing
@@ -19,17 +20,14 @@ struct JournalTests {
                 parent: 3,
                 [
                     .init(
-                        destination: .address(address("e@y.example")), notify: [.failure],
-                        originalRecipient: text("rfc822;d")),
-                    .init(destination: .local(text("|/bin/false a, b:c +")), notify: [], originalRecipient: nil),
+                        .address(address("e@y.example")), notify: .on(.failure),
+                        originalRecipient: OriginalRecipient(type: "rfc822", address: "d"), identity: text("dora"),
+                        alias: text("friends")),
+                    .init(.local(text("|/bin/false a, b:c +"))),
                 ]),
             .result(
-                tag: noon + 2, at: noon, isLast: false,
-                [
-                    .init(recipients: [0, 2], outcome: .delivered(taken, relayed: true)),
-                    .init(recipients: [1], outcome: .deferred(busy, next: noon + 300)),
-                ]),
-            .result(tag: noon + 2, at: noon, isLast: true, [.init(recipients: [4], outcome: .failed(gone))]),
+                tag: noon + 2, at: noon, isLast: false, [result([0, 2], relayed), result([1], busy, next: noon + 300)]),
+            .result(tag: noon + 2, at: noon, isLast: true, [result([4], gone)]),
             .intent(1, .failure, [4]),
             .told(1),
             .hold("a person: wants it, so +"),
@@ -37,7 +35,7 @@ struct JournalTests {
             .next(noon + 9),
             .route(""),
             .route(nil),
-            .failed([5], Reply(status: "5.4.7", text: "")),
+            .failed([5], Verdict(.permanent, .permanent(4, 7), text: "")),
         ]
     }
 
@@ -53,16 +51,17 @@ struct JournalTests {
         let record = Record.result(
             tag: 1, at: noon, isLast: true,
             [
-                .init(recipients: [0, 1], outcome: .delivered(taken, place: junk)),
-                .init(recipients: [2], outcome: .delivered(taken)),
+                result([0, 1], .delivered(.copied(junk), text: "there")), result([2], taken),
             ])
         #expect(try Record(record.text[...]) == record)
-        var state = MessageState(envelope: mail)
+        var state = MessageState(mail, ours)
         #expect(!state.hasCopy(in: junk))
         check(record, on: &state)
         #expect(state.hasCopy(in: junk) && !state.hasCopy(in: inbox))
         #expect(state.recipients.map(\.place) == [junk, junk, nil, nil])
-        #expect(throws: QueueError.self) { try CopyPlace(mailbox: String(repeating: "x", count: CopyPlace.limit)) }
+        #expect(throws: EnvelopeTextError.self) {
+            try CopyPlace(mailbox: String(repeating: "x", count: CopyPlace.limit))
+        }
     }
 
     @Test("a place behind anything but a delivery was meant by a later release")
@@ -73,13 +72,11 @@ struct JournalTests {
 
     @Test("the room set aside holds the longest results")
     func longestResults() throws {
-        let reply = Reply(
-            status: "2.100.100", remote: String(repeating: ":", count: 255), text: String(repeating: ":", count: 500),
-            isSMTP: true)
         let place = try CopyPlace(mailbox: String(repeating: ":", count: CopyPlace.limit - 8))
-        let items = (0..<3).map {
-            Record.Item(recipients: [99_997 + $0 % 2], outcome: .delivered(reply, relayed: true, place: place))
-        }
+        let verdict = Verdict(
+            .delivered(.copied(place)), .success(100, 100), from: String(repeating: ":", count: 255),
+            text: String(repeating: ":", count: 500), isSMTP: true)
+        let items = (0..<3).map { result([99_997 + $0 % 2], verdict, next: 999_999_999_999) }
         let record = Record.result(tag: 999_999_999_999, at: 999_999_999_999, isLast: true, items)
         #expect(record.text.count + JournalLine.overhead <= Record.resultLimit(recipients: 3))
     }
@@ -94,10 +91,10 @@ struct JournalTests {
 
     @Test("a host called - is a host, and no missing one")
     func hyphen() throws {
-        let reply = Reply(status: "5.1.1", remote: "-", text: "-")
-        let record = Record.result(tag: 1, at: 1, isLast: true, [.init(recipients: [0], outcome: .failed(reply))])
+        let verdict = Verdict(.permanent, .permanent(1, 1), from: "-", text: "-")
+        let record = Record.result(tag: 1, at: 1, isLast: true, [result([0], verdict)])
         #expect(try Record(record.text[...]) == record)
-        let child = Record.Child(destination: .local(text("-")), notify: [], originalRecipient: text("-"))
+        let child = ExpandedRecipient(.local(text("-")), notify: .never, identity: text("-"), alias: text("-"))
         let expansion = Record.expansion(parent: 0, [child])
         #expect(try Record(expansion.text[...]) == expansion)
     }
@@ -105,7 +102,7 @@ struct JournalTests {
     @Test("results for nobody do not make a journal unreadable")
     func nobody() throws {
         for record in [
-            Record.result(tag: 1, at: 1, isLast: true, [.init(recipients: [], outcome: .delivered(taken))]),
+            Record.result(tag: 1, at: 1, isLast: true, [result([], taken)]),
             .intent(1, .delay, []), .failed([], gone),
         ] {
             #expect(try Record(record.text[...]) == record)
@@ -127,7 +124,7 @@ struct JournalTests {
         for cut in 0...whole.count {
             for tail in [[], [0, 0, 0], Array("0000".utf8)] as [[UInt8]] {
                 scratch.write(Array(whole[..<cut]) + tail, to: id.text)
-                var state = MessageState(envelope: mail)
+                var state = MessageState(mail, ours)
                 let journal = try Journal(in: directory, id: id, into: &state)
                 var good = 0
                 var count = 0
@@ -136,12 +133,12 @@ struct JournalTests {
                     count += 1
                 }
                 #expect(ScratchDirectory.read(scratch.file(id.text))?.count == good, "cut before octet \(cut)")
-                var expected = MessageState(envelope: mail)
+                var expected = MessageState(mail, ours)
                 for record in records.prefix(max(0, count - 1)) { check(record, on: &expected) }
                 #expect(state.recipients == expected.recipients)
                 guard cut % 37 == 0 else { continue }
                 try journal.append([.hold("again")])
-                var again = MessageState(envelope: mail)
+                var again = MessageState(mail, ours)
                 _ = try Journal(in: directory, id: id, into: &again)
                 #expect(again.hold == "again", "cut before octet \(cut)")
             }
@@ -155,7 +152,7 @@ struct JournalTests {
         var whole = lines.flatMap { $0 }
         whole[lines[0].count + 12] ^= 1
         scratch.write(whole, to: id.text)
-        var state = MessageState(envelope: mail)
+        var state = MessageState(mail, ours)
         #expect(throws: QueueError.journalDamaged(path: scratch.file(id.text), line: 2)) {
             _ = try Journal(in: directory, id: id, into: &state)
         }
@@ -165,7 +162,7 @@ struct JournalTests {
     @Test("another message's journal, and a verb of a later release, are refused")
     func foreign() throws {
         let directory = try Directory(path: scratch.path)
-        var state = MessageState(envelope: mail)
+        var state = MessageState(mail, ours)
         scratch.write(line(Array(Journal.heading(of: .make(seconds: 1)).utf8)), to: id.text)
         #expect(throws: QueueError.journalDamaged(path: scratch.file(id.text), line: 1)) {
             _ = try Journal(in: directory, id: id, into: &state)
@@ -178,7 +175,7 @@ struct JournalTests {
 
     @Test("records add up: states, tries, next time, notices owed")
     func fold() {
-        var state = MessageState(envelope: mail)
+        var state = MessageState(mail, ours)
         #expect(state.tellsOfDeath(noon + 1))
         for record in records { check(record, on: &state) }
         #expect(state.recipients.map(\.progress) == [.delivered, .waiting, .delivered, .expanded, .failed, .failed])
@@ -195,17 +192,16 @@ struct JournalTests {
 
     @Test("what is held by rule counts a try, is told once and not as late, and goes on at its next try")
     func heldByRule() throws {
-        let held = Outcome.held(Reply(status: "5.7.1", text: "550 not your address"), next: noon + 14_400)
-        func result(_ tag: Int, _ outcome: Outcome) -> Record {
-            .result(tag: tag, at: noon, isLast: true, [.init(recipients: [0, 1], outcome: outcome)])
+        let held = said(.heldByRule, "550 5.7.1 not your address")
+        func both(_ tag: Int, _ verdict: Verdict, next: Int = noon + 14_400) -> Record {
+            .result(tag: tag, at: noon, isLast: true, [result([0, 1], verdict, next: next)])
         }
-        #expect(try Record(result(1, held).text[...]) == result(1, held))
+        #expect(try Record(both(1, held).text[...]) == both(1, held))
         var unwanted = mail
         unwanted.recipients[1].notify = .never
         unwanted.reversePath = .null
-        unwanted.source = .unixUser(1000)
-        var state = MessageState(envelope: unwanted)
-        check(result(1, held), on: &state)
+        var state = MessageState(unwanted, Acceptance(arrival: noon, source: .unixUser(1000)))
+        check(both(1, held), on: &state)
         #expect(state.recipients.map(\.isHeld) == [true, true, false, false] && state.hold == nil)
         #expect(state.recipients[0].progress == .waiting && state.recipients[0].tries == 1)
         #expect(state.recipients[0].next == noon + 14_400)
@@ -213,26 +209,26 @@ struct JournalTests {
         check(.intent(1, .held, [0]), on: &state)
         #expect(state.owed(.held).isEmpty && !state.isComplete)
         check(.told(1), on: &state)
-        check(result(2, held), on: &state)
+        check(both(2, held), on: &state)
         #expect(state.owed(.held).isEmpty && state.recipients[0].tries == 2)
 
-        var late = MessageState(envelope: mail)
-        check(result(1, held), on: &late)
+        var late = MessageState(mail, ours)
+        check(both(1, held), on: &late)
         #expect(late.owed(.delay) == [2, 3], "it was told already")
-        check(result(2, .deferred(busy, next: 0)), on: &late)
+        check(both(2, busy, next: 0), on: &late)
         #expect(late.owed(.delay) == [0, 1, 2, 3] && late.owed(.held).isEmpty && !late.recipients[0].isHeld)
 
         var notice = mail
         notice.reversePath = .null
-        var own = MessageState(envelope: notice)
-        check(result(1, held), on: &own)
+        var own = MessageState(notice, ours)
+        check(both(1, held), on: &own)
         #expect(own.owed(.held).isEmpty, "no notice about a notice")
     }
 
     @Test("a record that cannot follow is refused: nobody is delivered to twice")
     func impossible() {
-        var state = MessageState(envelope: mail)
-        let done = Record.result(tag: 1, at: noon, isLast: true, [.init(recipients: [0], outcome: .delivered(taken))])
+        var state = MessageState(mail, ours)
+        let done = Record.result(tag: 1, at: noon, isLast: true, [result([0], taken)])
         check(done, on: &state)
         for record in [done, .failed([9], gone), .expansion(parent: 0, []), .told(7)] {
             let isTaken = state.apply(record)
@@ -240,15 +236,17 @@ struct JournalTests {
         }
     }
 
-    @Test("replies are bounded and clean, their status always one")
-    func replies() {
-        let reply = Reply(
-            status: "garbage", remote: "evil\r\nX: y", text: String(repeating: "é\n", count: 9000), isSMTP: true)
-        #expect(reply.status == "5.0.0")
-        #expect(reply.remote == "evil  X: y")
-        #expect(reply.text.utf8.count <= Reply.textLimit)
-        #expect(Reply(status: "4.9999.1", text: "").status == "4.0.0")
-        #expect(Record.failed([0], reply).text.count < Record.resultLimit(recipients: 1))
+    @Test("the longest verdict of a hostile server fits the room set aside for it")
+    func hostileVerdict() {
+        let verdict = Verdict(
+            .permanent, .permanent(0, 0), from: "evil\r\nX: y", text: String(repeating: "é\n", count: 9000),
+            isSMTP: true)
+        #expect(Record.failed([0], verdict).text.count < Record.resultLimit(recipients: 1))
+    }
+
+    @Test("a status that is none was meant by a later release")
+    func strangeStatus() {
+        #expect(throws: Record.Failure.newerVersion) { try Record(Array("failed 0 5.9999.1:-:old:l".utf8)[...]) }
     }
 }
 

@@ -1,5 +1,6 @@
 // Notices to senders: their shape, their bounds, and when there must be none.
 
+import MailEnvelope
 import MailFormat
 import MailTestKit
 import Octets
@@ -12,13 +13,13 @@ struct NoticeWriterTests {
     let scratch = ScratchDirectory()
 
     private func notice(
-        _ kind: NoticeKind, _ mail: Envelope, _ content: String, _ outcome: Outcome
-    ) throws -> (text: String, envelope: Envelope) {
+        _ kind: NoticeKind, _ mail: Envelope, _ content: String, _ verdict: Verdict, accepted: Acceptance = ours
+    ) throws -> (text: String, told: Glimpse) {
         let queue = try Queue(state: scratch.path)
-        _ = try queue.add(mail, content)
+        _ = try queue.add(mail, content, accepted: accepted)
         let message = try queue.lockOnly()
         try message.beginAttempt(next: noon + 300)
-        try message.record([([0], outcome)], at: noon, isLast: true)
+        try message.record([result([0], verdict, next: noon + 300)], at: noon, isLast: true)
         let id = try message.sendNotice(kind, about: message.state.owed(kind)) { (id, kind, about) throws(QueueError) in
             try NoticeWriter(host: "hub.example").write(
                 kind, about: about, of: .init(message), id: id, at: MailDate(seconds: noon), in: queue)
@@ -26,19 +27,19 @@ struct NoticeWriterTests {
         let noticeID = try #require(id)
         let entry = try #require(try queue.find(noticeID))
         let glimpse = try #require(try queue.peek(entry))
-        return (String(decoding: try glimpse.content.all(), as: UTF8.self), glimpse.envelope)
+        return (String(decoding: try glimpse.content.all(), as: UTF8.self), glimpse)
     }
 
     @Test("a failure notice is a multipart/report with null sender, status and the original")
     func failure() throws {
         var mail = envelope()
         mail.envelopeID = text("QQ314159")
-        mail.recipients[0].originalRecipient = text("rfc822;Bob@example.net")
-        let (notice, envelope) = try notice(
-            .failure, mail, "Message-ID: <1@example.org>\nSubject: hello\n\nbody\n", .failed(gone))
-        #expect(envelope.reversePath == .null)
-        #expect(envelope.recipients == [.init(address("alice@example.org"), notify: .never)])
-        #expect(envelope.body == .sevenBit && !envelope.smtpUTF8)
+        mail.recipients[0].originalRecipient = OriginalRecipient(type: "rfc822", address: "Bob@example.net")
+        let (notice, told) = try notice(
+            .failure, mail, "Message-ID: <1@example.org>\nSubject: hello\n\nbody\n", gone)
+        #expect(told.envelope.reversePath == .null && told.acceptance.isNotice(told.envelope))
+        #expect(told.envelope.recipients == [.init(address("alice@example.org"), notify: .never)])
+        #expect(told.envelope.bodyType == .sevenBit && !told.envelope.smtpUTF8)
         for line in [
             "From: MAILER-DAEMON@hub.example", "To: alice@example.org", "Auto-Submitted: auto-replied",
             "In-Reply-To: <1@example.org>", "Subject: Your message could not be delivered",
@@ -61,12 +62,14 @@ struct NoticeWriterTests {
         "what is held is told to the submitter's mailbox, and without one to the postmaster, never away",
         arguments: [nil, "bob"])
     func held(submitter: String?) throws {
-        var mail = envelope()
-        mail.identity = submitter.map(text)
-        let outcome = Outcome.held(Reply(status: "4.4.4", text: "no account is open to bob"), next: noon + 14_400)
-        let (notice, envelope) = try notice(.held, mail, "Subject: hello\n\nbody\n", outcome)
+        var acceptance = ours
+        acceptance.identity = submitter.map(text)
+        let held = Verdict.heldByRule(4, 4, text: "no account is open to bob")
+        let (notice, told) = try notice(
+            .held, envelope(), "Subject: hello\n\nbody\n", held, accepted: acceptance)
         let addressee = submitter == nil ? "postmaster@hub.example" : "alice@example.org"
-        #expect(envelope.recipients.map(\.forwardPath) == [address(addressee)] && envelope.identity == mail.identity)
+        #expect(told.envelope.recipients.map(\.forwardPath) == [.address(address(addressee))])
+        #expect(told.acceptance.identity == acceptance.identity)
         for line in [
             "Subject: Your message is held", "To: \(addressee)", "Action: delayed", "Status: 4.4.4",
             "    no account is open to bob", "Content-Type: text/rfc822-headers",
@@ -79,13 +82,14 @@ struct NoticeWriterTests {
 
     @Test("hostile answers make no line of their own, and every line is short enough")
     func hostile() throws {
-        let evil = Reply(
-            status: "5.1.1", remote: "mx\r\nBcc: x@y",
+        let evil = Verdict(
+            .permanent, .permanent(1, 1), from: "mx\r\nBcc: x@y",
             text: "550 é\r\n--boundary\n" + String(repeating: "é", count: 5000),
             isSMTP: true)
         var mail = envelope()
-        mail.recipients[0].originalRecipient = text("utf-8;" + String(repeating: "é", count: 480))
-        let (notice, _) = try notice(.failure, mail, "Subject: x\n\nb", .failed(evil))
+        mail.recipients[0].originalRecipient = OriginalRecipient(
+            type: "utf-8", address: String(repeating: "é", count: 480))
+        let (notice, _) = try notice(.failure, mail, "Subject: x\n\nb", evil)
         let lines = notice.utf8.split(separator: 0x0A)
         #expect(!lines.contains { $0.starts(with: "Bcc:".utf8) || $0.elementsEqual("--boundary".utf8) })
         #expect(lines.allSatisfy { $0.count <= 998 })
@@ -96,8 +100,8 @@ struct NoticeWriterTests {
     @Test("RET=HDRS, and an original that is too large, return the header alone")
     func headersOnly() throws {
         var mail = envelope()
-        mail.returned = .headers
-        let short = try notice(.failure, mail, "Subject: x\n\nsecret\n", .failed(gone)).text
+        mail.returnContent = .headers
+        let short = try notice(.failure, mail, "Subject: x\n\nsecret\n", gone).text
         #expect(short.contains("Content-Type: text/rfc822-headers"))
         #expect(short.contains("Subject: x\n") && !short.contains("secret"))
         let other = ScratchDirectory()
@@ -113,8 +117,8 @@ struct NoticeWriterTests {
     func international() throws {
         var mail = envelope(["pelé@exämple.net"], from: "ålice@example.org")
         mail.smtpUTF8 = true
-        let (text, envelope) = try notice(.failure, mail, "Subject: é\n\nx\n", .failed(gone))
-        #expect(envelope.smtpUTF8 && envelope.body == .eightBitMIME)
+        let (text, told) = try notice(.failure, mail, "Subject: é\n\nx\n", gone)
+        #expect(told.envelope.smtpUTF8 && told.envelope.bodyType == .eightBitMIME)
         #expect(text.contains("Content-Type: message/global-delivery-status"))
         #expect(text.contains("Final-Recipient: utf-8; pelé@exämple.net\n"))
         #expect(text.contains("Content-Type: message/global\n"))
@@ -122,23 +126,23 @@ struct NoticeWriterTests {
 
     @Test("a warning and a notice of success say so, with the header alone")
     func others() throws {
-        let late = try notice(.delay, envelope(), "Subject: x\n\nbody\n", .deferred(busy, next: noon)).text
+        let late = try notice(.delay, envelope(), "Subject: x\n\nbody\n", busy).text
         #expect(late.contains("Action: delayed\nStatus: 4.2.0\n"))
         #expect(late.contains("Will-Retry-Until: \(MailDate(seconds: noon + 432_000))\n"))
         #expect(late.contains("Content-Type: text/rfc822-headers"))
         let other = NoticeWriterTests()
         var mail = envelope()
-        mail.recipients[0].notify = .success
-        let passed = try other.notice(.success, mail, "Subject: x\n\nbody\n", .delivered(taken, relayed: true)).text
+        mail.recipients[0].notify = .on(.success)
+        let passed = try other.notice(.success, mail, "Subject: x\n\nbody\n", relayed).text
         #expect(passed.contains("Action: relayed\nStatus: 2.0.0\n"))
     }
 
     @Test("who is delivered to here is told as delivered, when the sender asked")
     func deliveredHere() throws {
         var mail = envelope()
-        mail.recipients[0].notify = .success
-        let reply = Reply(status: "2.1.5", text: "delivered to the mailbox bob")
-        let here = Outcome.delivered(reply, place: try CopyPlace(mailbox: "bob"))
+        mail.recipients[0].notify = .on(.success)
+        let here = Verdict.delivered(
+            .copied(try CopyPlace(mailbox: "bob")), .success(1, 5), text: "delivered to the mailbox bob")
         let (notice, _) = try notice(.success, mail, "Subject: x\n\nbody\n", here)
         #expect(notice.contains("Action: delivered\nStatus: 2.1.5\n"))
         #expect(!notice.contains("Remote-MTA"))
@@ -151,31 +155,32 @@ struct NoticeWriterTests {
             ("1.2.3", "1.2.3"), ("abc.de", "abc.de"), ("[192.0.2.1]", "[192.0.2.1]"), ("1.2.3.400", "1.2.3.400"),
         ])
     func remotes(_ host: String, _ name: String) throws {
-        let refused = Reply(status: "5.1.1", remote: host, text: "550 no", isSMTP: true)
-        let (notice, _) = try notice(.failure, envelope(), "Subject: x\n\nbody\n", .failed(refused))
+        let refused = Verdict(.permanent, .permanent(1, 1), from: host, text: "550 no", isSMTP: true)
+        let (notice, _) = try notice(.failure, envelope(), "Subject: x\n\nbody\n", refused)
         #expect(notice.contains("\nRemote-MTA: dns; \(name)\n"))
     }
 
     @Test("no date of a clock that cannot be trusted stands in a notice")
     func untrusted() throws {
-        var mail = envelope()
-        mail.arrival = 86_400
-        let early = try notice(.failure, mail, "Subject: x\n\nbody\n", .failed(gone)).text
+        let long = Acceptance(arrival: 86_400, source: .hub)
+        let early = try notice(.failure, envelope(), "Subject: x\n\nbody\n", gone, accepted: long).text
         #expect(!early.contains("1970") && !early.contains("Arrival-Date"))
         #expect(early.contains("Your message of unknown date could not be delivered"))
         #expect(early.contains("\nDate: \(MailDate(seconds: noon))\n"))
         let other = NoticeWriterTests()
-        let late = try other.notice(.delay, mail, "Subject: x\n\nbody\n", .deferred(busy, next: noon)).text
+        let late = try other.notice(
+            .delay, envelope(), "Subject: x\n\nbody\n", busy, accepted: long
+        ).text
         let until = "\(MailDate(seconds: noon + 432_000))"
         #expect(late.contains("\nWill-Retry-Until: \(until)\n") && late.contains("tried until \(until)."))
         #expect(!late.contains("1970"))
 
         let third = ScratchDirectory()
         let queue = try Queue(state: third.path)
-        _ = try queue.add(mail, "Subject: x\n\nbody\n")
+        _ = try queue.add(envelope(), "Subject: x\n\nbody\n", accepted: long)
         let message = try queue.lockOnly()
         try message.beginAttempt(next: 100_300)
-        try message.record([([0], .deferred(busy, next: 100_400))], at: 100_000, isLast: true)
+        try message.record([result([0], busy, next: 100_400)], at: 100_000, isLast: true)
         let id = try message.sendNotice(.delay, about: [0]) { (id, kind, about) throws(QueueError) in
             try NoticeWriter(host: "hub.example").write(
                 kind, about: about, of: .init(message), id: id, at: MailDate(seconds: 100_500), in: queue)
@@ -188,23 +193,23 @@ struct NoticeWriterTests {
 
     @Test("no notice for a null sender, for NOTIFY=NEVER, or for what was not asked for")
     func none() throws {
-        for (mail, outcome) in [
-            (envelope(from: nil), Outcome.failed(gone)),
-            (with(.never), .failed(gone)),
-            (with(.success), .failed(gone)),
-            (with(.failure), .delivered(taken, relayed: true)),
-            (with(.success), .delivered(taken)),
+        for (mail, verdict) in [
+            (envelope(from: nil), gone),
+            (with(.never), gone),
+            (with(.on(.success)), gone),
+            (with(.on(.failure)), relayed),
+            (with(.on(.success)), taken),
         ] {
             let other = ScratchDirectory()
             let queue = try Queue(state: other.path)
             _ = try queue.add(mail, "x")
             let message = try queue.lockOnly()
-            #expect(try message.record([([0], outcome)], at: noon) == .removed)
+            #expect(try message.record([result([0], verdict)], at: noon) == .removed)
             #expect(try queue.list().entries.isEmpty)
         }
     }
 
-    private func with(_ notify: Envelope.Notify) -> Envelope {
+    private func with(_ notify: Notify) -> Envelope {
         var mail = envelope()
         mail.recipients[0].notify = notify
         return mail

@@ -2,6 +2,7 @@
 
 import DurableFiles
 import Glibc
+import MailEnvelope
 import MailFormat
 import MailTestKit
 import Synchronization
@@ -52,7 +53,7 @@ struct QueueTests {
                         == Array(all.suffix(all.count < 4_500 ? all.count : 4_500)))
                 #expect(names("tmp").isEmpty == (all.count <= StagedMessage.memoryLimit))
             }
-            try queue.add(envelope(), message)
+            try queue.add(envelope(), ours, message, isSigned: false)
         }
         #expect(names("tmp").isEmpty)
         #expect(try queue.lockOnly().content.all() == all)
@@ -67,7 +68,7 @@ struct QueueTests {
         #expect(names("new").isEmpty)
         #expect(names("cur") == ["\(message.id),S=\(message.entry.size),R=\(noon + 300)"])
         try message.reserve()
-        #expect(try message.record([([0], .delivered(taken))], at: noon) == .removed)
+        #expect(try message.record([result([0], taken)], at: noon) == .removed)
         #expect(message.isRemoved)
         #expect(names("cur").isEmpty && names("log").isEmpty)
         #expect(throws: QueueError.self) { try message.tryNow() }
@@ -86,7 +87,7 @@ struct QueueTests {
             #expect(message.state.next == noon + 300)
             try message.beginAttempt(next: noon + 300)
             #expect(message.entry.notBefore == noon + 301, "each attempt bears a time of its own")
-            try message.record([([0], .deferred(busy, next: noon + 999))], at: noon, isLast: false)
+            try message.record([result([0], busy, next: noon + 999)], at: noon, isLast: false)
         }
         let message = try queue.lockOnly()
         #expect(message.hasDied)
@@ -94,7 +95,7 @@ struct QueueTests {
         #expect(message.state.recipients.map(\.tries) == [2, 2])
         #expect(message.state.recipients[0].next == noon + 999)
         try message.beginAttempt(next: noon + 600)
-        try message.record([([0, 1], .postponed(busy, next: noon + 700))], at: noon)
+        try message.record([result([0, 1], said(.faultOfHop, "421 4.4.1 down"), next: noon + 700)], at: noon)
         #expect(message.state.recipients.map(\.tries) == [2, 2])
         message.unlock()
         let entry = try #require(try queue.list().entries.first)
@@ -132,13 +133,55 @@ struct QueueTests {
         _ = try queue.add(envelope(["team@x.example", "bob@x.example"]), "x")
         let message = try queue.lockOnly()
         let children = ["bob@x.example", "joe@x.example", "team@x.example", "joe@x.example"]
-            .map { LockedMessage.Recipient(.address(address($0))) }
+            .map { ExpandedRecipient(.address(address($0)), identity: text("team"), alias: text("all")) }
         #expect(try message.recordExpansion(of: 0, to: children) == 2..<4)
         #expect(try message.recordExpansion(of: 0, to: children).isEmpty, "only once")
         message.unlock()
         let again = try queue.lockOnly()
         #expect(again.state.waiting == [1, 2, 3])
         #expect(again.state.recipients[3].destination == .address(address("team@x.example")))
+        #expect(again.state.recipients[3].alias == text("all"))
+        #expect(again.submitter(for: 3, hubUser: 1) == .mailbox("team"), "what a mailbox forwards is its own mail")
+        #expect(again.submitter(for: 1, hubUser: 1) == .hubUser)
+    }
+
+    @Test(
+        "the announced size is that of the wire", arguments: ["", "a", "a\n", "a\nb", "\n\n\n"], ["", "Received: x\n"])
+    func sizes(_ text: String, _ top: String) throws {
+        let queue = try Queue(state: scratch.path)
+        let id = try queue.add(envelope(), text, top: top)
+        let glimpse = try #require(try queue.find(id).flatMap { try queue.peek($0) })
+        var wire = Oddity.wire(fromFile: Array((top + text).utf8))
+        if !text.isEmpty, !text.hasSuffix("\n") { wire += [13, 10] }
+        #expect(glimpse.content.facts == ContentFacts(wireSize: wire.count))
+    }
+
+    @Test("what is counted does not depend on who appends it, nor on whether it stays in memory")
+    func counted() throws {
+        let queue = try Queue(state: scratch.path)
+        let message = queue.stage()
+        for _ in 0..<3 { try message.append([UInt8](repeating: 0x61, count: 60_000) + [0x0A]) }
+        try message.append([0xE9, 0x0D, 0x0A])
+        let id = try queue.add(envelope(), ours, top: Array("T: x\n".utf8), message, isSigned: true)
+        let glimpse = try #require(try queue.find(id).flatMap { try queue.peek($0) })
+        #expect(
+            glimpse.content.facts
+                == ContentFacts(wireSize: 6 + 3 * 60_002 + 4, is8Bit: true, hasStrays: true, isSigned: true))
+    }
+
+    @Test("a hop at fault is a hint in the name: nothing is written, no try is counted, an attempt takes it away")
+    func hopAtFault() throws {
+        let queue = try Queue(state: scratch.path)
+        let id = try queue.add(envelope(), "x")
+        let message = try queue.lockOnly()
+        try message.postpone(untilHopMayAnswer: noon)
+        #expect(names("new") == ["\(id),S=\(message.entry.size),R=0,P=\(noon)"] && names("log").isEmpty)
+        message.unlock()
+        let again = try queue.lockOnly()
+        #expect(!again.hasDied && again.state.tries == 0 && again.entry.hopNotBefore == noon)
+        try again.beginAttempt(next: noon + 300)
+        #expect(again.entry.hopNotBefore == 0)
+        #expect(names("cur") == ["\(id),S=\(again.entry.size),R=\(noon + 300)"])
     }
 
     @Test("foreign and damaged files go aside loudly, newer ones stay")
@@ -187,7 +230,7 @@ struct QueueTests {
                     try message.beginAttempt(next: noon + 300)
                     try message.reserve()
                     delivered.withLock { $0[message.id.text, default: 0] += 1 }
-                    _ = try message.record([([0], .delivered(taken))], at: noon)
+                    _ = try message.record([result([0], taken)], at: noon)
                 }
             } catch {
                 failures.withLock { $0.append("\(error)") }

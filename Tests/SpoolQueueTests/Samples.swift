@@ -2,6 +2,7 @@
 
 import DurableFiles
 import Glibc
+import MailEnvelope
 import MailFormat
 import MailTestKit
 import Testing
@@ -19,15 +20,20 @@ func text(_ text: String) -> EnvelopeText { EnvelopeText(cleaning: text) }
 
 func envelope(_ recipients: [String] = ["bob@example.net"], from: String? = "alice@example.org") -> Envelope {
     Envelope(
-        reversePath: from.map { .address(address($0)) } ?? .null, recipients: recipients.map { .init(address($0)) },
-        arrival: noon, source: .hub)
+        reversePath: from.map { .address(address($0)) } ?? .null, recipients: recipients.map { .init(address($0)) })
 }
 
+/// Mail that the hub itself made at noon.
+let ours = Acceptance(arrival: noon, source: .hub)
+
 extension Queue {
-    func add(_ envelope: Envelope, _ content: String, top: String = "", id: QueueID? = nil) throws -> QueueID {
+    func add(
+        _ envelope: Envelope, _ content: String, accepted acceptance: Acceptance = ours, top: String = "",
+        id: QueueID? = nil
+    ) throws -> QueueID {
         let message = stage()
         try message.append(Array(content.utf8))
-        return try add(envelope, top: Array(top.utf8), message, id: id)
+        return try add(envelope, acceptance, top: Array(top.utf8), message, isSigned: false, id: id)
     }
 
     func lockOnly() throws -> LockedMessage {
@@ -45,9 +51,21 @@ extension QueuedContent {
     }
 }
 
-let gone = Reply(status: "5.1.1", remote: "mx.example.net", text: "550 5.1.1 no such user", isSMTP: true)
-let busy = Reply(status: "4.2.0", remote: "mx.example.net", text: "450 4.2.0 try later", isSMTP: true)
-let taken = Reply(status: "2.0.0", remote: "mx.example.net", text: "250 2.0.0 ok", isSMTP: true)
+/// What a server says.
+func said(_ kind: Verdict.Kind, _ text: String) -> Verdict {
+    let status = text.split(separator: " ").dropFirst().first.flatMap { EnhancedStatus(parsing: $0.utf8) }
+    return Verdict(kind, status ?? .permanent(0, 0), from: "mx.example.net", text: text, isSMTP: true)
+}
+
+let gone = said(.permanent, "550 5.1.1 no such user")
+let busy = said(.temporary, "450 4.2.0 try later")
+let taken = said(.delivered(.passedOn), "250 2.0.0 ok")
+let relayed = said(.delivered(.relayed), "250 2.0.0 ok")
+
+/// `verdict` for these recipients.
+func result(_ recipients: [Int], _ verdict: Verdict, next: Int = 0) -> AttemptResult {
+    AttemptResult(recipients: recipients, verdict, next: next)
+}
 
 /// How long a test waits for a lock: a child that another test is just starting holds our descriptors, and with them
 /// locks that we have given back, until its exec.

@@ -1,6 +1,7 @@
 // SMTP and LMTP, client side: any server, any cuts.
 
 import FuzzKit
+import MailEnvelope
 import MailFormat
 import Octets
 
@@ -145,10 +146,7 @@ private struct Session {
         transactions += 1
         guard transactions <= 3, let sender = try? Address("a@me.example") else { return [.quit] }
         let paths = (0..<recipients).compactMap { try? Address("r\($0)@b.example") }
-        var parameters = MailParameters()
-        parameters.size = 100
-        return [
-            .transaction(.init(.address(sender), parameters, to: paths.map { .init(.address($0)) }))
-        ]
+        let envelope = Envelope(reversePath: .address(sender), recipients: paths.map { .init($0) })
+        return [.transaction(envelope, of: ContentFacts(wireSize: 100))]
     }
 }

@@ -1,6 +1,7 @@
 // SMTP and LMTP, server side: any octets, any verdicts, any cuts.
 
 import FuzzKit
+import MailEnvelope
 import MailFormat
 import Octets
 import SMTPProtocol
@@ -175,7 +176,8 @@ private struct Session {
         case .auth(_, let initial): return initial == nil ? .challenge([0x3A]) : .accept("")
         case .contentEnd where engine.options.mode == .lmtp:
             let count = engine.envelope?.recipients.count ?? 0
-            return .perRecipient((0..<count).map { $0 % 2 == 0 ? .accept("") : .refuse(550, status, "full") })
+            return .perRecipient(
+                (0..<count).map { $0 % 2 == 0 ? .delivered(.passedOn, text: "") : .permanent(7, 1, text: "full") })
         case .mail, .recipient, .dataBegin, .contentEnd, .saslResponse: return .accept(asked % 5 == 0 ? "a\nb" : "")
         default: return .proceed
         }

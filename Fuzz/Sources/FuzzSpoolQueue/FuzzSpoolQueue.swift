@@ -1,6 +1,7 @@
 // Envelopes, journal lines and names of the queue, as a disk may give them back; and that what is read is written so again.
 
 import FuzzKit
+import MailEnvelope
 import Octets
 
 @testable import SpoolQueue
@@ -26,8 +27,8 @@ private func examine(_ input: FuzzInput) {
     if let entry = QueueEntry(name: octets, isTried: false) {
         claim(entry.size >= 0 && entry.notBefore >= 0, "less than nothing in a name")
         let made = QueueEntry(
-            id: entry.id, size: entry.size, notBefore: entry.notBefore, isHeld: entry.isHeld,
-            hasJournal: entry.hasJournal, isTried: false)
+            id: entry.id, size: entry.size, notBefore: entry.notBefore, hopNotBefore: entry.hopNotBefore,
+            isHeld: entry.isHeld, hasJournal: entry.hasJournal, isTried: false)
         claim(QueueEntry(name: made.name.utf8, isTried: false) == made, "a name does not come back: \(made.name)")
         _ = entry.id.parent
     }
@@ -39,16 +40,14 @@ private func examine(_ input: FuzzInput) {
 
 /// The checksum is put right here, as a disk that loses no octet would have it.
 private func examineEnvelope(_ block: [UInt8]) {
-    guard let (id, envelope) = try? EnvelopeCoding.decode(block, checksum: Array(CRC32C.hex(block).utf8)) else {
-        return
-    }
-    claim(!envelope.recipients.isEmpty && envelope.arrival >= 0, "an envelope that lacks something")
+    guard let read = try? EnvelopeCoding.decode(block, checksum: Array(CRC32C.hex(block).utf8)) else { return }
+    claim(!read.envelope.recipients.isEmpty && read.acceptance.arrival >= 0, "an envelope that lacks something")
     do {
-        let written = try EnvelopeCoding.encode(envelope, id: id)
+        let written = try EnvelopeCoding.encode(read.envelope, read.acceptance, read.content, id: read.id)
         let first = try EnvelopeCoding.firstLine(of: written)
         claim(first.length + first.block == written.count, "a block of another length")
         let again = try EnvelopeCoding.decode(Array(written[first.length...]), checksum: first.checksum)
-        claim(again.id == id && again.envelope == envelope, "an envelope does not come back: \(envelope)\n\(again)")
+        claim(again == read, "an envelope does not come back: \(read)\n\(again)")
     } catch {
         claim(false, "an envelope cannot be written: \(error)")
     }
@@ -56,9 +55,9 @@ private func examineEnvelope(_ block: [UInt8]) {
 
 /// Lines of a journal whose checksums hold.
 private func examineJournal(_ octets: [UInt8]) {
-    var envelope = Envelope(reversePath: .null, recipients: [], arrival: 0, source: .hub)
+    var envelope = Envelope(reversePath: .null)
     if let address = try? recipient() { envelope.recipients = [address, address, address] }
-    var state = MessageState(envelope: envelope)
+    var state = MessageState(envelope, Acceptance(arrival: 0, source: .hub))
     for words in octets.split(separator: Octet.lf) {
         guard let record = try? Record(words) else { continue }
         let written = record.text

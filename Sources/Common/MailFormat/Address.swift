@@ -35,6 +35,9 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     /// The domain or address literal, ASCII letters lower-case; `nil` for a bare local name.
     public let domain: String?
 
+    /// The one bare name that every server takes (RFC 5321 §4.5.1).
+    public static let postmaster = Address(bare: "postmaster")
+
     /// RFC 5321 §4.5.3.1.1 and .2, in octets.
     static let localPartLimit = 64
     static let domainLimit = 255
@@ -51,6 +54,11 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
         guard domain.utf8.count <= Self.domainLimit else { throw .tooLong(limit: Self.domainLimit) }
         guard Self.isDomain(Array(domain.utf8)) else { throw .badDomain }
         self.domain = String(decoding: domain.utf8.map(Octet.lowercased), as: UTF8.self)
+    }
+
+    private init(bare localPart: String) {
+        self.localPart = localPart
+        domain = nil
     }
 
     /// Reads `Mailbox = Local-part "@" ( Domain / address-literal )`, or a local part alone.

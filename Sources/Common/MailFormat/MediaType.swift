@@ -48,4 +48,7 @@ extension HeaderSection {
                 return MediaType(field: octets[field.body]).map { signed.contains($0.text) } ?? false
             }
     }
+
+    /// As ``isSigned``; but a header too long to be read to its end may say so further down.
+    public var mayBeSigned: Bool { isSigned || end == .tooLong }
 }

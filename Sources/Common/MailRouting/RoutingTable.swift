@@ -16,6 +16,11 @@ public struct RouteStep: Sendable, Hashable {
         self.isLast = isLast
         self.onConnectFailure = onConnectFailure
     }
+
+    /// The step that no route made: this account and no other.
+    static func alone(_ account: String) -> RouteStep {
+        RouteStep(route: nil, accounts: [account], isLast: true, onConnectFailure: .defer)
+    }
 }
 
 /// The ways a message may take to one recipient, best first, and how they were found.
@@ -55,12 +60,23 @@ public struct RoutingTable: Sendable, Hashable {
     /// Only accounts that are open to `submitter` count: a route chooses among them and opens none. All routes that match
     /// count, in order, up to and with the first that is `last`. When none matches, mail from an account's address leaves
     /// through that account, and other mail through the only one that is open.
-    /// - Parameter headerFrom: the first address of the From field, if it could be read.
+    /// - Parameters:
+    ///   - headerFrom: the first address of the From field, if it could be read.
+    ///   - chosen: the account that the submitter chose for this message: that one or none.
     public func decide(
-        for submitter: Submitter, reversePath: ReversePath, recipient: Address, headerFrom: Address?
+        for submitter: Submitter, reversePath: ReversePath, recipient: Address, headerFrom: Address?,
+        chosen: String? = nil
     ) -> RouteDecision {
         var decision = RouteDecision(steps: [], reasons: [])
         let open = accounts.filter { $0.isOpen(to: submitter) }
+        if let chosen {
+            let isOpen = open.contains { $0.name == chosen }
+            decision.reasons = [
+                "account \(chosen): chosen for this message" + (isOpen ? "" : ", and not open to \(submitter)")
+            ]
+            if isOpen { decision.steps = [.alone(chosen)] }
+            return decision
+        }
         for route in routes {
             if let why = route.refusal(reversePath: reversePath, recipient: recipient, headerFrom: headerFrom) {
                 decision.reasons.append("route \(route.name): passed over, \(why)")
@@ -95,7 +111,7 @@ public struct RoutingTable: Sendable, Hashable {
         }
         func use(_ name: String, because reason: String) {
             decision.reasons.append("account \(name): \(reason)")
-            decision.steps = [RouteStep(route: nil, accounts: [name], isLast: true, onConnectFailure: .defer)]
+            decision.steps = [.alone(name)]
         }
         // Without an envelope sender the From field stands in.
         if let sender = reversePath.address ?? headerFrom {

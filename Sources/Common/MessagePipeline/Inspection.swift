@@ -38,7 +38,7 @@ public struct ContentInMemory: StagedContent, Sendable {
 }
 
 /// What an inspector says.
-public enum Verdict: Sendable, Hashable {
+public enum Judgment: Sendable, Hashable {
     case accept
     /// Take it, with these whole header fields (file form) put on top.
     case addTop([UInt8])
@@ -54,7 +54,7 @@ public enum Verdict: Sendable, Hashable {
 public protocol MessageInspector {
     /// For log and notices.
     var name: String { get }
-    func inspect(_ message: some StagedContent) throws -> Verdict
+    func inspect(_ message: some StagedContent) throws -> Judgment
 }
 
 /// What all inspectors together said.

@@ -54,6 +54,10 @@ public enum Octet {
     /// Whether `octet` is an ASCII digit.
     @inline(__always)
     public static func isDigit(_ octet: UInt8) -> Bool { octet >= 0x30 && octet <= 0x39 }
+
+    /// Whether `octet` is an ASCII letter.
+    @inline(__always)
+    public static func isLetter(_ octet: UInt8) -> Bool { (0x61...0x7A).contains(lowercased(octet)) }
 }
 
 extension Sequence where Element == UInt8 {

@@ -1,10 +1,13 @@
-// Where a client stands within one transaction.
+// A transaction as a client carries it out: the lines of its envelope, who was accepted, the encoder of its content.
 
+import MailEnvelope
+import MailFormat
 import Octets
 
-/// The envelope under way, who was accepted, and the encoder of its content.
+/// The envelope under way, and where the client stands in it.
 struct ClientTransaction: Sendable {
-    let outgoing: OutgoingTransaction
+    let envelope: Envelope
+    let content: ContentFacts
     /// Whether MAIL was accepted.
     var isSenderAccepted = false
     /// Indices of the recipients accepted, in order.
@@ -12,7 +15,10 @@ struct ClientTransaction: Sendable {
     private(set) var isSendingContent = false
     private var dots = DotEncoder()
 
-    init(_ outgoing: OutgoingTransaction) { self.outgoing = outgoing }
+    init(_ envelope: Envelope, of content: ContentFacts) {
+        self.envelope = envelope
+        self.content = content
+    }
 
     mutating func beginContent() { isSendingContent = true }
 
@@ -25,5 +31,87 @@ struct ClientTransaction: Sendable {
     mutating func finish(into wire: inout [UInt8]) {
         dots.finish(into: &wire)
         isSendingContent = false
+    }
+
+    private var needsSMTPUTF8: Bool { envelope.smtpUTF8 || envelope.hasInternationalAddress }
+
+    /// The first thing that stands against handing this to a server with `capabilities`; `nil` when nothing does.
+    func obstacle(_ capabilities: Capabilities) -> TransactionObstacle? {
+        if envelope.recipients.isEmpty { return .noRecipients }
+        if content.hasStrays, content.isSigned { return .straysUnderSignature }
+        if let limit = capabilities.sizeLimit, content.wireSize > limit { return .tooBig(limit: limit) }
+        if needsSMTPUTF8, !capabilities.smtpUTF8 { return .needsSMTPUTF8 }
+        if content.is8Bit, !capabilities.eightBitMIME { return .needs8BITMIME }
+        if let limit = capabilities.recipientLimit, envelope.recipients.count > limit {
+            return .tooManyRecipients(limit: limit)
+        }
+        return nil
+    }
+
+    /// The MAIL line, with those parameters that the server offers. What the content holds counts, not what was said of
+    /// it: many clients say nothing.
+    func mailLine(_ offered: Capabilities) -> [UInt8] {
+        var line = "MAIL FROM:\(envelope.reversePath)"
+        if offered.size { line += " SIZE=\(content.wireSize)" }
+        if offered.eightBitMIME, content.is8Bit { line += " BODY=8BITMIME" }
+        if offered.smtpUTF8, needsSMTPUTF8 { line += " SMTPUTF8" }
+        if offered.dsn {
+            if let returned = envelope.returnContent { line += " RET=\(returned.rawValue)" }
+            if let id = envelope.envelopeID?.description, !id.isEmpty { line += " ENVID=\(Self.xtext(id))" }
+        }
+        return Array("\(line)\r\n".utf8)
+    }
+
+    /// The RCPT line of the recipient at `index`.
+    func rcptLine(_ index: Int, _ offered: Capabilities) -> [UInt8] {
+        let recipient = envelope.recipients[index]
+        var line = "RCPT TO:\(recipient.forwardPath)"
+        if offered.dsn {
+            if let notify = recipient.notify.value { line += " NOTIFY=\(notify)" }
+            if let original = recipient.originalRecipient {
+                line += " ORCPT=\(original.type);\(Self.xtext(original.address))"
+            }
+        }
+        return Array("\(line)\r\n".utf8)
+    }
+
+    private static func xtext(_ text: String) -> String { String(decoding: XText.encode(text), as: UTF8.self) }
+}
+
+/// Why a message cannot be handed to a server. Nothing has been said to it yet.
+public enum TransactionObstacle: Sendable, Hashable {
+    case noRecipients
+    /// Stray octets that the wire must not carry, and a signature over them, so that they cannot be replaced either: no
+    /// server could take it as it is.
+    case straysUnderSignature
+    /// Larger than the server's SIZE.
+    case tooBig(limit: Int)
+    case needsSMTPUTF8
+    case needs8BITMIME
+    /// The server's RCPTMAX: send in several transactions.
+    case tooManyRecipients(limit: Int)
+
+    /// The verdict that it comes to at `host`.
+    public func verdict(at host: String) -> Verdict {
+        switch self {
+        case .noRecipients: .permanent(5, 1, from: host, text: "no recipients")
+        case .tooBig(let limit):
+            .permanent(3, 4, from: host, text: "the server takes no message above \(limit) octets")
+        case .needsSMTPUTF8:
+            .permanent(6, 7, from: host, text: "the server takes no international addresses (SMTPUTF8)")
+        case .straysUnderSignature:
+            .permanent(
+                6, 0,
+                text:
+                    "the message holds a stray CR or NUL, which mail must not hold on its way, and it is signed: taking "
+                    + "that octet out would break the signature; take it out yourself, sign again and send it again")
+        case .needs8BITMIME:
+            .permanent(
+                6, 3, from: host,
+                text: "\(host) takes no 8-bit mail (it offers no 8BITMIME); send it again with its text encoded as "
+                    + "quoted-printable or base64, which your mail program can do, or by another account")
+        case .tooManyRecipients(let limit):
+            .permanent(5, 3, from: host, text: "the server takes no more than \(limit) recipients at once")
+        }
     }
 }

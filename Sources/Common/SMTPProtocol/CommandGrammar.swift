@@ -60,14 +60,14 @@ struct CommandGrammar {
     private mutating func mail() throws(CommandFault) -> SMTPCommand {
         try keyword("FROM:", else: "syntax: MAIL FROM:<address>")
         let path = try reversePath()
-        return .mail(path, try mailParameters())
+        return try mail(from: path)
     }
 
     /// rcpt = "RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path ) [SP Rcpt-parameters]
     private mutating func rcpt() throws(CommandFault) -> SMTPCommand {
         try keyword("TO:", else: "syntax: RCPT TO:<address>")
         let path = try forwardPath()
-        return .rcpt(path, try recipientParameters())
+        return .rcpt(try recipient(path))
     }
 
     /// bdat-cmd = "BDAT" SP chunk-size [ SP end-marker ]; chunk-size = 1*DIGIT; end-marker = "LAST"
@@ -83,7 +83,7 @@ struct CommandGrammar {
     private mutating func auth() throws(CommandFault) -> SMTPCommand {
         let mechanism = word().map(Octet.uppercased)
         guard (1...SMTPLimits.mechanismName).contains(mechanism.count),
-            mechanism.allSatisfy({ Octet.isDigit($0) || isLetter($0) || $0 == 0x2D || $0 == 0x5F })
+            mechanism.allSatisfy({ Octet.isDigit($0) || Octet.isLetter($0) || $0 == 0x2D || $0 == 0x5F })
         else { throw .syntax("syntax: AUTH mechanism") }
         blanks()
         let text = word()

@@ -1,39 +1,41 @@
 // The parameters behind the path of MAIL and RCPT (RFC 5321 §4.1.2). One function per rule.
 
+import MailEnvelope
 import MailFormat
 import Octets
 
 extension CommandGrammar {
     /// Mail-parameters = esmtp-param *(SP esmtp-param)
-    mutating func mailParameters() throws(CommandFault) -> MailParameters {
+    mutating func mail(from path: ReversePath) throws(CommandFault) -> SMTPCommand {
+        var envelope = Envelope(reversePath: path)
         var parameters = MailParameters()
         for (name, value) in try esmtpParameters() {
             switch name {
             case "SIZE": parameters.size = try Self.size(value)
-            case "BODY": parameters.body = try Self.body(value)
+            case "BODY": envelope.bodyType = try Self.body(value)
             case "SMTPUTF8":
                 guard value == nil else { throw .badParameter(name) }
-                parameters.smtpUTF8 = true
-            case "RET": parameters.ret = try Self.ret(value)
-            case "ENVID": parameters.envelopeID = try Self.envelopeID(value)
+                envelope.smtpUTF8 = true
+            case "RET": envelope.returnContent = try Self.ret(value)
+            case "ENVID": envelope.envelopeID = try Self.envelopeID(value)
             case "AUTH": parameters.auth = try Self.auth(value)
             default: throw .unknownParameter(name)
             }
         }
-        return parameters
+        return .mail(envelope, parameters)
     }
 
     /// Rcpt-parameters = esmtp-param *(SP esmtp-param)
-    mutating func recipientParameters() throws(CommandFault) -> RecipientParameters {
-        var parameters = RecipientParameters()
+    mutating func recipient(_ path: ForwardPath) throws(CommandFault) -> Envelope.Recipient {
+        var recipient = Envelope.Recipient(path)
         for (name, value) in try esmtpParameters() {
             switch name {
-            case "NOTIFY": parameters.notify = try Self.notify(value)
-            case "ORCPT": parameters.originalRecipient = try Self.originalRecipient(value)
+            case "NOTIFY": recipient.notify = try Self.notify(value)
+            case "ORCPT": recipient.originalRecipient = try Self.originalRecipient(value)
             default: throw .unknownParameter(name)
             }
         }
-        return parameters
+        return recipient
     }
 
     /// esmtp-param = esmtp-keyword ["=" esmtp-value]
@@ -57,7 +59,7 @@ extension CommandGrammar {
     /// esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
     private static func esmtpKeyword(_ octets: ArraySlice<UInt8>) throws(CommandFault) -> String {
         guard let first = octets.first, first != 0x2D, octets.count <= 32,
-            octets.allSatisfy({ isLetter($0) || Octet.isDigit($0) || $0 == 0x2D })
+            octets.allSatisfy({ Octet.isLetter($0) || Octet.isDigit($0) || $0 == 0x2D })
         else { throw .syntax("bad parameter") }
         return String(decoding: octets.map(Octet.uppercased), as: UTF8.self)
     }
@@ -68,29 +70,28 @@ extension CommandGrammar {
         return size
     }
 
-    /// body-value = "7BIT" / "8BITMIME" (RFC 6152 §2). BINARYMIME is not offered: it cannot be stored with line ends of
-    /// ours.
-    private static func body(_ value: ArraySlice<UInt8>?) throws(CommandFault) -> MailParameters.Body {
-        guard let body = value.flatMap({ MailParameters.Body(rawValue: uppercased($0)) }) else {
-            throw .badParameter("BODY")
-        }
+    /// body-value = "7BIT" / "8BITMIME" (RFC 6152 §2)
+    private static func body(_ value: ArraySlice<UInt8>?) throws(CommandFault) -> BodyType {
+        guard let body = value.flatMap({ BodyType(rawValue: uppercased($0)) }) else { throw .badParameter("BODY") }
         return body
     }
 
     /// ret-value = "FULL" / "HDRS" (RFC 3461 §4.3)
-    private static func ret(_ value: ArraySlice<UInt8>?) throws(CommandFault) -> MailParameters.Return {
-        guard let ret = value.flatMap({ MailParameters.Return(rawValue: uppercased($0)) }) else {
-            throw .badParameter("RET")
-        }
+    private static func ret(_ value: ArraySlice<UInt8>?) throws(CommandFault) -> ReturnContent {
+        guard let ret = value.flatMap({ ReturnContent(rawValue: uppercased($0)) }) else { throw .badParameter("RET") }
         return ret
     }
 
     /// envid-parameter = "ENVID=" xtext (RFC 3461 §4.4)
-    private static func envelopeID(_ value: ArraySlice<UInt8>?) throws(CommandFault) -> String {
-        guard let text = value.flatMap({ XText.decode($0) }), text.utf8.count <= SMTPLimits.envelopeID else {
+    private static func envelopeID(_ value: ArraySlice<UInt8>?) throws(CommandFault) -> EnvelopeText {
+        guard let text = value.flatMap({ XText.decode($0) }), text.utf8.count <= Envelope.envelopeIDLimit else {
             throw .badParameter("ENVID")
         }
-        return text
+        do {
+            return try EnvelopeText(text)
+        } catch {
+            throw .badParameter("ENVID")
+        }
     }
 
     /// "AUTH=" xtext, which means a mailbox or "<>" (RFC 4954 §5)
@@ -105,19 +106,9 @@ extension CommandGrammar {
     }
 
     /// notify-esmtp-value = "NEVER" / 1#( "SUCCESS" / "FAILURE" / "DELAY" ) (RFC 3461 §4.1)
-    private static func notify(_ value: ArraySlice<UInt8>?) throws(CommandFault) -> NotifyConditions {
-        guard let value else { throw .badParameter("NOTIFY") }
-        if value.equalsIgnoringCase("NEVER") { return .never }
-        var conditions: NotifyConditions = []
-        for word in value.split(separator: 0x2C, omittingEmptySubsequences: false) {
-            switch uppercased(word) {
-            case "SUCCESS": conditions.insert(.success)
-            case "FAILURE": conditions.insert(.failure)
-            case "DELAY": conditions.insert(.delay)
-            default: throw .badParameter("NOTIFY")
-            }
-        }
-        return conditions
+    private static func notify(_ value: ArraySlice<UInt8>?) throws(CommandFault) -> Notify {
+        guard let notify = value.flatMap({ Notify(parsing: $0) }) else { throw .badParameter("NOTIFY") }
+        return notify
     }
 
     /// original-recipient-address = addr-type ";" xtext (RFC 3461 §4.2)

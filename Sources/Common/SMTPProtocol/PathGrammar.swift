@@ -1,5 +1,6 @@
 // The paths of MAIL and RCPT (RFC 5321 §4.1.2), with the forms that real clients send.
 
+import MailEnvelope
 import MailFormat
 import Octets
 

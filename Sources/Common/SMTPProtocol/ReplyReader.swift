@@ -1,5 +1,6 @@
 // Replies out of lines: several lines make one reply, and their number is bounded.
 
+import MailEnvelope
 import Octets
 
 /// Collects the lines of one reply (RFC 5321 §4.2.1).

@@ -38,7 +38,7 @@ extension SMTPClient {
         case .cancelAuthentication:
             isCancelling = true
             wire += line("*", expecting: .auth)
-        case .transaction(let outgoing): wire += begin(outgoing)
+        case .transaction(let envelope, let content): wire += begin(ClientTransaction(envelope, of: content))
         case .content(let octets): transaction?.encode(octets, into: &wire)
         case .contentEnd: wire += endContent()
         case .reset:
@@ -75,23 +75,23 @@ extension SMTPClient {
         return (line("AUTH \(mechanism) \(response)", expecting: .auth), response.utf8.count)
     }
 
-    private mutating func begin(_ outgoing: OutgoingTransaction) -> [UInt8] {
-        if let obstacle = outgoing.obstacle(capabilities) {
+    private mutating func begin(_ transaction: ClientTransaction) -> [UInt8] {
+        if let obstacle = transaction.obstacle(capabilities) {
             queued.append(.impossible(obstacle))
             return []
         }
-        transaction = ClientTransaction(outgoing)
+        self.transaction = transaction
         var wire: [UInt8] = []
         if needsReset {
             wire += line("RSET", expecting: .silentReset)
             needsReset = false
         }
         expected.append(.mail)
-        wire += outgoing.mailLine(capabilities)
+        wire += transaction.mailLine(capabilities)
         guard capabilities.pipelining else { return wire }
-        for index in outgoing.recipients.indices {
+        for index in transaction.envelope.recipients.indices {
             expected.append(.rcpt(index))
-            wire += outgoing.rcptLine(index, capabilities)
+            wire += transaction.rcptLine(index, capabilities)
         }
         return wire + line("DATA", expecting: .data)
     }
@@ -100,9 +100,9 @@ extension SMTPClient {
     mutating func stepOn(after index: Int?) {
         guard let transaction else { return }
         let next = index.map { $0 + 1 } ?? 0
-        if next < transaction.outgoing.recipients.count {
+        if next < transaction.envelope.recipients.count {
             expected.append(.rcpt(next))
-            unsent += transaction.outgoing.rcptLine(next, capabilities)
+            unsent += transaction.rcptLine(next, capabilities)
         } else if transaction.accepted.isEmpty {
             needsReset = true
             endTransaction()

@@ -1,5 +1,6 @@
 // SMTP and LMTP as a client sees them (RFC 5321, RFC 2033, RFC 2920). Knows no clock, no socket, no file.
 
+import MailEnvelope
 import MailFormat
 import Octets
 
@@ -29,7 +30,7 @@ public struct SMTPClient: Engine, Sendable {
         case authenticated(SMTPReply)
         case authenticationRefused(SMTPReply)
         /// Nothing was said to the server.
-        case impossible(OutgoingTransaction.Obstacle)
+        case impossible(TransactionObstacle)
         /// The answer to MAIL. Refused, it stands for all recipients, and `.transactionEnd` follows.
         case sender(SMTPReply)
         /// The answer to RCPT of the recipient at `index`.
@@ -62,7 +63,7 @@ public struct SMTPClient: Engine, Sendable {
         case response([UInt8])
         case cancelAuthentication
         /// MAIL, RCPT and DATA: at once where PIPELINING is offered.
-        case transaction(OutgoingTransaction)
+        case transaction(Envelope, of: ContentFacts)
         /// Octets of the message as our files have it.
         case content([UInt8])
         case contentEnd

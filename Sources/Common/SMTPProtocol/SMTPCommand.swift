@@ -1,35 +1,16 @@
 // The commands of SMTP and LMTP as values, and what is wrong with a line that is none.
 
+import MailEnvelope
 import MailFormat
-
-/// Where a message is to go: Forward-path (RFC 5321 §4.1.2).
-public enum ForwardPath: Sendable, Hashable, CustomStringConvertible {
-    case address(Address)
-    /// `<postmaster>` without a domain, which every server takes (RFC 5321 §4.5.1).
-    case postmaster
-
-    public var description: String {
-        switch self {
-        case .address(let address): "<\(address)>"
-        case .postmaster: "<postmaster>"
-        }
-    }
-
-    public var address: Address? {
-        switch self {
-        case .address(let address): address
-        case .postmaster: nil
-        }
-    }
-}
 
 /// One command line of RFC 5321 §4.1, RFC 2033, RFC 3030, RFC 3207 and RFC 4954.
 public enum SMTPCommand: Sendable, Hashable {
     case helo(String)
     case ehlo(String)
     case lhlo(String)
-    case mail(ReversePath, MailParameters)
-    case rcpt(ForwardPath, RecipientParameters)
+    /// The envelope as far as MAIL begins it, and what is said for this hop alone.
+    case mail(Envelope, MailParameters)
+    case rcpt(Envelope.Recipient)
     case data
     case bdat(octets: Int, last: Bool)
     case rset

@@ -21,8 +21,6 @@ public enum SMTPLimits {
     public static let recipients = 100
     /// The name in EHLO (RFC 5321 §4.5.3.1.2).
     public static let domain = 255
-    /// ENVID, decoded (RFC 3461 §4.4).
-    public static let envelopeID = 100
     /// ORCPT, as it stands on the wire (RFC 3461 §4.2).
     public static let originalRecipient = 500
     /// The name of a SASL mechanism, in characters (RFC 4422 §3.1).

@@ -1,5 +1,6 @@
 // One reply of an SMTP or LMTP server (RFC 5321 §4.2), read and written.
 
+import MailEnvelope
 import Octets
 
 /// A three-digit code, perhaps an enhanced status (RFC 2034), and text.
@@ -30,6 +31,24 @@ public struct SMTPReply: Sendable, Hashable, CustomStringConvertible {
     static func refusal(_ code: Int, _ enhanced: EnhancedStatus, _ text: String) -> SMTPReply {
         let code = (400...599).contains(code) ? code : 451
         return SMTPReply(code, enhanced.matching(code), text)
+    }
+
+    /// What a client hears of `verdict`. Where the code could be several, the status tells which (RFC 5321 §4.2.2).
+    init(_ verdict: Verdict) {
+        switch verdict.kind {
+        case .delivered: self.init(250, verdict.status.matching(250), verdict.text)
+        case .temporary, .heldByRule, .faultOfHop:
+            let isFull = verdict.status.subject == 3 && verdict.status.detail == 1
+            self = .refusal(isFull ? 452 : 451, verdict.status, verdict.text)
+        case .permanent:
+            let code =
+                switch (verdict.status.subject, verdict.status.detail) {
+                case (1, _), (2, _): 550
+                case (3, 4): 552
+                default: 554
+                }
+            self = .refusal(code, verdict.status, verdict.text)
+        }
     }
 
     public var isPositive: Bool { code < 300 }

@@ -1,5 +1,6 @@
 // The order of commands: what may come when, decided in one place per command.
 
+import MailEnvelope
 import MailFormat
 import Octets
 
@@ -38,8 +39,8 @@ extension SMTPServer {
         case .helo(let name): hello(name, extended: false, lmtp: false)
         case .ehlo(let name): hello(name, extended: true, lmtp: false)
         case .lhlo(let name): hello(name, extended: true, lmtp: true)
-        case .mail(let path, let parameters): mail(path, parameters)
-        case .rcpt(let path, let parameters): rcpt(path, parameters)
+        case .mail(let envelope, let parameters): mail(envelope, parameters)
+        case .rcpt(let recipient): rcpt(recipient)
         case .data: data()
         case .bdat(let octets, let last): bdat(octets, last: last)
         case .rset: reset()
@@ -60,24 +61,24 @@ extension SMTPServer {
         return ask(.ehlo(name, extended: extended), .ehlo(name))
     }
 
-    private mutating func mail(_ path: ReversePath, _ parameters: MailParameters) -> Event {
+    private mutating func mail(_ envelope: Envelope, _ parameters: MailParameters) -> Event {
         guard clientName != nil else { return refuse(.outOfOrder("say \(helloVerb) first")) }
         guard transaction.envelope == nil else { return refuse(.outOfOrder("there is a transaction already")) }
         if options.mode == .submission, !isAuthenticated { return refuse(.authenticationRequired) }
         if let limit = options.sizeLimit, let size = parameters.size, size > limit {
             return refuse(.tooBig(limit: limit))
         }
-        var (path, parameters) = (path, parameters)
-        if !options.offersDSN { (parameters.ret, parameters.envelopeID) = (nil, nil) }
-        if case .address(let address) = path {
+        var envelope = envelope
+        if !options.offersDSN { (envelope.returnContent, envelope.envelopeID) = (nil, nil) }
+        if case .address(let address) = envelope.reversePath {
             guard let whole = qualified(address) else { return refuse(.grammar(.senderNeedsDomain)) }
-            guard !whole.isInternational || parameters.smtpUTF8 else { return refuse(.internationalAddress) }
-            path = .address(whole)
+            guard !whole.isInternational || envelope.smtpUTF8 else { return refuse(.internationalAddress) }
+            envelope.reversePath = .address(whole)
         }
-        return ask(.mail(path, parameters), .mail(path, parameters))
+        return ask(.mail(envelope, parameters), .mail(envelope, parameters))
     }
 
-    private mutating func rcpt(_ path: ForwardPath, _ parameters: RecipientParameters) -> Event {
+    private mutating func rcpt(_ recipient: Envelope.Recipient) -> Event {
         guard let envelope = transaction.envelope else { return refuse(.outOfOrder("MAIL first")) }
         guard !transaction.isChunked else { return refuse(.outOfOrder("the content has begun")) }
         guard refusedRecipients < options.refusedRecipientLimit else {
@@ -87,15 +88,14 @@ extension SMTPServer {
         guard envelope.recipients.count < options.recipientLimit else {
             return refuse(.tooManyRecipients(limit: options.recipientLimit))
         }
-        var path = path
         // Taken all the same and forgotten: a client that sends them unasked loses nothing but its notices.
-        let parameters = options.offersDSN ? parameters : RecipientParameters()
-        if case .address(let address) = path {
+        var recipient = options.offersDSN ? recipient : Envelope.Recipient(recipient.forwardPath)
+        if case .address(let address) = recipient.forwardPath {
             guard let whole = qualified(address) else { return refuse(.grammar(.recipientNeedsDomain)) }
-            guard !whole.isInternational || envelope.parameters.smtpUTF8 else { return refuse(.internationalAddress) }
-            path = .address(whole)
+            guard !whole.isInternational || envelope.smtpUTF8 else { return refuse(.internationalAddress) }
+            recipient.forwardPath = .address(whole)
         }
-        return ask(.recipient(path, parameters), .recipient(path, parameters))
+        return ask(.recipient(recipient), .recipient(recipient))
     }
 
     /// `address` with a domain; `nil` when it has none and none is given to complete it.

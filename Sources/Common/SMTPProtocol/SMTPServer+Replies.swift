@@ -1,5 +1,6 @@
 // Replies: the policy's command for the event that waits, and what it does to the session.
 
+import MailEnvelope
 import MailFormat
 import Octets
 
@@ -23,7 +24,7 @@ extension SMTPServer {
             switch command {
             case .proceed: return accept(asked, "")
             case .accept(let words): return accept(asked, words)
-            case .refuse, .challenge, .perRecipient, .shutDown: return refuse(asked, command)
+            case .refuse, .settle, .challenge, .perRecipient, .shutDown: return refuse(asked, command)
             }
         }
     }
@@ -44,11 +45,11 @@ extension SMTPServer {
             let first = options.hostname + (words.isEmpty ? "" : " \(words)")
             let rest = extended ? extensions : []
             return SMTPReply(250, nil, ([first] + rest).joined(separator: "\n")).octets
-        case .mail(let path, let parameters):
-            transaction.apply(.begin(path, parameters))
+        case .mail(let envelope, let parameters):
+            transaction.apply(.begin(envelope, parameters))
             return say(250, .success(1, 0), "sender ok")
-        case .recipient(let path, let parameters):
-            transaction.apply(.add(path, parameters))
+        case .recipient(let recipient):
+            transaction.apply(.add(recipient))
             refusedRecipients -= 1
             return say(250, .success(1, 5), "recipient ok")
         case .data:
@@ -109,7 +110,7 @@ extension SMTPServer {
         case .accept(let words):
             isAuthenticated = true
             return SMTPReply(235, .success(7, 0), words.isEmpty ? "authenticated" : words).octets
-        case .proceed, .refuse, .perRecipient, .shutDown:
+        case .proceed, .refuse, .settle, .perRecipient, .shutDown:
             return finished(Self.refusal(command))
         }
     }
@@ -120,25 +121,24 @@ extension SMTPServer {
         transaction.apply(.end)
         switch command {
         case .accept(let words):
-            errors = 0
-            idleCommands = 0
-            refusedRecipients = 0
-            return Array(repeatElement(Self.accepted(words).octets, count: due).joined())
+            return accepted(.delivered(.passedOn, text: words.isEmpty ? "message accepted" : words), copies: due)
+        case .settle(let verdict):
+            if case .delivered = verdict.kind { return accepted(verdict, copies: due) }
+            return finished(SMTPReply(verdict), copies: due)
         case .perRecipient(let verdicts) where options.mode == .lmtp && verdicts.count == due:
-            let replies = verdicts.map { verdict in
-                switch verdict {
-                case .accept(let words): Self.accepted(words)
-                case .refuse(let code, let status, let words): SMTPReply.refusal(code, status, words)
-                }
-            }
+            let replies = verdicts.map(SMTPReply.init)
             return finished(Array(replies.map(\.octets).joined()), closes: replies.contains { $0.code == 421 })
         case .proceed, .refuse, .challenge, .perRecipient, .shutDown:
             return finished(Self.refusal(command), copies: due)
         }
     }
 
-    private static func accepted(_ words: String) -> SMTPReply {
-        SMTPReply(250, .success(0, 0), words.isEmpty ? "message accepted" : words)
+    /// A message is taken: what the client did wrong before counts no more.
+    private mutating func accepted(_ verdict: Verdict, copies: Int) -> [UInt8] {
+        errors = 0
+        idleCommands = 0
+        refusedRecipients = 0
+        return Array(repeatElement(SMTPReply(verdict).octets, count: copies).joined())
     }
 
     private mutating func beginContent(inChunks: Bool) {

@@ -1,5 +1,6 @@
 // SMTP and LMTP as a server sees them (RFC 5321, RFC 6409, RFC 2033). Knows no clock, no socket, no file.
 
+import MailEnvelope
 import MailFormat
 import Octets
 
@@ -21,8 +22,9 @@ public struct SMTPServer: Engine, Sendable {
         case auth(mechanism: String, initial: [UInt8]?)
         /// The client's answer to a challenge, decoded.
         case saslResponse([UInt8])
-        case mail(ReversePath, MailParameters)
-        case recipient(ForwardPath, RecipientParameters)
+        /// MAIL: the envelope has no recipients yet.
+        case mail(Envelope, MailParameters)
+        case recipient(Envelope.Recipient)
         /// DATA, or the first BDAT: `.accept` when there is somewhere to put the message.
         case dataBegin
         /// Content as our files have it: LF line ends, dots unstuffed. Needs no answer.
@@ -50,21 +52,16 @@ public struct SMTPServer: Engine, Sendable {
         case close
     }
 
-    /// The policy's answer to a command of the client or to one recipient.
-    public enum Verdict: Sendable, Hashable {
-        case accept(String)
-        /// A code of 400 to 599; another counts as 451. 421 closes.
-        case refuse(Int, EnhancedStatus, String)
-    }
-
     public enum Command: Sendable, Hashable {
         /// The engine's own answer.
         case proceed
         case accept(String)
-        /// As ``Verdict/refuse(_:_:_:)``.
+        /// A code of 400 to 599; another counts as 451. 421 closes.
         case refuse(Int, EnhancedStatus, String)
         /// 334 with `octets` in base64.
         case challenge([UInt8])
+        /// The verdict on a whole message, for all of its recipients.
+        case settle(Verdict)
         /// LMTP: a verdict for each recipient of the envelope, in order.
         case perRecipient([Verdict])
         /// 421 and close, at any time: time is up, or the server stops. In the midst of content that is refused already its
@@ -90,8 +87,8 @@ public struct SMTPServer: Engine, Sendable {
         case greeting
         case ehlo(String, extended: Bool)
         case auth
-        case mail(ReversePath, MailParameters)
-        case recipient(ForwardPath, RecipientParameters)
+        case mail(Envelope, MailParameters)
+        case recipient(Envelope.Recipient)
         case data
         case firstChunk(octets: Int, last: Bool)
         case chunkEnd
@@ -134,7 +131,9 @@ public struct SMTPServer: Engine, Sendable {
     }
 
     /// The transaction's envelope: what the policy accepted so far; `nil` when there is no transaction.
-    public var envelope: SMTPEnvelope? { transaction.envelope }
+    public var envelope: Envelope? { transaction.envelope }
+    /// The octets that MAIL has announced for it.
+    public var announcedSize: Int? { transaction.parameters.size }
     /// Whether an event waits for its command.
     public var awaitingReply: Bool { awaited != nil }
     /// Octets received and not yet understood: above 256 KiB the shell reads no more.
@@ -150,7 +149,7 @@ public struct SMTPServer: Engine, Sendable {
     /// The protocol's name for a Received field (RFC 3848, RFC 6531 §4.3).
     public var withProtocol: String {
         let security = (isTLS ? "S" : "") + (isAuthenticated ? "A" : "")
-        let isInternational = envelope?.parameters.smtpUTF8 == true
+        let isInternational = envelope?.smtpUTF8 == true
         switch options.mode {
         case .lmtp: return (isInternational ? "UTF8LMTP" : "LMTP") + security
         case .mail, .submission:

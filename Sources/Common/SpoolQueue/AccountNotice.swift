@@ -1,5 +1,6 @@
 // A letter to the owner of an account through which nothing leaves.
 
+import MailEnvelope
 import MailFormat
 import Reporting
 
@@ -25,10 +26,11 @@ extension NoticeWriter {
         text += "Content-Transfer-Encoding: \(is8Bit ? "8bit" : "7bit")\n\n\(body)\n"
         let message = queue.stage()
         try message.append(Array(text.utf8))
-        var envelope = Envelope(
-            reversePath: .null, recipients: [.init(addressee, notify: .never)], arrival: date.seconds,
-            identity: owner.map { EnvelopeText(cleaning: $0) }, source: .hub)
-        envelope.body = is8Bit ? .eightBitMIME : .sevenBit
-        return .init(envelope: envelope, top: [], message: message)
+        var envelope = Envelope(reversePath: .null, recipients: [.init(addressee, notify: .never)])
+        envelope.bodyType = is8Bit ? .eightBitMIME : .sevenBit
+        let identity = owner.map { EnvelopeText(cleaning: $0) }
+        return .init(
+            envelope: envelope, acceptance: Acceptance(arrival: date.seconds, source: .hub, identity: identity),
+            message: message)
     }
 }

@@ -51,6 +51,8 @@ public struct QueueEntry: Sendable, Hashable {
     public let size: Int
     /// Not to be tried before this time, in seconds since 1970; 0: at once.
     public let notBefore: Int
+    /// The next hop is at fault until then, as far as was known; 0: nothing is known. Without weight for the journal.
+    public let hopNotBefore: Int
     public let isHeld: Bool
     public let hasJournal: Bool
     /// Whether it stands in `cur`: an attempt was begun.
@@ -58,23 +60,29 @@ public struct QueueEntry: Sendable, Hashable {
     /// The name of the file.
     public let name: String
 
-    init(id: QueueID, size: Int, notBefore: Int, isHeld: Bool, hasJournal: Bool, isTried: Bool) {
+    init(
+        id: QueueID, size: Int, notBefore: Int, hopNotBefore: Int = 0, isHeld: Bool, hasJournal: Bool, isTried: Bool
+    ) {
         self.id = id
         self.size = size
         self.notBefore = notBefore
+        self.hopNotBefore = hopNotBefore
         self.isHeld = isHeld
         self.hasJournal = hasJournal
         self.isTried = isTried
-        name = "\(id),S=\(size),R=\(notBefore)\(isHeld ? ",H" : "")\(hasJournal ? ",J" : "")"
+        name =
+            "\(id),S=\(size),R=\(notBefore)\(hopNotBefore > 0 ? ",P=\(hopNotBefore)" : "")"
+            + "\(isHeld ? ",H" : "")\(hasJournal ? ",J" : "")"
     }
 
-    /// Reads `<id>,S=n,R=t[,H][,J]`; what a mail program added behind a colon is ignored, an unknown hint is not.
+    /// Reads `<id>,S=n,R=t[,P=t][,H][,J]`; what a mail program added behind a colon is ignored, an unknown hint is not.
     init?(name: some Collection<UInt8>, isTried: Bool) {
         guard name.count <= 255, let end = name.firstIndex(of: 0x2C),
             let id = QueueID(String(decoding: name[..<end], as: UTF8.self))
         else { return nil }
         var size: Int?
         var notBefore: Int?
+        var hopNotBefore: Int? = 0
         var isHeld = false
         var hasJournal = false
         let hints = name[name.index(after: end)...].prefix { $0 != Octet.colon }
@@ -83,6 +91,8 @@ public struct QueueEntry: Sendable, Hashable {
                 size = Word.number(hint.dropFirst(2))
             } else if hint.starts(with: "R=".utf8) {
                 notBefore = Word.number(hint.dropFirst(2))
+            } else if hint.starts(with: "P=".utf8) {
+                hopNotBefore = Word.number(hint.dropFirst(2))
             } else if hint.elementsEqual("H".utf8) {
                 isHeld = true
             } else if hint.elementsEqual("J".utf8) {
@@ -91,10 +101,11 @@ public struct QueueEntry: Sendable, Hashable {
                 return nil
             }
         }
-        guard let size, let notBefore else { return nil }
+        guard let size, let notBefore, let hopNotBefore else { return nil }
         self.id = id
         self.size = size
         self.notBefore = notBefore
+        self.hopNotBefore = hopNotBefore
         self.isHeld = isHeld
         self.hasJournal = hasJournal
         self.isTried = isTried

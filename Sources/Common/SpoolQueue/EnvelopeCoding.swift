@@ -1,6 +1,7 @@
 // An envelope as it stands at the top of a queue file: a first line with length and checksum, then a line per field.
 
 import DurableFiles
+import MailEnvelope
 import MailFormat
 import Octets
 
@@ -10,10 +11,13 @@ import Octets
 ///     X-Mailhub-Id: 1795251600.….hub
 ///     X-Mailhub-From: <alice@example.org>
 ///     X-Mailhub-To: NOTIFY=FAILURE,DELAY ORCPT=rfc822;bob@example.net <bob@example.net>
+///     X-Mailhub-Content: 5120 8bit
 ///     …
 ///
 /// The message begins right after the block. Nothing is searched for, so that no message can look like an envelope.
 enum EnvelopeCoding {
+    /// The most recipients of one queued message.
+    static let recipientLimit = 10_000
     /// The most octets of the block.
     static let blockLimit = 1 << 20
     /// Enough for the first line whatever its numbers.
@@ -37,11 +41,11 @@ enum EnvelopeCoding {
         case unreadable(DurableError)
     }
 
-    static func encode(_ envelope: Envelope, id: QueueID) throws(QueueError) -> [UInt8] {
+    static func encode(
+        _ envelope: Envelope, _ acceptance: Acceptance, _ content: ContentFacts, id: QueueID
+    ) throws(QueueError) -> [UInt8] {
         guard !envelope.recipients.isEmpty else { throw .noRecipients }
-        guard envelope.recipients.count <= Envelope.recipientLimit else {
-            throw .tooManyRecipients(limit: Envelope.recipientLimit)
-        }
+        guard envelope.recipients.count <= recipientLimit else { throw .tooManyRecipients(limit: recipientLimit) }
         var block: [UInt8] = []
         func line(_ name: String, _ value: String) {
             block.append(contentsOf: "X-Mailhub-\(name): \(value)\n".utf8)
@@ -49,22 +53,20 @@ enum EnvelopeCoding {
         line("Id", id.text)
         line("From", envelope.reversePath.description)
         for recipient in envelope.recipients { line("To", encode(recipient)) }
-        line("Arrival", String(max(0, envelope.arrival)))
-        switch envelope.source {
+        line("Content", encode(content))
+        line("Arrival", String(max(0, acceptance.arrival)))
+        switch acceptance.source {
         case .unixUser(let uid): line("Source", "unix \(uid)")
         case .peer(let text): line("Source", "peer \(text)")
         case .hub: line("Source", "hub")
         }
-        if let identity = envelope.identity { line("Identity", identity.description) }
-        if envelope.body == .eightBitMIME { line("Body", "8BITMIME") }
+        if let identity = acceptance.identity { line("Identity", identity.description) }
+        if envelope.bodyType == .eightBitMIME { line("Body", envelope.bodyType.rawValue) }
         if envelope.smtpUTF8 { line("Smtputf8", "yes") }
-        if let returned = envelope.returned { line("Ret", returned == .full ? "FULL" : "HDRS") }
+        if let returned = envelope.returnContent { line("Ret", returned.rawValue) }
         if let envid = envelope.envelopeID { line("Envid", envid.description) }
-        if let from = envelope.headerFrom { line("Header-From", "<\(from)>") }
-        for (name, value) in envelope.options.sorted(by: { $0.key < $1.key }) {
-            guard isOptionName(name) else { throw .textRefused(what: "the option name \"\(name)\"", why: "not a word") }
-            line("Option", "\(name) \(value)")
-        }
+        if let from = acceptance.headerFrom { line("Header-From", "<\(from)>") }
+        if let account = acceptance.account { line("Account", account.description) }
         guard block.count <= blockLimit else { throw .envelopeTooLarge(octets: block.count, limit: blockLimit) }
         return Array("X-Mailhub-Envelope: 1 \(block.count) \(CRC32C.hex(block))\n".utf8) + block
     }
@@ -86,15 +88,25 @@ enum EnvelopeCoding {
         return FirstLine(length: end + 1, block: block, checksum: Array(words[2]))
     }
 
-    /// The envelope that `block` holds, and the id it was written for.
-    static func decode(_ block: [UInt8], checksum: [UInt8]) throws(Failure) -> (id: QueueID, envelope: Envelope) {
+    /// What a block says.
+    struct Decoded: Hashable {
+        var id: QueueID
+        var envelope: Envelope
+        var acceptance: Acceptance
+        var content: ContentFacts
+    }
+
+    /// Reads `block`.
+    static func decode(_ block: [UInt8], checksum: [UInt8]) throws(Failure) -> Decoded {
         guard Array(CRC32C.hex(block).utf8) == checksum else { throw .damaged("the checksum of its envelope is wrong") }
         guard block.last == Octet.lf else { throw .damaged("its envelope does not end in a line end") }
         var id: QueueID?
         var reversePath: ReversePath?
-        var source: Envelope.Source?
+        var content: ContentFacts?
+        var source: Acceptance.Source?
         var arrival: Int?
-        var envelope = Envelope(reversePath: .null, recipients: [], arrival: 0, source: .hub)
+        var envelope = Envelope(reversePath: .null)
+        var acceptance = Acceptance(arrival: 0, source: .hub)
         var at = 0
         while at < block.count, let end = block.firstIndex(of: Octet.lf, in: at..<block.count) {
             let line = block[at..<end]
@@ -108,43 +120,67 @@ enum EnvelopeCoding {
             case "Id": id = QueueID(value)
             case "From": reversePath = try reversePathValue(value)
             case "To":
-                guard envelope.recipients.count < Envelope.recipientLimit else {
-                    throw .damaged("it has more than \(Envelope.recipientLimit) recipients")
+                guard envelope.recipients.count < recipientLimit else {
+                    throw .damaged("it has more than \(recipientLimit) recipients")
                 }
                 envelope.recipients.append(try recipient(value))
+            case "Content": content = try contentValue(value)
             case "Arrival": arrival = Word.number(value.utf8)
             case "Source": source = try sourceValue(value)
-            case "Identity": envelope.identity = try text(value)
-            case "Body":
-                guard value == "8BITMIME" else { throw .newerVersion }
-                envelope.body = .eightBitMIME
+            case "Identity": acceptance.identity = try text(value)
+            case "Body": envelope.bodyType = try known(BodyType(rawValue: value))
             case "Smtputf8": envelope.smtpUTF8 = value == "yes"
-            case "Ret": envelope.returned = value == "FULL" ? .full : .headers
+            case "Ret": envelope.returnContent = try known(ReturnContent(rawValue: value))
             case "Envid": envelope.envelopeID = try text(value)
-            case "Header-From": envelope.headerFrom = try reversePathValue(value).address
-            case "Option":
-                let words = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-                guard words.count == 2, isOptionName(String(words[0])) else { throw .damaged("an option is malformed") }
-                envelope.options[String(words[0])] = try text(String(words[1]))
+            case "Header-From": acceptance.headerFrom = try reversePathValue(value).address
+            case "Account": acceptance.account = try text(value)
             default:
                 // The checksum holds, so it was meant: a field that a later release added.
                 throw .newerVersion
             }
         }
-        guard let id, let reversePath, let source, let arrival, !envelope.recipients.isEmpty else {
+        guard let id, let reversePath, let content, let source, let arrival, !envelope.recipients.isEmpty else {
             throw .damaged("its envelope lacks a field")
         }
         envelope.reversePath = reversePath
-        envelope.source = source
-        envelope.arrival = arrival
-        return (id, envelope)
+        acceptance.source = source
+        acceptance.arrival = arrival
+        return Decoded(id: id, envelope: envelope, acceptance: acceptance, content: content)
+    }
+
+    /// What a word of a known field says; `nil` was meant by a later release.
+    private static func known<Value>(_ value: Value?) throws(Failure) -> Value {
+        guard let value else { throw .newerVersion }
+        return value
+    }
+
+    private static let contentWords: [(path: WritableKeyPath<ContentFacts, Bool> & Sendable, word: String)] = [
+        (\.is8Bit, "8bit"), (\.hasStrays, "strays"), (\.isSigned, "signed"),
+    ]
+
+    /// `5120 8bit signed`: octets on the wire, then what is to be known of them.
+    private static func encode(_ content: ContentFacts) -> String {
+        ([String(content.wireSize)] + contentWords.filter { content[keyPath: $0.path] }.map(\.word))
+            .joined(separator: " ")
+    }
+
+    private static func contentValue(_ value: String) throws(Failure) -> ContentFacts {
+        let words = value.split(separator: " ", omittingEmptySubsequences: false)
+        guard let size = words.first.flatMap({ Word.number($0.utf8) }) else {
+            throw .damaged("what it says of its content is malformed")
+        }
+        var content = ContentFacts(wireSize: size)
+        for word in words.dropFirst() {
+            content[keyPath: try known(contentWords.first { $0.word == word }).path] = true
+        }
+        return content
     }
 
     static func encode(_ recipient: Envelope.Recipient) -> String {
         var value = ""
-        if !recipient.notify.isEmpty { value += "NOTIFY=\(encode(recipient.notify)) " }
+        if let notify = recipient.notify.value { value += "NOTIFY=\(notify) " }
         if let original = recipient.originalRecipient { value += "ORCPT=\(Word.encode(original.description)) " }
-        return value + "<\(recipient.forwardPath)>"
+        return value + "\(recipient.forwardPath)"
     }
 
     /// Parameters hold no `<`, so that the first one begins the path and the last octet ends it.
@@ -157,36 +193,20 @@ enum EnvelopeCoding {
         var recipient = Envelope.Recipient(address)
         for parameter in octets[..<open].split(separator: Octet.space) {
             if parameter.starts(with: "NOTIFY=".utf8) {
-                guard let notify = notify(parameter.dropFirst(7)) else { throw .damaged("a NOTIFY is malformed") }
+                guard let notify = Notify(parsing: parameter.dropFirst(7)) else {
+                    throw .damaged("a NOTIFY is malformed")
+                }
                 recipient.notify = notify
-            } else if parameter.starts(with: "ORCPT=".utf8), let original = Word.decode(parameter.dropFirst(6)) {
-                recipient.originalRecipient = try text(original)
+            } else if parameter.starts(with: "ORCPT=".utf8) {
+                guard let original = Word.decode(parameter.dropFirst(6)).flatMap(OriginalRecipient.init) else {
+                    throw .damaged("an ORCPT is malformed")
+                }
+                recipient.originalRecipient = original
             } else {
                 throw .newerVersion
             }
         }
         return recipient
-    }
-
-    static func encode(_ notify: Envelope.Notify) -> String {
-        let words: [(Envelope.Notify, String)] = [
-            (.never, "NEVER"), (.success, "SUCCESS"), (.failure, "FAILURE"), (.delay, "DELAY"),
-        ]
-        return words.filter { notify.contains($0.0) }.map(\.1).joined(separator: ",")
-    }
-
-    static func notify(_ value: some Collection<UInt8>) -> Envelope.Notify? {
-        var notify: Envelope.Notify = []
-        for word in value.split(separator: 0x2C, omittingEmptySubsequences: false) {
-            switch String(decoding: word, as: UTF8.self) {
-            case "NEVER": notify.insert(.never)
-            case "SUCCESS": notify.insert(.success)
-            case "FAILURE": notify.insert(.failure)
-            case "DELAY": notify.insert(.delay)
-            default: return nil
-            }
-        }
-        return notify
     }
 
     private static func reversePathValue(_ value: String) throws(Failure) -> ReversePath {
@@ -202,7 +222,7 @@ enum EnvelopeCoding {
         }
     }
 
-    private static func sourceValue(_ value: String) throws(Failure) -> Envelope.Source {
+    private static func sourceValue(_ value: String) throws(Failure) -> Acceptance.Source {
         if value == "hub" { return .hub }
         let words = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
         guard words.count == 2 else { throw .damaged("its source is malformed") }
@@ -219,10 +239,5 @@ enum EnvelopeCoding {
 
     private static func text(_ value: String) throws(Failure) -> EnvelopeText {
         do { return try EnvelopeText(value) } catch { throw .damaged("\(error)") }
-    }
-
-    private static func isOptionName(_ name: String) -> Bool {
-        !name.isEmpty && name.utf8.count <= 64
-            && name.utf8.allSatisfy { Octet.isDigit($0) || (0x61...0x7A).contains(Octet.lowercased($0)) || $0 == 0x2D }
     }
 }

@@ -1,6 +1,8 @@
 // One queued message under its lock: attempts, results, a person's orders. The lock ends with the object.
 
 import DurableFiles
+import MailEnvelope
+import MailRouting
 
 /// A message that this process alone works on. Used from one thread at a time.
 ///
@@ -9,6 +11,7 @@ import DurableFiles
 /// ``QueueError/distrusted(path:)``, and the queue gives this message to nobody in this process again.
 public final class LockedMessage {
     public let envelope: Envelope
+    public let acceptance: Acceptance
     public let content: QueuedContent
     public private(set) var entry: QueueEntry
     public private(set) var state: MessageState
@@ -27,13 +30,14 @@ public final class LockedMessage {
     /// The time that the file bears during the attempt under way.
     private var attempt: Int?
 
-    init(queue: Queue, entry: QueueEntry, file: File, envelope: Envelope, content: QueuedContent) throws(QueueError) {
+    init(queue: Queue, entry: QueueEntry, file: File, _ opened: Queue.Opened) throws(QueueError) {
         self.queue = queue
         self.entry = entry
         self.file = file
-        self.envelope = envelope
-        self.content = content
-        var state = MessageState(envelope: envelope)
+        envelope = opened.envelope
+        acceptance = opened.acceptance
+        content = opened.content
+        var state = MessageState(envelope, acceptance)
         journal = try Journal(in: queue.log, id: entry.id, into: &state)
         hasDied = entry.isTried && state.tellsOfDeath(entry.notBefore)
         if hasDied {
@@ -45,6 +49,14 @@ public final class LockedMessage {
     }
 
     deinit { unlock() }
+
+    /// Whether it is a notice of the hub's own.
+    public var isNotice: Bool { acceptance.isNotice(envelope) }
+
+    /// Whose mail it is for the recipient at `index`: see ``Acceptance/submitter(of:for:hubUser:)``.
+    public func submitter(for index: Int, hubUser: UInt32) -> Submitter {
+        acceptance.submitter(of: envelope, for: state.recipients[index], hubUser: hubUser)
+    }
 
     /// Gives the message back before the object goes. Its content can still be read.
     public func unlock() {
@@ -82,20 +94,19 @@ public final class LockedMessage {
 
     /// Puts results on stable storage. To be called before the next transaction of the same message, and at its end.
     /// - Parameters:
-    ///   - results: indexes into `state.recipients`, and how it went for them; recipients that wait no more are passed
-    ///     over. Recipients with equal outcomes share room.
+    ///   - results: recipients that wait no more are passed over. Recipients of one result share room.
     ///   - now: seconds since 1970.
     ///   - isLast: `false` while the attempt goes on with other recipients.
     @discardableResult
     public func record(
-        _ results: [(recipients: [Int], outcome: Outcome)], at now: Int, isLast: Bool = true
+        _ results: [AttemptResult], at now: Int, isLast: Bool = true
     ) throws(QueueError) -> Disposition {
         try trust()
         var taken = Set<Int>()
         let waiting = Set(state.waiting)
-        let items = results.compactMap { result -> Record.Item? in
+        let items = results.compactMap { result -> AttemptResult? in
             let recipients = result.recipients.filter { waiting.contains($0) && taken.insert($0).inserted }
-            return recipients.isEmpty ? nil : Record.Item(recipients: recipients, outcome: result.outcome)
+            return recipients.isEmpty ? nil : AttemptResult(recipients: recipients, result.verdict, next: result.next)
         }
         let record = Record.result(tag: attempt ?? 0, at: max(0, now), isLast: isLast, items)
         var after = state
@@ -137,7 +148,7 @@ public final class LockedMessage {
     /// recipients already are left out, unless they come from themselves, as `joe: joe, archive` does.
     /// - Returns: the indexes of the new recipients.
     @discardableResult
-    public func recordExpansion(of parent: Int, to children: [Recipient]) throws(QueueError) -> Range<Int> {
+    public func recordExpansion(of parent: Int, to children: [ExpandedRecipient]) throws(QueueError) -> Range<Int> {
         try trust()
         guard state.recipients.indices.contains(parent), state.recipients[parent].progress == .waiting else {
             return state.recipients.count..<state.recipients.count
@@ -152,30 +163,8 @@ public final class LockedMessage {
         guard first + fresh.count <= MessageState.recipientLimit else {
             throw .tooManyRecipients(limit: MessageState.recipientLimit)
         }
-        try write([
-            .expansion(
-                parent: parent,
-                fresh.map {
-                    .init(destination: $0.destination, notify: $0.notify, originalRecipient: $0.originalRecipient)
-                })
-        ])
+        try write([.expansion(parent: parent, fresh)])
         return first..<state.recipients.count
-    }
-
-    /// A child of a recipient.
-    public struct Recipient: Sendable, Hashable {
-        public let destination: RecipientState.Destination
-        public let notify: Envelope.Notify
-        public let originalRecipient: EnvelopeText?
-
-        public init(
-            _ destination: RecipientState.Destination, notify: Envelope.Notify = [],
-            originalRecipient: EnvelopeText? = nil
-        ) {
-            self.destination = destination
-            self.notify = notify
-            self.originalRecipient = originalRecipient
-        }
     }
 
     /// Removes message and journal, whatever their state: a person's order.
@@ -213,15 +202,22 @@ public final class LockedMessage {
         _ = try? rename(notBefore: attempt ?? state.next, isTried: entry.isTried)
     }
 
+    /// Hints that the next hop is at fault until `time`, so that nobody opens the message before (DECISIONS 51). Nothing is
+    /// written, no try is counted, and the next attempt takes the hint away.
+    public func postpone(untilHopMayAnswer time: Int) throws(QueueError) {
+        try trust()
+        try rename(notBefore: entry.notBefore, hopNotBefore: max(0, time), isTried: entry.isTried)
+    }
+
     func trust() throws(QueueError) {
         guard !isRemoved, !isUnlocked, !journal.isBroken, !queue.isDistrusted(id) else {
             throw .distrusted(path: queue.place(of: entry).pathOf(entry))
         }
     }
 
-    private func rename(notBefore: Int, isTried: Bool) throws(QueueError) {
+    private func rename(notBefore: Int, hopNotBefore: Int = 0, isTried: Bool) throws(QueueError) {
         let renamed = QueueEntry(
-            id: entry.id, size: entry.size, notBefore: notBefore, isHeld: state.hold != nil,
+            id: entry.id, size: entry.size, notBefore: notBefore, hopNotBefore: hopNotBefore, isHeld: state.hold != nil,
             hasJournal: state.isRecorded, isTried: isTried)
         guard renamed != entry else { return }
         do throws(DurableError) {

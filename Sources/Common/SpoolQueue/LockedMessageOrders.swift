@@ -1,5 +1,7 @@
 // What a person may order for a message: hold, release, a time, a route, giving up.
 
+import MailEnvelope
+
 extension LockedMessage {
     /// Keeps it from being tried until ``release()``.
     public func hold(because why: String) throws(QueueError) {
@@ -20,11 +22,11 @@ extension LockedMessage {
 
     /// Gives up these recipients: too old, or a person's word. Notices are owed as for any failure.
     @discardableResult
-    public func fail(_ recipients: [Int], _ reply: Reply) throws(QueueError) -> Disposition {
+    public func fail(_ recipients: [Int], _ verdict: Verdict) throws(QueueError) -> Disposition {
         let waiting = Set(state.waiting)
         let recipients = recipients.filter { waiting.contains($0) }
         guard !recipients.isEmpty else { return try finish() }
-        try order(.failed(recipients, reply))
+        try order(.failed(recipients, verdict))
         return try finish()
     }
 

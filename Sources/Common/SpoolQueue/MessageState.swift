@@ -1,5 +1,7 @@
 // The state of a message: a pure fold over the records of its journal.
 
+import MailEnvelope
+
 /// What the journal of a message adds up to.
 public struct MessageState: Sendable {
     /// First those of the envelope, in its order, then children in the order of their expansion. Indexes never change.
@@ -25,13 +27,10 @@ public struct MessageState: Sendable {
     private let hasReversePath: Bool
     private let isNotice: Bool
 
-    init(envelope: Envelope) {
-        recipients = envelope.recipients.map {
-            RecipientState(
-                .address($0.forwardPath), notify: $0.notify, originalRecipient: $0.originalRecipient, parent: nil)
-        }
+    init(_ envelope: Envelope, _ acceptance: Acceptance) {
+        recipients = envelope.recipients.map { RecipientState($0) }
         hasReversePath = envelope.reversePath != .null
-        isNotice = envelope.isNotice
+        isNotice = acceptance.isNotice(envelope)
     }
 
     /// Indexes of recipients still to be delivered to.
@@ -56,12 +55,10 @@ public struct MessageState: Sendable {
             let recipient = recipients[index]
             guard !recipient.told.contains(kind), !begun.contains(index) else { return false }
             return switch kind {
-            case .failure: recipient.progress == .failed && recipient.notify.wantsFailure
-            case .delay: recipient.progress == .waiting && !recipient.isHeld && recipient.notify.wantsDelay
-            case .held: recipient.progress == .waiting && recipient.isHeld && !recipient.notify.contains(.never)
-            case .success:
-                recipient.progress == .delivered && (recipient.isRelayed || recipient.isDeliveredHere)
-                    && recipient.notify.wantsSuccess
+            case .failure: recipient.progress == .failed && recipient.notify.wants(.failure)
+            case .delay: recipient.progress == .waiting && !recipient.isHeld && recipient.notify.wants(.delay)
+            case .held: recipient.isHeld && recipient.notify != .never
+            case .success: recipient.endsWithUs && recipient.notify.wants(.success)
             }
         }
     }
@@ -83,8 +80,7 @@ public struct MessageState: Sendable {
             for index in waiting where recipients[index].attempt != tag {
                 recipients[index].tries += 1
                 recipients[index].next = tag
-                recipients[index].reply = Self.died
-                recipients[index].isHeld = false
+                recipients[index].verdict = Self.died
             }
         case .result(let tag, let at, let isLast, let items):
             guard items.allSatisfy({ item in item.recipients.allSatisfy { isWaiting($0) } }) else { return false }
@@ -95,7 +91,7 @@ public struct MessageState: Sendable {
             if firstResult == nil { firstResult = at }
             for item in items {
                 for index in item.recipients {
-                    apply(item.outcome, to: index)
+                    apply(item.verdict, next: item.next, to: index)
                     recipients[index].attempt = tag
                 }
             }
@@ -103,12 +99,7 @@ public struct MessageState: Sendable {
         case .expansion(let parent, let children):
             guard isWaiting(parent), recipients.count + children.count <= Self.recipientLimit else { return false }
             recipients[parent].progress = .expanded
-            for child in children {
-                recipients.append(
-                    RecipientState(
-                        child.destination, notify: child.notify, originalRecipient: child.originalRecipient,
-                        parent: parent))
-            }
+            recipients += children.map { RecipientState($0, parent: parent) }
         case .intent(let number, let kind, let about):
             guard number >= nextNotice, about.allSatisfy({ recipients.indices.contains($0) }) else { return false }
             intents[number] = (kind, about)
@@ -126,40 +117,22 @@ public struct MessageState: Sendable {
             knownTimes.insert(time)
         case .route(let name):
             route = name
-        case .failed(let about, let reply):
+        case .failed(let about, let verdict):
             guard about.allSatisfy({ isWaiting($0) }) else { return false }
-            for index in about { apply(.failed(reply), to: index) }
+            for index in about { apply(verdict, next: 0, to: index) }
             knownTimes.insert(next)
         }
         isRecorded = true
         return true
     }
 
-    private mutating func apply(_ outcome: Outcome, to index: Int) {
-        recipients[index].isHeld = false
-        switch outcome {
-        case .delivered(let reply, let relayed, let place):
-            recipients[index].progress = .delivered
-            recipients[index].place = place
-            recipients[index].isRelayed = relayed
-            recipients[index].reply = reply
-            recipients[index].tries += 1
-        case .failed(let reply):
-            recipients[index].progress = .failed
-            recipients[index].reply = reply
-            recipients[index].tries += 1
-        case .deferred(let reply, let next):
-            recipients[index].reply = reply
-            recipients[index].next = next
-            recipients[index].tries += 1
-        case .postponed(let reply, let next):
-            recipients[index].reply = reply
-            recipients[index].next = next
-        case .held(let reply, let next):
-            recipients[index].reply = reply
-            recipients[index].next = next
-            recipients[index].tries += 1
-            recipients[index].isHeld = true
+    private mutating func apply(_ verdict: Verdict, next: Int, to index: Int) {
+        recipients[index].verdict = verdict
+        if verdict.countsAsTry { recipients[index].tries += 1 }
+        switch verdict.kind {
+        case .delivered: recipients[index].progress = .delivered
+        case .permanent: recipients[index].progress = .failed
+        case .temporary, .heldByRule, .faultOfHop: recipients[index].next = next
         }
     }
 
@@ -170,6 +143,6 @@ public struct MessageState: Sendable {
     /// The most recipients after every expansion.
     static let recipientLimit = 100_000
 
-    private static let died = Reply(
-        status: "4.3.0", text: "the last attempt ended without a result: its process was killed or crashed")
+    private static let died = Verdict.temporary(
+        3, 0, text: "the last attempt ended without a result: its process was killed or crashed")
 }

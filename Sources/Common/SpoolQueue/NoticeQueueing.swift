@@ -1,19 +1,14 @@
 // Notices about a message: begun, queued, written down, so that a crash anywhere makes neither none nor two.
 
 import DurableFiles
+import MailEnvelope
 
 extension LockedMessage {
     /// A notice ready to be queued.
     public struct Notice {
         public let envelope: Envelope
-        public let top: [UInt8]
+        public let acceptance: Acceptance
         public let message: StagedMessage
-
-        public init(envelope: Envelope, top: [UInt8], message: StagedMessage) {
-            self.envelope = envelope
-            self.top = top
-            self.message = message
-        }
     }
 
     /// Queues one notice of `kind` about `recipients`, which must be owed one (``MessageState/owed(_:)``).
@@ -54,13 +49,19 @@ extension LockedMessage {
         guard let intent = state.intents[number] else { return }
         let id = id.notice(number)
         let notice = try make(id, intent.kind, intent.recipients)
-        try queue.add(notice.envelope, top: notice.top, notice.message, id: id)
+        try queue.add(notice, id: id)
         try write([.told(number)])
         retime()
     }
 }
 
 extension Queue {
+    /// Takes a notice, durably.
+    @discardableResult
+    public func add(_ notice: LockedMessage.Notice, id: QueueID) throws(QueueError) -> QueueID {
+        try add(notice.envelope, notice.acceptance, notice.message, isSigned: false, id: id)
+    }
+
     /// Makes sure that the message a notice is about knows that the notice is queued, before the notice can go: else a
     /// crash between the two would queue it again. - Returns: `false` while another process works on that message.
     func settleParent(of id: QueueID) throws(QueueError) -> Bool {

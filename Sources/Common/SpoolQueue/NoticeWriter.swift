@@ -1,5 +1,6 @@
 // Delivery status notices: multipart/report with text, delivery-status and the original (RFC 3464, RFC 6522, RFC 6533).
 
+import MailEnvelope
 import MailFormat
 import Octets
 import Reporting
@@ -27,6 +28,7 @@ public struct NoticeWriter: Sendable {
     public struct Subject: Sendable {
         public let id: QueueID
         public let envelope: Envelope
+        public let acceptance: Acceptance
         public let recipients: [RecipientState]
         public let content: QueuedContent
         private let firstResult: Int?
@@ -34,6 +36,7 @@ public struct NoticeWriter: Sendable {
         public init(_ message: LockedMessage) {
             id = message.id
             envelope = message.envelope
+            acceptance = message.acceptance
             recipients = message.state.recipients
             content = message.content
             firstResult = message.state.firstResult
@@ -41,7 +44,7 @@ public struct NoticeWriter: Sendable {
 
         /// The moment that the message's age is counted from; `nil` while no clock could be trusted (DECISIONS 11).
         func since(trusting policy: RetryPolicy) -> Int? {
-            if policy.trusts(clock: envelope.arrival) { return envelope.arrival }
+            if policy.trusts(clock: acceptance.arrival) { return acceptance.arrival }
             return firstResult.flatMap { policy.trusts(clock: $0) ? $0 : nil }
         }
     }
@@ -53,7 +56,7 @@ public struct NoticeWriter: Sendable {
         _ kind: NoticeKind, about indexes: [Int], of subject: Subject, id noticeID: QueueID, at date: MailDate,
         in queue: Queue
     ) throws(QueueError) -> LockedMessage.Notice {
-        let addressee = try addressee(kind, subject.envelope)
+        let addressee = try addressee(kind, subject)
         let isGlobal = subject.envelope.smtpUTF8 || addressee.isInternational
         let fields = StatusFields(host: host, isGlobal: isGlobal, policy: policy)
         let original = try Original(of: subject, kind: kind)
@@ -81,7 +84,7 @@ public struct NoticeWriter: Sendable {
 
         head += "\n--\(boundary)\nContent-Type: message/\(isGlobal ? "global-" : "")delivery-status\n"
         if isGlobal { head += "Content-Transfer-Encoding: 8bit\n" }
-        head += "\n" + fields.message(subject.id, subject.envelope, zone: date.offset)
+        head += "\n" + fields.message(of: subject, zone: date.offset)
         for index in indexes where subject.recipients.indices.contains(index) {
             head += "\n" + fields.recipient(index, kind, of: subject, at: date)
         }
@@ -94,17 +97,21 @@ public struct NoticeWriter: Sendable {
         let endsInLF = try original.append(to: message)
         try message.append(Array("\(endsInLF ? "" : "\n")\n--\(boundary)--\n".utf8))
 
-        var envelope = Envelope(
-            reversePath: .null, recipients: [.init(addressee, notify: .never)], arrival: date.seconds,
-            identity: subject.envelope.identity, source: .hub)
-        envelope.body = is8Bit ? .eightBitMIME : .sevenBit
+        var envelope = Envelope(reversePath: .null, recipients: [.init(addressee, notify: .never)])
+        envelope.bodyType = is8Bit ? .eightBitMIME : .sevenBit
         envelope.smtpUTF8 = isGlobal
-        return .init(envelope: envelope, top: [], message: message)
+        return .init(
+            envelope: envelope,
+            acceptance: Acceptance(arrival: date.seconds, source: .hub, identity: subject.acceptance.identity),
+            message: message)
     }
 
     /// The sender. What is held is told at home: without a submitter who has a mailbox here, to the postmaster.
-    private func addressee(_ kind: NoticeKind, _ envelope: Envelope) throws(QueueError) -> Address {
-        if case .address(let sender) = envelope.reversePath, kind != .held || envelope.identity != nil { return sender }
+    private func addressee(_ kind: NoticeKind, _ subject: Subject) throws(QueueError) -> Address {
+        if case .address(let sender) = subject.envelope.reversePath, kind != .held || subject.acceptance.identity != nil
+        {
+            return sender
+        }
         guard kind == .held else { throw .noRecipients }
         return try postmaster()
     }
@@ -131,14 +138,14 @@ public struct NoticeWriter: Sendable {
         for index in indexes where subject.recipients.indices.contains(index) {
             let recipient = subject.recipients[index]
             list += "  <\(address(of: index, in: subject.recipients))>\n"
-            if let reply = recipient.reply, !reply.text.isEmpty {
-                let who = reply.remote ?? host
-                list += "    \(NoticeTexts.fill(texts.saying, ["host": who]))\n    \(printable(reply.text))\n\n"
+            if let verdict = recipient.verdict, !verdict.text.isEmpty {
+                let who = verdict.remote ?? host
+                list += "    \(NoticeTexts.fill(texts.saying, ["host": who]))\n    \(printable(verdict.text))\n\n"
             } else {
                 list += "    \(texts.silence)\n\n"
             }
         }
-        let arrival = subject.envelope.arrival
+        let arrival = subject.acceptance.arrival
         func told(_ time: Int?) -> String {
             time.map { MailDate(seconds: $0, offset: zone).description } ?? texts.unknownDate
         }

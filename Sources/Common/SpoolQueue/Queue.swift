@@ -1,6 +1,7 @@
 // The queue: a Maildir whose files carry their envelopes (DECISIONS 1-10; docs/queue.md has the table of states).
 
 import DurableFiles
+import MailEnvelope
 import Octets
 import Synchronization
 
@@ -60,16 +61,21 @@ public final class Queue: Sendable {
 
     /// Takes a message. On return it is on stable storage, and only then may the sender be told.
     /// - Parameters:
+    ///   - isSigned: whether its header says that it is signed, or may say so.
     ///   - top: header fields to stand above the message, LF line ends: Received, Authentication-Results, signatures.
     ///   - id: made by ``makeID(seconds:)`` before; a new one if `nil`.
     ///   - notBefore: the first time it may be tried, in seconds since 1970; 0: at once.
     /// - Throws: ``QueueError/noSpace(_:)`` and others; nothing is left in `tmp` then, and nothing was accepted.
     @discardableResult
     public func add(
-        _ envelope: Envelope, top: [UInt8] = [], _ message: StagedMessage, id: QueueID? = nil, notBefore: Int = 0
+        _ envelope: Envelope, _ acceptance: Acceptance, top: [UInt8] = [], _ message: StagedMessage, isSigned: Bool,
+        id: QueueID? = nil, notBefore: Int = 0
     ) throws(QueueError) -> QueueID {
-        let id = id ?? makeID(seconds: envelope.arrival)
-        var octets = try EnvelopeCoding.encode(envelope, id: id)
+        let id = id ?? makeID(seconds: acceptance.arrival)
+        var counter = ContentCounter()
+        counter.count(top)
+        counter.append(message.counter)
+        var octets = try EnvelopeCoding.encode(envelope, acceptance, counter.facts(isSigned: isSigned), id: id)
         octets += top
         let entry = QueueEntry(
             id: id, size: octets.count + message.count, notBefore: max(0, notBefore), isHeld: false, hasJournal: false,

@@ -2,6 +2,7 @@
 
 import DurableFiles
 import Glibc
+import MailEnvelope
 import Octets
 import Reporting
 
@@ -9,6 +10,7 @@ import Reporting
 public struct Glimpse: Sendable {
     public let entry: QueueEntry
     public let envelope: Envelope
+    public let acceptance: Acceptance
     public let state: MessageState
     /// The file, to read the message from.
     public let content: QueuedContent
@@ -26,9 +28,11 @@ extension Queue {
         } catch {
             throw failure(error, path: directory.pathOf(entry), moved: nil)
         }
-        var state = MessageState(envelope: opened.envelope)
+        var state = MessageState(opened.envelope, opened.acceptance)
         if entry.hasJournal { try Journal.read(in: log, id: entry.id, into: &state) }
-        return Glimpse(entry: entry, envelope: opened.envelope, state: state, content: opened.content)
+        return Glimpse(
+            entry: entry, envelope: opened.envelope, acceptance: opened.acceptance, state: state,
+            content: opened.content)
     }
 
     /// Takes the lock of the message, reads its envelope and journal, and counts an attempt that died.
@@ -46,8 +50,7 @@ extension Queue {
         } catch {
             throw try refused(entry, in: directory, error)
         }
-        return try LockedMessage(
-            queue: self, entry: entry, file: file, envelope: opened.envelope, content: opened.content)
+        return try LockedMessage(queue: self, entry: entry, file: file, opened)
     }
 
     /// As ``lock(_:)``, for an id alone.
@@ -110,6 +113,7 @@ extension Queue {
 
     struct Opened {
         let envelope: Envelope
+        let acceptance: Acceptance
         let content: QueuedContent
     }
 
@@ -124,14 +128,13 @@ extension Queue {
             guard end <= status.size else { throw EnvelopeCoding.Failure.damaged("it is cut short") }
             if end > start.count { start += try file.read(atMost: end - start.count, at: start.count) }
             guard start.count >= end else { throw EnvelopeCoding.Failure.damaged("it is cut short") }
-            let (id, envelope) = try EnvelopeCoding.decode(
-                Array(start[first.length..<end]), checksum: first.checksum)
-            guard id == entry.id else { throw EnvelopeCoding.Failure.damaged("it is a copy of \(id)") }
+            let said = try EnvelopeCoding.decode(Array(start[first.length..<end]), checksum: first.checksum)
+            guard said.id == entry.id else { throw EnvelopeCoding.Failure.damaged("it is a copy of \(said.id)") }
             guard status.size == entry.size else {
                 throw EnvelopeCoding.Failure.damaged("its size is not \(entry.size)")
             }
-            return Opened(
-                envelope: envelope, content: QueuedContent(file: file, start: end, count: status.size - end))
+            let content = QueuedContent(file: file, start: end, count: status.size - end, facts: said.content)
+            return Opened(envelope: said.envelope, acceptance: said.acceptance, content: content)
         } catch let failure as EnvelopeCoding.Failure {
             throw failure
         } catch let error as DurableError {

@@ -1,6 +1,7 @@
 // The message of a queue file, from the exact octet where its envelope ends.
 
 import DurableFiles
+import MailEnvelope
 import Octets
 
 /// The octets of a queued message, LF line ends, as they were accepted. Reads do not disturb each other.
@@ -12,6 +13,8 @@ public struct QueuedContent: Sendable {
     let start: Int
     /// Octets of the message, envelope not counted.
     public let count: Int
+    /// What was counted of it when it was taken.
+    public let facts: ContentFacts
 
     /// At most `limit` octets from `offset` on; empty at the end.
     public func read(atMost limit: Int = QueuedContent.chunkSize, at offset: Int) throws(QueueError) -> [UInt8] {

@@ -1,27 +1,18 @@
 // One line of a journal: verb, words.
 
 import DurableFiles
+import MailEnvelope
 import MailFormat
 import Octets
 
 /// A record of the journal (DECISIONS 5, 6, 8).
 enum Record: Sendable, Hashable {
-    struct Item: Sendable, Hashable {
-        let recipients: [Int]
-        let outcome: Outcome
-    }
-
-    struct Child: Sendable, Hashable {
-        let destination: RecipientState.Destination
-        let notify: Envelope.Notify
-        let originalRecipient: EnvelopeText?
-    }
 
     /// The attempt that gave the file this time left no result.
     case died(tag: Int)
     /// Results of the attempt that gave the file the time `tag`; `isLast` when it ended with them.
-    case result(tag: Int, at: Int, isLast: Bool, [Item])
-    case expansion(parent: Int, [Child])
+    case result(tag: Int, at: Int, isLast: Bool, [AttemptResult])
+    case expansion(parent: Int, [ExpandedRecipient])
     case intent(Int, NoticeKind, [Int])
     case told(Int)
     case hold(String)
@@ -29,7 +20,7 @@ enum Record: Sendable, Hashable {
     case next(Int)
     case route(String?)
     /// Given up without an attempt: age and tries, or a person's word.
-    case failed([Int], Reply)
+    case failed([Int], Verdict)
 
     enum Failure: Error { case newerVersion }
 
@@ -39,7 +30,7 @@ enum Record: Sendable, Hashable {
     /// The most octets of a line with the results of `recipients` recipients: every one with words of its own.
     static func resultLimit(recipients: Int) -> Int {
         // Each octet of text may become three; index, outcome, time and status beside it.
-        128 + recipients * (3 * (Reply.textLimit + Reply.remoteLimit + CopyPlace.limit) + 128)
+        128 + recipients * (3 * (Verdict.textLimit + Verdict.remoteLimit + CopyPlace.limit) + 128)
     }
 
     private var words: [String] {
@@ -54,7 +45,7 @@ enum Record: Sendable, Hashable {
         case .release: ["release"]
         case .next(let time): ["next", "\(time)"]
         case .route(let name): ["route"] + (name.map { [Word.encode($0)] } ?? [])
-        case .failed(let about, let reply): ["failed", Self.ranges(about), Self.word(reply)]
+        case .failed(let about, let verdict): ["failed", Self.ranges(about), Self.word(verdict)]
         }
     }
 
@@ -75,11 +66,11 @@ enum Record: Sendable, Hashable {
         case "died":
             self = .died(tag: try number(1))
         case let verb where verb == "result" || verb == "part":
-            var items: [Item] = []
+            var items: [AttemptResult] = []
             for word in rest.dropFirst(2) { items.append(try Self.item(word)) }
             self = .result(tag: try number(1), at: try number(2), isLast: verb == "result", items)
         case "expand":
-            var children: [Child] = []
+            var children: [ExpandedRecipient] = []
             for word in rest.dropFirst() { children.append(try Self.child(word)) }
             self = .expansion(parent: try number(1), children)
         case "intent":
@@ -97,7 +88,8 @@ enum Record: Sendable, Hashable {
             self = .route(words.count > 1 ? try text(1) : nil)
         case "failed":
             guard words.count == 3 else { throw .newerVersion }
-            self = .failed(try Self.indexes(words[1]), try Self.reply(words[2].split(separator: Octet.colon)))
+            self = .failed(
+                try Self.indexes(words[1]), try Self.verdict(.permanent, words[2].split(separator: Octet.colon)))
         default:
             throw .newerVersion
         }
@@ -131,52 +123,57 @@ enum Record: Sendable, Hashable {
         return indexes
     }
 
-    /// `status:remote:text[:s]`, a missing remote as `-`.
-    private static func word(_ reply: Reply) -> String {
-        "\(reply.status):\(reply.remote.map(Word.encode) ?? "-"):\(Word.encode(reply.text)):\(reply.isSMTP ? "s" : "l")"
+    /// `status:remote:text:s` for what a server said, `…:l` for what is ours; a missing remote as `-`.
+    private static func word(_ verdict: Verdict) -> String {
+        "\(verdict.status):\(verdict.remote.map(Word.encode) ?? "-"):\(Word.encode(verdict.text)):"
+            + (verdict.isSMTP ? "s" : "l")
     }
 
-    private static func reply(_ words: [some Collection<UInt8>]) throws(Failure) -> Reply {
-        guard words.count == 4, let status = Word.decode(words[0]), let text = Word.decode(words[2]) else {
+    private static func verdict(
+        _ kind: Verdict.Kind, _ words: [some Collection<UInt8>]
+    ) throws(Failure) -> Verdict {
+        guard words.count == 4, let status = EnhancedStatus(parsing: words[0]), let text = Word.decode(words[2]) else {
             throw .newerVersion
         }
         let remote = words[1].elementsEqual("-".utf8) ? nil : Word.decode(words[1])
-        return Reply(status: status, remote: remote, text: text, isSMTP: words[3].elementsEqual("s".utf8))
+        return Verdict(kind, status, from: remote, text: text, isSMTP: words[3].elementsEqual("s".utf8))
     }
 
-    /// `ranges:outcome:next:reply`, and `:place` where a copy is in a mailbox here
-    private static func word(_ item: Item) -> String {
-        let (letter, next, reply) =
-            switch item.outcome {
-            case .delivered(let reply, let relayed, _): (relayed ? "r" : "d", 0, reply)
-            case .failed(let reply): ("f", 0, reply)
-            case .deferred(let reply, let next): ("t", next, reply)
-            case .postponed(let reply, let next): ("p", next, reply)
-            case .held(let reply, let next): ("h", next, reply)
-            }
+    /// `ranges:kind:next:verdict`, and `:place` where a copy is in a mailbox here
+    private static func word(_ result: AttemptResult) -> String {
         var place = ""
-        if case .delivered(_, _, let there?) = item.outcome { place = ":\(Word.encode(there.description))" }
-        return "\(ranges(item.recipients)):\(letter):\(next):\(word(reply))\(place)"
+        let letter: String
+        switch result.verdict.kind {
+        case .delivered(.passedOn): letter = "d"
+        case .delivered(.relayed): letter = "r"
+        case .delivered(.copied(let there)):
+            letter = "d"
+            place = ":\(Word.encode(there.description))"
+        case .permanent: letter = "f"
+        case .temporary: letter = "t"
+        case .faultOfHop: letter = "p"
+        case .heldByRule: letter = "h"
+        }
+        return "\(ranges(result.recipients)):\(letter):\(result.next):\(word(result.verdict))\(place)"
     }
 
-    private static func item(_ word: ArraySlice<UInt8>) throws(Failure) -> Item {
+    private static func item(_ word: ArraySlice<UInt8>) throws(Failure) -> AttemptResult {
         // No recipients at all stand as nothing: what can be written must be read again.
         let parts = word.split(separator: Octet.colon, omittingEmptySubsequences: false)
         guard (7...8).contains(parts.count), let next = Word.number(parts[2]) else { throw .newerVersion }
-        let reply = try reply(Array(parts[3..<7]))
         let place = try parts.count == 8 ? Self.place(parts[7]) : nil
-        let outcome: Outcome
+        let kind: Verdict.Kind
         switch String(decoding: parts[1], as: UTF8.self) {
-        case "d": outcome = .delivered(reply, place: place)
-        case "r": outcome = .delivered(reply, relayed: true, place: place)
+        case "d": kind = .delivered(place.map { .copied($0) } ?? .passedOn)
         case _ where place != nil: throw .newerVersion
-        case "f": outcome = .failed(reply)
-        case "t": outcome = .deferred(reply, next: next)
-        case "p": outcome = .postponed(reply, next: next)
-        case "h": outcome = .held(reply, next: next)
+        case "r": kind = .delivered(.relayed)
+        case "f": kind = .permanent
+        case "t": kind = .temporary
+        case "p": kind = .faultOfHop
+        case "h": kind = .heldByRule
         default: throw .newerVersion
         }
-        return Item(recipients: try indexes(parts[0]), outcome: outcome)
+        return AttemptResult(recipients: try indexes(parts[0]), try verdict(kind, Array(parts[3..<7])), next: next)
     }
 
     private static func place(_ word: some Collection<UInt8>) throws(Failure) -> CopyPlace {
@@ -188,26 +185,33 @@ enum Record: Sendable, Hashable {
         }
     }
 
-    /// `a:address:notify:orcpt` or `l:text:notify:orcpt`; nothing at all as `-`.
-    private static func word(_ child: Child) -> String {
+    /// `a:address:notify:orcpt:identity:alias` or `l:text:…`; nothing at all as `-`.
+    private static func word(_ child: ExpandedRecipient) -> String {
         let letter = if case .address = child.destination { "a" } else { "l" }
-        return "\(letter):\(Word.encode(child.destination.description)):\(child.notify.rawValue):"
-            + (child.originalRecipient.map { Word.encode($0.description) } ?? "-")
+        let rest = [
+            child.notify.value, child.originalRecipient?.description, child.identity?.description,
+            child.alias?.description,
+        ]
+        return "\(letter):\(Word.encode(child.destination.description)):"
+            + rest.map { $0.map(Word.encode) ?? "-" }.joined(separator: ":")
     }
 
-    private static func child(_ word: ArraySlice<UInt8>) throws(Failure) -> Child {
+    private static func child(_ word: ArraySlice<UInt8>) throws(Failure) -> ExpandedRecipient {
         let parts = word.split(separator: Octet.colon)
-        guard parts.count == 4, let text = Word.decode(parts[1]),
-            let raw = Word.number(parts[2]).flatMap({ UInt8(exactly: $0) })
-        else { throw .newerVersion }
+        guard parts.count == 6, let text = Word.decode(parts[1]) else { throw .newerVersion }
+        func said<Value>(_ index: Int, _ read: (String) throws -> Value?) throws -> Value? {
+            if parts[index].elementsEqual("-".utf8) { return nil }
+            guard let value = try Word.decode(parts[index]).flatMap(read) else { throw Failure.newerVersion }
+            return value
+        }
         do {
-            let original =
-                parts[3].elementsEqual("-".utf8)
-                ? nil : try Word.decode(parts[3]).map { text throws(QueueError) in try EnvelopeText(text) }
             let destination: RecipientState.Destination =
                 parts[0].elementsEqual("a".utf8)
                 ? .address(try Address(text)) : .local(try EnvelopeText(text))
-            return Child(destination: destination, notify: .init(rawValue: raw), originalRecipient: original)
+            return ExpandedRecipient(
+                destination, notify: try said(2) { Notify(parsing: $0.utf8) } ?? .unspecified,
+                originalRecipient: try said(3) { OriginalRecipient($0) },
+                identity: try said(4) { try EnvelopeText($0) }, alias: try said(5) { try EnvelopeText($0) })
         } catch {
             throw .newerVersion
         }

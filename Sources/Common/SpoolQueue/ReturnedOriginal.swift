@@ -17,7 +17,7 @@ struct Original {
         messageID = Self.messageID(in: header)
         // RFC 3461 §4.3: RET is for failures; other notices carry the header only.
         isWhole =
-            kind == .failure && subject.envelope.returned != .headers && content.count <= NoticeWriter.returnLimit
+            kind == .failure && subject.envelope.returnContent != .headers && content.count <= NoticeWriter.returnLimit
         var is8Bit = false
         if isWhole {
             var at = 0

@@ -1,6 +1,7 @@
 // What is known of a route beyond single messages: its fault, when to probe it, who was told (DECISIONS 17).
 
 import DurableFiles
+import MailEnvelope
 import Octets
 
 /// The state of one route, `<state>/route/<name>`.

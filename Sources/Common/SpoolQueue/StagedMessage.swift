@@ -1,6 +1,7 @@
 // A message on its way in, before anything is known of it for sure: in memory while small, else in an unsynced file.
 
 import DurableFiles
+import MailEnvelope
 import Synchronization
 
 /// Octets that came in but are not accepted yet (DECISIONS 2): LF line ends, no envelope, nothing durable.
@@ -21,6 +22,7 @@ public final class StagedMessage: Sendable {
         var charged = 0
         var file: File?
         var count = 0
+        var counter = ContentCounter()
         var failure: QueueError?
     }
 
@@ -44,6 +46,9 @@ public final class StagedMessage: Sendable {
     /// Octets so far.
     public var count: Int { state.withLock { $0.count } }
 
+    /// What has been counted of them.
+    var counter: ContentCounter { state.withLock { $0.counter } }
+
     /// Adds `octets` at the end.
     /// - Throws: ``QueueError/noSpace(_:)`` and others; the message can only be discarded then.
     public func append(_ octets: [UInt8]) throws(QueueError) {
@@ -52,6 +57,7 @@ public final class StagedMessage: Sendable {
             do throws(DurableError) {
                 try add(octets, to: &state)
                 state.count += octets.count
+                state.counter.count(octets)
             } catch {
                 state.failure = QueueError(error)
                 throw QueueError(error)

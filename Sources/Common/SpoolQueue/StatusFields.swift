@@ -1,6 +1,7 @@
 // The fields of message/delivery-status (RFC 3464 §2) and message/global-delivery-status (RFC 6533 §3).
 
 import InternetAddress
+import MailEnvelope
 import MailFormat
 
 /// Writes the groups of fields that machines read.
@@ -11,12 +12,13 @@ struct StatusFields {
     let policy: RetryPolicy
 
     /// The fields about the message as a whole.
-    func message(_ id: QueueID, _ envelope: Envelope, zone: Int) -> String {
+    func message(of subject: NoticeWriter.Subject, zone: Int) -> String {
         var text = ""
-        if let envid = envelope.envelopeID { text += field("Original-Envelope-Id", envid.description) }
+        if let envid = subject.envelope.envelopeID { text += field("Original-Envelope-Id", envid.description) }
         text += field("Reporting-MTA", "dns; \(host)")
-        if policy.trusts(clock: envelope.arrival) {
-            text += field("Arrival-Date", MailDate(seconds: envelope.arrival, offset: zone).description)
+        let arrival = subject.acceptance.arrival
+        if policy.trusts(clock: arrival) {
+            text += field("Arrival-Date", MailDate(seconds: arrival, offset: zone).description)
         }
         return text
     }
@@ -26,18 +28,17 @@ struct StatusFields {
         let recipient = subject.recipients[index]
         var text = ""
         if let original = recipient.originalRecipient {
-            let parts = original.description.split(separator: ";", maxSplits: 1)
-            if parts.count == 2 { text += field("Original-Recipient", "\(parts[0]); \(escaped(parts[1]))") }
+            text += field("Original-Recipient", "\(original.type); \(escaped(original.address))")
         }
         let final = address(of: index, in: subject.recipients)
         let isASCII = final.utf8.allSatisfy { $0 < 0x80 }
         text += field("Final-Recipient", "\(isASCII ? "rfc822" : "utf-8"); \(escaped(final))")
         text += field("Action", action(kind, recipient))
-        text += field("Status", status(kind, recipient.reply))
-        if let reply = recipient.reply {
-            if let remote = reply.remote { text += field("Remote-MTA", "dns; \(escaped(Self.mtaName(remote)))") }
-            if !reply.text.isEmpty {
-                text += field("Diagnostic-Code", "\(reply.isSMTP ? "smtp" : "x-mailhub"); \(escaped(reply.text))")
+        text += field("Status", status(kind, recipient.verdict))
+        if let verdict = recipient.verdict {
+            if let remote = verdict.remote { text += field("Remote-MTA", "dns; \(escaped(Self.mtaName(remote)))") }
+            if !verdict.text.isEmpty {
+                text += field("Diagnostic-Code", "\(verdict.isSMTP ? "smtp" : "x-mailhub"); \(escaped(verdict.text))")
             }
         }
         text += field("Final-Log-ID", subject.id.text)
@@ -57,22 +58,22 @@ struct StatusFields {
         switch kind {
         case .failure: "failed"
         case .delay, .held: "delayed"
-        case .success: recipient.isRelayed ? "relayed" : "delivered"
+        case .success: recipient.verdict?.kind == .delivered(.relayed) ? "relayed" : "delivered"
         }
     }
 
     /// The class of the code must fit the action, whatever a server said.
-    private func status(_ kind: NoticeKind, _ reply: Reply?) -> String {
-        let wanted =
+    private func status(_ kind: NoticeKind, _ verdict: Verdict?) -> String {
+        let wanted: EnhancedStatus.Class =
             switch kind {
-            case .failure: "5"
-            case .delay, .held: "4"
-            case .success: "2"
+            case .failure: .permanent
+            case .delay, .held: .transient
+            case .success: .success
             }
-        guard let status = reply?.status else { return "\(wanted).0.0" }
-        if status.hasPrefix(wanted) { return status }
+        guard let status = verdict?.status else { return "\(EnhancedStatus(wanted, 0, 0))" }
         // Given up after temporary failures: the last code stays, RFC 3464 §2.3.4 lets it.
-        return kind == .failure && status.hasPrefix("4") ? status : "\(wanted).0.0"
+        let fits = status.class == wanted || kind == .failure && status.class == .transient
+        return "\(fits ? status : EnhancedStatus(wanted, 0, 0))"
     }
 
     /// `name: value`, the value on one line and bounded.

@@ -42,7 +42,7 @@ public struct EnhancedStatus: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The same subject and detail in the class that belongs to the reply `code`.
-    func matching(_ code: Int) -> EnhancedStatus? {
+    public func matching(_ code: Int) -> EnhancedStatus? {
         Class(rawValue: code / 100).map { EnhancedStatus($0, subject, detail) }
     }
 

@@ -1,5 +1,7 @@
 // Foreign text that may stand in an envelope or a journal: it cannot hold what ends a line.
 
+import Reporting
+
 /// Text of at most ``limit`` octets without control characters; whoever holds one may write it on a line.
 public struct EnvelopeText: Sendable, Hashable, CustomStringConvertible {
     /// RFC 3461 §5.4 bounds ENVID and ORCPT by 500 characters of xtext; ours is wider.
@@ -7,14 +9,10 @@ public struct EnvelopeText: Sendable, Hashable, CustomStringConvertible {
 
     public let description: String
 
-    /// - Throws: ``QueueError/textRefused(what:why:)`` for CR, LF, NUL, any other control character, or undue length.
-    public init(_ text: String) throws(QueueError) {
-        guard text.utf8.count <= Self.limit else {
-            throw .textRefused(what: "a text", why: "it is longer than \(Self.limit) octets")
-        }
-        guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-            throw .textRefused(what: "a text", why: "it holds a control character")
-        }
+    /// - Throws: for CR, LF, NUL, any other control character, or undue length.
+    public init(_ text: String) throws(EnvelopeTextError) {
+        guard text.utf8.count <= Self.limit else { throw .tooLong(limit: Self.limit) }
+        guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .controlCharacter }
         description = text
     }
 
@@ -31,5 +29,20 @@ public struct EnvelopeText: Sendable, Hashable, CustomStringConvertible {
             clean.unicodeScalars.append(control ? " " : scalar)
         }
         description = clean
+    }
+}
+
+/// Why a text cannot stand in an envelope.
+public enum EnvelopeTextError: Complaint, Hashable {
+    case tooLong(limit: Int)
+    case controlCharacter
+
+    public var exitStatus: ExitStatus { .dataError }
+
+    public var description: String {
+        switch self {
+        case .tooLong(let limit): "it is longer than \(limit) octets"
+        case .controlCharacter: "it holds a control character"
+        }
     }
 }

@@ -8,15 +8,13 @@ public struct CopyPlace: Sendable, Hashable, CustomStringConvertible {
     /// `maildir <mailbox>` or `maildir <mailbox>/<folder>`.
     public let description: String
 
-    public init(mailbox: String, folder: String? = nil) throws(QueueError) {
+    public init(mailbox: String, folder: String? = nil) throws(EnvelopeTextError) {
         try self.init(text: "maildir \(mailbox)" + (folder.map { "/\($0)" } ?? ""))
     }
 
-    /// - Throws: ``QueueError/textRefused(what:why:)``. It is never cut: two places must not become one.
-    init(text: String) throws(QueueError) {
-        guard text.utf8.count <= Self.limit else {
-            throw .textRefused(what: "a mailbox's name", why: "it is longer than \(Self.limit) octets")
-        }
+    /// Reads what ``description`` writes. It is never cut: two places must not become one.
+    public init(text: String) throws(EnvelopeTextError) {
+        guard text.utf8.count <= Self.limit else { throw .tooLong(limit: Self.limit) }
         description = try EnvelopeText(text).description
     }
 }

@@ -1,0 +1,76 @@
+// What an envelope must know of the message it is for, counted as the message came in.
+
+import Octets
+
+/// What the next hop is told of a message, or cannot take.
+public struct ContentFacts: Sendable, Hashable {
+    /// The size that MAIL announces (RFC 1870 §3): octets on the wire with CR LF line ends, added dots and the final one
+    /// not counted.
+    public var wireSize: Int
+    /// Whether it has octets above 127.
+    public var is8Bit: Bool
+    /// Whether it has CR or NUL octets, which the wire must not carry (RFC 5321 §2.3.8).
+    public var hasStrays: Bool
+    /// Whether its header says that it is signed, so that nothing in it may be mended.
+    public var isSigned: Bool
+
+    public init(wireSize: Int, is8Bit: Bool = false, hasStrays: Bool = false, isSigned: Bool = false) {
+        self.wireSize = wireSize
+        self.is8Bit = is8Bit
+        self.hasStrays = hasStrays
+        self.isSigned = isSigned
+    }
+}
+
+/// Counts a message in file form as it streams by. Where the chunks are cut changes nothing.
+public struct ContentCounter: Sendable {
+    private var octets = 0
+    private var lines = 0
+    private var is8Bit = false
+    private var hasStrays = false
+    private var last = Octet.lf
+
+    public init() {}
+
+    public mutating func count(_ chunk: [UInt8]) {
+        guard let end = chunk.last else { return }
+        last = end
+        octets += chunk.count
+        var bits: UInt8 = 0
+        var strays: UInt8 = 0
+        unsafe chunk.withUnsafeBufferPointer { buffer in
+            // In blocks whose lines one octet can count: so the compiler looks at many octets at once.
+            var start = 0
+            while start < buffer.count {
+                let stop = min(start + 255, buffer.count)
+                var found: UInt8 = 0
+                for at in start..<stop {
+                    let octet = unsafe buffer[at]
+                    found &+= octet == Octet.lf ? 1 : 0
+                    strays |= octet == Octet.cr || octet == Octet.nul ? 1 : 0
+                    bits |= octet
+                }
+                lines += Int(found)
+                start = stop
+            }
+        }
+        is8Bit = is8Bit || bits >= 0x80
+        hasStrays = hasStrays || strays != 0
+    }
+
+    /// Counts what `other` has counted, as if it had come next.
+    public mutating func append(_ other: ContentCounter) {
+        if other.octets > 0 { last = other.last }
+        octets += other.octets
+        lines += other.lines
+        is8Bit = is8Bit || other.is8Bit
+        hasStrays = hasStrays || other.hasStrays
+    }
+
+    /// The facts, if the message ends here. A last line without its end gets one on the wire.
+    public func facts(isSigned: Bool) -> ContentFacts {
+        ContentFacts(
+            wireSize: octets + lines + (last == Octet.lf ? 0 : 2), is8Bit: is8Bit, hasStrays: hasStrays,
+            isSigned: isSigned)
+    }
+}

@@ -1,0 +1,55 @@
+// What the hub noted of a message when it took it, besides the envelope: whose it is, and how it came.
+
+import MailEnvelope
+import MailFormat
+import MailRouting
+
+/// How a message came into the hub's hands.
+public struct Acceptance: Sendable, Hashable {
+    public enum Source: Sendable, Hashable {
+        /// Standard input or the drop directory, from a process of this Unix user.
+        case unixUser(UInt32)
+        /// A session, told as `[192.0.2.1]:25 helo.example`.
+        case peer(EnvelopeText)
+        /// The hub itself: notices, forwarded mail.
+        case hub
+    }
+
+    /// When the hub took the message, in seconds since 1970.
+    public var arrival: Int
+    public var source: Source
+    /// Who submitted it, by mailbox: the login's, or that of the Unix user; `nil` for mail from strangers. A notice bears
+    /// that of the message it tells of.
+    public var identity: EnvelopeText?
+    /// The address of the From field, where routes ask for it.
+    public var headerFrom: Address?
+    /// The account chosen for this message alone.
+    public var account: EnvelopeText?
+
+    public init(
+        arrival: Int, source: Source, identity: EnvelopeText? = nil, headerFrom: Address? = nil,
+        account: EnvelopeText? = nil
+    ) {
+        self.arrival = arrival
+        self.source = source
+        self.identity = identity
+        self.headerFrom = headerFrom
+        self.account = account
+    }
+
+    /// Whether the message with this envelope is a notice of the hub's own.
+    public func isNotice(_ envelope: Envelope) -> Bool { source == .hub && envelope.reversePath == .null }
+
+    /// Whose mail it is, which decides which accounts carry it (DECISIONS 48).
+    /// - Parameters:
+    ///   - recipient: the one it is asked for: what a mailbox forwards is that mailbox's mail.
+    ///   - hubUser: the Unix user whose queue this is.
+    public func submitter(of envelope: Envelope, for recipient: RecipientState, hubUser: UInt32) -> Submitter {
+        if let forwarder = recipient.identity { return .mailbox(forwarder.description) }
+        return switch source {
+        case .hub: isNotice(envelope) ? .notice : .hubUser
+        case .unixUser(let user) where user == hubUser || user == 0: .hubUser
+        case .unixUser, .peer: identity.map { .mailbox($0.description) } ?? .unknown
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// What is counted of a message as it comes in.
+
+import Testing
+
+@testable import MailEnvelope
+
+struct ContentFactsTests {
+    private let messages: [[UInt8]] = [
+        [], Array("a".utf8), Array("a\n".utf8), Array("\n\n\n".utf8), Array("a\nb".utf8), [0xE9, 0x0A],
+        [0x61, 0x0D, 0x0A],
+        [0x00], [UInt8](repeating: 0x0A, count: 1000), [UInt8](repeating: 0x78, count: 700) + [0x0D] + [0x0A, 0x80],
+    ]
+
+    @Test("octets on the wire: CR LF for each line end, and one for a last line without")
+    func sizes() {
+        let facts = messages.map { ContentCounter.facts(of: [$0]) }
+        #expect(facts.map(\.wireSize) == [0, 3, 3, 6, 6, 3, 4, 3, 2000, 704 + 2])
+        #expect(facts.map(\.is8Bit) == [false, false, false, false, false, true, false, false, false, true])
+        #expect(facts.map(\.hasStrays) == [false, false, false, false, false, false, true, true, false, true])
+    }
+
+    @Test("where the chunks are cut changes nothing, and neither does counting the parts apart")
+    func cuts() {
+        for message in messages {
+            let whole = ContentCounter.facts(of: [message])
+            for cut in message.indices {
+                let (head, tail) = (Array(message[..<cut]), Array(message[cut...]))
+                #expect(ContentCounter.facts(of: [head, tail]) == whole, "cut before octet \(cut)")
+                var apart = ContentCounter()
+                apart.count(head)
+                var rest = ContentCounter()
+                rest.count(tail)
+                apart.append(rest)
+                #expect(apart.facts(isSigned: false) == whole, "apart at octet \(cut)")
+            }
+        }
+    }
+}
+
+extension ContentCounter {
+    fileprivate static func facts(of chunks: [[UInt8]]) -> ContentFacts {
+        var counter = ContentCounter()
+        for chunk in chunks { counter.count(chunk) }
+        return counter.facts(isSigned: false)
+    }
+}
