@@ -14,12 +14,12 @@ enum Snapshot {
 
     /// The octets for the worker. Password files are read here: the worker has no way to them.
     static func write(_ settings: HubSettings, ports: [Int]) throws -> [UInt8] {
-        var bare = settings.withoutOutgoingSecrets()
-        for index in bare.mailboxes.indices {
-            bare.mailboxes[index].verifier = try verifier(of: bare.mailboxes[index])
+        var settings = settings
+        for index in settings.mailboxes.indices {
+            settings.mailboxes[index].verifier = try verifier(of: settings.mailboxes[index])
         }
         return Array((ports.map { "\($0)" }.joined(separator: " ") + "\n\(settings.source)\n").utf8)
-            + Array(bare.printed(masked: false).utf8)
+            + Array(settings.servedCopy().utf8)
     }
 
     /// What the mailbox is known by, a password file's content in the place of its path.
@@ -37,8 +37,7 @@ enum Snapshot {
         let ports = lines[0].split(separator: Octet.space).compactMap { Int(String(decoding: $0, as: UTF8.self)) }
         let settings = try HubSettings.read(
             Array(lines[2]), source: String(decoding: lines[1], as: UTF8.self),
-            surroundings: RunControl.Surroundings(environment: RunControl.Surroundings.environment()),
-            lacksSecrets: true)
+            surroundings: RunControl.Surroundings(environment: RunControl.Surroundings.environment()))
         guard ports.count == settings.listeners.count else { throw KeeperError.badSnapshot }
         return (settings, ports)
     }

@@ -30,7 +30,7 @@ import Testing
     @Test("random lines of known words and odd arguments neither trap nor flood", arguments: 0..<60)
     func words(_ seed: Int) {
         var source = SplitMix(seed: UInt64(seed))
-        let words = Scope.allCases.flatMap { Words.known(in: $0) }.filter { $0 != "include" }
+        let words = Scope.allCases.flatMap { Vocabulary.known(in: $0) }.filter { $0 != "include" }
         let odd = [
             "\"", "\"\"", "~", "~/", "/", "->", ",", ":", "[", "]:", "[::]:", "[::]:99999", "*:0", "::1/0",
             "1.2.3.4/33",

@@ -78,17 +78,6 @@ import Testing
         #expect(hub.printed().contains("password ********"))
     }
 
-    @Test("the copy for the network has no password of an account, and reads again")
-    func withoutOutgoingSecrets() throws {
-        let bare = try Fixture.read(Fixture.everything).withoutOutgoingSecrets()
-        let text = bare.printed(masked: false)
-        for word in ["passwordeval", "back", "imap.gmail.com"] { #expect(!text.contains(word)) }
-        let again = try HubSettings.read(
-            Array(text.utf8), source: "rc", surroundings: Fixture.surroundings, lacksSecrets: true)
-        #expect(again == bare)
-        #expect(again.localAddresses == bare.localAddresses)
-    }
-
     @Test("routing and recipients come out of the blocks")
     func tables() throws {
         let hub = try Fixture.read(Fixture.everything)

@@ -44,6 +44,7 @@ private func examine(_ input: FuzzInput) {
         claim(again.mailboxes == settings.mailboxes, "mailboxes do not come back:\n\(printed)")
         claim(again.listeners == settings.listeners, "listeners do not come back:\n\(printed)")
         claim(again.routes == settings.routes, "routes do not come back:\n\(printed)")
+        claim(again.domains == settings.domains, "domains do not come back:\n\(printed)")
     } catch {
         claim(false, "what is in force cannot be read again: \(error)\n\(printed)")
     }

@@ -37,7 +37,7 @@ extension Check {
                     + "through it")
         }
         let names = Set(closed.map(\.name))
-        for route in settings.routes where !route.route.accounts.isEmpty && names.isSuperset(of: route.route.accounts) {
+        for route in settings.routes where !route.accounts.isEmpty && names.isSuperset(of: route.accounts) {
             findings.warning(
                 route.places["use"] ?? route.place,
                 "route \(route.name): its accounts are open to nobody, so it carries the mail of the hub's own user alone"

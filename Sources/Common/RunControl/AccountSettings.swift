@@ -4,53 +4,55 @@ import InternetAddress
 import MailRouting
 
 /// The block `account NAME`.
-public struct AccountSettings: BlockSettings, Sendable, Hashable {
+public struct AccountSettings: Sendable, Hashable {
     public var name: String
     /// The mailbox that fetched mail goes to and whose mail may leave through it.
-    public var owner: String?
+    @Setting public var owner: String? = nil
     /// Whose mail may leave through it besides: `for`.
-    public var guests = AccountGuests.mailboxes([])
+    @Setting public var guests = AccountGuests.mailboxes([])
     /// Every one has a domain; the first is the login unless `user` says otherwise.
-    public var addresses: [AddressPattern] = []
+    @Setting public var addresses: [AddressPattern] = []
     /// The login at the provider: `user`, else the first address.
-    public var user: String?
-    public var secret = SecretSource.none
-    public var auth = AuthMethod.auto
-    public var fetch: FetchServer?
-    public var send: SendServer?
+    @Setting public var user: String? = nil
+    @Setting public var secret = SecretSource.none
+    @Setting public var auth = AuthMethod.auto
+    @Setting public var fetch: FetchServer? = nil
+    @Setting public var send: SendServer? = nil
     /// What is fetched, of IMAP; POP3 has INBOX only.
-    public var folders = [FolderSettings(remote: "INBOX", local: nil)]
-    public var keep = KeepRule.on
+    @Setting public var folders = [FolderSettings(remote: "INBOX", local: nil)]
+    @Setting public var keep = KeepRule.on
+    /// Where fetched mail goes.
+    @Setting public var destinations = [DeliveryPlace.maildir]
     /// How often `mhfetch --due` fetches; `nil` for each time.
-    public var every: Duration?
-    public var tls = TLSRule.required
-    /// `tls off insecure`: in clear to another machine, too.
-    public var isInsecure = false
-    public var inet = AddressPreference.any
+    @Setting public var every: Duration? = nil
+    @Setting public var tlsLine = TLSLine(rule: .required)
+    public var tls: TLSRule { tlsLine.rule }
+    public var isInsecure: Bool { tlsLine.isInsecure }
+    @Setting public var inet = AddressPreference.any
     /// The address of ours that connections come from.
-    public var sourceAddress: IPAddress?
+    @Setting public var sourceAddress: IPAddress? = nil
     /// Certificates that the server is checked against instead of the hub's `tls_trust_file`.
-    public var trustFile: String?
+    @Setting public var trustFile: String? = nil
     /// When any is given, the server's certificate must have one of them, and nothing else about it counts.
-    public var fingerprints: [PinnedFingerprint] = []
+    @Setting public var fingerprints: [PinnedFingerprint] = []
     /// The name that the server's certificate must have, instead of the one connected to.
-    public var hostOverride: String?
+    @Setting public var hostOverride: String? = nil
     /// The name said in EHLO; `nil` for the hub's.
-    public var heloName: String?
+    @Setting public var heloName: String? = nil
     /// For one step: a connection, a reply (RFC 5321 §4.5.3.2).
-    public var timeout = Duration.seconds(5 * 60)
+    @Setting public var timeout = Duration.seconds(5 * 60)
     public var place: Place
     public var places = Places()
 
     // Words of a later release.
-    public var tokeneval: [String] = []
-    public var search: String?
-    public var at: [String] = []
-    public var via: String?
-    public var privacy: [[String]] = []
-    public var pgp: [[String]] = []
+    @Setting public var tokeneval: [String] = []
+    @Setting public var search: String? = nil
+    @Setting public var at: [String] = []
+    @Setting public var via: String? = nil
+    @Setting public var privacy: [[String]] = []
+    @Setting public var pgp: [[String]] = []
 
-    public init(name: String, place: Place) {
+    public init(name: String, place: Place = .nowhere) {
         self.name = name
         self.place = place
     }
@@ -154,6 +156,24 @@ public enum KeepRule: Sendable, Hashable {
     case off
     /// It is deleted that many days after it was fetched.
     case days(Int)
+}
+
+/// Where fetched mail goes.
+public enum DeliveryPlace: String, Sendable, Hashable, CaseIterable {
+    /// The Maildir of the account's owner.
+    case maildir
+}
+
+/// The line `tls`.
+public struct TLSLine: Sendable, Hashable {
+    public var rule: TLSRule
+    /// `off insecure`: in clear to another machine, too.
+    public var isInsecure: Bool
+
+    public init(rule: TLSRule, isInsecure: Bool = false) {
+        self.rule = rule
+        self.isInsecure = isInsecure
+    }
 }
 
 public enum TLSRule: String, Sendable, Hashable, CaseIterable {

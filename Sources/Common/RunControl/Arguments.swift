@@ -17,21 +17,24 @@ struct Reference: Sendable {
 struct Arguments {
     let line: Line
     let scope: Scope
+    /// The name of the block that the line belongs to.
+    let block: String
+    /// Whether the arguments may be a password, which no message shows.
+    let isDiscreet: Bool
     let surroundings: Surroundings
     private(set) var references: [Reference] = []
     private var at = 0
 
-    init(_ line: Line, scope: Scope, surroundings: Surroundings) {
+    init(_ line: Line, scope: Scope, block: String = "", isDiscreet: Bool = false, surroundings: Surroundings) {
         self.line = line
         self.scope = scope
+        self.block = block
+        self.isDiscreet = isDiscreet
         self.surroundings = surroundings
     }
 
     var isAtEnd: Bool { at >= line.arguments.count }
     var peek: Word? { isAtEnd ? nil : line.arguments[at] }
-
-    /// Whether the arguments may be a password, which no message shows.
-    private var isSecret: Bool { line.keyword.key.hasPrefix("password") }
 
     func fault(_ word: Word, _ message: String) -> RunControlFault { RunControlFault(word.place, message) }
 
@@ -56,7 +59,7 @@ struct Arguments {
 
     func end() throws(RunControlFault) {
         guard let word = peek else { return }
-        guard !isSecret else { throw fault(word, "\(line.keyword.text): put quotes around what has blanks in it") }
+        guard !isDiscreet else { throw fault(word, "\(line.keyword.text): put quotes around what has blanks in it") }
         throw fault(word, "\(line.keyword.text): nothing may follow here, yet \"\(word.text)\" does")
     }
 
@@ -68,19 +71,20 @@ struct Arguments {
 
     /// One word of `choices`; one of a later release is told apart from an unknown one.
     mutating func choice<T: RawRepresentable & CaseIterable>(
-        _ what: String, of _: T.Type, or others: [String] = []
+        _ what: String, missing: String? = nil, of _: T.Type, later: [Refusal] = []
     ) throws(RunControlFault) -> T where T.RawValue == String {
-        let word = try next(what)
+        let word = try next(missing ?? what)
         if let value = T(rawValue: word.key) { return value }
-        if let refusal = NotYet.refusal(scope, "\(line.keyword.key) \(word.key)") { throw fault(word, refusal) }
-        let all = T.allCases.map(\.rawValue) + others
+        if let refusal = later.first(where: { $0.word == word.key }) { throw fault(word, refusal.message) }
+        let all = T.allCases.map(\.rawValue)
         let hint = Nearest.hint(to: word.text, among: all)
         throw fault(word, "\(what) is one of \(all.joined(separator: ", ")), not \"\(word.text)\"\(hint)")
     }
 
     /// The service that begins a line: `fetch imaps HOST`, not `fetch imaps://HOST` and not `fetch HOST imaps`.
-    mutating func service<T: RawRepresentable & CaseIterable>(of _: T.Type) throws(RunControlFault) -> T
-    where T.RawValue == String {
+    mutating func service<T: RawRepresentable & CaseIterable>(
+        of _: T.Type, later: [Refusal]
+    ) throws(RunControlFault) -> T where T.RawValue == String {
         if let word = peek, let (scheme, rest) = Self.parted(word.text), T(rawValue: scheme) != nil {
             throw fault(word, "write \"\(line.keyword.text) \(scheme) \(rest)\", without ://")
         }
@@ -90,7 +94,7 @@ struct Arguments {
                 throw fault(word, "write it the other way about: \"\(line.keyword.text) \(second.text) \(word.text)\"")
             }
         }
-        return try choice("the service", of: T.self)
+        return try choice("the service", of: T.self, later: later)
     }
 
     /// `imaps://mail.example.org/` in parts.
@@ -169,7 +173,7 @@ struct Arguments {
         let word = try next(what)
         if word.text.hasPrefix("/") { return word.text }
         guard word.text == "~" || word.text.hasPrefix("~/") else {
-            let given = isSecret ? "" : ", unlike \"\(word.text)\""
+            let given = isDiscreet ? "" : ", unlike \"\(word.text)\""
             throw fault(word, "\(what) must begin with / or ~/, since commands run from any directory\(given)")
         }
         guard let home = surroundings.home else {

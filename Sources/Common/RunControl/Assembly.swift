@@ -32,7 +32,7 @@ struct Assembly {
 
     mutating func read(_ lines: [Line]) {
         let (topLines, blocks) = split(lines)
-        apply(topLines, to: &top, rules: topRules, scope: .top, surroundings: surroundings, faults: &faults)
+        apply(topLines, to: &top, surroundings: surroundings, faults: &faults)
         for block in blocks { read(block) }
     }
 
@@ -67,7 +67,7 @@ struct Assembly {
                 home = .block
             } else {
                 top.append(line)
-                home = topRules.contains { Word.key($0.word) == line.keyword.key } ? .nowhere : .told
+                home = HubSettings.word(line.keyword.key) == nil ? .told : .nowhere
             }
         }
         return (top, blocks)
@@ -77,10 +77,10 @@ struct Assembly {
     /// each line below it would be complained of.
     private mutating func blockBegun(by line: Line) -> Scope? {
         if let scope = Scope(rawValue: line.keyword.key), scope != .top { return scope }
-        guard !topRules.contains(where: { Word.key($0.word) == line.keyword.key }),
-            let meant = Words.meant(by: line.keyword, in: .top), let scope = Scope(rawValue: meant), scope != .top
+        guard HubSettings.word(line.keyword.key) == nil,
+            let meant = Vocabulary.meant(by: line.keyword, in: .top), let scope = Scope(rawValue: meant), scope != .top
         else { return nil }
-        faults.add(line.keyword.place, Words.unknown(line.keyword, in: .top))
+        faults.add(line.keyword.place, Vocabulary.unknown(line.keyword, in: .top))
         return scope
     }
 
@@ -95,25 +95,23 @@ struct Assembly {
                     throw RunControlFault(name.place, "no mailbox can be called everyone, which \"for\" takes for all")
                 }
                 try arguments.end()
-                mailboxes.append(
-                    draft(MailboxSettings(name: name.text, place: name.place), block.body, mailboxRules, .mailbox))
+                mailboxes.append(draft(MailboxSettings(name: name.text, place: name.place), block.body))
             case .account: try readAccount(block, &arguments)
             case .route:
                 let name = try name(&arguments)
                 try arguments.end()
-                let route = RouteSettings(route: Route(name: name.text), place: name.place)
-                routes.append(draft(route, block.body, routeRules, .route))
+                routes.append(draft(RouteSettings(name: name.text, place: name.place), block.body))
             case .chain:
-                if let refusal = NotYet.refusal(.top, "chain") { faults.add(block.head.keyword.place, refusal) }
+                faults.add(block.head.keyword.place, Refusal.message(Vocabulary.chainDeed))
                 let name = try name(&arguments)
                 try arguments.end()
-                chains.append(draft(ChainSettings(name: name.text, place: name.place), block.body, chainRules, .chain))
+                chains.append(draft(ChainSettings(name: name.text, place: name.place), block.body))
             case .domain:
                 let place = arguments.peek?.place ?? block.head.end
                 let name = try arguments.domain("the name of the domain")
                 try arguments.end()
                 refuseDouble("domain", name, at: place)
-                domains.append(draft(DomainSettings(name: name, place: place), block.body, domainRules, .domain))
+                domains.append(draft(DomainSettings(name: name, place: place), block.body))
             case .listen: try readListener(block, &arguments)
             }
         } catch {
@@ -121,11 +119,9 @@ struct Assembly {
         }
     }
 
-    private mutating func draft<S: BlockSettings>(_ settings: S, _ lines: [Line], _ rules: [Rule<S>], _ scope: Scope)
-        -> Draft<S>
-    {
+    private mutating func draft<S: BlockSettings>(_ settings: S, _ lines: [Line]) -> Draft<S> {
         var draft = Draft(settings)
-        apply(lines, to: &draft, rules: rules, scope: scope, surroundings: surroundings, faults: &faults)
+        apply(lines, to: &draft, surroundings: surroundings, faults: &faults)
         return draft
     }
 
@@ -194,9 +190,7 @@ struct Assembly {
         }
         let lines = Self.overlay(block.body, over: inherited)
         accountLines[name.text] = lines
-        var account = AccountSettings(name: name.text, place: name.place)
-        account.folders = []
-        var draft = draft(account, lines, accountRules, .account)
+        var draft = draft(AccountSettings(name: name.text, place: name.place), lines)
         draft.lacksLines = lacksLines
         accounts.append(draft)
     }
@@ -204,7 +198,7 @@ struct Assembly {
     /// `own` with those lines of `inherited` whose words it does not say itself.
     private static func overlay(_ own: [Line], over inherited: [Line]) -> [Line] {
         func group(_ line: Line) -> String {
-            accountRules.first { Word.key($0.word) == line.keyword.key }?.group ?? line.keyword.key
+            AccountSettings.word(line.keyword.key)?.facts.group ?? line.keyword.key
         }
         let said = Set(own.map(group))
         return inherited.filter { !said.contains(group($0)) } + own
@@ -232,20 +226,20 @@ struct Assembly {
     /// listen SERVICE ADDRESS[:PORT] *(WORD ARGUMENTS), the words on the line or indented below it
     private mutating func readListener(_ block: Block, _ arguments: inout Arguments) throws(RunControlFault) {
         let place = arguments.peek?.place ?? block.head.end
-        let service = try arguments.service(of: ListenerSettings.Service.self)
+        let service = try ListenerSettings.services.read(&arguments)
         let (address, port) = try arguments.bindAddress(defaultPort: service.defaultPort)
         var lines: [Line] = []
         while let word = arguments.peek {
             _ = try arguments.next("a word")
-            if !word.isQuoted, listenRules.contains(where: { Word.key($0.word) == word.key }) {
+            if !word.isQuoted, ListenerSettings.word(word.key) != nil {
                 lines.append(Line(keyword: word, arguments: [], isIndented: true, end: block.head.end))
             } else if lines.isEmpty {
-                throw RunControlFault(word.place, Words.unknown(word, in: .listen))
+                throw RunControlFault(word.place, Vocabulary.unknown(word, in: .listen))
             } else {
                 lines[lines.count - 1].arguments.append(word)
             }
         }
         let listener = ListenerSettings(service: service, address: address, port: port, place: place)
-        listeners.append(draft(listener, lines + block.body, listenRules, .listen))
+        listeners.append(draft(listener, lines + block.body))
     }
 }

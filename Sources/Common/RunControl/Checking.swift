@@ -6,7 +6,7 @@ import Reporting
 
 extension Check {
     /// What the start of every command asks for.
-    public static let start: [Check] = [runAs, log]
+    public static let start: [Check] = [runAs, log, filesRead]
 
     /// Who the hub is.
     public static let runAs = Check { settings, findings in
@@ -20,10 +20,23 @@ extension Check {
         }
     }
 
+    /// The files that are read because a word names them, whatever the block.
+    static let filesRead = Check { settings, findings in
+        func look(_ block: some BlockSettings) {
+            block.examineFiles(&findings) { if case .read = $0 { true } else { false } }
+        }
+        look(settings)
+        for block in settings.mailboxes { look(block) }
+        for block in settings.accounts { look(block) }
+        for block in settings.routes { look(block) }
+        for block in settings.chains { look(block) }
+        for block in settings.domains { look(block) }
+        for block in settings.listeners { look(block) }
+    }
+
     /// The log file opens for appending, or could be made.
     public static let log = Check { settings, findings in
-        guard case .file(let path) = settings.log, let code = PathCheck.appendFault(path) else { return }
-        findings.fault(settings.places["log"], "\(path): cannot write the log: \(reason(code))")
+        settings.examineFiles(&findings) { if case .append = $0 { true } else { false } }
     }
 
     /// Where the lines of background runs go, whose standard error is not the person's.
@@ -37,8 +50,7 @@ extension Check {
 
     /// The state directory is ours; one that is not there yet is made when it is needed.
     public static let stateDirectory = Check { settings, findings in
-        guard let fault = PathCheck.directoryFault(settings.stateDirectory, isMailbox: false) else { return }
-        findings.fault(settings.places["state"], "\(settings.stateDirectory) (the state directory): \(fault)")
+        settings.examineFiles(&findings) { if case .directory = $0 { true } else { false } }
     }
 
     /// The Maildirs are ours; those that are not there yet are made when they are needed.
@@ -47,15 +59,10 @@ extension Check {
         where concerns: @escaping @Sendable (HubSettings, MailboxSettings) -> Bool = { _, _ in true }
     ) -> Check {
         Check { settings, findings in
-            for mailbox in settings.mailboxes where concerns(settings, mailbox) { look(mailbox, &findings) }
+            for mailbox in settings.mailboxes where concerns(settings, mailbox) {
+                mailbox.examineFiles(&findings) { $0 == .maildir }
+            }
         }
-    }
-
-    private static func look(_ mailbox: MailboxSettings, _ findings: inout Findings) {
-        guard let fault = PathCheck.directoryFault(mailbox.maildir, isMailbox: true) else { return }
-        findings.fault(
-            mailbox.places["maildir"] ?? mailbox.place,
-            "\(mailbox.maildir) (the Maildir of mailbox \(mailbox.name)): \(fault)")
     }
 
     /// A person's Unix user exists; else nobody is that person, and no run refuses that.

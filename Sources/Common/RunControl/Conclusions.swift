@@ -1,4 +1,4 @@
-// What follows from all blocks together: defaults, references, and lines that contradict each other.
+// What all blocks say together: names that must lead somewhere, and lines that contradict each other.
 
 import InternetAddress
 import MailFormat
@@ -6,22 +6,20 @@ import MailRouting
 
 extension Assembly {
     /// The settings; they count only when no fault was found.
-    /// - Parameter lacksSecrets: accounts may be without their passwords, as in the copy for mhserve's worker.
-    mutating func conclude(source: String, isSystem: Bool, lacksSecrets: Bool) -> HubSettings {
+    mutating func conclude(source: String, isSystem: Bool) -> HubSettings {
         var settings = top.settings
         settings.source = source
         settings.isSystem = isSystem
-        let start = Place(file: source, line: 1, column: 1)
-        if top.seen["qualify"] == nil { settings.qualify = settings.hostname }
-        setDirectories(&settings, start)
+        settings.settle(surroundings)
+        demandDirectories(settings)
         concludeMailboxes(&settings)
-        concludeAccounts(&settings, lacksSecrets: lacksSecrets)
+        concludeAccounts(&settings)
         settings.routes = routes.map(\.settings)
         settings.chains = chains.map(\.settings)
         settings.domains = domains.map(\.settings)
         concludeListeners(&settings)
         for route in routes where !route.settings.isMX && route.settings.pipe.isEmpty {
-            if route.settings.route.accounts.isEmpty, route.place("use") == nil, !route.excuses("use") {
+            if route.settings.accounts.isEmpty, route.place("use") == nil, !route.excuses("use") {
                 faults.add(
                     route.settings.place, "route \(route.settings.name): no \"use ACCOUNT\" says where mail goes")
             }
@@ -45,24 +43,13 @@ extension Assembly {
         }
     }
 
-    private mutating func setDirectories(_ settings: inout HubSettings, _ start: Place) {
-        if settings.stateDirectory.isEmpty {
-            if settings.isSystem {
-                settings.stateDirectory = surroundings.systemState
-            } else if let stateHome = surroundings.stateHome {
-                settings.stateDirectory = "\(stateHome)/mailhub"
-            } else if top.seen["state"] == nil {
-                faults.add(start, "there is no HOME, so the rc must say \"state DIR\"")
-            }
+    private mutating func demandDirectories(_ settings: HubSettings) {
+        let start = Place(file: settings.source, line: 1, column: 1)
+        if settings.stateDirectory.isEmpty, top.seen["state"] == nil {
+            faults.add(start, "there is no HOME, so the rc must say \"state DIR\"")
         }
-        if settings.maildirs.isEmpty {
-            if settings.isSystem {
-                settings.maildirs = "\(settings.stateDirectory)/mail/%m"
-            } else if let home = surroundings.home {
-                settings.maildirs = "\(home)/Mail/%m"
-            } else if top.seen["maildirs"] == nil {
-                faults.add(start, "there is no HOME, so the rc must say \"maildirs DIR/%m\"")
-            }
+        if settings.maildirs.isEmpty, top.seen["maildirs"] == nil {
+            faults.add(start, "there is no HOME, so the rc must say \"maildirs DIR/%m\"")
         }
     }
 
@@ -72,8 +59,7 @@ extension Assembly {
         var users: [String: String] = [:]
         for draft in mailboxes.isEmpty ? [impliedMailbox(settings)].compactMap(\.self) : mailboxes {
             var mailbox = draft.settings
-            mailbox.addresses = mailbox.addresses.map { $0.qualified(with: settings.qualify) }
-            if mailbox.maildir.isEmpty { mailbox.maildir = settings.maildirs.replacingMailbox(with: mailbox.name) }
+            mailbox.settle(in: settings)
             for pattern in Set(mailbox.addresses) {
                 let key = "\(pattern)".lowercased()
                 if let other = owners[key], other != mailbox.name {
@@ -108,22 +94,16 @@ extension Assembly {
         return Draft(mailbox)
     }
 
-    private mutating func concludeAccounts(_ settings: inout HubSettings, lacksSecrets: Bool) {
+    private mutating func concludeAccounts(_ settings: inout HubSettings) {
         for draft in accounts {
             var account = draft.settings
-            account.addresses = account.addresses.map { $0.qualified(with: settings.qualify) }
-            if account.folders.isEmpty { account.folders = [FolderSettings(remote: "INBOX", local: nil)] }
-            // The only mailbox there is needs no naming.
-            if account.owner == nil, settings.mailboxes.count == 1 { account.owner = settings.mailboxes[0].name }
-            if account.user == nil { account.user = account.addresses.first?.address?.description }
-            // The hub's authorities are those of every account that names none.
-            if account.tls == .required, account.trustFile == nil { account.trustFile = settings.tlsTrustFile }
-            check(account, draft, lacksSecrets: lacksSecrets)
+            account.settle(in: settings)
+            check(account, draft)
             settings.accounts.append(account)
         }
     }
 
-    private mutating func check(_ account: AccountSettings, _ draft: Draft<AccountSettings>, lacksSecrets: Bool) {
+    private mutating func check(_ account: AccountSettings, _ draft: Draft<AccountSettings>) {
         func complain(_ word: String, _ message: String) {
             faults.add(draft.place(word) ?? account.place, "account \(account.name): \(message)")
         }
@@ -139,7 +119,7 @@ extension Assembly {
         let needsLogin =
             account.fetch != nil || (account.send != nil && account.secret != .none && account.auth != .off)
         let hasNoSecret = account.secret == .none && draft.place("secret") == nil && !draft.excuses("secret")
-        if account.fetch != nil, hasNoSecret, account.tokeneval.isEmpty, !lacksSecrets {
+        if account.fetch != nil, hasNoSecret, account.tokeneval.isEmpty {
             complain("fetch", "\"passwordeval\", \"passwordfile\" or \"password\" is missing")
         }
         if account.send != nil, needsLogin, account.user == nil, account.fetch == nil, !draft.excuses("user", "address")
@@ -147,7 +127,7 @@ extension Assembly {
             complain("send", "\"user LOGIN\" is missing, and no address stands in for it")
         }
         if account.send != nil, account.fetch == nil, hasNoSecret, account.auth != .off, account.user != nil,
-            draft.place("user") != nil, !lacksSecrets
+            draft.place("user") != nil
         {
             complain("user", "there is a login and no password; add one, or say \"auth off\"")
         }
@@ -185,11 +165,7 @@ extension Assembly {
         var taken: [String: Place] = [:]
         for draft in listeners {
             var listener = draft.settings
-            if draft.seen["max-connections"] == nil { listener.maxConnections = settings.limits.connections }
-            if draft.seen["max-connections-per-address"] == nil {
-                listener.maxConnectionsPerAddress = settings.limits.connectionsPerAddress
-            }
-            if listener.certificate == nil { listener.certificate = settings.tlsCertificate }
+            listener.settle(in: settings)
             if listener.service.hasImplicitTLS, listener.certificate == nil, top.place("tls-certificate") == nil,
                 draft.place("tls-certificate") == nil
             {
@@ -228,27 +204,5 @@ extension Assembly {
                 faults.add(reference.name.place, "account \(name) has no \"send\" line, so nothing leaves through it")
             }
         }
-    }
-}
-
-extension String {
-    /// With `%m` as `name`, `%%` as a percent sign.
-    func replacingMailbox(with name: String) -> String {
-        var text = ""
-        var rest = unicodeScalars.makeIterator()
-        while let scalar = rest.next() {
-            guard scalar == "%" else {
-                text.unicodeScalars.append(scalar)
-                continue
-            }
-            switch rest.next() {
-            case "m"?: text += name
-            case "%"?, nil: text += "%"
-            case let other?:
-                text += "%"
-                text.unicodeScalars.append(other)
-            }
-        }
-        return text
     }
 }

@@ -51,23 +51,19 @@ extension Arguments {
     }
 
     /// Addresses and networks up to the end of the line.
-    mutating func networks() throws(RunControlFault) -> [Network] {
+    mutating func networks(country: Refusal, host: Refusal) throws(RunControlFault) -> [Network] {
         var networks: [Network] = []
         let words = try rest("an address or network")
         for word in words {
-            if word.text == "country", let refusal = NotYet.refusal(scope, "\(line.keyword.key) country") {
-                throw fault(word, refusal)
-            }
-            networks.append(try network(word))
+            guard word.text != country.word else { throw fault(word, country.message) }
+            networks.append(try network(word, host: host))
         }
         return networks
     }
 
-    private func network(_ word: Word) throws(RunControlFault) -> Network {
+    private func network(_ word: Word, host: Refusal) throws(RunControlFault) -> Network {
         guard let address = IPAddress(word.text.prefix { $0 != "/" }) else {
-            if Self.isHost(word.text), let refusal = NotYet.refusal(scope, "\(line.keyword.key) host") {
-                throw fault(word, refusal)
-            }
+            guard !Self.isHost(word.text) else { throw fault(word, host.message) }
             throw fault(word, "\"\(word.text)\" is no IP address and no network such as 192.168.0.0/16 or fd00::/8")
         }
         guard let network = Network(word.text) else {

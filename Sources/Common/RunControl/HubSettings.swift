@@ -3,28 +3,29 @@
 import MailRouting
 import Reporting
 
-/// The settings of one hub. All paths are absolute; all references are to things that are there.
-public struct HubSettings: BlockSettings, Sendable, Hashable {
+/// The settings of one hub. All paths are absolute; all references are to things that are there. The properties are what is
+/// in force; `$name.said` is what the rc says of it.
+public struct HubSettings: Sendable, Hashable {
     /// The absolute path of the rc.
     public var source = ""
     /// Whether the rc is the machine's (/etc/mailhubrc) and not a person's or one named by hand.
     public var isSystem = false
     /// The name this hub gives itself in greetings, EHLO and Received; the machine's own never leaves it (DECISIONS 50).
-    public var hostname = "localhost"
+    @Setting public var hostname = "localhost"
     /// The Unix user that a command started by root becomes, however the rc was found.
-    public var runAs: String?
+    @Setting public var runAs: String? = nil
     /// The domain of bare names.
-    public var qualify = "localhost"
+    @Setting public var qualify = "localhost"
     /// Queue, fetch state, locks and route state live below it.
-    public var stateDirectory = ""
+    @Setting public var stateDirectory = ""
     /// Where Maildirs are unless a mailbox says otherwise; `%m` stands for the mailbox's name.
-    public var maildirs = ""
+    @Setting public var maildirs = ""
     /// The mailbox of the postmaster: the one named, else that of this name, else the first.
-    public var postmaster: String?
-    public var log = Log.Destination.syslog
+    @Setting public var postmaster: String? = nil
+    @Setting public var log = Log.Destination.syslog
     /// Certificates that servers are checked against; `nil` for the system's.
-    public var tlsTrustFile: String?
-    public var tlsCertificate: CertificatePair?
+    @Setting public var tlsTrustFile: String? = nil
+    @Setting public var tlsCertificate: CertificatePair? = nil
     public var queue = QueueLimits()
     public var limits = ServiceLimits()
     public var mailboxes: [MailboxSettings] = []
@@ -38,9 +39,9 @@ public struct HubSettings: BlockSettings, Sendable, Hashable {
     public var places = Places()
 
     // Words of a later release.
-    public var geoip: String?
-    public var alertAfter: Duration?
-    public var notify: [String] = []
+    @Setting public var geoip: String? = nil
+    @Setting public var alertAfter: Duration? = nil
+    @Setting public var notify: [String] = []
 
     public init() {}
 
@@ -62,32 +63,45 @@ public struct CertificatePair: Sendable, Hashable {
 /// How long and how often the queue tries.
 public struct QueueLimits: Sendable, Hashable {
     /// RFC 5321 §4.5.4.1 asks for at least 4 to 5 days.
-    public var lifetime = Duration.seconds(5 * 86_400)
+    @Setting public var lifetime = Duration.seconds(5 * 86_400)
     /// When the sender hears that a message is late; `nil` for never.
-    public var warnAfter: Duration? = .seconds(4 * 3600)
-    /// The first delay; each further one is twice as long, up to the longest.
-    public var firstRetry = Duration.seconds(5 * 60)
-    public var longestRetry = Duration.seconds(4 * 3600)
+    @Setting public var warnAfter: Duration? = .seconds(4 * 3600)
+    @Setting public var retry = RetryDelays(first: .seconds(5 * 60), longest: .seconds(4 * 3600))
+
+    public var firstRetry: Duration { retry.first }
+    public var longestRetry: Duration { retry.longest }
 
     public init() {}
+}
+
+/// When a message is tried again.
+public struct RetryDelays: Sendable, Hashable {
+    /// The first delay; each further one is twice as long, up to the longest.
+    public var first: Duration
+    public var longest: Duration
+
+    public init(first: Duration, longest: Duration) {
+        self.first = first
+        self.longest = longest
+    }
 }
 
 /// What mhserve lets a client do.
 public struct ServiceLimits: Sendable, Hashable {
     /// Octets of one message as it comes over the wire.
-    public var messageSize = 50 << 20
+    @Setting public var messageSize = 50 << 20
     /// Recipients of one message (RFC 5321 §4.5.3.1.8 asks for at least 100).
-    public var recipients = 100
+    @Setting public var recipients = 100
     /// Errors of one session until it is closed.
-    public var errors = 10
+    @Setting public var errors = 10
     /// Connections at once, of one listener and of one client address.
-    public var connections = 500
-    public var connectionsPerAddress = 20
+    @Setting public var connections = 500
+    @Setting public var connectionsPerAddress = 20
     /// How long a client may say nothing (RFC 5321 §4.5.3.2.7: at least 5 minutes; RFC 1939 §3: at least 10).
-    public var smtpIdle = Duration.seconds(5 * 60)
-    public var pop3Idle = Duration.seconds(10 * 60)
+    @Setting public var smtpIdle = Duration.seconds(5 * 60)
+    @Setting public var pop3Idle = Duration.seconds(10 * 60)
     /// Octets that must stay free on the disk; below it mail is put off.
-    public var freeSpace = 100 << 20
+    @Setting public var freeSpace = 100 << 20
 
     public init() {}
 }

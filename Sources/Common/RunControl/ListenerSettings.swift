@@ -3,7 +3,7 @@
 import InternetAddress
 
 /// The line or block `listen SERVICE ADDRESS[:PORT]`.
-public struct ListenerSettings: BlockSettings, Sendable, Hashable, CustomStringConvertible {
+public struct ListenerSettings: Sendable, Hashable, CustomStringConvertible {
     public enum Service: String, Sendable, Hashable, CaseIterable {
         /// Mail from outside, with STARTTLS.
         case smtp
@@ -33,18 +33,19 @@ public struct ListenerSettings: BlockSettings, Sendable, Hashable, CustomStringC
     /// 0: the system chooses (for tests).
     public var port: Int
     /// A denied network beats an allowed one; no allowed ones allow all.
-    public var allow: [Network] = []
-    public var deny: [Network] = []
+    @Setting public var allow: [Network] = []
+    @Setting public var deny: [Network] = []
     /// The listener's own, else the hub's.
-    public var certificate: CertificatePair?
+    @Setting public var certificate: CertificatePair? = nil
     /// Connections at once: the listener's own words, else the hub's.
-    public var maxConnections = 500
-    public var maxConnectionsPerAddress = 20
+    @Setting public var maxConnections = 500
+    @Setting public var maxConnectionsPerAddress = 20
     public var place: Place
     public var places = Places()
 
     // Words of a later release.
-    public var via: String?
+    @Setting public var blockLists: [String] = []
+    @Setting public var via: String? = nil
 
     public init(service: Service, address: IPAddress?, port: Int, place: Place) {
         self.service = service

@@ -20,7 +20,7 @@ extension HubSettings {
         explicitPath: String?, surroundings: Surroundings
     ) throws(RunControlError) -> HubSettings {
         let file = try find(explicitPath: explicitPath, surroundings)
-        var settings = try read(file, surroundings, checksSafety: true, lacksSecrets: false)
+        var settings = try read(file, surroundings, checksSafety: true)
         settings.source = absolute(settings.source)
         return settings
     }
@@ -33,14 +33,12 @@ extension HubSettings {
     }
 
     /// Reads an rc that is at hand already, such as the copy that mhserve gives its worker.
-    /// - Parameters:
-    ///   - source: the path that faults name, and that relative includes start from.
-    ///   - lacksSecrets: accounts may be without passwords.
+    /// - Parameter source: the path that faults name, and that relative includes start from.
     public static func read(
-        _ octets: [UInt8], source: String, surroundings: Surroundings, lacksSecrets: Bool = false
+        _ octets: [UInt8], source: String, surroundings: Surroundings
     ) throws(RunControlError) -> HubSettings {
         let file = SourceFile(path: source, octets: octets, owner: surroundings.effectiveUser, mode: 0o600)
-        return try read(file, surroundings, checksSafety: false, lacksSecrets: lacksSecrets)
+        return try read(file, surroundings, checksSafety: false)
     }
 
     /// Where the rc is looked for when nothing names one, in order.
@@ -75,13 +73,13 @@ extension HubSettings {
     }
 
     private static func read(
-        _ file: SourceFile, _ surroundings: Surroundings, checksSafety: Bool, lacksSecrets: Bool
+        _ file: SourceFile, _ surroundings: Surroundings, checksSafety: Bool
     ) throws(RunControlError) -> HubSettings {
         var reader = SourceReader(surroundings: surroundings)
         let lines = reader.lines(of: file)
         if checksSafety {
-            let secrets: Set = ["password", "passwordhash"]
-            let secretFiles = Set(lines.filter { secrets.contains($0.keyword.key) }.map(\.keyword.place.file))
+            let secretFiles = Set(
+                lines.filter { Vocabulary.secrets.contains($0.keyword.key) }.map(\.keyword.place.file))
             for file in reader.files {
                 try file.refuseIfUnsafe(
                     holdsSecrets: secretFiles.contains(file.path), user: surroundings.effectiveUser)
@@ -90,7 +88,7 @@ extension HubSettings {
         var assembly = Assembly(surroundings: surroundings.ofHubUser(in: lines), faults: reader.faults)
         assembly.read(lines)
         let settings = assembly.conclude(
-            source: file.path, isSystem: file.path == surroundings.systemPath, lacksSecrets: lacksSecrets)
+            source: file.path, isSystem: file.path == surroundings.systemPath)
         guard assembly.faults.isEmpty else {
             throw .faults(assembly.faults.sorted(files: reader.files.map(\.path)))
         }

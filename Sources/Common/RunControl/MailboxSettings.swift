@@ -4,26 +4,26 @@ import MailFormat
 import MailRouting
 
 /// The block `mailbox NAME`.
-public struct MailboxSettings: BlockSettings, Sendable, Hashable {
+public struct MailboxSettings: Sendable, Hashable {
     /// Letters, digits, `.`, `_` and `-`; safe as the name of a folder, and a login.
     public var name: String
     /// Globs among them; every one has a domain.
-    public var addresses: [AddressPattern] = []
+    @Setting public var addresses: [AddressPattern] = []
     /// The Unix user who is this person.
-    public var unixUser: String?
-    public var verifier = MailboxVerifier.none
+    @Setting public var unixUser: String? = nil
+    @Setting public var verifier = MailboxVerifier.none
     /// The Maildir, absolute.
-    public var maildir = ""
+    @Setting public var maildir = ""
     /// The folders that POP3 shows.
-    public var show = ["INBOX"]
+    @Setting public var show = ["INBOX"]
     public var place: Place
     public var places = Places()
 
     // Words of a later release.
-    public var forward: [Address] = []
-    public var pgp: [[String]] = []
+    @Setting public var forward: [Address] = []
+    @Setting public var pgp: [[String]] = []
 
-    public init(name: String, place: Place) {
+    public init(name: String, place: Place = .nowhere) {
         self.name = name
         self.place = place
     }

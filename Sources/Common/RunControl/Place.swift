@@ -15,6 +15,9 @@ public struct Place: Sendable, Hashable, CustomStringConvertible {
         self.column = column
     }
 
+    /// Of what stands in no rc, since a program has made it.
+    public static let nowhere = Place(file: "", line: 0, column: 0)
+
     public var description: String { "\(file):\(line):\(column)" }
 
     public static func == (_: Place, _: Place) -> Bool { true }
@@ -36,9 +39,4 @@ public struct Places: Sendable, Hashable {
 
     public static func == (_: Places, _: Places) -> Bool { true }
     public func hash(into _: inout Hasher) {}
-}
-
-/// What the lines of a block set, and where they stand.
-protocol BlockSettings {
-    var places: Places { get set }
 }

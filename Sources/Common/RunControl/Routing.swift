@@ -51,19 +51,4 @@ extension HubSettings {
 
     /// The mailbox of the person who is the Unix user `name`, if any (DECISIONS 14).
     public func mailbox(ofUnixUser name: String) -> MailboxSettings? { mailboxes.first { $0.unixUser == name } }
-
-    /// The same settings for a process that faces the network: no account's password, no way to get one, no account's
-    /// servers. What is left of accounts says which addresses are elsewhere, and whose they are.
-    public func withoutOutgoingSecrets() -> HubSettings {
-        var settings = self
-        for index in settings.accounts.indices {
-            settings.accounts[index].secret = .none
-            settings.accounts[index].tokeneval = []
-            settings.accounts[index].fetch = nil
-            settings.accounts[index].send = nil
-            settings.accounts[index].folders = [FolderSettings(remote: "INBOX", local: nil)]
-        }
-        settings.routes = []
-        return settings
-    }
 }

@@ -35,3 +35,15 @@ public enum MailboxVerifier: Sendable, Hashable {
     /// What `mhserve passwd` made.
     case passwordHash(SecretText)
 }
+
+extension SecretSource {
+    var text: SecretText? { if case .text(let secret) = self { secret } else { nil } }
+    var file: String? { if case .file(let path) = self { path } else { nil } }
+    var command: [String]? { if case .command(let words) = self { words } else { nil } }
+}
+
+extension MailboxVerifier {
+    var password: SecretText? { if case .password(let secret) = self { secret } else { nil } }
+    var passwordFile: String? { if case .passwordFile(let path) = self { path } else { nil } }
+    var passwordHash: SecretText? { if case .passwordHash(let secret) = self { secret } else { nil } }
+}

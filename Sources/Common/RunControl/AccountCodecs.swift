@@ -1,0 +1,165 @@
+// How an account's folders, guests, login and deliveries are said.
+
+import MailRouting
+
+/// Whom `for` names without a name; no mailbox is called so.
+let everyone = "everyone"
+
+extension Codec where Value == AccountGuests {
+    static let guests = Codec(
+        samples: ["a", "a b", "everyone"],
+        read: { arguments throws(RunControlFault) in
+            if arguments.peek?.text == everyone {
+                _ = try arguments.next("the mailbox")
+                return .everyone
+            }
+            return .mailboxes(
+                try Codec<[String]>.references(.mailbox, "the mailbox, or everyone,").read(&arguments))
+        },
+        write: { guests in
+            switch guests {
+            case .everyone: [.word(everyone)]
+            case .mailboxes(let names): names.isEmpty ? nil : names.map { .word($0) }
+            }
+        })
+}
+
+extension AccountGuests {
+    /// Both of them.
+    func adding(_ more: AccountGuests) -> AccountGuests {
+        guard case .mailboxes(let names) = self, case .mailboxes(let others) = more else { return .everyone }
+        return .mailboxes(names + others)
+    }
+
+    /// One line for each, so that none grows long.
+    var lines: [AccountGuests] {
+        guard case .mailboxes(let names) = self else { return [self] }
+        return names.map { .mailboxes([$0]) }
+    }
+}
+
+extension Codec where Value == AuthMethod {
+    static let auth: Codec = {
+        let named = Codec.choice("the method", later: [Refusal(word: "oauth", deed: "log in with OAuth")])
+        var codec = Codec(
+            samples: named.samples + ["on"],
+            read: { arguments throws(RunControlFault) in
+                guard arguments.peek?.text == "on" else { return try named.read(&arguments) }  // as msmtp has it
+                _ = try arguments.next("the method")
+                return .auto
+            },
+            write: named.write)
+        codec.refusals = named.refusals
+        return codec
+    }()
+}
+
+extension Codec where Value == DeliveryPlace {
+    static let deliveryPlace: Codec = {
+        let deed = "deliver to other places than a Maildir"
+        let later = ["mbox", "lmtp", "smtp", "program", "append"].map { Refusal(word: $0, deed: deed) }
+        var codec = Codec(
+            samples: ["maildir"],
+            read: { arguments throws(RunControlFault) in
+                let kind = try arguments.next("the kind of place")
+                if let refusal = later.first(where: { $0.word == kind.key }) {
+                    throw arguments.fault(kind, refusal.message)
+                }
+                guard let place = DeliveryPlace(rawValue: kind.text) else {
+                    throw arguments.fault(
+                        kind, "mail is delivered to a maildir, not to \"\(kind.text)\"; leave the line out")
+                }
+                return place
+            },
+            write: { [.word($0.rawValue)] })
+        codec.refusals = later
+        return codec
+    }()
+}
+
+extension Codec where Value == [FolderSettings] {
+    /// folders = folder *("," folder); folder = NAME ["->" NAME]
+    static let folders: Codec = {
+        let pattern = Refusal(word: "pattern", deed: "fetch folders by pattern")
+        var codec = Codec(
+            samples: ["inbox", "a, \"b c\" -> d, \"e, f\" -> \"g -> h\"", "\"[A]/b\""],
+            read: { arguments throws(RunControlFault) in try arguments.folders(refusing: pattern) },
+            write: { folders in
+                let lines = folders.map { folder -> [Piece] in
+                    [.word(folder.remote)] + (folder.local.map { [.sign("->"), .word($0)] } ?? [])
+                }
+                return lines.isEmpty ? nil : Array(lines.joined(separator: [.sign(",")]))
+            })
+        codec.refusals = [pattern]
+        return codec
+    }()
+
+    /// `earlier` and `more`, unless a folder is in both or twice in one.
+    static func adding(
+        _ earlier: Value?, _ more: Value, _ arguments: Arguments
+    ) throws(RunControlFault) -> Value {
+        var folders = earlier ?? []
+        for folder in more {
+            if folders.contains(where: { $0.remote == folder.remote }) {
+                let words = arguments.line.arguments
+                let word = words.last { $0.text.lowercased().contains(folder.remote.lowercased()) }
+                throw RunControlFault(
+                    word?.place ?? arguments.line.end,
+                    "the folder \"\(folder.remote)\" is fetched already; name it once")
+            }
+            folders.append(folder)
+        }
+        return folders
+    }
+}
+
+extension Arguments {
+    fileprivate mutating func folders(refusing pattern: Refusal) throws(RunControlFault) -> [FolderSettings] {
+        var folders: [FolderSettings] = []
+        var expectsName = true
+        for word in try rest("a folder") {
+            if word.text == "->", !word.isQuoted, let last = folders.last, !expectsName, last.local == nil {
+                folders[folders.count - 1].local = ""
+                expectsName = true
+                continue
+            }
+            guard word.isQuoted || !word.text.contains("->") else {
+                throw fault(word, "put blanks around ->, or quote the name")
+            }
+            for (text, isLast) in Self.parts(of: word) {
+                // Behind the comma that ends a word nothing is missing: the next word follows.
+                if text.isEmpty, isLast, !word.bareCommas.isEmpty { continue }
+                if text.isEmpty {
+                    guard !expectsName, !isLast else { throw fault(word, "the name of a folder is missing") }
+                } else {
+                    guard expectsName else {
+                        throw fault(word, "a comma belongs between folders; quote a name with blanks in it")
+                    }
+                    guard !text.contains(where: { $0 == "*" || $0 == "%" }) else { throw fault(word, pattern.message) }
+                    if let last = folders.last, last.local == "" {
+                        folders[folders.count - 1].local = text
+                    } else {
+                        folders.append(FolderSettings(remote: text, local: nil))
+                    }
+                    expectsName = false
+                }
+                if !isLast { expectsName = true }
+            }
+        }
+        if folders.last?.local == "" { throw RunControlFault(line.end, "the folder behind -> is missing") }
+        return folders
+    }
+
+    /// The parts of `word` between commas that stand outside quotes.
+    private static func parts(of word: Word) -> [(text: String, isLast: Bool)] {
+        let octets = Array(word.text.utf8)
+        var parts: [(String, Bool)] = []
+        var start = 0
+        for comma in word.bareCommas {
+            parts.append((String(decoding: octets[start..<comma], as: UTF8.self), false))
+            start = comma + 1
+        }
+        parts.append((String(decoding: octets[start...], as: UTF8.self), true))
+        return parts
+    }
+}

@@ -1,0 +1,101 @@
+// How addresses and patterns of addresses are said.
+
+import MailFormat
+import MailRouting
+
+extension Codec where Value == [AddressPattern] {
+    /// Patterns up to the end of the line.
+    static func patterns(_ what: String) -> Codec {
+        patterns(samples: ["*", "<> *@a.example, b?@a.example", "\"a b@a.example\""], what) {
+            (pattern, _, _) throws(RunControlFault) in pattern
+        }
+    }
+
+    /// Addresses of a mailbox, whose domain may be left to `qualify`.
+    static let mailboxAddresses = patterns(
+        samples: ["a", "a@a.example, *@*.a.example"], "an address", own)
+
+    /// Addresses of an account: it lives at a provider, so their domain must be said.
+    static let accountAddresses = patterns(samples: ["a@a.example", "a@a.example b-*@a.example"], "an address") {
+        (pattern, word, arguments) throws(RunControlFault) in
+        let own = try own(pattern, word, arguments)
+        guard own.domain == nil else { return own }
+        throw arguments.fault(
+            word, "\"\(word.text)\" has no domain; an account's address is whole, as in alice@example.org")
+    }
+
+    /// Addresses at the domain whose block it is.
+    static let blocked = patterns(samples: ["a", "a b-*@a.example"], "an address") {
+        (pattern, word, arguments) throws(RunControlFault) in
+        let domain = arguments.block
+        let whole = pattern.qualified(with: domain)
+        guard !whole.isNull, whole.domain == domain else {
+            throw arguments.fault(word, "\"\(word.text)\" is not at \(domain)")
+        }
+        guard whole.localPart?.lowercased() != "postmaster" else {
+            throw arguments.fault(word, "the postmaster of a domain must be known (RFC 5321, 4.5.1)")
+        }
+        guard "\(whole)".utf8.count <= AddressPattern.lengthLimit else {
+            throw arguments.fault(
+                word, "\"\(word.text)\": \(PatternError.tooLong(limit: AddressPattern.lengthLimit))")
+        }
+        return whole
+    }
+
+    private typealias Examine =
+        @Sendable (AddressPattern, Word, Arguments) throws(RunControlFault) -> AddressPattern
+
+    private static func patterns(samples: [String], _ what: String, _ examine: @escaping Examine) -> Codec {
+        Codec(
+            samples: samples,
+            read: { arguments throws(RunControlFault) in
+                var patterns: [AddressPattern] = []
+                for (pattern, word) in try arguments.patterns(what) {
+                    patterns.append(try examine(pattern, word, arguments))
+                }
+                return patterns
+            },
+            write: { $0.isEmpty ? nil : $0.map { .word("\($0)") } })
+    }
+
+    /// An address or glob of a mailbox or account: with a domain in the end, and never of everybody everywhere.
+    private static let own: Examine = { (pattern, word, arguments) throws(RunControlFault) in
+        guard !pattern.isNull else { throw arguments.fault(word, "<> is nobody's address") }
+        guard let domain = pattern.domain else {
+            // The hub's domain completes it later; what no domain makes an address of would be refused only then.
+            let isLong = word.text.utf8.count > AddressPattern.localPartLimit
+            guard !isLong, pattern.isGlob || pattern.qualified(with: "localhost").address != nil else {
+                throw arguments.fault(word, "\"\(word.text)\": \(AddressError.badLocalPart)")
+            }
+            return pattern
+        }
+        let plain = domain.hasPrefix("*.") ? String(domain.dropFirst(2)) : domain
+        guard !plain.contains(where: { $0 == "*" || $0 == "?" }) else {
+            throw arguments.fault(
+                word, "\"\(word.text)\" would take addresses of other people's domains; name the domain")
+        }
+        guard Address.isDomain(Array(plain.utf8)) else { throw arguments.fault(word, "\"\(domain)\" is no domain") }
+        if !pattern.isGlob, pattern.address == nil {
+            throw arguments.fault(word, "\"\(word.text)\": \(AddressError.badLocalPart)")
+        }
+        return pattern
+    }
+}
+
+extension Codec where Value == [Address] {
+    /// Whole addresses up to the end of the line.
+    static let addresses = Codec(
+        samples: ["a@a.example", "a@a.example \"\\\"b c\\\"@a.example\""],
+        read: { arguments throws(RunControlFault) in
+            var addresses: [Address] = []
+            for word in try arguments.rest("an address") {
+                do throws(AddressError) {
+                    addresses.append(try Address(word.text))
+                } catch {
+                    throw arguments.fault(word, "\"\(word.text)\": \(error)")
+                }
+            }
+            return addresses
+        },
+        write: { $0.isEmpty ? nil : $0.map { .word("\($0)") } })
+}

@@ -1,0 +1,188 @@
+// A word of the rc is one declaration: its reading, writing, default, documentation and what else is known of it.
+//
+// To add a word: a property with @Setting in the settings of its block, a line in the block's list of words, and its item in
+// mailhubrc(5), which the tests ask for. Nothing else: reading, `--print-config`, the worker's copy, the hints, the writer of
+// blocks and the checks of files go by the list.
+
+/// What is known of a word besides how it is read and written.
+struct WordFacts: Sendable {
+    /// As people write it, and as it is compared.
+    let name: String
+    let key: String
+    /// Words of one group exclude each other.
+    var group: String
+    /// Its first sentence in mailhubrc(5).
+    let documentation: String
+    /// Whether its lines add up.
+    var repeats = false
+    /// Whether it goes into the copy that mhserve's worker gets. Nothing else does.
+    var isServed = false
+    /// Whether no message may show its arguments: they are a password, or lead to one.
+    var isDiscreet = false
+    /// Whether its argument is a secret, so that others may not read the rc.
+    var isSecret = false
+    /// What a word of a later release would do; it is read, and refused.
+    var deed: String?
+    /// Arguments of later releases.
+    var refusals: [Refusal] = []
+    /// What `--check` asks of the files it names.
+    var file: FileUse?
+    /// The default in words, where it follows from other lines.
+    var standard: String?
+    var samples: [String] = []
+    var measures: [Measure] = []
+
+    init(name: String, documentation: String) {
+        self.name = name
+        self.documentation = documentation
+        key = Word.key(name)
+        group = key
+    }
+}
+
+/// One word of the blocks of one kind.
+struct Declaration<Settings: Sendable>: Sendable {
+    typealias Path<Value: Sendable & Hashable> = WritableKeyPath<Settings, Setting<Value>> & Sendable
+
+    var facts: WordFacts
+    /// Takes the arguments of a line, behind those of earlier lines.
+    let read: @Sendable (inout Settings, inout Arguments) throws(RunControlFault) -> Void
+    /// The arguments of each line that says what was said.
+    fileprivate(set) var said: @Sendable (Settings) -> [[Piece]]
+    /// The arguments of each line that says what is in force.
+    fileprivate(set) var inForce: @Sendable (Settings) -> [[Piece]]
+    /// Whether its default means anything in a block.
+    fileprivate(set) var isMeant: @Sendable (Settings) -> Bool = { _ in true }
+    /// The files that what is in force names.
+    let files: @Sendable (Settings) -> [String]
+
+    /// - Parameters:
+    ///   - add: what an earlier line and another one say together, the earlier `nil` for the first.
+    ///   - lines: the value in parts, one for each line.
+    fileprivate init<Value: Sendable & Hashable>(
+        _ name: String, _ path: Path<Value>, _ codec: Codec<Value>, _ documentation: String,
+        _ traits: [Trait<Settings>],
+        add: @escaping @Sendable (Value?, Value, Arguments) throws(RunControlFault) -> Value,
+        lines: @escaping @Sendable (Value) -> [Value]
+    ) {
+        facts = WordFacts(name: name, documentation: documentation)
+        facts.isSecret = codec.isSecret
+        facts.isDiscreet = codec.isSecret
+        facts.refusals = codec.refusals
+        facts.samples = codec.samples
+        facts.measures = codec.measures
+        read = { settings, arguments throws(RunControlFault) in
+            let value = try codec.read(&arguments)
+            settings[keyPath: path].wrappedValue = try add(settings[keyPath: path].said, value, arguments)
+        }
+        let write: @Sendable (Value?) -> [[Piece]] = { $0.map(lines)?.compactMap(codec.write) ?? [] }
+        said = { write($0[keyPath: path].said) }
+        inForce = { write($0[keyPath: path].inForce) }
+        files = { codec.files($0[keyPath: path].inForce) }
+        for trait in traits { trait.apply(&self) }
+    }
+}
+
+/// What is particular to a word.
+struct Trait<Settings: Sendable>: Sendable {
+    fileprivate let apply: @Sendable (inout Declaration<Settings>) -> Void
+
+    /// It goes into the worker's copy.
+    static var served: Trait { Trait { $0.facts.isServed = true } }
+
+    /// No message shows its arguments.
+    static var discreet: Trait { Trait { $0.facts.isDiscreet = true } }
+
+    /// The reader knows it, and this release cannot do it.
+    /// - Parameter deed: after "this release cannot".
+    static func later(_ deed: String) -> Trait {
+        Trait {
+            $0.facts.deed = deed
+            $0.isMeant = { _ in false }
+        }
+    }
+
+    static func file(_ use: FileUse) -> Trait { Trait { $0.facts.file = use } }
+
+    /// The default in words, where it follows from other lines.
+    static func standard(_ words: String) -> Trait { Trait { $0.facts.standard = words } }
+
+    /// Another name: it is read, and another word is written.
+    static var alias: Trait {
+        Trait {
+            $0.said = { _ in [] }
+            $0.inForce = { _ in [] }
+        }
+    }
+
+    /// Where its default means nothing it is not written.
+    static func onlyWhere(_ isMeant: @escaping @Sendable (Settings) -> Bool) -> Trait {
+        Trait { $0.isMeant = isMeant }
+    }
+}
+
+/// A word with one value, which always has one.
+func one<Settings, Value>(
+    _ name: String, _ path: Declaration<Settings>.Path<Value>, _ codec: Codec<Value>, _ documentation: String,
+    _ traits: Trait<Settings>...
+) -> Declaration<Settings> {
+    Declaration(
+        name, path, codec, documentation, traits, add: { (_, value, _) throws(RunControlFault) in value },
+        lines: { [$0] })
+}
+
+/// A word with one value, or none.
+func maybe<Settings, Value>(
+    _ name: String, _ path: Declaration<Settings>.Path<Value?>, _ codec: Codec<Value>, _ documentation: String,
+    _ traits: Trait<Settings>...
+) -> Declaration<Settings> {
+    Declaration(
+        name, path, codec.map({ $0 }, { $0 }), documentation, traits,
+        add: { (_, value, _) throws(RunControlFault) in value }, lines: { [$0] })
+}
+
+/// A word whose lines add up, each with as many values as it likes; written one to a line, so that none grows long.
+func each<Settings, Element>(
+    _ name: String, _ path: Declaration<Settings>.Path<[Element]>, _ codec: Codec<[Element]>, _ documentation: String,
+    _ traits: Trait<Settings>...
+) -> Declaration<Settings> {
+    var word = Declaration(
+        name, path, codec, documentation, traits,
+        add: { (earlier, more, _) throws(RunControlFault) in (earlier ?? []) + more }, lines: { $0.map { [$0] } })
+    word.facts.repeats = true
+    return word
+}
+
+/// A word whose lines add up in a way of their own.
+func each<Settings, Value>(
+    _ name: String, _ path: Declaration<Settings>.Path<Value>, _ codec: Codec<Value>, _ documentation: String,
+    _ traits: Trait<Settings>...,
+    add: @escaping @Sendable (Value?, Value, Arguments) throws(RunControlFault) -> Value,
+    lines: @escaping @Sendable (Value) -> [Value]
+) -> Declaration<Settings> {
+    var word = Declaration(name, path, codec, documentation, traits, add: add, lines: lines)
+    word.facts.repeats = true
+    return word
+}
+
+/// Several words for one setting, of which a block says one.
+func branch<Settings>(_ group: String, _ words: Declaration<Settings>...) -> [Declaration<Settings>] {
+    words.map { word in
+        var word = word
+        word.facts.group = group
+        return word
+    }
+}
+
+/// Makes a list of words of the statements of a function, so that each is checked by itself.
+@resultBuilder
+enum WordList<Settings: Sendable> {
+    static func buildExpression(_ word: Declaration<Settings>) -> [Declaration<Settings>] { [word] }
+    static func buildExpression(_ words: [Declaration<Settings>]) -> [Declaration<Settings>] { words }
+    static func buildPartialBlock(first: [Declaration<Settings>]) -> [Declaration<Settings>] { first }
+    static func buildPartialBlock(
+        accumulated: [Declaration<Settings>], next: [Declaration<Settings>]
+    ) -> [Declaration<Settings>] {
+        accumulated + next
+    }
+}

@@ -1,0 +1,71 @@
+// What is in force where the rc says nothing and other lines decide: computed here, and nowhere else.
+//
+// What does not depend on other lines stands with the property, in the settings of its block.
+
+import MailRouting
+
+extension HubSettings {
+    /// Puts into force what follows from what was said, for the hub's own lines.
+    /// - Postcondition: `stateDirectory` and `maildirs` are empty where nothing was said and there is no home.
+    mutating func settle(_ surroundings: Surroundings) {
+        if $qualify.said == nil { $qualify.inForce = hostname }
+        if $stateDirectory.said == nil {
+            let own = surroundings.stateHome.map { "\($0)/mailhub" } ?? ""
+            $stateDirectory.inForce = isSystem ? surroundings.systemState : own
+        }
+        if $maildirs.said == nil {
+            let own = surroundings.home.map { "\($0)/Mail/%m" } ?? ""
+            $maildirs.inForce = isSystem ? "\(stateDirectory)/mail/%m" : own
+        }
+    }
+}
+
+extension MailboxSettings {
+    mutating func settle(in hub: HubSettings) {
+        $addresses.inForce = addresses.map { $0.qualified(with: hub.qualify) }
+        if $maildir.said == nil { $maildir.inForce = hub.maildirs.replacingMailbox(with: name) }
+    }
+}
+
+extension AccountSettings {
+    /// - Parameter hub: has its mailboxes.
+    mutating func settle(in hub: HubSettings) {
+        // The only mailbox there is needs no naming.
+        if $owner.said == nil, hub.mailboxes.count == 1 { $owner.inForce = hub.mailboxes[0].name }
+        if $user.said == nil { $user.inForce = addresses.first?.address?.description }
+        // The hub's authorities are those of every account that names none.
+        if $trustFile.said == nil, tls == .required { $trustFile.inForce = hub.tlsTrustFile }
+    }
+}
+
+extension ListenerSettings {
+    mutating func settle(in hub: HubSettings) {
+        if $maxConnections.said == nil { $maxConnections.inForce = hub.limits.connections }
+        if $maxConnectionsPerAddress.said == nil {
+            $maxConnectionsPerAddress.inForce = hub.limits.connectionsPerAddress
+        }
+        if $certificate.said == nil { $certificate.inForce = hub.tlsCertificate }
+    }
+}
+
+extension String {
+    /// With `%m` as `name`, `%%` as a percent sign.
+    func replacingMailbox(with name: String) -> String {
+        var text = ""
+        var rest = unicodeScalars.makeIterator()
+        while let scalar = rest.next() {
+            guard scalar == "%" else {
+                text.unicodeScalars.append(scalar)
+                continue
+            }
+            switch rest.next() {
+            case "m"?: text += name
+            case "%"?, nil: text += "%"
+            case let other?:
+                text += "%"
+                text.unicodeScalars.append(other)
+            }
+        }
+        return text
+    }
+}

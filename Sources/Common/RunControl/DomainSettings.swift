@@ -1,0 +1,63 @@
+// Domains as the rc says them.
+
+import MailRouting
+
+/// The block `domain NAME`: a domain this hub answers for.
+public struct DomainSettings: Sendable, Hashable {
+    public var name: String
+    /// The mailboxes known by their names there; `nil` for all.
+    @Setting public var mailboxes: [String]? = nil
+    @Setting public var catchAll: String? = nil
+    /// Addresses that take no mail; every one is at this domain.
+    @Setting public var blocked: [AddressPattern] = []
+    public var place: Place
+    public var places = Places()
+
+    // Words of a later release.
+    @Setting public var aliases: String? = nil
+    @Setting public var sendAs = false
+    @Setting public var suffix: String? = nil
+    @Setting public var relayTo: [String] = []
+    @Setting public var holdFor: String? = nil
+    @Setting public var dkim = DKIMPolicy()
+    @Setting public var spf: PolicyAction? = nil
+    @Setting public var dmarc: PolicyAction? = nil
+
+    public init(name: String, place: Place = .nowhere) {
+        self.name = name
+        self.place = place
+    }
+}
+
+/// What becomes of mail that a check of its sender finds wanting.
+public enum PolicyAction: String, Sendable, Hashable, CaseIterable {
+    case reject
+    /// It is taken, and its Authentication-Results say so.
+    case mark
+    /// It is not looked at.
+    case off
+}
+
+/// The lines `dkim`: what becomes of bad signatures, and what our own mail is signed with.
+public struct DKIMPolicy: Sendable, Hashable {
+    /// `nil` where no line says.
+    public var action: PolicyAction?
+    public var keys: [DKIMKey]
+
+    public init(action: PolicyAction? = nil, keys: [DKIMKey] = []) {
+        self.action = action
+        self.keys = keys
+    }
+}
+
+/// `dkim SELECTOR FILE`
+public struct DKIMKey: Sendable, Hashable {
+    public var selector: String
+    /// The file of the private key. The path is absolute.
+    public var file: String
+
+    public init(selector: String, file: String) {
+        self.selector = selector
+        self.file = file
+    }
+}

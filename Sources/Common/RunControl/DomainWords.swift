@@ -1,0 +1,85 @@
+// The words of domain blocks.
+
+import MailFormat
+
+extension DomainSettings: BlockSettings {
+    static let scope = Scope.domain
+    static let blank = DomainSettings(name: "a.example")
+    static let words = declared()
+    var head: [Piece] { [.word("domain"), .word(name)] }
+    var headPlace: Place? { place }
+
+    @WordList<DomainSettings> private static func declared() -> [Declaration<DomainSettings>] {
+        each(
+            "mailboxes", \.$mailboxes,
+            Codec<[String]>.references(.mailbox, "the mailbox").map({ $0 as [String]? }, { $0 }),
+            "The mailboxes that are known by their names there.", .served, .standard("all"),
+            add: { (earlier, more, _) throws(RunControlFault) in ((earlier ?? nil) ?? []) + (more ?? []) },
+            lines: { $0.map { $0.map { [$0] } } ?? [] })
+        maybe(
+            "aliases", \.$aliases, .path("the aliases file"), "Who is who.", .later("read an aliases file"),
+            .file(.read("the aliases file")))
+        maybe(
+            "catchall", \.$catchAll, .reference(.mailbox, "the mailbox"),
+            "Who gets the mail that nobody else gets.", .served)
+        each("block", \.$blocked, .blocked, "Addresses that take no mail.", .served)
+        one("sendas", \.$sendAs, .onOff, "Who it is from.", .later("take the sender from the subject"))
+        maybe(
+            "suffix", \.$suffix, .text("the character"), "Where suffixes begin.",
+            .later("drop suffixes of local parts"))
+        one("relay-to", \.$relayTo, .words("the hub"), "Whose mail it is.", .later("relay a domain to another hub"))
+        maybe(
+            "hold-for", \.$holdFor, .reference(.account, "the account"), "Who comes for it.",
+            .later("hold a domain for another hub"))
+        each(
+            "dkim", \.$dkim, .dkim, "What it is signed with, and what becomes of bad signatures.",
+            .later("sign with DKIM, or check it"), .file(.examinedAbove),
+            add: { (earlier, more, arguments) throws(RunControlFault) in try DKIMPolicy.adding(earlier, more, arguments)
+            },
+            lines: \.lines)
+        maybe("spf", \.$spf, .choice("the policy"), "What becomes of mail that fails.", .later("check SPF"))
+        maybe("dmarc", \.$dmarc, .choice("the policy"), "What becomes of mail that fails.", .later("check DMARC"))
+    }
+}
+
+extension Codec where Value == DKIMPolicy {
+    /// `dkim reject | mark | off`, or `dkim SELECTOR FILE`.
+    fileprivate static let dkim: Codec = {
+        let action = Codec<PolicyAction>.choice("the policy")
+        let path = Codec<String>.path("the key file")
+        var codec = Codec(
+            samples: action.samples + ["s ~/a.key", "s.2026 \"/a b\""],
+            read: { arguments throws(RunControlFault) in
+                guard arguments.line.arguments.count > 1 else {
+                    return DKIMPolicy(action: try action.read(&arguments))
+                }
+                let selector = try arguments.next("the selector")
+                guard Address.isDomain(Array(selector.text.utf8)), !selector.text.hasPrefix("[") else {
+                    throw arguments.fault(selector, "the selector is a name in DNS, not \"\(selector.text)\"")
+                }
+                return DKIMPolicy(keys: [DKIMKey(selector: selector.text, file: try path.read(&arguments))])
+            },
+            write: { policy in
+                if let said = policy.action { return action.write(said) }
+                return policy.keys.first.map { [.word($0.selector), .word($0.file)] }
+            })
+        codec.files = { $0.keys.map(\.file) }
+        return codec
+    }()
+}
+
+extension DKIMPolicy {
+    /// Both of them, unless they say twice what becomes of bad signatures.
+    fileprivate static func adding(
+        _ earlier: DKIMPolicy?, _ more: DKIMPolicy, _ arguments: Arguments
+    ) throws(RunControlFault) -> DKIMPolicy {
+        if let said = earlier?.action, more.action != nil {
+            throw RunControlFault(arguments.line.keyword.place, "\"dkim \(said.rawValue)\" stands already")
+        }
+        return DKIMPolicy(action: earlier?.action ?? more.action, keys: (earlier?.keys ?? []) + more.keys)
+    }
+
+    fileprivate var lines: [DKIMPolicy] {
+        (action.map { [DKIMPolicy(action: $0)] } ?? []) + keys.map { DKIMPolicy(keys: [$0]) }
+    }
+}

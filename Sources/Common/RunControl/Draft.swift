@@ -1,0 +1,81 @@
+// A block while its lines are read.
+
+/// What the lines of a block set, where they stand, and the words there are for it.
+protocol BlockSettings: Sendable, Hashable {
+    static var scope: Scope { get }
+    /// In the order in which they are written.
+    static var words: [Declaration<Self>] { get }
+    /// A block that says nothing.
+    static var blank: Self { get }
+    /// The name of the block, as messages have it.
+    var name: String { get }
+    /// The line that begins the block; empty for what stands outside blocks.
+    var head: [Piece] { get }
+    var headPlace: Place? { get }
+    var places: Places { get set }
+}
+
+extension BlockSettings {
+    /// The word that `key` is.
+    static func word(_ key: String) -> Declaration<Self>? { words.first { $0.facts.key == key } }
+
+    static var facts: [WordFacts] { words.map(\.facts) }
+}
+
+/// A block while it is read: its settings, where its words stand, and the names that must lead somewhere.
+struct Draft<Settings> {
+    var settings: Settings
+    /// By group: the first word of it.
+    var seen: [String: Word] = [:]
+    /// Groups with a line that was complained of: what it should have set is no further complaint.
+    var broken: Set<String> = []
+    /// Whether lines are missing that it was to inherit.
+    var lacksLines = false
+    var references: [Reference] = []
+
+    init(_ settings: Settings) { self.settings = settings }
+
+    /// Where the word of `group` stands.
+    func place(_ group: String) -> Place? { seen[group]?.place }
+
+    /// Whether nothing of `groups` can be missed: a line of them was complained of, or may be elsewhere.
+    func excuses(_ groups: String...) -> Bool { lacksLines || !broken.isDisjoint(with: groups) }
+}
+
+/// Applies the lines of a block to `draft`; what is wrong goes to `faults`, and the next line is read all the same.
+func apply<Settings: BlockSettings>(
+    _ lines: [Line], to draft: inout Draft<Settings>, surroundings: Surroundings, faults: inout FaultList
+) {
+    for line in lines {
+        guard let word = Settings.word(line.keyword.key) else {
+            faults.add(line.keyword.place, Vocabulary.unknown(line.keyword, in: Settings.scope))
+            // What it would have set is not missed: one mistake, one complaint.
+            let meant = Vocabulary.meant(by: line.keyword, in: Settings.scope).flatMap { Settings.word(Word.key($0)) }
+            if let meant { draft.broken.insert(meant.facts.group) }
+            continue
+        }
+        let group = word.facts.group
+        if let earlier = draft.seen[group], !word.facts.repeats || earlier.key != line.keyword.key {
+            let verb = earlier.key == line.keyword.key ? "stands already" : "contradicts \"\(earlier.text)\""
+            faults.add(line.keyword.place, "\"\(line.keyword.text)\" \(verb) at \(earlier.place)")
+            continue
+        }
+        draft.seen[group] = draft.seen[group] ?? line.keyword
+        if let deed = word.facts.deed { faults.add(line.keyword.place, Refusal.message(deed)) }
+        var arguments = Arguments(
+            line, scope: Settings.scope, block: draft.settings.name, isDiscreet: word.facts.isDiscreet,
+            surroundings: surroundings)
+        do throws(RunControlFault) {
+            try word.read(&draft.settings, &arguments)
+            try arguments.end()
+        } catch {
+            faults.add(error)
+            draft.broken.insert(group)
+        }
+        draft.references += arguments.references
+    }
+    for (group, word) in draft.seen {
+        draft.settings.places[group] = word.place
+        draft.settings.places[word.text] = word.place
+    }
+}

@@ -1,0 +1,52 @@
+// How the log and the place of the Maildirs are said.
+
+import Reporting
+
+extension Codec where Value == Log.Destination {
+    static let log: Codec = {
+        let path = Codec<String>.path("the log file")
+        var codec = Codec(
+            samples: ["syslog", "stderr", "none"] + path.samples,
+            read: { arguments throws(RunControlFault) in
+                guard let word = arguments.peek, !word.text.hasPrefix("/"), !word.text.hasPrefix("~") else {
+                    let what = arguments.isAtEnd ? "syslog, stderr, none or a file" : "the log file"
+                    return .file(try arguments.path(what))
+                }
+                _ = try arguments.next("a destination")
+                switch word.text {
+                case "syslog": return .syslog
+                case "stderr": return .standardError
+                case "none": return .nowhere
+                default:
+                    let hint = Nearest.hint(to: word.text, among: ["syslog", "stderr", "none"])
+                    throw arguments.fault(
+                        word, "log goes to syslog, stderr, none or a file, not \"\(word.text)\"\(hint)")
+                }
+            },
+            write: { destination in
+                switch destination {
+                case .syslog: [.word("syslog")]
+                case .standardError: [.word("stderr")]
+                case .nowhere: [.word("none")]
+                case .file(let file): path.write(file)
+                }
+            })
+        codec.files = { if case .file(let file) = $0 { [file] } else { [] } }
+        return codec
+    }()
+}
+
+extension Codec where Value == String {
+    /// The path of the Maildirs, with `%m` in it for the mailbox.
+    static let maildirs = Codec(
+        samples: ["/a/%m", "\"~/a b/%m/%%\""],
+        read: { arguments throws(RunControlFault) in
+            let word = arguments.peek
+            let path = try arguments.path("the path of the Maildirs")
+            if let word, !path.split(separator: "/").contains(where: { $0.contains("%m") }) {
+                throw arguments.fault(word, "maildirs: %m must stand for the mailbox, as in \(path)/%m")
+            }
+            return path
+        },
+        write: { [.word($0)] })
+}

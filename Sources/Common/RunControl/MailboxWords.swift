@@ -1,0 +1,66 @@
+// The words of mailbox blocks.
+
+extension MailboxSettings: BlockSettings {
+    static let scope = Scope.mailbox
+    static let blank = MailboxSettings(name: "a")
+    static let words = declared()
+    var head: [Piece] { [.word("mailbox"), .word(name)] }
+    var headPlace: Place? { place }
+
+    @WordList<MailboxSettings> private static func declared() -> [Declaration<MailboxSettings>] {
+        each(
+            "address", \.$addresses, .mailboxAddresses, "Its addresses; several lines add up.", .served)
+        maybe(
+            "unix-user", \.$unixUser, .text("the user"),
+            "The user of this machine who is this person: what he hands to mhsend(8) leaves through the accounts that are "
+                + "open to the mailbox")
+        branch(
+            "verifier",
+            one(
+                "password", \.$verifier,
+                Codec<SecretText>.secret("the password").map(MailboxVerifier.password, \.password),
+                passwordSentence, .served),
+            // Its contents go to the worker, which has no way to the file.
+            one(
+                "passwordfile", \.$verifier,
+                Codec<String>.path("the password file").map(MailboxVerifier.passwordFile, \.passwordFile),
+                passwordSentence,
+                .discreet, .file(.examinedAbove)),
+            one(
+                "passwordhash", \.$verifier,
+                Codec<SecretText>.secret("the hash").map(MailboxVerifier.passwordHash, \.passwordHash),
+                passwordSentence, .served))
+        one(
+            "maildir", \.$maildir, .path("the Maildir"), "The Maildir.", .served, .file(.maildir),
+            .standard("as maildirs says"))
+        each(
+            "forward", \.$forward, .addresses, "Where its mail goes besides.",
+            .later("forward the mail of a mailbox"))
+        one(
+            "show", \.$show, .shownFolders, "The folders that POP3 shows; this release knows INBOX only.",
+            .served)
+        each("pgp", \.$pgp, .phrases("what to do"), "What OpenPGP does.", .later("use OpenPGP"))
+    }
+
+    private static let passwordSentence =
+        "The password, the file whose first line it is, or the hash that mhserve passwd makes; one of them at most."
+}
+
+extension Codec where Value == [String] {
+    /// Folders of a mailbox, which are INBOX alone.
+    fileprivate static let shownFolders: Codec = {
+        let other = Refusal(word: "folder", deed: "show other folders than INBOX")
+        var codec = Codec(
+            samples: ["inbox", "INBOX Inbox"],
+            read: { arguments throws(RunControlFault) in
+                let words = try arguments.rest("a folder")
+                if let word = words.first(where: { $0.text.uppercased() != "INBOX" }) {
+                    throw arguments.fault(word, other.message)
+                }
+                return words.map { _ in "INBOX" }
+            },
+            write: { $0.isEmpty ? nil : $0.map { .word($0) } })
+        codec.refusals = [other]
+        return codec
+    }()
+}

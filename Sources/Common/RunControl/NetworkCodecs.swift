@@ -1,0 +1,132 @@
+// How servers, networks, certificates and what else belongs to connections are said.
+
+import InternetAddress
+
+extension Codec where Value == IPAddress {
+    /// The IP address of a machine.
+    static func ownAddress(_ what: String) -> Codec {
+        Codec(
+            samples: ["192.0.2.1", "2001:db8::1"],
+            read: { arguments throws(RunControlFault) in try arguments.ownAddress(what) },
+            write: { [.word("\($0)")] })
+    }
+}
+
+extension Codec where Value == FetchServer {
+    static let fetchServer = server(
+        .service(later: [Refusal(word: "odmr", deed: "fetch by ODMR")]),
+        samples: ["pop3 a.example", "imaps a.example:1993", "imap [2001:db8::1]", "pop3s 192.0.2.1:1995"],
+        defaultPort: \.defaultPort, make: FetchServer.init, take: { ($0.service, $0.host, $0.port) })
+}
+
+extension Codec where Value == SendServer {
+    static let sendServer = server(
+        .service(later: [Refusal(word: "lmtp", deed: "send by LMTP")]),
+        samples: ["smtp a.example", "submission a.example:2587", "submissions [2001:db8::1]:2465"],
+        defaultPort: \.defaultPort, make: SendServer.init, take: { ($0.service, $0.host, $0.port) })
+}
+
+extension Codec {
+    /// SERVICE HOST[:PORT]
+    fileprivate static func server<Service: Sendable>(
+        _ services: Codec<Service>, samples: [String], defaultPort: KeyPath<Service, Int> & Sendable,
+        make: @escaping @Sendable (Service, String, Int) -> Value,
+        take: @escaping @Sendable (Value) -> (service: Service, host: String, port: Int)
+    ) -> Codec {
+        var codec = Codec(
+            samples: samples,
+            read: { arguments throws(RunControlFault) in
+                let service = try services.read(&arguments)
+                let port = service[keyPath: defaultPort]
+                let (host, given) = try arguments.hostAndPort("the server", defaultPort: port)
+                return make(service, host, given)
+            },
+            write: { value in
+                let (service, host, port) = take(value)
+                return (services.write(service) ?? []) + [.word("\(HostAndPort(host: host, port: port))")]
+            })
+        codec.refusals = services.refusals
+        return codec
+    }
+}
+
+extension Codec where Value == [Network] {
+    /// Addresses and networks up to the end of the line.
+    /// - Parameter deed: what this release cannot do with the name of a host.
+    static func networks(hosts deed: String) -> Codec {
+        let country = Refusal(word: "country", deed: "tell the country of an address")
+        let host = Refusal(word: "host", deed: deed)
+        var codec = Codec(
+            samples: ["192.0.2.1", "192.168.0.0/16 fd00::/8", "0.0.0.0/0"],
+            read: { arguments throws(RunControlFault) in try arguments.networks(country: country, host: host) },
+            write: { $0.isEmpty ? nil : $0.map { .word("\($0)") } })
+        codec.refusals = [country, host]
+        return codec
+    }
+}
+
+extension Codec where Value == CertificatePair {
+    static let certificatePair: Codec = {
+        var codec = Codec(
+            samples: ["/a.crt key \"~/a b.key\""],
+            read: { arguments throws(RunControlFault) in try arguments.certificatePair() },
+            write: { [.word($0.certificate), .word("key"), .word($0.key)] })
+        codec.files = { [$0.certificate, $0.key] }
+        return codec
+    }()
+}
+
+extension Codec where Value == [PinnedFingerprint] {
+    /// Fingerprints up to the end of the line: 64 hexadecimal digits, with colons between octets or without.
+    static let fingerprints = Codec(
+        samples: [String(repeating: "0aF1", count: 16), Array(repeating: "0A", count: 32).joined(separator: ":")],
+        read: { arguments throws(RunControlFault) in
+            var fingerprints: [PinnedFingerprint] = []
+            for word in try arguments.rest("the fingerprint") { fingerprints.append(try arguments.fingerprint(word)) }
+            return fingerprints
+        },
+        write: { $0.isEmpty ? nil : $0.map { .word("\($0)") } })
+}
+
+extension Codec where Value == TLSLine {
+    static let tls = Codec(
+        samples: ["", "on", "required", "off", "off insecure"],
+        read: { arguments throws(RunControlFault) in
+            if arguments.peek == nil || arguments.peek?.text == "on" {  // as msmtp has it
+                _ = try arguments.onOff()
+                return TLSLine(rule: .required)
+            }
+            let rule = try arguments.choice("tls", of: TLSRule.self)
+            // In clear over a network: said in so many words, or not at all.
+            guard rule == .off, let word = arguments.peek else { return TLSLine(rule: rule) }
+            _ = try arguments.next("insecure")
+            guard word.text == "insecure" else {
+                let hint = Nearest.hint(to: word.text, among: ["insecure"])
+                throw arguments.fault(word, "tls off, or tls off insecure, not \"tls off \(word.text)\"\(hint)")
+            }
+            return TLSLine(rule: .off, isInsecure: true)
+        },
+        write: { $0.isInsecure ? [.word("off"), .word("insecure")] : [.word($0.rule.rawValue)] })
+}
+
+extension Arguments {
+    fileprivate func fingerprint(_ word: Word) throws(RunControlFault) -> PinnedFingerprint {
+        let digits = word.text.utf8.filter { $0 != 0x3A }
+        var octets: [UInt8] = []
+        if digits.count == 64 {
+            for at in stride(from: 0, to: 64, by: 2) {
+                guard let octet = UInt8(String(decoding: digits[at..<(at + 2)], as: UTF8.self), radix: 16) else {
+                    break
+                }
+                octets.append(octet)
+            }
+        }
+        guard let fingerprint = PinnedFingerprint(octets: octets), !digits.contains(0x2B) else {
+            let old = digits.count == 32 || digits.count == 40 ? "MD5 and SHA-1 prove nothing any more; " : ""
+            throw fault(
+                word,
+                "\(old)a fingerprint is the SHA-256 of a certificate, 64 hexadecimal digits with or without colons")
+        }
+        return fingerprint
+    }
+}

@@ -1,0 +1,89 @@
+// How times, sizes and numbers are said.
+
+extension Codec where Value == Int {
+    static func number(_ what: String, in range: ClosedRange<Int>) -> Codec {
+        let measure = Measure.number(range)
+        var codec = Codec(
+            samples: measure.samples,
+            read: { arguments throws(RunControlFault) in try arguments.number(what, in: range) },
+            write: { [.word("\($0)")] })
+        codec.measures = [measure]
+        return codec
+    }
+
+    static func size(_ what: String, in range: ClosedRange<Int>) -> Codec {
+        let measure = Measure.size(range)
+        var codec = Codec(
+            samples: measure.samples,
+            read: { arguments throws(RunControlFault) in try arguments.size(what, in: range) },
+            write: { [.word(Quantity.text(octets: $0))] })
+        codec.measures = [measure]
+        return codec
+    }
+}
+
+extension Codec where Value == Duration {
+    /// A time that ends the line.
+    static func duration(_ what: String, in range: ClosedRange<Int>) -> Codec {
+        let measure = Measure.time(range)
+        var codec = Codec(
+            samples: measure.samples,
+            read: { arguments throws(RunControlFault) in try arguments.durationToEnd(what, in: range) },
+            write: { [.word(Quantity.text($0))] })
+        codec.measures = [measure]
+        return codec
+    }
+}
+
+extension Codec where Value == RetryDelays {
+    static let retryDelays: Codec = {
+        let (first, longest) = (1...86_400, 1...604_800)
+        var codec = Codec(
+            samples: ["1s 1s", "1s 7d", "1d 7d"],
+            read: { arguments throws(RunControlFault) in
+                let delay = try arguments.duration("the first delay", in: first)
+                let word = arguments.peek
+                let delays = RetryDelays(
+                    first: delay, longest: try arguments.duration("the longest delay", in: longest))
+                if let word, delays.longest < delays.first {
+                    throw arguments.fault(word, "retry: the longest delay is shorter than the first")
+                }
+                return delays
+            },
+            write: { [.word(Quantity.text($0.first)), .word(Quantity.text($0.longest))] })
+        codec.measures = [.time(first), .time(longest)]
+        return codec
+    }()
+}
+
+extension Codec where Value == KeepRule {
+    static let keep: Codec = {
+        let range = 86_400...315_360_000
+        var codec = Codec(
+            samples: ["", "on", "off", "1d", "3650d", "1w 2d"],
+            read: { arguments throws(RunControlFault) in
+                let word = arguments.peek
+                guard let word, word.text != "on", word.text != "off" else {
+                    return try arguments.onOff() ? .on : .off
+                }
+                guard word.text.utf8.contains(where: { (0x30...0x39).contains($0) }) else {
+                    let hint = Nearest.hint(to: word.text, among: ["on", "off"])
+                    throw arguments.fault(word, "keep is on, off or a time such as 30d, not \"\(word.text)\"\(hint)")
+                }
+                let time = try arguments.durationToEnd("the time of keep", in: range)
+                guard time.components.seconds % 86_400 == 0 else {
+                    throw arguments.fault(word, "keep counts whole days, as in 30d")
+                }
+                return .days(Int(time.components.seconds / 86_400))
+            },
+            write: { rule in
+                switch rule {
+                case .on: [.word("on")]
+                case .off: [.word("off")]
+                case .days(let days): [.word("\(days)d")]
+                }
+            })
+        codec.measures = [.time(range)]
+        return codec
+    }()
+}

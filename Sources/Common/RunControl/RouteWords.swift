@@ -1,0 +1,75 @@
+// The words of route and chain blocks.
+
+extension RouteSettings: BlockSettings {
+    static let scope = Scope.route
+    static let blank = RouteSettings(name: "a")
+    static let words = declared()
+    var head: [Piece] { [.word("route"), .word(name)] }
+    var headPlace: Place? { place }
+
+    @WordList<RouteSettings> private static func declared() -> [Declaration<RouteSettings>] {
+        each("from", \.$from, .patterns("a pattern"), "The envelope sender.")
+        each("not-from", \.$notFrom, .patterns("a pattern"), "The envelope sender.")
+        each("to", \.$to, .patterns("a pattern"), "The recipient.")
+        each("not-to", \.$notTo, .patterns("a pattern"), "The recipient.")
+        each("header-from", \.$headerFrom, .patterns("a pattern"), "The address in the From field.")
+        each("not-header-from", \.$notHeaderFrom, .patterns("a pattern"), "The address in the From field.")
+        each(
+            "use", \.$accounts, .references(.sendingAccount, "the account"),
+            "The accounts to send through, in the order to try them.")
+        one("last", \.$isLast, .onOff, "Whether a temporary failure here keeps later routes from being tried.")
+        one(
+            "on-connect-failure", \.$onConnectFailure, .choice("what to do"),
+            "What becomes of mail when no connection can be had.")
+        one(
+            "mx", \.$isMX, .onOff, "Straight to the recipient's domain.",
+            .later("send straight to the recipient's domain"))
+        one("pipe", \.$pipe, .command, "The program that sends.", .later("send through a program"))
+        maybe("online", \.$online, .text("the name"), "When it can be tried.", .later("tell whether it is online"))
+        each("rewrite", \.$rewrite, .phrases("what to rewrite"), "What changes.", .later("rewrite addresses"))
+        one("limit", \.$limit, .words("the limit"), "How much leaves.", .later("limit the rate of a route"))
+    }
+}
+
+extension ChainSettings: BlockSettings {
+    static let scope = Scope.chain
+    static let blank = ChainSettings(name: "a")
+    static let words = declared()
+    var head: [Piece] { [.word("chain"), .word(name)] }
+    var headPlace: Place? { place }
+
+    // The block is refused as a whole, by its head.
+    @WordList<ChainSettings> private static func declared() -> [Declaration<ChainSettings>] {
+        each("hop", \.$hops, Codec<Hop>.hop.single, "A station of the path.")
+        maybe("resolver", \.$resolver, .ownAddress("the resolver"), "Who is asked for names at its end.")
+        each("forbid", \.$forbidden, Codec<Forbidden>.forbidden.single, "What the path must not touch.")
+        one("forbid-unknown", \.$forbidsUnknown, .onOff, "Whether what cannot be told is forbidden.")
+        one("test", \.$test, .words("the target"), "What shows that it works.")
+    }
+}
+
+extension Codec where Value == ChainSettings.Hop {
+    fileprivate static let hop: Codec = {
+        let kinds = Codec<ChainSettings.Hop.Kind>.choice("a hop", missing: "the kind of hop")
+        return Codec(
+            samples: kinds.samples.map { "\($0) a \"b c\"" },
+            read: { arguments throws(RunControlFault) in
+                ChainSettings.Hop(
+                    kind: try kinds.read(&arguments), arguments: try arguments.texts("where it leads"))
+            },
+            write: { hop in (kinds.write(hop.kind) ?? []) + hop.arguments.map { .word($0) } })
+    }()
+}
+
+extension Codec where Value == ChainSettings.Forbidden {
+    fileprivate static let forbidden = Codec(
+        samples: ["net 192.0.2.0/24", "country a b", "address 192.0.2.1"],
+        read: { arguments throws(RunControlFault) in
+            let word = try arguments.next("net, country or address")
+            guard let kind = ChainSettings.Forbidden.Kind(rawValue: word.text) else {
+                throw arguments.fault(word, "forbid net, country or address, not \"\(word.text)\"")
+            }
+            return ChainSettings.Forbidden(kind: kind, names: try arguments.texts("what is forbidden"))
+        },
+        write: { [.word($0.kind.rawValue)] + $0.names.map { .word($0) } })
+}

@@ -1,0 +1,34 @@
+// A setting: what the rc says of it, and what is in force.
+
+/// A value that a line of the rc may say. What a line has not said has its default, or follows from other lines; what is in
+/// force never passes for what was said.
+///
+/// To assign the property is to say it, as a line does.
+@propertyWrapper
+public struct Setting<Value: Sendable & Hashable>: Sendable, Hashable {
+    /// What the lines say, as they say it; `nil` when none does.
+    public private(set) var said: Value?
+    /// What counts: what was said, made whole, or else the default.
+    public internal(set) var inForce: Value
+
+    /// - Parameter wrappedValue: the default.
+    public init(wrappedValue: Value) { inForce = wrappedValue }
+
+    public var wrappedValue: Value {
+        get { inForce }
+        set {
+            said = newValue
+            inForce = newValue
+        }
+    }
+
+    public var projectedValue: Self {
+        get { self }
+        set { self = newValue }
+    }
+
+    /// Two settings are equal that have the same in force, whoever said it: so is an rc that says its defaults to one that
+    /// leaves them out.
+    public static func == (one: Self, other: Self) -> Bool { one.inForce == other.inForce }
+    public func hash(into hasher: inout Hasher) { hasher.combine(inForce) }
+}

@@ -1,0 +1,70 @@
+// Settings written as an rc again: all that is in force, the worker's copy, and single blocks.
+
+extension HubSettings {
+    /// An rc that says all that is in force, defaults included: what `--print-config` shows.
+    /// - Parameter masked: whether passwords and their hashes stand as `********`.
+    public func printed(masked: Bool = true) -> String { written(.inForce, masked: masked) }
+
+    /// The rc that mhserve gives its worker: of what is in force the words it needs, and no others. It has the logins of the
+    /// house, and of accounts whose they are and which addresses they have; no account's password, no way to get one, no
+    /// server and no route.
+    public func servedCopy() -> String { written(.served, masked: false) }
+
+    private func written(_ extent: Page.Extent, masked: Bool) -> String {
+        var page = Page(extent, isMasked: masked)
+        page.add(self)
+        for mailbox in mailboxes { page.add(mailbox) }
+        for account in accounts { page.add(account) }
+        for route in routes { page.add(route) }
+        for chain in chains { page.add(chain) }
+        for domain in domains { page.add(domain) }
+        for listener in listeners { page.add(listener) }
+        return page.text
+    }
+}
+
+// Single blocks, for who writes an rc: with nothing but what was said, by a line of the rc (an inherited one, too) or by
+// assigning the property.
+
+extension MailboxSettings {
+    /// The block as lines of an rc.
+    public func written(masked: Bool = false) -> String { said(masked: masked) }
+}
+
+extension AccountSettings {
+    /// The block as lines of an rc.
+    public func written(masked: Bool = false) -> String { said(masked: masked) }
+}
+
+extension RouteSettings {
+    /// The block as lines of an rc.
+    public func written() -> String { said(masked: false) }
+}
+
+extension ChainSettings {
+    /// The block as lines of an rc.
+    public func written() -> String { said(masked: false) }
+}
+
+extension DomainSettings {
+    /// The block as lines of an rc.
+    public func written() -> String { said(masked: false) }
+}
+
+extension ListenerSettings {
+    /// The block as lines of an rc.
+    public func written() -> String { said(masked: false) }
+}
+
+extension BlockSettings {
+    func said(masked: Bool) -> String {
+        var page = Page(.said, isMasked: masked)
+        page.add(self)
+        return page.text
+    }
+}
+
+extension FolderSettings {
+    /// `name` as a `folders` line has it: in quotes where it must be.
+    public static func written(_ name: String) -> String { Page.quoted(name) }
+}

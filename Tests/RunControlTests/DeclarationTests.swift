@@ -1,0 +1,284 @@
+// Every declared word: it goes round, it reaches the worker only by its flag, and its files are examined.
+
+import MailTestKit
+import Testing
+
+@testable import RunControl
+
+extension BlockSettings {
+    /// A block that says nothing, then `lines`, and the complaints about them.
+    fileprivate static func read(_ lines: String) -> (block: Self, faults: [String]) {
+        var faults = FaultList()
+        let read = LineSplitter.lines(of: Array(lines.utf8), file: "rc", faults: &faults)
+        var draft = Draft(blank)
+        apply(read, to: &draft, surroundings: Fixture.surroundings, faults: &faults)
+        return (draft.settings, faults.faults.map(\.message))
+    }
+
+    /// The lines below the head of the block.
+    fileprivate var lines: String {
+        var page = Page(.said, isMasked: false)
+        page.add(self)
+        return head.isEmpty ? page.text : String(page.text.drop { $0 != "\n" }.dropFirst())
+    }
+
+    /// What is there of `word` in a block that says `line`, as an rc says it.
+    fileprivate static func goRound(_ word: Declaration<Self>) {
+        var differ = 0
+        for sample in word.facts.samples {
+            let line = "\(word.facts.name) \(sample)"
+            let (once, faults) = read(line)
+            #expect(faults == (word.facts.deed.map { [Refusal.message($0)] } ?? []), "\(scope) \(line)")
+            let written = once.lines
+            #expect(!written.isEmpty, "\(scope) \(line) is not written")
+            let (again, _) = read(written)
+            #expect(again == once, "\(scope) \(line) comes back from \(written)")
+            #expect(again.lines == written, "\(scope) \(line) is written as \(written), then otherwise")
+            if once != blank { differ += 1 }
+        }
+        let hasOneValue = word.facts.samples.map { [[Piece.word($0)]] } == [word.inForce(blank)]
+        #expect(
+            differ > 0 || hasOneValue, "\(scope) \(word.facts.name): no sample says anything else than the default")
+    }
+
+    fileprivate static func goRound() {
+        for word in words { goRound(word) }
+    }
+
+    /// Words whose samples name files.
+    fileprivate static func fileWords() -> [(name: String, use: FileUse?)] {
+        words.filter { word in
+            word.facts.samples.contains { !word.files(read("\(word.facts.name) \($0)").block).isEmpty }
+        }.map { ($0.facts.name, $0.facts.file) }
+    }
+
+    /// What is said of each word where nothing is there.
+    fileprivate static func findings() -> [String: [String]] {
+        var found: [String: [String]] = [:]
+        for word in words where word.facts.file != nil {
+            let block = read("\(word.facts.name) /no/such/folder/x/%m").block
+            var findings = Findings()
+            block.examineFiles(&findings)
+            found[word.facts.name] = findings.all.map(\.description)
+        }
+        return found
+    }
+}
+
+@Suite struct DeclarationTests {
+    @Test("every word goes round: what is read of it is written, and read again as the same, a later release's too")
+    func roundTrip() {
+        #expect(Vocabulary.blocks.map { $0.scope } == Scope.allCases)
+        for kind in Vocabulary.blocks { kind.goRound() }
+    }
+
+    @Test("every word stands once in its block, has samples, and says what it is for")
+    func facts() {
+        for scope in Scope.allCases {
+            let words = Vocabulary.words(in: scope)
+            #expect(Set(words.map(\.key)).count == words.count, "\(scope)")
+            for word in words {
+                #expect(!word.samples.isEmpty, "\(scope) \(word.name)")
+                // A default that is another line's is said so; what cannot be done is not given to the worker.
+                #expect(word.deed == nil || !word.isServed, "\(scope) \(word.name)")
+            }
+        }
+    }
+
+    @Test("the rc of all tests says every word that this release can do")
+    func everythingIsEverything() throws {
+        let text = Fixture.everything.split(separator: "\n").map { $0.drop { $0 == " " } }
+        for scope in Scope.allCases where scope != .chain {
+            for word in Vocabulary.words(in: scope) where word.deed == nil {
+                let isThere = text.contains { line in
+                    line.split(separator: " ").contains { Word.key(String($0)) == word.key }
+                }
+                #expect(isThere, "\(scope) \(word.name)")
+            }
+        }
+    }
+
+    @Test("the worker's copy has the words flagged for it and no others, and no secret of an account")
+    func servedCopy() throws {
+        let hub = try Fixture.read(Fixture.everything)
+        let copy = hub.servedCopy()
+        var served: [Scope: Set<String>] = [:]
+        var unserved: [Scope: Set<String>] = [:]
+        for scope in Scope.allCases {
+            for word in Vocabulary.words(in: scope) {
+                if word.isServed {
+                    served[scope, default: []].insert(word.name)
+                } else {
+                    unserved[scope, default: []].insert(word.name)
+                }
+            }
+        }
+        var seen: [Scope: Set<String>] = [:]
+        var scope = Scope.top
+        for line in copy.split(separator: "\n") {
+            let word = String(line.drop { $0 == " " }.prefix { $0 != " " })
+            if let begun = Scope(rawValue: word), !line.hasPrefix(" ") {
+                scope = begun
+                continue
+            }
+            seen[scope, default: []].insert(word)
+            #expect(served[scope]?.contains(word) == true, "\(scope) \(word)")
+        }
+        // Everything that is flagged and in force is there; files of passwords are read by the keeper.
+        #expect(seen == served)
+        for secret in ["back\\slash", "pass show", "imap.gmail.com", "smtp.gmail.com", "carol.pass"] {
+            #expect(!copy.contains(secret), "\(secret)")
+        }
+        for word in AccountSettings.words where word.facts.isDiscreet {
+            var hub = hub
+            hub.accounts = [AccountSettings.read("\(word.facts.name) /hunter2").block]
+            #expect(hub.printed(masked: false).contains("hunter2") && !hub.servedCopy().contains("hunter2"))
+        }
+        #expect(unserved[.account]?.isSuperset(of: ["password", "passwordfile", "passwordeval", "tokeneval"]) == true)
+        #expect(served[.account] == ["owner", "address"] && served[.route] == nil && served[.chain] == nil)
+    }
+
+    @Test("the worker knows from its copy what it asks for")
+    func workerReads() throws {
+        let hub = try Fixture.read(Fixture.everything)
+        let again = try Fixture.read(hub.servedCopy())
+        #expect(again.localAddresses == hub.localAddresses)
+        #expect(again.limits.messageSize == hub.limits.messageSize && again.limits.freeSpace == hub.limits.freeSpace)
+        #expect(again.limits.smtpIdle == hub.limits.smtpIdle && again.limits.errors == hub.limits.errors)
+        #expect(again.log == hub.log && again.stateDirectory == hub.stateDirectory)
+        #expect(again.listeners == hub.listeners && again.domains == hub.domains)
+        #expect(again.tlsCertificate == hub.tlsCertificate)
+        #expect(again.routes.isEmpty && again.accounts.allSatisfy { $0.secret == .none && $0.send == nil })
+        for (mailbox, copied) in zip(hub.mailboxes, again.mailboxes) {
+            #expect(mailbox.maildir == copied.maildir && mailbox.addresses == copied.addresses)
+            #expect(again.addressesOwned(by: copied) == hub.addressesOwned(by: mailbox))
+        }
+        #expect(again.mailboxes[0].verifier == hub.mailboxes[0].verifier)
+    }
+
+    @Test("every word that names files says what a run does with them")
+    func fileUses() {
+        var names: [String] = []
+        for kind in Vocabulary.blocks {
+            for (name, use) in kind.fileWords() {
+                names.append("\(kind.scope) \(name)")
+                #expect(use != nil, "\(kind.scope) \(name) needs .file(…), so that --check looks at it")
+            }
+        }
+        // `maildirs` is no path but a pattern of some: each mailbox has its own.
+        #expect(
+            Set(names).isSuperset(of: [
+                "top state", "top log", "top geoip", "top tls_trust_file", "top tls_certificate",
+                "mailbox passwordfile", "mailbox maildir", "account passwordfile", "account tls_trust_file",
+                "domain aliases", "domain dkim", "listen tls_certificate",
+            ]))
+    }
+
+    @Test("a file that is not there is told at the line of its word")
+    func missingFiles() {
+        #expect(
+            HubSettings.findings()["geoip"]?.contains {
+                $0 == "rc:1:1: /no/such/folder/x/%m: cannot read the country database: No such file or directory"
+            } == true)
+        #expect(
+            HubSettings.findings()["log"]?.contains {
+                $0 == "rc:1:1: /no/such/folder/x/%m: cannot write the log: No such file or directory"
+            } == true)
+        #expect(DomainSettings.findings()["aliases"]?.count == 1)
+
+        // Every command looks at what is only read.
+        var hub = HubSettings()
+        hub.geoip = "/no/such/file"
+        hub.domains = [DomainSettings.read("aliases /no/such/file").block]
+        let told = hub.findings(of: Check.start).all.map(\.description)
+        #expect(told.contains("/no/such/file: cannot read the country database: No such file or directory"))
+        #expect(told.contains("rc:1:1: /no/such/file: cannot read the aliases file: No such file or directory"))
+    }
+}
+
+@Suite struct SaidTests {
+    @Test("a block is written with what its lines say and nothing else, and reads again as the same")
+    func blocks() throws {
+        let hub = try Fixture.read(
+            """
+            qualify home.arpa
+            mailbox alice
+              address  alice
+            account a
+              address  a@x.org
+              password "x y"
+              fetch    imaps i.example
+              keep     30d
+            """)
+        #expect(hub.mailboxes[0].addresses.map(\.description) == ["alice@home.arpa"])
+        #expect(hub.mailboxes[0].written() == "mailbox alice\n  address alice\n")
+        #expect(
+            hub.accounts[0].written()
+                == "account a\n  address a@x.org\n  password \"x y\"\n  fetch imaps i.example:993\n  keep 30d\n")
+        #expect(hub.accounts[0].written(masked: true).contains("password ********\n"))
+        #expect(hub.accounts[0].user == "a@x.org" && hub.accounts[0].$user.said == nil)
+        #expect(hub.accounts[0].timeout == .seconds(300) && hub.accounts[0].$timeout.said == nil)
+    }
+
+    @Test("blocks written one by one make the same rc")
+    func whole() throws {
+        let hub = try Fixture.read(Fixture.everything)
+        var text = Fixture.everything.split(separator: "\n").prefix { !$0.hasPrefix("mailbox") }.joined(separator: "\n")
+        text += "\n" + hub.mailboxes.map { $0.written() }.joined() + hub.accounts.map { $0.written() }.joined()
+        text += hub.routes.map { $0.written() }.joined() + hub.domains.map { $0.written() }.joined()
+        text += hub.listeners.map { $0.written() }.joined()
+        #expect(try Fixture.read(text) == hub)
+    }
+
+    @Test("a block made by a program is written by what it was given")
+    func made() throws {
+        var account = AccountSettings(name: "work")
+        account.user = "alice"
+        account.secret = .command(["pass", "show", "a;b"])
+        account.fetch = FetchServer(service: .imaps, host: "imap.example", port: 993)
+        account.timeout = .seconds(300)
+        #expect(
+            account.written() == """
+                account work
+                  user alice
+                  passwordeval pass show "a;b"
+                  fetch imaps imap.example:993
+                  timeout 5m
+
+                """)
+        #expect(try Fixture.read("mailbox m\n" + account.written()).accounts[0].secret == account.secret)
+    }
+
+    @Test("what is in force is printed whole, and a printed rc says the same")
+    func inForce() throws {
+        let hub = try Fixture.read("mailbox m\naccount a\n  address a@x.org\n  password x\n  fetch pop3s p.example")
+        let printed = hub.printed(masked: false)
+        for line in ["queue-lifetime 5d", "  timeout 5m", "  user a@x.org", "  owner m", "  keep on"] {
+            #expect(printed.split(separator: "\n").contains { $0 == line }, "\(line)")
+        }
+        #expect(try Fixture.read(printed) == hub)
+        #expect(!hub.accounts[0].written().contains("timeout"))
+    }
+}
+
+@Suite struct PolicyTests {
+    @Test("the policies of a domain are typed, and what contradicts itself is refused where it stands")
+    func policies() {
+        let (domain, faults) = DomainSettings.read(
+            "spf mark\ndkim reject\ndkim s2026 ~/dkim.key\ndkim t /t.key\ndmarc off")
+        #expect(domain.spf == .mark && domain.dmarc == .off && domain.dkim.action == .reject)
+        #expect(
+            domain.dkim.keys == [
+                DKIMKey(selector: "s2026", file: "/home/alice/dkim.key"), DKIMKey(selector: "t", file: "/t.key"),
+            ])
+        #expect(faults.allSatisfy { $0.hasSuffix("yet; remove the line") })
+        let (_, twice) = DomainSettings.read("dkim reject\ndkim mark\nspf maybe\ndkim a_b! /x\nspf off")
+        #expect(
+            twice.filter { !$0.hasSuffix("yet; remove the line") } == [
+                "\"dkim reject\" stands already",
+                "the policy is one of reject, mark, off, not \"maybe\"",
+                "the selector is a name in DNS, not \"a_b!\"",
+                "\"spf\" stands already at rc:3:1",
+            ])
+    }
+}
