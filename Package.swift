@@ -67,16 +67,17 @@ let package = Package(
         room("Octets"),
         room("Reporting", uses: "CMHSys"),
         room("InternetAddress", uses: "Octets"),
+        room("Credentials", uses: "Octets"),
         room("MailFormat", uses: "Octets", "InternetAddress"),
         room("DurableFiles", uses: "CMHSys", "Octets", "Reporting"),
         room("Blocking", uses: "CMHSys", "Reporting"),
 
         // Floor 1: one concept each
         room("Digests", uses: "Reporting", "COpenSSL"),
-        room("SASLMechanisms", uses: "Octets", "Digests", "COpenSSL"),
+        room("SASLMechanisms", uses: "Credentials", "Octets", "Digests", "COpenSSL"),
         room("MailEnvelope", uses: "Octets", "MailFormat", "Reporting"),
         room("MailRouting", uses: "MailFormat"),
-        room("TLSEngine", uses: "Octets", "InternetAddress", "Digests", "Reporting", "COpenSSL"),
+        room("TLSEngine", uses: "Credentials", "Octets", "InternetAddress", "Digests", "Reporting", "COpenSSL"),
         room("Resolver", uses: "Blocking", "Reporting", "CMHSys", "CUnbound"),
         room("GeoLookup", uses: "InternetAddress", "Reporting", "CMaxMindDB"),
         room("MaildirStore", uses: "Octets", "Digests", "Reporting", "DurableFiles"),
@@ -86,12 +87,14 @@ let package = Package(
         room("POP3Protocol", uses: "Octets", "Reporting"),
         room("IMAPProtocol", uses: "Octets", "Reporting"),
         room("SMTPProtocol", uses: "Octets", "MailFormat", "MailEnvelope", "Reporting"),
-        room("RunControl", uses: "DurableFiles", "InternetAddress", "MailFormat", "MailRouting", "Reporting"),
+        room(
+            "RunControl", uses: "Credentials", "DurableFiles", "InternetAddress", "MailFormat", "MailRouting",
+            "Reporting"),
         room("AccessControl", uses: "InternetAddress"),
 
         // Floor 3: when and where
         room("Transport", uses: "Octets", "InternetAddress", "Reporting", "Blocking", "TLSEngine", "CMHSys"),
-        room("Programs", uses: "Blocking", "Reporting", "CMHSys"),
+        room("Programs", uses: "Credentials", "Blocking", "Reporting", "CMHSys"),
         room(
             "SpoolQueue",
             uses: "Octets", "InternetAddress", "MailFormat", "MailEnvelope", "MailRouting", "Reporting", "DurableFiles"
@@ -103,7 +106,8 @@ let package = Package(
             "MessagePipeline"),
         room(
             "AccountSessions",
-            uses: "RunControl", "Programs", "Transport", "TLSEngine", "SASLMechanisms", "Blocking", "Reporting"),
+            uses: "Credentials", "RunControl", "Programs", "Transport", "TLSEngine", "SASLMechanisms", "Blocking",
+            "Reporting"),
         room("CommandStart", uses: "RunControl", "Programs", "Reporting", argumentParser),
 
         // Floor 4: what we want
@@ -131,7 +135,8 @@ let package = Package(
             "mhroute", uses: "CommandStart", "MailRouting", "MailFormat", "RunControl", "Reporting", argumentParser),
         command(
             "mhserve",
-            uses: "CommandStart", "AccessControl", "InternetAddress", "SMTPProtocol", "POP3Protocol", "SpoolQueue",
+            uses: "Credentials", "CommandStart", "AccessControl", "InternetAddress", "SMTPProtocol", "POP3Protocol",
+            "SpoolQueue",
             "Delivery", "MaildirStore", "MailRouting", "MailFormat", "MailEnvelope", "RunControl", "TLSEngine",
             "SASLMechanisms", "Programs",
             "Digests", "DurableFiles", "Octets", "Reporting", "CMHSys", argumentParser,
@@ -147,11 +152,12 @@ let package = Package(
         tests(of: "MailFormat", uses: "InternetAddress"),
         tests(of: "DurableFiles", uses: "Octets"),
         tests(of: "Blocking"),
+        tests(of: "Credentials"),
         tests(of: "Digests"),
-        tests(of: "SASLMechanisms", uses: "Octets"),
+        tests(of: "SASLMechanisms", uses: "Credentials", "Octets"),
         tests(of: "MailEnvelope", uses: "MailFormat"),
         tests(of: "MailRouting", uses: "MailFormat"),
-        tests(of: "TLSEngine", uses: "Octets", "Reporting"),
+        tests(of: "TLSEngine", uses: "Credentials", "Octets", "Reporting"),
         tests(of: "Resolver", uses: "Blocking"),
         tests(of: "GeoLookup", uses: "InternetAddress"),
         tests(of: "MaildirStore", uses: "Blocking", "Digests", "DurableFiles", "Reporting"),
@@ -159,11 +165,12 @@ let package = Package(
         tests(of: "POP3Protocol", uses: "Octets"),
         tests(of: "IMAPProtocol", uses: "Octets"),
         tests(of: "SMTPProtocol", uses: "Octets", "MailEnvelope", "MailFormat"),
-        tests(of: "RunControl", uses: "InternetAddress", "MailRouting", "MailFormat", "Reporting"),
+        tests(of: "RunControl", uses: "Credentials", "InternetAddress", "MailRouting", "MailFormat", "Reporting"),
         tests(of: "AccessControl", uses: "InternetAddress"),
         tests(
             of: "Transport",
-            uses: "Blocking", "IMAPProtocol", "InternetAddress", "Octets", "POP3Protocol", "SMTPProtocol", "TLSEngine"),
+            uses: "Credentials", "Blocking", "IMAPProtocol", "InternetAddress", "Octets", "POP3Protocol",
+            "SMTPProtocol", "TLSEngine"),
         tests(of: "Programs", uses: "Blocking"),
         tests(of: "AccountSessions", uses: "RunControl", "Transport"),
         tests(of: "FetchLedger", uses: "Octets", "Digests", "DurableFiles", "IMAPProtocol", "MaildirStore"),
@@ -177,7 +184,7 @@ let package = Package(
         tests(ofCommand: "mhsend", as: "MHSend", uses: "Reporting"),
         tests(
             ofCommand: "mhserve", as: "MHServe",
-            uses: "AccessControl", "InternetAddress", "RunControl", "Reporting", "TLSEngine",
+            uses: "Credentials", "AccessControl", "InternetAddress", "RunControl", "Reporting", "TLSEngine",
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio")),
         tests(
             ofCommand: "mhcarry", as: "MHCarry",

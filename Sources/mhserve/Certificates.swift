@@ -19,8 +19,7 @@ struct Certificates: Sendable {
         let pairs = [listener.certificate, settings.tlsCertificate].compactMap { $0 }
         guard !pairs.isEmpty else { return nil }
         let context = try TLSContext.server(
-            certificates: pairs.map { CertificateFiles(certificatePath: $0.certificate, keyPath: $0.key) },
-            protocols: listener.service.isPOP3 ? ["pop3"] : ["smtp", "esmtp"])
+            certificates: pairs, protocols: listener.service.isPOP3 ? ["pop3"] : ["smtp", "esmtp"])
         for warning in context.warnings { log.write(.warning, "certificate", [("warning", "\(warning)")]) }
         return context
     }

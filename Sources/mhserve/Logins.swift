@@ -1,6 +1,7 @@
 // Who may log in: verifiers of the mailboxes, failures counted, successes remembered, hashes on threads of their own.
 
 import AccessControl
+import Credentials
 import InternetAddress
 import MailFormat
 import MailRouting
@@ -78,8 +79,8 @@ final class Logins: Sendable {
     private static func unchecked(_ mailbox: MailboxSettings) throws(PasswordError) -> PasswordVerifier? {
         switch mailbox.verifier {
         case .none, .passwordFile: nil  // the keeper has put the file's content in its place
-        case .password(let text): try PasswordVerifier(plain: Secret(text.revealed))
-        case .passwordHash(let text): try PasswordVerifier(hash: text.revealed)
+        case .password(let secret): try PasswordVerifier(plain: secret)
+        case .passwordHash(let hash): try PasswordVerifier(hash: hash.revealedText)
         }
     }
 

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import CommandStart
+import Credentials
 import Glibc
 import Programs
 import Reporting
@@ -70,7 +71,7 @@ extension MHServe {
             guard days > 0 else { throw ValidationError("--days: say 1 or more") }
             guard certificate != key else { throw ValidationError("--certificate and --key must be two files") }
             let fingerprint = try CertificateMaker.makeSelfSigned(
-                names: names, days: days, certificatePath: certificate, keyPath: key, replacing: replace)
+                names: names, days: days, to: CertificatePair(certificate: certificate, key: key), replacing: replace)
             try writeToStandardOutput("\(fingerprint)\n")
         }
     }

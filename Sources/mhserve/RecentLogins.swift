@@ -1,5 +1,6 @@
 // Logins that were right a moment ago: a mail program that looks every minute costs one hash in ten minutes.
 
+import Credentials
 import Digests
 import InternetAddress
 import SASLMechanisms

@@ -26,8 +26,7 @@ extension Check {
             guard let pair = listener.certificate else { continue }
             let place = listener.places["tls_certificate"] ?? settings.places["tls_certificate"]
             do throws(TLSError) {
-                let files = CertificateFiles(certificatePath: pair.certificate, keyPath: pair.key)
-                for warning in try TLSContext.server(certificates: [files]).warnings {
+                for warning in try TLSContext.server(certificates: [pair]).warnings {
                     findings.warning(place, "\(warning)")
                 }
             } catch {

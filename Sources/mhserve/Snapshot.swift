@@ -25,8 +25,8 @@ enum Snapshot {
     /// What the mailbox is known by, a password file's content in the place of its path.
     static func verifier(of mailbox: MailboxSettings) throws(ProgramError) -> MailboxVerifier {
         guard case .passwordFile(let path) = mailbox.verifier else { return mailbox.verifier }
-        let secret = SecretText(String(decoding: try SecretReader.file(path).read(until: .never), as: UTF8.self))
-        return secret.revealed.hasPrefix("$mh-scrypt$") ? .passwordHash(secret) : .password(secret)
+        let secret = try SecretReader.file(path).read(until: .never)
+        return secret.revealed.starts(with: "$mh-scrypt$".utf8) ? .passwordHash(secret) : .password(secret)
     }
 
     /// Reads what ``write(_:ports:)`` wrote.

@@ -1,5 +1,6 @@
 // A session of mhserve over a channel in memory, with a clock that is moved by hand.
 
+import Credentials
 import MailTestKit
 import NIOCore
 import NIOEmbedded
@@ -21,7 +22,7 @@ final class SessionRig {
     init(_ listener: String, words: [String] = []) throws {
         let (certificate, key) = (scratch.file("hub.crt"), scratch.file("hub.key"))
         _ = try CertificateMaker.makeSelfSigned(
-            names: ["localhost"], days: 2, certificatePath: certificate, keyPath: key)
+            names: ["localhost"], days: 2, to: CertificatePair(certificate: certificate, key: key))
         let lines = [
             "hostname hub.example.org", "qualify example.org", "state \(scratch.file("state"))",
             "maildirs \(scratch.file("Mail"))/%m", "log \(scratch.file("hub.log"))", "free-space 0",

@@ -11,7 +11,7 @@ import Testing
     private let scratch = ScratchDirectory()
 
     private func read(_ octets: [UInt8], mode: mode_t = 0o600) throws -> [UInt8] {
-        try SecretReader.file(scratch.write(octets, to: "secret", mode: mode)).read(until: .never)
+        try SecretReader.file(scratch.write(octets, to: "secret", mode: mode)).read(until: .never).revealed
     }
 
     @Test("the first line counts, without its end", arguments: ["pw", "pw\n", "pw\r\n", "pw\nmore\n", "pw\n\0\n"])
@@ -69,7 +69,7 @@ import Testing
                     outputLimit: SecretReader.limit)
                 program.isRoot = { false }
                 program.patience = .milliseconds(50)
-                return try SecretReader.read(from: program)
+                return try SecretReader.read(from: program).revealed
             }
         }
         #expect(try await ask("echo secret; echo more") == Array("secret".utf8))

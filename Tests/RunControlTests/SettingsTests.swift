@@ -1,5 +1,6 @@
 // A whole rc read into settings, and printed settings read again.
 
+import Credentials
 import MailFormat
 import MailRouting
 import MailTestKit
@@ -22,8 +23,8 @@ import Testing
                 "/home/alice/Mail/alice", "/home/alice/Mail/bob", "/home/alice/My Mail/carol",
             ])
         #expect(hub.mailboxes[0].loginAddresses == ["alice@home.arpa", "alice@example.org"])
-        #expect(hub.mailboxes[0].verifier == .passwordHash(SecretText(#"$scrypt$ a"b\c"#)))
-        #expect(hub.mailboxes[1].verifier == .password(SecretText(##"# " , -> \x"##)))
+        #expect(hub.mailboxes[0].verifier == .passwordHash(Secret(#"$scrypt$ a"b\c"#)))
+        #expect(hub.mailboxes[1].verifier == .password(Secret(##"# " , -> \x"##)))
         #expect(hub.mailboxes[1].addresses.map(\.description) == ["bob@home.arpa"])
 
         let gmail = try #require(hub.account("gmail"))

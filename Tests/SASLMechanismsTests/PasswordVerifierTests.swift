@@ -1,5 +1,6 @@
 // Stored passwords, right and wrong ones.
 
+import Credentials
 import MailTestKit
 import Octets
 import Testing

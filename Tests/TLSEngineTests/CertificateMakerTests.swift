@@ -1,5 +1,6 @@
 // Certificates of our own making, and fingerprints.
 
+import Credentials
 import Glibc
 import MailTestKit
 import Testing
@@ -9,11 +10,13 @@ import Testing
 @Suite("A certificate maker")
 struct CertificateMakerTests {
     private let directory = ScratchDirectory()
+    private var files: CertificatePair {
+        CertificatePair(certificate: directory.file("crt"), key: directory.file("key"))
+    }
 
     private func make(_ names: [String], replacing: Bool = false) throws -> CertificateFingerprint {
         try CertificateMaker.makeSelfSigned(
-            names: names, days: 30, certificatePath: directory.file("crt"), keyPath: directory.file("key"),
-            replacing: replacing)
+            names: names, days: 30, to: files, replacing: replacing)
     }
 
     private func mode(_ name: String) -> mode_t {
@@ -22,7 +25,7 @@ struct CertificateMakerTests {
     }
 
     @Test("writes a key for its owner alone, a certificate for all, and tells its digest and end")
-    func files() throws {
+    func made() throws {
         let fingerprint = try make(["hub.home.arpa", "192.168.0.2", "fd00::2"])
         #expect(mode("key") == 0o600)
         #expect(mode("crt") == 0o644)
@@ -43,9 +46,7 @@ struct CertificateMakerTests {
         let second = try make(["a.example"], replacing: true)
         #expect(first != second)
         #expect(ScratchDirectory.names(in: directory.path) == ["crt", "key"])
-        _ = try TLSContext.server(certificates: [
-            CertificateFiles(certificatePath: directory.file("crt"), keyPath: directory.file("key"))
-        ])
+        _ = try TLSContext.server(certificates: [files])
     }
 
     @Test(
@@ -63,7 +64,7 @@ struct CertificateMakerTests {
         let path = directory.file("no/such/key")
         let error = tlsError {
             _ = try CertificateMaker.makeSelfSigned(
-                names: ["a"], days: 1, certificatePath: directory.file("crt"), keyPath: path)
+                names: ["a"], days: 1, to: CertificatePair(certificate: directory.file("crt"), key: path))
         }
         #expect(error == .cannotWrite(path: path, reason: "No such file or directory"))
     }
@@ -73,31 +74,5 @@ struct CertificateMakerTests {
         let name = Array(repeating: String(repeating: "a", count: 40), count: 4).joined(separator: ".")
         _ = try make([name])
         #expect(try CertificateFile.names(of: directory.file("crt")) == [name])
-    }
-}
-
-@Suite("A certificate fingerprint")
-struct CertificateFingerprintTests {
-    private let text = "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
-
-    @Test("reads digits with and without colons, in either case, and writes them one way")
-    func forms() throws {
-        let bare = text.split(separator: ":").joined()
-        for form in [
-            text, text.lowercased(), bare, bare.lowercased(), text.split(separator: ":").joined(separator: " "),
-        ] {
-            #expect(try CertificateFingerprint(parsing: form).description == text)
-            #expect(try CertificateFingerprint(parsing: form).hex == bare.lowercased())
-        }
-    }
-
-    @Test("refuses shorter, longer and other text")
-    func bad() {
-        for form in [
-            "", "00", text + ":00", text.dropLast(3) + "", text.dropLast() + "", "0:01" + text.dropFirst(5),
-            "g" + text.dropFirst(),
-        ] {
-            #expect(tlsError { _ = try CertificateFingerprint(parsing: form) } == .badFingerprint(form))
-        }
     }
 }

@@ -1,5 +1,6 @@
 // Certificate files, good and bad, and the choice between several.
 
+import Credentials
 import Glibc
 import MailTestKit
 import Reporting
@@ -30,9 +31,9 @@ struct TLSContextTests {
     @Test("refuse a key of another certificate")
     func keyMismatch() throws {
         let (one, two) = (try TestCertificate(["a.example"]), try TestCertificate(["a.example"]))
-        let files = CertificateFiles(certificatePath: one.files.certificatePath, keyPath: two.files.keyPath)
+        let files = CertificatePair(certificate: one.files.certificate, key: two.files.key)
         let error = tlsError { _ = try TLSContext.server(certificates: [files]) }
-        #expect(error == .keyMismatch(certificatePath: one.files.certificatePath, keyPath: two.files.keyPath))
+        #expect(error == .keyMismatch(files))
         #expect(error?.exitStatus == .configuration)
     }
 
@@ -42,14 +43,14 @@ struct TLSContextTests {
         let rubbish = good.directory.write("-----BEGIN RUBBISH-----\nabc\n", to: "rubbish.pem")
         let missing = good.directory.file("missing.pem")
         for path in [rubbish, missing, good.directory.path] {
-            let byCertificate = CertificateFiles(certificatePath: path, keyPath: good.files.keyPath)
+            let byCertificate = CertificatePair(certificate: path, key: good.files.key)
             guard
                 case .certificateFile(path, _) = tlsError({ _ = try TLSContext.server(certificates: [byCertificate]) })
             else {
                 Issue.record("certificate \(path)")
                 continue
             }
-            let byKey = CertificateFiles(certificatePath: good.files.certificatePath, keyPath: path)
+            let byKey = CertificatePair(certificate: good.files.certificate, key: path)
             guard case .keyFile(path, _) = tlsError({ _ = try TLSContext.server(certificates: [byKey]) }) else {
                 Issue.record("key \(path)")
                 continue
@@ -71,7 +72,7 @@ struct TLSContextTests {
         let key =
             header + "00112233445566778899AABBCCDDEEFF\n\nAAAAAAAAAAAAAAAAAAAAAA==\n-----END EC PRIVATE KEY-----\n"
         let path = good.directory.write(key, to: "locked.pem")
-        let files = CertificateFiles(certificatePath: good.files.certificatePath, keyPath: path)
+        let files = CertificatePair(certificate: good.files.certificate, key: path)
         guard case .keyFile(path, _) = tlsError({ _ = try TLSContext.server(certificates: [files]) }) else {
             Issue.record("a locked key was taken")
             return
@@ -83,14 +84,14 @@ struct TLSContextTests {
         let old = try TestCertificate(["a.example"], validFrom: -7200, validUntil: -3600)
         let early = try TestCertificate(["b.example"], validFrom: 3600, validUntil: 7200)
         let open = try TestCertificate(["c.example"])
-        #expect(unsafe chmod(open.files.keyPath, 0o644) == 0)
+        #expect(unsafe chmod(open.files.key, 0o644) == 0)
         let context = try TLSContext.server(certificates: [old.files, early.files, open.files])
         #expect(
             context.warnings == [
                 .expired(
-                    path: old.files.certificatePath, until: try CertificateFile.expiry(of: old.files.certificatePath)),
-                .notYetValid(path: early.files.certificatePath, from: context.earliest),
-                .keyReadableByOthers(path: open.files.keyPath),
+                    path: old.files.certificate, until: try CertificateFile.expiry(of: old.files.certificate)),
+                .notYetValid(path: early.files.certificate, from: context.earliest),
+                .keyReadableByOthers(path: open.files.key),
             ])
         #expect(try TestCertificate(["d.example"]).server().warnings.isEmpty)
     }

@@ -1,5 +1,6 @@
 // Two ends of TLS in one process, and certificates of a test's own.
 
+import Credentials
 import MailTestKit
 
 @testable import TLSEngine
@@ -7,20 +8,19 @@ import MailTestKit
 /// Certificate, key and digest in a scratch directory.
 final class TestCertificate {
     let directory = ScratchDirectory()
-    let files: CertificateFiles
+    let files: CertificatePair
     let fingerprint: CertificateFingerprint
 
     /// - Parameters:
     ///   - validFrom: seconds from now.
     ///   - validUntil: seconds from now.
     init(_ names: [String], validFrom: Int = -60, validUntil: Int = 3600) throws {
-        files = CertificateFiles(certificatePath: directory.file("crt.pem"), keyPath: directory.file("key.pem"))
+        files = CertificatePair(certificate: directory.file("crt.pem"), key: directory.file("key.pem"))
         fingerprint = try CertificateMaker.makeSelfSigned(
-            names: names, validFrom: validFrom, validUntil: validUntil, certificatePath: files.certificatePath,
-            keyPath: files.keyPath)
+            names: names, validFrom: validFrom, validUntil: validUntil, to: files)
     }
 
-    var trust: TLSTrust { .file(files.certificatePath) }
+    var trust: TLSTrust { .file(files.certificate) }
     func server() throws -> TLSContext { try TLSContext.server(certificates: [files]) }
 }
 

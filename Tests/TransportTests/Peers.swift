@@ -1,6 +1,7 @@
 // The far end of a connection under test: raw descriptors in the hands of the test.
 
 import Blocking
+import Credentials
 import Glibc
 import InternetAddress
 import MailTestKit
@@ -82,19 +83,19 @@ final class Listener: Sendable {
 /// A server's certificate, and the clients that demand it.
 final class Certified: Sendable {
     private let scratch = ScratchDirectory()
-    private let files: CertificateFiles
+    private let files: CertificatePair
     private let name: String
 
     init(_ name: String = "peer.test") throws {
-        files = CertificateFiles(certificatePath: scratch.file("cert.pem"), keyPath: scratch.file("key.pem"))
+        files = CertificatePair(certificate: scratch.file("cert.pem"), key: scratch.file("key.pem"))
         self.name = name
         try CertificateMaker.makeSelfSigned(
-            names: [name], days: 2, certificatePath: files.certificatePath, keyPath: files.keyPath)
+            names: [name], days: 2, to: files)
     }
 
     func server() throws -> TLSContext { try TLSContext.server(certificates: [files]) }
     var demand: TLSDemand { demand(of: name) }
     func demand(of name: String) -> TLSDemand {
-        TLSDemand(context: .client(trust: .file(files.certificatePath)), name: name)
+        TLSDemand(context: .client(trust: .file(files.certificate)), name: name)
     }
 }

@@ -36,7 +36,7 @@ extension Check {
         Check { settings, findings in
             for account in settings.accounts where account[keyPath: side] != nil && account.tls == .required {
                 do throws(TLSError) {
-                    try TLSContext.client(trust: try AccountLine.trust(of: account)).check()
+                    try TLSContext.client(trust: AccountLine.trust(of: account)).check()
                 } catch {
                     let own = account.places["tls_trust_file"] ?? settings.places["tls_trust_file"]
                     findings.fault(own ?? account.place, "account \(account.name): \(error)")

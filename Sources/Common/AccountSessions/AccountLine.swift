@@ -24,17 +24,12 @@ public enum AccountLine {
     /// Starts TLS on `wire`: behind the server's consent to STARTTLS or STLS.
     public static func secure(_ wire: Wire, for account: AccountSettings, host: String) throws {
         try wire.startTLS(
-            TLSDemand(context: TLSContext.client(trust: try trust(of: account)), name: account.hostOverride ?? host),
+            TLSDemand(context: TLSContext.client(trust: trust(of: account)), name: account.hostOverride ?? host),
             until: Deadline(after: account.timeout))
     }
 
-    static func trust(of account: AccountSettings) throws(TLSError) -> TLSTrust {
-        if !account.fingerprints.isEmpty {
-            return .fingerprints(
-                try account.fingerprints.map { (pin) throws(TLSError) in
-                    try CertificateFingerprint(parsing: pin.description)
-                })
-        }
+    static func trust(of account: AccountSettings) -> TLSTrust {
+        if !account.fingerprints.isEmpty { return .fingerprints(account.fingerprints) }
         return account.trustFile.map { .file($0) } ?? .system
     }
 }

@@ -1,6 +1,7 @@
 // The login of an account: its password from where the rc says, the mechanism that both sides know.
 
 import Blocking
+import Credentials
 import Programs
 import Reporting
 import RunControl
@@ -18,18 +19,16 @@ public struct AccountLogin: Sendable {
     /// - Throws: ``AccountError``, `ProgramError`.
     public init?(of account: AccountSettings) throws {
         if account.auth == .off { return nil }
-        let octets: [UInt8]
         switch account.secret {
         case .none: return nil
-        case .text(let text): octets = Array(text.revealed.utf8)
-        case .file(let path): octets = try SecretReader.file(path).read(until: .never)
-        case .command(let argv): octets = try SecretReader.command(argv).read(until: Deadline(after: .seconds(120)))
+        case .text(let secret): password = secret
+        case .file(let path): password = try SecretReader.file(path).read(until: .never)
+        case .command(let argv): password = try SecretReader.command(argv).read(until: Deadline(after: .seconds(120)))
         }
         guard let user = account.user ?? account.addresses.lazy.compactMap({ $0.address }).first?.description else {
             throw AccountError.noUser(account: account.name, place: account.place)
         }
         self.user = user
-        password = Secret(octets)
         allowed =
             switch account.auth {
             case .auto: Set(SASLMechanism.allCases)

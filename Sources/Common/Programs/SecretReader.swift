@@ -2,6 +2,7 @@
 
 import Blocking
 internal import CMHSys
+import Credentials
 import Glibc
 import Reporting
 
@@ -18,7 +19,7 @@ public enum SecretReader: Sendable, Hashable {
     /// The secret: one line without its end, neither empty nor holding NUL.
     /// - Parameter deadline: for a program; a person may have to unlock a key first.
     /// - Throws: ``ProgramError``, which never shows the secret.
-    public func read(until deadline: Deadline) throws(ProgramError) -> [UInt8] {
+    public func read(until deadline: Deadline) throws(ProgramError) -> Secret {
         switch self {
         case .file(let path):
             return try Self.readFile(Self.expanded(path))
@@ -27,7 +28,7 @@ public enum SecretReader: Sendable, Hashable {
         }
     }
 
-    static func read(from program: Program) throws(ProgramError) -> [UInt8] {
+    static func read(from program: Program) throws(ProgramError) -> Secret {
         let name = program.argv.first ?? ""
         let result = try program.run()
         try result.requireSuccess(of: name)
@@ -43,7 +44,7 @@ public enum SecretReader: Sendable, Hashable {
         return unsafe String(cString: directory) + path.dropFirst(2)
     }
 
-    private static func readFile(_ path: String) throws(ProgramError) -> [UInt8] {
+    private static func readFile(_ path: String) throws(ProgramError) -> Secret {
         guard !path.utf8.contains(0) else { throw .unreadable(path: printable(path), reason: "the path holds a NUL") }
         // Non-blocking, lest a FIFO keep us.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
@@ -70,11 +71,11 @@ public enum SecretReader: Sendable, Hashable {
         return try firstLine(of: octets, from: path)
     }
 
-    private static func firstLine(of octets: [UInt8], from source: String) throws(ProgramError) -> [UInt8] {
+    private static func firstLine(of octets: [UInt8], from source: String) throws(ProgramError) -> Secret {
         var line = octets.prefix { $0 != 0x0A }
         if line.last == 0x0D { line.removeLast() }
         guard !line.isEmpty else { throw .badSecret(source: source, reason: "its first line is empty") }
         guard !line.contains(0) else { throw .badSecret(source: source, reason: "holds a NUL; is it a text?") }
-        return Array(line)
+        return Secret(Array(line))
     }
 }

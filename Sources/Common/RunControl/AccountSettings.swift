@@ -1,5 +1,6 @@
 // An account: a mailbox elsewhere, how to fetch from it and how to send through it.
 
+import Credentials
 import InternetAddress
 import MailRouting
 
@@ -34,7 +35,7 @@ public struct AccountSettings: Sendable, Hashable {
     /// Certificates that the server is checked against instead of the hub's `tls_trust_file`.
     @Setting public var trustFile: String? = nil
     /// When any is given, the server's certificate must have one of them, and nothing else about it counts.
-    @Setting public var fingerprints: [PinnedFingerprint] = []
+    @Setting public var fingerprints: [CertificateFingerprint] = []
     /// The name that the server's certificate must have, instead of the one connected to.
     @Setting public var hostOverride: String? = nil
     /// The name said in EHLO; `nil` for the hub's.
@@ -180,21 +181,4 @@ public enum TLSRule: String, Sendable, Hashable, CaseIterable {
     /// No TLS, no login, no mail.
     case required
     case off
-}
-
-/// The SHA-256 of a certificate's DER form.
-public struct PinnedFingerprint: Sendable, Hashable, CustomStringConvertible {
-    /// 32 of them.
-    public let octets: [UInt8]
-
-    /// - Returns: `nil` unless `octets` are 32.
-    public init?(octets: [UInt8]) {
-        guard octets.count == 32 else { return nil }
-        self.octets = octets
-    }
-
-    /// `AA:BB:…`
-    public var description: String {
-        octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined(separator: ":")
-    }
 }

@@ -1,5 +1,7 @@
 // The words of account blocks, those of msmtp and mpop with the meaning they have there.
 
+import Credentials
+
 extension AccountSettings: BlockSettings {
     static let scope = Scope.account
     static let blank = AccountSettings(name: "a")
@@ -23,7 +25,7 @@ extension AccountSettings: BlockSettings {
         branch(
             "secret",
             one(
-                "password", \.$secret, Codec<SecretText>.secret("the password").map(SecretSource.text, \.text),
+                "password", \.$secret, Codec<Secret>.secret("the password").map(SecretSource.text, \.text),
                 passwordSentence),
             one(
                 "passwordfile", \.$secret, Codec<String>.path("the password file").map(SecretSource.file, \.file),

@@ -1,5 +1,6 @@
 // The arguments of one line, taken word by word into typed values.
 
+import Credentials
 import Glibc
 import InternetAddress
 import MailFormat

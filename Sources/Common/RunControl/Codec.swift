@@ -1,5 +1,7 @@
 // How a value is said in the rc: one thing reads it, writes it again and knows its bounds.
 
+import Credentials
+
 /// Reads a value from the arguments of a line, and writes it as arguments again. What `write` writes, `read` reads as the same
 /// value.
 struct Codec<Value: Sendable>: Sendable {
@@ -71,7 +73,7 @@ enum Piece: Sendable, Hashable {
     case quoted(String)
     /// As it stands.
     case sign(String)
-    case secret(SecretText)
+    case secret(Secret)
 }
 
 /// A range of an argument, in seconds, octets or things.

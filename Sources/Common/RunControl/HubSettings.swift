@@ -1,5 +1,6 @@
 // The whole rc as values: what every command reads, and nothing else.
 
+import Credentials
 import MailRouting
 import Reporting
 
@@ -47,17 +48,6 @@ public struct HubSettings: Sendable, Hashable {
 
     public func mailbox(_ name: String) -> MailboxSettings? { mailboxes.first { $0.name == name } }
     public func account(_ name: String) -> AccountSettings? { accounts.first { $0.name == name } }
-}
-
-/// A certificate chain and its private key, both PEM files.
-public struct CertificatePair: Sendable, Hashable {
-    public var certificate: String
-    public var key: String
-
-    public init(certificate: String, key: String) {
-        self.certificate = certificate
-        self.key = key
-    }
 }
 
 /// How long and how often the queue tries.

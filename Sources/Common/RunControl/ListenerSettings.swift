@@ -1,5 +1,6 @@
 // A listener: an address mhserve answers on, with protocol and access rules.
 
+import Credentials
 import InternetAddress
 
 /// The line or block `listen SERVICE ADDRESS[:PORT]`.

@@ -1,5 +1,7 @@
 // The words of mailbox blocks.
 
+import Credentials
+
 extension MailboxSettings: BlockSettings {
     static let scope = Scope.mailbox
     static let blank = MailboxSettings(name: "a")
@@ -18,7 +20,7 @@ extension MailboxSettings: BlockSettings {
             "verifier",
             one(
                 "password", \.$verifier,
-                Codec<SecretText>.secret("the password").map(MailboxVerifier.password, \.password),
+                Codec<Secret>.secret("the password").map(MailboxVerifier.password, \.password),
                 passwordSentence, .served),
             // Its contents go to the worker, which has no way to the file.
             one(
@@ -28,7 +30,7 @@ extension MailboxSettings: BlockSettings {
                 .discreet, .file(.examinedAbove)),
             one(
                 "passwordhash", \.$verifier,
-                Codec<SecretText>.secret("the hash").map(MailboxVerifier.passwordHash, \.passwordHash),
+                Codec<Secret>.secret("the hash").map(MailboxVerifier.passwordHash, \.passwordHash),
                 passwordSentence, .served))
         one(
             "maildir", \.$maildir, .path("the Maildir"), "The Maildir.", .served, .file(.maildir),

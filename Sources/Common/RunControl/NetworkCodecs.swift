@@ -1,5 +1,6 @@
 // How servers, networks, certificates and what else belongs to connections are said.
 
+import Credentials
 import InternetAddress
 
 extension Codec where Value == IPAddress {
@@ -76,12 +77,12 @@ extension Codec where Value == CertificatePair {
     }()
 }
 
-extension Codec where Value == [PinnedFingerprint] {
+extension Codec where Value == [CertificateFingerprint] {
     /// Fingerprints up to the end of the line: 64 hexadecimal digits, with colons between octets or without.
     static let fingerprints = Codec(
         samples: [String(repeating: "0aF1", count: 16), Array(repeating: "0A", count: 32).joined(separator: ":")],
         read: { arguments throws(RunControlFault) in
-            var fingerprints: [PinnedFingerprint] = []
+            var fingerprints: [CertificateFingerprint] = []
             for word in try arguments.rest("the fingerprint") { fingerprints.append(try arguments.fingerprint(word)) }
             return fingerprints
         },
@@ -110,19 +111,10 @@ extension Codec where Value == TLSLine {
 }
 
 extension Arguments {
-    fileprivate func fingerprint(_ word: Word) throws(RunControlFault) -> PinnedFingerprint {
-        let digits = word.text.utf8.filter { $0 != 0x3A }
-        var octets: [UInt8] = []
-        if digits.count == 64 {
-            for at in stride(from: 0, to: 64, by: 2) {
-                guard let octet = UInt8(String(decoding: digits[at..<(at + 2)], as: UTF8.self), radix: 16) else {
-                    break
-                }
-                octets.append(octet)
-            }
-        }
-        guard let fingerprint = PinnedFingerprint(octets: octets), !digits.contains(0x2B) else {
-            let old = digits.count == 32 || digits.count == 40 ? "MD5 and SHA-1 prove nothing any more; " : ""
+    fileprivate func fingerprint(_ word: Word) throws(RunControlFault) -> CertificateFingerprint {
+        guard let fingerprint = CertificateFingerprint(word.text) else {
+            let digits = word.text.utf8.count { $0 != 0x3A }
+            let old = digits == 32 || digits == 40 ? "MD5 and SHA-1 prove nothing any more; " : ""
             throw fault(
                 word,
                 "\(old)a fingerprint is the SHA-256 of a certificate, 64 hexadecimal digits with or without colons")

@@ -1,5 +1,7 @@
 // Lines of an rc as they are written.
 
+import Credentials
+
 /// Lines of an rc as they grow; every argument is quoted where it must be.
 struct Page {
     /// Which lines of a block are written.
@@ -41,7 +43,7 @@ struct Page {
         case .word(let word): Self.quoted(word)
         case .quoted(let word): Self.inQuotes(word)
         case .sign(let sign): sign
-        case .secret(let secret): isMasked ? SecretText.mask : Self.quoted(secret.revealed)
+        case .secret(let secret): isMasked ? Secret.mask : Self.quoted(secret.revealedText)
         }
     }
 

@@ -1,5 +1,7 @@
 // How words, names, paths, commands and secrets are said.
 
+import Credentials
+
 extension Codec where Value == String {
     /// One word that means just what it says.
     static func text(_ what: String) -> Codec {
@@ -77,11 +79,11 @@ extension Codec where Value == [[String]] {
     static func phrases(_ what: String) -> Codec { Codec<[String]>.words(what).single }
 }
 
-extension Codec where Value == SecretText {
+extension Codec where Value == Secret {
     static func secret(_ what: String) -> Codec {
         var codec = Codec(
             samples: ["a", "\"a \\\"b\\\\c\""],
-            read: { arguments throws(RunControlFault) in SecretText(try arguments.next(what).text) },
+            read: { arguments throws(RunControlFault) in Secret(try arguments.next(what).text) },
             write: { [.secret($0)] })
         codec.isSecret = true
         return codec

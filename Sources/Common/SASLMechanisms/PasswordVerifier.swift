@@ -1,5 +1,6 @@
 // Whether a password is the right one, at the same cost whatever the answer.
 
+import Credentials
 import Digests
 
 /// What a mailbox keeps to know its password by: the rc's `passwordhash`, or `passwordfile` and `password`.

@@ -1,5 +1,6 @@
 // The client's side of SASL: what to answer. The protocol around it puts the octets into its own form.
 
+import Credentials
 import Octets
 
 /// One authentication exchange, client side (RFC 4422). Knows nothing of the protocol around it.

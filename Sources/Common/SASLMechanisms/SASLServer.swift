@@ -1,5 +1,6 @@
 // The server's side of SASL: what to ask, and in the end whom to verify. Decides nothing about passwords.
 
+import Credentials
 import Octets
 
 /// What a client claims.

@@ -1,6 +1,7 @@
 // A stored password hash: scrypt (RFC 7914) as one line of text.
 
 internal import COpenSSL
+import Credentials
 import Digests
 import Octets
 

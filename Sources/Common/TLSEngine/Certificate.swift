@@ -1,6 +1,7 @@
 // One certificate, read: what it says about itself.
 
 internal import COpenSSL
+import Credentials
 import Digests
 import Glibc
 import InternetAddress

@@ -1,6 +1,7 @@
 // What stands in a certificate file, for `--check`, log and people.
 
 internal import COpenSSL
+import Credentials
 import Reporting
 
 /// Questions about the first certificate of a PEM file.

@@ -1,6 +1,7 @@
 // A certificate of our own making, so that a new hub speaks TLS from the first day.
 
 internal import COpenSSL
+import Credentials
 import Digests
 import Glibc
 import InternetAddress
@@ -12,26 +13,23 @@ public enum CertificateMaker {
     /// - Parameters:
     ///   - names: host names (`*.` allowed as first label) and addresses; the first becomes the common name.
     ///   - days: 1 to 36500, from now on.
-    ///   - certificatePath: written with mode 0644.
-    ///   - keyPath: written with mode 0600, before the certificate.
+    ///   - files: the key is written with mode 0600, then the certificate with mode 0644.
     ///   - replacing: whether files there already are replaced, each at once; otherwise they are an error.
     /// - Returns: the certificate's SHA-256 digest; its description is `AA:BB:…`.
     /// - Throws: ``TLSError/badName(_:)``, ``TLSError/alreadyThere(path:)``, ``TLSError/cannotWrite(path:reason:)``.
     @discardableResult
     public static func makeSelfSigned(
-        names: [String], days: Int, certificatePath: String, keyPath: String, replacing: Bool = false
+        names: [String], days: Int, to files: CertificatePair, replacing: Bool = false
     ) throws(TLSError) -> CertificateFingerprint {
         let days = min(max(days, 1), 36_500)
         // An hour back, for peers whose clock is behind.
         return try makeSelfSigned(
-            names: names, validFrom: -3600, validUntil: days * 86_400, certificatePath: certificatePath,
-            keyPath: keyPath, replacing: replacing)
+            names: names, validFrom: -3600, validUntil: days * 86_400, to: files, replacing: replacing)
     }
 
     /// The same with its time in seconds from now, so that tests have expired ones.
     static func makeSelfSigned(
-        names: [String], validFrom: Int, validUntil: Int, certificatePath: String, keyPath: String,
-        replacing: Bool = false
+        names: [String], validFrom: Int, validUntil: Int, to files: CertificatePair, replacing: Bool = false
     ) throws(TLSError) -> CertificateFingerprint {
         let alternatives = try alternativeNames(names)
         ERR_clear_error()
@@ -48,12 +46,12 @@ public enum CertificateMaker {
             unsafe mh_PEM_write_key(keyText.raw, key) == 1,
             unsafe PEM_write_bio_X509(certificateText.raw, certificate) == 1
         else { throw failure("write PEM") }
-        try DurableFile.write(keyText.read(atMost: 65_536), to: keyPath, mode: 0o600, replacing: replacing)
+        try DurableFile.write(keyText.read(atMost: 65_536), to: files.key, mode: 0o600, replacing: replacing)
         do {
             try DurableFile.write(
-                certificateText.read(atMost: 65_536), to: certificatePath, mode: 0o644, replacing: replacing)
+                certificateText.read(atMost: 65_536), to: files.certificate, mode: 0o644, replacing: replacing)
         } catch {
-            if !replacing { _ = unsafe unlink(keyPath) }  // ours, of a moment ago, and of no use alone
+            if !replacing { _ = unsafe unlink(files.key) }  // ours, of a moment ago, and of no use alone
             throw error
         }
         return summary.fingerprint

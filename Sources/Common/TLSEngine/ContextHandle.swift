@@ -1,6 +1,7 @@
 // The owner of one SSL_CTX.
 
 internal import COpenSSL
+import Credentials
 import Glibc
 import Reporting
 
@@ -46,7 +47,7 @@ import Reporting
     }
 
     /// A server's settings for one certificate.
-    init(showing files: CertificateFiles, speaking spoken: SpokenProtocols) throws(TLSError) {
+    init(showing files: CertificatePair, speaking spoken: SpokenProtocols) throws(TLSError) {
         let made = try unsafe Self.make(TLS_server_method())
         do {
             (names, warnings) = try unsafe Self.load(files, into: made)
@@ -83,30 +84,30 @@ import Reporting
     }
 
     private static func load(
-        _ files: CertificateFiles, into context: OpaquePointer
+        _ files: CertificatePair, into context: OpaquePointer
     ) throws(TLSError) -> (names: [String], warnings: [TLSWarning]) {
-        if let code = unreadable(files.certificatePath) {
-            throw .certificateFile(path: files.certificatePath, reason: reason(code))
+        if let code = unreadable(files.certificate) {
+            throw .certificateFile(path: files.certificate, reason: reason(code))
         }
         ERR_clear_error()
-        guard unsafe SSL_CTX_use_certificate_chain_file(context, files.certificatePath) == 1,
+        guard unsafe SSL_CTX_use_certificate_chain_file(context, files.certificate) == 1,
             let leaf = unsafe SSL_CTX_get0_certificate(context), let summary = unsafe CertificateSummary(leaf)
-        else { throw .certificateFile(path: files.certificatePath, reason: OpenSSLFault.drainText()) }
+        else { throw .certificateFile(path: files.certificate, reason: OpenSSLFault.drainText()) }
         var warnings: [TLSWarning] = []
         try unsafe loadKey(files, for: leaf, into: context, &warnings)
         let now = time(nil)
         if summary.validUntil < now {
-            warnings.append(.expired(path: files.certificatePath, until: summary.validUntil))
+            warnings.append(.expired(path: files.certificate, until: summary.validUntil))
         } else if summary.validFrom > now {
-            warnings.append(.notYetValid(path: files.certificatePath, from: summary.validFrom))
+            warnings.append(.notYetValid(path: files.certificate, from: summary.validFrom))
         }
         return (summary.names, warnings)
     }
 
     private static func loadKey(
-        _ files: CertificateFiles, for leaf: OpaquePointer, into context: OpaquePointer, _ warnings: inout [TLSWarning]
+        _ files: CertificatePair, for leaf: OpaquePointer, into context: OpaquePointer, _ warnings: inout [TLSWarning]
     ) throws(TLSError) {
-        let path = files.keyPath
+        let path = files.key
         if let code = unreadable(path) { throw .keyFile(path: path, reason: reason(code)) }
         var status = stat()
         if unsafe stat(path, &status) == 0, status.st_mode & 0o004 != 0 {
@@ -123,7 +124,7 @@ import Reporting
         defer { unsafe EVP_PKEY_free(key) }
         guard unsafe X509_check_private_key(leaf, key) == 1 else {
             ERR_clear_error()
-            throw .keyMismatch(certificatePath: files.certificatePath, keyPath: path)
+            throw .keyMismatch(files)
         }
         guard unsafe SSL_CTX_use_PrivateKey(context, key) == 1 else {
             throw .keyFile(path: path, reason: OpenSSLFault.drainText())

@@ -1,5 +1,6 @@
 // One end of a TLS connection as an engine: ciphertext in, plaintext out, and back. Knows no socket and no clock.
 
+import Credentials
 import InternetAddress
 
 /// One end of a TLS connection (RFC 8446, RFC 5246). Used by one thread at a time.
@@ -55,7 +56,7 @@ public final class TLSConnection {
         }
         var fingerprints: [CertificateFingerprint] = []
         if case .fingerprints(let pinned) = trust {
-            guard !pinned.isEmpty else { throw .badFingerprint("") }
+            guard !pinned.isEmpty else { throw .noFingerprint }
             fingerprints = pinned
         }
         let session = try TLSSession(

@@ -1,6 +1,7 @@
 // Whom a client trusts, what a server shows: the settings that many connections share.
 
 internal import COpenSSL
+import Credentials
 import Reporting
 import Synchronization
 
@@ -12,19 +13,6 @@ public enum TLSTrust: Sendable, Hashable {
     case file(String)
     /// The server's own certificate has one of these digests; authority, name and dates do not matter then.
     case fingerprints([CertificateFingerprint])
-}
-
-/// A certificate chain and its key, in PEM files: the rc's `tls_certificate FILE key FILE`.
-public struct CertificateFiles: Sendable, Hashable {
-    /// The server's certificate first, then the authorities between it and the root.
-    public let certificatePath: String
-    /// The unencrypted private key; may be the same file.
-    public let keyPath: String
-
-    public init(certificatePath: String, keyPath: String) {
-        self.certificatePath = certificatePath
-        self.keyPath = keyPath
-    }
 }
 
 /// What is odd about a server's certificate files, though they work.
@@ -75,7 +63,7 @@ public final class TLSContext: Sendable {
     ///   that nobody leads a browser here; one that offers none is served. Without any, ALPN is not looked at.
     /// - Throws: ``TLSError`` for a file that cannot be used, or when there is none.
     public static func server(
-        certificates: [CertificateFiles], protocols: [String] = []
+        certificates: [CertificatePair], protocols: [String] = []
     ) throws(TLSError) -> TLSContext {
         let table = SNITable()
         let spoken = SpokenProtocols(protocols)

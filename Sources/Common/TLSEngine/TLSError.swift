@@ -1,5 +1,6 @@
 // What can go wrong with TLS, told to the person who must act.
 
+import Credentials
 import Reporting
 
 /// A failure of TLS: of the peer, of the octets between, or of our own certificate files.
@@ -31,7 +32,7 @@ public enum TLSError: Complaint, Hashable {
     /// A name that no certificate can have.
     case badName(String)
     /// Not 64 hexadecimal digits.
-    case badFingerprint(String)
+    case noFingerprint
     /// The rc's `tls_trust_file` cannot be used.
     case trustFile(path: String, reason: String)
     /// A certificate file cannot be read, or holds no certificate.
@@ -39,7 +40,7 @@ public enum TLSError: Complaint, Hashable {
     /// A key file cannot be read, or holds no key without a passphrase.
     case keyFile(path: String, reason: String)
     /// The key does not belong to the (first) certificate.
-    case keyMismatch(certificatePath: String, keyPath: String)
+    case keyMismatch(CertificatePair)
     /// A server has no certificate at all.
     case noCertificate
     /// A file that must be new is there already.
@@ -85,8 +86,8 @@ extension TLSError {
             "internal error: octets sent after the end of TLS; please report this"
         case .badName(let name):
             "\"\(printable(name))\" is neither a host name nor an address; write it in ASCII, without a port"
-        case .badFingerprint(let text):
-            "\"\(printable(text))\" is no SHA-256 fingerprint; write its 64 hexadecimal digits, AA:BB:…"
+        case .noFingerprint:
+            "the certificate is to have one of given fingerprints, and none is given; write one, or trust authorities"
         case .trustFile(let path, let reason):
             "\(printable(path)): cannot be used as tls_trust_file: \(printable(reason))"
         case .certificateFile(let path, let reason):
@@ -94,8 +95,8 @@ extension TLSError {
         case .keyFile(let path, let reason):
             "\(printable(path)): cannot be used as a private key: \(printable(reason)); it must be PEM without a "
                 + "passphrase"
-        case .keyMismatch(let certificate, let key):
-            "\(printable(key)): is not the key of the certificate in \(printable(certificate))"
+        case .keyMismatch(let files):
+            "\(printable(files.key)): is not the key of the certificate in \(printable(files.certificate))"
         case .noCertificate:
             "no certificate for a TLS server; add tls_certificate FILE key FILE"
         case .alreadyThere(let path):
@@ -113,7 +114,7 @@ extension TLSError {
         case .alert, .tooOld, .notTLS, .protocolFailure: .protocolError
         case .truncated: .temporaryFailure
         case .inputOverrun, .sentAfterShutDown, .library: .software
-        case .badName, .badFingerprint, .trustFile, .certificateFile, .keyFile, .keyMismatch, .noCertificate:
+        case .badName, .noFingerprint, .trustFile, .certificateFile, .keyFile, .keyMismatch, .noCertificate:
             .configuration
         case .alreadyThere, .cannotWrite: .cannotCreate
         }

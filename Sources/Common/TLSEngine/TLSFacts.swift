@@ -1,5 +1,7 @@
 // What a handshake came to, for the log and for trace fields.
 
+import Credentials
+
 /// What both ends agreed on, and whom we met.
 public struct TLSFacts: Sendable, Hashable {
     /// `TLSv1.2` or `TLSv1.3`.
