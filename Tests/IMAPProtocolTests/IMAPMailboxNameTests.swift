@@ -1,24 +1,16 @@
-// Modified UTF-7, both ways.
+// Mailbox names, for the wire and for a person.
 
+import IMAPProtocol
 import Testing
 
-@testable import IMAPProtocol
-
 @Suite struct IMAPMailboxNameTests {
-    @Test(
-        "names go both ways",
-        arguments: [
-            ("INBOX", "INBOX"), ("Entwürfe", "Entw&APw-rfe"), ("a&b", "a&-b"),
-            ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
-            ("😀", "&2D3eAA-"), ("", ""), ("é&é", "&AOk-&-&AOk-"), ("tab\there", "tab&AAk-here"),
-        ])
-    func both(_ name: String, _ encoded: String) {
-        #expect(IMAPMailboxName(name).encoded == Array(encoded.utf8))
-        #expect(IMAPMailboxName(encoded: Array(encoded.utf8)).decoded == name)
+    @Test("a name is modified UTF-7 on the wire, and one that is not keeps its octets")
+    func both() {
+        let name = IMAPMailboxName("Entwürfe")
+        #expect(name.encoded == Array("Entw&APw-rfe".utf8))
+        #expect(name.decoded == "Entwürfe")
+        let odd = IMAPMailboxName(encoded: Array("Entw&APw".utf8))
+        #expect(odd.decoded == nil)
+        #expect(odd.encoded == Array("Entw&APw".utf8))
     }
-
-    @Test(
-        "what is no modified UTF-7 is not decoded",
-        arguments: ["&", "&APw", "é", "&A-", "&APw=-", "&AP/-", "&2D0-", "&AGE-", "&!!!-", "\u{01}"])
-    func refuses(_ encoded: String) { #expect(IMAPMailboxName(encoded: Array(encoded.utf8)).decoded == nil) }
 }

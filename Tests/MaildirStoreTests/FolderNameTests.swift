@@ -46,6 +46,8 @@ struct FolderNameTests {
         #expect(FolderName(directoryName: ".Entwürfe")?.parts == ["Entwürfe"])
         #expect(FolderName(directoryName: ".a&xyz")?.parts == ["a&xyz"])
         #expect(FolderName(directoryName: ".a&AAo-")?.parts == ["a&AAo-"])
+        #expect(FolderName(directoryName: ".a&AC8-b")?.parts == ["a&AC8-b"])  // no "/" in a part
+        #expect(FolderName(directoryName: ".&AGE-")?.parts == ["&AGE-"])  // no second name for "a"
         for name in ["cur", ".", "..", "..x", ".a..b", ".a."] { #expect(FolderName(directoryName: name) == nil) }
     }
 

@@ -42,3 +42,29 @@ struct CodingTests {
         #expect(CRC32C.hex([]) == "00000000")
     }
 }
+
+@Suite struct ModifiedUTF7Tests {
+    @Test(
+        "names go both ways",
+        arguments: [
+            ("INBOX", "INBOX"), ("Entwürfe", "Entw&APw-rfe"), ("a&b", "a&-b"),
+            ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
+            ("😀", "&2D3eAA-"), ("", ""), ("é&é", "&AOk-&-&AOk-"), ("tab\there", "tab&AAk-here"),
+        ])
+    func both(_ text: String, _ encoded: String) {
+        #expect(ModifiedUTF7.encode(text) == Array(encoded.utf8))
+        #expect(ModifiedUTF7.decode(Array(encoded.utf8)) == text)
+    }
+
+    @Test(
+        "what is no modified UTF-7 is not decoded",
+        arguments: ["&", "&APw", "é", "&A-", "&APw=-", "&AP/-", "&2D0-", "&AGE-", "&AC4-", "&!!!-", "\u{01}"])
+    func refuses(_ encoded: String) { #expect(ModifiedUTF7.decode(Array(encoded.utf8)) == nil) }
+
+    @Test("one printable character may be shifted, and no other one is then")
+    func special() {
+        #expect(ModifiedUTF7.encode("a.b", shifting: Octet.dot) == Array("a&AC4-b".utf8))
+        #expect(ModifiedUTF7.decode(Array("a&AC4-b".utf8), shifting: Octet.dot) == "a.b")
+        #expect(ModifiedUTF7.decode(Array("&AGE-".utf8), shifting: Octet.dot) == nil)
+    }
+}

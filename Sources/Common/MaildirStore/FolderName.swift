@@ -25,12 +25,12 @@ public struct FolderName: Sendable, Hashable, CustomStringConvertible {
         var name: [UInt8] = []
         for part in parts {
             guard !part.isEmpty else { throw .badFolderName(name: shown, reason: "a part of it is empty") }
-            guard part.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }) else {
+            guard Self.isPrintable(part) else {
                 throw .badFolderName(name: shown, reason: "it holds a control character")
             }
             guard !part.utf8.contains(0x2F) else { throw .badFolderName(name: shown, reason: "a part holds a \"/\"") }
             name.append(Octet.dot)
-            name += ModifiedUTF7.encode(part)
+            name += ModifiedUTF7.encode(part, shifting: Octet.dot)
             guard name.count <= Self.limit else { throw .badFolderName(name: shown, reason: "it is too long") }
         }
         self.parts = parts
@@ -49,68 +49,18 @@ public struct FolderName: Sendable, Hashable, CustomStringConvertible {
         guard name.utf8.first == Octet.dot, name.utf8.count > 1, name.utf8.count <= Self.limit else { return nil }
         let pieces = name.dropFirst().split(separator: ".", omittingEmptySubsequences: false)
         guard pieces.allSatisfy({ !$0.isEmpty }), !name.utf8.contains(0x2F) else { return nil }
-        parts = pieces.map { ModifiedUTF7.decode(Array($0.utf8)) ?? String($0) }
+        parts = pieces.map { Self.part(Array($0.utf8)) ?? String($0) }
         directoryName = name
     }
 
+    private static func part(_ octets: [UInt8]) -> String? {
+        guard let part = ModifiedUTF7.decode(octets, shifting: Octet.dot), isPrintable(part) else { return nil }
+        return part
+    }
+
+    private static func isPrintable(_ part: String) -> Bool {
+        part.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
+    }
+
     public var description: String { parts.joined(separator: "/") }
-}
-
-/// Modified UTF-7: printable ASCII stands for itself, `&` is `&-`, all else is UTF-16 in base64 with `,` for `/`.
-enum ModifiedUTF7 {
-    static func encode(_ text: String) -> [UInt8] {
-        var octets: [UInt8] = []
-        var units: [UInt8] = []
-        func flush() {
-            guard !units.isEmpty else { return }
-            octets.append(0x26)
-            octets += Base64.encode(units).prefix { $0 != 0x3D }.map { $0 == 0x2F ? 0x2C : $0 }
-            octets.append(0x2D)
-            units = []
-        }
-        for scalar in text.unicodeScalars {
-            // The dot parts the folders of Maildir++, so it goes the way of the letters outside ASCII.
-            if (0x20...0x7E).contains(scalar.value), scalar != "." {
-                flush()
-                octets.append(UInt8(truncatingIfNeeded: scalar.value))
-                if scalar == "&" { octets.append(0x2D) }
-            } else {
-                for unit in UTF16.encode(scalar) ?? .init() {
-                    units += [UInt8(truncatingIfNeeded: unit >> 8), UInt8(truncatingIfNeeded: unit)]
-                }
-            }
-        }
-        flush()
-        return octets
-    }
-
-    /// What `octets` say; `nil` when they are no modified UTF-7, or say a control character or a `/`.
-    static func decode(_ octets: [UInt8]) -> String? {
-        var text = ""
-        var at = 0
-        while at < octets.count {
-            let octet = octets[at]
-            at += 1
-            guard octet == 0x26 else {
-                guard (0x20...0x7E).contains(octet) else { return nil }
-                text.unicodeScalars.append(Unicode.Scalar(octet))
-                continue
-            }
-            guard let end = octets.firstIndex(of: 0x2D, in: at..<octets.count) else { return nil }
-            if end == at {
-                text += "&"
-            } else {
-                var base64 = octets[at..<end].map { $0 == 0x2C ? 0x2F : $0 }
-                base64 += [UInt8](repeating: 0x3D, count: (4 - base64.count % 4) % 4)
-                guard let bytes = Base64.decode(base64), bytes.count % 2 == 0 else { return nil }
-                let units = stride(from: 0, to: bytes.count, by: 2).map {
-                    UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1])
-                }
-                guard let piece = String(validating: units, as: UTF16.self) else { return nil }
-                text += piece
-            }
-            at = end + 1
-        }
-        return text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0 != "/" && $0.value != 0x7F } ? text : nil
-    }
 }
