@@ -219,6 +219,7 @@ struct NoticeWriterTests {
     func filling() {
         #expect(NoticeTexts.fill("a {x} {y} {z}", ["x": "{y}", "y": "b"]) == "a {y} b {z}")
         #expect(NoticeTexts.fill("{", [:]) == "{")
-        #expect(NoticeWriter.headerWord("Zustellung für Sie") == "=?utf-8?B?WnVzdGVsbHVuZyBmw7xyIFNpZQ==?=")
+        #expect(NoticeWriter.headerText("Zustellung für Sie") == "=?UTF-8?B?WnVzdGVsbHVuZyBmw7xyIFNpZQ==?=")
+        #expect(NoticeWriter.headerText("a\nBcc: ü") == "=?UTF-8?B?YSBCY2M6IMO8?=")
     }
 }

@@ -20,7 +20,7 @@ public enum DisplayName {
         while clean.unicodeScalars.last == " " { clean.unicodeScalars.removeLast() }
         clean = String(clean.drop { $0 == " " })
         guard !clean.isEmpty else { return nil }
-        if clean.utf8.contains(where: { $0 >= 0x80 }) || clean.contains("=?") { return encodedWords(clean) }
+        if EncodedWords.areNeeded(for: clean) { return EncodedWords.encode(clean) }
         if clean.utf8.allSatisfy({ Address.isAtomText($0) || $0 == Octet.space }) { return clean }
         var quoted = "\""
         for scalar in clean.unicodeScalars {
@@ -28,22 +28,5 @@ public enum DisplayName {
             quoted.unicodeScalars.append(scalar)
         }
         return quoted + "\""
-    }
-
-    /// encoded-word = "=?" charset "?" encoding "?" encoded-text "?=", at most 75 octets each, folded between them.
-    private static func encodedWords(_ text: String) -> String {
-        var words: [String] = []
-        var part: [UInt8] = []
-        func word() -> String { "=?UTF-8?B?" + String(decoding: Base64.encode(part), as: UTF8.self) + "?=" }
-        for scalar in text.unicodeScalars {
-            let octets = Array(String(scalar).utf8)
-            if part.count + octets.count > 42 {  // 56 octets of base64 and 12 of frame
-                words.append(word())
-                part = []
-            }
-            part += octets
-        }
-        words.append(word())
-        return words.joined(separator: "\n ")
     }
 }

@@ -18,7 +18,7 @@ extension NoticeWriter {
         let body = NoticeTexts.fill(texts.account.body, values)
         let is8Bit = body.utf8.contains { $0 >= 0x80 }
         var text = "From: MAILER-DAEMON@\(host)\nTo: \(addressee)\n"
-        text += "Subject: \(Self.headerWord(NoticeTexts.fill(texts.account.subject, values)))\n"
+        text += "Subject: \(Self.headerText(NoticeTexts.fill(texts.account.subject, values)))\n"
         text += "Date: \(date)\n"
         text += "Message-ID: <\(id)@\(host)>\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n"
         text += "Content-Type: text/plain; charset=\(is8Bit ? "utf-8" : "us-ascii")\n"

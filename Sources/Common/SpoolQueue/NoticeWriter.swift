@@ -67,7 +67,7 @@ public struct NoticeWriter: Sendable {
         let wording = self.wording(kind)
 
         var head = "From: MAILER-DAEMON@\(host)\nTo: \(addressee)\n"
-        head += "Subject: \(Self.headerWord(wording.subject))\n"
+        head += "Subject: \(Self.headerText(wording.subject))\n"
         // A date of 1970 would hide the notice behind all other mail: readers go by its arrival instead.
         if policy.trusts(clock: date.seconds) { head += "Date: \(date)\n" }
         head += "Message-ID: <\(noticeID)@\(host)>\n"
@@ -157,22 +157,9 @@ public struct NoticeWriter: Sendable {
             ])
     }
 
-    /// `text` for a header field: an encoded-word (RFC 2047) when it is not plain ASCII.
-    static func headerWord(_ text: String) -> String {
-        if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return text }
-        // An encoded-word holds at most 75 octets: 45 octets of text make 60 of base64.
-        var words: [String] = []
-        var chunk = ""
-        for scalar in EnvelopeText(cleaning: text).description.unicodeScalars {
-            if chunk.utf8.count + UTF8.width(scalar) > 45 {
-                words.append(chunk)
-                chunk = ""
-            }
-            chunk.unicodeScalars.append(scalar)
-        }
-        words.append(chunk)
-        return words.map { "=?utf-8?B?\(String(decoding: Base64.encode(Array($0.utf8)), as: UTF8.self))?=" }
-            .joined(separator: "\n ")
+    /// `text` for a header field.
+    static func headerText(_ text: String) -> String {
+        EncodedWords.areNeeded(for: text) ? EncodedWords.encode(EnvelopeText(cleaning: text).description) : text
     }
 }
 
