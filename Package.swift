@@ -77,7 +77,9 @@ let package = Package(
         room("SASLMechanisms", uses: "Credentials", "Octets", "Digests", "COpenSSL"),
         room("MailEnvelope", uses: "Octets", "MailFormat", "Reporting"),
         room("MailRouting", uses: "MailFormat"),
-        room("TLSEngine", uses: "Credentials", "Octets", "InternetAddress", "Digests", "Reporting", "COpenSSL"),
+        room(
+            "TLSEngine", uses: "Credentials", "Octets", "DurableFiles", "InternetAddress", "Digests", "Reporting",
+            "COpenSSL"),
         room("Resolver", uses: "Blocking", "Reporting", "CMHSys", "CUnbound"),
         room("GeoLookup", uses: "InternetAddress", "Reporting", "CMaxMindDB"),
         room("MaildirStore", uses: "Octets", "Digests", "Reporting", "DurableFiles"),

@@ -77,6 +77,12 @@ public final class File: Sendable {
         }
     }
 
+    /// Gives the file exactly this mode, whatever the umask.
+    public func change(mode: UInt32) throws(DurableError) {
+        try allow("change the mode of")
+        guard fchmod(descriptor, mode) == 0 else { throw failure("change the mode of") }
+    }
+
     /// Puts content and size on stable storage (fsync). A failure is final: what the file holds is unknown from then
     /// on.
     public func synchronize() throws(DurableError) {

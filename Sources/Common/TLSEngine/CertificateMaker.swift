@@ -3,6 +3,7 @@
 internal import COpenSSL
 import Credentials
 import Digests
+import DurableFiles
 import Glibc
 import InternetAddress
 import Reporting
@@ -46,15 +47,30 @@ public enum CertificateMaker {
             unsafe mh_PEM_write_key(keyText.raw, key) == 1,
             unsafe PEM_write_bio_X509(certificateText.raw, certificate) == 1
         else { throw failure("write PEM") }
-        try DurableFile.write(keyText.read(atMost: 65_536), to: files.key, mode: 0o600, replacing: replacing)
+        try write(keyText.read(atMost: 65_536), to: files.key, mode: 0o600, replacing: replacing)
         do {
-            try DurableFile.write(
-                certificateText.read(atMost: 65_536), to: files.certificate, mode: 0o644, replacing: replacing)
+            try write(certificateText.read(atMost: 65_536), to: files.certificate, mode: 0o644, replacing: replacing)
         } catch {
             if !replacing { _ = unsafe unlink(files.key) }  // ours, of a moment ago, and of no use alone
             throw error
         }
         return summary.fingerprint
+    }
+
+    private static func write(
+        _ octets: [UInt8], to path: String, mode: UInt32, replacing: Bool
+    ) throws(TLSError) {
+        do throws(DurableError) {
+            let (directory, name) = try Directory.holding(path)
+            if replacing {
+                try directory.replace(name, with: octets, mode: mode)
+            } else {
+                try directory.add(name, with: octets, mode: mode)
+            }
+        } catch {
+            throw error.code == DurableError.exists
+                ? .alreadyThere(path: path) : .cannotWrite(path: path, reason: reason(error.code))
+        }
     }
 
     private static func fill(

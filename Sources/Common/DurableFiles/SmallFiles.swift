@@ -1,0 +1,48 @@
+// Small files written as a whole: readers see the old content or the new, also after a power cut.
+
+import Glibc
+
+extension Directory {
+    /// Writes `octets` to a new file, synchronizes it and gives it the name `name`; durable on return.
+    /// A failure leaves the old file as it was.
+    /// - Parameter mode: the file's, whatever the umask.
+    public func replace(_ name: String, with octets: [UInt8], mode: UInt32 = 0o600) throws(DurableError) {
+        try put(octets, mode, for: name) { (temporary) throws(DurableError) in try rename(temporary, to: name) }
+    }
+
+    /// As ``replace(_:with:mode:)`` where no file stands. It is whole or not there.
+    /// - Throws: a ``DurableError`` of the code ``DurableError/exists`` when one does; that stays as it was.
+    public func add(_ name: String, with octets: [UInt8], mode: UInt32 = 0o600) throws(DurableError) {
+        try put(octets, mode, for: name) { (temporary) throws(DurableError) in
+            guard try renameWithoutReplacing(temporary, to: name) else {
+                throw DurableError(operation: "create", path: pathOf(name), code: EEXIST)
+            }
+        }
+    }
+
+    private func put(
+        _ octets: [UInt8], _ mode: UInt32, for name: String, show: (_ temporary: String) throws(DurableError) -> Void
+    ) throws(DurableError) {
+        let temporary = ".\(name).\(UniqueName.random())"
+        let file = try createExclusive(temporary, mode: mode)
+        do throws(DurableError) {
+            try file.change(mode: mode)
+            try file.write(octets)
+            try file.synchronize()
+            try file.close()
+            try show(temporary)
+        } catch {
+            // The first failure is the one to tell; what cannot be removed now is a hidden file that nobody reads.
+            _ = try? unlink(temporary)
+            throw error
+        }
+        try synchronize()
+    }
+
+    /// The directory that holds `path`, and the name of `path` in it.
+    public static func holding(_ path: String) throws(DurableError) -> (directory: Directory, name: String) {
+        guard let slash = path.lastIndex(of: "/") else { return (try Directory(path: "."), path) }
+        let parent = slash == path.startIndex ? "/" : String(path[..<slash])
+        return (try Directory(path: parent), String(path[path.index(after: slash)...]))
+    }
+}
