@@ -20,9 +20,8 @@ struct RouteHealth: Sendable {
         guard try hub.routes.read(name).fault != nil else { return nil }
         var refusal: String?
         try hub.routes.change(name) { state in
-            // A probe further ahead than the longest delay tells of a clock that was wrong.
-            let waits = state.nextProbe > now && state.nextProbe <= now + hub.policy.longestDelay
-            if waits, !hub.isForced { refusal = state.fault } else { state.nextProbe = now + Self.firstDelay }
+            let mayProbe = ClockSanity.hasCome(state.nextProbe, now: now, longestWait: hub.policy.longestDelay)
+            if !mayProbe, !hub.isForced { refusal = state.fault } else { state.nextProbe = now + Self.firstDelay }
         }
         return refusal
     }
@@ -53,7 +52,7 @@ struct RouteHealth: Sendable {
             if isToTell { state.told = 1 }
             let stage = now - state.since >= 5 * 86_400 ? 3 : now - state.since >= 86_400 ? 2 : 0
             // A clock that has only just been set has seen no days go by.
-            if stage > state.told, hub.policy.trusts(clock: state.since) { letter = stage }
+            if stage > state.told, ClockSanity.trusts(state.since) { letter = stage }
             state.nextProbe = now + min(max(Self.firstDelay, (now - state.since) / 4), hub.policy.longestDelay)
         }
         hub.log.write(isNew ? .error : .info, "route fault", [("route", name), ("error", words)])

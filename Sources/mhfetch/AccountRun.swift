@@ -32,8 +32,6 @@ final class AccountRun {
     static let sessionLimit = Duration.seconds(12 * 3600)
     /// How long an account may keep another one waiting.
     static let turnLimit = Duration.seconds(3600)
-    /// No clock that is right shows less: 2025-01-01. One that does, decides nothing (DECISIONS 11).
-    static let earliestTime = 1_735_689_600
 
     let account: AccountSettings
     let hub: StartedHub
@@ -69,8 +67,8 @@ final class AccountRun {
     /// What the ledger says.
     var state: FetchState { ledger.state }
 
-    /// Seconds since 1970, never less than ``earliestTime``.
-    var now: Int { max(Glibc.time(nil), Self.earliestTime) }
+    /// Seconds since 1970, never less than any clock that was set shows.
+    var now: Int { max(Glibc.time(nil), ClockSanity.buildDate) }
 
     /// Runs.
     /// - Returns: `temporaryFailure` when a message or a folder could not be fetched.
@@ -152,7 +150,7 @@ final class AccountRun {
 
     private func checkClock() {
         let time = Glibc.time(nil)
-        clockIsRight = time >= Self.earliestTime && time >= state.lastRun
+        clockIsRight = ClockSanity.trusts(time, newestState: state.lastRun)
         guard !clockIsRight, case .days = account.keep else { return }
         writeToStandardError(
             "mhfetch: \(account.name): the clock is behind that of earlier runs, so nothing is deleted by age; "

@@ -5,6 +5,7 @@ import Glibc
 import MailEnvelope
 import MailFormat
 import MailTestKit
+import Reporting
 import Testing
 
 @testable import SpoolQueue
@@ -130,7 +131,7 @@ struct CrashTests {
             if case .error = kind {
                 #expect(world.accepted || good == 0, "\(place): refused, yet delivered")
             }
-            let later = max(Int(time(nil)), RetryPolicy.buildDate) + 40 * 3600
+            let later = max(Int(time(nil)), ClockSanity.buildDate) + 40 * 3600
             _ = try queue.clean(now: later)
             for part in ["tmp", "log"] {
                 #expect(ScratchDirectory.names(in: scratch.file("queue/\(part)")).isEmpty, "\(place): left in \(part)")

@@ -5,6 +5,7 @@ import Glibc
 import MailEnvelope
 import MailFormat
 import MailTestKit
+import Reporting
 import Synchronization
 import Testing
 
@@ -262,8 +263,8 @@ struct QueueTests {
         scratch.write("x", to: "queue/log/1.orphan.h")
         var now = Int(time(nil))
         #expect(try queue.clean(now: now) == .init())
-        #expect(try queue.clean(now: RetryPolicy.buildDate - 1) == .init())
-        now = max(now, RetryPolicy.buildDate) + 37 * 3600
+        #expect(try queue.clean(now: ClockSanity.buildDate - 1) == .init())
+        now = max(now, ClockSanity.buildDate) + 37 * 3600
         let sweep = try queue.clean(now: now)
         #expect(sweep.leftovers == ["old"])
         #expect(sweep.orphans == ["1.orphan.h"])

@@ -2,6 +2,7 @@
 
 import IMAPProtocol
 import MaildirStore
+import Reporting
 
 /// The fetch state of one account: a pure fold over the lines of its journal, which ``AccountLedger`` keeps.
 public struct FetchState: Sendable, Hashable {
@@ -124,6 +125,6 @@ public struct FetchState: Sendable, Hashable {
     /// Whether the message has failed so often that it is tried once a day only.
     public func isLeftAlone(_ key: MessageKey, now: Int) -> Bool {
         guard let failure = failed[key], failure.isFinal else { return false }
-        return now >= failure.time && now - failure.time < 86_400
+        return !ClockSanity.hasCome(failure.time + 86_400, now: now, longestWait: 86_400)
     }
 }

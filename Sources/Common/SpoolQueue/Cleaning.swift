@@ -1,6 +1,7 @@
 // Sweeping up what crashes left: old files in `tmp`, journals without a message.
 
 import DurableFiles
+import Reporting
 
 extension Queue {
     /// Files in `tmp` are left alone for this long, in seconds (Maildir's rule).
@@ -18,7 +19,7 @@ extension Queue {
     /// - Parameter now: seconds since 1970.
     public func clean(now: Int) throws(QueueError) -> Sweep {
         var sweep = Sweep()
-        guard now >= RetryPolicy.buildDate else { return sweep }
+        guard ClockSanity.trusts(now) else { return sweep }
         for name in try names(in: tmp, unchangedSince: now - Self.leftoverAge) {
             guard try durably({ () throws(DurableError) in try tmp.unlink(name) }) else { continue }
             sweep.leftovers.append(name)

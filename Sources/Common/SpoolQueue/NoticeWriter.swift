@@ -44,8 +44,8 @@ public struct NoticeWriter: Sendable {
 
         /// The moment that the message's age is counted from; `nil` while no clock could be trusted (DECISIONS 11).
         func since(trusting policy: RetryPolicy) -> Int? {
-            if policy.trusts(clock: acceptance.arrival) { return acceptance.arrival }
-            return firstResult.flatMap { policy.trusts(clock: $0) ? $0 : nil }
+            if ClockSanity.trusts(acceptance.arrival) { return acceptance.arrival }
+            return firstResult.flatMap { ClockSanity.trusts($0) ? $0 : nil }
         }
     }
 
@@ -69,7 +69,7 @@ public struct NoticeWriter: Sendable {
         var head = "From: MAILER-DAEMON@\(host)\nTo: \(addressee)\n"
         head += "Subject: \(Self.headerText(wording.subject))\n"
         // A date of 1970 would hide the notice behind all other mail: readers go by its arrival instead.
-        if policy.trusts(clock: date.seconds) { head += "Date: \(date)\n" }
+        if ClockSanity.trusts(date.seconds) { head += "Date: \(date)\n" }
         head += "Message-ID: <\(noticeID)@\(host)>\n"
         if let messageID = original.messageID { head += "In-Reply-To: \(messageID)\nReferences: \(messageID)\n" }
         head += "Auto-Submitted: auto-replied\nMIME-Version: 1.0\n"
@@ -152,7 +152,7 @@ public struct NoticeWriter: Sendable {
         return NoticeTexts.fill(
             wording(kind).body,
             [
-                "hub": host, "recipients": list, "arrival": told(policy.trusts(clock: arrival) ? arrival : nil),
+                "hub": host, "recipients": list, "arrival": told(ClockSanity.trusts(arrival) ? arrival : nil),
                 "until": told(subject.since(trusting: policy).map { $0 + policy.lifetime }), "id": subject.id.text,
             ])
     }

@@ -1,10 +1,9 @@
 // When to try again, when to warn, when to give up. Pure: the clock is passed in.
 
+import Reporting
+
 /// The retry rules of a queue (DECISIONS 11). Times are seconds since 1970, lengths are seconds.
 public struct RetryPolicy: Sendable, Hashable {
-    /// 2026-11-01: a clock that shows less has not been set.
-    public static let buildDate = 1_793_491_200
-
     /// The first delay; each further one is twice as long.
     public var firstDelay = 5 * 60
     public var longestDelay = 4 * 3600
@@ -33,19 +32,15 @@ public struct RetryPolicy: Sendable, Hashable {
     /// Whether a message marked with `notBefore` is due. A mark further ahead than the longest back-off tells of a
     /// clock that was wrong, and counts as due.
     public func isDue(_ notBefore: Int, now: Int) -> Bool {
-        notBefore <= now || notBefore - now > Int(Double(longestDelay) * (1 + jitter)) + 1
+        ClockSanity.hasCome(notBefore, now: now, longestWait: Int(Double(longestDelay) * (1 + jitter)) + 1)
     }
-
-    /// Whether ages can be told at all.
-    /// - Parameter newestState: the latest time seen on disk.
-    public func trusts(clock now: Int, newestState: Int = 0) -> Bool { now >= Self.buildDate && now >= newestState }
 
     /// The age of a message that arrived at `arrival`; counted from the first recorded result if the clock was not set
     /// when it came in; `nil` when it cannot be told.
     public func age(arrival: Int, firstResult: Int?, now: Int, newestState: Int = 0) -> Int? {
-        guard trusts(clock: now, newestState: newestState) else { return nil }
-        if arrival >= Self.buildDate { return max(0, now - arrival) }
-        guard let firstResult, firstResult >= Self.buildDate else { return nil }
+        guard ClockSanity.trusts(now, newestState: newestState) else { return nil }
+        if ClockSanity.trusts(arrival) { return max(0, now - arrival) }
+        guard let firstResult, ClockSanity.trusts(firstResult) else { return nil }
         return max(0, now - firstResult)
     }
 

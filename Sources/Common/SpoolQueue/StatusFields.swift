@@ -3,6 +3,7 @@
 import InternetAddress
 import MailEnvelope
 import MailFormat
+import Reporting
 
 /// Writes the groups of fields that machines read.
 struct StatusFields {
@@ -17,7 +18,7 @@ struct StatusFields {
         if let envid = subject.envelope.envelopeID { text += field("Original-Envelope-Id", envid.description) }
         text += field("Reporting-MTA", "dns; \(host)")
         let arrival = subject.acceptance.arrival
-        if policy.trusts(clock: arrival) {
+        if ClockSanity.trusts(arrival) {
             text += field("Arrival-Date", MailDate(seconds: arrival, offset: zone).description)
         }
         return text

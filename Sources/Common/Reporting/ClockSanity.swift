@@ -1,0 +1,18 @@
+// Whether the machine's clock can be believed (DECISIONS 11). Pure: the clock is passed in.
+
+/// Judges moments of the wall clock, in seconds since 1970. A machine without a battery starts in 1970, and one set wrong
+/// may have written times that are still to come.
+public enum ClockSanity {
+    /// 2026-11-01: a clock that shows less has not been set.
+    public static let buildDate = 1_793_491_200
+
+    /// Whether ages can be told by a clock that shows `now`.
+    /// - Parameter newestState: the latest time seen on disk: a clock behind that is wrong, or was.
+    public static func trusts(_ now: Int, newestState: Int = 0) -> Bool { now >= buildDate && now >= newestState }
+
+    /// Whether what was put off to `notBefore` may be done. A moment further ahead than anything is ever put off tells of
+    /// a clock that was wrong, and counts as come.
+    public static func hasCome(_ notBefore: Int, now: Int, longestWait: Int) -> Bool {
+        notBefore <= now || notBefore - now > longestWait
+    }
+}
