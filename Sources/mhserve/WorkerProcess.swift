@@ -2,6 +2,7 @@
 
 import CMHSys
 import Glibc
+import Programs
 import Reporting
 import RunControl
 
@@ -87,43 +88,16 @@ final class WorkerProcess {
         return mh_WIFEXITED(status) != 0 ? mh_WEXITSTATUS(status) : 128 + mh_WTERMSIG(status)
     }
 
-    /// Starts `/proc/self/exe` as the worker with `descriptors` as 3, 4, 5 …
+    /// Starts `/proc/self/exe` as the worker with `descriptors` as 3, 4, 5 … Like us it belongs to the service manager's
+    /// group and speaks to our standard streams.
     private static func spawn(_ descriptors: [Int32]) throws -> pid_t {
-        // Copies above all targets first, so that no dup2 overwrites a descriptor still to be handed over.
-        var copies: [Int32] = []
-        defer { for copy in copies { close(copy) } }
-        for descriptor in descriptors {
-            let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3 + Int32(descriptors.count) + 8)
-            guard copy >= 0 else { throw KeeperError.system(doing: "copy a socket", code: errno) }
-            copies.append(copy)
+        var start = ChildStart(file: "/proc/self/exe", arguments: ["mhserve: worker", Worker.role])
+        (start.input, start.output, start.errors) = (.ours, .ours, .ours)
+        start.handed = descriptors
+        start.group = .ours
+        do throws(ChildStart.Refusal) { return try start.start() } catch {
+            throw KeeperError.system(doing: "start the worker", code: error.code)
         }
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        for (index, copy) in copies.enumerated() {
-            unsafe posix_spawn_file_actions_adddup2(&actions, copy, 3 + Int32(index))
-        }
-        unsafe posix_spawn_file_actions_addclosefrom_np(&actions, 3 + Int32(copies.count))
-
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        unsafe sigemptyset(&none)
-        unsafe posix_spawnattr_setsigmask(&attributes, &none)
-        var all = sigset_t()
-        unsafe sigfillset(&all)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
-        var pid: pid_t = 0
-        let name = unsafe strdup("mhserve: worker")
-        defer { unsafe free(name) }
-        let role = unsafe strdup(Worker.role)
-        defer { unsafe free(role) }
-        let code = unsafe posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, [name, role, nil], environ)
-        guard code == 0 else { throw KeeperError.system(doing: "start the worker", code: code) }
-        return pid
     }
 
     private static func memoryFile(holding octets: [UInt8]) throws -> Int32 {

@@ -1,6 +1,5 @@
 // The hub's own other commands: found beside the running one, started or become.
 
-internal import CMHSys
 import Glibc
 import Reporting
 
@@ -33,39 +32,21 @@ public struct SiblingCommand: Sendable {
         _ arguments: [String], isDetached: Bool = false, speaksForUs: Bool = false
     ) throws(SiblingError) -> Int32 {
         let path = try path()
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        unsafe posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-        if isDetached { unsafe posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0) }
-        unsafe posix_spawn_file_actions_addclosefrom_np(&actions, 3)
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        unsafe sigemptyset(&none)
-        unsafe posix_spawnattr_setsigmask(&attributes, &none)
-        var all = sigset_t()
-        unsafe sigfillset(&all)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
-        unsafe posix_spawnattr_setpgroup(&attributes, 0)
-        // Glibc's POSIX_SPAWN_SETSID (0x80) is hidden from Swift behind _GNU_SOURCE.
-        let group = isDetached ? 0x80 : Int(POSIX_SPAWN_SETPGROUP)
-        let flags = Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF) | group
-        unsafe posix_spawnattr_setflags(&attributes, Int16(truncatingIfNeeded: flags))
-        var pid: Int32 = 0
-        let code = unsafe withArguments([speaksForUs ? CommandName.called(else: name) : path] + arguments) {
-            unsafe posix_spawn(&pid, path, &actions, &attributes, $0, environ)
+        var start = ChildStart(
+            file: path, arguments: [speaksForUs ? CommandName.called(else: name) : path] + arguments)
+        if isDetached {
+            start.errors = .null
+            start.group = .ownSession
         }
-        guard code == 0 else { throw .cannotStart(path: path, code: code) }
-        return pid
+        do throws(ChildStart.Refusal) { return try start.start() } catch {
+            throw .cannotStart(path: path, code: error.code)
+        }
     }
 
     /// Becomes it: this process goes on as that command, under the name it was called by, and does not come back.
     public func replaceThisProcess(_ arguments: [String]) throws(SiblingError) -> Never {
         let path = try path()
-        _ = unsafe withArguments([CommandName.called(else: name)] + arguments) { unsafe execv(path, $0) }
+        _ = unsafe withWords([CommandName.called(else: name)] + arguments) { unsafe execv(path, $0) }
         throw .cannotStart(path: path, code: errno)
     }
 
@@ -78,14 +59,6 @@ public struct SiblingCommand: Sendable {
             throw .cannotStart(path: "/proc/self/exe", code: errno)
         }
         return String(decoding: octets[..<slash], as: UTF8.self)
-    }
-
-    private func withArguments(
-        _ words: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32
-    ) -> Int32 {
-        var pointers: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
-        defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
-        return unsafe pointers.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress!) }
     }
 }
 

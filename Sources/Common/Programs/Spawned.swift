@@ -1,4 +1,4 @@
-// Starting a program: posix_spawn with everything of ours left behind.
+// Starting a program: everything of ours left behind, its streams in our hands.
 
 internal import CMHSys
 import Glibc
@@ -26,28 +26,24 @@ struct Spawned {
         let output = try Pipe()
         let errors = try Pipe()
         var feed: Pipe?
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        // All our pipe ends are 3 or higher, so that no dup2 hits one still needed.
+        var start = ChildStart(file: file, arguments: program.argv)
+        start.environment = environment.map { "\($0.key)=\($0.value)" }
+        start.directory = program.directory
+        start.output = .descriptor(output.entry)
+        start.errors = .descriptor(errors.entry)
         switch program.input {
-        case .none:
-            unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        case .none: break
         case .octets:
             let pipe = try Pipe()
-            unsafe posix_spawn_file_actions_adddup2(&actions, pipe.exit, 0)
+            start.input = .descriptor(pipe.exit)
             feed = pipe
-        case .file(let descriptor):
-            unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, 0)
+        case .file(let descriptor): start.input = .descriptor(descriptor)
         }
-        unsafe posix_spawn_file_actions_adddup2(&actions, output.entry, 1)
-        unsafe posix_spawn_file_actions_adddup2(&actions, errors.entry, 2)
-        unsafe posix_spawn_file_actions_addclosefrom_np(&actions, 3)
-        unsafe posix_spawn_file_actions_addchdir_np(&actions, program.directory)
 
-        let (code, child) = unsafe spawn(
-            file, program.argv, environment.map { "\($0.key)=\($0.value)" }, &actions)
-        guard code == 0 else { throw .cannotStart(program: name, reason: reason(code)) }
+        let child: Int32
+        do throws(ChildStart.Refusal) { child = try start.start() } catch {
+            throw .cannotStart(program: name, reason: reason(error.code))
+        }
         let fate = pidfd_open(child, 0)
         guard fate >= 0 else {
             let code = errno
@@ -58,34 +54,6 @@ struct Spawned {
         return Spawned(
             child: child, stdin: feed?.keepEntry() ?? -1, stdout: output.keepExit(), stderr: errors.keepExit(),
             fate: fate)
-    }
-
-    /// posix_spawn with default signals, none of them blocked, and a process group of its own.
-    private static func spawn(
-        _ file: String, _ argv: [String], _ environment: [String],
-        _ actions: UnsafePointer<posix_spawn_file_actions_t>
-    ) -> (code: Int32, child: pid_t) {
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        unsafe sigemptyset(&signals)
-        unsafe posix_spawnattr_setsigmask(&attributes, &signals)
-        unsafe sigfillset(&signals)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
-        unsafe posix_spawnattr_setpgroup(&attributes, 0)
-        let flags = Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF) | Int(POSIX_SPAWN_SETPGROUP)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(flags))
-
-        var words: [UnsafeMutablePointer<CChar>?] = unsafe argv.map { unsafe strdup($0) } + [nil]
-        var variables: [UnsafeMutablePointer<CChar>?] = unsafe environment.map { unsafe strdup($0) } + [nil]
-        defer {
-            for index in unsafe words.indices { unsafe free(words[index]) }
-            for index in unsafe variables.indices { unsafe free(variables[index]) }
-        }
-        var child: pid_t = 0
-        let code = unsafe posix_spawn(&child, file, actions, &attributes, &words, &variables)
-        return (code, child)
     }
 
     /// The file that `name` means; names without a slash are searched for, like a shell would.
@@ -121,8 +89,7 @@ private final class Pipe {
     init() throws(ProgramError) {
         var both: [Int32] = [-1, -1]
         guard unsafe pipe2(&both, O_CLOEXEC) == 0 else { throw .system(doing: "make a pipe", code: errno) }
-        (exit, entry) = (Self.lift(both[0]), Self.lift(both[1]))
-        guard exit >= 0, entry >= 0 else { throw .system(doing: "make a pipe", code: errno) }
+        (exit, entry) = (both[0], both[1])
     }
 
     deinit { for end in [exit, entry] where end >= 0 { close(end) } }
@@ -136,14 +103,6 @@ private final class Pipe {
     func keepEntry() -> Int32 {
         defer { entry = -1 }
         return Self.nonBlocking(entry)
-    }
-
-    /// `descriptor`, or a copy of it above the three standard ones.
-    private static func lift(_ descriptor: Int32) -> Int32 {
-        guard descriptor >= 0, descriptor < 3 else { return descriptor }
-        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
-        close(descriptor)
-        return copy
     }
 
     private static func nonBlocking(_ descriptor: Int32) -> Int32 {
