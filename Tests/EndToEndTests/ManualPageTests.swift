@@ -20,8 +20,8 @@ struct ManualPageTests {
     /// The types whose errors can end a command.
     private static let ends: [String: Set<String>] = [
         "mhfetch": start.union(disk).union([
-            "AccountError", "AccountFault", "FetchError", "IMAPError", "JournalError", "LedgerError", "MaildirError",
-            "POP3Error", "ProgramError", "TLSError", "TransportError",
+            "AccountError", "AccountFault", "DigestError", "FetchError", "IMAPError", "JournalError", "LedgerError",
+            "MaildirError", "POP3Error", "ProgramError", "TLSError", "TransportError",
         ]),
         "mhsend": [
             "ArgumentError", "RunControlError", "HubUserError", "DurableError", "OwnershipFault", "IntakeError",
@@ -42,9 +42,10 @@ struct ManualPageTests {
             "JournalError": "is told as a QueueError",
         ],
         "mhcarry": [
-            "AccountError": "the route waits", "ProgramError": "the route waits", "TLSError": "the route waits",
-            "TransportError": "the route waits", "SMTPError": "the route waits", "MaildirError": "the recipient waits",
-            "PipelineError": "the recipient waits", "SiblingError": "starts no command of the hub",
+            "AccountError": "the route waits", "DigestError": "the recipient waits", "ProgramError": "the route waits",
+            "TLSError": "the route waits", "TransportError": "the route waits", "SMTPError": "the route waits",
+            "MaildirError": "the recipient waits", "PipelineError": "the recipient waits",
+            "SiblingError": "starts no command of the hub",
             "JournalError": "is told as a QueueError",
         ],
         "mhqueue": ["ProgramError": "runs no program", "JournalError": "is told as a QueueError"],
@@ -54,8 +55,9 @@ struct ManualPageTests {
             "JournalError": "opens no state",
         ],
         "mhserve": [
-            "HouseError": "ends a session", "MaildirError": "ends a session", "POP3Error": "ends a session",
-            "SMTPError": "ends a session", "PipelineError": "ends a session", "SiblingError": "is logged",
+            "DigestError": "ends a session", "HouseError": "ends a session", "MaildirError": "ends a session",
+            "POP3Error": "ends a session", "SMTPError": "ends a session", "PipelineError": "ends a session",
+            "SiblingError": "is logged",
             "JournalError": "is told as a QueueError",
         ],
     ]
