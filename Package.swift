@@ -174,7 +174,7 @@ let package = Package(
             uses: "Credentials", "Blocking", "IMAPProtocol", "InternetAddress", "Octets", "POP3Protocol",
             "SMTPProtocol", "TLSEngine"),
         tests(of: "Programs", uses: "Blocking"),
-        tests(of: "AccountSessions", uses: "RunControl", "Transport"),
+        tests(of: "AccountSessions", uses: "InternetAddress", "RunControl", "TLSEngine", "Transport"),
         tests(of: "FetchLedger", uses: "Octets", "Digests", "DurableFiles", "IMAPProtocol", "MaildirStore"),
         tests(of: "SpoolQueue", uses: "DurableFiles", "MailEnvelope", "MailFormat", "Octets", "Reporting"),
         tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),

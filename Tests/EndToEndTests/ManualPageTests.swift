@@ -21,7 +21,7 @@ struct ManualPageTests {
     private static let ends: [String: Set<String>] = [
         "mhfetch": start.union(disk).union([
             "AccountError", "AccountFault", "DigestError", "FetchError", "IMAPError", "JournalError", "LedgerError",
-            "MaildirError", "POP3Error", "ProgramError", "TLSError", "TransportError",
+            "MaildirError", "PathError", "POP3Error", "ProgramError", "TLSError", "TransportError",
         ]),
         "mhsend": [
             "ArgumentError", "RunControlError", "HubUserError", "DurableError", "OwnershipFault", "IntakeError",
@@ -42,10 +42,10 @@ struct ManualPageTests {
             "JournalError": "is told as a QueueError",
         ],
         "mhcarry": [
-            "AccountError": "the route waits", "DigestError": "the recipient waits", "ProgramError": "the route waits",
-            "TLSError": "the route waits", "TransportError": "the route waits", "SMTPError": "the route waits",
-            "MaildirError": "the recipient waits", "PipelineError": "the recipient waits",
-            "SiblingError": "starts no command of the hub",
+            "AccountError": "the route waits", "DigestError": "the recipient waits", "PathError": "the route waits",
+            "ProgramError": "the route waits", "TLSError": "the route waits", "TransportError": "the route waits",
+            "SMTPError": "the route waits", "MaildirError": "the recipient waits",
+            "PipelineError": "the recipient waits", "SiblingError": "starts no command of the hub",
             "JournalError": "is told as a QueueError",
         ],
         "mhqueue": ["ProgramError": "runs no program", "JournalError": "is told as a QueueError"],

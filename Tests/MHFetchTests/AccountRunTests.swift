@@ -99,8 +99,7 @@ struct AccountRunTests {
             let server = try FakeServer([
                 .line("+OK"), .expect("UIDL"), .line("+OK"), .flood(chunk: Array(entries.utf8), octets: .max),
             ])
-            let wire = try DirectPath().dial(
-                host: "127.0.0.1", port: server.port, until: Deadline(after: .seconds(10)))
+            let wire = try Path(to: "127.0.0.1", port: server.port, patience: .seconds(10)).open()
             let exchange = Exchange(POP3Client(), on: wire, timeout: .seconds(20), listingLimit: .zero)
             _ = try exchange.next()
             try exchange.say(.uidl(nil))

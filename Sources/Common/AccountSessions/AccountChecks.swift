@@ -34,9 +34,11 @@ extension Check {
     /// The certificates that the account's server is checked against can be read.
     public static func trust(_ side: AccountSide) -> Check {
         Check { settings, findings in
-            for account in settings.accounts where account[keyPath: side] != nil && account.tls == .required {
-                do throws(TLSError) {
-                    try TLSContext.client(trust: AccountLine.trust(of: account)).check()
+            let paths = Paths(settings)
+            for account in settings.accounts where account.tls == .required {
+                guard let server = account[keyPath: side] else { continue }
+                do {
+                    try paths.path(for: .account(account.name, server)).demand?.context.check()
                 } catch {
                     let own = account.places["tls_trust_file"] ?? settings.places["tls_trust_file"]
                     findings.fault(own ?? account.place, "account \(account.name): \(error)")

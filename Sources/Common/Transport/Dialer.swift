@@ -6,20 +6,15 @@ import InternetAddress
 import Reporting
 
 /// Opens TCP connections straight from this machine.
-public enum Dialer {
-    /// Connects to `host`, which is a name or an address.
-    /// - Parameters:
-    ///   - sourceAddress: the local address to come from (the rc's `source-ip`); addresses of its family only are tried.
-    ///   - deadline: for look-up and all attempts together.
+enum Dialer {
+    /// Connects to the host of `path`.
+    /// - Parameter deadline: for look-up and all attempts together.
     /// - Returns: a wire on a connected socket with no delay, keep-alive and close-on-exec.
     /// - Throws: ``TransportError`` with the fate of each address.
-    public static func connect(
-        host: String, port: UInt16, inet: AddressPreference = .any, sourceAddress: IPAddress? = nil,
-        until deadline: Deadline, lookup: HostLookup = .system
-    ) throws(TransportError) -> Wire {
-        let all = try addresses(of: host, until: deadline, lookup)
-        var wanted = inet.order(all)
-        if let sourceAddress { wanted = wanted.filter { $0.address.family == sourceAddress.family } }
+    static func connect(_ path: Path, until deadline: Deadline) throws(TransportError) -> Wire {
+        let (host, port) = (path.host, path.port)
+        var wanted = path.family.order(try addresses(path, until: deadline))
+        if let source = path.source { wanted = wanted.filter { $0.address.family == source.family } }
         guard !wanted.isEmpty else {
             throw .unusableHost(host: host, reason: "has no address of the kind the rc asks for (`inet`, `source-ip`)")
         }
@@ -29,12 +24,12 @@ public enum Dialer {
             var endpoint = endpoint
             endpoint.port = port
             let share = Deadline(after: deadline.remaining / (wanted.count - index)).earlier(of: deadline)
-            switch try attempt(endpoint, from: sourceAddress, until: share) {
+            switch try attempt(endpoint, from: path.source, stop: path.stop, until: share) {
             case .success(let socket):
                 let facts = WireFacts(
                     peer: "\(host):\(port)", remoteAddress: endpoint,
                     localAddress: Endpoint.of(socket: socket, peer: false))
-                return Wire(socket: socket, facts: facts)
+                return Wire(socket: socket, facts: facts, stop: path.stop)
             case .failure(let why):
                 attempts.append(TransportError.Attempt(address: "\(endpoint)", reason: why.reason))
             }
@@ -43,21 +38,26 @@ public enum Dialer {
     }
 
     /// RFC 1035 §2.3.4 allows 255 octets in a name; anything but printable ASCII is nothing a resolver should see.
-    private static func addresses(
-        of host: String, until deadline: Deadline, _ lookup: HostLookup
-    ) throws(TransportError) -> [Endpoint] {
+    private static func addresses(_ path: Path, until deadline: Deadline) throws(TransportError) -> [Endpoint] {
+        let host = path.host
         if let address = IPAddress(host) { return [Endpoint(address)] }
         guard !host.isEmpty, host.utf8.count <= 255, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw .unusableHost(host: printable(host), reason: "not a host name")
         }
-        return try lookup.addresses(of: host, until: deadline)
+        switch path.names {
+        case .here(let lookup), .overPath(let lookup):
+            return try lookup.addresses(of: host, until: deadline, stop: path.stop)
+        case .farEnd:
+            throw .unusableHost(
+                host: host, reason: "its address may be asked for at the far end of the path only, and there is no hop")
+        }
     }
 
     private struct Refusal: Error { let reason: String }
 
     /// One non-blocking connect; the socket is closed unless it stands.
     private static func attempt(
-        _ endpoint: Endpoint, from source: IPAddress?, until deadline: Deadline
+        _ endpoint: Endpoint, from source: IPAddress?, stop: Int32, until deadline: Deadline
     ) throws(TransportError) -> Result<Int32, Refusal> {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         let descriptor = socket(endpoint.systemFamily, kind, 0)
@@ -78,7 +78,7 @@ public enum Dialer {
             guard errno == EINPROGRESS || errno == EINTR else { return .failure(Refusal(reason: reason(errno))) }
             var watched = [
                 pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0),
-                pollfd(fd: StopSignal.descriptor, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
             ]
             while unsafe poll(&watched, 2, deadline.pollTimeout) <= 0 {
                 if deadline.hasPassed { return .failure(Refusal(reason: "no answer in time")) }

@@ -25,8 +25,11 @@ public struct HostLookup: Sendable {
     private static let stuckLimit = 32
     private static let running = Atomic(0)
 
-    /// Asks on a thread of its own and gives up at `deadline`; the thread ends when the system lets go of it.
-    func addresses(of host: String, until deadline: Deadline) throws(TransportError) -> [Endpoint] {
+    /// Asks on a thread of its own and gives up at `deadline`, or when `stop` is readable; the thread ends when the system
+    /// lets go of it.
+    func addresses(
+        of host: String, until deadline: Deadline, stop: Int32
+    ) throws(TransportError) -> [Endpoint] {
         guard Self.running.load(ordering: .relaxed) < Self.stuckLimit else {
             throw .lookupFailed(host: host, reason: "too many look-ups are waiting for the resolver")
         }
@@ -44,8 +47,8 @@ public struct HostLookup: Sendable {
             Self.running.wrappingSubtract(1, ordering: .relaxed)
             throw .lookupFailed(host: host, reason: error.description)
         }
-        guard let result = answer.wait(until: deadline) else {
-            if StopSignal.hasCome { throw .stopped(peer: host) }
+        guard let result = answer.wait(until: deadline, stop: stop) else {
+            guard deadline.hasPassed else { throw .stopped(peer: host) }
             throw .lookupFailed(host: host, reason: "the resolver does not answer")
         }
         return Array(try result.get().prefix(Self.addressLimit))
@@ -69,8 +72,9 @@ public struct HostLookup: Sendable {
             _ = unsafe write(descriptor, &one, 8)
         }
 
-        func wait(until deadline: Deadline) -> Result<[Endpoint], TransportError>? {
-            var watched = [descriptor, StopSignal.descriptor].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        /// - Returns: `nil` at the deadline, and before it when the order to stop has come.
+        func wait(until deadline: Deadline, stop: Int32) -> Result<[Endpoint], TransportError>? {
+            var watched = [descriptor, stop].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             while unsafe poll(&watched, 2, deadline.pollTimeout) <= 0 {
                 if deadline.hasPassed { return nil }
             }

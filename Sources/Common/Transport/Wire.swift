@@ -25,6 +25,8 @@ public final class Wire {
         didSet { meter = pace.map(PaceMeter.init) }
     }
 
+    /// Whom TLS must meet, as the path says that led here.
+    var demand: TLSDemand?
     /// Hears the conversation, for a transcript.
     public var tap: (any Tap)?
 

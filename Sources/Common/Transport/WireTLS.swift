@@ -3,7 +3,14 @@
 import TLSEngine
 
 extension Wire {
-    /// Starts TLS as the client: at once for a TLS port, or behind the peer's consent to STARTTLS.
+    /// Starts TLS with whom the path demands: behind the peer's consent to STARTTLS or STLS.
+    /// - Throws: as ``startTLS(_:until:)``.
+    public func startTLS(until deadline: Deadline) throws(TransportError) {
+        guard let demand else { preconditionFailure("the path to \(facts.peer) knows of no TLS") }
+        try startTLS(demand, until: deadline)
+    }
+
+    /// Starts TLS as the client.
     /// - Parameter demand: whom the wire must meet.
     /// - Throws: ``TransportError/injected(peer:octets:)`` when clear text is still waiting to be read: somebody put it
     ///   there to have it taken for text under TLS (RFC 3207 §6). ``TransportError/tls(_:)`` when the handshake fails. The
