@@ -110,6 +110,10 @@ let package = Package(
             "AccountSessions",
             uses: "Credentials", "RunControl", "Programs", "Transport", "TLSEngine", "SASLMechanisms", "Blocking",
             "Reporting"),
+        room(
+            "MailboxLogins",
+            uses: "Credentials", "AccessControl", "RunControl", "SASLMechanisms", "MailRouting", "MailFormat",
+            "InternetAddress", "Digests", "Blocking", "Octets", "Reporting"),
         room("CommandStart", uses: "RunControl", "Programs", "Reporting", argumentParser),
 
         // Floor 4: what we want
@@ -137,11 +141,10 @@ let package = Package(
             "mhroute", uses: "CommandStart", "MailRouting", "MailFormat", "RunControl", "Reporting", argumentParser),
         command(
             "mhserve",
-            uses: "Credentials", "CommandStart", "AccessControl", "InternetAddress", "SMTPProtocol", "POP3Protocol",
-            "SpoolQueue",
-            "Delivery", "MaildirStore", "MailRouting", "MailFormat", "MailEnvelope", "RunControl", "TLSEngine",
-            "SASLMechanisms", "Programs",
-            "Digests", "DurableFiles", "Octets", "Reporting", "CMHSys", argumentParser,
+            uses: "Credentials", "CommandStart", "MailboxLogins", "AccessControl", "InternetAddress", "SMTPProtocol",
+            "POP3Protocol", "SpoolQueue", "Delivery", "MaildirStore", "MailRouting", "MailFormat", "MailEnvelope",
+            "RunControl", "TLSEngine", "SASLMechanisms", "Programs", "DurableFiles", "Octets", "Reporting", "CMHSys",
+            argumentParser,
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")),
 
         // Tests
@@ -176,6 +179,9 @@ let package = Package(
         tests(of: "Programs", uses: "Blocking"),
         tests(of: "AccountSessions", uses: "InternetAddress", "RunControl", "TLSEngine", "Transport"),
         tests(of: "FetchLedger", uses: "Octets", "Digests", "DurableFiles", "IMAPProtocol", "MaildirStore"),
+        tests(
+            of: "MailboxLogins",
+            uses: "AccessControl", "InternetAddress", "RunControl", "Reporting", "SASLMechanisms"),
         tests(of: "SpoolQueue", uses: "DurableFiles", "MailEnvelope", "MailFormat", "Octets", "Reporting"),
         tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
         tests(

@@ -5,6 +5,7 @@ import DurableFiles
 import MailEnvelope
 import MailFormat
 import MailRouting
+import MailboxLogins
 import MaildirStore
 import NIOCore
 import Reporting
@@ -46,7 +47,7 @@ final class House: Sendable {
         locals = settings.localAddresses
         disk = WorkPool(threads: 16, queue: 4096)
         hashing = WorkPool(threads: 2, queue: 32)
-        logins = try Logins(settings: settings, hashing: hashing)
+        logins = try Logins(settings)
         certificates = Certificates(settings: settings, log: log)
     }
 
@@ -139,19 +140,26 @@ final class House: Sendable {
         return mailbox.maildir
     }
 
-    /// Writes down a try to log in; a line that fail2ban can read.
-    func logLogin(_ name: String, _ outcome: Logins.Outcome, service: Service, line: any SessionLine) {
-        let status =
-            switch outcome {
-            case .accepted: "ok"
-            case .refused: "refused"
-            case .paused: "paused"
-            case .busy: "busy"
+    /// Finds out what a login turns on; the line is held meanwhile.
+    func find(_ question: LoginQuestion, on line: any SessionLine, then done: @escaping (LoginAnswer) -> Void) {
+        let started = line.offload(to: hashing) {
+            question.answer()
+        } then: { result in
+            switch result {
+            case .success(let answer): done(answer)
+            case .failure: done(.unknown)
             }
+        }
+        if !started { done(.unknown) }
+    }
+
+    /// Writes down a try to log in; a line that fail2ban can read.
+    func logLogin(_ name: String?, _ outcome: LoginOutcome, service: Service, line: any SessionLine) {
+        let level = if case .accepted = outcome { Log.Level.info } else { Log.Level.notice }
         log.write(
-            status == "ok" ? .info : .notice, "login",
+            level, "login",
             [
-                ("service", service.name), ("client", "\(line.peer)"), ("login", name), ("status", status),
+                ("service", service.name), ("client", "\(line.peer)"), ("login", name), ("status", outcome.word),
                 ("tls", line.tls?.version),
             ])
     }

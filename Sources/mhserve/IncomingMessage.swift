@@ -3,6 +3,7 @@
 import InternetAddress
 import MailEnvelope
 import MailFormat
+import MailboxLogins
 import Octets
 import Reporting
 import SMTPProtocol

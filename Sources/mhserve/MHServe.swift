@@ -4,6 +4,7 @@ import ArgumentParser
 import CommandStart
 import Credentials
 import Glibc
+import MailboxLogins
 import Programs
 import Reporting
 import RunControl

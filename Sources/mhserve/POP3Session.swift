@@ -1,12 +1,12 @@
 // The policy of a POP3 listener: who may open which mailbox, and what is deleted when.
 
+import MailboxLogins
 import MaildirStore
 import NIOCore
 import Octets
 import POP3Protocol
 import Reporting
 import RunControl
-import SASLMechanisms
 import TLSEngine
 
 /// One POP3 session. It numbers a snapshot of the mailbox and never renames a file of it (DECISIONS 32).
@@ -25,7 +25,8 @@ final class POP3Session: Session {
     let line: any SessionLine
     private let service: Service
     let house: House
-    private var sasl: SASLServer?
+    /// A login whose challenge waits for its response.
+    private var exchange: LoginExchange?
     var login: Login?
     var mailbox: MaildirSnapshot?
     var deleted: Set<Int> = []
@@ -59,12 +60,10 @@ final class POP3Session: Session {
         case .pass(let user, let password): logIn(user, password)
         case .auth(let mechanism, let initial): authenticate(mechanism, initial)
         case .saslResponse(let response):
-            guard var server = sasl else { return answer(.err(nil, "no authentication is going on")) }
-            let step = server.receive(response)
-            sasl = server
-            take(step)
+            guard var exchange else { return answer(.err(nil, "no authentication is going on")) }
+            take(exchange.respond(response), of: exchange)
         case .saslCancelled:
-            sasl = nil
+            exchange = nil
             answer(.err(nil, "cancelled"))
         case .utf8: answer(.ok("UTF-8 it is"))
         case .stat, .list, .uidl, .retr, .top, .dele, .rset: takeMaildrop(event)
@@ -126,7 +125,7 @@ final class POP3Session: Session {
         var names = [
             "TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "UTF8", "EXPIRE NEVER", "LOGIN-DELAY 0",
         ]
-        if mayLogIn { names += ["USER", "SASL PLAIN LOGIN"] }
+        if mayLogIn { names += ["USER", "SASL \(house.logins.mechanisms.map(\.rawValue).joined(separator: " "))"] }
         if service.startTLS != nil, line.tls == nil { names.append("STLS") }
         return names + ["IMPLEMENTATION mailhub"]
     }
@@ -137,37 +136,38 @@ final class POP3Session: Session {
         guard !house.isStopping else { return }
         line.startTLS(context)
         conversation.tlsEstablished()
-        sasl = nil
+        exchange = nil
     }
 
     private func authenticate(_ mechanism: String, _ initial: [UInt8]?) {
         guard mayLogIn else { return answer(.err(.auth, "STLS first: no password in clear")) }
-        guard let known = SASLMechanism(name: mechanism.utf8) else { return answer(.err(nil, "no such mechanism")) }
-        var server = SASLServer()
-        let step = server.start(known, initialResponse: initial)
-        sasl = server
-        take(step)
-    }
-
-    private func take(_ step: SASLServer.Step) {
-        switch step {
-        case .challenge(let octets): answer(.challenge(octets))
-        case .failed: answer(.err(.auth, "the login was not understood"))
-        case .verify(let credentials): check(credentials)
+        var exchange = LoginExchange(house.logins, from: line.peer)
+        guard let step = exchange.start(mechanism, initialResponse: initial) else {
+            return answer(.err(nil, "no such mechanism"))
         }
+        take(step, of: exchange)
     }
 
-    /// USER and PASS go the way of PLAIN, with the same rules for what a login may be.
     private func logIn(_ user: [UInt8], _ password: [UInt8]) {
         guard mayLogIn else { return answer(.err(.auth, "STLS first: no password in clear")) }
-        var server = SASLServer()
-        take(server.start(.plain, initialResponse: [Octet.nul] + user + [Octet.nul] + password))
+        var exchange = LoginExchange(house.logins, from: line.peer)
+        take(exchange.start(user: user, password: password), of: exchange)
     }
 
-    private func check(_ credentials: SASLCredentials) {
-        sasl = nil
-        house.logins.check(credentials, from: line.peer, on: line) { [self] outcome in
-            house.logLogin(credentials.login, outcome, service: service, line: line)
+    private func take(_ step: LoginExchange.Step, of exchange: LoginExchange) {
+        self.exchange = nil
+        switch step {
+        case .challenge(let octets):
+            self.exchange = exchange
+            answer(.challenge(octets))
+        case .ask(let question):
+            house.find(question, on: line) { [self] found in
+                var exchange = exchange
+                take(exchange.resume(found), of: exchange)
+            }
+        case .failed: answer(.err(.auth, "the login was not understood"))
+        case .end(let outcome):
+            house.logLogin(exchange.name, outcome, service: service, line: line)
             switch outcome {
             case .accepted(let login): open(login)
             case .refused: answer(.err(.auth, "the login or the password is wrong"))

@@ -3,11 +3,11 @@
 import MailEnvelope
 import MailFormat
 import MailRouting
+import MailboxLogins
 import NIOCore
 import Octets
 import Reporting
 import RunControl
-import SASLMechanisms
 import SMTPProtocol
 import SpoolQueue
 import TLSEngine
@@ -20,7 +20,8 @@ final class SMTPSession: Session {
     private let line: any SessionLine
     private let service: Service
     private let house: House
-    private var sasl: SASLServer?
+    /// A login whose challenge waits for its response.
+    private var exchange: LoginExchange?
     /// Who has logged in.
     private var login: Login?
     private var intake: IncomingMessage?
@@ -43,7 +44,7 @@ final class SMTPSession: Session {
             mode: service.isSubmission ? .submission : .mail, hostname: house.settings.hostname,
             sizeLimit: house.settings.limits.messageSize)
         options.offersTLS = service.startTLS != nil
-        options.mechanisms = service.isSubmission ? ["PLAIN", "LOGIN"] : []
+        options.mechanisms = service.isSubmission ? house.logins.mechanisms.map(\.rawValue) : []
         options.recipientLimit = house.settings.limits.recipients
         options.errorLimit = house.settings.limits.errors
         if service.isSubmission { options.qualify = house.settings.qualify }
@@ -70,20 +71,16 @@ final class SMTPSession: Session {
             line.startTLS(context)
             tlsBegins()
         case .auth(let mechanism, let initial):
-            guard let known = SASLMechanism(name: mechanism.utf8) else {
+            var exchange = LoginExchange(house.logins, from: line.peer)
+            guard let step = exchange.start(mechanism, initialResponse: initial) else {
                 return answer(.refuse(504, .permanent(5, 4), "mechanism not offered"))
             }
-            var server = SASLServer()
-            let step = server.start(known, initialResponse: initial)
-            sasl = server
-            take(step)
+            take(step, of: exchange)
         case .saslResponse(let response):
-            guard var server = sasl else {
+            guard var exchange else {
                 return answer(.refuse(503, .permanent(5, 1), "no authentication is going on"))
             }
-            let step = server.receive(response)
-            sasl = server
-            take(step)
+            take(exchange.respond(response), of: exchange)
         case .mail(let envelope, _):
             tell(answer(to: envelope.reversePath), on: "\(envelope.reversePath)")
         case .recipient(let recipient):
@@ -149,7 +146,7 @@ final class SMTPSession: Session {
 
     private func tlsBegins() {
         login = nil
-        sasl = nil
+        exchange = nil
         intake = nil
         conversation.tlsStarted()
     }
@@ -161,26 +158,29 @@ final class SMTPSession: Session {
 
     // MARK: Login
 
-    private func take(_ step: SASLServer.Step) {
+    private func take(_ step: LoginExchange.Step, of exchange: LoginExchange) {
+        self.exchange = nil
         switch step {
         case .challenge(let octets):
+            self.exchange = exchange
             answer(.challenge(octets))
+        case .ask(let question):
+            house.find(question, on: line) { [self] found in
+                var exchange = exchange
+                take(exchange.resume(found), of: exchange)
+            }
         case .failed(let error):
-            sasl = nil
             if case .malformed = error { return answer(.refuse(501, .permanent(5, 2), sentence(error))) }
             answer(.refuse(535, .permanent(7, 8), sentence(error)))
-        case .verify(let credentials):
-            sasl = nil
-            house.logins.check(credentials, from: line.peer, on: line) { [self] outcome in
-                house.logLogin(credentials.login, outcome, service: service, line: line)
-                switch outcome {
-                case .accepted(let login):
-                    self.login = login
-                    answer(.accept("welcome"))
-                case .refused: answer(.refuse(535, .permanent(7, 8), "the login or the password is wrong"))
-                case .paused: answer(.refuse(421, .transient(7, 0), "too many failures; come again later"))
-                case .busy: answer(.refuse(454, .transient(7, 0), "too busy to check a password; try again"))
-                }
+        case .end(let outcome):
+            house.logLogin(exchange.name, outcome, service: service, line: line)
+            switch outcome {
+            case .accepted(let login):
+                self.login = login
+                answer(.accept("welcome"))
+            case .refused: answer(.refuse(535, .permanent(7, 8), "the login or the password is wrong"))
+            case .paused: answer(.refuse(421, .transient(7, 0), "too many failures; come again later"))
+            case .busy: answer(.refuse(454, .transient(7, 0), "too busy to check a password; try again"))
             }
         }
     }

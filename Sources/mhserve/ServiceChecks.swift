@@ -1,6 +1,7 @@
 // What `mhserve --check` looks at: by the very code that a start would fail in.
 
 import Glibc
+import MailboxLogins
 import Programs
 import Reporting
 import RunControl
