@@ -186,7 +186,8 @@ let package = Package(
         tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
         tests(
             ofCommand: "mhfetch", as: "MHFetch",
-            uses: "Digests", "FetchLedger", "DurableFiles", "Delivery", "MaildirStore", "IMAPProtocol", "POP3Protocol",
+            uses: "AccountSessions", "Digests", "FetchLedger", "DurableFiles", "Delivery", "MaildirStore",
+            "IMAPProtocol", "POP3Protocol",
             "Transport",
             "CommandStart", "RunControl", "Reporting", "Octets"),
         tests(ofCommand: "mhsend", as: "MHSend", uses: "Reporting"),

@@ -1,5 +1,6 @@
 // What every part of a run leans on: settings, queue, routing, log.
 
+import AccountSessions
 import Glibc
 import MailFormat
 import MailRouting
@@ -12,6 +13,7 @@ import Synchronization
 final class CarrierHub: Sendable {
     let settings: HubSettings
     let queue: Queue
+    let paths: Paths
     let routes: RouteStates
     let locals: LocalAddresses
     let routing: RoutingTable
@@ -29,6 +31,7 @@ final class CarrierHub: Sendable {
         self.settings = settings
         self.log = log
         self.isForced = isForced
+        paths = Paths(settings)
         queue = try Queue(state: settings.stateDirectory)
         routes = try RouteStates(in: queue.state)
         locals = settings.localAddresses

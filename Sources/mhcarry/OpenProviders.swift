@@ -174,7 +174,7 @@ final class OpenProviders: Sendable {
         guard line.fault == nil else { return nil }
         if let provider = line.provider, provider.isReady() { return provider }
         line.provider = nil
-        guard let account = hub.settings.account(name), let server = account.send else {
+        guard let account = hub.settings.account(name), let server = account.sendServer else {
             line.fault = RouteFault("the rc has no account \(name) that sends; mend the rc")
             return nil
         }
@@ -189,7 +189,8 @@ final class OpenProviders: Sendable {
             return nil
         }
         do throws(RouteFault) {
-            line.provider = try Provider(account: account, server: server, hostname: hub.settings.hostname)
+            line.provider = try Provider(
+                account: account, server: server, over: hub.paths, hostname: hub.settings.hostname)
         } catch {
             line.fault = error
             // Told to stop: that says nothing of the account, and the caller asks for it first.

@@ -52,7 +52,9 @@ final class Provider {
 
     /// Connects, secures the line, says hello and logs in.
     /// - Throws: ``RouteFault``.
-    init(account: AccountSettings, server: SendServer, hostname: String) throws(RouteFault) {
+    init(
+        account: AccountSettings, server: AccountServer, over paths: Paths, hostname: String
+    ) throws(RouteFault) {
         self.account = account
         host = server.host
         timeout = account.timeout
@@ -64,8 +66,7 @@ final class Provider {
             throw RouteFault(sentence(error))
         }
         do {
-            wire = try AccountLine.open(
-                account, host: server.host, port: server.port, hasImplicitTLS: server.service.hasImplicitTLS)
+            wire = try paths.path(for: .account(account.name, server)).open()
         } catch {
             throw RouteFault(sentence(error), isUnreachable: error is TransportError)
         }
@@ -112,7 +113,7 @@ final class Provider {
                 sasl = exchange
                 return .auth(mechanism: exchange.mechanism.rawValue, initial: initial)
             case .startTLS:
-                try AccountLine.secure(wire, for: account, host: host)
+                try wire.startTLS(until: Deadline(after: timeout))
                 client.tlsStarted()
                 return .hello(name)
             case .startTLSRefused(let reply): throw RouteFault("STARTTLS", reply)

@@ -35,6 +35,7 @@ final class AccountRun {
 
     let account: AccountSettings
     let hub: StartedHub
+    private let paths: Paths
     let ledger: AccountLedger
     let isVerbose: Bool
     /// When the run of all accounts began, in seconds since 1970.
@@ -56,10 +57,13 @@ final class AccountRun {
     /// Whether the turn ended before all was looked at.
     private var hasRest = false
 
-    init(account: AccountSettings, hub: StartedHub, ledger: AccountLedger, isVerbose: Bool, start: Int) {
+    init(
+        account: AccountSettings, hub: StartedHub, paths: Paths, ledger: AccountLedger, isVerbose: Bool, start: Int
+    ) {
         self.start = start
         self.account = account
         self.hub = hub
+        self.paths = paths
         self.ledger = ledger
         self.isVerbose = isVerbose
     }
@@ -117,7 +121,7 @@ final class AccountRun {
     private func collect() throws {
         guard let server = account.fetch else { throw FetchError.doesNotFetch(account.name, place: account.place) }
         let login = try AccountLogin(of: account)
-        let wire = try Self.connect(account, server)
+        let wire = try Self.connect(account, over: paths)
         if let server = account.fetchServer, account.speaksInClear(to: server) {
             tell("in clear, as \"tls off insecure\" says")
         }
@@ -129,9 +133,11 @@ final class AccountRun {
     }
 
     /// A connection to the account's server, as long as a session may last.
-    static func connect(_ account: AccountSettings, _ server: FetchServer) throws -> Wire {
-        let wire = try AccountLine.open(
-            account, host: server.host, port: server.port, hasImplicitTLS: server.service.hasImplicitTLS)
+    static func connect(_ account: AccountSettings, over paths: Paths) throws -> Wire {
+        guard let server = account.fetchServer else {
+            throw FetchError.doesNotFetch(account.name, place: account.place)
+        }
+        let wire = try paths.path(for: .account(account.name, server)).open()
         wire.sessionLimit = Deadline(after: sessionLimit)
         return wire
     }

@@ -6,6 +6,7 @@ import Octets
 import Reporting
 import RunControl
 import SASLMechanisms
+import Transport
 
 extension IMAPSession {
     /// From the greeting to an open account.
@@ -35,7 +36,7 @@ extension IMAPSession {
         while true {
             switch try exchange.next() {
             case .startTLSReady:
-                try AccountLine.secure(exchange.wire, for: account, host: host)
+                try exchange.wire.startTLS(until: Deadline(after: account.timeout))
                 exchange.engine.tlsEstablished()
                 return
             case .done(.startTLS, _): throw FetchError.noTLS(host: host)

@@ -57,9 +57,10 @@ struct MHFetch: ParsableCommand {
     func run() throws {
         let started = try hub.start("mhfetch", checks: Check.fetching)
         let chosen = try choose(started.settings)
+        let paths = Paths(started.settings)
         if folders {
             guard chosen.count == 1 else { throw FetchError.whoseFolders(started.settings.source) }
-            return try listFolders(of: chosen[0])
+            return try listFolders(of: chosen[0], over: paths)
         }
         if let folder = acceptFolder ?? refetchFolder {
             guard chosen.contains(where: { $0.folders.contains { $0.remote == Self.remoteName(folder) } }) else {
@@ -73,7 +74,9 @@ struct MHFetch: ParsableCommand {
         for (number, account) in chosen.enumerated() where !StopSignal.hasCome {
             do {
                 let waiting = chosen[(number + 1)...]
-                let status = try status ? tell(account, started) : fetch(account, started, at: start, before: waiting)
+                let status =
+                    try status
+                    ? tell(account, started) : fetch(account, started, over: paths, at: start, before: waiting)
                 if status != .ok { faults.append(status) }
             } catch let error as OutputError {
                 throw error
@@ -110,14 +113,16 @@ struct MHFetch: ParsableCommand {
     ///   - start: when the run of all accounts began, in seconds since 1970.
     ///   - waiting: the accounts whose turn comes after this one.
     private func fetch(
-        _ account: AccountSettings, _ hub: StartedHub, at start: Int, before waiting: ArraySlice<AccountSettings>
+        _ account: AccountSettings, _ hub: StartedHub, over paths: Paths, at start: Int,
+        before waiting: ArraySlice<AccountSettings>
     ) throws -> ExitStatus {
         guard let ledger = try AccountLedger.open(account.name, in: hub.settings.stateDirectory) else {
             if verbose { writeToStandardError("mhfetch: \(account.name): another run is at it") }
             return .ok
         }
         guard isDue(account, ledger.state, at: start) else { return .ok }
-        let run = AccountRun(account: account, hub: hub, ledger: ledger, isVerbose: verbose, start: start)
+        let run = AccountRun(
+            account: account, hub: hub, paths: paths, ledger: ledger, isVerbose: verbose, start: start)
         run.othersWait = {
             waiting.contains { account in
                 do throws(LedgerError) {
@@ -143,13 +148,14 @@ struct MHFetch: ParsableCommand {
     /// A folder's name as the rc's settings have it.
     private static func remoteName(_ name: String) -> String { FolderSettings(remote: name, local: nil).remote }
 
-    private func listFolders(of account: AccountSettings) throws {
+    private func listFolders(of account: AccountSettings, over paths: Paths) throws {
         guard let server = account.fetch, server.service.isIMAP else {
             throw FetchError.noFoldersByPOP3(account.name, place: account.place)
         }
         do {
             let login = try AccountLogin(of: account)
-            let session = IMAPSession(account: account, server: server, wire: try AccountRun.connect(account, server))
+            let wire = try AccountRun.connect(account, over: paths)
+            let session = IMAPSession(account: account, server: server, wire: wire)
             try session.open(login)
             let folders = FolderNames(try session.list("*"))
             try writeToStandardOutput(folders.names.map { FolderSettings.written($0) + "\n" }.joined())

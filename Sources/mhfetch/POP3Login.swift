@@ -6,6 +6,7 @@ import POP3Protocol
 import Reporting
 import RunControl
 import SASLMechanisms
+import Transport
 
 extension POP3Collector {
     func greet() throws {
@@ -26,7 +27,7 @@ extension POP3Collector {
         case .err: throw FetchError.noTLS(host: host)
         default: throw broken("an answer to STLS that is none")
         }
-        try AccountLine.secure(exchange.wire, for: account, host: host)
+        try exchange.wire.startTLS(until: Deadline(after: account.timeout))
         exchange.engine.tlsEstablished()
         try askCapabilities()
     }

@@ -1,5 +1,6 @@
 // Runs in this process against scripted servers: whose turn it is, and how long a server may take.
 
+import AccountSessions
 import MailTestKit
 import POP3Protocol
 import Reporting
@@ -43,7 +44,8 @@ struct AccountRunTests {
         let account = try #require(settings.account("peer"))
         let ledger = try AccountLedger(in: LedgerFolder.open("peer", in: settings.stateDirectory))
         let hub = StartedHub(settings: settings, log: try Log(program: "mhfetch", to: settings.log))
-        return AccountRun(account: account, hub: hub, ledger: ledger, isVerbose: false, start: start)
+        return AccountRun(
+            account: account, hub: hub, paths: Paths(settings), ledger: ledger, isVerbose: false, start: start)
     }
 
     @Test("a session ends at the border of a batch when another account has waited too long, and only then")

@@ -1,5 +1,6 @@
 // What is remembered of logins that were right, for how long, and how many of them.
 
+import Credentials
 import InternetAddress
 import SASLMechanisms
 import Testing

@@ -64,7 +64,7 @@ import Testing
         #expect(try ends.carry(size: size) == letter)
     }
 
-    @Test("an end in order goes up through all layers, and what comes behind it is not sent")
+    @Test("an end in order goes up through all layers, is said once, and leaves the other way open")
     func end() throws {
         var ends = try Ends()
         _ = try ends.carry(size: 1000)

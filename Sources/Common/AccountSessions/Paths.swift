@@ -27,20 +27,19 @@ public final class Paths: Sendable {
         switch purpose {
         case .account(let name, let server):
             guard let account = settings.account(name) else { throw PathError.noAccount(name) }
-            return try path(
-                of: account, host: server.host, port: server.port, beginsWithTLS: server.hasImplicitTLS)
+            return try path(of: account, to: server)
         }
     }
 
-    func path(of account: AccountSettings, host: String, port: Int, beginsWithTLS: Bool) throws -> Path {
+    private func path(of account: AccountSettings, to server: AccountServer) throws -> Path {
         // Never without the chain that the rc demands.
         if let chain = account.via { throw PathError.noChain(chain, account: account.name, place: account.place) }
-        var path = Path(to: host, port: UInt16(clamping: port), patience: account.timeout)
+        var path = Path(to: server.host, port: UInt16(clamping: server.port), patience: account.timeout)
         path.family = account.inet
         path.source = account.sourceAddress
-        path.beginsWithTLS = beginsWithTLS
+        path.beginsWithTLS = server.hasImplicitTLS
         path.demand = TLSDemand(
-            context: context(trusting: try Self.trust(of: account)), name: account.hostOverride ?? host)
+            context: context(trusting: try Self.trust(of: account)), name: account.hostOverride ?? server.host)
         return path
     }
 
