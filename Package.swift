@@ -177,11 +177,11 @@ let package = Package(
             uses: "Credentials", "Blocking", "IMAPProtocol", "InternetAddress", "Octets", "POP3Protocol",
             "SMTPProtocol", "TLSEngine"),
         tests(of: "Programs", uses: "Blocking"),
-        tests(of: "AccountSessions", uses: "InternetAddress", "RunControl", "TLSEngine", "Transport"),
+        tests(of: "AccountSessions", uses: "Credentials", "InternetAddress", "RunControl", "TLSEngine", "Transport"),
         tests(of: "FetchLedger", uses: "Octets", "Digests", "DurableFiles", "IMAPProtocol", "MaildirStore"),
         tests(
             of: "MailboxLogins",
-            uses: "AccessControl", "InternetAddress", "RunControl", "Reporting", "SASLMechanisms"),
+            uses: "AccessControl", "Credentials", "InternetAddress", "RunControl", "Reporting", "SASLMechanisms"),
         tests(of: "SpoolQueue", uses: "DurableFiles", "MailEnvelope", "MailFormat", "Octets", "Reporting"),
         tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
         tests(

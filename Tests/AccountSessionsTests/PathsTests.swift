@@ -1,5 +1,6 @@
 // The way to a server is what the rc says of it, and there is one place that reads it.
 
+import Credentials
 import Glibc
 import InternetAddress
 import MailTestKit
@@ -67,7 +68,7 @@ import Testing
         #expect(trust(own) == .file("/etc/own.pem"))
         #expect(own.demand?.name == "other.example.org")
         let pinned = try path(settings("owner alice", host, "tls_fingerprint \(Self.pin)"))
-        #expect(trust(pinned) == .fingerprints([try CertificateFingerprint(parsing: Self.pin)]))
+        #expect(trust(pinned) == .fingerprints([try #require(CertificateFingerprint(Self.pin))]))
     }
 
     @Test("accounts that trust alike share what it costs to trust")

@@ -22,7 +22,7 @@ public final class Paths: Sendable {
     public init(_ settings: HubSettings) { self.settings = settings }
 
     /// The way to what `purpose` names.
-    /// - Throws: ``PathError``; `TLSError` for a fingerprint that is none.
+    /// - Throws: ``PathError``.
     public func path(for purpose: Purpose) throws -> Path {
         switch purpose {
         case .account(let name, let server):
@@ -39,17 +39,12 @@ public final class Paths: Sendable {
         path.source = account.sourceAddress
         path.beginsWithTLS = server.hasImplicitTLS
         path.demand = TLSDemand(
-            context: context(trusting: try Self.trust(of: account)), name: account.hostOverride ?? server.host)
+            context: context(trusting: Self.trust(of: account)), name: account.hostOverride ?? server.host)
         return path
     }
 
-    private static func trust(of account: AccountSettings) throws(TLSError) -> TLSTrust {
-        if !account.fingerprints.isEmpty {
-            return .fingerprints(
-                try account.fingerprints.map { (pin) throws(TLSError) in
-                    try CertificateFingerprint(parsing: pin.description)
-                })
-        }
+    private static func trust(of account: AccountSettings) -> TLSTrust {
+        if !account.fingerprints.isEmpty { return .fingerprints(account.fingerprints) }
         return account.trustFile.map { .file($0) } ?? .system
     }
 
