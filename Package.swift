@@ -75,7 +75,7 @@ let package = Package(
         // Floor 1: one concept each
         room("Digests", uses: "Reporting", "COpenSSL"),
         room("SASLMechanisms", uses: "Credentials", "Octets", "Digests", "COpenSSL"),
-        room("MailEnvelope", uses: "Octets", "MailFormat", "Reporting"),
+        room("MailEnvelope", uses: "Octets", "MailFormat"),
         room("MailRouting", uses: "MailFormat"),
         room(
             "TLSEngine", uses: "Credentials", "Octets", "DurableFiles", "InternetAddress", "Digests", "Reporting",

@@ -158,7 +158,11 @@ struct Intake {
         guard text.utf8.count <= Envelope.envelopeIDLimit else {
             throw IntakeError.badWord("-V", shown(text), "an id of at most \(Envelope.envelopeIDLimit) octets")
         }
-        return try EnvelopeText(text)
+        do {
+            return try EnvelopeText(text)
+        } catch {
+            throw IntakeError.badWord("-V", shown(text), "an id without control characters")
+        }
     }
 
     /// The address in the From field, for routes that ask for it; `nil` for a field that is not clear.

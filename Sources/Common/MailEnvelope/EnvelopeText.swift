@@ -1,7 +1,5 @@
 // Foreign text that may stand in an envelope or a journal: it cannot hold what ends a line.
 
-import Reporting
-
 /// Text of at most ``limit`` octets without control characters; whoever holds one may write it on a line.
 public struct EnvelopeText: Sendable, Hashable, CustomStringConvertible {
     /// RFC 3461 §5.4 bounds ENVID and ORCPT by 500 characters of xtext; ours is wider.
@@ -33,11 +31,9 @@ public struct EnvelopeText: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Why a text cannot stand in an envelope.
-public enum EnvelopeTextError: Complaint, Hashable {
+public enum EnvelopeTextError: Error, Hashable, Sendable, CustomStringConvertible {
     case tooLong(limit: Int)
     case controlCharacter
-
-    public var exitStatus: ExitStatus { .dataError }
 
     public var description: String {
         switch self {

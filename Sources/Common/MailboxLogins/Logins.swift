@@ -1,8 +1,8 @@
 // Who may log in: verifiers of the mailboxes, failures counted, successes remembered.
 
 import AccessControl
-import Credentials
 import Blocking
+import Credentials
 import InternetAddress
 import MailRouting
 import RunControl
