@@ -194,74 +194,7 @@ extension BlockSettings {
         #expect(told.contains("/no/such/file: cannot read the country database: No such file or directory"))
         #expect(told.contains("rc:1:1: /no/such/file: cannot read the aliases file: No such file or directory"))
     }
-}
 
-@Suite struct SaidTests {
-    @Test("a block is written with what its lines say and nothing else, and reads again as the same")
-    func blocks() throws {
-        let hub = try Fixture.read(
-            """
-            qualify home.arpa
-            mailbox alice
-              address  alice
-            account a
-              address  a@x.org
-              password "x y"
-              fetch    imaps i.example
-              keep     30d
-            """)
-        #expect(hub.mailboxes[0].addresses.map(\.description) == ["alice@home.arpa"])
-        #expect(hub.mailboxes[0].written() == "mailbox alice\n  address alice\n")
-        #expect(
-            hub.accounts[0].written()
-                == "account a\n  address a@x.org\n  password \"x y\"\n  fetch imaps i.example:993\n  keep 30d\n")
-        #expect(hub.accounts[0].written(masked: true).contains("password ********\n"))
-        #expect(hub.accounts[0].user == "a@x.org" && hub.accounts[0].$user.said == nil)
-        #expect(hub.accounts[0].timeout == .seconds(300) && hub.accounts[0].$timeout.said == nil)
-    }
-
-    @Test("blocks written one by one make the same rc")
-    func whole() throws {
-        let hub = try Fixture.read(Fixture.everything)
-        var text = Fixture.everything.split(separator: "\n").prefix { !$0.hasPrefix("mailbox") }.joined(separator: "\n")
-        text += "\n" + hub.mailboxes.map { $0.written() }.joined() + hub.accounts.map { $0.written() }.joined()
-        text += hub.routes.map { $0.written() }.joined() + hub.domains.map { $0.written() }.joined()
-        text += hub.listeners.map { $0.written() }.joined()
-        #expect(try Fixture.read(text) == hub)
-    }
-
-    @Test("a block made by a program is written by what it was given")
-    func made() throws {
-        var account = AccountSettings(name: "work")
-        account.user = "alice"
-        account.secret = .command(["pass", "show", "a;b"])
-        account.fetch = FetchServer(service: .imaps, host: "imap.example", port: 993)
-        account.timeout = .seconds(300)
-        #expect(
-            account.written() == """
-                account work
-                  user alice
-                  passwordeval pass show "a;b"
-                  fetch imaps imap.example:993
-                  timeout 5m
-
-                """)
-        #expect(try Fixture.read("mailbox m\n" + account.written()).accounts[0].secret == account.secret)
-    }
-
-    @Test("what is in force is printed whole, and a printed rc says the same")
-    func inForce() throws {
-        let hub = try Fixture.read("mailbox m\naccount a\n  address a@x.org\n  password x\n  fetch pop3s p.example")
-        let printed = hub.printed(masked: false)
-        for line in ["queue-lifetime 5d", "  timeout 5m", "  user a@x.org", "  owner m", "  keep on"] {
-            #expect(printed.split(separator: "\n").contains { $0 == line }, "\(line)")
-        }
-        #expect(try Fixture.read(printed) == hub)
-        #expect(!hub.accounts[0].written().contains("timeout"))
-    }
-}
-
-@Suite struct PolicyTests {
     @Test("the policies of a domain are typed, and what contradicts itself is refused where it stands")
     func policies() {
         let (domain, faults) = DomainSettings.read(

@@ -48,7 +48,8 @@ struct Page {
     }
 
     static func quoted(_ word: String) -> String {
-        let special = word.utf8.contains { $0 == 0x20 || $0 == 0x22 || $0 == 0x2C }
+        // Control characters, too: a tab would part the word, and in quotes a line feed is a fault instead of a new line.
+        let special = word.utf8.contains { $0 <= 0x20 || $0 == 0x22 || $0 == 0x2C || $0 == 0x7F }
         let isOdd = word.hasPrefix("#") || word.contains("->") || LineSplitter.beginsWithTypographicQuote(word)
         return word.isEmpty || special || isOdd ? inQuotes(word) : word
     }

@@ -1,4 +1,4 @@
-// Settings written as an rc again: all that is in force, the worker's copy, and single blocks.
+// Settings written as an rc again: all that is in force, and the worker's copy.
 
 extension HubSettings {
     /// An rc that says all that is in force, defaults included: what `--print-config` shows.
@@ -19,47 +19,6 @@ extension HubSettings {
         for chain in chains { page.add(chain) }
         for domain in domains { page.add(domain) }
         for listener in listeners { page.add(listener) }
-        return page.text
-    }
-}
-
-// Single blocks, for who writes an rc: with nothing but what was said, by a line of the rc (an inherited one, too) or by
-// assigning the property.
-
-extension MailboxSettings {
-    /// The block as lines of an rc.
-    public func written(masked: Bool = false) -> String { said(masked: masked) }
-}
-
-extension AccountSettings {
-    /// The block as lines of an rc.
-    public func written(masked: Bool = false) -> String { said(masked: masked) }
-}
-
-extension RouteSettings {
-    /// The block as lines of an rc.
-    public func written() -> String { said(masked: false) }
-}
-
-extension ChainSettings {
-    /// The block as lines of an rc.
-    public func written() -> String { said(masked: false) }
-}
-
-extension DomainSettings {
-    /// The block as lines of an rc.
-    public func written() -> String { said(masked: false) }
-}
-
-extension ListenerSettings {
-    /// The block as lines of an rc.
-    public func written() -> String { said(masked: false) }
-}
-
-extension BlockSettings {
-    func said(masked: Bool) -> String {
-        var page = Page(.said, isMasked: masked)
-        page.add(self)
         return page.text
     }
 }
