@@ -68,7 +68,7 @@ extension BlockSettings {
         words.filter { $0.facts.deed == nil }.map { word in
             let page = Page(.inForce, isMasked: false)
             let line = word.inForce(blank).map { $0.map(page.rendered).joined(separator: " ") }.joined(separator: ", ")
-            let standard = word.facts.standard ?? (line.isEmpty ? nil : line)
+            let standard = word.facts.defaultWords ?? (line.isEmpty ? nil : line)
             return Demand(scope: scope, word: word.facts, standard: standard)
         }
     }
@@ -138,7 +138,7 @@ extension BlockSettings {
         let rows = String(decoding: octets, as: UTF8.self).split(separator: "\n").prefix { !$0.hasPrefix("## ") }
             .map { $0.split(separator: "|").map { String($0).trimmingBlanks } }
         var told: Set<String> = []
-        for demand in Self.demands where demand.word.standard == nil {
+        for demand in Self.demands where demand.word.defaultWords == nil {
             guard let measure = demand.word.measures.first, let standard = demand.standard,
                 standard.first?.isNumber == true
             else { continue }

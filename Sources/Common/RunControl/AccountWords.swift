@@ -13,7 +13,7 @@ extension AccountSettings: BlockSettings {
         maybe(
             "owner", \.$owner, .reference(.mailbox, "the mailbox"),
             "Whose mail it is: what is fetched goes into this mailbox, and its mail may leave through the account.",
-            .served, .standard("the mailbox, if there is just one"))
+            .served, .defaultsTo("the mailbox, if there is just one"))
         each(
             "for", \.$guests, .guests, "Whose mail may leave through the account besides.",
             add: { (earlier, more, _) throws(RunControlFault) in earlier?.adding(more) ?? more }, lines: \.lines)
@@ -21,7 +21,7 @@ extension AccountSettings: BlockSettings {
             "address",
             each("address", \.$addresses, .accountAddresses, "Its addresses, with their domains", .served),
             one("from", \.$addresses, .accountAddresses, "The same, as in msmtp(1).", .alias))  // msmtp's word
-        maybe("user", \.$user, .text("the login"), "The login at the server.", .standard("the first address"))
+        maybe("user", \.$user, .text("the login"), "The login at the server.", .defaultsTo("the first address"))
         branch(
             "secret",
             one(
@@ -29,8 +29,7 @@ extension AccountSettings: BlockSettings {
                 passwordSentence),
             one(
                 "passwordfile", \.$secret, Codec<String>.path("the password file").map(SecretSource.file, \.file),
-                passwordSentence,
-                .discreet, .file(.examinedAbove)),
+                passwordSentence, .discreet, .file(.examinedAbove)),
             one(
                 "passwordeval", \.$secret, Codec<[String]>.command.map(SecretSource.command, \.command),
                 passwordSentence, .discreet))
@@ -49,19 +48,19 @@ extension AccountSettings: BlockSettings {
         one("keep", \.$keep, .keep, "Whether fetched mail stays at the server")
         maybe(
             "every", \.$every, .duration("the time", in: 60...31_536_000), "How often mhfetch --due fetches",
-            .standard("each time"))
+            .defaultsTo("each time"))
         each("at", \.$at, .words("the time of day"), "When it is fetched.", .later("fetch at a time of day"))
         // The owner's Maildir is where mail goes anyway.
         each(
             "deliver", \.$destinations, Codec<DeliveryPlace>.deliveryPlace.single,
-            "Where fetched mail goes; this release knows the owner's Maildir only.")
+            "Where fetched mail goes; this release knows the owner's Maildir only.", .onlyWhere { $0.fetch != nil })
         maybe("send", \.$send, .sendServer, "Where to send.")
         one("tls", \.$tlsLine, .tls, "Whether there must be TLS.")
         one("inet", \.$inet, .choice("the kind of address"), "Which addresses to connect to")
         maybe("source-ip", \.$sourceAddress, .ownAddress("the address to connect from"), "The address to connect from.")
         maybe(
             "tls_trust_file", \.$trustFile, .path("the trust file"),
-            "The certificates that the server is checked against.", .file(.examinedAbove), .standard("the hub's"))
+            "The certificates that the server is checked against.", .file(.examinedAbove), .defaultsTo("the hub's"))
         each(
             "tls_fingerprint", \.$fingerprints, .fingerprints,
             "The SHA-256 of the server's certificate; several may be named.")
@@ -70,7 +69,7 @@ extension AccountSettings: BlockSettings {
             "The name that the certificate must have instead of the host's.")
         maybe(
             "domain", \.$heloName, .domain("the name for EHLO"), "The name for EHLO.",
-            .standard("the host name of the hub"))
+            .defaultsTo("the host name of the hub"))
         one("timeout", \.$timeout, .duration("the time", in: 1...3600), "For each step of a conversation")
         maybe("via", \.$via, .reference(.chain, "the chain"), "The chain.", .later("connect over a chain"))
         each("privacy", \.$privacy, .phrases("what to do"), "What leaves.", .later("make mail anonymous"))

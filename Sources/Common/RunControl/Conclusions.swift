@@ -180,29 +180,4 @@ extension Assembly {
             settings.listeners.append(listener)
         }
     }
-
-    private mutating func checkReferences(_ settings: HubSettings) {
-        let references =
-            top.references + mailboxes.flatMap(\.references) + accounts.flatMap(\.references)
-            + routes.flatMap(\.references) + chains.flatMap(\.references) + domains.flatMap(\.references)
-            + listeners.flatMap(\.references)
-        for reference in references {
-            let name = reference.name.text
-            let (kind, names): (String, [String]) =
-                switch reference.kind {
-                case .mailbox: ("mailbox", settings.mailboxes.map(\.name))
-                case .account, .sendingAccount: ("account", settings.accounts.map(\.name))
-                case .chain: ("chain", settings.chains.map(\.name))
-                }
-            if !names.contains(name) {
-                faults.add(
-                    reference.name.place, "there is no \(kind) \"\(name)\"\(Nearest.hint(to: name, among: names))")
-            } else if reference.kind == .sendingAccount,
-                let draft = accounts.first(where: { $0.settings.name == name }),
-                draft.place("send") == nil, !draft.excuses("send")
-            {
-                faults.add(reference.name.place, "account \(name) has no \"send\" line, so nothing leaves through it")
-            }
-        }
-    }
 }

@@ -28,7 +28,7 @@ struct WordFacts: Sendable {
     /// What `--check` asks of the files it names.
     var file: FileUse?
     /// The default in words, where it follows from other lines.
-    var standard: String?
+    var defaultWords: String?
     var samples: [String] = []
     var measures: [Measure] = []
 
@@ -105,7 +105,7 @@ struct Trait<Settings: Sendable>: Sendable {
     static func file(_ use: FileUse) -> Trait { Trait { $0.facts.file = use } }
 
     /// The default in words, where it follows from other lines.
-    static func standard(_ words: String) -> Trait { Trait { $0.facts.standard = words } }
+    static func defaultsTo(_ words: String) -> Trait { Trait { $0.facts.defaultWords = words } }
 
     /// Another name: it is read, and another word is written.
     static var alias: Trait {

@@ -13,7 +13,7 @@ extension DomainSettings: BlockSettings {
         each(
             "mailboxes", \.$mailboxes,
             Codec<[String]>.references(.mailbox, "the mailbox").map({ $0 as [String]? }, { $0 }),
-            "The mailboxes that are known by their names there.", .served, .standard("all"),
+            "The mailboxes that are known by their names there.", .served, .defaultsTo("all"),
             add: { (earlier, more, _) throws(RunControlFault) in ((earlier ?? nil) ?? []) + (more ?? []) },
             lines: { $0.map { $0.map { [$0] } } ?? [] })
         maybe(

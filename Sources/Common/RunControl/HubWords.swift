@@ -20,19 +20,18 @@ extension HubSettings: BlockSettings {
             "The user whose hub it is: a command that root starts becomes this user first, however the rc was found")
         one(
             "qualify", \.$qualify, .domain("the domain of bare names"), "The domain of bare local names.", .served,
-            .standard("the host name"))
+            .defaultsTo("the host name"))
         one(
             "state", \.$stateDirectory, .path("the state directory"),
             "Where queue, fetch state and locks live; a local file system.", .served,
             .file(.directory("the state directory")),
-            .standard("/var/lib/mailhub for /etc/mailhubrc, else $XDG_STATE_HOME/mailhub"))
+            .defaultsTo("/var/lib/mailhub for /etc/mailhubrc, else $XDG_STATE_HOME/mailhub"))
         one(
             "maildirs", \.$maildirs, .maildirs, "Where Maildirs are; %m stands for the name of the mailbox.", .served,
-
-            .standard("mail/%m in the state directory for /etc/mailhubrc, else ~/Mail/%m"))
+            .defaultsTo("mail/%m in the state directory for /etc/mailhubrc, else ~/Mail/%m"))
         maybe(
             "postmaster", \.$postmaster, .reference(.mailbox, "the mailbox"), "Who gets mail for the postmaster.",
-            .served, .standard("the mailbox postmaster, else the first mailbox"))
+            .served, .defaultsTo("the mailbox postmaster, else the first mailbox"))
         one("log", \.$log, .log, "Where log lines go.", .served, .file(.append("the log")))
         maybe(
             "geoip", \.$geoip, .path("the country database"), "The database of countries.",

@@ -28,14 +28,15 @@ extension ListenerSettings: BlockSettings {
         maybe(
             "tls_certificate", \.$certificate, .certificatePair,
             "The certificate chain and the private key of this listener, both in PEM.", .served, .file(.examinedAbove),
-            .standard("the hub's"))
+            .defaultsTo("the hub's"))
         one(
             "max-connections", \.$maxConnections, .number("the number of connections", in: 1...65_535),
             connectionsSentence, .served,
-            .standard("the hub's"))
+            .defaultsTo("the hub's"))
         one(
             "max-connections-per-address", \.$maxConnectionsPerAddress,
-            .number("the number of connections", in: 1...65_535), connectionsSentence, .served, .standard("the hub's"))
+            .number("the number of connections", in: 1...65_535), connectionsSentence, .served, .defaultsTo("the hub's")
+        )
         each(
             "dnsbl", \.$blockLists, .words("the list"), "Lists of addresses that are refused.",
             .later("ask a DNS block list"))

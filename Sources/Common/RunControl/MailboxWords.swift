@@ -26,15 +26,14 @@ extension MailboxSettings: BlockSettings {
             one(
                 "passwordfile", \.$verifier,
                 Codec<String>.path("the password file").map(MailboxVerifier.passwordFile, \.passwordFile),
-                passwordSentence,
-                .discreet, .file(.examinedAbove)),
+                passwordSentence, .discreet, .file(.examinedAbove)),
             one(
                 "passwordhash", \.$verifier,
                 Codec<Secret>.secret("the hash").map(MailboxVerifier.passwordHash, \.passwordHash),
                 passwordSentence, .served))
         one(
             "maildir", \.$maildir, .path("the Maildir"), "The Maildir.", .served, .file(.maildir),
-            .standard("as maildirs says"))
+            .defaultsTo("as maildirs says"))
         each(
             "forward", \.$forward, .addresses, "Where its mail goes besides.",
             .later("forward the mail of a mailbox"))
