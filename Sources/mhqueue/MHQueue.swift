@@ -44,7 +44,8 @@ extension MHQueue {
                     continue
                 }
                 guard let glimpse else { continue }  // gone since the listing
-                try output.add(json ? MessageReport(glimpse).json : MessageReport(glimpse).lines)
+                let report = MessageReport(glimpse)
+                try output.add(json ? report.json.line : report.lines)
             }
             if entries.isEmpty, !json { try output.add("the queue is empty\n") }
             try output.flush()
@@ -62,7 +63,7 @@ extension MHQueue {
             let (_, queue) = try openQueue(hub)
             let glimpse = try find(id, in: queue)
             let report = MessageReport(glimpse)
-            try writeToStandardOutput(json ? report.json : report.envelope + "\n")
+            try writeToStandardOutput(json ? report.json.line : report.envelope + "\n")
             if json { return }
             // A terminal shows foreign octets made harmless; a pipe or a file gets them as they are.
             let isTerminal = isatty(1) == 1
@@ -80,11 +81,14 @@ extension MHQueue {
 
         func run() throws {
             let (hub, queue) = try openQueue(hub)
-            let report = MessageReport(try find(id, in: queue))
+            let glimpse = try find(id, in: queue)
+            let report = MessageReport(glimpse)
             let settings = hub.settings
-            let text =
-                json ? report.json : report.reasons(routing: settings.routingTable, locals: settings.localAddresses)
-            try writeToStandardOutput(text)
+            try writeToStandardOutput(
+                json
+                    ? report.json.line
+                    : report.reasons(
+                        of: glimpse, routing: settings.routingTable, locals: settings.localAddresses))
         }
     }
 

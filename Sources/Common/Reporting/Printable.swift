@@ -38,11 +38,18 @@ public func printable(_ text: String) -> String {
 }
 
 private func append(_ scalar: Unicode.Scalar, to text: inout String) {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate:
+    if isUnprintable(scalar) {
         for octet in String(scalar).utf8 { append(octet: octet, to: &text) }
-    default:
+    } else {
         text.unicodeScalars.append(scalar)
+    }
+}
+
+/// Whether `scalar` steers a terminal or what is written on it, rather than standing there.
+func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true
+    default: false
     }
 }
 
