@@ -25,6 +25,9 @@ struct MHFetch: ParsableCommand {
     @Flag(help: "Tell how the last runs ended and which messages could not be fetched. Contacts nobody.")
     var status = false
 
+    @Flag(help: "With --status: a JSON object for each account.")
+    var json = false
+
     @Flag(help: "Try again at once what is tried only once a day, having failed three times.")
     var retry = false
 
@@ -51,6 +54,7 @@ struct MHFetch: ParsableCommand {
         guard acceptFolder == nil || refetchFolder == nil else {
             throw ValidationError("either --accept-folder or --refetch-folder, not both")
         }
+        guard !json || status else { throw ValidationError("--json goes with --status") }
         guard !folders || accounts.count < 2 else { throw ValidationError("--folders takes one account") }
     }
 
@@ -170,11 +174,8 @@ struct MHFetch: ParsableCommand {
     }
 
     private func tell(_ account: AccountSettings, _ hub: StartedHub) throws -> ExitStatus {
-        guard let report = try AccountReport.read(account.name, in: hub.settings.stateDirectory) else {
-            try writeToStandardOutput("\(account.name): never fetched\n")
-            return .ok
-        }
-        try writeToStandardOutput(report.text(at: time(nil)))
+        let report = try AccountReport.read(account.name, in: hub.settings.stateDirectory)
+        try writeToStandardOutput(json ? report.json.line : report.text(at: time(nil)))
         return report.isWell ? .ok : .temporaryFailure
     }
 }

@@ -7,6 +7,7 @@ extension AccountReport {
     /// A line for the account, then one for each message that could not be fetched.
     /// - Parameter now: seconds since 1970.
     func text(at now: Int) -> String {
+        guard runs > 0 || isUnderWay || !failures.isEmpty else { return "\(account): never fetched\n" }
         var text = "\(account): "
         if let end = lastEnding {
             text += end.status == 0 ? "well" : "status \(end.status)"
@@ -14,7 +15,7 @@ extension AccountReport {
             text += ", \(ago(end.time, now))"
             if end.status != 0, let success = lastSuccess { text += "; last well \(ago(success, now))" }
         } else {
-            text += runs == 0 ? "never fetched" : "no run has come to its end yet"
+            text += "no run has come to its end yet"
         }
         if died > 0 { text += died == 1 ? "; the last run died" : "; the last \(died) runs died" }
         if isUnderWay { text += "; a run is under way, begun \(ago(lastRun, now))" }

@@ -13,13 +13,15 @@ struct AccountReportTests {
 
     private var state: String { scratch.file("state") }
 
-    private func report() throws -> AccountReport {
-        try #require(try AccountReport.read("peer", in: state))
-    }
+    private func report() throws -> AccountReport { try AccountReport.read("peer", in: state) }
 
-    @Test("an account that was never fetched has no report, and is given no folder by the question")
+    @Test("an account that was never fetched has no runs, and is given no folder by the question")
     func never() throws {
-        #expect(try AccountReport.read("peer", in: state) == nil)
+        #expect(try report().runs == 0 && report().isWell)
+        #expect(
+            try report().json.written
+                == #"{"account":"peer","well":true,"runs":0,"begun":0,"underway":false,"ended":null,"status":null,"#
+                + #""words":null,"lastwell":null,"died":0,"known":0,"staying":0,"octets":0,"failed":[]}"#)
         #expect(try AccountLedger.look(at: "peer", in: state) == nil)
         #expect(ScratchDirectory.names(in: scratch.path).isEmpty)
     }
@@ -33,7 +35,8 @@ struct AccountReportTests {
         #expect(try AccountLedger.look(at: "peer", in: state)?.lastRun == 1_800_000_000)
         ledger = nil
         // A child that another test starts in this very moment holds the lock until it becomes its program.
-        for _ in 0..<5000 where try report().isUnderWay {}
+        let patience = ContinuousClock.now + .seconds(10)
+        while try report().isUnderWay, ContinuousClock.now < patience {}
         #expect(try !report().isUnderWay && report().died == 1)
         #expect(try AccountLedger.open("peer", in: state) != nil)
     }
@@ -69,6 +72,7 @@ struct AccountReportTests {
         try ledger.turn(from: ("n", [0, 1, 2, 3]), to: nil)
         try ledger.markStaying(keys[0])
         try ledger.markDeleted([keys[1]])
+        try ledger.endRun(at: 1_800_000_009, status: 75, "some \"mail\"\n")
         for time in 1...3 { try ledger.fail(.uid(11, folder: inbox), at: time, "no\u{1B}") }
         try ledger.fail(.unique("odd", occurrence: 1), at: 4, "NO")
         try ledger.note(.unique("chance", occurrence: 0), at: 5, "cut off")
@@ -80,5 +84,12 @@ struct AccountReportTests {
                 .init(
                     key: .unique("odd", occurrence: 1), folder: nil, tries: 1, time: 4, reason: "NO", isFinal: false),
             ])
+        let json = try report().json.written
+        #expect(json.contains(#""well":false,"runs":0,"begun":0,"underway":false,"ended":1800000009,"status":75,"#))
+        #expect(json.contains(#""words":"some \"mail\"\u000a","#))
+        #expect(
+            json.hasSuffix(
+                #""failed":[{"uidl":null,"uid":11,"folder":"INBOX","tries":3,"time":3,"reason":"no\u001b","daily":true},"#
+                    + #"{"uidl":"odd","uid":null,"folder":null,"tries":1,"time":4,"reason":"NO","daily":false}]}"#))
     }
 }

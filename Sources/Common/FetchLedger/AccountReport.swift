@@ -19,7 +19,7 @@ public struct AccountReport: Sendable, Hashable {
     }
 
     public let account: String
-    /// Runs so far, and when the last one began, in seconds since 1970.
+    /// Runs so far, 0 when nothing was ever fetched; and when the last one began, in seconds since 1970.
     public let runs: Int
     public let lastRun: Int
     /// How the last one ended of those that came to their end.
@@ -44,9 +44,10 @@ public struct AccountReport: Sendable, Hashable {
 
     /// Reads the ledger of `account` without its lock, and changes nothing.
     /// - Parameter directory: the hub's state directory.
-    /// - Returns: `nil` when nothing was ever fetched.
-    public static func read(_ account: String, in directory: String) throws(LedgerError) -> AccountReport? {
-        guard let folder = try LedgerFolder.look(account, in: directory) else { return nil }
+    public static func read(_ account: String, in directory: String) throws(LedgerError) -> AccountReport {
+        guard let folder = try LedgerFolder.look(account, in: directory) else {
+            return AccountReport(of: account, FetchState(), octets: 0, isUnderWay: false)
+        }
         // First the lock: a run that ends in between has written its end.
         let isUnderWay = try LedgerFolder.isLocked(folder)
         let (state, octets) = try AccountLedger.read(folder)
@@ -71,5 +72,27 @@ public struct AccountReport: Sendable, Hashable {
                 key: key, folder: key.folder.flatMap { folders.indices.contains($0) ? folders[$0] : nil },
                 tries: failure.tries, time: failure.time, reason: failure.reason, isFinal: failure.isFinal)
         }
+    }
+}
+
+extension AccountReport {
+    public var json: JSON {
+        [
+            "account": .text(account), "well": .bool(isWell), "runs": .number(runs), "begun": .number(lastRun),
+            "underway": .bool(isUnderWay), "ended": JSON(lastEnding?.time), "status": JSON(lastEnding?.status),
+            "words": JSON(lastEnding?.words), "lastwell": JSON(lastSuccess), "died": .number(died),
+            "known": .number(known), "staying": .number(staying), "octets": .number(octets),
+            "failed": .list(failures.map(\.json)),
+        ]
+    }
+}
+
+extension AccountReport.Failure {
+    fileprivate var json: JSON {
+        let uid: Int? = if case .uid(let uid, _) = key { Int(uid) } else { nil }
+        return [
+            "uidl": JSON(key.uniqueID), "uid": JSON(uid), "folder": JSON(folder), "tries": .number(tries),
+            "time": .number(time), "reason": .text(reason), "daily": .bool(isFinal),
+        ]
     }
 }
