@@ -49,8 +49,9 @@ struct LocalDelivery {
             recipients: recipients.compactMap { index in
                 if case .address(let address) = message.state.recipients[index].destination { address } else { nil }
             })
+        guard let first = recipients.min() else { preconditionFailure("a copy for nobody") }
         let order = DeliveryOrder(
-            to: destination, as: try .queued(id: message.id.text, recipient: recipients.min() ?? 0),
+            to: destination, as: try .queued(id: message.id.text, recipient: first),
             top: fields.octets, earlier: earlierCopy(in: place))
         var offset = 0
         _ = try DeliveryDoor().deliver(order) {

@@ -11,7 +11,8 @@ extension LockedMessage {
         envelope.recipients = indexes.map { index in
             let recipient = state.recipients[index]
             guard case .address(let address) = recipient.destination else {
-                preconditionFailure("a recipient without an address was given to a server")
+                // Left out, it would get the verdict of the one behind it.
+                preconditionFailure("a recipient without an address on its way out: \(recipient.destination)")
             }
             return Envelope.Recipient(
                 address, notify: recipient.notify, originalRecipient: recipient.originalRecipient)

@@ -50,16 +50,23 @@ final class AccountRun {
     var explicitRC: String?
     var tally = Tally()
     private var stops: [String] = []
-    private(set) var delivery: BatchDelivery?
-    private var maildir = ""
+    private let delivery: BatchDelivery
+    /// The Maildir of the account's owner.
+    private let maildir: String
     private var clockIsRight = true
     private let began = Deadline.now
     /// Whether the turn ended before all was looked at.
     private var hasRest = false
 
+    /// - Throws: when the owner's Maildir is not to be had: then there is nowhere to fetch to.
     init(
         account: AccountSettings, hub: StartedHub, paths: Paths, ledger: AccountLedger, isVerbose: Bool, start: Int
-    ) {
+    ) throws {
+        guard let owner = account.owner, let mailbox = hub.settings.mailbox(owner) else {
+            throw FetchError.noOwner(account.name, place: account.place)
+        }
+        maildir = mailbox.maildir
+        delivery = BatchDelivery(ledger: ledger, inbox: try Maildir(path: maildir, making: true))
         self.start = start
         self.account = account
         self.hub = hub
@@ -77,12 +84,6 @@ final class AccountRun {
     /// Runs.
     /// - Returns: `temporaryFailure` when a message or a folder could not be fetched.
     func carryOut() throws -> ExitStatus {
-        guard let owner = account.owner, let mailbox = hub.settings.mailbox(owner) else {
-            throw FetchError.noOwner(account.name, place: account.place)
-        }
-        maildir = mailbox.maildir
-        let delivery = BatchDelivery(ledger: ledger, inbox: try Maildir(path: maildir, making: true))
-        self.delivery = delivery
         checkClock()
         try ledger.beginRun(at: runTime)
         do {
@@ -90,7 +91,7 @@ final class AccountRun {
             try collect()
             try delivery.settle()
         } catch {
-            keepWhatIsWhole(delivery)
+            keepWhatIsWhole()
             noteEnd(of: error)
             report()
             throw error  // the one to tell, whatever became of the words about it
@@ -143,7 +144,7 @@ final class AccountRun {
     }
 
     /// What was fetched before the trouble is kept, and the state says so, so that it is not fetched again.
-    private func keepWhatIsWhole(_ delivery: BatchDelivery) {
+    private func keepWhatIsWhole() {
         do {
             tally.fetched += try delivery.publish()
             try delivery.settle()
@@ -168,8 +169,8 @@ final class AccountRun {
 
     /// Begins a batch of `messages`, if there is room for any.
     func begin(_ messages: [Pending]) throws {
-        try delivery?.demandRoom(hub.settings.limits.freeSpace)
-        try delivery?.begin(messages.map(\.key), at: now)
+        try delivery.demandRoom(hub.settings.limits.freeSpace)
+        try delivery.begin(messages.map(\.key), at: now)
     }
 
     /// Whether this session is to end at the border of a batch, as another account has waited for an hour. What is left
@@ -182,24 +183,23 @@ final class AccountRun {
     }
 
     /// Whether the batch under way has taken as long as a batch may.
-    var isLate: Bool { delivery?.isLate ?? false }
+    var isLate: Bool { delivery.isLate }
 
     /// Writes the message `index` of the batch; see ``BatchDelivery/deliver(_:to:isDigested:unless:nextChunk:)``.
     func deliver(
         _ index: Int, to destination: Destination, isDigested: Bool, unless stored: Set<MessageDigest>,
         nextChunk: () throws -> [UInt8]?
     ) throws -> Bool {
-        try delivery?.deliver(
-            index, to: destination, isDigested: isDigested, unless: stored, nextChunk: nextChunk) ?? true
+        try delivery.deliver(index, to: destination, isDigested: isDigested, unless: stored, nextChunk: nextChunk)
     }
 
     /// Drops the batch under way: nothing of it is shown.
-    func abandon() { delivery?.abandon() }
+    func abandon() { delivery.abandon() }
 
-    func publish() throws { tally.fetched += try delivery?.publish() ?? 0 }
+    func publish() throws { tally.fetched += try delivery.publish() }
 
     /// Makes the end of the last batch durable: only then may its messages be deleted at the source.
-    func settle() throws { try delivery?.settle() }
+    func settle() throws { try delivery.settle() }
 
     /// Where mail for a folder of the owner's Maildir goes; `nil` for the inbox.
     func destination(_ folder: FolderName?) -> Destination { .maildir(path: maildir, folder: folder) }

@@ -62,7 +62,8 @@ final class BatchDelivery {
         guard free >= octets else { throw FetchError.noRoom(path: inbox.path, free: free, kept: octets) }
     }
 
-    /// Begins a batch of these messages; on return the state knows of it, and of the end of the one before.
+    /// Begins a batch of these messages; on return the state knows of it, and of the end of the one before, which must
+    /// have been published or dropped.
     /// - Parameter time: seconds since 1970; leads the names of the files.
     func begin(_ keys: [MessageKey], at time: Int) throws {
         let open = FetchState.OpenBatch(nonce: UniqueName.random(), time: time, keys: keys)
@@ -86,7 +87,9 @@ final class BatchDelivery {
         _ index: Int, to destination: Destination, isDigested: Bool = false, unless stored: Set<MessageDigest> = [],
         nextChunk: () throws -> [UInt8]?
     ) throws -> Bool {
-        guard let (open, batch, _) = current else { return true }
+        guard let (open, batch, _) = current else {
+            preconditionFailure("a message outside a batch: it would count as delivered")
+        }
         let name = try DeliveryName.fetched(nonce: open.nonce, index: index, seconds: open.time)
         var order = DeliveryOrder(to: destination, as: name)
         order.wantsDigest = isDigested || !stored.isEmpty
@@ -97,7 +100,7 @@ final class BatchDelivery {
         return true
     }
 
-    /// Puts the batch on stable storage and shows it.
+    /// Puts the batch on stable storage and shows it; without one under way there is nothing to do.
     /// - Returns: how many messages are safe now, though the state says so only after ``settle()``.
     func publish() throws -> Int {
         guard let (open, batch, staged) = current else { return 0 }

@@ -125,7 +125,7 @@ struct MHFetch: ParsableCommand {
             return .ok
         }
         guard isDue(account, ledger.state, at: start) else { return .ok }
-        let run = AccountRun(
+        let run = try AccountRun(
             account: account, hub: hub, paths: paths, ledger: ledger, isVerbose: verbose, start: start)
         run.othersWait = {
             waiting.contains { account in

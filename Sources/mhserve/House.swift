@@ -64,13 +64,13 @@ final class House: Sendable {
     }
 
     /// `envelope` with a whole address for each recipient, as ``address(of:)`` completes it.
-    func completed(_ envelope: Envelope) -> Envelope {
+    /// - Throws: where RCPT has taken what has no address: one left out here would be lost behind a 250.
+    func completed(_ envelope: Envelope) throws(HouseError) -> Envelope {
         var whole = envelope
-        whole.recipients = envelope.recipients.map { recipient in
-            var recipient = recipient
-            // Those that cannot be completed were refused at RCPT.
-            recipient.forwardPath = address(of: recipient.forwardPath).map { .address($0) } ?? recipient.forwardPath
-            return recipient
+        for index in whole.recipients.indices {
+            let path = whole.recipients[index].forwardPath
+            guard let address = address(of: path) else { throw .noAddress("\(path)") }
+            whole.recipients[index].forwardPath = .address(address)
         }
         return whole
     }
@@ -173,12 +173,20 @@ final class House: Sendable {
 
 enum HouseError: Complaint {
     case noSuchMailbox(String)
+    /// RCPT has taken it all the same.
+    case noAddress(String)
 
-    var exitStatus: ExitStatus { .configuration }
+    var exitStatus: ExitStatus {
+        switch self {
+        case .noSuchMailbox: .configuration
+        case .noAddress: .software
+        }
+    }
 
     var description: String {
         switch self {
         case .noSuchMailbox(let name): "the rc has no mailbox \(name) (any more)"
+        case .noAddress(let path): "\(path): was taken as a recipient, and has no address to go to"
         }
     }
 }

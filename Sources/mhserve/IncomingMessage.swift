@@ -33,7 +33,7 @@ final class IncomingMessage: Sendable {
         var failure: (any Error)?
     }
 
-    /// As the policy accepted it, every recipient with a whole address.
+    /// As the policy accepted it.
     let envelope: Envelope
     private let service: Service
     private let peer: IPAddress
@@ -47,7 +47,7 @@ final class IncomingMessage: Sendable {
         envelope: Envelope, service: Service, peer: IPAddress, clientName: String, isExtended: Bool, tls: TLSFacts?,
         login: Login?
     ) {
-        self.envelope = service.house.completed(envelope)
+        self.envelope = envelope
         self.service = service
         self.peer = peer
         self.clientName = clientName
@@ -124,6 +124,7 @@ final class IncomingMessage: Sendable {
         let house = service.house
         try house.checkFreeSpace()
         try judge(header)
+        let envelope = try house.completed(envelope)
         let recipients = Set(envelope.recipients.map(\.forwardPath.address))
         let arrival = MailDate.now()
         let id = house.queue.makeID(seconds: arrival.seconds)
@@ -153,7 +154,7 @@ final class IncomingMessage: Sendable {
             identity: login.map { EnvelopeText(cleaning: $0.mailbox) },
             headerFrom: Self.author(in: header) ?? (login == nil ? nil : envelope.reversePath.address))
         try house.queue.add(
-            queued, acceptance, top: top, staged, isSigned: header.mayBeSigned, id: id)
+            Self.queued(envelope), acceptance, top: top, staged, isSigned: header.mayBeSigned, id: id)
         return taken(id, file: nil)
     }
 
@@ -197,9 +198,9 @@ final class IncomingMessage: Sendable {
         guard !authors.from.isEmpty || adds else { throw .unclearAuthor(.empty(field: "From")) }
     }
 
-    /// The envelope for the queue. Said again word for word, it is the same recipient; with another ORCPT or NOTIFY it has
+    /// `envelope` for the queue. Said again word for word, it is the same recipient; with another ORCPT or NOTIFY it has
     /// notices of its own.
-    private var queued: Envelope {
+    private static func queued(_ envelope: Envelope) -> Envelope {
         var seen: Set<Envelope.Recipient> = []
         var queued = envelope
         queued.recipients.removeAll { !seen.insert($0).inserted }

@@ -110,7 +110,7 @@ struct DeliveryDoorTests {
         let file = try #require(ScratchDirectory.names(in: path + "/new").first)
         if place == "cur" { unsafe rename("\(path)/new/\(file)", "\(path)/cur/\(file):2,RS") }
         if place == "folder" {
-            _ = try Maildir(path: path, making: false).folder(try FolderName(parts: ["Old"]), making: true)
+            _ = try Maildir(path: path, making: false).makeFolder(try FolderName(parts: ["Old"]))
             unsafe rename("\(path)/new/\(file)", "\(path)/.Old/cur/\(file):2,S")
         }
         order.earlier = EarlierCopy(ofQueued: "17.abc.hub", for: [3])

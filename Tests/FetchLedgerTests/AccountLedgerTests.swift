@@ -209,6 +209,19 @@ struct AccountLedgerTests {
         #expect(try scratch.look().run == 300)
     }
 
+    @Test("a batch that begins while another is open ends the process: the first would be fetched again")
+    func forgottenBatch() async {
+        let end = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            var scratch: LedgerScratch? = LedgerScratch()
+            let ledger = try #require(scratch).ledger()
+            try ledger.turn(from: nil, to: .init(nonce: "a", time: 1, keys: [.unique("x", occurrence: 0)]))
+            scratch = nil  // what stops here leaves nothing behind
+            try ledger.turn(from: nil, to: .init(nonce: "b", time: 1, keys: [.unique("y", occurrence: 0)]))
+        }
+        let words = String(decoding: end?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(words.contains("or is forgotten"))
+    }
+
     @Test("a folder counted anew forgets its UIDs and failures, and no other folder's")
     func renumbering() throws {
         let scratch = LedgerScratch()

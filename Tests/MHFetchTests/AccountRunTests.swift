@@ -44,7 +44,7 @@ struct AccountRunTests {
         let account = try #require(settings.account("peer"))
         let ledger = try AccountLedger(in: LedgerFolder.open("peer", in: settings.stateDirectory))
         let hub = StartedHub(settings: settings, log: try Log(program: "mhfetch", to: settings.log))
-        return AccountRun(
+        return try AccountRun(
             account: account, hub: hub, paths: Paths(settings), ledger: ledger, isVerbose: false, start: start)
     }
 

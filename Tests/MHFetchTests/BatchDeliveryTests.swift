@@ -114,8 +114,8 @@ struct BatchDeliveryTests {
             do { try model.run(batchSize: 64, faults: Faults(.crash, at: number)) } catch {}
         }
         let name = try #require(ScratchDirectory.names(in: "\(model.maildir)/new").first)
-        let other = try #require(
-            try Maildir(path: model.maildir, making: true).folder(FolderName(parts: ["Lists", "Swift"]), making: true))
+        let inbox = try Maildir(path: model.maildir, making: true)
+        let other = try inbox.makeFolder(FolderName(parts: ["Lists", "Swift"]))
         #expect(moveFile("\(model.maildir)/new/\(name)", to: "\(other.path)/cur/\(name):2,S"))
         try model.run(batchSize: 64, faults: nil)
         #expect(model.delivered.count == Model.all.count - 1)
@@ -142,6 +142,20 @@ struct BatchDeliveryTests {
             #expect(keys.map { ledger.state.failed[$0]?.tries } == [1, tries, 1])
         }
         #expect(try AccountLedger(in: directory).state.isLeftAlone(keys[1], now: 1_800_000_001))
+    }
+
+    @Test("a message outside a batch ends the process: it would count as delivered and be nowhere")
+    func outsideABatch() async {
+        let end = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            var scratch: ScratchDirectory? = ScratchDirectory()
+            let path = try #require(scratch).path
+            let ledger = try AccountLedger(in: try Directory(path: path))
+            let delivery = BatchDelivery(ledger: ledger, inbox: try Maildir(path: "\(path)/Mail", making: true))
+            scratch = nil  // what stops here leaves nothing behind
+            try delivery.deliver(0, to: .maildir(path: "\(path)/Mail", folder: nil)) { nil }
+        }
+        let words = String(decoding: end?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(words.contains("a message outside a batch"))
     }
 
     @Test("suspects come last and each by itself")

@@ -56,8 +56,8 @@ struct FolderNameTests {
         let scratch = ScratchDirectory()
         let box = try Maildir(path: scratch.file("box"), making: true)
         let name = try FolderName(parts: ["..", "Ü"])
-        #expect(try box.folder(name, making: false) == nil)
-        _ = try box.folder(name, making: true)
+        #expect(try box.folder(name) == nil)
+        _ = try box.makeFolder(name)
         #expect(
             ScratchDirectory.names(in: scratch.file("box/\(name.directoryName)"))
                 == ["cur", "maildirfolder", "new", "tmp"])

@@ -268,7 +268,7 @@ struct MaildirSnapshotTests {
 
     @Test("moves to a folder instead of deleting, flags kept")
     func moves() throws {
-        let trash = try #require(try box.folder(try FolderName(parts: ["Trash"]), making: true))
+        let trash = try box.makeFolder(try FolderName(parts: ["Trash"]))
         let staged = try deliver("a\n", seconds: 1)
         scratch.write("b\n", to: "box/cur/2.x.h:2,FS")
         let shown = try snapshot()
@@ -284,7 +284,7 @@ struct MaildirSnapshotTests {
         for name in ["1.a.h", long, "b b", "c\u{1}", "ü", String(repeating: "d", count: 70)] {
             scratch.write("", to: "box/cur/\(name):2,S")
         }
-        let junk = try #require(try box.folder(try FolderName(parts: ["Junk"]), making: true))
+        let junk = try box.makeFolder(try FolderName(parts: ["Junk"]))
         scratch.write("", to: "box/.Junk/cur/1.a.h")
         let shown = try MaildirSnapshot(of: [ShownMaildir(box), ShownMaildir(junk, prefix: "Junk/")])
         let ids = try (0..<shown.count).map { String(decoding: try shown.uniqueID(of: $0), as: UTF8.self) }

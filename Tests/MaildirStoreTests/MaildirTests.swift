@@ -110,7 +110,7 @@ struct MaildirTests {
     @Test("finds the copies of a queued message wherever a reader put them, whatever tail they bear")
     func copies() throws {
         let box = try Maildir(path: path, making: true)
-        let folder = try #require(try box.folder(try FolderName(parts: ["Work"]), making: true))
+        let folder = try box.makeFolder(try FolderName(parts: ["Work"]))
         let name = try DeliveryName.queued(id: "17.abc.hub", recipient: 2)
         #expect(name.unique == "17.Q17.abc.hub.2.hub")
         #expect(try box.copies(ofQueued: "17.abc.hub").isEmpty)

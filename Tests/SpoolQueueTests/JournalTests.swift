@@ -244,6 +244,20 @@ struct JournalTests {
         #expect(Record.failed([0], verdict).text.count < Record.resultLimit(recipients: 1))
     }
 
+    @Test("a record that cannot follow ends the process before it is written: nobody could read the journal any more")
+    func impossibleIsNotWritten() async {
+        let end = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            var scratch: ScratchDirectory? = ScratchDirectory(inMemory: true)
+            let queue = try Queue(state: try #require(scratch).path)
+            _ = try queue.add(envelope(), "x")
+            let message = try queue.lockOnly()
+            scratch = nil  // what stops here leaves nothing behind
+            try message.write([.told(7)])
+        }
+        let words = String(decoding: end?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(words.contains("a record that cannot follow"))
+    }
+
     @Test("a status that is none was meant by a later release")
     func strangeStatus() {
         #expect(throws: Record.Failure.newerVersion) { try Record(Array("failed 0 5.9999.1:-:old:l".utf8)[...]) }

@@ -72,6 +72,22 @@ struct PolicyTests {
         #expect(throws: QueueError.newerVersion(path: scratch.file("route/newer"))) { _ = try states.read("newer") }
     }
 
+    @Test(
+        "a state that cannot be read is no account that is well",
+        arguments: [
+            "fault +GG", "fault", "fault a b", "since", "since x", "probe -1", "told 1 2", "quota 3", "quota 3 x",
+            "good", " ",
+        ])
+    func damagedRoute(_ line: String) throws {
+        let states = try RouteStates(in: try Queue(state: scratch.path).state)
+        try states.change("a") { $0.fault = "login refused" }
+        #expect(try states.read("a").fault == "login refused")
+        scratch.write("mailhub-route 1\n\(line)\n", to: "route/a")
+        #expect(throws: QueueError.newerVersion(path: scratch.file("route/a"))) { _ = try states.read("a") }
+        #expect(throws: QueueError.self) { try states.change("a") { $0.told = 1 } }
+        #expect(ScratchDirectory.read(scratch.file("route/a")) == Array("mailhub-route 1\n\(line)\n".utf8))
+    }
+
     @Test("a route has as many connections as it may have, over all processes")
     func connections() throws {
         let queue = try Queue(state: scratch.path)

@@ -95,7 +95,7 @@ public struct DeliveryDoor: Sendable {
             let inbox = try Maildir(path: path, making: true, faults: faults)
             guard try !inbox.copies(ofQueued: copy.id).isDisjoint(with: copy.recipients) else { return false }
             try inbox.synchronizeEntries()
-            if let folder { try inbox.folder(folder, making: false)?.synchronizeEntries() }
+            if let folder { try inbox.folder(folder)?.synchronizeEntries() }
             return true
         }
     }

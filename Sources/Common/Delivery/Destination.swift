@@ -38,8 +38,7 @@ public enum Destination: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .maildir(let path, let name):
             let inbox = try Maildir(path: path, making: true, faults: faults)
-            guard let name, let folder = try inbox.folder(name, making: true) else { return inbox }
-            return folder
+            return try name.map { try inbox.makeFolder($0) } ?? inbox
         }
     }
 }

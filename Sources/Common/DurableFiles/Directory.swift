@@ -72,16 +72,31 @@ public final class Directory: Sendable {
     /// Opens the file `name`. Symbolic links are refused (ELOOP), and fifos and devices do not block.
     /// - Returns: `nil` when there is no such file.
     public func open(_ name: String, for access: File.Access = .reading) throws(DurableError) -> File? {
+        do throws(DurableError) {
+            return try open(name, access.flags)
+        } catch {
+            guard error.code == ENOENT else { throw error }
+            return nil
+        }
+    }
+
+    /// Opens the file `name`, made with mode 0600 if it is missing; else as ``open(_:for:)``.
+    /// - Parameter access: one that lets write.
+    public func openOrMake(_ name: String, for access: File.Access = .readingAndWriting) throws(DurableError) -> File {
+        precondition(access != .reading, "a file made to be read has nothing in it")
         try check(name)
-        let flags = access.flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
-        if access.makes { try allow("open", name) }
+        try allow("open", name)
+        return try open(name, access.flags | O_CREAT)
+    }
+
+    private func open(_ name: String, _ flags: Int32) throws(DurableError) -> File {
+        try check(name)
         if let code = faults?.code(opening: pathOf(name)) {
             throw DurableError(operation: "open", path: pathOf(name), code: code)
         }
         while true {
-            let opened = unsafe openat(descriptor, name, flags, 0o600)
+            let opened = unsafe openat(descriptor, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
             if opened >= 0 { return File(descriptor: opened, path: pathOf(name), faults: faults) }
-            if errno == ENOENT, !access.makes { return nil }
             guard errno == EINTR else { throw failure("open", name) }
         }
     }

@@ -12,24 +12,16 @@ public final class File: Sendable {
     public enum Access: Sendable, Hashable {
         case reading
         case readingAndWriting
-        /// Every write goes to the end; the file is made if missing.
+        /// Reading too; every write goes to the end.
         case appending
-        /// As `appending`, for a file that is there.
-        case extending
-        /// Reading and writing; the file is made, 0600, if missing.
-        case makingIfMissing
 
         var flags: Int32 {
             switch self {
             case .reading: O_RDONLY
             case .readingAndWriting: O_RDWR
-            case .appending: O_RDWR | O_APPEND | O_CREAT
-            case .extending: O_RDWR | O_APPEND
-            case .makingIfMissing: O_RDWR | O_CREAT
+            case .appending: O_RDWR | O_APPEND
             }
         }
-
-        var makes: Bool { self == .appending || self == .makingIfMissing }
     }
 
     /// The path it was opened by, for messages; a rename does not change it.

@@ -40,15 +40,13 @@ public final class FileLock: Sendable {
 
     /// The lock `name` in `directory`, made if missing; `nil` when another holds it.
     public static func tryAcquire(_ name: String, in directory: Directory) throws(DurableError) -> FileLock? {
-        guard let file = try directory.open(name, for: .makingIfMissing), try file.tryLock() else { return nil }
-        return FileLock(file)
+        let file = try directory.openOrMake(name)
+        return try file.tryLock() ? FileLock(file) : nil
     }
 
     /// As ``tryAcquire(_:in:)``, but waits: for locks that others hold for moments only.
     public static func acquire(_ name: String, in directory: Directory) throws(DurableError) -> FileLock {
-        guard let file = try directory.open(name, for: .makingIfMissing) else {
-            throw DurableError(operation: "lock", path: directory.path, code: ENOENT)
-        }
+        let file = try directory.openOrMake(name)
         try file.lock()
         return FileLock(file)
     }

@@ -55,7 +55,7 @@ public final class LineJournal {
         self.name = name
         self.heading = Array(heading.utf8)
         path = directory.pathOf(name)
-        let found = try Self.open(name, in: directory, for: .extending)
+        let found = try Self.open(name, in: directory, for: .appending)
         guard let found else { return }
         let octets = try Self.content(of: found, limit)
         extent = try Self.replay(octets, path, self.heading, take)
@@ -125,7 +125,7 @@ public final class LineJournal {
         let octets = Self.lines([heading] + texts)
         do throws(DurableError) {
             try directory.replace(name, with: octets)
-            guard let new = try directory.open(name, for: .extending) else {
+            guard let new = try directory.open(name, for: .appending) else {
                 throw DurableError(operation: "open", path: path, code: DurableError.inputOutput)
             }
             file = new
@@ -153,9 +153,7 @@ public final class LineJournal {
     private func writable() throws(DurableError) -> File {
         if let fault { throw fault }
         if let file { return file }
-        guard let made = try directory.open(name, for: .appending) else {
-            throw DurableError(operation: "open", path: path, code: DurableError.inputOutput)
-        }
+        let made = try directory.openOrMake(name, for: .appending)
         file = made
         return made
     }

@@ -37,15 +37,19 @@ public final class Maildir: Sendable {
         for directory in [tmp, new, cur] { try Self.demandOwn(directory) }
     }
 
-    /// The folder `name` of this Maildir.
-    /// - Returns: `nil` when it is missing and `making` is false.
-    public func folder(_ name: FolderName, making: Bool) throws -> Maildir? {
-        if !making, try top.status(of: name.directoryName) == nil { return nil }
-        let directory = try top.directory(name.directoryName, making: making ? 0o700 : nil)
-        let folder = try Maildir(top: directory, making: making)
+    /// The folder `name` of this Maildir; `nil` when it is missing.
+    public func folder(_ name: FolderName) throws -> Maildir? {
+        if try top.status(of: name.directoryName) == nil { return nil }
+        return try Maildir(top: try top.directory(name.directoryName), making: false)
+    }
+
+    /// The folder `name` of this Maildir, made if it is missing.
+    public func makeFolder(_ name: FolderName) throws -> Maildir {
+        let directory = try top.directory(name.directoryName, making: 0o700)
+        let folder = try Maildir(top: directory, making: true)
         // Maildir++ marks its folders, so that a delivery agent started in one knows where it is.
-        if making, try directory.status(of: "maildirfolder") == nil {
-            try directory.open("maildirfolder", for: .makingIfMissing)?.close()
+        if try directory.status(of: "maildirfolder") == nil {
+            try directory.openOrMake("maildirfolder").close()
             try directory.synchronize()
         }
         return folder

@@ -85,7 +85,7 @@ extension Maildir {
     /// A folder for looking into; `nil` when it is no whole Maildir or has gone.
     func openedForReading(_ name: FolderName) throws -> Maildir? {
         do {
-            return try folder(name, making: false)
+            return try folder(name)
         } catch let error as DurableError where error.isMissing {
             return nil
         }

@@ -96,7 +96,8 @@ public final class SizeCache: Sendable {
             return (fresh, isFull, state.isForeign && !fresh.isEmpty)
         }
         if isFull || isForeign { try directory.unlink(name) }
-        guard !isFull, !fresh.isEmpty, let file = try directory.open(name, for: .appending) else { return }
+        guard !isFull, !fresh.isEmpty else { return }
+        let file = try directory.openOrMake(name, for: .appending)
         var octets: [UInt8] = []
         if try file.status().size == 0 { JournalLine.append(Self.heading, to: &octets) }
         try file.write(octets + fresh)

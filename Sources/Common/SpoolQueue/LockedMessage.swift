@@ -42,7 +42,7 @@ public final class LockedMessage {
         hasDied = entry.isTried && state.tellsOfDeath(entry.notBefore)
         if hasDied {
             let record = Record.died(tag: entry.notBefore)
-            _ = state.apply(record)
+            state = Self.applying([record], to: state)
             pending = [record]
         }
         self.state = state
@@ -109,20 +109,19 @@ public final class LockedMessage {
             return recipients.isEmpty ? nil : AttemptResult(recipients: recipients, result.verdict, next: result.next)
         }
         let record = Record.result(tag: attempt ?? 0, at: max(0, now), isLast: isLast, items)
-        var after = state
-        _ = after.apply(record)
+        let after = Self.applying([record], to: state)
         if after.isComplete {
             do throws(QueueError) {
                 try remove()
             } catch {
                 // It stays in the queue: the result must stay too, else it would be sent again.
-                if !isRemoved { try write([record]) }
+                if !isRemoved { try write([record], leadingTo: after) }
                 throw error
             }
             state = after
             return .removed
         }
-        try write([record])
+        try write([record], leadingTo: after)
         if isLast {
             attempt = nil
             retime()
@@ -187,6 +186,21 @@ public final class LockedMessage {
 
     /// Appends `records` to the journal and to the state, with what is pending; durable on return.
     func write(_ records: [Record]) throws(QueueError) {
+        try write(records, leadingTo: Self.applying(records, to: state))
+    }
+
+    /// `state` behind `records`. One that cannot follow would make the journal damaged for whoever reads it next, and the
+    /// message would stay there for good.
+    private static func applying(_ records: [Record], to state: MessageState) -> MessageState {
+        var after = state
+        for record in records {
+            let isTaken = after.apply(record)
+            precondition(isTaken, "a record that cannot follow what was before: \(record)")
+        }
+        return after
+    }
+
+    private func write(_ records: [Record], leadingTo after: MessageState) throws(QueueError) {
         do throws(QueueError) {
             try journal.append(pending + records)
         } catch {
@@ -194,7 +208,7 @@ public final class LockedMessage {
             throw error
         }
         pending = []
-        for record in records { _ = state.apply(record) }
+        state = after
     }
 
     /// Repeats the journal's hints in the name. Unsynchronized, and of no weight: the journal knows better.

@@ -46,7 +46,9 @@ extension LockedMessage {
     private func queueNotice(
         _ number: Int, _ make: (QueueID, NoticeKind, [Int]) throws(QueueError) -> Notice
     ) throws(QueueError) {
-        guard let intent = state.intents[number] else { return }
+        guard let intent = state.intents[number] else {
+            preconditionFailure("the notice \(number) was never begun: nobody would be told")
+        }
         let id = id.notice(number)
         let notice = try make(id, intent.kind, intent.recipients)
         try queue.add(notice, id: id)

@@ -191,7 +191,9 @@ public final class Queue: Sendable {
         if try !directory.renameWithoutReplacing(name, to: target, in: foreign) {
             // Names have at most 255 octets.
             target = name.utf8.count <= 230 ? "\(UniqueName.random()).\(name)" : UniqueName.random()
-            _ = try directory.renameWithoutReplacing(name, to: target, in: foreign)
+            guard try directory.renameWithoutReplacing(name, to: target, in: foreign) else {
+                throw DurableError(operation: "set aside", path: "\(directory.path)/\(name)", code: DurableError.exists)
+            }
         }
         return "\(foreign.path)/\(target)"
     }

@@ -35,16 +35,25 @@ public struct RouteState: Sendable, Hashable {
             first[1].elementsEqual("1".utf8)
         else { return nil }
         for line in lines.dropFirst() {
-            guard line.count >= 2 else { return nil }
-            let number = Word.number(line[1])
-            switch String(decoding: line[0], as: UTF8.self) {
-            case "fault": fault = Word.decode(line[1])
-            case "since": since = number ?? 0
-            case "probe": nextProbe = number ?? 0
-            case "told": told = number ?? 0
-            case "quota":
-                quotaUsed = number ?? 0
-                quotaSince = line.count > 2 ? Word.number(line[2]) ?? 0 : 0
+            guard let verb = line.first else { return nil }
+            let numbers = line.dropFirst().map { Word.number($0) }
+            switch (String(decoding: verb, as: UTF8.self), line.count) {
+            case ("fault", 2):
+                // One that cannot be read is no account that is well.
+                guard let words = Word.decode(line[1]) else { return nil }
+                fault = words
+            case ("since", 2):
+                guard let time = numbers[0] else { return nil }
+                since = time
+            case ("probe", 2):
+                guard let time = numbers[0] else { return nil }
+                nextProbe = time
+            case ("told", 2):
+                guard let stage = numbers[0] else { return nil }
+                told = stage
+            case ("quota", 3):
+                guard let used = numbers[0], let time = numbers[1] else { return nil }
+                (quotaUsed, quotaSince) = (used, time)
             default: return nil
             }
         }

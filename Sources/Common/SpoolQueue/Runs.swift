@@ -38,7 +38,7 @@ public struct WakeMark: Sendable, Hashable {
     public static func touch(in directory: Directory) throws(QueueError) {
         try durably { () throws(DurableError) in
             // The clock that stamps files is too coarse to tell two accepts of one moment apart: a nonce does.
-            try directory.open(name, for: .makingIfMissing)?.write(Array(UniqueName.random().utf8))
+            try directory.openOrMake(name).write(Array(UniqueName.random().utf8))
         }
     }
 
