@@ -110,7 +110,7 @@ final class IncomingMessage: Sendable {
     }
 
     /// Makes the whole message durable, in its mailbox or in the queue. May block on the disk.
-    /// - Throws: what ``Refusal`` tells the client; nothing of the message is left then.
+    /// - Throws: what `Verdict(refusedMessage:)` tells the client; nothing of the message is left then.
     func accept() throws -> TakenMessage {
         let header = state.withLock { state in
             if let header = state.header.header { return header }

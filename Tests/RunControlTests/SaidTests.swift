@@ -1,5 +1,6 @@
 // What was said is kept apart from what is in force, and blocks are written by it.
 
+import Credentials
 import Testing
 
 @testable import RunControl
@@ -89,7 +90,7 @@ import Testing
     func tab() throws {
         let hub = try Fixture.read("mailbox m\n  password \"a\tb\"")
         #expect(try Fixture.read(hub.printed(masked: false)) == hub)
-        #expect(hub.mailboxes[0].verifier == .password(SecretText("a\tb")))
+        #expect(hub.mailboxes[0].verifier == .password(Secret("a\tb")))
     }
 
     @Test("what is in force is printed whole, and a printed rc says the same")

@@ -14,7 +14,8 @@ struct MessageReportTests {
         let queue = try Queue(state: scratch.path)
         let mail = envelope(["a@x.example", "b@x.example", "c@x.example", "d@x.example", "e@x.example"])
         let id = try queue.add(
-            mail, "four", accepted: Acceptance(arrival: noon, source: .hub, identity: text("alice"), account: text("mine")))
+            mail, "four",
+            accepted: Acceptance(arrival: noon, source: .hub, identity: text("alice"), account: text("mine")))
         let message = try queue.lockOnly()
         try message.beginAttempt(next: noon + 300)
         try message.recordExpansion(of: 4, to: [.init(.local(text("|/bin/\"x\"")))])
