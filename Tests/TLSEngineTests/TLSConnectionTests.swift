@@ -247,6 +247,24 @@ struct TLSConnectionTests {
         #expect(tlsError { while try !pair.client.takePlaintext().isEmpty {} } != nil)
     }
 
+    @Test("both ends can bind a login to the connection, and no two connections are alike (RFC 9266)")
+    func channelBinding() throws {
+        let pair = try established()
+        let binding = try #require(pair.client.facts?.channelBinding)
+        #expect(binding.kind == .tlsExporter && binding.data.count == 32)
+        #expect(pair.server.facts?.channelBinding == binding)
+        #expect(try established().client.facts?.channelBinding != binding)
+    }
+
+    @Test("the end point is bound to by the digest of the server's certificate (RFC 5929 §4)")
+    func serverEndPoint() throws {
+        let pair = try established()
+        // Its signature is by SHA-256.
+        let digest = ChannelBinding(.tlsServerEndPoint, data: certificate.fingerprint.octets)
+        #expect(pair.client.session.serverEndPoint(isClient: true) == digest)
+        #expect(pair.server.session.serverEndPoint(isClient: false) == digest)
+    }
+
     @Test("refuses a client of TLS 1.1 with the alert protocol_version")
     func oldClient() throws {
         let body: [UInt8] =

@@ -34,7 +34,7 @@ public final class TLSConnection {
     public private(set) var facts: TLSFacts?
 
     private let context: TLSContext  // keeps the SNI table alive
-    private let session: TLSSession
+    let session: TLSSession
     private let isClient: Bool
     private var input = OctetQueue()
     private var unencrypted = OctetQueue()

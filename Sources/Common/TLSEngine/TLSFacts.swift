@@ -1,6 +1,7 @@
 // What a handshake came to, for the log and for trace fields.
 
 import Credentials
+import Octets
 
 /// What both ends agreed on, and whom we met.
 public struct TLSFacts: Sendable, Hashable {
@@ -18,4 +19,7 @@ public struct TLSFacts: Sendable, Hashable {
     public let peerSubject: String?
     /// dNSNames and iPAddresses of the peer's certificate. Foreign text.
     public let peerNames: [String]
+    /// What a login can be tied to this connection by; `nil` where the certificate's signature names no digest (RFC 5929
+    /// §4.1).
+    public let channelBinding: ChannelBinding?
 }

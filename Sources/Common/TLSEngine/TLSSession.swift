@@ -1,6 +1,7 @@
 // The owner of one SSL with its two memory BIOs: OpenSSL's calls, and what each came to.
 
 internal import COpenSSL
+import Octets
 
 /// One `SSL`, freed in `deinit` with its BIOs. Used by one thread at a time.
 @safe final class TLSSession {
@@ -125,7 +126,41 @@ internal import COpenSSL
             version: unsafe String(cString: SSL_get_version(raw)), cipher: cipher ?? "unknown",
             isResumed: unsafe SSL_session_reused(raw) == 1, serverName: name,
             peerFingerprint: presented?.fingerprint, peerSubject: presented?.subject,
-            peerNames: presented?.names ?? [])
+            peerNames: presented?.names ?? [], channelBinding: channelBinding(isClient: isClient))
+    }
+
+    /// RFC 9266 with TLS 1.3, RFC 5929 §4 with TLS 1.2.
+    private func channelBinding(isClient: Bool) -> ChannelBinding? {
+        ERR_clear_error()
+        defer { ERR_clear_error() }
+        guard unsafe SSL_version(raw) < TLS1_3_VERSION else {
+            let label = "EXPORTER-Channel-Binding"
+            var data = [UInt8](repeating: 0, count: 32)
+            let made = unsafe SSL_export_keying_material(raw, &data, data.count, label, label.utf8.count, [], 0, 1)
+            return made == 1 ? ChannelBinding(.tlsExporter, data: data) : nil
+        }
+        return serverEndPoint(isClient: isClient)
+    }
+
+    /// RFC 5929 §4, by the server's certificate.
+    func serverEndPoint(isClient: Bool) -> ChannelBinding? {
+        let certificate = unsafe isClient ? SSL_get0_peer_certificate(raw) : SSL_get_certificate(raw)
+        guard let certificate = unsafe certificate else { return nil }
+        return unsafe Self.endPointDigest(of: certificate).map { ChannelBinding(.tlsServerEndPoint, data: $0) }
+    }
+
+    /// The digest of `certificate` by the algorithm of its signature, SHA-256 in the place of MD5 and SHA-1.
+    private static func endPointDigest(of certificate: OpaquePointer) -> [UInt8]? {
+        var algorithm: CInt = 0
+        guard unsafe X509_get_signature_info(certificate, &algorithm, nil, nil, nil) == 1 else { return nil }
+        if algorithm == NID_md5 || algorithm == NID_sha1 { algorithm = NID_sha256 }
+        guard let name = unsafe OBJ_nid2sn(algorithm), let method = unsafe EVP_get_digestbyname(name) else {
+            return nil
+        }
+        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var count: CUnsignedInt = 0
+        guard unsafe X509_digest(certificate, method, &digest, &count) == 1 else { return nil }
+        return Array(digest.prefix(Int(count)))
     }
 
     private func outcome(_ result: CInt, octets: Int) -> Outcome {
