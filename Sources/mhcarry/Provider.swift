@@ -114,7 +114,7 @@ final class Provider {
                 return .auth(mechanism: exchange.mechanism.rawValue, initial: initial)
             case .startTLS:
                 try wire.startTLS(until: Deadline(after: timeout))
-                client.tlsStarted()
+                client.tlsEstablished()
                 return .hello(name)
             case .startTLSRefused(let reply): throw RouteFault("STARTTLS", reply)
             case .challenge(let octets):

@@ -3,7 +3,6 @@
 import AccountSessions
 import Blocking
 import Octets
-import POP3Protocol
 import Reporting
 import RunControl
 import Transport
@@ -12,7 +11,7 @@ import Transport
 ///
 /// What a command asked for, and nothing else, gives the server its time again: a server that says something now and
 /// then, and never that, is left at the account's timeout (DECISIONS 21).
-final class Exchange<E: Engine> {
+final class Exchange<E: ClientEngine> {
     var engine: E
     let wire: Wire
     private let timeout: Duration
@@ -70,9 +69,9 @@ final class Exchange<E: Engine> {
         }
     }
 
-    func say(_ command: E.Command) throws { try send(command) }
-
-    private func send(_ command: E.Command) throws {
+    func say(_ command: E.Command) throws {
+        // A reply that no command asked for ends the session first.
+        if engine.awaits == .nothing, wire.bufferedCount > 0 { try hear() }
         try wire.write(engine.send(command), until: Deadline(after: timeout))
         listingEnd = Deadline(after: listingLimit)
         renew()
@@ -89,14 +88,5 @@ final class Exchange<E: Engine> {
     func renewInListing() {
         deadline = Deadline(after: timeout).earlier(of: listingEnd)
         if !listingEnd.hasPassed { hadLastLook = false }
-    }
-}
-
-extension Exchange where E == POP3Client {
-    /// As for every engine; but a reply that no command asked for ends the session first.
-    func say(_ command: POP3Command) throws {
-        if engine.outstandingCount == 0, wire.bufferedCount > 0 { try hear() }
-        try engine.refuseSurplus()
-        try send(command)
     }
 }

@@ -186,16 +186,71 @@ func play(_ dialogue: Dialogue, cut: Cut = .nowhere) -> Played<POP3Client.Event>
         var client = POP3Client()
         client.receive([UInt8]("+OK\r\n"))
         _ = try client.nextEvent()
-        try client.refuseSurplus()
-        _ = client.send(.noop)
-        _ = client.send(.noop)
+        for _ in 1...2 { #expect(!client.send(.noop).isEmpty) }
         client.receive(Array("+OK 1\r\n+OK 2\r\n\(octets)".utf8))
         _ = try client.nextEvent()
-        try client.refuseSurplus()  // an answer is awaited still: it may be one to that
+        var other = client
+        #expect(!other.send(.noop).isEmpty, "an answer is awaited still: it may be one to that")
         _ = try client.nextEvent()
         let reply = octets == "+OK\r\n" ? "+OK" : octets
-        #expect(throws: POP3Error.unaskedReply([UInt8](reply.utf8))) { try client.refuseSurplus() }
-        #expect(throws: POP3Error.unaskedReply([UInt8](reply.utf8))) { try client.nextEvent() }
+        for _ in 1...2 {
+            #expect(client.send(.noop).isEmpty)
+            #expect(throws: POP3Error.unaskedReply([UInt8](reply.utf8))) { try client.nextEvent() }
+        }
+    }
+
+    @Test("what is awaited sets the pace; answers, entries and content are progress, lines on their way are none")
+    func progress() throws {
+        var client = POP3Client()
+        /// What the client makes of `text`: how many events, how much progress, what it awaits then.
+        func hear(_ text: String) throws -> (events: Int, progress: Int, awaits: Awaited) {
+            let before = client.progress
+            client.receive([UInt8](text.utf8))
+            var events = 0
+            while try client.nextEvent() != nil { events += 1 }
+            return (events, client.progress - before, client.awaits)
+        }
+        #expect(client.awaits == .reply)
+        #expect(try hear("+OK") == (0, 0, .reply))
+        #expect(try hear("\r\n") == (1, 1, .nothing))
+        _ = client.send(.capa)
+        #expect(
+            try hear("+OK\r\nUSER\r\nTOP\r\n") == (0, 1, .reply), "its lines are none: they have their time as a whole")
+        #expect(try hear(".\r\n") == (1, 1, .nothing))
+        for listing in [POP3Command.uidl(nil), .list(nil)] {
+            _ = client.send(listing)
+            #expect(try hear("+OK\r\n") == (0, 1, .reply))
+            #expect(try hear("1 11\r\n2 ") == (1, 1, .listing))
+            #expect(try hear("22\r\n.\r\n") == (2, 2, .nothing))
+        }
+        for _ in 1...2 { _ = client.send(.retr(1)) }
+        #expect(try hear("+OK\r\n") == (1, 1, .content))
+        #expect(try hear("a\r\n") == (1, 1, .content))
+        #expect(try hear(".\r\n") == (1, 1, .reply))
+        #expect(try hear("-ERR\r\n") == (1, 1, .nothing))
+    }
+
+    @Test("refusals of a login: the credentials', or trouble of the server's that passes or stays (DECISIONS 71)")
+    func refusals() throws {
+        let cases: [(String, LoginRefusal)] = [
+            ("-ERR no", .init(.credentials, words: [UInt8]("no".utf8))),
+            ("-ERR [AUTH] no", .init(.credentials, words: [UInt8]("no".utf8))),
+            ("-ERR [IN-USE] x", .init(.server, isTemporary: true, words: [UInt8]("x".utf8))),
+            ("-ERR [LOGIN-DELAY] x", .init(.server, isTemporary: true, words: [UInt8]("x".utf8))),
+            ("-ERR [SYS/TEMP] x", .init(.server, isTemporary: true, words: [UInt8]("x".utf8))),
+            ("-ERR [SYS/PERM] x", .init(.server, words: [UInt8]("x".utf8))),
+        ]
+        for (line, refusal) in cases {
+            for login in [POP3Command.user("a"), .pass("b"), .auth(mechanism: "PLAIN", initialResponse: nil)] {
+                var client = POP3Client()
+                client.receive([UInt8]("+OK\r\n".utf8))
+                _ = try client.nextEvent()
+                _ = client.send(login)
+                client.receive([UInt8]("\(line)\r\n".utf8))
+                let event = try #require(try client.nextEvent())
+                #expect(POP3Client.meaning(of: event) == .refused(refusal), "\(line)")
+            }
+        }
     }
 
     @Test("a line without an end is given up at its limit")

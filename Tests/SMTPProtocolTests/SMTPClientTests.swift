@@ -251,7 +251,7 @@ struct SMTPClientTests {
         var play = ClientPlay.greeted("250-s\n250-AUTH PLAIN\n250 STARTTLS\n")
         play.say(.startTLS)
         play.hear("220 go\n")
-        play.client.tlsStarted()
+        play.client.tlsEstablished()
         #expect(play.client.capabilities == Capabilities())
         #expect(play.client.isTLS)
         play.say(.hello("c"))

@@ -94,7 +94,7 @@ private struct Session {
         claimLines(wire, limit: SMTPLimits.authenticationLine)
         trace.answer(wire)
         if event == .startTLS {
-            engine.tlsStarted()
+            engine.tlsEstablished()
             trace.answer(engine.send(.hello("me.example")))
         }
     }

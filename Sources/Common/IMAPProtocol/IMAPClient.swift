@@ -66,6 +66,13 @@ public struct IMAPClient: Engine, Sendable {
     /// The content of the response being read: its UID as told before, and what became of it.
     var content: (uid: UInt32?, body: IMAPFetched.Body)?
 
+    /// Completions, continuations, pieces of content, and parts of the answer under way that were not told before.
+    public internal(set) var progress = 0
+    /// Whether parts of the answer to the last command have come.
+    var hasParts = false
+    /// The messages that the FETCH under way has told of.
+    var told = NumbersTold()
+
     private var lastTag = 0
     private var failure: IMAPError?
 
@@ -74,6 +81,27 @@ public struct IMAPClient: Engine, Sendable {
 
     /// Commands sent and not yet completed.
     public var outstandingCount: Int { outstanding.count }
+
+    public var awaits: Awaited {
+        if state == .greeting { return .reply }
+        guard let request = outstanding.first?.request else { return .nothing }
+        guard hasParts else { return .reply }
+        switch request {
+        case .uidFetch, .uidSearch: return .listing
+        case .uidFetchContent: return .content
+        case .list, .uidExpunge: return .parts
+        case .capability, .startTLS, .login, .authenticate, .id, .select, .uidStore, .uidMove, .uidCopy, .idle, .noop,
+            .logout:
+            return .reply
+        }
+    }
+
+    /// Notes that a part of what `requests` ask for has come.
+    mutating func notePart(of requests: IMAPRequest...) {
+        guard let request = outstanding.first?.request, requests.contains(request) else { return }
+        hasParts = true
+        progress += 1
+    }
 
     /// Whether a completion is awaited or a response half read: the end of input now is a cut connection.
     public var isWaiting: Bool {
@@ -141,7 +169,9 @@ public struct IMAPClient: Engine, Sendable {
             var found: [UInt32] = []
             try reader.read(part, into: &found)
             reading = reader.isFinished ? .line : .search(reader)
-            if !found.isEmpty { ready.append(.searchResult(found)) }
+            guard !found.isEmpty else { return true }
+            notePart(of: .uidSearch)
+            ready.append(.searchResult(found))
             return true
         }
     }
@@ -201,6 +231,10 @@ public struct IMAPClient: Engine, Sendable {
         outstanding.append((Array(tag.utf8), request))
         unsent = Array(text.pieces.dropFirst())
         proceedIsOpen = false
+        if outstanding.count == 1 {
+            hasParts = false
+            told = NumbersTold()
+        }
         switch request {
         case .login, .authenticate:
             capabilitiesAreOld = true

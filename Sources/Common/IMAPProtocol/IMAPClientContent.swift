@@ -28,6 +28,7 @@ extension IMAPClient {
             content = (uid, octets == 0 ? .empty : .absent)
             guard octets > 0 else { return }
             decoder = LineEndDecoder()
+            if told.insert(sequence) { notePart(of: .uidFetchContent) }
             ready.append(.contentBegin(sequence: sequence, uid: uid, octets: octets))
             reading = .content(left: octets)
         } else {
@@ -67,7 +68,10 @@ extension IMAPClient {
         } else {
             reading = .content(left: left - part.count)
         }
-        if !file.isEmpty { ready.append(.content(file)) }
+        if !file.isEmpty {
+            progress += 1
+            ready.append(.content(file))
+        }
         return true
     }
 
@@ -114,7 +118,19 @@ extension IMAPClient {
         }
         if let content, let told = content.uid, told != fetched.uid { throw .malformed(response: response) }
         content = nil
+        noteFetched(fetched)
         ready.append(.fetched(fetched))
+    }
+
+    /// A server that tells of one message again and again gets no further, and gets no time for it (DECISIONS 21).
+    private mutating func noteFetched(_ fetched: IMAPFetched) {
+        if case .streamed = fetched.body {
+            notePart(of: .uidFetchContent)  // the end of what was told piece by piece
+        } else if fetched.body != .absent, told.insert(fetched.sequence) {
+            notePart(of: .uidFetchContent)
+        } else if fetched.body == .absent, outstanding.first?.request == .uidFetch, told.insert(fetched.sequence) {
+            notePart(of: .uidFetch)
+        }
     }
 
     /// Reads one item of a FETCH; items that we do not know are passed over.

@@ -19,6 +19,7 @@ extension IMAPClient {
     /// `"+" SP (resp-text / base64)`
     private mutating func continuation(_ line: [UInt8]) throws(IMAPError) {
         guard let request = outstanding.last?.request else { throw .unaskedResponse(line) }
+        progress += 1
         if !unsent.isEmpty, !proceedIsOpen {
             proceedIsOpen = true
             ready.append(.proceed)
@@ -44,6 +45,7 @@ extension IMAPClient {
     private mutating func untagged(_ status: IMAPStatus, _ line: [UInt8]) throws(IMAPError) {
         note(status.code)
         if state == .greeting {
+            progress += 1
             switch status.condition {
             case .ok:
                 state = .notAuthenticated
@@ -108,6 +110,11 @@ extension IMAPClient {
             throw .malformed(response: line)
         }
         let request = outstanding.remove(at: index).request
+        progress += 1
+        if index == 0 {
+            hasParts = false
+            told = NumbersTold()
+        }
         let isLast = index == outstanding.count
         let isOK = status.condition == .ok
         if isLast {
@@ -155,6 +162,7 @@ extension IMAPClient {
             if words[1].equalsIgnoringCase("EXISTS") {
                 if selecting != nil { selecting?.messages = Int(number) } else { ready.append(.exists(Int(number))) }
             } else if words[1].equalsIgnoringCase("EXPUNGE") {
+                notePart(of: .uidExpunge)
                 ready.append(.expunged(number))
             } else if words[1].equalsIgnoringCase("FETCH"), words.count == 3 {
                 try finishFetch(response, from: words[2].startIndex, sequence: number)
@@ -180,6 +188,7 @@ extension IMAPClient {
         default: throw .malformed(response: response)
         }
         let words = attributes.compactMap { $0.octets.map { String(decoding: $0, as: UTF8.self) } }
+        notePart(of: .list)
         ready.append(.mailbox(IMAPMailbox(name: .init(encoded: name), delimiter: delimiter, attributes: words)))
     }
 }

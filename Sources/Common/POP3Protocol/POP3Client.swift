@@ -58,7 +58,7 @@ public struct POP3Client: Engine, Sendable {
 
     /// The most octets taken from one LIST or UIDL; more is ``POP3Error/tooMany(what:limit:)``.
     public let listOctetLimit: Int
-    /// What the server last listed; `nil` before CAPA, and again after STLS (RFC 2595 §4).
+    /// What the server last listed; `nil` before CAPA, and again after STLS (RFC 2595 §4) and after a login (RFC 2449 §5).
     public internal(set) var capabilities: POP3Capabilities?
 
     var state = State.greeting
@@ -82,6 +82,17 @@ public struct POP3Client: Engine, Sendable {
 
     /// Commands sent and not yet answered.
     public var outstandingCount: Int { outstanding.count }
+
+    /// Answers, challenges, entries of listings and pieces of content that have come.
+    public internal(set) var progress = 0
+    public var awaits: Awaited {
+        switch reading {
+        case .content: .content
+        case .sizes, .uniqueIDs: entries > 0 ? .listing : .reply
+        case .capabilities: .reply
+        case .status: state == .greeting || !outstanding.isEmpty ? .reply : .nothing
+        }
+    }
 
     /// Whether an answer is awaited or half read: the end of input now is a cut connection.
     public var isWaiting: Bool { state == .greeting || !outstanding.isEmpty || reading != .status || !lines.isEmpty }
@@ -109,17 +120,19 @@ public struct POP3Client: Engine, Sendable {
         }
     }
 
-    /// To be called before a command is sent: what has come though nothing waits for an answer would be taken for the
-    /// answer to it, and every later answer for that of the command behind its own.
-    /// - Throws: ``POP3Error/unaskedReply(_:)``, or ``POP3Error/disconnected(text:)``.
-    public mutating func refuseSurplus() throws(POP3Error) {
+    /// What has come though nothing waits for an answer would be taken for the answer to the next command, and every
+    /// later answer for that of the command behind its own.
+    /// - Returns: ``POP3Error/unaskedReply(_:)``, or ``POP3Error/disconnected(text:)``; `nil` when nothing has come.
+    private mutating func surplus() -> POP3Error? {
         guard outstanding.isEmpty, reading == .status, state == .authorization || state == .transaction,
             !lines.isEmpty
-        else { return }
-        _ = try nextEvent()  // throws what a whole line says
-        let begun = POP3Error.unaskedReply(lines.takeRest())
-        failure = failure ?? begun
-        throw begun
+        else { return nil }
+        do throws(POP3Error) {
+            _ = try readEvent()  // throws what a whole line says
+            return .unaskedReply(lines.takeRest())
+        } catch {
+            return error
+        }
     }
 
     private mutating func readEvent() throws(POP3Error) -> Event? {
@@ -156,10 +169,14 @@ public struct POP3Client: Engine, Sendable {
             file.reserveCapacity(min(wire.count, 8_192))
             let end = decoder.decode(wire, in: 0..<wire.count, into: &file)
             if end < wire.count { lines.append(Array(wire[end...])) }
-            if !file.isEmpty { return .content(file) }
+            if !file.isEmpty {
+                progress += 1
+                return .content(file)
+            }
         }
         guard decoder.isFinished else { return nil }
         reading = .status
+        progress += 1
         return .contentEnd(decoder.oddities)
     }
 
@@ -171,11 +188,14 @@ public struct POP3Client: Engine, Sendable {
     /// The octets that say `command`.
     ///
     /// A command that cannot be said (values with line ends, too long, out of turn) gives no octets, and the next
-    /// ``nextEvent()`` throws ``POP3Error/unsayable(command:reason:)``: the session is lost.
+    /// ``nextEvent()`` throws ``POP3Error/unsayable(command:reason:)``: the session is lost. So it is when the server has
+    /// spoken unasked.
     public mutating func send(_ command: Command) -> [UInt8] {
         secret = 0..<0
+        if failure == nil { failure = surplus() }
+        guard failure == nil else { return [] }
         if let reason = obstacle(to: command) {
-            failure = failure ?? .unsayable(command: command.verb, reason: reason)
+            failure = .unsayable(command: command.verb, reason: reason)
             return []
         }
         return octets(for: command)

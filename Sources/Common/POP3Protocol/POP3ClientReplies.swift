@@ -40,11 +40,13 @@ extension POP3Client {
             guard line != [Octet.dot] else { return end(.listEnd) }
             try countEntry(line)
             guard let (message, octets) = Self.size(in: line[...]) else { throw .malformed(reply: line, to: "LIST") }
+            progress += 1
             return .size(message: message, octets: octets)
         case .uniqueIDs:
             guard line != [Octet.dot] else { return end(.uidlEnd) }
             try countEntry(line)
             guard let (message, id) = Self.uniqueID(in: line[...]) else { throw .malformed(reply: line, to: "UIDL") }
+            progress += 1
             return .uniqueID(message: message, id: id)
         case .content: return nil  // never in lines
         }
@@ -52,6 +54,7 @@ extension POP3Client {
 
     private mutating func end(_ event: Event) -> Event {
         reading = .status
+        progress += 1
         return event
     }
 
@@ -108,6 +111,7 @@ extension POP3Client {
     }
 
     private mutating func answered(_ request: POP3Request) {
+        progress += 1
         if request != .greeting { outstanding.removeFirst() }
         if request == .auth {
             challengeIsOpen = false
@@ -117,6 +121,7 @@ extension POP3Client {
 
     private mutating func challengeEvent(_ text: ArraySlice<UInt8>, _ line: [UInt8]) throws(POP3Error) -> Event {
         challenges += 1
+        progress += 1
         guard challenges <= Self.challengeLimit else { throw .tooMany(what: "challenges", limit: Self.challengeLimit) }
         challengeIsOpen = true
         if heldBack != nil { return .proceed }
@@ -142,6 +147,7 @@ extension POP3Client {
             return .stlsReady
         case .pass, .apop, .auth:
             state = .transaction
+            capabilities = nil
             return .ok(request, text: text)
         case .user, .utf8, .noop, .rset, .dele:
             return .ok(request, text: text)

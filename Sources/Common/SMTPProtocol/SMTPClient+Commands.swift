@@ -19,6 +19,7 @@ extension SMTPClient {
         case .proceed: break
         case .hello(let name):
             capabilities = Capabilities()
+            areOffersTold = false
             transaction = nil
             needsReset = false
             wire += line(dialect == .lmtp ? "LHLO \(name)" : "EHLO \(name)", expecting: .ehlo)

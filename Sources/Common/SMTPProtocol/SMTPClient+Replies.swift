@@ -59,6 +59,7 @@ extension SMTPClient {
     private mutating func hello(_ reply: SMTPReply) -> Event {
         if reply.isPositive {
             capabilities = Capabilities(reply)
+            areOffersTold = true
             return .hello(capabilities)
         }
         let isUnknown = dialect == .smtp && [500, 501, 502, 504].contains(reply.code)

@@ -22,7 +22,7 @@ public struct SMTPClient: Engine, Sendable {
         case helloUnknown(SMTPReply)
         /// The server does not want us.
         case helloRefused(SMTPReply)
-        /// Do the handshake now, then call `tlsStarted()` and say EHLO again.
+        /// Do the handshake now, then call `tlsEstablished()` and say EHLO again.
         case startTLS
         case startTLSRefused(SMTPReply)
         /// 334: answer `.response` or `.cancelAuthentication`. `nil` when the server's words are no base64.
@@ -85,6 +85,8 @@ public struct SMTPClient: Engine, Sendable {
     public let dialect: Dialect
     /// What the server offers; nothing before EHLO and after STARTTLS.
     public internal(set) var capabilities = Capabilities()
+    /// Whether the server has answered EHLO since the connection, or TLS, began.
+    var areOffersTold = false
     public internal(set) var isTLS: Bool
     public internal(set) var isAuthenticated = false
     public internal(set) var secret = 0..<0
@@ -118,6 +120,14 @@ public struct SMTPClient: Engine, Sendable {
 
     /// Replies that the server owes us.
     public var outstandingReplies: Int { expected.count - answered }
+    /// Replies that have come.
+    public internal(set) var progress = 0
+    public var awaits: Awaited {
+        if isClosed { return .nothing }
+        if isSendingContent { return .content }
+        if isVerdictNext { return .verdict }
+        return outstandingReplies > 0 ? .reply : .nothing
+    }
     /// Whether the engine waits for `.content` or `.contentEnd`.
     public var isSendingContent: Bool { transaction?.isSendingContent == true }
 
@@ -135,11 +145,12 @@ public struct SMTPClient: Engine, Sendable {
     }
 
     /// The TLS handshake is done: what the server said in clear is forgotten (RFC 3207 §4.2).
-    public mutating func tlsStarted() {
+    public mutating func tlsEstablished() {
         isTLS = true
         inHandshake = false
         isAuthenticated = false
         capabilities = Capabilities()
+        areOffersTold = false
         lines = LineFramer(limit: SMTPLimits.replyLine, overlong: .givenUp)
         reader = ReplyReader()
         verdictReader = VerdictReader()
@@ -166,6 +177,7 @@ public struct SMTPClient: Engine, Sendable {
             guard answered < expected.count, !hasSurplus else { throw fail(.surplusReply(reply)) }
             let what = expected[answered]
             answered += 1
+            progress += 1
             if answered == expected.count {
                 expected.removeAll(keepingCapacity: true)
                 answered = 0

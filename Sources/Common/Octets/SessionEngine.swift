@@ -1,0 +1,90 @@
+// How a session begins, in one vocabulary for POP3, IMAP and SMTP: greeting, offers, STARTTLS, login.
+
+/// What a server offers to a session that begins.
+public struct SessionOffers: Sendable, Hashable {
+    /// Whether STARTTLS (STLS) is worth asking for.
+    public let hasStartTLS: Bool
+    /// The SASL mechanisms, in capitals.
+    public let mechanisms: [String]
+
+    public init(hasStartTLS: Bool, mechanisms: [String]) {
+        self.hasStartTLS = hasStartTLS
+        self.mechanisms = mechanisms
+    }
+}
+
+/// Why a server did not take a login (DECISIONS 71).
+public struct LoginRefusal: Error, Sendable, Hashable {
+    public enum Cause: Sendable, Hashable {
+        /// User or password are not good, or the server says no more than no.
+        case credentials
+        /// The mechanism, or the lack of TLS under it.
+        case mechanism
+        /// The server's own trouble.
+        case server
+    }
+
+    public let cause: Cause
+    /// Whether the same login may be taken later without anybody changing anything.
+    public let isTemporary: Bool
+    /// The server's words, as they came.
+    public let words: [UInt8]
+
+    public init(_ cause: Cause, isTemporary: Bool = false, words: [UInt8]) {
+        self.cause = cause
+        self.isTemporary = isTemporary
+        self.words = words
+    }
+}
+
+/// What an event means to a session that begins.
+public enum SessionEvent: Sendable, Hashable {
+    /// The server is ready for commands.
+    case greeted
+    /// The server is ready, and takes us as logged in. STARTTLS is past then.
+    case preauthenticated
+    /// The server does not want us, or leaves.
+    case farewell(words: [UInt8])
+    /// What the server offers is told; see ``SessionEngine/offers``.
+    case offered
+    /// The server does not know the question.
+    case offersUnknown
+    /// Start TLS now, then call ``SessionEngine/tlsEstablished()``.
+    case tlsReady
+    case tlsRefused(words: [UInt8])
+    /// A decoded challenge; answer with a response or cancel. `nil` when the server's words were no base64.
+    case challenge([UInt8]?)
+    /// The server is ready for the rest of a command.
+    case proceed
+    /// The command of the login that was said last is accepted; of SASL, the login.
+    case accepted
+    case refused(LoginRefusal)
+}
+
+/// What a session that begins says.
+public enum SessionCommand: Sendable, Hashable {
+    case startTLS
+    case authenticate(mechanism: String, initialResponse: [UInt8]?)
+    /// The answer to a challenge, not yet in base64.
+    case response([UInt8])
+    /// Gives the SASL exchange up: `*`.
+    case cancel
+    /// The answer to ``SessionEvent/proceed``.
+    case proceed
+}
+
+/// A client's engine of a protocol with STARTTLS and a login: its SASL profile (RFC 4422 §4) and what stands around it.
+public protocol SessionEngine: ClientEngine {
+    /// What the server offers; `nil` where it was not asked since TLS or the login, or cannot say.
+    var offers: SessionOffers? { get }
+
+    /// TLS stands: what was said in clear text no longer counts.
+    mutating func tlsEstablished()
+
+    /// What `event` means to a session that begins; `nil` when that is not concerned.
+    static func meaning(of event: Event) -> SessionEvent?
+    static func command(_ step: SessionCommand) -> Command
+    /// The protocol's own login, for servers without a mechanism that we speak: its commands, each to be accepted before
+    /// the next. `nil` where it has none.
+    static var ownLogin: ((_ user: String, _ password: String) -> [Command])? { get }
+}

@@ -1,0 +1,50 @@
+// POP3 in the vocabulary of sessions that begin (RFC 2449, RFC 2595, RFC 5034).
+
+import Octets
+
+extension POP3Client: SessionEngine {
+    /// RFC 2595 §4 wants STLS listed; some servers have it and no CAPA, so it is asked for all the same.
+    public var offers: SessionOffers? {
+        capabilities.map { SessionOffers(hasStartTLS: true, mechanisms: $0.mechanisms) }
+    }
+
+    public static func meaning(of event: Event) -> SessionEvent? {
+        switch event {
+        case .greeting: .greeted
+        case .capabilities: .offered
+        case .stlsReady: .tlsReady
+        case .challenge(let octets): .challenge(octets)
+        case .proceed: .proceed
+        case .ok(.user, _), .ok(.pass, _), .ok(.apop, _), .ok(.auth, _): .accepted
+        case .err(.greeting, _, let text): .farewell(words: text)
+        case .err(.capa, _, _): .offersUnknown
+        case .err(.stls, _, let text): .tlsRefused(words: text)
+        case .err(.user, let code, let text), .err(.pass, let code, let text), .err(.apop, let code, let text),
+            .err(.auth, let code, let text):
+            .refused(refusal(code, text))
+        case .ok, .err, .stat, .size, .listEnd, .uniqueID, .uidlEnd, .contentBegin, .content, .contentEnd: nil
+        }
+    }
+
+    private static func refusal(_ code: POP3ResponseCode?, _ text: [UInt8]) -> LoginRefusal {
+        switch code {
+        case .inUse, .loginDelay, .sysTemp: LoginRefusal(.server, isTemporary: true, words: text)
+        case .sysPerm: LoginRefusal(.server, words: text)
+        case .auth, .utf8, .other, nil: LoginRefusal(.credentials, words: text)
+        }
+    }
+
+    public static func command(_ step: SessionCommand) -> POP3Command {
+        switch step {
+        case .startTLS: .stls
+        case .authenticate(let mechanism, let initialResponse):
+            .auth(mechanism: mechanism, initialResponse: initialResponse)
+        case .response(let octets): .saslResponse(octets)
+        case .cancel: .saslCancel
+        case .proceed: .proceed
+        }
+    }
+
+    /// RFC 1939 §7.
+    public static var ownLogin: ((_ user: String, _ password: String) -> [POP3Command])? { { [.user($0), .pass($1)] } }
+}
