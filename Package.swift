@@ -108,8 +108,8 @@ let package = Package(
             "MessagePipeline"),
         room(
             "AccountSessions",
-            uses: "Credentials", "RunControl", "Programs", "Transport", "TLSEngine", "SASLMechanisms", "Blocking",
-            "Reporting"),
+            uses: "Credentials", "RunControl", "Programs", "Transport", "TLSEngine", "SASLMechanisms", "POP3Protocol",
+            "IMAPProtocol", "SMTPProtocol", "Octets", "Blocking", "Reporting"),
         room(
             "MailboxLogins",
             uses: "Credentials", "AccessControl", "RunControl", "SASLMechanisms", "MailRouting", "MailFormat",
@@ -120,7 +120,7 @@ let package = Package(
         command(
             "mhfetch",
             uses: "CommandStart", "AccountSessions", "FetchLedger", "POP3Protocol", "IMAPProtocol", "Delivery",
-            "MaildirStore", "DurableFiles", "RunControl", "Transport", "SASLMechanisms", "Blocking", "Octets",
+            "MaildirStore", "DurableFiles", "RunControl", "Transport", "Blocking", "Octets",
             "Reporting",
             argumentParser),
         command(
@@ -130,7 +130,7 @@ let package = Package(
         command(
             "mhcarry",
             uses: "CommandStart", "AccountSessions", "SMTPProtocol", "SpoolQueue", "Delivery", "MaildirStore",
-            "MailRouting", "MailFormat", "MailEnvelope", "RunControl", "Transport", "SASLMechanisms", "Blocking",
+            "MailRouting", "MailFormat", "MailEnvelope", "RunControl", "Transport", "Blocking",
             "Octets", "Reporting", argumentParser),
         command(
             "mhqueue",
@@ -177,7 +177,10 @@ let package = Package(
             uses: "Credentials", "Blocking", "IMAPProtocol", "InternetAddress", "Octets", "POP3Protocol",
             "SMTPProtocol", "TLSEngine"),
         tests(of: "Programs", uses: "Blocking"),
-        tests(of: "AccountSessions", uses: "Credentials", "InternetAddress", "RunControl", "TLSEngine", "Transport"),
+        tests(
+            of: "AccountSessions",
+            uses: "Credentials", "InternetAddress", "RunControl", "Transport", "TLSEngine", "SASLMechanisms",
+            "POP3Protocol", "IMAPProtocol", "SMTPProtocol", "Octets", "Blocking", "Reporting", "Programs"),
         tests(of: "FetchLedger", uses: "Octets", "Digests", "DurableFiles", "IMAPProtocol", "MaildirStore"),
         tests(
             of: "MailboxLogins",

@@ -120,27 +120,17 @@ final class AccountRun {
     }
 
     private func collect() throws {
-        guard let server = account.fetch else { throw FetchError.doesNotFetch(account.name, place: account.place) }
-        let login = try AccountLogin(of: account)
-        let wire = try Self.connect(account, over: paths)
-        if let server = account.fetchServer, account.speaksInClear(to: server) {
-            tell("in clear, as \"tls off insecure\" says")
-        }
-        if server.service.isIMAP {
-            try IMAPCollector(run: self, server: server, wire: wire).collect(login)
-        } else {
-            try POP3Collector(run: self, server: server, wire: wire).collect(login)
-        }
-    }
-
-    /// A connection to the account's server, as long as a session may last.
-    static func connect(_ account: AccountSettings, over paths: Paths) throws -> Wire {
         guard let server = account.fetchServer else {
             throw FetchError.doesNotFetch(account.name, place: account.place)
         }
-        let wire = try paths.path(for: .account(account.name, server)).open()
-        wire.sessionLimit = Deadline(after: sessionLimit)
-        return wire
+        if account.speaksInClear(to: server) { tell("in clear, as \"tls off insecure\" says") }
+        if account.fetch?.service.isIMAP == true {
+            let session = try IMAPSession.open(account, at: server, over: paths, within: Self.sessionLimit)
+            try IMAPCollector(run: self, session: session).collect()
+        } else {
+            let session = try POP3Session.open(account, at: server, over: paths, within: Self.sessionLimit)
+            try POP3Collector(run: self, session: session).collect()
+        }
     }
 
     /// What was fetched before the trouble is kept, and the state says so, so that it is not fetched again.
@@ -281,7 +271,7 @@ final class AccountRun {
     }
 
     /// Tells a folder's trouble, which keeps no other folder from being fetched.
-    func noteStop(_ error: FetchError) {
+    func noteStop(_ error: any Error) {
         tally.stopped += 1
         stops.append(sentence(error))
         writeToStandardError("mhfetch: \(account.name): \(printable(sentence(error)))")

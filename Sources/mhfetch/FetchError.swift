@@ -1,5 +1,6 @@
 // What keeps an account from being fetched, said for the person who must act.
 
+import AccountSessions
 import Reporting
 import RunControl
 
@@ -9,14 +10,8 @@ enum FetchError: Complaint {
     case doesNotFetch(String, place: Place)
     case noOwner(String, place: Place)
     case noRoom(path: String, free: Int, kept: Int)
-    case noTLS(host: String)
-    case loginRefused(user: String, host: String, words: String, isTemporary: Bool)
-    case loginInClear(host: String)
-    case passwordNotText(account: String)
     case noUniqueIDs(host: String)
     case numbersAsUniqueIDs(host: String)
-    case refused(command: String, host: String, words: String)
-    case farewell(host: String, words: String)
     case renumbered(folder: String, accept: String, refetch: String)
     case doubtfulUIDs(folder: String, host: String, what: String)
     case miscounted(folder: String, host: String, told: Int, listed: Int)
@@ -26,29 +21,30 @@ enum FetchError: Complaint {
     case noFoldersByPOP3(String, place: Place)
     case whoseFolders(String)
     case noUIDValidity(folder: String, host: String)
-    case protocolBroken(host: String, what: String)
 
     var exitStatus: ExitStatus {
         switch self {
-        case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .passwordNotText,
+        case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner,
             .noSuchFolderInRC, .noLocalFolder, .noFoldersByPOP3:
             .configuration
         case .whoseFolders: .usage
-        case .noTLS, .loginInClear: .noPermission
-        case .loginRefused(_, _, _, let isTemporary): isTemporary ? .temporaryFailure : .noPermission
         case .noUniqueIDs, .numbersAsUniqueIDs, .noUIDValidity, .noSuchFolder: .unavailable
-        case .refused, .farewell, .noRoom: .temporaryFailure
+        case .noRoom: .temporaryFailure
         case .renumbered: .dataError
-        case .protocolBroken, .doubtfulUIDs, .miscounted: .protocolError
+        case .doubtfulUIDs, .miscounted: .protocolError
         }
     }
 
-    /// Whether other folders of the account may still be fetched.
-    var stopsFolderOnly: Bool {
+    /// Whether other folders of the account may still be fetched after `error`.
+    static func stopsFolderOnly(_ error: any Error) -> Bool {
+        if case AccountError.refused = error { return true }
+        return (error as? FetchError)?.stopsFolderOnly ?? false
+    }
+
+    private var stopsFolderOnly: Bool {
         switch self {
-        case .renumbered, .noUIDValidity, .refused, .doubtfulUIDs, .miscounted, .noSuchFolder, .noLocalFolder: true
-        case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .noTLS, .loginRefused,
-            .loginInClear, .passwordNotText, .noUniqueIDs, .numbersAsUniqueIDs, .farewell, .protocolBroken, .noRoom,
+        case .renumbered, .noUIDValidity, .doubtfulUIDs, .miscounted, .noSuchFolder, .noLocalFolder: true
+        case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .noUniqueIDs, .numbersAsUniqueIDs, .noRoom,
             .noSuchFolderInRC, .noFoldersByPOP3, .whoseFolders:
             false
         }
@@ -65,22 +61,11 @@ enum FetchError: Complaint {
         case .noRoom(let path, let free, let kept):
             "\(path): \(free >> 20) MiB are free there, and `free-space` keeps \(kept >> 20): make room; until then "
                 + "nothing more is fetched, and nothing is lost"
-        case .noTLS(let host):
-            "\(host) offers no TLS, and the account demands it; check the port, or use the service with TLS from the "
-                + "start"
-        case .loginRefused(let user, let host, let words, let isTemporary):
-            "\(host) refused the login of \(printable(user)): \(words); "
-                + (isTemporary ? "it is tried again later" : "check user and password")
-        case .loginInClear(let host): "\(host): a password is never sent without TLS; take `tls off` out of the account"
-        case .passwordNotText(let account):
-            "the password of account \(account) is no UTF-8, and the server takes no other login than one as text"
         case .noUniqueIDs(let host):
             "\(host) has no UIDL, so that what was fetched cannot be told from what is new; use IMAP"
         case .numbersAsUniqueIDs(let host):
             "\(host) gives message numbers for unique ids, so that nothing can be kept there; say `keep off`, or use "
                 + "IMAP"
-        case .refused(let command, let host, let words): "\(host) refused \(command): \(words)"
-        case .farewell(let host, let words): "\(host) ended the session: \(words); it is tried again later"
         case .renumbered(let folder, let accept, let refetch):
             "folder \(printable(folder)): the server has renumbered it, nothing was fetched from it; either "
                 + "\(accept) (what is there now is known), or \(refetch) (fetch all again), or remove it from the rc's "
@@ -103,7 +88,6 @@ enum FetchError: Complaint {
         case .whoseFolders(let rc): "--folders needs the name of one account; \(rc) has several that fetch"
         case .noUIDValidity(let folder, let host):
             "\(host) gives no lasting UIDs for \(printable(folder)); it cannot be fetched"
-        case .protocolBroken(let host, let what): "\(host): \(what)"
         }
     }
 }

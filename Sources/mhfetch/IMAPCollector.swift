@@ -5,25 +5,18 @@ import FetchLedger
 import IMAPProtocol
 import MaildirStore
 import RunControl
-import Transport
 
 struct IMAPCollector {
     let run: AccountRun
     let session: IMAPSession
 
-    init(run: AccountRun, server: FetchServer, wire: Wire) {
-        self.run = run
-        session = IMAPSession(account: run.account, server: server, wire: wire)
-    }
-
     /// Fetches what is new from every folder of the account and deletes what may go.
-    func collect(_ login: AccountLogin?) throws {
-        try session.open(login)
+    func collect() throws {
         for (number, folder) in run.account.folders.enumerated() {
             if number > 0, run.isTurnOver() { break }
             do {
                 try collect(folder)
-            } catch let stop as FetchError where stop.stopsFolderOnly {
+            } catch let stop where FetchError.stopsFolderOnly(stop) {
                 // A batch that was under way is whole as far as it goes.
                 try run.publish()
                 try run.settle()
@@ -35,7 +28,7 @@ struct IMAPCollector {
 
     private func collect(_ folder: FolderSettings) throws {
         let delimiter = try delimiter(in: folder)
-        let selection = try session.select(folder.remote)
+        let selection = try select(folder.remote)
         guard selection.hasStickyUIDs, let validity = selection.uidValidity else {
             throw FetchError.noUIDValidity(folder: folder.remote, host: session.host)
         }
@@ -48,6 +41,30 @@ struct IMAPCollector {
         let isRenumbered = known.validity != validity || selection.uidNext.map { $0 < known.next } ?? false
         if isRenumbered { try obey(renumbering: folder, of: index, validity, selection.uidNext, collector) }
         try collector.collect(uidNext: selection.uidNext)
+    }
+
+    /// Selects `name`, or tells which folder may be meant.
+    /// - Throws: ``FetchError/noSuchFolder(_:host:nearest:)`` when the server does not list it either.
+    private func select(_ name: String) throws -> IMAPSelection {
+        do {
+            return try session.select(name)
+        } catch let refusal as AccountError {
+            guard case .refused = refusal else { throw refusal }
+            throw try obstacle(to: name, refusal)
+        }
+    }
+
+    /// Why `name` could not be selected.
+    private func obstacle(to name: String, _ refusal: AccountError) throws -> any Error {
+        let mailboxes: [IMAPMailbox]
+        do {
+            mailboxes = try session.list("*")
+        } catch AccountError.refused {
+            return refusal
+        }
+        let encoded = IMAPMailboxName(name)
+        guard !mailboxes.contains(where: { $0.name == encoded && $0.isSelectable }) else { return refusal }
+        return FetchError.noSuchFolder(name, host: session.host, nearest: FolderNames(mailboxes).nearest(to: name))
     }
 
     /// Stops when the server has renumbered the folder, unless a person has said what to do.

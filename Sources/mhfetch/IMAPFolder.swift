@@ -1,5 +1,6 @@
 // Collects from one selected IMAP folder: what the state does not know by UID, many messages with one FETCH.
 
+import AccountSessions
 import Delivery
 import FetchLedger
 import IMAPProtocol
@@ -79,7 +80,7 @@ final class IMAPFolder {
         return UInt32(clamping: last + 1)
     }
 
-    private var canExpunge: Bool { exchange.engine.capabilities?.has("UIDPLUS") == true }
+    private var canExpunge: Bool { session.has("UIDPLUS") }
 
     private func isNews(_ message: Pending) -> Bool { !isFetched(message) && run.state.failed[message.key] == nil }
 
@@ -116,7 +117,6 @@ final class IMAPFolder {
             case .done(request, let status):
                 guard status.condition == .ok else { throw session.refused(request.rawValue, status) }
                 return try checkNumbers()
-            case .expunged where request == .uidExpunge: exchange.renewInListing()
             case .bye(let status): throw session.farewell(status)
             default: break
             }
@@ -141,7 +141,7 @@ final class IMAPFolder {
         // Some of those that came in meanwhile may be listed, or none.
         guard listed.count < told || listed.count > max(told, numbers.exists) else { return listed }
         isMiscounted = true
-        run.noteStop(.miscounted(folder: name, host: session.host, told: told, listed: listed.count))
+        run.noteStop(FetchError.miscounted(folder: name, host: session.host, told: told, listed: listed.count))
         return listed
     }
 
@@ -157,18 +157,14 @@ final class IMAPFolder {
 
     /// UIDs and sizes of the messages in `uids`, in the order of their UIDs.
     private func survey(_ uids: UIDSet, _ items: IMAPItems = .size) throws -> [Pending] {
-        defer { exchange.wire.pace = nil }
         var found: [UInt32: Int] = [:]
         for piece in uids.pieces() {
             try exchange.say(.uidFetch(piece, items))
             reading: while true {
                 switch try next() {
                 case .fetched(let told):
-                    exchange.wire.pace = .standard  // until then the server may think
                     // Told again, it is news of the same message; what this does not tell stays.
-                    if let uid = told.uid, found.updateValue(told.size ?? found[uid] ?? 0, forKey: uid) == nil {
-                        exchange.renewInListing()
-                    }
+                    if let uid = told.uid { found[uid] = told.size ?? found[uid] ?? 0 }
                 case .done(.uidFetch, let status):
                     guard status.condition == .ok else { throw session.refused("UID FETCH", status) }
                     break reading
@@ -176,7 +172,6 @@ final class IMAPFolder {
                 default: break
                 }
             }
-            exchange.wire.pace = nil
             try checkNumbers()
         }
         asked = UIDSet(ranges: asked.ranges + uids.ranges)
@@ -227,20 +222,19 @@ final class IMAPFolder {
 
     /// Fetches a batch and puts it on disk.
     /// - Returns: those of it that were not sent, and the server's refusal, if it said one.
-    private func fetchBatch(_ batch: [Pending]) throws -> (left: [Pending], refusal: FetchError?) {
+    private func fetchBatch(_ batch: [Pending]) throws -> (left: [Pending], refusal: AccountError?) {
         try run.begin(batch)
         try exchange.say(.uidFetch(UIDSet(batch.compactMap { UInt32(exactly: $0.number) }), [.body]))
-        defer { exchange.wire.pace = nil }
         var answered: Set<Int> = []
         var expected = 0
-        var refusal: FetchError?
+        var refusal: AccountError?
         reading: while true {
             switch try next() {
             // Once UIDs are in doubt the rest is read, and nothing of it is taken.
-            case .contentBegin where numbers.fault != nil, .fetched where numbers.fault != nil: break
-            case .content where numbers.fault != nil: exchange.renew()
+            case .contentBegin where numbers.fault != nil, .content where numbers.fault != nil,
+                .fetched where numbers.fault != nil:
+                break
             case .contentBegin(let number, let uid, _):
-                exchange.wire.pace = .standard
                 // Servers tell the UID before the content, or behind it: then the number says which message it is.
                 let at =
                     (uid ?? numbers.uid(of: number)).flatMap { uid in batch.firstIndex { $0.number == Int(uid) } }
@@ -250,13 +244,11 @@ final class IMAPFolder {
                 }
                 expected = at + 1
                 do { try take(batch[at], index: at) } catch is UIDsInDoubt {}
-                exchange.renew()
             case .fetched(let told):
                 guard let uid = told.uid, let at = batch.firstIndex(where: { $0.number == Int(uid) }),
                     told.body == .null || told.body == .empty, answered.insert(at).inserted
                 else { break }
                 try takeNothing(batch[at], index: at, isEmpty: told.body == .empty)
-                exchange.renew()
             case .done(.uidFetchContent, let status):
                 if status.condition != .ok { refusal = session.refused("UID FETCH", status) }
                 break reading
@@ -276,7 +268,6 @@ final class IMAPFolder {
     /// Reads one message, whose content has begun, into its mailbox.
     private func take(_ message: Pending, index: Int) throws {
         try run.receive(message, index: index, to: destination) {
-            exchange.renew()
             switch try next() {
             case .content(let octets): return .octets(octets)
             case .fetched(let told):

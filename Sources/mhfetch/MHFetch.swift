@@ -153,14 +153,11 @@ struct MHFetch: ParsableCommand {
     private static func remoteName(_ name: String) -> String { FolderSettings(remote: name, local: nil).remote }
 
     private func listFolders(of account: AccountSettings, over paths: Paths) throws {
-        guard let server = account.fetch, server.service.isIMAP else {
+        guard let server = account.fetchServer, account.fetch?.service.isIMAP == true else {
             throw FetchError.noFoldersByPOP3(account.name, place: account.place)
         }
         do {
-            let login = try AccountLogin(of: account)
-            let wire = try AccountRun.connect(account, over: paths)
-            let session = IMAPSession(account: account, server: server, wire: wire)
-            try session.open(login)
+            let session = try IMAPSession.open(account, at: server, over: paths, within: AccountRun.sessionLimit)
             let folders = FolderNames(try session.list("*"))
             try writeToStandardOutput(folders.names.map { FolderSettings.written($0) + "\n" }.joined())
             if folders.unsayable > 0 {

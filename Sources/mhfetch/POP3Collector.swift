@@ -16,9 +16,7 @@ final class POP3Collector {
     private static let deleteWindow = 64
 
     let run: AccountRun
-    let exchange: Exchange<POP3Client>
-    let host: String
-    var isPipelining = false
+    private let session: POP3Session
     /// Whether the listing's unique ids are no more than message numbers.
     private var hasNumbersOnly = false
     /// Messages that DELE was sent for, and those of them that the server will remove at QUIT.
@@ -29,19 +27,17 @@ final class POP3Collector {
     /// Messages found unchanged though the server had said that it deleted them.
     private var staying = 0
 
-    var account: AccountSettings { run.account }
+    private var account: AccountSettings { run.account }
+    private var exchange: Exchange<POP3Client> { session.exchange }
+    private var host: String { session.host }
 
-    init(run: AccountRun, server: FetchServer, wire: Wire) {
+    init(run: AccountRun, session: POP3Session) {
         self.run = run
-        host = server.host
-        exchange = Exchange(POP3Client(), on: wire, timeout: run.account.timeout)
+        self.session = session
     }
 
     /// Fetches what is new and deletes what may go.
-    func collect(_ login: AccountLogin?) throws {
-        try greet()
-        try secure()
-        try logIn(login)
+    func collect() throws {
         do {
             try fetch(try list())
         } catch let full as FetchError {
@@ -51,8 +47,6 @@ final class POP3Collector {
         }
         try quit()
     }
-
-    func broken(_ what: String) -> FetchError { .protocolBroken(host: host, what: "the server gave \(what)") }
 
     /// QUIT makes the deletions count (RFC 1939 §6), whether or not its answer reaches us: so they are written down,
     /// durably, before it is said. Who is listed again then may be another message with that id, and must be looked at.
@@ -68,8 +62,8 @@ final class POP3Collector {
             switch try exchange.next() {
             case .ok: break
             case .err(_, _, let text):
-                throw FetchError.refused(command: "QUIT", host: host, words: printable(octets: text, limit: 200))
-            default: throw broken("an answer to QUIT that is none")
+                throw AccountError.refused(command: "QUIT", host: host, words: printable(octets: text, limit: 200))
+            default: throw session.broken("an answer to QUIT that is none")
             }
         } catch {
             // Messages that stay there are known here, and are looked at next time. Without any there is nothing to tell.
@@ -84,7 +78,6 @@ final class POP3Collector {
 
     private func list() throws -> [Pending] {
         try exchange.say(.uidl(nil))
-        defer { exchange.wire.pace = nil }
         var messages: [Pending] = []
         var occurrences: [String: Int] = [:]
         var numbers: Set<Int> = []
@@ -92,18 +85,18 @@ final class POP3Collector {
         reading: while true {
             switch try exchange.next() {
             case .uniqueID(let number, let id):
-                if messages.isEmpty { exchange.wire.pace = .standard }  // until then the server may think
                 // What is known of one of the two would be done to the other.
-                guard numbers.insert(number).inserted else { throw broken("one message number for two unique ids") }
+                guard numbers.insert(number).inserted else {
+                    throw session.broken("one message number for two unique ids")
+                }
                 let text = String(decoding: id, as: UTF8.self)
                 let occurrence = occurrences[text, default: 0]
                 occurrences[text] = occurrence + 1
                 if text != "\(number)" { areNumbers = false }
                 messages.append(Pending(number: number, key: .unique(text, occurrence: occurrence)))
-                exchange.renewInListing()
             case .uidlEnd: break reading
             case .err: throw FetchError.noUniqueIDs(host: host)
-            default: throw broken("an answer to UIDL that is none")
+            default: throw session.broken("an answer to UIDL that is none")
             }
         }
         if areNumbers, !messages.isEmpty {
@@ -118,16 +111,12 @@ final class POP3Collector {
 
     private func addSizes(to messages: inout [Pending]) throws {
         try exchange.say(.list(nil))
-        defer { exchange.wire.pace = nil }
         var sizes: [Int: Int] = [:]
         reading: while true {
             switch try exchange.next() {
-            case .size(let message, let octets):
-                if sizes.isEmpty { exchange.wire.pace = .standard }
-                sizes[message] = octets
-                exchange.renewInListing()
+            case .size(let message, let octets): sizes[message] = octets
             case .listEnd, .err: break reading
-            default: throw broken("an answer to LIST that is none")
+            default: throw session.broken("an answer to LIST that is none")
             }
         }
         for at in messages.indices { messages[at].size = sizes[messages[at].number] }
@@ -164,7 +153,7 @@ final class POP3Collector {
         try run.begin(batch)
         var asked = 0
         var answered = 0
-        let window = isPipelining ? Self.retrieveWindow : 1
+        let window = session.isPipelining ? Self.retrieveWindow : 1
         while answered < batch.count {
             while asked < batch.count, asked - answered < window, asked == answered || !run.isLate {
                 try exchange.say(.retr(batch[asked].number))
@@ -180,7 +169,6 @@ final class POP3Collector {
 
     /// Reads the answer to one RETR into the mailbox.
     private func take(_ message: Pending, index: Int, _ deletions: Deletions) throws {
-        exchange.renew()
         switch try exchange.next() {
         case .contentBegin: break
         case .err(_, let code, let text):
@@ -188,19 +176,16 @@ final class POP3Collector {
             // As a server says it of a message that another client has deleted (RFC 1939 §5), and we cannot ask.
             if code == nil { return try run.noteRefusal(of: message.key, words) }
             return try run.noteFailure(of: message.key, words)
-        default: throw broken("an answer to RETR that is none")
+        default: throw session.broken("an answer to RETR that is none")
         }
-        exchange.wire.pace = .standard
-        defer { exchange.wire.pace = nil }
         let isHere = try run.receive(
             message, index: index, to: run.destination(nil), isDigested: account.keep != .on,
             unless: deletions.stored(for: message.key)
         ) {
-            exchange.renew()
             switch try exchange.next() {
             case .content(let octets): return .octets(octets)
             case .contentEnd(let oddities): return .end(oddities)
-            default: throw broken("content without an end")
+            default: throw session.broken("content without an end")
             }
         }
         checked.insert(message.key)
@@ -224,18 +209,17 @@ final class POP3Collector {
         var asked = 0
         var answered = 0
         while answered < going.count {
-            while asked < going.count, asked - answered < (isPipelining ? Self.deleteWindow : 1) {
+            while asked < going.count, asked - answered < (session.isPipelining ? Self.deleteWindow : 1) {
                 try exchange.say(.dele(going[asked].number))
                 condemned.insert(going[asked].key)
                 asked += 1
             }
-            exchange.renew()
             switch try exchange.next() {
             case .ok:
                 run.tally.deleted += 1
                 deleted.append(going[answered].key)
             case .err(_, _, let text): run.tell("DELE was refused: \(printable(octets: text, limit: 100))")
-            default: throw broken("an answer to DELE that is none")
+            default: throw session.broken("an answer to DELE that is none")
             }
             answered += 1
         }

@@ -1,5 +1,6 @@
 // One message from the server into the batch: the same for every protocol.
 
+import AccountSessions
 import Delivery
 import DurableFiles
 import IMAPProtocol
@@ -72,7 +73,7 @@ extension AccountRun {
                 .system:
                 false
             }
-        case is POP3Error, is IMAPError, is FetchError: true
+        case is POP3Error, is IMAPError, is AccountError, is FetchError: true
         default: false
         }
     }

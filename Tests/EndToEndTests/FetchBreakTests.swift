@@ -219,8 +219,9 @@ struct FetchBreakTests {
         .enabled(if: geteuid() != 0, "root runs no password program"))
     func passwordProgram() async throws {
         try await onThread {
+            let server = try FakeServer(Script.login)
             let rig = FetchRig()
-            rig.configure("pop3 127.0.0.1:1", "tls off")
+            rig.configure("pop3 127.0.0.1:\(server.port)", "tls off")
             let rc = String(decoding: ScratchDirectory.read(rig.scratch.file("mailhubrc")) ?? [], as: UTF8.self)
             let program = rig.scratch.write(
                 "#!/bin/sh\nkill -TERM $PPID\nexec sleep 100\n", to: "program", mode: 0o700)

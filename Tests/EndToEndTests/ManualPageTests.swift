@@ -36,7 +36,10 @@ struct ManualPageTests {
 
     /// The types of a command's rooms whose errors cannot end it, and why.
     private static let contained: [String: [String: String]] = [
-        "mhfetch": ["SiblingError": "starts no command of the hub", "PipelineError": "has no stages when it fetches"],
+        "mhfetch": [
+            "SMTPError": "sends nothing", "SiblingError": "starts no command of the hub",
+            "PipelineError": "has no stages when it fetches",
+        ],
         "mhsend": [
             "LogError": "writes no log", "ProgramError": "runs no program", "ThreadError": "has one thread",
             "JournalError": "is told as a QueueError",
@@ -44,7 +47,8 @@ struct ManualPageTests {
         "mhcarry": [
             "AccountError": "the route waits", "DigestError": "the recipient waits", "PathError": "the route waits",
             "ProgramError": "the route waits", "TLSError": "the route waits", "TransportError": "the route waits",
-            "SMTPError": "the route waits", "MaildirError": "the recipient waits",
+            "SMTPError": "the route waits", "POP3Error": "collects nothing", "IMAPError": "collects nothing",
+            "MaildirError": "the recipient waits",
             "PipelineError": "the recipient waits", "SiblingError": "starts no command of the hub",
             "JournalError": "is told as a QueueError",
         ],

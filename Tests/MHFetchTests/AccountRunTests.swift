@@ -2,11 +2,9 @@
 
 import AccountSessions
 import MailTestKit
-import POP3Protocol
 import Reporting
 import RunControl
 import Testing
-import Transport
 
 @testable import CommandStart
 @testable import FetchLedger
@@ -91,28 +89,6 @@ struct AccountRunTests {
                 }
             }
             #expect(times == [1_750_000_000, 1_750_000_900, 1_750_000_900])
-        }
-    }
-
-    @Test("a listing whose entries never end is left at its limit, however steadily they come")
-    func endlessListing() async throws {
-        try await onThread {
-            let entries = (1...500).map { "\($0) id-\($0)\r\n" }.joined()
-            let server = try FakeServer([
-                .line("+OK"), .expect("UIDL"), .line("+OK"), .flood(chunk: Array(entries.utf8), octets: .max),
-            ])
-            let wire = try Path(to: "127.0.0.1", port: server.port, patience: .seconds(10)).open()
-            let exchange = Exchange(POP3Client(), on: wire, timeout: .seconds(20), listingLimit: .zero)
-            _ = try exchange.next()
-            try exchange.say(.uidl(nil))
-            #expect {
-                for _ in 1...POP3Client.listLimit {
-                    _ = try exchange.next()
-                    exchange.renewInListing()
-                }
-            } throws: { error in
-                if case TransportError.timedOut = error { true } else { false }
-            }
         }
     }
 }

@@ -9,61 +9,78 @@ import Testing
 struct SASLClientTests {
     private let secret = Secret("tanstaaftanstaaf")
 
+    private func client(_ mechanism: SASLClientMechanism) throws(SASLError) -> any SASLClient {
+        try mechanism.begin(user: "tim", password: secret, channel: nil)
+    }
+
     @Test("says PLAIN as RFC 4616 §4 shows it, at once or on the prompt")
     func plain() throws {
         let expected = Array("\0tim\0tanstaaftanstaaf".utf8)
-        var client = try SASLClient(.plain, user: "tim", password: secret)
-        #expect(client.initialResponse() == expected)
-        #expect(throws: SASLError.unexpectedChallenge(.plain)) { try client.respond(to: []) }
-        client = try SASLClient(.plain, user: "tim", password: secret)
-        #expect(try client.respond(to: Array("anything".utf8)) == expected)
-        #expect(client.initialResponse() == nil)
+        var plain = try client(.plain)
+        #expect(plain.initialResponse() == expected)
+        #expect(throws: SASLError.unexpectedChallenge("PLAIN")) { try plain.respond(to: []) }
+        plain = try client(.plain)
+        #expect(try plain.respond(to: Array("anything".utf8)) == expected)
+        #expect(plain.initialResponse() == nil)
+        try plain.acceptSuccess()
     }
 
     @Test("says LOGIN by turns, whatever the prompts are called")
     func login() throws {
         for prompt in ["Username", "", "User Name\0", "Username:"] {
-            var client = try SASLClient(.login, user: "tim", password: secret)
-            #expect(client.initialResponse() == nil)
-            #expect(try client.respond(to: Array(prompt.utf8)) == raw("tim"))
-            #expect(try client.respond(to: Array(prompt.utf8)) == raw("tanstaaftanstaaf"))
-            #expect(throws: SASLError.unexpectedChallenge(.login)) { try client.respond(to: []) }
+            var login = try client(.login)
+            #expect(login.initialResponse() == nil)
+            #expect(try login.respond(to: Array(prompt.utf8)) == raw("tim"))
+            #expect(try login.respond(to: Array(prompt.utf8)) == raw("tanstaaftanstaaf"))
+            #expect(throws: SASLError.unexpectedChallenge("LOGIN")) { try login.respond(to: []) }
         }
     }
 
-    @Test("refuses what the wire cannot carry")
-    func refused() {
+    @Test("refuses what the wire cannot carry", arguments: SASLClientMechanism.all)
+    func refused(mechanism: SASLClientMechanism) {
         for user in ["", "a\0b", "a\r\n", String(repeating: "a", count: 321)] {
-            #expect(throws: SASLError.badLogin) { try SASLClient(.plain, user: user, password: secret) }
+            #expect(throws: SASLError.badLogin) { try mechanism.begin(user: user, password: secret, channel: nil) }
         }
         for password in ["", "a\0b", String(repeating: "a", count: 1025)] {
-            #expect(throws: SASLError.badPassword) { try SASLClient(.plain, user: "a", password: Secret(password)) }
+            #expect(throws: SASLError.badPassword) {
+                try mechanism.begin(user: "a", password: Secret(password), channel: nil)
+            }
         }
     }
 
     @Test("logs in to our own server", arguments: SASLMechanism.allCases)
     func ownServer(mechanism: SASLMechanism) throws {
-        var client = try SASLClient(mechanism, user: "älice@example.org", password: secret)
+        let spoken = try #require(SASLClientMechanism.all.first { $0.name == mechanism.rawValue })
+        var client = try spoken.begin(user: "älice@example.org", password: secret, channel: nil)
         var server = SASLServer()
         var step = server.start(mechanism, initialResponse: client.initialResponse())
         while case .challenge(let challenge) = step { step = server.receive(try client.respond(to: challenge)) }
         #expect(Seen(step) == .verify("älice@example.org", "tanstaaftanstaaf"))
     }
 
-    @Test("chooses the strongest of what is offered and allowed")
+    @Test("is of the first mechanism that the server offers, the rc allows and the channel can be bound to")
     func choice() {
-        #expect(SASLMechanism.choose(offered: ["LOGIN", "plain", "XOAUTH2", ""]) == .plain)
-        #expect(SASLMechanism.choose(offered: ["PLAIN", "LOGIN"], allowed: [.login]) == .login)
-        #expect(SASLMechanism.choose(offered: ["GSSAPI", "PLAIN-CLIENTTOKEN"]) == nil)
-        #expect(SASLMechanism.choose(offered: ["PLAIN"], allowed: []) == nil)
-        #expect(SASLMechanism(name: Array("pLaIn".utf8)) == .plain)
+        func choose(_ offered: [String], _ mechanisms: [SASLClientMechanism]? = nil, bound: Bool = false) -> String? {
+            SASLClientMechanism.choose(
+                among: mechanisms ?? SASLClientMechanism.all, offered: offered,
+                channel: bound ? ChannelBinding(.tlsExporter, data: [1]) : nil)?.name
+        }
+        #expect(choose(["LOGIN", "plain", "XOAUTH2", ""]) == "PLAIN")
+        #expect(choose(["PLAIN", "LOGIN"], [.login]) == "LOGIN")
+        #expect(choose(["GSSAPI", "PLAIN-CLIENTTOKEN"]) == nil)
+        #expect(choose(["PLAIN"], []) == nil)
+        let bound = SASLClientMechanism(name: "X-PLUS", bindsChannel: true) { (_, _, _) throws(SASLError) in
+            throw .notStarted
+        }
+        #expect(choose(["PLAIN", "X-PLUS"], [bound, .plain]) == "PLAIN")
+        #expect(choose(["PLAIN", "X-PLUS"], [bound, .plain], bound: true) == "X-PLUS")
     }
 
     @Test("shows its secret to nobody")
     func masked() throws {
         var shown = "\(secret) \(String(reflecting: secret)) \([secret])"
         dump(secret, to: &shown)
-        dump(try SASLClient(.plain, user: "tim", password: secret), to: &shown)
+        for mechanism in SASLClientMechanism.all { dump(try client(mechanism), to: &shown) }
         var server = SASLServer()
         if case .verify(let who) = server.start(.plain, initialResponse: raw("\0tim\0tanstaaftanstaaf")) {
             dump(who, to: &shown)

@@ -139,4 +139,10 @@ struct SASLServerTests {
             }
         }
     }
+
+    @Test("knows a mechanism by its name in any case")
+    func names() {
+        #expect(SASLMechanism(name: Array("pLaIn".utf8)) == .plain)
+        #expect(SASLMechanism(name: Array("PLAINS".utf8)) == nil)
+    }
 }

@@ -1,5 +1,6 @@
 // What an SMTP client awaits, what brings it on, and what its events mean to a session that begins.
 
+import MailEnvelope
 import MailFormat
 import Octets
 import Testing
@@ -23,8 +24,8 @@ struct SMTPProgressTests {
         _ = client.send(.hello("c"))
         #expect(try hear("250-s\n") == (0, .reply))
         #expect(try hear("250 PIPELINING\n") == (1, .nothing))
-        let to = OutgoingTransaction.Recipient(.address(try Address("x@y")))
-        _ = client.send(.transaction(OutgoingTransaction(.address(try Address("a@b")), .init(), to: [to])))
+        let envelope = Envelope(reversePath: .address(try Address("a@b")), recipients: [.init(try Address("x@y"))])
+        _ = client.send(.transaction(envelope, of: .init(wireSize: 5)))
         #expect(try hear("250 ok\n250 ok\n") == (2, .reply))
         #expect(try hear("354 go\n") == (1, .content))
         _ = client.send(.content([0x61]))

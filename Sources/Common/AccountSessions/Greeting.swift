@@ -4,17 +4,17 @@ import RunControl
 import Transport
 
 /// What to do about a server that keeps silent.
-public enum Greeting {
+enum Greeting {
     /// At a port that begins with TLS nobody greets a client that does not: ten seconds tell.
     static let shortPatience = Duration.seconds(10)
 
     /// How long to wait for the first words of `server`.
-    public static func patience(for server: AccountServer, timeout: Duration) -> Duration {
+    static func patience(for server: AccountServer, timeout: Duration) -> Duration {
         server.portFault == nil ? timeout : min(timeout, shortPatience)
     }
 
     /// What to tell of a wait for the first words that ended in `error`.
-    public static func explained(_ error: TransportError, from server: AccountServer) -> any Error {
+    static func explained(_ error: TransportError, from server: AccountServer) -> any Error {
         guard case .timedOut = error, !server.hasImplicitTLS else { return error }
         return AccountError.silent(server)
     }

@@ -82,6 +82,7 @@ public struct IMAPClient: Engine, Sendable {
     /// Commands sent and not yet completed.
     public var outstandingCount: Int { outstanding.count }
 
+    public var mayHearContent: Bool { outstanding.contains { $0.request == .uidFetchContent } }
     public var awaits: Awaited {
         if state == .greeting { return .reply }
         guard let request = outstanding.first?.request else { return .nothing }

@@ -24,4 +24,6 @@ public protocol ClientEngine: Engine {
     var awaits: Awaited { get }
     /// How much of what was asked for has come. Each answer, each new entry or part, each piece of content adds to it.
     var progress: Int { get }
+    /// Whether what comes next may hold content, which no transcript may show.
+    var mayHearContent: Bool { get }
 }

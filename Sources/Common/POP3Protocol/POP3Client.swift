@@ -85,6 +85,15 @@ public struct POP3Client: Engine, Sendable {
 
     /// Answers, challenges, entries of listings and pieces of content that have come.
     public internal(set) var progress = 0
+    public var mayHearContent: Bool {
+        reading == .content
+            || outstanding.contains { request in
+                switch request {
+                case .retr, .top: true
+                default: false
+                }
+            }
+    }
     public var awaits: Awaited {
         switch reading {
         case .content: .content

@@ -3,57 +3,78 @@
 import Credentials
 import Octets
 
-/// One authentication exchange, client side (RFC 4422). Knows nothing of the protocol around it.
-public struct SASLClient: Sendable {
-    private enum State: Hashable { case start, passwordNext, done }
-
-    public let mechanism: SASLMechanism
-    private let user: [UInt8]
-    private let password: Secret
-    private var state = State.start
-
-    /// - Throws: ``SASLError/badLogin`` or ``SASLError/badPassword`` for what the mechanism cannot carry.
-    public init(_ mechanism: SASLMechanism, user: String, password: Secret) throws(SASLError) {
-        guard SASL.isLogin(Array(user.utf8)) else { throw .badLogin }
-        guard SASL.isPassword(password.revealed) else { throw .badPassword }
-        self.mechanism = mechanism
-        self.user = Array(user.utf8)
-        self.password = password
-    }
+/// One authentication exchange, client side (RFC 4422 §3), of however many steps. Knows nothing of the protocol around it.
+public protocol SASLClient: Sendable {
+    /// The mechanism's name as it stands on the wire.
+    var mechanism: String { get }
 
     /// The response that may stand in the command itself (SASL-IR); `nil` when the mechanism waits for the server.
-    ///
-    /// LOGIN has none: too few servers take the user there.
-    public mutating func initialResponse() -> [UInt8]? {
-        switch mechanism {
-        case .plain where state == .start:
-            state = .done
-            return plainResponse
-        case .plain, .login:
-            return nil
+    mutating func initialResponse() -> [UInt8]?
+
+    /// The answer to a challenge, decoded. Additional data with success (RFC 4422 §3.7) is one too: the server's final
+    /// message comes as a challenge, and is answered with nothing.
+    /// - Throws: ``SASLError/unexpectedChallenge(_:)`` when all is said, ``SASLError/serverUnproven(_:)`` and others when the
+    ///   challenge is not good: cancel with `*` then.
+    mutating func respond(to challenge: [UInt8]) throws(SASLError) -> [UInt8]
+
+    /// The server says that the login has succeeded.
+    /// - Throws: ``SASLError/serverUnproven(_:)`` when the mechanism has the server prove that it knows the password, and
+    ///   it has not: whoever says so is not believed.
+    func acceptSuccess() throws(SASLError)
+}
+
+/// A mechanism as a client chooses it: before any secret is read (DECISIONS 70).
+public struct SASLClientMechanism: Sendable, CustomStringConvertible {
+    /// As it stands on the wire, in capitals.
+    public let name: String
+    /// Whether it ties the login to the channel (`-PLUS`), and so needs one that can be bound to.
+    public let bindsChannel: Bool
+    private let make:
+        @Sendable (_ user: String, _ password: Secret, ChannelBinding?) throws(SASLError) -> any SASLClient
+
+    /// - Parameter make: begins an exchange for one user; the binding is there whenever the channel has one.
+    public init(
+        name: String, bindsChannel: Bool = false,
+        make:
+            @escaping @Sendable (_ user: String, _ password: Secret, ChannelBinding?) throws(SASLError) ->
+            any SASLClient
+    ) {
+        self.name = name
+        self.bindsChannel = bindsChannel
+        self.make = make
+    }
+
+    public var description: String { name }
+
+    /// RFC 4616: everything in one response.
+    public static let plain = SASLClientMechanism(name: "PLAIN") { (user, password, _) throws(SASLError) in
+        try PlainClient(user: user, password: password)
+    }
+
+    /// User and password, each on a prompt; all that some servers have.
+    public static let login = SASLClientMechanism(name: "LOGIN") { (user, password, _) throws(SASLError) in
+        try LoginClient(user: user, password: password)
+    }
+
+    /// All that we speak, the one to prefer first: of two that show the password, that with fewer round trips.
+    public static let all = [plain, login]
+
+    /// The first of `mechanisms` that the server offers and the channel allows.
+    /// - Parameter offered: names as they stand on the wire, in any case; unknown ones do not count.
+    public static func choose(
+        among mechanisms: [SASLClientMechanism], offered: [String], channel: ChannelBinding?
+    ) -> SASLClientMechanism? {
+        mechanisms.first { mechanism in
+            (!mechanism.bindsChannel || channel != nil)
+                && offered.contains { $0.uppercased() == mechanism.name }
         }
     }
 
-    /// The answer to a challenge.
-    /// - Parameter challenge: what the server said, decoded. PLAIN and LOGIN go by its turn, not by its words, which
-    ///   differ from server to server.
-    /// - Throws: ``SASLError/unexpectedChallenge(_:)`` when all is said: cancel with `*` then.
-    public mutating func respond(to challenge: [UInt8]) throws(SASLError) -> [UInt8] {
-        switch (mechanism, state) {
-        case (.plain, .start):
-            state = .done
-            return plainResponse
-        case (.login, .start):
-            state = .passwordNext
-            return user
-        case (.login, .passwordNext):
-            state = .done
-            return password.revealed
-        case (.plain, .passwordNext), (.plain, .done), (.login, .done):
-            throw .unexpectedChallenge(mechanism)
-        }
+    /// Begins an exchange.
+    /// - Throws: ``SASLError/badLogin`` or ``SASLError/badPassword`` for what the mechanism cannot carry.
+    public func begin(
+        user: String, password: Secret, channel: ChannelBinding?
+    ) throws(SASLError) -> any SASLClient {
+        try make(user, password, channel)
     }
-
-    // message = [authzid] UTF8NUL authcid UTF8NUL passwd (RFC 4616 §2); we act as whom we log in.
-    private var plainResponse: [UInt8] { [0] + user + [0] + password.revealed }
 }

@@ -13,7 +13,9 @@ public enum SASLError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The client logs in as one and wants to act as another (RFC 4616 §2, authzid).
     case otherIdentity
     /// The server asks for more than the mechanism has.
-    case unexpectedChallenge(SASLMechanism)
+    case unexpectedChallenge(String)
+    /// The server says yes, or should, without the proof of its own that the mechanism demands.
+    case serverUnproven(String)
     /// A response outside an exchange.
     case notStarted
 
@@ -25,6 +27,7 @@ public enum SASLError: Error, Sendable, Hashable, CustomStringConvertible {
         case .badPassword: "a password that is empty, too long, or holds a NUL"
         case .otherIdentity: "acting for another login is not allowed"
         case .unexpectedChallenge(let mechanism): "the server asked for more than \(mechanism) has to say"
+        case .serverUnproven(let mechanism): "the server did not prove by \(mechanism) that it knows the password"
         case .notStarted: "a response outside an authentication exchange"
         }
     }

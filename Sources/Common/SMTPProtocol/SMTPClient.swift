@@ -122,6 +122,7 @@ public struct SMTPClient: Engine, Sendable {
     public var outstandingReplies: Int { expected.count - answered }
     /// Replies that have come.
     public internal(set) var progress = 0
+    public var mayHearContent: Bool { false }
     public var awaits: Awaited {
         if isClosed { return .nothing }
         if isSendingContent { return .content }

@@ -1,0 +1,67 @@
+// Why there is no session with an account's server, or no more of it, said for the person who must act.
+
+import Octets
+import Reporting
+import RunControl
+
+/// What keeps an account from its server.
+public enum AccountError: Complaint {
+    case noUser(account: String, place: Place)
+    /// A login or password that no mechanism can carry.
+    case unusable(account: String, reason: String)
+    case passwordNotText(account: String)
+    /// Connected, and no word came.
+    case silent(AccountServer)
+    /// The server knows none of what TLS and logins need.
+    case noExtensions(host: String)
+    /// `words` are the server's, if it said any.
+    case noTLS(host: String, words: String)
+    case loginInClear(host: String)
+    case noMechanism(account: String, offered: [String])
+    case loginRefused(user: String, host: String, LoginRefusal)
+    /// Who says that the login has succeeded did not prove that it knows the password.
+    case serverUnproven(host: String, mechanism: String)
+    case refused(command: String, host: String, words: String)
+    case farewell(host: String, words: String)
+    case protocolBroken(host: String, what: String)
+
+    public var exitStatus: ExitStatus {
+        switch self {
+        case .noUser, .unusable, .passwordNotText: .configuration
+        case .noMechanism, .noTLS, .loginInClear: .noPermission
+        case .silent(let server): server.portFault == nil ? .temporaryFailure : .configuration
+        case .noExtensions: .unavailable
+        case .loginRefused(_, _, let refusal): refusal.isTemporary ? .temporaryFailure : .noPermission
+        case .refused, .farewell: .temporaryFailure
+        case .serverUnproven, .protocolBroken: .protocolError
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .noUser(let account, let place):
+            "\(place): account \(account) has a password and no `user` and no `address`"
+        case .unusable(let account, let reason): "account \(account): the rc gives \(reason); mend it"
+        case .passwordNotText(let account):
+            "the password of account \(account) is no UTF-8, and the server takes no other login than one as text"
+        case .silent(let server):
+            "\(server.host) port \(server.port): took the connection and says nothing; \(server.silenceAdvice)"
+        case .noExtensions(let host): "\(host) knows no EHLO, so neither TLS nor a login is to be had"
+        case .noTLS(let host, let words):
+            "\(host) offers no TLS, and the account demands it\(words.isEmpty ? "" : " (it says: \(words))"); check the "
+                + "port, or use the service with TLS from the start"
+        case .loginInClear(let host): "\(host): a password is never sent without TLS; take `tls off` out of the account"
+        case .noMechanism(let account, let offered):
+            "account \(account): the server offers none of the logins we have (it offers "
+                + "\(offered.isEmpty ? "none" : printable(offered.joined(separator: " ")))); see `auth` in mailhubrc(5)"
+        case .loginRefused(let user, let host, let refusal):
+            "\(host) refused the login of \(printable(user)): \(printable(octets: refusal.words, limit: 200)); "
+                + (refusal.isTemporary ? "it is tried again later" : "check user and password")
+        case .serverUnproven(let host, let mechanism):
+            "\(host) did not prove by \(mechanism) that it knows the password: it may be somebody else; stopped"
+        case .refused(let command, let host, let words): "\(host) refused \(command): \(words)"
+        case .farewell(let host, let words): "\(host) ended the session: \(words); it is tried again later"
+        case .protocolBroken(let host, let what): "\(host): the server gave \(what)"
+        }
+    }
+}

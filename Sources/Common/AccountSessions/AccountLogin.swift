@@ -1,0 +1,63 @@
+// The login of an account: who logs in, by which mechanisms, and where its secret is.
+
+import Blocking
+import Credentials
+import Programs
+import RunControl
+import SASLMechanisms
+
+/// What an account logs in with. The secret itself is read last: when it is known how it will be used (DECISIONS 70).
+public struct AccountLogin: Sendable {
+    public let user: String
+    private let account: String
+    private let source: SecretSource
+    /// The mechanisms that the rc allows, the one to prefer first.
+    let mechanisms: [SASLClientMechanism]
+    /// Whether the rc leaves the way to log in to us.
+    let isFree: Bool
+
+    /// The login of `account`; `nil` when it has none (`auth off`, or no password).
+    /// - Parameter mechanisms: all that we speak, the one to prefer first.
+    /// - Throws: ``AccountError/noUser(account:place:)``.
+    public init?(
+        of account: AccountSettings, speaking mechanisms: [SASLClientMechanism] = SASLClientMechanism.all
+    ) throws(AccountError) {
+        if account.auth == .off { return nil }
+        if case .none = account.secret { return nil }
+        guard let user = account.user ?? account.addresses.lazy.compactMap({ $0.address }).first?.description else {
+            throw AccountError.noUser(account: account.name, place: account.place)
+        }
+        self.user = user
+        self.account = account.name
+        source = account.secret
+        isFree = account.auth == .auto
+        self.mechanisms =
+            switch account.auth {
+            case .auto: mechanisms
+            case .plain, .login, .off: mechanisms.filter { $0.name == account.auth.rawValue.uppercased() }
+            }
+    }
+
+    /// How long a password program may take, whatever `timeout` says: a person may have to unlock a key first.
+    private static let patience = Duration.seconds(120)
+
+    /// The password. A `passwordeval` is run anew at each call: a password that was changed counts at once.
+    /// - Throws: `ProgramError`.
+    func readSecret() throws -> Secret {
+        switch source {
+        case .none: Secret("")
+        case .text(let secret): secret
+        case .file(let path): try SecretReader.file(path).read(until: .never)
+        case .command(let argv): try SecretReader.command(argv).read(until: Deadline(after: Self.patience))
+        }
+    }
+
+    /// The password as text, for a login that takes no octets.
+    /// - Throws: ``AccountError/passwordNotText(account:)``.
+    func readText() throws -> String {
+        guard let text = String(validating: try readSecret().revealed, as: UTF8.self) else {
+            throw AccountError.passwordNotText(account: account)
+        }
+        return text
+    }
+}

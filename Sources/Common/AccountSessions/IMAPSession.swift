@@ -1,0 +1,94 @@
+// An IMAP session with an account's server: connected, secured, logged in; and what every user of one does.
+
+import IMAPProtocol
+import Octets
+import Reporting
+import RunControl
+import Transport
+
+/// A session in which mailboxes can be selected. What is done with them is the caller's.
+public struct IMAPSession {
+    /// Mailboxes of one LIST; those behind are passed over.
+    public static let mailboxLimit = 10_000
+
+    public let host: String
+    public let exchange: Exchange<IMAPClient>
+
+    /// Connects, and begins a session.
+    /// - Parameter limit: the end of the whole session.
+    /// - Throws: ``AccountError``, ``PathError``, `TransportError`, `IMAPError`, `ProgramError`.
+    public static func open(
+        _ account: AccountSettings, at server: AccountServer, over paths: Paths, within limit: Duration
+    ) throws -> IMAPSession {
+        let login = try AccountLogin(of: account)
+        let wire = try paths.path(for: .account(account.name, server)).open()
+        wire.sessionLimit = Deadline(after: limit)
+        return try IMAPSession(on: wire, of: account, at: server, login)
+    }
+
+    /// Begins a session on a connection that stands.
+    init(on wire: Wire, of account: AccountSettings, at server: AccountServer, _ login: AccountLogin?) throws {
+        host = server.host
+        exchange = Exchange(IMAPClient(), on: wire, timeout: account.timeout)
+        try SessionStart(account: account, server: server, exchange: exchange, asking: .capability).carryOut(login)
+    }
+
+    /// Whether the server lists the capability `name`.
+    public func has(_ name: String) -> Bool { exchange.engine.capabilities?.has(name) == true }
+
+    /// Makes `name` the selected mailbox. Never by EXAMINE: Courier keeps UIDs on SELECT only (DECISIONS 37).
+    /// - Throws: ``AccountError/refused(command:host:words:)``.
+    public func select(_ name: String) throws -> IMAPSelection {
+        try exchange.say(.select(IMAPMailboxName(name)))
+        var selection = IMAPSelection()
+        while true {
+            switch try exchange.next() {
+            case .selected(let told): selection = told
+            case .done(.select, let status):
+                guard status.condition == .ok else { throw refused("SELECT of folder \(printable(name))", status) }
+                return selection
+            case .bye(let status): throw farewell(status)
+            default: break
+            }
+        }
+    }
+
+    /// What the server has of `pattern`, which may hold `*`.
+    public func list(_ pattern: String) throws -> [IMAPMailbox] {
+        try exchange.say(.list(reference: IMAPMailboxName(""), pattern: IMAPMailboxName(pattern)))
+        var mailboxes: [IMAPMailbox] = []
+        while true {
+            switch try exchange.next() {
+            case .mailbox(let mailbox): if mailboxes.count < Self.mailboxLimit { mailboxes.append(mailbox) }
+            case .done(.list, let status):
+                guard status.condition == .ok else { throw refused("LIST", status) }
+                return mailboxes
+            case .bye(let status): throw farewell(status)
+            default: break
+            }
+        }
+    }
+
+    /// Ends the session. All is done and written down: a server that hangs up now tells us nothing we need.
+    public func logOut() throws {
+        do {
+            try exchange.say(.logout)
+            while true {
+                guard case .done(.logout, let status) = try exchange.next() else { continue }
+                guard status.condition == .ok else { throw refused(IMAPRequest.logout.rawValue, status) }
+                return
+            }
+        } catch is TransportError {}
+    }
+
+    public func refused(_ command: String, _ status: IMAPStatus) -> AccountError {
+        .refused(command: command, host: host, words: printable(octets: status.text, limit: 200))
+    }
+
+    public func farewell(_ status: IMAPStatus) -> AccountError {
+        .farewell(host: host, words: printable(octets: status.text, limit: 200))
+    }
+
+    /// The server does not keep to the protocol.
+    public func broken(_ what: String) -> AccountError { .protocolBroken(host: host, what: what) }
+}

@@ -1,0 +1,92 @@
+// The login, the same in every protocol (RFC 4422 §3): one mechanism, chosen before a secret is read, and no other after
+// it (DECISIONS 70).
+
+import Octets
+import RunControl
+import SASLMechanisms
+import Transport
+
+/// Logs in over an engine of any protocol.
+struct LoginDriver<E: SessionEngine> {
+    let account: AccountSettings
+    let host: String
+    let exchange: Exchange<E>
+
+    /// Logs in, once.
+    /// - Throws: ``AccountError``, `ProgramError`; after either the connection is of no more use.
+    func logIn(_ login: AccountLogin) throws {
+        guard exchange.wire.facts.tls != nil || account.tls == .off else { throw AccountError.loginInClear(host: host) }
+        let offered = exchange.engine.offers?.mechanisms ?? []
+        let channel = exchange.wire.facts.tls?.channelBinding
+        if let mechanism = SASLClientMechanism.choose(among: login.mechanisms, offered: offered, channel: channel) {
+            try authenticate(login, mechanism, channel)
+        } else if let commands = E.ownLogin, login.isFree || offered.isEmpty {
+            for command in commands(login.user, try login.readText()) {
+                try exchange.say(command)
+                try awaitAcceptance(of: login) { _ in throw broken("a challenge to a login that has none") }
+            }
+        } else {
+            throw AccountError.noMechanism(account: account.name, offered: offered)
+        }
+    }
+
+    private func authenticate(
+        _ login: AccountLogin, _ mechanism: SASLClientMechanism, _ channel: ChannelBinding?
+    ) throws {
+        let password = try login.readSecret()
+        var client: any SASLClient
+        do throws(SASLError) {
+            client = try mechanism.begin(user: login.user, password: password, channel: channel)
+        } catch {
+            throw AccountError.unusable(account: account.name, reason: "\(error)")
+        }
+        let initial = client.initialResponse()
+        try exchange.say(E.command(.authenticate(mechanism: mechanism.name, initialResponse: initial)))
+        try awaitAcceptance(of: login) { challenge in
+            guard let challenge else { throw broken("a challenge that is no base64") }
+            do throws(SASLError) {
+                return try client.respond(to: challenge)
+            } catch {
+                throw fault(error, in: mechanism)
+            }
+        }
+        do throws(SASLError) { try client.acceptSuccess() } catch { throw fault(error, in: mechanism) }
+    }
+
+    /// Waits until what was said last is accepted.
+    /// - Parameter respond: gives the answer to a challenge, or throws to give the exchange up.
+    private func awaitAcceptance(of login: AccountLogin, respond: ([UInt8]?) throws -> [UInt8]) throws {
+        while true {
+            switch E.meaning(of: try exchange.next()) {
+            case .accepted: return
+            case .proceed: try exchange.say(E.command(.proceed))
+            case .challenge(let challenge):
+                let response: [UInt8]
+                do {
+                    response = try respond(challenge)
+                } catch {
+                    try exchange.say(E.command(.cancel))  // its answer changes nothing any more
+                    throw error
+                }
+                try exchange.say(E.command(.response(response)))
+            case .refused(let refusal):
+                throw AccountError.loginRefused(user: login.user, host: host, refusal)
+            case .farewell(let words):
+                let refusal = LoginRefusal(.server, isTemporary: true, words: words)
+                throw AccountError.loginRefused(user: login.user, host: host, refusal)
+            case .greeted, .preauthenticated, .offered, .offersUnknown, .tlsReady, .tlsRefused, nil: break
+            }
+        }
+    }
+
+    private func fault(_ error: SASLError, in mechanism: SASLClientMechanism) -> AccountError {
+        switch error {
+        case .serverUnproven: .serverUnproven(host: host, mechanism: mechanism.name)
+        case .unexpectedChallenge: broken("more questions at the login than \(mechanism) has answers")
+        case .tooLong, .malformed, .badLogin, .badPassword, .otherIdentity, .notStarted:
+            broken("a challenge that \(mechanism) does not know: \(error)")
+        }
+    }
+
+    private func broken(_ what: String) -> AccountError { .protocolBroken(host: host, what: what) }
+}

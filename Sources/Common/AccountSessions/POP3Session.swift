@@ -1,0 +1,37 @@
+// A POP3 session with an account's server: connected, secured, its maildrop open.
+
+import Octets
+import POP3Protocol
+import RunControl
+import Transport
+
+/// An open maildrop. What is done with it is the caller's.
+public struct POP3Session {
+    public let host: String
+    public let exchange: Exchange<POP3Client>
+
+    /// Connects, and begins a session.
+    /// - Parameter limit: the end of the whole session.
+    /// - Throws: ``AccountError``, ``PathError``, `TransportError`, `POP3Error`, `ProgramError`.
+    public static func open(
+        _ account: AccountSettings, at server: AccountServer, over paths: Paths, within limit: Duration
+    ) throws -> POP3Session {
+        let login = try AccountLogin(of: account)
+        let wire = try paths.path(for: .account(account.name, server)).open()
+        wire.sessionLimit = Deadline(after: limit)
+        return try POP3Session(on: wire, of: account, at: server, login)
+    }
+
+    /// Begins a session on a connection that stands.
+    init(on wire: Wire, of account: AccountSettings, at server: AccountServer, _ login: AccountLogin?) throws {
+        host = server.host
+        exchange = Exchange(POP3Client(), on: wire, timeout: account.timeout)
+        try SessionStart(account: account, server: server, exchange: exchange, asking: .capa).carryOut(login)
+    }
+
+    /// Whether commands may be sent ahead of their answers (RFC 2449 §6.8).
+    public var isPipelining: Bool { exchange.engine.capabilities?.has("PIPELINING") == true }
+
+    /// The server does not keep to the protocol.
+    public func broken(_ what: String) -> AccountError { .protocolBroken(host: host, what: what) }
+}

@@ -1,0 +1,96 @@
+// From a connection to a session in which mail may move: greeted, secured, logged in. The one place for that order.
+
+import Octets
+import Reporting
+import RunControl
+import Transport
+
+/// Begins a session with an account's server, whatever the protocol.
+struct SessionStart<E: SessionEngine> {
+    let account: AccountSettings
+    let server: AccountServer
+    let exchange: Exchange<E>
+    /// Asks what the server offers.
+    let asking: E.Command
+    /// Said instead where the server does not know the question, and nothing is wanted of it that it would have offered.
+    var askingNothing: E.Command?
+
+    private var host: String { server.host }
+    private var isSecured: Bool { exchange.wire.facts.tls != nil }
+
+    /// - Throws: ``AccountError``, `TransportError`, `ProgramError`, what the engine throws; the connection is of no more use
+    ///   then, and no secret was said in clear that the account does not say in clear.
+    func carryOut(_ login: AccountLogin?) throws {
+        let isLoggedIn = try greet() == .preauthenticated
+        // STARTTLS is past then: whoever put that greeting there would have us go on in clear (RFC 3501 §11.1).
+        guard !isLoggedIn || isSecured || account.tls == .off else { throw AccountError.noTLS(host: host, words: "") }
+        try learnOffers(login)
+        if account.tls == .required, !isSecured {
+            try secure()
+            try learnOffers(login)
+        }
+        guard let login, !isLoggedIn else { return }
+        try LoginDriver(account: account, host: host, exchange: exchange).logIn(login)
+        try learnOffers(login)
+    }
+
+    private func greet() throws -> SessionEvent {
+        exchange.hurry(Greeting.patience(for: server, timeout: account.timeout))
+        do {
+            while true {
+                switch E.meaning(of: try exchange.next()) {
+                case .greeted: return .greeted
+                case .preauthenticated: return .preauthenticated
+                case .farewell(let words): throw farewell(words)
+                case nil: break  // told within the greeting, which follows
+                default: throw broken("no greeting")
+                }
+            }
+        } catch let error as TransportError {
+            throw Greeting.explained(error, from: server)
+        }
+    }
+
+    /// Asks what is offered where that is not known.
+    private func learnOffers(_ login: AccountLogin?) throws {
+        guard exchange.engine.offers == nil else { return }
+        try exchange.say(asking)
+        while true {
+            switch E.meaning(of: try exchange.next()) {
+            case .offered: return
+            case .offersUnknown:
+                guard let askingNothing else { return }
+                guard account.tls == .off, login == nil else { throw AccountError.noExtensions(host: host) }
+                try exchange.say(askingNothing)
+            case .farewell(let words): throw farewell(words)
+            case nil: break
+            default: throw broken("another answer than what it offers")
+            }
+        }
+    }
+
+    /// No falling back: who demands TLS gets it, or nothing is said.
+    private func secure() throws {
+        guard exchange.engine.offers?.hasStartTLS ?? true else { throw AccountError.noTLS(host: host, words: "") }
+        try exchange.say(E.command(.startTLS))
+        while true {
+            switch E.meaning(of: try exchange.next()) {
+            case .tlsReady:
+                // Clear text that stands behind the consent ends the session, here or in the engine (DECISIONS 39).
+                try exchange.wire.startTLS(until: Deadline(after: account.timeout))
+                return exchange.engine.tlsEstablished()
+            case .tlsRefused(let words):
+                throw AccountError.noTLS(host: host, words: printable(octets: words, limit: 200))
+            case .farewell(let words): throw farewell(words)
+            case nil: break
+            default: throw broken("an answer to STARTTLS that is none")
+            }
+        }
+    }
+
+    private func farewell(_ words: [UInt8]) -> AccountError {
+        .farewell(host: host, words: printable(octets: words, limit: 200))
+    }
+
+    private func broken(_ what: String) -> AccountError { .protocolBroken(host: host, what: what) }
+}

@@ -1,0 +1,124 @@
+// A client's engine lent to a connection, event by event: who asks for the next one has room for it.
+
+import Blocking
+import Octets
+
+/// What a transcript would make of what we say.
+public enum Speech: Sendable, Hashable { case words, content }
+
+/// A conversation under way. Blocks only here; every decision stays with the engine and with who asks.
+///
+/// The time that the server has follows from what the engine awaits: what a command asked for, and nothing else, gives it
+/// its time again. One that says something now and then, and never that, is left at `timeout` (DECISIONS 21).
+public final class Exchange<E: ClientEngine> {
+    public var engine: E
+    public let wire: Wire
+    private let timeout: Duration
+    private let listingLimit: Duration
+    /// The end of the wait for what the last command asked for, or for its next part.
+    private(set) var deadline: Deadline
+    /// The end of an answer in parts, however steadily they come.
+    private var listingEnd: Deadline
+    /// Whether the wire was looked at once more behind the deadline.
+    private var hadLastLook = false
+    /// The engine's progress when the server was last given its time.
+    private var progress: Int
+
+    /// - Parameters:
+    ///   - timeout: the longest wait for an answer, or for the next part of one.
+    ///   - listingLimit: the longest that a listing may take: a million entries come in minutes.
+    public init(_ engine: E, on wire: Wire, timeout: Duration, listingLimit: Duration = .seconds(3600)) {
+        self.engine = engine
+        self.wire = wire
+        self.timeout = timeout
+        self.listingLimit = listingLimit
+        progress = engine.progress
+        deadline = Deadline(after: timeout)
+        listingEnd = Deadline(after: listingLimit)
+    }
+
+    deinit { wire.close() }
+
+    /// What the server says next.
+    ///
+    /// Inlined, since generics are not specialised over a module's wall: each of a million entries would go through tables.
+    /// - Throws: ``TransportError/closed(peer:)`` when it says no more; what the engine throws.
+    @inlinable public func next() throws -> E.Event {
+        while true {
+            if let event = try engine.nextEvent() { return event }
+            try wait()
+        }
+    }
+
+    /// What the server has said while we were speaking; `nil` when it was nothing. Never waits.
+    public func overheard() throws -> E.Event? {
+        while true {
+            if let event = try engine.nextEvent() { return event }
+            guard wire.bufferedCount > 0 else { return nil }
+            try hear(until: .now)
+        }
+    }
+
+    /// Says `command`, and gives the server its time to answer.
+    /// - Parameter kind: `.content` for a piece of a message.
+    public func say(_ command: E.Command, _ kind: Speech = .words) throws {
+        // What came unasked must lie before the engine, lest it take it for the answer.
+        if engine.awaits == .nothing, wire.bufferedCount > 0 { try hear(until: .now) }
+        let octets = engine.send(command)
+        keepPace()
+        if !octets.isEmpty {
+            let disclosure = kind == .content ? Disclosure.content : .words(secret: engine.secret)
+            try wire.write(octets, disclosure, until: Deadline(after: timeout))
+        }
+        listingEnd = Deadline(after: listingLimit)
+        giveTime()
+    }
+
+    /// Cuts the present wait short: where an answer cannot come, or must come soon.
+    public func hurry(_ patience: Duration) { deadline = deadline.earlier(of: Deadline(after: patience)) }
+
+    /// Waits for octets. Asked for right before the wait, the time begins here: what our own disk takes is never laid at the
+    /// server's door.
+    @usableFromInline func wait() throws {
+        if engine.progress != progress { giveTime() }
+        // One look behind the deadline takes what is there already, as after a suspend; a second would let a server that
+        // never stops talking hold us for ever.
+        guard !hadLastLook else {
+            throw TransportError.timedOut(peer: wire.facts.peer, doing: "waiting for what it was asked for")
+        }
+        hadLastLook = deadline.hasPassed
+        keepPace()
+        try hear(until: deadline)
+    }
+
+    private func hear(until deadline: Deadline) throws {
+        let octets = try wire.read(until: deadline)
+        guard !octets.isEmpty else { throw TransportError.closed(peer: wire.facts.peer) }
+        wire.tell(heard: octets, engine.mayHearContent ? .content : .words)
+        engine.receive(octets)
+    }
+
+    private func giveTime() {
+        progress = engine.progress
+        let awaited = engine.awaits
+        deadline = Deadline(after: awaited == .verdict ? timeout * Self.verdictFactor : timeout)
+        if awaited == .listing || awaited == .parts {
+            deadline = deadline.earlier(of: listingEnd)
+            guard !listingEnd.hasPassed else { return }
+        }
+        hadLastLook = false
+    }
+
+    /// Content and listings have a floor; while the server thinks, nothing needs to move.
+    private func keepPace() {
+        let floor: PaceFloor? =
+            switch engine.awaits {
+            case .listing, .content: .standard
+            case .nothing, .reply, .verdict, .parts: nil
+            }
+        if wire.pace != floor { wire.pace = floor }
+    }
+
+    /// RFC 5321 §4.5.3.2.6 grants the final dot twice the time of other steps: who leaves early sends twice.
+    private static var verdictFactor: Int { 2 }
+}
