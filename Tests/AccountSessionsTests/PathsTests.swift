@@ -1,7 +1,6 @@
 // The way to a server is what the rc says of it, and there is one place that reads it.
 
 import Credentials
-import Glibc
 import InternetAddress
 import MailTestKit
 import Testing

@@ -22,18 +22,17 @@ public final class Paths: Sendable {
     public init(_ settings: HubSettings) { self.settings = settings }
 
     /// The way to what `purpose` names.
-    /// - Throws: ``PathError``.
-    public func path(for purpose: Purpose) throws -> Path {
+    public func path(for purpose: Purpose) throws(PathError) -> Path {
         switch purpose {
         case .account(let name, let server):
-            guard let account = settings.account(name) else { throw PathError.noAccount(name) }
+            guard let account = settings.account(name) else { throw .noAccount(name) }
             return try path(of: account, to: server)
         }
     }
 
-    private func path(of account: AccountSettings, to server: AccountServer) throws -> Path {
+    private func path(of account: AccountSettings, to server: AccountServer) throws(PathError) -> Path {
         // Never without the chain that the rc demands.
-        if let chain = account.via { throw PathError.noChain(chain, account: account.name, place: account.place) }
+        if let chain = account.via { throw .noChain(chain, account: account.name, place: account.place) }
         var path = Path(to: server.host, port: UInt16(clamping: server.port), patience: account.timeout)
         path.family = account.inet
         path.source = account.sourceAddress
