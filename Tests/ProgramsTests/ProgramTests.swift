@@ -10,13 +10,13 @@ import Testing
 /// Runs a program of /bin/sh's words: the child may use a shell, we do not.
 func run(
     _ script: String, input: Program.Input = .none, within duration: Duration = .seconds(20), limit: Int = 65_536,
-    environment: [String: String] = [:], directory: String = "/"
+    environment: [String: String] = [:], directory: String = "/", patience: Duration = .milliseconds(50)
 ) async throws -> ProgramResult {
     try await onThread { () throws in
         var program = Program(
             argv: ["/bin/sh", "-c", script, "sh"], environment: environment, directory: directory, input: input,
             deadline: Deadline(after: duration), outputLimit: limit)
-        program.patience = .milliseconds(50)
+        program.patience = patience
         program.isRoot = { false }
         return try program.run()
     }
@@ -76,7 +76,8 @@ func run(
 
     @Test("a program may tidy up on SIGTERM, and still has timed out")
     func polite() async throws {
-        let result = try await run("trap 'echo bye; exit 0' TERM; echo hi; sleep 30 & wait", within: .seconds(3))
+        let result = try await run(
+            "trap 'echo bye; exit 0' TERM; echo hi; sleep 30 & wait", within: .seconds(3), patience: .seconds(20))
         #expect(result.ending == .timedOut)
         #expect(result.output == Array("hi\nbye\n".utf8))
     }
