@@ -101,10 +101,10 @@ let package = Package(
             "SpoolQueue",
             uses: "Octets", "InternetAddress", "MailFormat", "MailEnvelope", "MailRouting", "Reporting", "DurableFiles"
         ),
-        room("FetchLedger", uses: "Octets", "Digests", "Reporting", "DurableFiles", "IMAPProtocol", "MaildirStore"),
+        room("FetchLedger", uses: "Octets", "Reporting", "DurableFiles", "IMAPProtocol", "MaildirStore"),
         room(
             "Delivery",
-            uses: "Octets", "Digests", "MailFormat", "MailEnvelope", "Reporting", "DurableFiles", "MaildirStore",
+            uses: "Digests", "MailFormat", "MailEnvelope", "Reporting", "DurableFiles", "MaildirStore",
             "MessagePipeline"),
         room(
             "AccountSessions",
@@ -134,8 +134,7 @@ let package = Package(
             "Octets", "Reporting", argumentParser),
         command(
             "mhqueue",
-            uses: "CommandStart", "SpoolQueue", "Programs", "MailRouting", "MailFormat", "MailEnvelope", "RunControl",
-            "Octets",
+            uses: "CommandStart", "SpoolQueue", "Programs", "MailRouting", "MailFormat", "RunControl", "Octets",
             "Reporting", argumentParser),
         command(
             "mhroute", uses: "CommandStart", "MailRouting", "MailFormat", "RunControl", "Reporting", argumentParser),
@@ -150,6 +149,9 @@ let package = Package(
         // Tests
         .target(
             name: "MailTestKit", dependencies: ["Octets", "Blocking", "CMHSys"], path: "Tests/MailTestKit",
+            swiftSettings: house),
+        .testTarget(
+            name: "ArchitectureTests", dependencies: ["MailTestKit"], path: "Tests/ArchitectureTests",
             swiftSettings: house),
         tests(of: "Octets"),
         tests(of: "Reporting"),

@@ -18,7 +18,7 @@ func account(
     var account = AccountSettings(name: "peer", place: Place(file: "rc", line: 1, column: 1))
     account.user = "tim"
     account.secret = secret
-    account.tls = tls
+    account.tlsLine = TLSLine(rule: tls)
     account.auth = auth
     account.timeout = .seconds(20)
     return account

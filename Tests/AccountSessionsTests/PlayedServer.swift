@@ -98,7 +98,7 @@ struct PlayedServer {
         let deadline = Deadline(after: .seconds(20))
         let context = try certificate.map {
             try TLSContext.server(certificates: [
-                CertificateFiles(certificatePath: $0.certificatePath, keyPath: $0.keyPath)
+                CertificatePair(certificate: $0.certificatePath, key: $0.keyPath)
             ])
         }
         thread = try BlockingThread(name: "played server") {
