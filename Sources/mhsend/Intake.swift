@@ -161,7 +161,7 @@ struct Intake {
         do {
             return try EnvelopeText(text)
         } catch {
-            throw IntakeError.badWord("-V", shown(text), "an id without control characters")
+            throw IntakeError.badText("-V", shown(text), error)
         }
     }
 
@@ -207,13 +207,15 @@ enum IntakeError: Complaint {
     case header(CompletionError)
     case loops
     case badWord(String, String, String)
+    /// What no envelope can hold.
+    case badText(String, String, EnvelopeTextError)
     case tooBig(limit: Int)
     case unreadable(code: Int32)
 
     var exitStatus: ExitStatus {
         switch self {
         case .noRecipients, .noRecipientsInHeader, .badWord: .usage
-        case .badAddress, .badList, .header, .loops, .tooBig: .dataError
+        case .badText, .badAddress, .badList, .header, .loops, .tooBig: .dataError
         case .unreadable: .ioError
         }
     }
@@ -231,6 +233,7 @@ enum IntakeError: Complaint {
         case .loops:
             "the message goes in circles: its header has \(LoopStop.receivedLimit) Received fields or more; nothing was sent"
         case .badWord(let option, let word, let wanted): "\(option) \(word): wanted is \(wanted)"
+        case .badText(let option, let text, let error): "\(option) \(text): \(error); nothing was sent"
         case .tooBig(let limit):
             "the message is larger than \(HubSettings.text(octets: limit)), which the rc's `size-limit` allows; nothing was sent"
         case .unreadable(let code): "cannot read standard input: \(reason(code)); nothing was sent"

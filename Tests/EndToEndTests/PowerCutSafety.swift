@@ -23,7 +23,7 @@ func expectSafety(
             do { return try !faults(cut).isEmpty } catch { return true }
         }
         #expect(
-            isNoticed, "nothing would tell if \(synchronization) of \(log.count) were left out",
+            isNoticed, "nothing would tell if \(synchronization) of \(log.count) were left out:\n\(log.listing)",
             sourceLocation: sourceLocation)
     }
 }
