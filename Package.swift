@@ -66,7 +66,7 @@ let package = Package(
         // Floor 0: octets, files, words
         room("Octets"),
         room("Reporting", uses: "CMHSys"),
-        room("InternetAddress", uses: "Octets"),
+        room("InternetAddress"),
         room("Credentials", uses: "Octets"),
         room("MailFormat", uses: "Octets", "InternetAddress"),
         room("DurableFiles", uses: "CMHSys", "Octets", "Reporting"),

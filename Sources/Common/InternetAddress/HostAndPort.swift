@@ -1,7 +1,5 @@
 // A host with or without a port, as people write it.
 
-import Octets
-
 /// HOST, HOST:PORT, ADDRESS or [ADDRESS]:PORT. What a host's name may be made of is for others to say.
 public struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
     /// A name, or an address without brackets.
@@ -18,7 +16,7 @@ public struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
         if text.hasPrefix("[") {
             guard let close = text.firstIndex(of: "]") else { return nil }
             host = String(text[text.index(after: text.startIndex)..<close])
-            guard host.utf8.contains(Octet.colon), IPAddress(host) != nil else { return nil }
+            guard host.utf8.contains(UInt8(ascii: ":")), IPAddress(host) != nil else { return nil }
             let rest = text[text.index(after: close)...]
             if !rest.isEmpty {
                 guard rest.hasPrefix(":"), let number = Self.port(rest.dropFirst()) else { return nil }
@@ -37,7 +35,7 @@ public struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static func port(_ text: Substring) -> Int? {
-        guard text.utf8.count <= 5, let number = Decimal.value(of: Array(text.utf8)), number <= 65_535 else {
+        guard text.utf8.count <= 5, let number = decimal(text.utf8), number <= 65_535 else {
             return nil
         }
         return number
@@ -52,7 +50,7 @@ public struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
 
     /// As it is read.
     public var description: String {
-        let written = host.utf8.contains(Octet.colon) ? "[\(host)]" : host
+        let written = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
         return port.map { "\(written):\($0)" } ?? written
     }
 }

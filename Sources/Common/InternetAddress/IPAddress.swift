@@ -1,7 +1,5 @@
 // An IP address as a value: read strictly, printed in one form only.
 
-import Octets
-
 /// An IPv4 or IPv6 address. IPv4 within IPv6 (`::ffff:192.0.2.1`) is IPv4, so that one rule meets both.
 public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     public enum Family: Sendable, Hashable { case v4, v6 }
@@ -33,14 +31,14 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads what stands in brackets for a domain: `192.0.2.1` or `IPv6:2001:db8::1` (RFC 5321 §4.1.3).
     public init?(literal text: [UInt8]) {
-        let isTagged = text.prefix(5).map(Octet.lowercased).elementsEqual("ipv6:".utf8)
+        let isTagged = String(decoding: text.prefix(5), as: UTF8.self).lowercased() == "ipv6:"
         let address = isTagged ? text[5...] : text[...]
-        guard address.contains(Octet.colon) == isTagged else { return nil }  // no [IPv6:192.0.2.1]
+        guard address.contains(UInt8(ascii: ":")) == isTagged else { return nil }  // no [IPv6:192.0.2.1]
         self.init(reading: Array(address))
     }
 
     private init?(reading text: [UInt8]) {
-        guard let octets = text.contains(Octet.colon) ? Self.ipv6(text) : Self.ipv4(text[...]) else { return nil }
+        guard let octets = text.contains(UInt8(ascii: ":")) ? Self.ipv6(text) : Self.ipv4(text[...]) else { return nil }
         self.init(octets: octets)
     }
 
@@ -63,11 +61,11 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// IPv4address = dec-octet "." dec-octet "." dec-octet "." dec-octet (RFC 3986 §3.2.2)
     private static func ipv4(_ text: ArraySlice<UInt8>) -> [UInt8]? {
-        let parts = text.split(separator: Octet.dot, maxSplits: 4, omittingEmptySubsequences: false)
+        let parts = text.split(separator: UInt8(ascii: "."), maxSplits: 4, omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }
         var address: [UInt8] = []
         for part in parts {
-            guard part.count <= 3, part.count == 1 || part.first != 0x30, let value = Decimal.value(of: part),
+            guard part.count <= 3, part.count == 1 || part.first != 0x30, let value = decimal(part),
                 let octet = UInt8(exactly: value)
             else { return nil }
             address.append(octet)
@@ -84,20 +82,20 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         }
         guard doubleColon(in: Array(text[(gap + 1)...])) == nil else { return nil }  // ":::" and a second "::"
         guard let head = groups(text[..<gap]), let tail = groups(text[(gap + 2)...]) else { return nil }
-        guard head.count + tail.count <= 14, !text[..<gap].contains(Octet.dot) else { return nil }
+        guard head.count + tail.count <= 14, !text[..<gap].contains(UInt8(ascii: ".")) else { return nil }
         return head + [UInt8](repeating: 0, count: 16 - head.count - tail.count) + tail
     }
 
     private static func doubleColon(in text: [UInt8]) -> Int? {
-        text.indices.dropLast().first { text[$0] == Octet.colon && text[$0 + 1] == Octet.colon }
+        text.indices.dropLast().first { text[$0] == UInt8(ascii: ":") && text[$0 + 1] == UInt8(ascii: ":") }
     }
 
     private static func groups(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         if text.isEmpty { return [] }
         var address: [UInt8] = []
-        let parts = text.split(separator: Octet.colon, omittingEmptySubsequences: false)
+        let parts = text.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
-            if part.contains(Octet.dot) {
+            if part.contains(UInt8(ascii: ".")) {
                 guard index == parts.count - 1, let last = ipv4(part) else { return nil }
                 address += last
             } else {
@@ -128,4 +126,11 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         guard !longest.isEmpty else { return hex(groups[...]) }
         return hex(groups[..<longest.lowerBound]) + "::" + hex(groups[longest.upperBound...])
     }
+}
+
+/// The number that `digits` say, and nothing else: the standard library would take a sign, too.
+///
+/// Written here so that this room needs no other: it stands at the end of the longest chain of imports.
+func decimal(_ digits: some Collection<UInt8>) -> Int? {
+    digits.allSatisfy { (0x30...0x39).contains($0) } ? Int(String(decoding: digits, as: UTF8.self)) : nil
 }

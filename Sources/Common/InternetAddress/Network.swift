@@ -1,7 +1,5 @@
 // A network of IP addresses in CIDR form.
 
-import Octets
-
 /// All addresses that share the first `prefix` bits of `base`, as in `192.168.0.0/16` (RFC 4632 §3.1).
 public struct Network: Sendable, Hashable, CustomStringConvertible {
     /// The first address: the bits behind the prefix are zero.
@@ -35,7 +33,7 @@ public struct Network: Sendable, Hashable, CustomStringConvertible {
             return
         }
         let digits = Array(parts[1].utf8)
-        guard digits.count <= 3, digits.count == 1 || digits.first != 0x30, var prefix = Decimal.value(of: digits)
+        guard digits.count <= 3, digits.count == 1 || digits.first != 0x30, var prefix = decimal(digits)
         else {
             return nil
         }
