@@ -42,7 +42,7 @@ struct WordFacts: Sendable {
 
 /// One word of the blocks of one kind.
 struct Declaration<Settings: Sendable>: Sendable {
-    typealias Path<Value: Sendable & Hashable> = WritableKeyPath<Settings, Setting<Value>> & Sendable
+    typealias Path<Value: Sendable> = WritableKeyPath<Settings, Setting<Value>> & Sendable
 
     var facts: WordFacts
     /// Takes the arguments of a line, behind those of earlier lines.
@@ -57,10 +57,11 @@ struct Declaration<Settings: Sendable>: Sendable {
     let files: @Sendable (Settings) -> [String]
 
     /// - Parameters:
+    ///   - path: made when the word is used, and no sooner: to make those of all words would take longer than to read an rc.
     ///   - add: what an earlier line and another one say together, the earlier `nil` for the first.
     ///   - lines: the value in parts, one for each line.
-    fileprivate init<Value: Sendable & Hashable>(
-        _ name: String, _ path: Path<Value>, _ codec: Codec<Value>, _ documentation: String,
+    fileprivate init<Value: Sendable>(
+        _ name: String, _ path: @escaping @Sendable () -> Path<Value>, _ codec: Codec<Value>, _ documentation: String,
         _ traits: [Trait<Settings>],
         add: @escaping @Sendable (Value?, Value, Arguments) throws(RunControlFault) -> Value,
         lines: @escaping @Sendable (Value) -> [Value]
@@ -73,12 +74,13 @@ struct Declaration<Settings: Sendable>: Sendable {
         facts.measures = codec.measures
         read = { settings, arguments throws(RunControlFault) in
             let value = try codec.read(&arguments)
+            let path = path()
             settings[keyPath: path].wrappedValue = try add(settings[keyPath: path].said, value, arguments)
         }
         let write: @Sendable (Value?) -> [[Piece]] = { $0.map(lines)?.compactMap(codec.write) ?? [] }
-        said = { write($0[keyPath: path].said) }
-        inForce = { write($0[keyPath: path].inForce) }
-        files = { codec.files($0[keyPath: path].inForce) }
+        said = { write($0[keyPath: path()].said) }
+        inForce = { write($0[keyPath: path()].inForce) }
+        files = { codec.files($0[keyPath: path()].inForce) }
         for trait in traits { trait.apply(&self) }
     }
 }
@@ -123,7 +125,8 @@ struct Trait<Settings: Sendable>: Sendable {
 
 /// A word with one value, which always has one.
 func one<Settings, Value>(
-    _ name: String, _ path: Declaration<Settings>.Path<Value>, _ codec: Codec<Value>, _ documentation: String,
+    _ name: String, _ path: @autoclosure @escaping @Sendable () -> Declaration<Settings>.Path<Value>,
+    _ codec: Codec<Value>, _ documentation: String,
     _ traits: Trait<Settings>...
 ) -> Declaration<Settings> {
     Declaration(
@@ -133,7 +136,8 @@ func one<Settings, Value>(
 
 /// A word with one value, or none.
 func maybe<Settings, Value>(
-    _ name: String, _ path: Declaration<Settings>.Path<Value?>, _ codec: Codec<Value>, _ documentation: String,
+    _ name: String, _ path: @autoclosure @escaping @Sendable () -> Declaration<Settings>.Path<Value?>,
+    _ codec: Codec<Value>, _ documentation: String,
     _ traits: Trait<Settings>...
 ) -> Declaration<Settings> {
     Declaration(
@@ -143,7 +147,8 @@ func maybe<Settings, Value>(
 
 /// A word whose lines add up, each with as many values as it likes; written one to a line, so that none grows long.
 func each<Settings, Element>(
-    _ name: String, _ path: Declaration<Settings>.Path<[Element]>, _ codec: Codec<[Element]>, _ documentation: String,
+    _ name: String, _ path: @autoclosure @escaping @Sendable () -> Declaration<Settings>.Path<[Element]>,
+    _ codec: Codec<[Element]>, _ documentation: String,
     _ traits: Trait<Settings>...
 ) -> Declaration<Settings> {
     var word = Declaration(
@@ -155,7 +160,8 @@ func each<Settings, Element>(
 
 /// A word whose lines add up in a way of their own.
 func each<Settings, Value>(
-    _ name: String, _ path: Declaration<Settings>.Path<Value>, _ codec: Codec<Value>, _ documentation: String,
+    _ name: String, _ path: @autoclosure @escaping @Sendable () -> Declaration<Settings>.Path<Value>,
+    _ codec: Codec<Value>, _ documentation: String,
     _ traits: Trait<Settings>...,
     add: @escaping @Sendable (Value?, Value, Arguments) throws(RunControlFault) -> Value,
     lines: @escaping @Sendable (Value) -> [Value]

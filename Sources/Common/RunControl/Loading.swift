@@ -78,11 +78,10 @@ extension HubSettings {
         var reader = SourceReader(surroundings: surroundings)
         let lines = reader.lines(of: file)
         if checksSafety {
-            let secretFiles = Set(
-                lines.filter { Vocabulary.secrets.contains($0.keyword.key) }.map(\.keyword.place.file))
             for file in reader.files {
-                try file.refuseIfUnsafe(
-                    holdsSecrets: secretFiles.contains(file.path), user: surroundings.effectiveUser)
+                try file.refuseIfUnsafe(user: surroundings.effectiveUser) {
+                    lines.contains { $0.keyword.place.file == file.path && Vocabulary.secrets.contains($0.keyword.key) }
+                }
             }
         }
         var assembly = Assembly(surroundings: surroundings.ofHubUser(in: lines), faults: reader.faults)

@@ -37,9 +37,10 @@ struct SourceFile {
     }
 
     /// Refuses an rc that others may change, or read though it `holdsSecrets`.
-    func refuseIfUnsafe(holdsSecrets: Bool, user: UInt32) throws(RunControlError) {
+    /// - Parameter holdsSecrets: asked only where others may do anything with the file: the answer needs every word there is.
+    func refuseIfUnsafe(user: UInt32, holdsSecrets: () -> Bool) throws(RunControlError) {
         if let (why, command) = FileSafety.complaint(
-            owner: owner, mode: mode, isSecret: holdsSecrets, user: user, path: path)
+            owner: owner, mode: mode, isSecret: mode & 0o077 != 0 && holdsSecrets(), user: user, path: path)
         {
             throw .unsafe(path: path, why: why, command: command)
         }
