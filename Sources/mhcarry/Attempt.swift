@@ -189,10 +189,11 @@ final class Attempt: @unchecked Sendable {
     private func conclude(_ results: [AttemptResult], by account: String) throws {
         let items = results.flatMap(atLastStop)
         guard !items.isEmpty else { return }
+        // First the record: what goes out is written down before anything else may take time, or the life of the run.
+        try message.record(items, at: Clock.seconds(), isLast: false)
         for item in items {
             for index in item.recipients { log(index, item.verdict, account) }
         }
-        try message.record(items, at: Clock.seconds(), isLast: false)
     }
 
     /// Writes the attempt down, and the notices it owes.

@@ -31,7 +31,7 @@ extension MHQueue {
         func run() throws {
             let (_, queue) = try openQueue(hub)
             let listing = try queue.list()
-            var failures = 0
+            var worst: ExitStatus?
             let entries = listing.entries.sorted { $0.id.text < $1.id.text }
             var output = Output()
             for entry in entries {
@@ -39,8 +39,7 @@ extension MHQueue {
                 do throws(QueueError) {
                     glimpse = try queue.peek(entry)
                 } catch {
-                    failures += 1
-                    _ = complain(error, as: CommandName.called(else: "mhqueue"))
+                    worst = complain(error, as: CommandName.called(else: "mhqueue"))
                     continue
                 }
                 guard let glimpse else { continue }  // gone since the listing
@@ -49,7 +48,7 @@ extension MHQueue {
             }
             if entries.isEmpty, !json { try output.add("the queue is empty\n") }
             try output.flush()
-            guard failures == 0 else { throw ExitCode(ExitStatus.dataError.rawValue) }
+            if let worst { throw ExitCode(worst.rawValue) }
         }
     }
 

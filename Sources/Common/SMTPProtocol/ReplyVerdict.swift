@@ -21,12 +21,10 @@ extension SMTPReply {
 
     private func kind(at stage: SMTPStage, offersDSN: Bool) -> Verdict.Kind? {
         guard code >= 400 else { return stage == .content ? .delivered(offersDSN ? .passedOn : .relayed) : nil }
-        // 530 login needed, 534 mechanism too weak, 535 login wrong, 538 encryption needed (RFC 4954 §6): wherever they
-        // come.
-        if [530, 534, 535, 538].contains(code) { return .faultOfHop }
-        // The server goes (RFC 5321 §3.8). Behind the content it may be this message's doing: a try, or it could stop all
-        // others for ever.
-        if code == 421 { return stage == .content ? .temporary : .faultOfHop }
+        // 530 login needed, 534 mechanism too weak, 535 login wrong, 538 encryption needed (RFC 4954 §6), wherever they
+        // come; 421: the server goes (RFC 5321 §3.8). Behind the content it may be this message's doing: a try, or it could
+        // stop all others for ever.
+        if [421, 530, 534, 535, 538].contains(code) { return stage == .content ? .temporary : .faultOfHop }
         if isTransient { return .temporary }
         switch stage {
         case .greeting, .hello, .startTLS, .authentication:
