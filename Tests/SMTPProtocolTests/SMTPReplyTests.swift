@@ -86,7 +86,8 @@ struct SMTPReplyTests {
             (550, .hello, .faultOfHop), (535, .authentication, .faultOfHop), (454, .authentication, .temporary),
             (530, .mail, .faultOfHop), (550, .mail, .heldByRule), (552, .mail, .permanent), (451, .mail, .temporary),
             (550, .recipient, .permanent), (552, .recipient, .temporary), (450, .recipient, .temporary),
-            (554, .data, .permanent), (550, .content, .permanent), (534, .data, .faultOfHop), (535, .content, .temporary),
+            (554, .data, .permanent), (550, .content, .permanent), (534, .data, .faultOfHop),
+            (535, .content, .temporary),
             (454, .startTLS, .temporary), (502, .startTLS, .faultOfHop), (421, .mail, .faultOfHop),
             (421, .content, .temporary),
         ])

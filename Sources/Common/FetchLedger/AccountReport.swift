@@ -78,7 +78,8 @@ public struct AccountReport: Sendable, Hashable {
 extension AccountReport {
     public var json: JSON {
         [
-            "account": .text(account), "well": .bool(isWell), "runs": .number(runs), "begun": lastRun > 0 ? .number(lastRun) : .null,
+            "account": .text(account), "well": .bool(isWell), "runs": .number(runs),
+            "begun": lastRun > 0 ? .number(lastRun) : .null,
             "underway": .bool(isUnderWay), "ended": JSON(lastEnding?.time), "status": JSON(lastEnding?.status),
             "words": JSON(lastEnding?.words), "lastwell": JSON(lastSuccess), "died": .number(died),
             "known": .number(known), "staying": .number(staying), "octets": .number(octets),
