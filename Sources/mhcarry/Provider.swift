@@ -59,11 +59,10 @@ final class Provider {
         host = server.host
         let wire: Wire
         do {
-            wire = try paths.path(for: .account(account.name, server)).open()
+            wire = try paths.wire(of: account, to: server, within: Self.sessionLimit)
         } catch {
             throw RouteFault(sentence(error), isUnreachable: error is TransportError)
         }
-        wire.sessionLimit = Deadline(after: Self.sessionLimit)
         do {
             session = try SMTPSession(on: wire, of: account, at: server, as: account.heloName ?? hostname)
         } catch {

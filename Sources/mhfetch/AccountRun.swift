@@ -110,12 +110,13 @@ final class AccountRun {
     private var runTime: Int { min(max(start, min(state.lastRun, now)), now) }
 
     private func noteEnd(of error: any Error) {
-        if StopSignal.hasCome {
-            try? ledger.endRun(
-                at: now, status: ExitStatus.temporaryFailure.rawValue, "told to stop before all was fetched")
-        } else {
-            let status = AccountFault(account: "", error: error).exitStatus
-            try? ledger.endRun(at: now, status: status.rawValue, sentence(error))
+        var (status, words) = (AccountFault(account: "", error: error).exitStatus, sentence(error))
+        if StopSignal.hasCome { (status, words) = (.temporaryFailure, "told to stop before all was fetched") }
+        do {
+            try ledger.endRun(at: now, status: status.rawValue, words)
+        } catch {
+            // Thrown is what ended the run; to `--status` it has died.
+            hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
         }
     }
 

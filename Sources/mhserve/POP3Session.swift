@@ -7,10 +7,11 @@ import Octets
 import POP3Protocol
 import Reporting
 import RunControl
+import SASLMechanisms
 import TLSEngine
 
 /// One POP3 session. It numbers a snapshot of the mailbox and never renames a file of it (DECISIONS 32).
-final class POP3Session: Session {
+final class POP3Session: Session, LoginSession {
     typealias Conversation = POP3Server
 
     /// An answer that is longer than what may be unsent at once.
@@ -23,10 +24,10 @@ final class POP3Session: Session {
     var conversation: POP3Server
     // What the maildrop's half (POP3Maildrop.swift) needs is not private.
     let line: any SessionLine
-    private let service: Service
+    let service: Service
     let house: House
     /// A login whose challenge waits for its response.
-    private var exchange: LoginExchange?
+    var exchange: LoginExchange?
     var login: Login?
     var mailbox: MaildirSnapshot?
     var deleted: Set<Int> = []
@@ -154,28 +155,18 @@ final class POP3Session: Session {
         take(exchange.start(user: user, password: password), of: exchange)
     }
 
-    private func take(_ step: LoginExchange.Step, of exchange: LoginExchange) {
-        self.exchange = nil
-        switch step {
-        case .challenge(let octets):
-            self.exchange = exchange
-            answer(.challenge(octets))
-        case .ask(let question):
-            house.find(question, on: line) { [self] found in
-                var exchange = exchange
-                take(exchange.resume(found), of: exchange)
-            }
-        case .failed: answer(.err(.auth, "the login was not understood"))
-        case .end(let outcome):
-            house.logLogin(exchange.name, outcome, service: service, line: line)
-            switch outcome {
-            case .accepted(let login): open(login)
-            case .refused: answer(.err(.auth, "the login or the password is wrong"))
-            case .paused:
-                answer(.err(.auth, "too many failures; come again later"))
-                line.close()
-            case .busy: answer(.err(.sysTemp, "too busy to check a password; try again"))
-            }
+    func answer(challenge: [UInt8]) { answer(.challenge(challenge)) }
+
+    func answer(loginFault: SASLError) { answer(.err(.auth, "the login was not understood")) }
+
+    func answer(login outcome: LoginOutcome) {
+        switch outcome {
+        case .accepted(let login): open(login)
+        case .refused: answer(.err(.auth, "the login or the password is wrong"))
+        case .paused:
+            answer(.err(.auth, "too many failures; come again later"))
+            line.close()
+        case .busy: answer(.err(.sysTemp, "too busy to check a password; try again"))
         }
     }
 

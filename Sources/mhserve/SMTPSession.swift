@@ -8,20 +8,21 @@ import NIOCore
 import Octets
 import Reporting
 import RunControl
+import SASLMechanisms
 import SMTPProtocol
 import SpoolQueue
 import TLSEngine
 
 /// One SMTP or submission session.
-final class SMTPSession: Session {
+final class SMTPSession: Session, LoginSession {
     typealias Conversation = SMTPServer
 
     var conversation: SMTPServer
-    private let line: any SessionLine
-    private let service: Service
-    private let house: House
+    let line: any SessionLine
+    let service: Service
+    let house: House
     /// A login whose challenge waits for its response.
-    private var exchange: LoginExchange?
+    var exchange: LoginExchange?
     /// Who has logged in.
     private var login: Login?
     private var intake: IncomingMessage?
@@ -158,30 +159,21 @@ final class SMTPSession: Session {
 
     // MARK: Login
 
-    private func take(_ step: LoginExchange.Step, of exchange: LoginExchange) {
-        self.exchange = nil
-        switch step {
-        case .challenge(let octets):
-            self.exchange = exchange
-            answer(.challenge(octets))
-        case .ask(let question):
-            house.find(question, on: line) { [self] found in
-                var exchange = exchange
-                take(exchange.resume(found), of: exchange)
-            }
-        case .failed(let error):
-            if case .malformed = error { return answer(.refuse(501, .permanent(5, 2), sentence(error))) }
-            answer(.refuse(535, .permanent(7, 8), sentence(error)))
-        case .end(let outcome):
-            house.logLogin(exchange.name, outcome, service: service, line: line)
-            switch outcome {
-            case .accepted(let login):
-                self.login = login
-                answer(.accept("welcome"))
-            case .refused: answer(.refuse(535, .permanent(7, 8), "the login or the password is wrong"))
-            case .paused: answer(.refuse(421, .transient(7, 0), "too many failures; come again later"))
-            case .busy: answer(.refuse(454, .transient(7, 0), "too busy to check a password; try again"))
-            }
+    func answer(challenge: [UInt8]) { answer(.challenge(challenge)) }
+
+    func answer(loginFault: SASLError) {
+        if case .malformed = loginFault { return answer(.refuse(501, .permanent(5, 2), sentence(loginFault))) }
+        answer(.refuse(535, .permanent(7, 8), sentence(loginFault)))
+    }
+
+    func answer(login outcome: LoginOutcome) {
+        switch outcome {
+        case .accepted(let login):
+            self.login = login
+            answer(.accept("welcome"))
+        case .refused: answer(.refuse(535, .permanent(7, 8), "the login or the password is wrong"))
+        case .paused: answer(.refuse(421, .transient(7, 0), "too many failures; come again later"))
+        case .busy: answer(.refuse(454, .transient(7, 0), "too busy to check a password; try again"))
         }
     }
 

@@ -21,9 +21,7 @@ public struct IMAPSession {
         _ account: AccountSettings, at server: AccountServer, over paths: Paths, within limit: Duration
     ) throws -> IMAPSession {
         let login = try AccountLogin(of: account)
-        let wire = try paths.path(for: .account(account.name, server)).open()
-        wire.sessionLimit = Deadline(after: limit)
-        return try IMAPSession(on: wire, of: account, at: server, login)
+        return try IMAPSession(on: paths.wire(of: account, to: server, within: limit), of: account, at: server, login)
     }
 
     /// Begins a session on a connection that stands.

@@ -65,7 +65,8 @@ struct LoginDriver<E: SessionEngine> {
                 do {
                     response = try respond(challenge)
                 } catch {
-                    try exchange.say(E.command(.cancel))  // its answer changes nothing any more
+                    // Neither its answer nor a line that broke changes anything any more: why we give up is what to tell.
+                    do { try exchange.say(E.command(.cancel)) } catch is TransportError {}
                     throw error
                 }
                 try exchange.say(E.command(.response(response)))

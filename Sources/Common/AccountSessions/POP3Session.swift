@@ -17,9 +17,7 @@ public struct POP3Session {
         _ account: AccountSettings, at server: AccountServer, over paths: Paths, within limit: Duration
     ) throws -> POP3Session {
         let login = try AccountLogin(of: account)
-        let wire = try paths.path(for: .account(account.name, server)).open()
-        wire.sessionLimit = Deadline(after: limit)
-        return try POP3Session(on: wire, of: account, at: server, login)
+        return try POP3Session(on: paths.wire(of: account, to: server, within: limit), of: account, at: server, login)
     }
 
     /// Begins a session on a connection that stands.

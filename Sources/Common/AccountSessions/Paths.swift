@@ -30,6 +30,15 @@ public final class Paths: Sendable {
         }
     }
 
+    /// Connects for a session of `account`.
+    /// - Parameter limit: the end of the whole session.
+    /// - Throws: ``PathError``, `TransportError`.
+    public func wire(of account: AccountSettings, to server: AccountServer, within limit: Duration) throws -> Wire {
+        let wire = try path(for: .account(account.name, server)).open()
+        wire.sessionLimit = Deadline(after: limit)
+        return wire
+    }
+
     private func path(of account: AccountSettings, to server: AccountServer) throws(PathError) -> Path {
         // Never without the chain that the rc demands.
         if let chain = account.via { throw .noChain(chain, account: account.name, place: account.place) }
