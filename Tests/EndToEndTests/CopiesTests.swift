@@ -1,7 +1,5 @@
 // One recipient under many names: every RCPT is answered and counted, and one copy is made.
 
-import Blocking
-import Glibc
 import MailTestKit
 import Testing
 
@@ -21,15 +19,6 @@ struct CopiesTests {
         return replies
     }
 
-    /// Waits until the carrier has emptied the queue.
-    private func waitUntilSent(_ hub: HubUnderTest) throws {
-        let deadline = Deadline(after: .seconds(20))
-        while !hub.queued().isEmpty {
-            guard !deadline.hasPassed else { throw KitError("the queue is not empty\n\(hub.logs)") }
-            usleep(10_000)
-        }
-    }
-
     @Test("a stranger who names a mailbox by five names makes one copy, not five; each name is told and counted")
     func stranger() async throws {
         try await onThread {
@@ -40,7 +29,7 @@ struct CopiesTests {
             ]
             let replies = try send(hub, to: names + ["bob@example.org", "alice@localhost"])
             #expect(replies.map { $0.prefix(3) } == ["250", "250", "250", "250", "250", "250", "452"], "\(replies)")
-            try waitUntilSent(hub)
+            try waitUntilQueueIsEmpty(in: hub.scratch.file("state")) { hub.logs }
             #expect(hub.log.count(of: "status=sent") == 5, "the same words again are the same recipient")
             let copies = hub.messages(of: "alice").map { String(decoding: $0, as: UTF8.self) }
             #expect(copies.count == 1, "\(hub.log)")

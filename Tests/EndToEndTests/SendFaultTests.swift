@@ -242,6 +242,15 @@ struct SendFaultTests {
         let script: [FakeServer.Step]
         /// Whether the message counts a try.
         let counts: Bool
+        /// Whether only patience tells it from a server that is slow.
+        var isSilent: Bool {
+            script.contains { step in
+                switch step {
+                case .stall, .drip: true
+                default: false
+                }
+            }
+        }
 
         init(_ name: String, counts: Bool = false, _ script: [FakeServer.Step]) {
             testDescription = name
@@ -290,7 +299,7 @@ struct SendFaultTests {
     func misdeed(_ misdeed: Misdeed) async throws {
         try await onThread {
             let server = try FakeServer(misdeed.script)
-            let hub = SendHub(plainTo: server.port, ["timeout 1"])
+            let hub = SendHub(plainTo: server.port, [misdeed.isSilent ? "timeout 3" : "timeout 1m"])
             try hub.queue(to: ["x@far.example"])
             let run = try hub.run()
             #expect(run.status == 0, "\(run)")

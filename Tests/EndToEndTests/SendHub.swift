@@ -1,7 +1,5 @@
 // A hub of a test's own for everything that mhsend, its carrier and mhqueue do.
 
-import Blocking
-import Glibc
 import MailTestKit
 
 /// An rc, a queue and Maildirs in a scratch directory: alice at home and with an account `one`, bob at home only.
@@ -88,26 +86,7 @@ final class SendHub: Sendable {
     var log: String { String(decoding: ScratchDirectory.read(scratch.file("log")) ?? [], as: UTF8.self) }
 
     /// Waits until the queue is empty and no run goes on.
-    func waitUntilEmpty(patience: Duration = .seconds(30)) throws {
-        let deadline = Deadline(after: patience)
-        while !files(in: "new").isEmpty || !files(in: "cur").isEmpty {
-            guard !deadline.hasPassed else {
-                throw KitError("the queue is not empty after \(patience): \(log.suffix(4000))")
-            }
-            usleep(20_000)
-        }
-        try waitForRuns()
-    }
-
-    /// Waits for the end of runs in the background.
-    func waitForRuns() throws {
-        for number in 0..<3 {
-            let slot = scratch.file("state/run/slot.\(number)")
-            guard unsafe access(slot, F_OK) == 0 else { continue }
-            let waited = try runProgram(["flock", "-w", "20", slot, "true"])
-            guard waited.status == 0 else { throw KitError("a run does not end: \(log.suffix(4000))") }
-        }
-    }
+    func waitUntilEmpty() throws { try waitUntilQueueIsEmpty(in: scratch.file("state")) { log } }
 }
 
 extension String {
