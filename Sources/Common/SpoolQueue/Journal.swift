@@ -55,12 +55,14 @@ final class Journal {
         try durably { () throws(DurableError) in try lines.reserve(octets) }
     }
 
-    /// Writes `records` at once and synchronizes. On return they are on stable storage.
-    func append(_ records: [Record]) throws(QueueError) {
+    /// Writes `records` at once.
+    /// - Parameter mustLast: whether they are on stable storage on return; else they come to it with the next that must, or
+    ///   with the next reader under the lock.
+    func append(_ records: [Record], mustLast: Bool = true) throws(QueueError) {
         try trust()
         do throws(DurableError) {
             try lines.append(records.map(\.text))
-            try lines.synchronize()
+            if mustLast { try lines.synchronize() }
         } catch {
             isBroken = true
             throw QueueError(error)

@@ -121,7 +121,9 @@ public final class LockedMessage {
             state = after
             return .removed
         }
-        try write([record], leadingTo: after)
+        // Without it the attempt passes for one that died, which changes nothing for who has a result of it already.
+        let isKnown = items.isEmpty && waiting.allSatisfy { state.recipients[$0].attempt == attempt }
+        try write([record], leadingTo: after, mustLast: !isKnown)
         if isLast {
             attempt = nil
             retime()
@@ -200,9 +202,12 @@ public final class LockedMessage {
         return after
     }
 
-    private func write(_ records: [Record], leadingTo after: MessageState) throws(QueueError) {
+    /// - Parameter mustLast: whether the records are to be on stable storage on return.
+    private func write(
+        _ records: [Record], leadingTo after: MessageState, mustLast: Bool = true
+    ) throws(QueueError) {
         do throws(QueueError) {
-            try journal.append(pending + records)
+            try journal.append(pending + records, mustLast: mustLast || !pending.isEmpty)
         } catch {
             queue.distrust(id)
             throw error
