@@ -5,23 +5,24 @@ import Credentials
 extension AccountSettings: BlockSettings {
     static let scope = Scope.account
     static let blank = AccountSettings(name: "a")
-    static let words = declared()
+    static let list = listed()
+    static let words = list.map { $0.declaration() }
     var head: [Piece] { [.word("account"), .word(name)] }
     var headPlace: Place? { place }
 
-    @WordList<AccountSettings> private static func declared() -> [Declaration<AccountSettings>] {
+    @WordList<AccountSettings> private static func listed() -> [ListedWord<AccountSettings>] {
         maybe(
             "owner", \.$owner, .reference(.mailbox, "the mailbox"),
             "Whose mail it is: what is fetched goes into this mailbox, and its mail may leave through the account.",
-            .served, .defaultsTo("the mailbox, if there is just one"))
+            [.served, .defaultsTo("the mailbox, if there is just one")])
         each(
             "for", \.$guests, .guests, "Whose mail may leave through the account besides.",
             add: { (earlier, more, _) throws(RunControlFault) in earlier?.adding(more) ?? more }, lines: \.lines)
         branch(
             "address",
-            each("address", \.$addresses, .accountAddresses, "Its addresses, with their domains", .served),
-            one("from", \.$addresses, .accountAddresses, "The same, as in msmtp(1).", .alias))  // msmtp's word
-        maybe("user", \.$user, .text("the login"), "The login at the server.", .defaultsTo("the first address"))
+            each("address", \.$addresses, .accountAddresses, "Its addresses, with their domains", [.served]),
+            one("from", \.$addresses, .accountAddresses, "The same, as in msmtp(1).", [.alias]))  // msmtp's word
+        maybe("user", \.$user, .text("the login"), "The login at the server.", [.defaultsTo("the first address")])
         branch(
             "secret",
             one(
@@ -29,38 +30,38 @@ extension AccountSettings: BlockSettings {
                 passwordSentence),
             one(
                 "passwordfile", \.$secret, Codec<String>.path("the password file").map(SecretSource.file, \.file),
-                passwordSentence, .discreet, .file(.examinedAbove)),
+                passwordSentence, [.discreet, .file(.examinedAbove)]),
             one(
                 "passwordeval", \.$secret, Codec<[String]>.command.map(SecretSource.command, \.command),
-                passwordSentence, .discreet))
+                passwordSentence, [.discreet]))
         one("auth", \.$auth, .auth, "How to log in.")
-        one("tokeneval", \.$tokeneval, .command, "What says the token.", .later("log in with OAuth"))
+        one("tokeneval", \.$tokeneval, .command, "What says the token.", [.later("log in with OAuth")])
         maybe("fetch", \.$fetch, .fetchServer, "Where to fetch.")
         each(
             "folders", \.$folders, .folders,
             "The IMAP folders to fetch, each named once, and the folders of the Maildir they go to.",
-            .onlyWhere { $0.fetch?.service.isIMAP == true },
+            [.onlyWhere { $0.fetch?.service.isIMAP == true }],
             add: { (earlier, more, arguments) throws(RunControlFault) in
                 try Codec<[FolderSettings]>.adding(earlier, more, arguments)
             },
             lines: { $0.map { [$0] } })
-        maybe("search", \.$search, .sentence("the search"), "What is fetched.", .later("fetch by an IMAP search"))
+        maybe("search", \.$search, .sentence("the search"), "What is fetched.", [.later("fetch by an IMAP search")])
         one("keep", \.$keep, .keep, "Whether fetched mail stays at the server")
         maybe(
             "every", \.$every, .duration("the time", in: 60...31_536_000), "How often mhfetch --due fetches",
-            .defaultsTo("each time"))
-        each("at", \.$at, .words("the time of day"), "When it is fetched.", .later("fetch at a time of day"))
+            [.defaultsTo("each time")])
+        each("at", \.$at, .words("the time of day"), "When it is fetched.", [.later("fetch at a time of day")])
         // The owner's Maildir is where mail goes anyway.
         each(
             "deliver", \.$destinations, Codec<DeliveryPlace>.deliveryPlace.single,
-            "Where fetched mail goes; this release knows the owner's Maildir only.", .onlyWhere { $0.fetch != nil })
+            "Where fetched mail goes; this release knows the owner's Maildir only.", [.onlyWhere { $0.fetch != nil }])
         maybe("send", \.$send, .sendServer, "Where to send.")
         one("tls", \.$tlsLine, .tls, "Whether there must be TLS.")
         one("inet", \.$inet, .choice("the kind of address"), "Which addresses to connect to")
         maybe("source-ip", \.$sourceAddress, .ownAddress("the address to connect from"), "The address to connect from.")
         maybe(
             "tls_trust_file", \.$trustFile, .path("the trust file"),
-            "The certificates that the server is checked against.", .file(.examinedAbove), .defaultsTo("the hub's"))
+            "The certificates that the server is checked against.", [.file(.examinedAbove), .defaultsTo("the hub's")])
         each(
             "tls_fingerprint", \.$fingerprints, .fingerprints,
             "The SHA-256 of the server's certificate; several may be named.")
@@ -69,11 +70,11 @@ extension AccountSettings: BlockSettings {
             "The name that the certificate must have instead of the host's.")
         maybe(
             "domain", \.$heloName, .domain("the name for EHLO"), "The name for EHLO.",
-            .defaultsTo("the host name of the hub"))
+            [.defaultsTo("the host name of the hub")])
         one("timeout", \.$timeout, .duration("the time", in: 1...3600), "For each step of a conversation")
-        maybe("via", \.$via, .reference(.chain, "the chain"), "The chain.", .later("connect over a chain"))
-        each("privacy", \.$privacy, .phrases("what to do"), "What leaves.", .later("make mail anonymous"))
-        each("pgp", \.$pgp, .phrases("what to do"), "What OpenPGP does.", .later("use OpenPGP"))
+        maybe("via", \.$via, .reference(.chain, "the chain"), "The chain.", [.later("connect over a chain")])
+        each("privacy", \.$privacy, .phrases("what to do"), "What leaves.", [.later("make mail anonymous")])
+        each("pgp", \.$pgp, .phrases("what to do"), "What OpenPGP does.", [.later("use OpenPGP")])
     }
 
     private static let passwordSentence =

@@ -67,7 +67,7 @@ struct Assembly {
                 home = .block
             } else {
                 top.append(line)
-                home = HubSettings.word(line.keyword.key) == nil ? .told : .nowhere
+                home = HubSettings.knows(line.keyword.key) ? .nowhere : .told
             }
         }
         return (top, blocks)
@@ -77,7 +77,7 @@ struct Assembly {
     /// each line below it would be complained of.
     private mutating func blockBegun(by line: Line) -> Scope? {
         if let scope = Scope(rawValue: line.keyword.key), scope != .top { return scope }
-        guard HubSettings.word(line.keyword.key) == nil,
+        guard !HubSettings.knows(line.keyword.key),
             let meant = Vocabulary.meant(by: line.keyword, in: .top), let scope = Scope(rawValue: meant), scope != .top
         else { return nil }
         faults.add(line.keyword.place, Vocabulary.unknown(line.keyword, in: .top))
@@ -231,7 +231,7 @@ struct Assembly {
         var lines: [Line] = []
         while let word = arguments.peek {
             _ = try arguments.next("a word")
-            if !word.isQuoted, ListenerSettings.word(word.key) != nil {
+            if !word.isQuoted, ListenerSettings.knows(word.key) {
                 lines.append(Line(keyword: word, arguments: [], isIndented: true, end: block.head.end))
             } else if lines.isEmpty {
                 throw RunControlFault(word.place, Vocabulary.unknown(word, in: .listen))

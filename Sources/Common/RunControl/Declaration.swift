@@ -57,7 +57,7 @@ struct Declaration<Settings: Sendable>: Sendable {
     let files: @Sendable (Settings) -> [String]
 
     /// - Parameters:
-    ///   - path: made when the word is used, and no sooner: to make those of all words would take longer than to read an rc.
+    ///   - path: made when a value is read or written: it costs more than all the rest.
     ///   - add: what an earlier line and another one say together, the earlier `nil` for the first.
     ///   - lines: the value in parts, one for each line.
     fileprivate init<Value: Sendable>(
@@ -126,69 +126,82 @@ struct Trait<Settings: Sendable>: Sendable {
 /// A word with one value, which always has one.
 func one<Settings, Value>(
     _ name: String, _ path: @autoclosure @escaping @Sendable () -> Declaration<Settings>.Path<Value>,
-    _ codec: Codec<Value>, _ documentation: String,
-    _ traits: Trait<Settings>...
-) -> Declaration<Settings> {
-    Declaration(
-        name, path, codec, documentation, traits, add: { (_, value, _) throws(RunControlFault) in value },
-        lines: { [$0] })
+    _ codec: @autoclosure @escaping @Sendable () -> Codec<Value>, _ documentation: String,
+    _ traits: @autoclosure @escaping @Sendable () -> [Trait<Settings>] = []
+) -> ListedWord<Settings> {
+    ListedWord(name) {
+        Declaration(
+            name, path, codec(), documentation, traits(),
+            add: { (_, value, _) throws(RunControlFault) in value }, lines: { [$0] })
+    }
 }
 
 /// A word with one value, or none.
 func maybe<Settings, Value>(
     _ name: String, _ path: @autoclosure @escaping @Sendable () -> Declaration<Settings>.Path<Value?>,
-    _ codec: Codec<Value>, _ documentation: String,
-    _ traits: Trait<Settings>...
-) -> Declaration<Settings> {
-    Declaration(
-        name, path, codec.map({ $0 }, { $0 }), documentation, traits,
-        add: { (_, value, _) throws(RunControlFault) in value }, lines: { [$0] })
+    _ codec: @autoclosure @escaping @Sendable () -> Codec<Value>, _ documentation: String,
+    _ traits: @autoclosure @escaping @Sendable () -> [Trait<Settings>] = []
+) -> ListedWord<Settings> {
+    ListedWord(name) {
+        Declaration(
+            name, path, codec().map({ $0 }, { $0 }), documentation, traits(),
+            add: { (_, value, _) throws(RunControlFault) in value }, lines: { [$0] })
+    }
 }
 
 /// A word whose lines add up, each with as many values as it likes; written one to a line, so that none grows long.
 func each<Settings, Element>(
     _ name: String, _ path: @autoclosure @escaping @Sendable () -> Declaration<Settings>.Path<[Element]>,
-    _ codec: Codec<[Element]>, _ documentation: String,
-    _ traits: Trait<Settings>...
-) -> Declaration<Settings> {
-    var word = Declaration(
-        name, path, codec, documentation, traits,
+    _ codec: @autoclosure @escaping @Sendable () -> Codec<[Element]>, _ documentation: String,
+    _ traits: @autoclosure @escaping @Sendable () -> [Trait<Settings>] = []
+) -> ListedWord<Settings> {
+    each(
+        name, path(), codec(), documentation, traits(),
         add: { (earlier, more, _) throws(RunControlFault) in (earlier ?? []) + more }, lines: { $0.map { [$0] } })
-    word.facts.repeats = true
-    return word
 }
 
 /// A word whose lines add up in a way of their own.
 func each<Settings, Value>(
     _ name: String, _ path: @autoclosure @escaping @Sendable () -> Declaration<Settings>.Path<Value>,
-    _ codec: Codec<Value>, _ documentation: String,
-    _ traits: Trait<Settings>...,
+    _ codec: @autoclosure @escaping @Sendable () -> Codec<Value>, _ documentation: String,
+    _ traits: @autoclosure @escaping @Sendable () -> [Trait<Settings>] = [],
     add: @escaping @Sendable (Value?, Value, Arguments) throws(RunControlFault) -> Value,
     lines: @escaping @Sendable (Value) -> [Value]
-) -> Declaration<Settings> {
-    var word = Declaration(name, path, codec, documentation, traits, add: add, lines: lines)
-    word.facts.repeats = true
-    return word
+) -> ListedWord<Settings> {
+    ListedWord(name) {
+        var word = Declaration(name, path, codec(), documentation, traits(), add: add, lines: lines)
+        word.facts.repeats = true
+        return word
+    }
 }
 
 /// Several words for one setting, of which a block says one.
-func branch<Settings>(_ group: String, _ words: Declaration<Settings>...) -> [Declaration<Settings>] {
+func branch<Settings>(_ group: String, _ words: ListedWord<Settings>...) -> [ListedWord<Settings>] {
     words.map { word in
-        var word = word
-        word.facts.group = group
-        return word
+        ListedWord(word.name) {
+            var declaration = word.declaration()
+            declaration.facts.group = group
+            return declaration
+        }
+    }
+}
+
+/// A word in the list of its block. An rc says few of the words there are: what is behind a name is made when a line has it,
+/// and no sooner, since to declare all of them would take longer than to read an rc.
+struct ListedWord<Settings: Sendable>: Sendable {
+    let name: String
+    let declaration: @Sendable () -> Declaration<Settings>
+
+    init(_ name: String, _ declaration: @escaping @Sendable () -> Declaration<Settings>) {
+        self.name = name
+        self.declaration = declaration
     }
 }
 
 /// Makes a list of words of the statements of a function, so that each is checked by itself.
 @resultBuilder
 enum WordList<Settings: Sendable> {
-    static func buildExpression(_ word: Declaration<Settings>) -> [Declaration<Settings>] { [word] }
-    static func buildExpression(_ words: [Declaration<Settings>]) -> [Declaration<Settings>] { words }
-    static func buildPartialBlock(first: [Declaration<Settings>]) -> [Declaration<Settings>] { first }
-    static func buildPartialBlock(
-        accumulated: [Declaration<Settings>], next: [Declaration<Settings>]
-    ) -> [Declaration<Settings>] {
-        accumulated + next
-    }
+    static func buildExpression(_ word: ListedWord<Settings>) -> [ListedWord<Settings>] { [word] }
+    static func buildExpression(_ words: [ListedWord<Settings>]) -> [ListedWord<Settings>] { words }
+    static func buildBlock(_ words: [ListedWord<Settings>]...) -> [ListedWord<Settings>] { words.flatMap { $0 } }
 }

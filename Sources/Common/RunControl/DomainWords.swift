@@ -5,40 +5,44 @@ import MailFormat
 extension DomainSettings: BlockSettings {
     static let scope = Scope.domain
     static let blank = DomainSettings(name: "a.example")
-    static let words = declared()
+    static let list = listed()
+    static let words = list.map { $0.declaration() }
     var head: [Piece] { [.word("domain"), .word(name)] }
     var headPlace: Place? { place }
 
-    @WordList<DomainSettings> private static func declared() -> [Declaration<DomainSettings>] {
+    @WordList<DomainSettings> private static func listed() -> [ListedWord<DomainSettings>] {
         each(
             "mailboxes", \.$mailboxes,
             Codec<[String]>.references(.mailbox, "the mailbox").map({ $0 as [String]? }, { $0 }),
-            "The mailboxes that are known by their names there.", .served, .defaultsTo("all"),
+            "The mailboxes that are known by their names there.", [.served, .defaultsTo("all")],
             add: { (earlier, more, _) throws(RunControlFault) in ((earlier ?? nil) ?? []) + (more ?? []) },
             lines: { $0.map { $0.map { [$0] } } ?? [] })
         maybe(
-            "aliases", \.$aliases, .path("the aliases file"), "Who is who.", .later("read an aliases file"),
-            .file(.read("the aliases file")))
+            "aliases", \.$aliases, .path("the aliases file"), "Who is who.",
+            [
+                .later("read an aliases file"),
+                .file(.read("the aliases file")),
+            ])
         maybe(
             "catchall", \.$catchAll, .reference(.mailbox, "the mailbox"),
-            "Who gets the mail that nobody else gets.", .served)
-        each("block", \.$blocked, .blocked, "Addresses that take no mail.", .served)
-        one("sendas", \.$sendAs, .onOff, "Who it is from.", .later("take the sender from the subject"))
+            "Who gets the mail that nobody else gets.", [.served])
+        each("block", \.$blocked, .blocked, "Addresses that take no mail.", [.served])
+        one("sendas", \.$sendAs, .onOff, "Who it is from.", [.later("take the sender from the subject")])
         maybe(
             "suffix", \.$suffix, .text("the character"), "Where suffixes begin.",
-            .later("drop suffixes of local parts"))
-        one("relay-to", \.$relayTo, .words("the hub"), "Whose mail it is.", .later("relay a domain to another hub"))
+            [.later("drop suffixes of local parts")])
+        one("relay-to", \.$relayTo, .words("the hub"), "Whose mail it is.", [.later("relay a domain to another hub")])
         maybe(
             "hold-for", \.$holdFor, .reference(.account, "the account"), "Who comes for it.",
-            .later("hold a domain for another hub"))
+            [.later("hold a domain for another hub")])
         each(
             "dkim", \.$dkim, .dkim, "What it is signed with, and what becomes of bad signatures.",
-            .later("sign with DKIM, or check it"), .file(.examinedAbove),
+            [.later("sign with DKIM, or check it"), .file(.examinedAbove)],
             add: { (earlier, more, arguments) throws(RunControlFault) in try DKIMPolicy.adding(earlier, more, arguments)
             },
             lines: \.lines)
-        maybe("spf", \.$spf, .choice("the policy"), "What becomes of mail that fails.", .later("check SPF"))
-        maybe("dmarc", \.$dmarc, .choice("the policy"), "What becomes of mail that fails.", .later("check DMARC"))
+        maybe("spf", \.$spf, .choice("the policy"), "What becomes of mail that fails.", [.later("check SPF")])
+        maybe("dmarc", \.$dmarc, .choice("the policy"), "What becomes of mail that fails.", [.later("check DMARC")])
     }
 }
 

@@ -3,7 +3,9 @@
 /// What the lines of a block set, where they stand, and the words there are for it.
 protocol BlockSettings: Sendable, Hashable {
     static var scope: Scope { get }
-    /// In the order in which they are written.
+    /// The words, in the order in which they are written.
+    static var list: [ListedWord<Self>] { get }
+    /// All of ``list`` declared, for who needs every one.
     static var words: [Declaration<Self>] { get }
     /// A block that says nothing.
     static var blank: Self { get }
@@ -17,7 +19,12 @@ protocol BlockSettings: Sendable, Hashable {
 
 extension BlockSettings {
     /// The word that `key` is.
-    static func word(_ key: String) -> Declaration<Self>? { words.first { $0.facts.key == key } }
+    static func word(_ key: String) -> Declaration<Self>? { listed(key)?.declaration() }
+
+    /// Whether `key` is one of the words.
+    static func knows(_ key: String) -> Bool { listed(key) != nil }
+
+    private static func listed(_ key: String) -> ListedWord<Self>? { list.first { Word.isKey(key, of: $0.name) } }
 
     static var facts: [WordFacts] { words.map(\.facts) }
 }

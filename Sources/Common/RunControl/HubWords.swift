@@ -6,46 +6,56 @@ private let anyDuration = 1...315_360_000
 extension HubSettings: BlockSettings {
     static let scope = Scope.top
     static let blank = HubSettings()
-    static let words = declared()
+    static let list = listed()
+    static let words = list.map { $0.declaration() }
     var name: String { "" }
     var head: [Piece] { [] }
     var headPlace: Place? { nil }
 
-    @WordList<HubSettings> private static func declared() -> [Declaration<HubSettings>] {
+    @WordList<HubSettings> private static func listed() -> [ListedWord<HubSettings>] {
         one(
             "hostname", \.$hostname, .domain("the host name"),
-            "The name that this hub gives itself in greetings, EHLO and Received.", .served)
+            "The name that this hub gives itself in greetings, EHLO and Received.", [.served])
         maybe(
             "run-as", \.$runAs, .text("the user"),
             "The user whose hub it is: a command that root starts becomes this user first, however the rc was found")
         one(
-            "qualify", \.$qualify, .domain("the domain of bare names"), "The domain of bare local names.", .served,
-            .defaultsTo("the host name"))
+            "qualify", \.$qualify, .domain("the domain of bare names"), "The domain of bare local names.",
+            [
+                .served,
+                .defaultsTo("the host name"),
+            ])
         one(
             "state", \.$stateDirectory, .path("the state directory"),
-            "Where queue, fetch state and locks live; a local file system.", .served,
-            .file(.directory("the state directory")),
-            .defaultsTo("/var/lib/mailhub for /etc/mailhubrc, else $XDG_STATE_HOME/mailhub"))
+            "Where queue, fetch state and locks live; a local file system.",
+            [
+                .served,
+                .file(.directory("the state directory")),
+                .defaultsTo("/var/lib/mailhub for /etc/mailhubrc, else $XDG_STATE_HOME/mailhub"),
+            ])
         one(
-            "maildirs", \.$maildirs, .maildirs, "Where Maildirs are; %m stands for the name of the mailbox.", .served,
-            .defaultsTo("mail/%m in the state directory for /etc/mailhubrc, else ~/Mail/%m"))
+            "maildirs", \.$maildirs, .maildirs, "Where Maildirs are; %m stands for the name of the mailbox.",
+            [
+                .served,
+                .defaultsTo("mail/%m in the state directory for /etc/mailhubrc, else ~/Mail/%m"),
+            ])
         maybe(
             "postmaster", \.$postmaster, .reference(.mailbox, "the mailbox"), "Who gets mail for the postmaster.",
-            .served, .defaultsTo("the mailbox postmaster, else the first mailbox"))
-        one("log", \.$log, .log, "Where log lines go.", .served, .file(.append("the log")))
+            [.served, .defaultsTo("the mailbox postmaster, else the first mailbox")])
+        one("log", \.$log, .log, "Where log lines go.", [.served, .file(.append("the log"))])
         maybe(
             "geoip", \.$geoip, .path("the country database"), "The database of countries.",
-            .later("tell the country of an address"), .file(.read("the country database")))
+            [.later("tell the country of an address"), .file(.read("the country database"))])
         one(
             "tls_trust_file", \.$tlsTrustFile, Codec<String>.path("the trust file").or("system", "a file"),
-            "The certificates that servers are checked against.", .file(.examinedAbove))
+            "The certificates that servers are checked against.", [.file(.examinedAbove)])
         maybe(
             "tls_certificate", \.$tlsCertificate, .certificatePair,
-            "The certificate chain and the private key of this hub, both in PEM.", .served, .file(.examinedAbove))
+            "The certificate chain and the private key of this hub, both in PEM.", [.served, .file(.examinedAbove)])
         maybe(
             "alert-after", \.$alertAfter, .duration("the time", in: anyDuration),
-            "How long a fault lasts before an alert.", .later("raise an alert"))
-        one("notify", \.$notify, .command, "What raises an alert.", .later("raise an alert"))
+            "How long a fault lasts before an alert.", [.later("raise an alert")])
+        one("notify", \.$notify, .command, "What raises an alert.", [.later("raise an alert")])
         one(
             "queue-lifetime", \.queue.$lifetime, .duration("the lifetime", in: 3600...315_360_000),
             "How long the queue tries before it gives up")
@@ -58,13 +68,13 @@ extension HubSettings: BlockSettings {
             "The first delay of the queue and the longest; each is twice the one before.")
         one(
             "size-limit", \.limits.$messageSize, .size("the message size", in: 65_536...1 << 31),
-            "The largest message taken from a client or a program", .served)
+            "The largest message taken from a client or a program", [.served])
         one(
             "max-recipients", \.limits.$recipients, .number("the number of recipients", in: 1...10_000),
-            "Recipients of one message from a client of mhserve(8)", .served)
+            "Recipients of one message from a client of mhserve(8)", [.served])
         one(
             "errors-limit", \.limits.$errors, .number("the number of errors", in: 1...1000),
-            "Errors of a client until its session is closed", .served)
+            "Errors of a client until its session is closed", [.served])
         one(
             "max-connections", \.limits.$connections, .number("the number of connections", in: 1...65_535),
             "Connections at once of one listener")
@@ -73,12 +83,12 @@ extension HubSettings: BlockSettings {
             .number("the number of connections", in: 1...65_535), "Connections at once of one client address")
         one(
             "smtp-idle", \.limits.$smtpIdle, .duration("the time", in: 1...86_400),
-            "How long an SMTP client may say nothing", .served)
+            "How long an SMTP client may say nothing", [.served])
         one(
             "pop3-idle", \.limits.$pop3Idle, .duration("the time", in: 1...86_400),
-            "How long a POP3 client may say nothing", .served)
+            "How long a POP3 client may say nothing", [.served])
         one(
             "free-space", \.limits.$freeSpace, .size("the free space", in: 0...1 << 40),
-            "What must stay free on the disk; below it mail is put off", .served)
+            "What must stay free on the disk; below it mail is put off", [.served])
     }
 }

@@ -13,9 +13,14 @@ struct Word: Sendable {
     /// The word as keywords are compared: `-` and `_` are one.
     var key: String { Word.key(text) }
 
-    static func key(_ text: String) -> String {
-        String(decoding: text.utf8.map { $0 == 0x5F ? 0x2D : $0 }, as: UTF8.self)
+    static func key(_ text: String) -> String { String(decoding: text.utf8.map(folded), as: UTF8.self) }
+
+    /// Whether `key` is the key of `name`.
+    static func isKey(_ key: String, of name: String) -> Bool {
+        key.utf8.elementsEqual(name.utf8) { $0 == folded($1) }
     }
+
+    private static func folded(_ octet: UInt8) -> UInt8 { octet == 0x5F ? 0x2D : octet }
 }
 
 /// A line with at least one word.

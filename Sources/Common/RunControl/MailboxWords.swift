@@ -5,13 +5,14 @@ import Credentials
 extension MailboxSettings: BlockSettings {
     static let scope = Scope.mailbox
     static let blank = MailboxSettings(name: "a")
-    static let words = declared()
+    static let list = listed()
+    static let words = list.map { $0.declaration() }
     var head: [Piece] { [.word("mailbox"), .word(name)] }
     var headPlace: Place? { place }
 
-    @WordList<MailboxSettings> private static func declared() -> [Declaration<MailboxSettings>] {
+    @WordList<MailboxSettings> private static func listed() -> [ListedWord<MailboxSettings>] {
         each(
-            "address", \.$addresses, .mailboxAddresses, "Its addresses; several lines add up.", .served)
+            "address", \.$addresses, .mailboxAddresses, "Its addresses; several lines add up.", [.served])
         maybe(
             "unix-user", \.$unixUser, .text("the user"),
             "The user of this machine who is this person: what he hands to mhsend(8) leaves through the accounts that are "
@@ -21,26 +22,29 @@ extension MailboxSettings: BlockSettings {
             one(
                 "password", \.$verifier,
                 Codec<Secret>.secret("the password").map(MailboxVerifier.password, \.password),
-                passwordSentence, .served),
+                passwordSentence, [.served]),
             // Its contents go to the worker, which has no way to the file.
             one(
                 "passwordfile", \.$verifier,
                 Codec<String>.path("the password file").map(MailboxVerifier.passwordFile, \.passwordFile),
-                passwordSentence, .discreet, .file(.examinedAbove)),
+                passwordSentence, [.discreet, .file(.examinedAbove)]),
             one(
                 "passwordhash", \.$verifier,
                 Codec<Secret>.secret("the hash").map(MailboxVerifier.passwordHash, \.passwordHash),
-                passwordSentence, .served))
+                passwordSentence, [.served]))
         one(
-            "maildir", \.$maildir, .path("the Maildir"), "The Maildir.", .served, .file(.maildir),
-            .defaultsTo("as maildirs says"))
+            "maildir", \.$maildir, .path("the Maildir"), "The Maildir.",
+            [
+                .served, .file(.maildir),
+                .defaultsTo("as maildirs says"),
+            ])
         each(
             "forward", \.$forward, .addresses, "Where its mail goes besides.",
-            .later("forward the mail of a mailbox"))
+            [.later("forward the mail of a mailbox")])
         one(
             "show", \.$show, .shownFolders, "The folders that POP3 shows; this release knows INBOX only.",
-            .served)
-        each("pgp", \.$pgp, .phrases("what to do"), "What OpenPGP does.", .later("use OpenPGP"))
+            [.served])
+        each("pgp", \.$pgp, .phrases("what to do"), "What OpenPGP does.", [.later("use OpenPGP")])
     }
 
     private static let passwordSentence =

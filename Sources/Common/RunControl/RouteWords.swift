@@ -3,11 +3,12 @@
 extension RouteSettings: BlockSettings {
     static let scope = Scope.route
     static let blank = RouteSettings(name: "a")
-    static let words = declared()
+    static let list = listed()
+    static let words = list.map { $0.declaration() }
     var head: [Piece] { [.word("route"), .word(name)] }
     var headPlace: Place? { place }
 
-    @WordList<RouteSettings> private static func declared() -> [Declaration<RouteSettings>] {
+    @WordList<RouteSettings> private static func listed() -> [ListedWord<RouteSettings>] {
         each("from", \.$from, .patterns("a pattern"), "The envelope sender.")
         each("not-from", \.$notFrom, .patterns("a pattern"), "The envelope sender.")
         each("to", \.$to, .patterns("a pattern"), "The recipient.")
@@ -23,23 +24,24 @@ extension RouteSettings: BlockSettings {
             "What becomes of mail when no connection can be had.")
         one(
             "mx", \.$isMX, .onOff, "Straight to the recipient's domain.",
-            .later("send straight to the recipient's domain"))
-        one("pipe", \.$pipe, .command, "The program that sends.", .later("send through a program"))
-        maybe("online", \.$online, .text("the name"), "When it can be tried.", .later("tell whether it is online"))
-        each("rewrite", \.$rewrite, .phrases("what to rewrite"), "What changes.", .later("rewrite addresses"))
-        one("limit", \.$limit, .words("the limit"), "How much leaves.", .later("limit the rate of a route"))
+            [.later("send straight to the recipient's domain")])
+        one("pipe", \.$pipe, .command, "The program that sends.", [.later("send through a program")])
+        maybe("online", \.$online, .text("the name"), "When it can be tried.", [.later("tell whether it is online")])
+        each("rewrite", \.$rewrite, .phrases("what to rewrite"), "What changes.", [.later("rewrite addresses")])
+        one("limit", \.$limit, .words("the limit"), "How much leaves.", [.later("limit the rate of a route")])
     }
 }
 
 extension ChainSettings: BlockSettings {
     static let scope = Scope.chain
     static let blank = ChainSettings(name: "a")
-    static let words = declared()
+    static let list = listed()
+    static let words = list.map { $0.declaration() }
     var head: [Piece] { [.word("chain"), .word(name)] }
     var headPlace: Place? { place }
 
     // The block is refused as a whole, by its head.
-    @WordList<ChainSettings> private static func declared() -> [Declaration<ChainSettings>] {
+    @WordList<ChainSettings> private static func listed() -> [ListedWord<ChainSettings>] {
         each("hop", \.$hops, Codec<Hop>.hop.single, "A station of the path.")
         maybe("resolver", \.$resolver, .ownAddress("the resolver"), "Who is asked for names at its end.")
         each("forbid", \.$forbidden, Codec<Forbidden>.forbidden.single, "What the path must not touch.")
