@@ -18,7 +18,7 @@ private final class RecordedCarry: Sendable {
         sink = try SinkServer { moment, line in
             moment == .recipient && line.contains("bad@") ? .reply("550 5.1.1 no") : nil
         }
-        let hub = Self.hub(sink)
+        let hub = Self.hub(sink, "hub.example")
         try hub.queue(
             "Subject: one\n\nx\n", to: ["one@far.example", "bad@far.example", "bob@home.example"])
         try hub.queue("Subject: two\n\nx\n", to: ["two@far.example"])
@@ -39,13 +39,15 @@ private final class RecordedCarry: Sendable {
         self.dots = dots.sorted { $0.event < $1.event }
     }
 
-    private static func hub(_ sink: SinkServer) -> SendHub {
-        SendHub(plainTo: sink.port, top: ["retry 1 1"])
+    private static func hub(_ sink: SinkServer, _ hostname: String) -> SendHub {
+        SendHub(plainTo: sink.port, top: ["retry 1 1"], hostname: hostname)
     }
 
     /// A hub with what a power cut leaves.
     private func hub(after cut: PowerCut) throws -> SendHub {
-        let hub = Self.hub(sink)
+        // By another name, so that a notice made again has another size: one that has the size of the first takes its place in
+        // the mailbox, and would not be seen.
+        let hub = Self.hub(sink, "hub-after-the-cut.example")
         let image = hub.scratch.file("image")
         try log.write(cut, to: image)
         for folder in ["state", "mail"] { _ = unsafe rename("\(image)/\(folder)", hub.scratch.file(folder)) }

@@ -29,8 +29,11 @@ final class SendHub: Sendable {
     }
 
     /// A hub that sends in clear to a server on the loopback.
-    convenience init(plainTo port: UInt16, _ more: [String] = [], top: [String] = ["retry 60 600"]) {
-        self.init(account: ["auth off", "tls off", "send smtp 127.0.0.1:\(port)"] + more, top: top)
+    convenience init(
+        plainTo port: UInt16, _ more: [String] = [], top: [String] = ["retry 60 600"], hostname: String = "hub.example"
+    ) {
+        self.init(
+            account: ["auth off", "tls off", "send smtp 127.0.0.1:\(port)"] + more, top: top, hostname: hostname)
     }
 
     /// Queues `text`, and does no more.

@@ -89,9 +89,14 @@ func run(
         #expect(start.elapsed < .seconds(300))
         #expect(result.succeeded)
         let process = try #require(pid_t(String(decoding: result.output.dropLast(), as: UTF8.self)))
-        // Killed with its group; until init reaps it, its directory in /proc says zombie.
-        let status = ScratchDirectory.read("/proc/\(process)/stat").map { String(decoding: $0, as: UTF8.self) }
-        #expect(status.map { $0.contains(") Z") || $0.contains(") X") || !$0.contains("(sleep)") } ?? true)
+        // Killed with its group, which takes a moment; until init reaps it, its directory in /proc says zombie.
+        func isThere() -> Bool {
+            let status = ScratchDirectory.read("/proc/\(process)/stat").map { String(decoding: $0, as: UTF8.self) }
+            return status.map { !$0.contains(") Z") && !$0.contains(") X") && $0.contains("(sleep)") } ?? false
+        }
+        let deadline = Deadline(after: .seconds(60))
+        while isThere(), !deadline.hasPassed { sched_yield() }
+        #expect(!isThere())
     }
 
     @Test("what died by a signal says so")
