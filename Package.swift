@@ -76,7 +76,7 @@ let package = Package(
         // Floor 1: what is carried
         room("MailEnvelope", uses: "Octets", "MailFormat"),
         room("Digests", uses: "Reporting", "COpenSSL"),
-        room("MessagePipeline", uses: "Octets", "MailFormat", "Reporting"),
+        room("MessageContent", uses: "Octets", "MailFormat", "MailEnvelope", "DurableFiles", "Reporting"),
 
         // Floor 2: engines, and what C or the disk has to do with
         room("POP3Protocol", uses: "Octets", "Reporting"),
@@ -100,8 +100,9 @@ let package = Package(
         room("Programs", uses: "Credentials", "Blocking", "Reporting", "CMHSys"),
         room(
             "SpoolQueue",
-            uses: "Octets", "InternetAddress", "MailFormat", "MailEnvelope", "MailRouting", "Reporting", "DurableFiles"
-        ),
+            uses: "Octets", "InternetAddress", "MailFormat", "MailEnvelope", "MessageContent", "MailRouting",
+            "Reporting",
+            "DurableFiles"),
         room("FetchLedger", uses: "Octets", "Reporting", "DurableFiles", "IMAPProtocol", "MaildirStore"),
 
         // Floor 4: doors
@@ -111,8 +112,7 @@ let package = Package(
             "IMAPProtocol", "SMTPProtocol", "Octets", "Blocking", "Reporting"),
         room(
             "Delivery",
-            uses: "Digests", "MailFormat", "MailEnvelope", "Reporting", "DurableFiles", "MaildirStore",
-            "MessagePipeline"),
+            uses: "Digests", "MailEnvelope", "Reporting", "DurableFiles", "MaildirStore", "MessageContent"),
         room(
             "MailboxLogins",
             uses: "Credentials", "AccessControl", "RunControl", "SASLMechanisms", "MailRouting", "MailFormat",
@@ -127,13 +127,14 @@ let package = Package(
             "Reporting", argumentParser),
         command(
             "mhsend",
-            uses: "RunControl", "SpoolQueue", "Programs", "MailFormat", "MailEnvelope", "DurableFiles", "Octets",
-            "Reporting"),
+            uses: "RunControl", "SpoolQueue", "Programs", "MailFormat", "MailEnvelope", "MessageContent",
+            "DurableFiles",
+            "Octets", "Reporting"),
         command(
             "mhcarry",
             uses: "CommandStart", "AccountSessions", "SMTPProtocol", "SpoolQueue", "Delivery", "MaildirStore",
-            "MailRouting", "MailFormat", "MailEnvelope", "RunControl", "Transport", "Blocking",
-            "Octets", "Reporting", argumentParser),
+            "MailRouting", "MailFormat", "MailEnvelope", "MessageContent", "RunControl", "Transport", "Blocking",
+            "Reporting", argumentParser),
         command(
             "mhqueue",
             uses: "CommandStart", "SpoolQueue", "Programs", "MailRouting", "MailFormat", "RunControl", "Octets",
@@ -144,7 +145,8 @@ let package = Package(
             "mhserve",
             uses: "Credentials", "CommandStart", "MailboxLogins", "AccessControl", "InternetAddress", "SMTPProtocol",
             "POP3Protocol", "SpoolQueue", "Delivery", "MaildirStore", "MailRouting", "MailFormat", "MailEnvelope",
-            "RunControl", "TLSEngine", "SASLMechanisms", "Programs", "DurableFiles", "Octets", "Reporting", "CMHSys",
+            "MessageContent", "RunControl", "TLSEngine", "SASLMechanisms", "Programs", "DurableFiles", "Octets",
+            "Reporting", "CMHSys",
             argumentParser,
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")),
 
@@ -170,7 +172,7 @@ let package = Package(
         tests(of: "Resolver", uses: "Blocking"),
         tests(of: "GeoLookup", uses: "InternetAddress"),
         tests(of: "MaildirStore", uses: "Blocking", "Digests", "DurableFiles", "Reporting"),
-        tests(of: "MessagePipeline"),
+        tests(of: "MessageContent", uses: "DurableFiles", "MailEnvelope", "MailFormat", "Octets"),
         tests(of: "POP3Protocol", uses: "Octets"),
         tests(of: "IMAPProtocol", uses: "Octets"),
         tests(of: "SMTPProtocol", uses: "Octets", "MailEnvelope", "MailFormat"),
@@ -189,8 +191,10 @@ let package = Package(
         tests(
             of: "MailboxLogins",
             uses: "AccessControl", "Credentials", "InternetAddress", "RunControl", "Reporting", "SASLMechanisms"),
-        tests(of: "SpoolQueue", uses: "DurableFiles", "MailEnvelope", "MailFormat", "Octets", "Reporting"),
-        tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailFormat", "MaildirStore", "MessagePipeline"),
+        tests(
+            of: "SpoolQueue", uses: "DurableFiles", "MailEnvelope", "MailFormat", "MessageContent", "Octets",
+            "Reporting"),
+        tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailEnvelope", "MaildirStore", "MessageContent"),
         tests(
             ofCommand: "mhfetch", as: "MHFetch",
             uses: "AccountSessions", "Digests", "FetchLedger", "DurableFiles", "Delivery", "MaildirStore",
@@ -204,7 +208,8 @@ let package = Package(
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio")),
         tests(
             ofCommand: "mhcarry", as: "MHCarry",
-            uses: "MailEnvelope", "MailFormat", "SpoolQueue", "RunControl", "SMTPProtocol", "Reporting"),
+            uses: "MailEnvelope", "MailFormat", "MessageContent", "SpoolQueue", "RunControl", "SMTPProtocol",
+            "Reporting"),
         .testTarget(
             name: "SystemLibrariesTests", dependencies: ["CGPGME", "CMaxMindDB", "CSSH2", "CUnbound"],
             path: "Tests/SystemLibrariesTests", swiftSettings: house),

@@ -5,7 +5,7 @@
  * DISK_LOG names the file for the log, DISK_ROOT the folder. A record is a line, then as many octets as its last number
  * says:
  *
- *     C <directory> <inode> <n>       the file named by n octets was made
+ *     C <directory> <inode> <n>       the file named by n octets was made; without a name, directory and n are 0
  *     D <directory> <inode> <n>       a directory was made
  *     N <from> <to> <k> <n>           an entry was renamed; k of the n octets are the old name
  *     L <inode> <directory> <n>       a further name for a file
@@ -122,6 +122,14 @@ static int opening(int at, const char *path, int flags, mode_t mode) {
     int was_there = !(flags & O_CREAT) || exists(at, path);
     int opened = (int)syscall(SYS_openat, at, path, flags, mode);
     kept = errno;
+    /* No folder has it, but its number may have been another file's. */
+    if (opened >= 0 && (flags & O_TMPFILE) == O_TMPFILE && is_inside(opened)) {
+        char head[96];
+        snprintf(head, sizeof head, "C 0 %lu 0\n", inode_of(opened));
+        put(head, NULL, 0);
+        errno = kept;
+        return opened;
+    }
     if (opened >= 0 && (!was_there || (flags & O_TRUNC)) && is_inside(opened)) {
         char head[96];
         int folder = folder_of(at, path, &name, &made);
@@ -138,9 +146,10 @@ static int opening(int at, const char *path, int flags, mode_t mode) {
     return opened;
 }
 
+/* O_TMPFILE holds O_DIRECTORY, so all of it must be there. */
 #define OPEN_MODE(flags) \
     mode_t mode = 0; \
-    if ((flags) & O_CREAT) { va_list rest; va_start(rest, flags); mode = va_arg(rest, mode_t); va_end(rest); }
+    if ((flags) & O_CREAT || ((flags) & O_TMPFILE) == O_TMPFILE) { va_list rest; va_start(rest, flags); mode = va_arg(rest, mode_t); va_end(rest); }
 
 int open(const char *path, int flags, ...) { OPEN_MODE(flags) return opening(AT_FDCWD, path, flags, mode); }
 int open64(const char *path, int flags, ...) { OPEN_MODE(flags) return opening(AT_FDCWD, path, flags, mode); }

@@ -40,19 +40,12 @@ final class Attempt: @unchecked Sendable {
         // First the room: without it nothing begins, so nothing looks as if it had died.
         try message.reserve()
         try message.beginAttempt(next: now + hub.policy.delay(afterTries: message.state.tries + 1))
-        if try message.content.hasLooped() {
-            try conclude([AttemptResult(recipients: message.state.waiting, Self.circles)], by: "local")
-            return true
-        }
         for index in message.state.waiting where isDue(message.state.recipients[index], now) { try place(index) }
         for (mailbox, recipients) in local.sorted(by: { $0.value[0] < $1.value[0] }) {
             try conclude(deliver(recipients, to: mailbox), by: "local")
         }
         return true
     }
-
-    private static let circles = Verdict.permanent(
-        4, 6, text: "the message goes in circles: it has more than \(LoopStop.receivedLimit) Received fields")
 
     private func isDue(_ recipient: RecipientState, _ now: Int) -> Bool {
         hub.isForced || hub.policy.isDue(recipient.next, now: now)
@@ -250,7 +243,7 @@ final class Attempt: @unchecked Sendable {
             [
                 ("id", message.id.text), ("from", "\(message.envelope.reversePath)"),
                 ("to", "<\(recipient.destination.description)>"), ("route", account),
-                ("host", verdict.remote), ("size", "\(message.content.count)"), ("status", status),
+                ("host", verdict.remote), ("size", "\(message.content.size)"), ("status", status),
                 ("dsn", "\(verdict.status)"),
                 ("delay", "\(max(0, Clock.seconds() - message.acceptance.arrival))"), ("msg", verdict.text),
             ])

@@ -3,6 +3,7 @@
 import Delivery
 import MailEnvelope
 import MaildirStore
+import MessageContent
 import Reporting
 import RunControl
 import SpoolQueue
@@ -31,7 +32,9 @@ struct LocalDelivery {
                 let words = "the disk of the mailbox \(mailbox) has less free space than the rc's free-space asks for"
                 return .faultOfHop(3, 1, text: words)
             }
-            try deliver(to: destination, place)
+            let prepared = hub.prepare(message, for: recipients, to: .mailbox(mailbox))
+            if let verdict = prepared.verdict { return verdict }
+            try deliver(prepared, to: destination, place)
             return .delivered(.copied(place), .success(1, 5), text: "delivered to the mailbox \(mailbox)")
         } catch {
             return Verdict(failedDelivery: error)
@@ -39,26 +42,15 @@ struct LocalDelivery {
     }
 
     private func hasRoom(on destination: Destination) throws -> Bool {
-        let (needed, isTooMuch) = hub.settings.limits.freeSpace.addingReportingOverflow(message.content.count)
+        let (needed, isTooMuch) = hub.settings.limits.freeSpace.addingReportingOverflow(message.content.size)
         return try !isTooMuch && destination.freeOctets() >= needed
     }
 
-    private func deliver(to destination: Destination, _ place: CopyPlace) throws {
-        let fields = DeliveryFields(
-            reversePath: message.envelope.reversePath,
-            recipients: recipients.compactMap { index in
-                if case .address(let address) = message.state.recipients[index].destination { address } else { nil }
-            })
+    private func deliver(_ prepared: Prepared, to destination: Destination, _ place: CopyPlace) throws {
         guard let first = recipients.min() else { preconditionFailure("a copy for nobody") }
         let order = DeliveryOrder(
-            to: destination, as: try .queued(id: message.id.text, recipient: first),
-            top: fields.octets, earlier: earlierCopy(in: place))
-        var offset = 0
-        _ = try DeliveryDoor().deliver(order) {
-            let chunk = try message.content.read(at: offset)
-            offset += chunk.count
-            return chunk.isEmpty ? nil : chunk
-        }
+            to: destination, as: try .queued(id: message.id.text, recipient: first), earlier: earlierCopy(in: place))
+        _ = try DeliveryDoor().deliver(prepared, by: order)
     }
 
     /// What an attempt that died may have left: named after any recipient whose copy is not known to be elsewhere, since

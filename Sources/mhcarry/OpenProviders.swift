@@ -99,7 +99,12 @@ final class OpenProviders: Sendable {
             }
             let part = Array(waiting.prefix(provider.recipientLimit))
             waiting = waiting.dropFirst(part.count)
-            let sent = provider.send(attempt.message, to: part)
+            let prepared = hub.prepare(attempt.message, for: part, to: .server)
+            if let verdict = prepared.verdict {
+                try attempt.take([result(verdict, of: part, attempt, name, line)], from: name)
+                continue
+            }
+            let sent = provider.send(prepared)
             if !provider.isUsable { line.provider = nil }
             // In memory first: the results say why they wait.
             let words = fault(in: sent, provider, line)

@@ -1,7 +1,7 @@
-// A queued message as a transaction: its envelope for MAIL and RCPT, its octets fit for the wire.
+// A queued message on its way out of the queue, for some of its recipients.
 
 import MailEnvelope
-import Octets
+import MessageContent
 import SpoolQueue
 
 extension LockedMessage {
@@ -21,10 +21,14 @@ extension LockedMessage {
     }
 }
 
-/// Octets that mail on the wire must not hold (RFC 5321 §2.3.8).
-enum Strays {
-    /// `file` with a space for each CR and NUL.
-    static func blanked(_ file: [UInt8]) -> [UInt8] {
-        file.map { $0 == Octet.cr || $0 == Octet.nul ? Octet.space : $0 }
+extension CarrierHub {
+    /// `message` as it departs for `hop` and the recipients with these indexes, which must have addresses.
+    func prepare(_ message: LockedMessage, for indexes: [Int], to hop: NextHop) -> Prepared {
+        let departing = message.message.with(message.envelope(for: indexes))
+        let prepared = Plan.at(.departing(to: hop)).run(on: departing) { queue.scratch() }
+        for fault in prepared.faults {
+            log.write(.error, "step", [("id", message.id.text), ("error", "\(fault)")])
+        }
+        return prepared
     }
 }

@@ -3,11 +3,10 @@
 import AccountSessions
 import Blocking
 import MailEnvelope
-import Octets
+import MessageContent
 import Reporting
 import RunControl
 import SMTPProtocol
-import SpoolQueue
 import Transport
 
 /// Why a provider is of no use now. The message waits; the route backs off; nothing bounces (SE10).
@@ -83,12 +82,12 @@ final class Provider {
         return false
     }
 
-    /// Hands `message` over to the recipients with these indexes.
-    func send(_ message: LockedMessage, to indexes: [Int]) -> Transaction {
+    /// Hands `message` over to the recipients of its envelope.
+    func send(_ message: Prepared) -> Transaction {
         wire.sessionLimit = Deadline(after: Self.sessionLimit)
         wire.stopGrace = Self.stopGrace
         var hasContent = false
-        var settled = [Verdict?](repeating: nil, count: indexes.count)
+        var settled = [Verdict?](repeating: nil, count: message.envelope.recipients.count)
         func settle(_ verdict: Verdict?) { for at in settled.indices { settled[at] = settled[at] ?? verdict } }
         func verdict(_ reply: SMTPReply, at stage: SMTPStage) -> Verdict? {
             reply.verdict(at: stage, from: host, offersDSN: client.capabilities.dsn)
@@ -96,7 +95,7 @@ final class Provider {
         var isStopped = false
         var end = "\(host) gave no verdict"
         do {
-            try exchange.say(.transaction(message.envelope(for: indexes), of: message.content.facts))
+            try exchange.say(.transaction(message.envelope, of: message.facts))
             try talk { event in
                 switch event {
                 case .impossible(let obstacle):
@@ -153,11 +152,10 @@ final class Provider {
         while let command = try answer(try exchange.next()) { try exchange.say(command) }
     }
 
-    /// The message in chunks. A stray CR or NUL, which RFC 5321 §2.3.8 forbids on the wire, becomes a space; mail whose
-    /// signature that would break has not come so far.
-    private func stream(_ message: LockedMessage) throws {
-        try message.content.forEachChunk { chunk in
-            try exchange.say(.content(message.content.facts.hasStrays ? Strays.blanked(chunk) : chunk), .content)
+    /// The message in chunks.
+    private func stream(_ message: Prepared) throws {
+        try message.forEachChunk { chunk in
+            try exchange.say(.content(chunk), .content)
             // Nothing was asked: it is a goodbye, or an error that the engine throws.
             if case .closing(let reply)? = try exchange.overheard() {
                 goodbye = reply

@@ -4,6 +4,7 @@ import DurableFiles
 import Glibc
 import MailEnvelope
 import MailFormat
+import MessageContent
 import Octets
 import Reporting
 import RunControl
@@ -23,7 +24,6 @@ struct Intake {
         var scanner = HeaderScanner(bounds: .handedIn)
         while scanner.header == nil, let chunk = try input.next() { scanner.append(chunk) }
         let header = scanner.finish()
-        guard !LoopStop.hasLooped(header, recipient: nil) else { throw IntakeError.loops }
 
         let now = MailDate.now()
         let author = try self.author()
@@ -40,12 +40,17 @@ struct Intake {
             arrival: now.seconds, source: .unixUser(caller.userID),
             identity: settings.mailbox(ofUnixUser: caller.name).map { EnvelopeText(cleaning: $0.name) },
             headerFrom: fromField(of: header) ?? author)
+        let message = Message(envelope, staged, header: header)
         let id = queue.makeID(seconds: now.seconds)
         let top = ReceivedField(
             client: nil, by: settings.hostname, transmission: .local(userID: caller.userID), id: id.text,
             recipient: recipients.count == 1 ? recipients[0].forwardPath.address : nil, date: now
         ).octets
-        return try queue.add(envelope, acceptance, top: top, staged, isSigned: header.mayBeSigned, id: id)
+        staged.note(isSigned: header.mayBeSigned)
+        let prepared = Plan.at(.submitted).run(on: message, top: top) { queue.scratch() }
+        for fault in prepared.faults { writeToStandardError("mhsend: \(fault)") }
+        if let verdict = prepared.verdict { throw IntakeError.refused(verdict) }
+        return try queue.add(prepared, acceptance, id: id)
     }
 
     private func completed(_ header: HeaderSection, by completer: MessageCompleter) throws(IntakeError) -> [UInt8] {
@@ -55,11 +60,11 @@ struct Intake {
     /// Puts the whole message aside.
     private func stage(
         _ header: [UInt8], _ bodyStart: [UInt8], _ input: inout MessageInput
-    ) throws -> StagedMessage {
-        let staged = queue.stage()
+    ) throws -> Scratch {
+        let staged = queue.scratch()
         func take(_ octets: [UInt8]) throws {
             try staged.append(octets)
-            guard staged.count <= settings.limits.messageSize else {
+            guard staged.size <= settings.limits.messageSize else {
                 throw IntakeError.tooBig(limit: settings.limits.messageSize)
             }
         }
@@ -205,7 +210,8 @@ enum IntakeError: Complaint {
     case badAddress(String, what: String, AddressError)
     case badList(what: String, AddressListError)
     case header(CompletionError)
-    case loops
+    /// By a step of ours.
+    case refused(Verdict)
     case badWord(String, String, String)
     /// What no envelope can hold.
     case badText(String, String, EnvelopeTextError)
@@ -215,7 +221,8 @@ enum IntakeError: Complaint {
     var exitStatus: ExitStatus {
         switch self {
         case .noRecipients, .noRecipientsInHeader, .badWord: .usage
-        case .badText, .badAddress, .badList, .header, .loops, .tooBig: .dataError
+        case .refused(let verdict) where !verdict.isFinal: .temporaryFailure
+        case .badText, .badAddress, .badList, .header, .refused, .tooBig: .dataError
         case .unreadable: .ioError
         }
     }
@@ -230,8 +237,7 @@ enum IntakeError: Complaint {
             "the message's header has more than \(HeaderScanner.Bounds.handedIn.octets) octets or "
                 + "\(HeaderScanner.Bounds.handedIn.fields) fields; nothing was sent"
         case .header(let error): "\(error); nothing was sent"
-        case .loops:
-            "the message goes in circles: its header has \(LoopStop.receivedLimit) Received fields or more; nothing was sent"
+        case .refused(let verdict): "\(verdict.text); nothing was sent"
         case .badWord(let option, let word, let wanted): "\(option) \(word): wanted is \(wanted)"
         case .badText(let option, let text, let error): "\(option) \(text): \(error); nothing was sent"
         case .tooBig(let limit):

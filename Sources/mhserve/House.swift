@@ -7,6 +7,7 @@ import MailFormat
 import MailRouting
 import MailboxLogins
 import MaildirStore
+import MessageContent
 import NIOCore
 import Reporting
 import RunControl
@@ -95,22 +96,11 @@ final class House: Sendable {
 
     /// Delivers into the mailbox `name`, durably.
     /// - Returns: the name of the file.
-    func deliver(
-        _ message: SpoolQueue.StagedMessage, top: [UInt8], to name: String, recipient: Address,
-        reversePath: ReversePath,
-        arrival: MailDate
-    ) throws -> String {
-        let fields = DeliveryFields(reversePath: reversePath, recipients: [recipient])
+    func deliver(_ message: Prepared, to name: String, arrival: MailDate) throws -> String {
         let order = DeliveryOrder(
             to: .maildir(path: try maildirPath(of: name), folder: nil),
-            as: try DeliveryName.random(seconds: arrival.seconds), top: fields.octets + top)
-        var offset = 0
-        let delivered = try DeliveryDoor().deliver(order) {
-            let chunk = try message.read(atMost: 65_536, at: offset)
-            offset += chunk.count
-            return chunk.isEmpty ? nil : chunk
-        }
-        return delivered.name.unique
+            as: try DeliveryName.random(seconds: arrival.seconds))
+        return try DeliveryDoor().deliver(message, by: order).name.unique
     }
 
     /// The messages of the mailbox `name` as they are now.

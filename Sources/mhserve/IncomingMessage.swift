@@ -4,6 +4,7 @@ import InternetAddress
 import MailEnvelope
 import MailFormat
 import MailboxLogins
+import MessageContent
 import Octets
 import Reporting
 import SMTPProtocol
@@ -26,7 +27,7 @@ final class IncomingMessage: Sendable {
 
     private struct State {
         var unwritten: [UInt8] = []
-        var staged: StagedMessage
+        var staged: Scratch
         /// Holds back the header until its end is known, for it is not stored as it came.
         var header = HeaderScanner()
         var count = 0
@@ -54,7 +55,7 @@ final class IncomingMessage: Sendable {
         self.isExtended = isExtended
         self.tls = tls
         self.login = login
-        state = Mutex(State(staged: service.house.queue.stage()))
+        state = Mutex(State(staged: service.house.queue.scratch()))
     }
 
     /// Octets received so far, in file form.
@@ -123,8 +124,9 @@ final class IncomingMessage: Sendable {
         if let failure { throw failure }
         let house = service.house
         try house.checkFreeSpace()
-        try judge(header)
-        let envelope = try house.completed(envelope)
+        if let login { try judgeAuthors(in: header, of: login) }
+        staged.note(isSigned: header.mayBeSigned)
+        let envelope = try house.completed(Self.once(envelope))
         let recipients = Set(envelope.recipients.map(\.forwardPath.address))
         let arrival = MailDate.now()
         let id = house.queue.makeID(seconds: arrival.seconds)
@@ -138,23 +140,24 @@ final class IncomingMessage: Sendable {
                     utf8: envelope.smtpUTF8),
                 id: id.text, recipient: recipients.count == 1 ? recipients.first : nil, date: arrival
             ).octets + additions(to: header, arrival)
+        let prepared = try prepare(
+            Message(envelope, staged, header: header), at: login == nil ? .received : .submitted, top)
         // One recipient with a mailbox here: straight into it. With more, one could fail after another was served, and the
         // client would send again to both (DECISIONS 9). Several names of one mailbox become one copy behind the queue, and
         // who is owed a notice of success gets it from there, too.
         if recipients.count == 1, !owesSuccess, let recipient = recipients.first,
             case .mailbox(let name) = house.locals.resolve(recipient)
         {
-            let file = try house.deliver(
-                staged, top: top, to: name, recipient: recipient, reversePath: envelope.reversePath,
-                arrival: arrival)
-            return taken(id, file: file)
+            let copy = try prepare(
+                Message(prepared.envelope, prepared.content, header: header), at: .departing(to: .mailbox(name)),
+                prepared.top)
+            return taken(id, file: try house.deliver(copy, to: name, arrival: arrival))
         }
         let acceptance = Acceptance(
             arrival: arrival.seconds, source: .peer(EnvelopeText(cleaning: "[\(peer)] \(clientName)")),
             identity: login.map { EnvelopeText(cleaning: $0.mailbox) },
             headerFrom: Self.author(in: header) ?? (login == nil ? nil : envelope.reversePath.address))
-        try house.queue.add(
-            Self.queued(envelope), acceptance, top: top, staged, isSigned: header.mayBeSigned, id: id)
+        try house.queue.add(prepared, acceptance, id: id)
         return taken(id, file: nil)
     }
 
@@ -170,13 +173,14 @@ final class IncomingMessage: Sendable {
         return MessageCompleter(author: author, date: arrival).missingFields(of: header)
     }
 
-    private func judge(_ header: HeaderSection) throws {
-        for recipient in envelope.recipients {
-            guard !LoopStop.hasLooped(header, recipient: login == nil ? recipient.forwardPath.address : nil) else {
-                throw ContentRefusal.loops
-            }
-        }
-        if let login { try judgeAuthors(in: header, of: login) }
+    /// Runs the steps of `moment`.
+    /// - Throws: the verdict of a step that ends the message.
+    private func prepare(_ message: Message, at moment: Moment, _ top: [UInt8]) throws(ContentRefusal) -> Prepared {
+        let house = service.house
+        let prepared = Plan.at(moment).run(on: message, top: top) { house.queue.scratch() }
+        for fault in prepared.faults { house.log.write(.error, "step", [("error", "\(fault)")]) }
+        if let verdict = prepared.verdict { throw .byStep(verdict) }
+        return prepared
     }
 
     /// Who has logged in writes, sends and resends in its own names (docs/security.md).
@@ -198,13 +202,13 @@ final class IncomingMessage: Sendable {
         guard !authors.from.isEmpty || adds else { throw .unclearAuthor(.empty(field: "From")) }
     }
 
-    /// `envelope` for the queue. Said again word for word, it is the same recipient; with another ORCPT or NOTIFY it has
-    /// notices of its own.
-    private static func queued(_ envelope: Envelope) -> Envelope {
+    /// `envelope` with each recipient once. Said again word for word, it is the same one; with another ORCPT or NOTIFY it
+    /// has notices of its own.
+    private static func once(_ envelope: Envelope) -> Envelope {
         var seen: Set<Envelope.Recipient> = []
-        var queued = envelope
-        queued.recipients.removeAll { !seen.insert($0).inserted }
-        return queued
+        var once = envelope
+        once.recipients.removeAll { !seen.insert($0).inserted }
+        return once
     }
 
     /// The first address of From, for routes that ask for it; `nil` for a field that is missing or not clear.

@@ -37,7 +37,8 @@ enum QueuePressure: Error, CustomStringConvertible {
 
 /// A message that we will not have.
 enum ContentRefusal: Error, CustomStringConvertible {
-    case loops
+    /// By a step of ours.
+    case byStep(Verdict)
     /// - Parameter field: where the address stands.
     case foreignAuthor(field: String, login: String)
     /// Readers would see somebody in it, and not the one we see.
@@ -49,8 +50,7 @@ enum ContentRefusal: Error, CustomStringConvertible {
 
     var verdict: Verdict {
         switch self {
-        case .loops:
-            .permanent(4, 6, text: "the message goes in circles: too many Received fields, or delivered here before")
+        case .byStep(let verdict): verdict
         case .foreignAuthor(let field, let login):
             .permanent(7, 1, text: "a \(field) field names an address that is not of \(login)")
         case .unclearAuthor(let error): .permanent(6, 0, text: "\(error)")

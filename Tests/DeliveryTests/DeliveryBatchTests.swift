@@ -5,7 +5,6 @@ import DurableFiles
 import Glibc
 import MailTestKit
 import MaildirStore
-import MessagePipeline
 import Testing
 
 @testable import Delivery

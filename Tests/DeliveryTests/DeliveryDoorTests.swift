@@ -2,18 +2,13 @@
 
 import DurableFiles
 import Glibc
-import MailFormat
+import MailEnvelope
 import MailTestKit
 import MaildirStore
-import MessagePipeline
+import MessageContent
 import Testing
 
 @testable import Delivery
-
-private struct Doubling: MessageStage {
-    mutating func process(_ chunk: [UInt8], into output: inout [UInt8]) { output += chunk + chunk }
-    mutating func finish(into output: inout [UInt8]) {}
-}
 
 @Suite("The delivery door")
 struct DeliveryDoorTests {
@@ -36,31 +31,18 @@ struct DeliveryDoorTests {
         ScratchDirectory.names(in: path).compactMap { ScratchDirectory.read("\(path)/\($0)") }
     }
 
-    @Test("delivers into a Maildir it makes, with fields on top only when asked")
+    @Test("delivers into a Maildir it makes, with what is prepared on top")
     func plain() throws {
         let destination = Destination.maildir(path: scratch.file("a"), folder: nil)
         let done = try DeliveryDoor().deliver(
             DeliveryOrder(to: destination, as: try .random(seconds: 1)), nextChunk: source(text))
         #expect(done.sizes == Delivered.Sizes(file: text.count, wire: text.count + 3))
         #expect(contents(scratch.file("a/new")) == [text])
-        let fields = DeliveryFields(
-            reversePath: .null,
-            recipients: try ["any@hub.example", "alice@hub.example", "any@hub.example"].map { try Address($0) })
+        let top = Array("Return-Path: <>\n".utf8)
+        let message = Prepared(Message(Envelope(reversePath: .null, recipients: []), ContentInMemory(text)), top: top)
         let junk = Destination.maildir(path: scratch.file("a"), folder: try FolderName(parts: ["Junk"]))
-        _ = try DeliveryDoor().deliver(
-            DeliveryOrder(to: junk, as: try .random(seconds: 1), top: fields.octets), nextChunk: source(text))
-        let top =
-            "Return-Path: <>\nX-Original-To: any@hub.example\nX-Original-To: alice@hub.example\nDelivered-To: any@hub.example\n"
-        #expect(contents(scratch.file("a/.Junk/new")) == [Array(top.utf8) + text])
-    }
-
-    @Test("sends the message through the pipeline, the top not")
-    func pipeline() throws {
-        let order = DeliveryOrder(
-            to: .maildir(path: scratch.file("a"), folder: nil), as: try .random(seconds: 1), top: Array("T: 1\n".utf8),
-            through: MessagePipeline([Doubling()]))
-        _ = try DeliveryDoor().deliver(order, nextChunk: source([1, 2, 3]))
-        #expect(contents(scratch.file("a/new")) == [Array("T: 1\n".utf8) + [1, 2, 3, 1, 2, 3]])
+        _ = try DeliveryDoor().deliver(message, by: DeliveryOrder(to: junk, as: try .random(seconds: 1)))
+        #expect(contents(scratch.file("a/.Junk/new")) == [top + text])
     }
 
     @Test("leaves nothing when the source breaks off")

@@ -17,6 +17,19 @@ struct DirectoryTests {
         #expect(error?.code == EEXIST)
     }
 
+    @Test("a file without a name can be written and read, and is never seen", arguments: [true, false])
+    func unnamed(_ isTheKernels: Bool) throws {
+        let scratch = ScratchDirectory()
+        let directory = try Directory(path: scratch.path)
+        let file = try isTheKernels ? directory.createUnnamed() : directory.createUnlinked(mode: 0o600)
+        try file.write([1, 2, 3])
+        #expect(try file.read(atMost: 10, at: 1) == [2, 3])
+        #expect(try file.status().mode & 0o777 == 0o600)
+        #expect(ScratchDirectory.names(in: scratch.path).isEmpty)
+        let full = try Directory(path: scratch.path, faults: Faults(.error(ENOSPC), at: 1))
+        #expect(throws: DurableError.self) { try full.createUnnamed() }
+    }
+
     @Test("a rename without replacing leaves what stands there")
     func noReplace() throws {
         let directory = try Directory(path: scratch.path)

@@ -38,7 +38,6 @@ struct ManualPageTests {
     private static let contained: [String: [String: String]] = [
         "mhfetch": [
             "SMTPError": "sends nothing", "SiblingError": "starts no command of the hub",
-            "PipelineError": "has no stages when it fetches",
         ],
         "mhsend": [
             "LogError": "writes no log", "ProgramError": "runs no program", "ThreadError": "has one thread",
@@ -49,7 +48,7 @@ struct ManualPageTests {
             "ProgramError": "the route waits", "TLSError": "the route waits", "TransportError": "the route waits",
             "SMTPError": "the route waits", "POP3Error": "collects nothing", "IMAPError": "collects nothing",
             "MaildirError": "the recipient waits",
-            "PipelineError": "the recipient waits", "SiblingError": "starts no command of the hub",
+            "SiblingError": "starts no command of the hub",
             "JournalError": "is told as a QueueError",
         ],
         "mhqueue": ["ProgramError": "runs no program", "JournalError": "is told as a QueueError"],
@@ -60,7 +59,7 @@ struct ManualPageTests {
         ],
         "mhserve": [
             "DigestError": "ends a session", "HouseError": "ends a session", "MaildirError": "ends a session",
-            "POP3Error": "ends a session", "SMTPError": "ends a session", "PipelineError": "ends a session",
+            "POP3Error": "ends a session", "SMTPError": "ends a session",
             "SiblingError": "is logged",
             "JournalError": "is told as a QueueError",
         ],

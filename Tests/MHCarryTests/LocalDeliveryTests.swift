@@ -5,6 +5,7 @@ import Glibc
 import MailEnvelope
 import MailFormat
 import MailTestKit
+import MessageContent
 import Reporting
 import RunControl
 import SpoolQueue
@@ -47,9 +48,8 @@ struct LocalDeliveryTests {
         let envelope = Envelope(
             reversePath: .address(try Address("x@far.example")), recipients: recipients)
         let acceptance = Acceptance(arrival: Clock.seconds(), source: .unixUser(0))
-        let staged = hub.queue.stage()
-        try staged.append(Array("Subject: x\n\nx\n".utf8))
-        let id = try hub.queue.add(envelope, acceptance, staged, isSigned: false)
+        let content = ContentInMemory(Array("Subject: x\n\nx\n".utf8))
+        let id = try hub.queue.add(Prepared(Message(envelope, content)), acceptance)
         return try #require(try hub.queue.find(id))
     }
 

@@ -5,6 +5,7 @@ import Glibc
 import MailEnvelope
 import MailFormat
 import MailTestKit
+import MessageContent
 import Reporting
 import Testing
 
@@ -79,11 +80,10 @@ struct CrashTests {
     }
 
     private func accept(_ queue: Queue, _ world: World, size: Int) throws {
-        let message = queue.stage()
+        let message = queue.scratch()
         for _ in 0..<(size / 1000) { try message.append([UInt8](repeating: 0x61, count: 999) + [0x0A]) }
-        try queue.add(
-            envelope(["good@x.example", "bad@x.example", "slow@x.example", "kept@x.example"]), ours, message,
-            isSigned: false)
+        let envelope = envelope(["good@x.example", "bad@x.example", "slow@x.example", "kept@x.example"])
+        try queue.add(Prepared(Message(envelope, message)), ours)
         world.accepted = true
     }
 
@@ -164,9 +164,9 @@ struct CrashTests {
             let faults = Faults(kind, at: number)
             let queue = try Queue(state: scratch.path, faults: faults)
             do {
-                let message = queue.stage()
+                let message = queue.scratch()
                 try message.append([UInt8](repeating: 0x61, count: 100_000))
-                try queue.add(envelope(), ours, message, isSigned: false)
+                try queue.add(Prepared(Message(envelope(), message)), ours)
             } catch {
                 #expect(ScratchDirectory.names(in: scratch.file("queue/tmp")).isEmpty, "call \(number)")
                 #expect(ScratchDirectory.names(in: scratch.file("queue/new")).isEmpty, "call \(number)")

@@ -5,6 +5,7 @@ import Glibc
 import MailEnvelope
 import MailFormat
 import MailTestKit
+import MessageContent
 import Reporting
 import Synchronization
 import Testing
@@ -38,26 +39,22 @@ struct QueueTests {
         #expect(status.st_mode & 0o777 == 0o600)
     }
 
-    @Test("a staged message reads the same from memory and from its file, and leaves nothing behind")
-    func staging() throws {
+    @Test(
+        "a message comes whole out of a scratch in memory and out of one in a file, from any content",
+        arguments: [10, 40])
+    func staging(_ pieces: Int) throws {
         let queue = try Queue(state: scratch.path)
-        var all: [UInt8] = []
-        do {
-            let message = queue.stage()
-            for number in 0..<40 {
-                let piece = [UInt8](repeating: UInt8(number), count: 4_000)
-                try message.append(piece)
-                all += piece
-                #expect(message.count == all.count)
-                #expect(
-                    try message.read(atMost: 5_000, at: all.count - 4_500 < 0 ? 0 : all.count - 4_500)
-                        == Array(all.suffix(all.count < 4_500 ? all.count : 4_500)))
-                #expect(names("tmp").isEmpty == (all.count <= StagedMessage.memoryLimit))
-            }
-            try queue.add(envelope(), ours, message, isSigned: false)
-        }
+        let message = queue.scratch()
+        for number in 0..<pieces { try message.append([UInt8](repeating: UInt8(number), count: 4_000)) }
+        let all = try message.read(atMost: .max, at: 0)
+        #expect(all.count == pieces * 4_000)
+        _ = try queue.add(Prepared(Message(envelope(), message)), ours)
+        let first = try queue.lockOnly()
+        #expect(try first.content.all() == all)
+        try first.remove()
+        _ = try queue.add(Prepared(Message(envelope(), ContentInMemory(all)), top: [0x54, 0x3A, 0x0A]), ours)
+        #expect(try queue.lockOnly().content.all() == [0x54, 0x3A, 0x0A] + all)
         #expect(names("tmp").isEmpty)
-        #expect(try queue.lockOnly().content.all() == all)
     }
 
     @Test("delivered at once: file and journal are gone")
@@ -160,10 +157,11 @@ struct QueueTests {
     @Test("what is counted does not depend on who appends it, nor on whether it stays in memory")
     func counted() throws {
         let queue = try Queue(state: scratch.path)
-        let message = queue.stage()
+        let message = queue.scratch()
         for _ in 0..<3 { try message.append([UInt8](repeating: 0x61, count: 60_000) + [0x0A]) }
         try message.append([0xE9, 0x0D, 0x0A])
-        let id = try queue.add(envelope(), ours, top: Array("T: x\n".utf8), message, isSigned: true)
+        message.note(isSigned: true)
+        let id = try queue.add(Prepared(Message(envelope(), message), top: Array("T: x\n".utf8)), ours)
         let glimpse = try #require(try queue.find(id).flatMap { try queue.peek($0) })
         #expect(
             glimpse.content.facts

@@ -5,6 +5,7 @@ import Glibc
 import MailEnvelope
 import MailFormat
 import MailTestKit
+import MessageContent
 import Testing
 
 @testable import SpoolQueue
@@ -31,9 +32,9 @@ extension Queue {
         _ envelope: Envelope, _ content: String, accepted acceptance: Acceptance = ours, top: String = "",
         id: QueueID? = nil
     ) throws -> QueueID {
-        let message = stage()
+        let message = scratch()
         try message.append(Array(content.utf8))
-        return try add(envelope, acceptance, top: Array(top.utf8), message, isSigned: false, id: id)
+        return try add(Prepared(Message(envelope, message), top: Array(top.utf8)), acceptance, id: id)
     }
 
     func lockOnly() throws -> LockedMessage {

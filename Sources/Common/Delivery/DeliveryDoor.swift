@@ -2,7 +2,7 @@
 
 import DurableFiles
 import MaildirStore
-import MessagePipeline
+import MessageContent
 
 /// How one message is to be delivered.
 public struct DeliveryOrder {
@@ -14,18 +14,14 @@ public struct DeliveryOrder {
     public var earlier: EarlierCopy?
     /// Whether a batch shall tell the digest of what was written.
     public var wantsDigest = false
-    /// What changes the message on its way.
-    public var pipeline: MessagePipeline
 
     public init(
-        to destination: Destination, as name: DeliveryName, top: [UInt8] = [], earlier: EarlierCopy? = nil,
-        through pipeline: MessagePipeline = MessagePipeline()
+        to destination: Destination, as name: DeliveryName, top: [UInt8] = [], earlier: EarlierCopy? = nil
     ) {
         self.destination = destination
         self.name = name
         self.top = top
         self.earlier = earlier
-        self.pipeline = pipeline
     }
 }
 
@@ -43,7 +39,7 @@ public struct EarlierCopy: Sendable, Hashable {
 }
 
 extension DeliveryOrder {
-    /// Writes the message into tmp. What `nextChunk` or a stage throws leaves nothing behind.
+    /// Writes the message into tmp. What `nextChunk` throws leaves nothing behind.
     /// - Parameter note: sees all that is written.
     func write(
         into maildir: Maildir, _ nextChunk: () throws -> [UInt8]?, note: ([UInt8]) -> Void = { _ in }
@@ -54,9 +50,7 @@ extension DeliveryOrder {
             note(chunk)
         }
         try write(top)
-        var pipeline = pipeline
-        while let chunk = try nextChunk() { try pipeline.process(chunk) { try write($0) } }
-        try pipeline.finish { try write($0) }
+        while let chunk = try nextChunk() { try write(chunk) }
         return delivery.finishWriting()
     }
 }
@@ -85,6 +79,18 @@ public struct DeliveryDoor: Sendable {
             return Delivered(destination: order.destination, name: order.name, sizes: nil)
         }
         return Delivered(destination: order.destination, staged)
+    }
+
+    /// Delivers what steps have made: its ``Prepared/top`` is the order's. On return it is on stable storage.
+    public func deliver(_ message: Prepared, by order: DeliveryOrder) throws -> Delivered {
+        var order = order
+        order.top = message.top
+        var offset = 0
+        return try deliver(order) {
+            let chunk = try message.content.read(atMost: ContentLimits.chunk, at: offset)
+            offset += chunk.count
+            return chunk.isEmpty ? nil : chunk
+        }
     }
 
     /// Whether the copy has been delivered; what is found is made durable before this says so.

@@ -1,7 +1,6 @@
 // Where a message can be delivered, and what is known once it is there.
 
 import DurableFiles
-import MailFormat
 import MaildirStore
 
 /// One place for one copy of a message. Every kind is carried out in full by ``DeliveryDoor``.
@@ -68,26 +67,5 @@ public struct Delivered: Sendable, Hashable {
     init(destination: Destination, _ message: StagedDelivery) {
         self.init(
             destination: destination, name: message.name, sizes: Sizes(file: message.size, wire: message.wireSize))
-    }
-}
-
-/// The fields that local delivery puts on top (RFC 5321 §4.4; Delivered-To also stops loops).
-public struct DeliveryFields: Sendable, Hashable {
-    public var reversePath: ReversePath
-    /// The addresses that this one copy is for, as the sender wrote them, each once.
-    public let recipients: [Address]
-
-    public init(reversePath: ReversePath, recipients: [Address]) {
-        self.reversePath = reversePath
-        var seen: Set<Address> = []
-        self.recipients = recipients.filter { seen.insert($0).inserted }
-    }
-
-    /// The fields in file form. A single address stands in Delivered-To alone.
-    public var octets: [UInt8] {
-        var text = "Return-Path: \(reversePath)\n"
-        if recipients.count > 1 { for address in recipients { text += "X-Original-To: \(address)\n" } }
-        if let first = recipients.first { text += "Delivered-To: \(first)\n" }
-        return Array(text.utf8)
     }
 }

@@ -69,6 +69,26 @@ public final class Directory: Sendable {
         return File(descriptor: opened, path: pathOf(name), faults: faults)
     }
 
+    /// Makes a file without a name in this directory, open for reading and writing: it goes with its last descriptor.
+    public func createUnnamed(mode: UInt32 = 0o600) throws(DurableError) -> File {
+        try allow("create", nil)
+        let opened = unsafe openat(descriptor, ".", mh_O_TMPFILE() | O_RDWR | O_CLOEXEC, mode)
+        if opened >= 0 { return File(descriptor: opened, path: "\(path)/(unnamed)", faults: faults) }
+        // File systems that cannot say one of these; old kernels take the flag for an attempt to write a directory.
+        guard errno == EOPNOTSUPP || errno == EINVAL || errno == EISDIR || errno == ENOENT else {
+            throw failure("create", nil)
+        }
+        return try createUnlinked(mode: mode)
+    }
+
+    /// A file whose name is gone again: for where there is none without one.
+    func createUnlinked(mode: UInt32) throws(DurableError) -> File {
+        let name = "unnamed.\(UniqueName.random())"
+        let file = try createExclusive(name, mode: mode)
+        try unlink(name)
+        return file
+    }
+
     /// Opens the file `name`. Symbolic links are refused (ELOOP), and fifos and devices do not block.
     /// - Returns: `nil` when there is no such file.
     public func open(_ name: String, for access: File.Access = .reading) throws(DurableError) -> File? {

@@ -20,6 +20,18 @@ public struct ContentFacts: Sendable, Hashable {
         self.hasStrays = hasStrays
         self.isSigned = isSigned
     }
+
+    /// The facts of the same content with `top`, whole lines in file form, above it.
+    public func below(_ top: [UInt8]) -> ContentFacts {
+        guard !top.isEmpty else { return self }
+        var counter = ContentCounter()
+        counter.count(top)
+        let above = counter.facts(isSigned: false)
+        return ContentFacts(
+            wireSize: above.wireSize + wireSize, is8Bit: above.is8Bit || is8Bit,
+            hasStrays: above.hasStrays || hasStrays,
+            isSigned: isSigned)
+    }
 }
 
 /// Counts a message in file form as it streams by. Where the chunks are cut changes nothing.
@@ -56,15 +68,6 @@ public struct ContentCounter: Sendable {
         }
         is8Bit = is8Bit || bits >= 0x80
         hasStrays = hasStrays || strays != 0
-    }
-
-    /// Counts what `other` has counted, as if it had come next.
-    public mutating func append(_ other: ContentCounter) {
-        if other.octets > 0 { last = other.last }
-        octets += other.octets
-        lines += other.lines
-        is8Bit = is8Bit || other.is8Bit
-        hasStrays = hasStrays || other.hasStrays
     }
 
     /// The facts, if the message ends here. A last line without its end gets one on the wire.

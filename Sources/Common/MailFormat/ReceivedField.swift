@@ -98,11 +98,8 @@ public enum LoopStop {
     /// The stations a message has passed.
     public static func receivedCount(in header: HeaderSection) -> Int { header.fields(named: "Received").count }
 
-    /// Whether a message that comes in has passed ``receivedLimit`` stations, so that ours were one more, or was once
-    /// delivered to `recipient` here.
-    public static func hasLooped(_ header: HeaderSection, recipient: Address?) -> Bool {
-        if receivedCount(in: header) >= receivedLimit { return true }
-        guard let recipient else { return false }
+    /// Whether a message was once delivered to `recipient` here.
+    public static func wasDelivered(_ header: HeaderSection, to recipient: Address) -> Bool {
         let wanted = Array(recipient.description.utf8)
         return header.fields(named: "Delivered-To").contains { field in
             header.unfolded(field).elementsEqual(wanted) { Octet.lowercased($0) == Octet.lowercased($1) }

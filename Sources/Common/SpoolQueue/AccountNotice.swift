@@ -2,6 +2,7 @@
 
 import MailEnvelope
 import MailFormat
+import MessageContent
 import Reporting
 
 extension NoticeWriter {
@@ -24,13 +25,11 @@ extension NoticeWriter {
         text += "Content-Type: text/plain; charset=\(is8Bit ? "utf-8" : "us-ascii")\n"
         text += "Content-Language: \(texts.language)\n"
         text += "Content-Transfer-Encoding: \(is8Bit ? "8bit" : "7bit")\n\n\(body)\n"
-        let message = queue.stage()
-        try message.append(Array(text.utf8))
         var envelope = Envelope(reversePath: .null, recipients: [.init(addressee, notify: .never)])
         envelope.bodyType = is8Bit ? .eightBitMIME : .sevenBit
         let identity = owner.map { EnvelopeText(cleaning: $0) }
         return .init(
-            envelope: envelope, acceptance: Acceptance(arrival: date.seconds, source: .hub, identity: identity),
-            message: message)
+            message: Message(envelope, ContentInMemory(Array(text.utf8))),
+            acceptance: Acceptance(arrival: date.seconds, source: .hub, identity: identity))
     }
 }

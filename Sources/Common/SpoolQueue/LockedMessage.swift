@@ -3,6 +3,7 @@
 import DurableFiles
 import MailEnvelope
 import MailRouting
+import MessageContent
 
 /// A message that this process alone works on. Used from one thread at a time.
 ///
@@ -13,6 +14,8 @@ public final class LockedMessage {
     public let envelope: Envelope
     public let acceptance: Acceptance
     public let content: QueuedContent
+    /// Content and envelope for the steps, with all recipients that the message came with.
+    public let message: Message
     public private(set) var entry: QueueEntry
     public private(set) var state: MessageState
     /// Whether an attempt before this ended without a result; it is counted in ``state`` already.
@@ -37,6 +40,7 @@ public final class LockedMessage {
         envelope = opened.envelope
         acceptance = opened.acceptance
         content = opened.content
+        message = Message(envelope, content)
         var state = MessageState(envelope, acceptance)
         journal = try Journal(in: queue.log, id: entry.id, into: &state)
         hasDied = entry.isTried && state.tellsOfDeath(entry.notBefore)

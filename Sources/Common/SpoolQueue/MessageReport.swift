@@ -41,7 +41,7 @@ public struct MessageReport: Sendable, Hashable {
     public init(_ glimpse: Glimpse) {
         id = glimpse.entry.id
         reversePath = glimpse.envelope.reversePath
-        size = glimpse.content.count
+        size = glimpse.content.size
         arrival = glimpse.acceptance.arrival
         identity = glimpse.acceptance.identity
         hold = glimpse.state.hold

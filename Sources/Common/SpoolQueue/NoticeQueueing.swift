@@ -2,13 +2,13 @@
 
 import DurableFiles
 import MailEnvelope
+import MessageContent
 
 extension LockedMessage {
     /// A notice ready to be queued.
     public struct Notice {
-        public let envelope: Envelope
+        public let message: Message
         public let acceptance: Acceptance
-        public let message: StagedMessage
     }
 
     /// Queues one notice of `kind` about `recipients`, which must be owed one (``MessageState/owed(_:)``).
@@ -61,7 +61,7 @@ extension Queue {
     /// Takes a notice, durably.
     @discardableResult
     public func add(_ notice: LockedMessage.Notice, id: QueueID) throws(QueueError) -> QueueID {
-        try add(notice.envelope, notice.acceptance, notice.message, isSigned: false, id: id)
+        try add(Prepared(notice.message), notice.acceptance, id: id)
     }
 
     /// Makes sure that the message a notice is about knows that the notice is queued, before the notice can go: else a

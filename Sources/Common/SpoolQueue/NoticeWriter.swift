@@ -1,7 +1,9 @@
 // Delivery status notices: multipart/report with text, delivery-status and the original (RFC 3464, RFC 6522, RFC 6533).
 
+import DurableFiles
 import MailEnvelope
 import MailFormat
+import MessageContent
 import Octets
 import Reporting
 
@@ -49,7 +51,7 @@ public struct NoticeWriter: Sendable {
         }
     }
 
-    /// Writes the notice `noticeID` of `kind` about the recipients with these indexes, into a staged message.
+    /// Writes the notice `noticeID` of `kind` about the recipients with these indexes, into a scratch.
     /// - Throws: ``QueueError/noRecipients`` when the message has a null reverse-path: it must have no notice but that it is
     ///   held.
     public func write(
@@ -92,18 +94,19 @@ public struct NoticeWriter: Sendable {
         head += "\n--\(boundary)\nContent-Type: \(original.type(isGlobal: isGlobal))\n"
         head += "Content-Transfer-Encoding: \(original.is8Bit ? "8bit" : "7bit")\n\n"
 
-        let message = queue.stage()
-        try message.append(Array(head.utf8))
-        let endsInLF = try original.append(to: message)
-        try message.append(Array("\(endsInLF ? "" : "\n")\n--\(boundary)--\n".utf8))
+        let content = queue.scratch()
+        try durably { () throws(DurableError) in
+            try content.append(Array(head.utf8))
+            let endsInLF = try original.append(to: content)
+            try content.append(Array("\(endsInLF ? "" : "\n")\n--\(boundary)--\n".utf8))
+        }
 
         var envelope = Envelope(reversePath: .null, recipients: [.init(addressee, notify: .never)])
         envelope.bodyType = is8Bit ? .eightBitMIME : .sevenBit
         envelope.smtpUTF8 = isGlobal
         return .init(
-            envelope: envelope,
-            acceptance: Acceptance(arrival: date.seconds, source: .hub, identity: subject.acceptance.identity),
-            message: message)
+            message: Message(envelope, content),
+            acceptance: Acceptance(arrival: date.seconds, source: .hub, identity: subject.acceptance.identity))
     }
 
     /// The sender. What is held is told at home: without a submitter who has a mailbox here, to the postmaster.

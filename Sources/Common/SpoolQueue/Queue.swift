@@ -2,6 +2,7 @@
 
 import DurableFiles
 import MailEnvelope
+import MessageContent
 import Octets
 import Synchronization
 
@@ -56,32 +57,25 @@ public final class Queue: Sendable {
     /// An id for a message that is about to come in, for its Received field.
     public func makeID(seconds: Int) -> QueueID { .make(seconds: seconds) }
 
-    /// A place for a message that is coming in.
-    public func stage() -> StagedMessage { StagedMessage(in: tmp) }
+    /// A place for a message that is coming in, or being made.
+    public func scratch() -> Scratch { Scratch(in: tmp) }
 
     /// Takes a message. On return it is on stable storage, and only then may the sender be told.
     /// - Parameters:
-    ///   - isSigned: whether its header says that it is signed, or may say so.
-    ///   - top: header fields to stand above the message, LF line ends: Received, Authentication-Results, signatures.
     ///   - id: made by ``makeID(seconds:)`` before; a new one if `nil`.
     ///   - notBefore: the first time it may be tried, in seconds since 1970; 0: at once.
     /// - Throws: ``QueueError/noSpace(_:)`` and others; nothing is left in `tmp` then, and nothing was accepted.
     @discardableResult
     public func add(
-        _ envelope: Envelope, _ acceptance: Acceptance, top: [UInt8] = [], _ message: StagedMessage, isSigned: Bool,
-        id: QueueID? = nil, notBefore: Int = 0
+        _ message: Prepared, _ acceptance: Acceptance, id: QueueID? = nil, notBefore: Int = 0
     ) throws(QueueError) -> QueueID {
         let id = id ?? makeID(seconds: acceptance.arrival)
-        var counter = ContentCounter()
-        counter.count(top)
-        counter.append(message.counter)
-        var octets = try EnvelopeCoding.encode(envelope, acceptance, counter.facts(isSigned: isSigned), id: id)
-        octets += top
+        let block = try EnvelopeCoding.encode(message.envelope, acceptance, message.facts, id: id)
         let entry = QueueEntry(
-            id: id, size: octets.count + message.count, notBefore: max(0, notBefore), isHeld: false, hasJournal: false,
+            id: id, size: block.count + message.size, notBefore: max(0, notBefore), isHeld: false, hasJournal: false,
             isTried: false)
         do throws(DurableError) {
-            try store(octets, message, as: entry)
+            try store(block + message.top, message.content, as: entry)
         } catch {
             throw QueueError(error)
         }
@@ -90,7 +84,7 @@ public final class Queue: Sendable {
         return id
     }
 
-    private func store(_ start: [UInt8], _ message: StagedMessage, as entry: QueueEntry) throws(DurableError) {
+    private func store(_ start: [UInt8], _ content: any Content, as entry: QueueEntry) throws(DurableError) {
         // A name of its own: a notice is queued again under the same id when the run before was killed here.
         let temporary = "\(entry.id).\(UniqueName.random())"
         let file = try tmp.createExclusive(temporary)
@@ -98,12 +92,7 @@ public final class Queue: Sendable {
         do throws(DurableError) {
             // Locked until it is durable: a run that sees the name before that must not send it yet.
             _ = try file.tryLock()
-            if let rest = message.inMemoryOctets {
-                try file.write(start + rest)
-            } else {
-                try file.write(start)
-                try message.write(to: file)
-            }
+            try content.write(to: file, behind: start)
             try file.synchronize()
             guard try tmp.renameWithoutReplacing(temporary, to: entry.name, in: new) else {
                 throw DurableError(operation: "add", path: new.pathOf(entry), code: DurableError.exists)

@@ -133,7 +133,7 @@ extension Queue {
             guard status.size == entry.size else {
                 throw EnvelopeCoding.Failure.damaged("its size is not \(entry.size)")
             }
-            let content = QueuedContent(file: file, start: end, count: status.size - end, facts: said.content)
+            let content = QueuedContent(file: file, start: end, size: status.size - end, facts: said.content)
             return Opened(envelope: said.envelope, acceptance: said.acceptance, content: content)
         } catch let failure as EnvelopeCoding.Failure {
             throw failure

@@ -1,5 +1,7 @@
 // The third part of a notice: the original message, or its header alone (RFC 3461 §4.3, RFC 6522 §3).
 
+import DurableFiles
+import MessageContent
 import Octets
 
 /// What of the original goes back to its sender.
@@ -13,19 +15,14 @@ struct Original {
 
     init(of subject: NoticeWriter.Subject, kind: NoticeKind) throws(QueueError) {
         content = subject.content
-        header = try content.header()
+        header = try durably { () throws(DurableError) in try subject.content.headerOctets() }
         messageID = Self.messageID(in: header)
         // RFC 3461 §4.3: RET is for failures; other notices carry the header only.
         isWhole =
-            kind == .failure && subject.envelope.returnContent != .headers && content.count <= NoticeWriter.returnLimit
+            kind == .failure && subject.envelope.returnContent != .headers && content.size <= NoticeWriter.returnLimit
         var is8Bit = false
         if isWhole {
-            var at = 0
-            while at < content.count, !is8Bit {
-                let chunk = try content.read(at: at)
-                is8Bit = Self.has8Bit(chunk)
-                at += chunk.count
-            }
+            is8Bit = content.facts.is8Bit
         } else {
             is8Bit = Self.has8Bit(header)
         }
@@ -42,16 +39,16 @@ struct Original {
     }
 
     /// Appends it to `message`. - Returns: whether it ended in a line end.
-    func append(to message: StagedMessage) throws(QueueError) -> Bool {
+    func append(to scratch: Scratch) throws(DurableError) -> Bool {
         guard isWhole else {
-            try message.append(header)
+            try scratch.append(header)
             return header.last == Octet.lf || header.isEmpty
         }
         var at = 0
         var last = Octet.lf
-        while at < content.count {
-            let chunk = try content.read(at: at)
-            try message.append(chunk)
+        while at < content.size {
+            let chunk = try content.read(atMost: ContentLimits.chunk, at: at)
+            try scratch.append(chunk)
             last = chunk.last ?? last
             at += chunk.count
         }

@@ -42,6 +42,8 @@ extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, co
 
 static inline char **mh_environ(void) { extern char **environ; return environ; }
 static inline unsigned int mh_RENAME_NOREPLACE(void) { return 1u; }
+/* O_TMPFILE, a file without a name; a macro that Swift does not see. */
+static inline int mh_O_TMPFILE(void) { return 020000000 | O_DIRECTORY; }
 static inline int mh_EFD_CLOEXEC(void) { return 02000000; }
 static inline int mh_SFD_FLAGS(void) { return 02000000 | 04000; }  // close-on-exec, non-blocking
 static inline unsigned int mh_MFD_CLOEXEC(void) { return 1u; }

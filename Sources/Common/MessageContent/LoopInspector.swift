@@ -1,0 +1,38 @@
+// Mail that goes in circles is stopped.
+
+import MailEnvelope
+import MailFormat
+
+/// Ends a message that has passed too many stations, or that was delivered to one of its recipients before.
+struct LoopInspector: Inspector {
+    enum Side { case arriving, departing }
+
+    let name = "loop detection"
+    private let side: Side
+    private let knowsRecipients: Bool
+
+    /// - Parameter knowsRecipients: whether a Delivered-To with one of the recipients is a circle: it is, unless the message is
+    ///   of somebody who may send again what came to himself.
+    init(_ side: Side, knowsRecipients: Bool) {
+        self.side = side
+        self.knowsRecipients = knowsRecipients
+    }
+
+    func inspect(_ message: Message) throws -> Inspection {
+        let header = try message.header()
+        let stations = LoopStop.receivedCount(in: header)
+        // What departs bears our own Received, too.
+        guard stations < LoopStop.receivedLimit + (side == .departing ? 1 : 0) else {
+            return Inspection(
+                verdict: .permanent(4, 6, text: "the message goes in circles: it has \(stations) Received fields"))
+        }
+        guard knowsRecipients else { return Inspection() }
+        for recipient in message.envelope.recipients {
+            let address = recipient.forwardPath.address
+            guard LoopStop.wasDelivered(header, to: address) else { continue }
+            return Inspection(
+                verdict: .permanent(4, 6, text: "the message goes in circles: it was delivered to \(address) before"))
+        }
+        return Inspection()
+    }
+}

@@ -1,0 +1,23 @@
+// What local delivery writes above a message.
+
+import MailEnvelope
+import MailFormat
+
+/// Return-Path, and whom this copy is for (RFC 5321 §4.4; Delivered-To also stops loops).
+struct MailboxFields: Inspector {
+    let name = "delivery fields"
+
+    func inspect(_ message: Message) -> Inspection {
+        Inspection(top: Self.octets(message.envelope))
+    }
+
+    /// The fields in file form. Each address stands once, as the sender wrote it; a single one in Delivered-To alone.
+    static func octets(_ envelope: Envelope) -> [UInt8] {
+        var seen: Set<Address> = []
+        let recipients = envelope.recipients.map(\.forwardPath.address).filter { seen.insert($0).inserted }
+        var text = "Return-Path: \(envelope.reversePath)\n"
+        if recipients.count > 1 { for address in recipients { text += "X-Original-To: \(address)\n" } }
+        if let first = recipients.first { text += "Delivered-To: \(first)\n" }
+        return Array(text.utf8)
+    }
+}

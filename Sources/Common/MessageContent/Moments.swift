@@ -1,0 +1,38 @@
+// The four moments at which steps are run, and the steps that every hub has there.
+
+/// A next hop, as far as steps differ by it.
+public enum NextHop: Sendable, Hashable {
+    /// A mailbox of this hub: what is particular to it happens on the way into it.
+    case mailbox(String)
+    /// A server, by SMTP.
+    case server
+}
+
+/// Where a message stands on its way (DECISIONS 52).
+public enum Moment: Sendable, Hashable {
+    /// Collected from an account.
+    case fetched
+    /// Handed in by a stranger.
+    case received
+    /// Handed in by one of our own people, or by a program of theirs.
+    case submitted
+    /// About to leave for a next hop, in one attempt: after EHLO and login, when it is known what the hop can do
+    /// (DECISIONS 53). What is made of it then is never stored.
+    case departing(to: NextHop)
+}
+
+extension Plan {
+    /// The steps at `moment`.
+    public static func at(_ moment: Moment) -> Plan {
+        switch moment {
+        // Stored as it came, octet for octet.
+        case .fetched: Plan([])
+        case .received: Plan([.inspector(LoopInspector(.arriving, knowsRecipients: true))])
+        case .submitted: Plan([.inspector(LoopInspector(.arriving, knowsRecipients: false))])
+        case .departing(to: .mailbox):
+            Plan([.inspector(LoopInspector(.departing, knowsRecipients: false)), .inspector(MailboxFields())])
+        case .departing(to: .server):
+            Plan([.inspector(LoopInspector(.departing, knowsRecipients: false)), .filter(StrayFilter())])
+        }
+    }
+}

@@ -1,0 +1,173 @@
+// The one runner of steps, and what it makes of a message.
+
+import DurableFiles
+import MailEnvelope
+import MailFormat
+import Octets
+import Reporting
+
+/// A message ready for an agent, the queue or a session: all that these take.
+public struct Prepared: Sendable {
+    /// Why it ends here, for all recipients; else it goes on.
+    public internal(set) var verdict: Verdict?
+    public internal(set) var envelope: Envelope
+    /// Header fields to stand above the content, in file form.
+    public internal(set) var top: [UInt8]
+    public internal(set) var content: any Content
+    /// The folder it is to go to, as the rc writes it.
+    public internal(set) var folder: String?
+    /// Steps that failed, to be logged.
+    public internal(set) var faults: [StepFault] = []
+
+    /// A message as it is, with `top` above it.
+    public init(_ message: Message, top: [UInt8] = []) {
+        envelope = message.envelope
+        content = message.content
+        self.top = top
+    }
+
+    /// Octets in file form, with ``top``.
+    public var size: Int { top.count + content.size }
+
+    /// What the next hop is told of content and ``top``.
+    public var facts: ContentFacts { content.facts.below(top) }
+
+    /// Calls `body` with each chunk of ``top`` and content in turn.
+    public func forEachChunk(_ body: ([UInt8]) throws -> Void) throws {
+        if !top.isEmpty { try body(top) }
+        try content.forEachChunk(body)
+    }
+
+    /// Fields only: anything else would end the header of the message below them.
+    fileprivate mutating func add(_ fields: [UInt8], by step: String) throws(StepError) {
+        guard !fields.isEmpty else { return }
+        let header = HeaderSection(of: fields)
+        guard header.end == .endOfMessage, header.mboxLine == nil, fields.last == Octet.lf else {
+            throw .notHeaderFields(step: step)
+        }
+        guard fields.count <= Plan.fieldLimit else { throw .tooManyFields(step: step, limit: Plan.fieldLimit) }
+        top = fields + top
+    }
+}
+
+/// A step that failed.
+public struct StepFault: Sendable, Hashable, CustomStringConvertible {
+    public let step: String
+    public let words: String
+
+    public var description: String { "\(step) failed: \(words)" }
+}
+
+/// What a step may not do.
+public enum StepError: Error, Hashable, Sendable, CustomStringConvertible {
+    case notHeaderFields(step: String)
+    case tooManyFields(step: String, limit: Int)
+
+    public var description: String {
+        switch self {
+        case .notHeaderFields: "what it wants on top is not a row of whole header fields"
+        case .tooManyFields(_, let limit): "it wants more than \(limit) octets of header fields on top"
+        }
+    }
+}
+
+/// The steps for a message at one moment of its way, in order.
+public struct Plan: Sendable {
+    /// The most octets of header fields that one inspector may add.
+    public static let fieldLimit = 65_536
+
+    public let steps: [Step]
+
+    public init(_ steps: [Step]) { self.steps = steps }
+
+    /// Whether every message passes as it is.
+    public var isEmpty: Bool { steps.isEmpty }
+
+    /// Runs the steps, up to the first that ends the message. Without one that needs the content nothing is read, and
+    /// nothing copied. A step sees the content as those before it have left it, without what they have put above it.
+    ///
+    /// An inspector that fails is passed over: a broken filter must not cost mail. A rewriter that fails defers the message,
+    /// and so does one that a signature forbids, for good.
+    /// - Parameters:
+    ///   - top: fields that are to stand above the content in any case, below those of the steps.
+    ///   - scratch: makes the place for new content, beside where the message is meant to go.
+    public func run(on message: Message, top: [UInt8] = [], scratch: () -> Scratch) -> Prepared {
+        var message = message
+        var prepared = Prepared(message, top: top)
+        for step in steps {
+            do {
+                switch step {
+                case .inspector(let inspector): try inspect(&message, by: inspector, &prepared)
+                case .rewriter(let rewriter): try rewrite(&message, by: rewriter, &prepared, scratch)
+                case .filter(let filter):
+                    guard filter.concerns(prepared.facts) else { continue }
+                    prepared.top = prepared.top.changed(by: filter)
+                    prepared.content = FilteredContent(prepared.content, filter)
+                    message = Message(message.envelope, prepared.content)
+                }
+            } catch {
+                prepared.faults.append(StepFault(step: step.name, words: sentence(error)))
+                if case .rewriter(let rewriter) = step {
+                    prepared.verdict = .temporary(3, 0, text: "\(rewriter.name) failed: \(sentence(error))")
+                }
+            }
+            if prepared.verdict != nil { return prepared }
+        }
+        return prepared
+    }
+
+    private func inspect(
+        _ message: inout Message, by inspector: any Inspector, _ prepared: inout Prepared
+    ) throws {
+        let found = try inspector.inspect(message)
+        prepared.verdict = found.verdict
+        try prepared.add(found.top, by: inspector.name)
+        if let folder = found.folder { prepared.folder = folder }
+        if let envelope = found.envelope {
+            prepared.envelope = envelope
+            message.envelope = envelope
+        }
+    }
+
+    private func rewrite(
+        _ message: inout Message, by rewriter: any Rewriter, _ prepared: inout Prepared, _ scratch: () -> Scratch
+    ) throws {
+        guard try rewriter.concerns(message) else { return }
+        guard rewriter.keepsSignatures || !message.content.facts.isSigned else {
+            prepared.verdict = .permanent(
+                6, 3, text: "the message is signed, and \(rewriter.name) would break the signature")
+            return
+        }
+        let made = scratch()
+        try rewriter.rewrite(message, into: made)
+        message = Message(message.envelope, made)
+        made.note(isSigned: try message.header().mayBeSigned)
+        prepared.content = made
+    }
+}
+
+/// Content as it is seen through a filter.
+struct FilteredContent: Content {
+    private let content: any Content
+    private let filter: any Filter
+
+    init(_ content: any Content, _ filter: any Filter) {
+        self.content = content
+        self.filter = filter
+    }
+
+    var size: Int { content.size }
+    var facts: ContentFacts { filter.facts(after: content.facts) }
+
+    func read(atMost limit: Int, at offset: Int) throws(DurableError) -> [UInt8] {
+        try content.read(atMost: limit, at: offset).changed(by: filter)
+    }
+}
+
+extension [UInt8] {
+    fileprivate func changed(by filter: any Filter) -> [UInt8] {
+        var octets = self
+        filter.change(&octets)
+        return octets
+    }
+}

@@ -1,0 +1,71 @@
+// The kinds of step between taking a message and handing it on: those that look, those that write it anew, and filters.
+
+import MailEnvelope
+
+/// A step of a ``Plan``.
+///
+/// A step has no effect outside its scratch: what it wants it returns, and the caller stores it before the message
+/// (DECISIONS 52). It may be run again for the same message, and must come to the same then.
+public enum Step: Sendable {
+    case inspector(any Inspector)
+    case rewriter(any Rewriter)
+    case filter(any Filter)
+
+    var name: String {
+        switch self {
+        case .inspector(let inspector): inspector.name
+        case .rewriter(let rewriter): rewriter.name
+        case .filter(let filter): filter.name
+        }
+    }
+}
+
+/// Looks at a message. One that reads nothing beyond the header costs no further read.
+public protocol Inspector: Sendable {
+    /// For log and notices.
+    var name: String { get }
+    func inspect(_ message: Message) throws -> Inspection
+}
+
+/// What an inspector wants; nothing, where it says nothing.
+public struct Inspection: Sendable {
+    /// Whole header fields for the top, in file form.
+    public var top: [UInt8]
+    /// The folder the message is to go to, as the rc writes it, parts set apart by `/`.
+    public var folder: String?
+    /// Whom it goes to, and from whom, instead.
+    public var envelope: Envelope?
+    /// The end of the message here, for all recipients.
+    public var verdict: Verdict?
+
+    public init(
+        top: [UInt8] = [], folder: String? = nil, envelope: Envelope? = nil, verdict: Verdict? = nil
+    ) {
+        self.top = top
+        self.folder = folder
+        self.envelope = envelope
+        self.verdict = verdict
+    }
+}
+
+/// Writes a message anew. Where it fails the message stays: sent as it was, it would say what its sender wanted hidden, or
+/// bear his name without his signature.
+public protocol Rewriter: Sendable {
+    var name: String { get }
+    /// Whether what it does breaks no signature: it adds one, or changes the envelope only.
+    var keepsSignatures: Bool { get }
+    /// Whether the message needs it.
+    func concerns(_ message: Message) throws -> Bool
+    /// Writes the whole new content.
+    func rewrite(_ message: Message, into scratch: Scratch) throws
+}
+
+/// Changes octets one for one, so that what is seen through it has the size it had, can be read anywhere, and costs no
+/// copy. What makes a message longer or shorter is a ``Rewriter``.
+public protocol Filter: Sendable {
+    var name: String { get }
+    /// Whether content with these facts needs it.
+    func concerns(_ facts: ContentFacts) -> Bool
+    func facts(after facts: ContentFacts) -> ContentFacts
+    func change(_ chunk: inout [UInt8])
+}
