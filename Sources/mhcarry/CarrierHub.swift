@@ -1,6 +1,7 @@
 // What every part of a run leans on: settings, queue, routing, log.
 
 import AccountSessions
+import Delivery
 import Glibc
 import MailFormat
 import MailRouting
@@ -13,6 +14,7 @@ import Synchronization
 final class CarrierHub: Sendable {
     let settings: HubSettings
     let queue: Queue
+    let maildirs = OpenMaildirs()
     let paths: Paths
     let routes: RouteStates
     let locals: LocalAddresses

@@ -27,30 +27,25 @@ struct LocalDelivery {
                 let words = "the mailbox \(mailbox) has the message already, for another of its addresses"
                 return .delivered(.copied(place), .success(1, 5), text: words)
             }
-            let destination = Destination.maildir(path: settings.maildir, folder: nil)
+            let destination = Destination(maildir: settings.maildir)
             guard try hasRoom(on: destination) else {
                 let words = "the disk of the mailbox \(mailbox) has less free space than the rc's free-space asks for"
                 return .faultOfHop(3, 1, text: words)
             }
             let prepared = hub.prepare(message, for: recipients, to: .mailbox(mailbox))
-            if let verdict = prepared.verdict { return verdict }
-            try deliver(prepared, to: destination, place)
-            return .delivered(.copied(place), .success(1, 5), text: "delivered to the mailbox \(mailbox)")
+            guard let first = recipients.min() else { preconditionFailure("a copy for nobody") }
+            let agent = MaildirAgent(
+                to: destination, as: try .queued(id: message.id.text, recipient: first), place: place,
+                earlier: earlierCopy(in: place), in: hub.maildirs)
+            return prepared.verdict ?? agent.deliver(prepared)[0]
         } catch {
-            return Verdict(failedDelivery: error)
+            return .temporary(3, 0, text: sentence(error))
         }
     }
 
     private func hasRoom(on destination: Destination) throws -> Bool {
         let (needed, isTooMuch) = hub.settings.limits.freeSpace.addingReportingOverflow(message.content.size)
         return try !isTooMuch && destination.freeOctets() >= needed
-    }
-
-    private func deliver(_ prepared: Prepared, to destination: Destination, _ place: CopyPlace) throws {
-        guard let first = recipients.min() else { preconditionFailure("a copy for nobody") }
-        let order = DeliveryOrder(
-            to: destination, as: try .queued(id: message.id.text, recipient: first), earlier: earlierCopy(in: place))
-        _ = try DeliveryDoor().deliver(prepared, by: order)
     }
 
     /// What an attempt that died may have left: named after any recipient whose copy is not known to be elsewhere, since

@@ -193,7 +193,7 @@ final class AccountRun {
     func settle() throws { try delivery.settle() }
 
     /// Where mail for a folder of the owner's Maildir goes; `nil` for the inbox.
-    func destination(_ folder: FolderName?) -> Destination { .maildir(path: maildir, folder: folder) }
+    func destination(_ folder: FolderName?) -> Destination { Destination(maildir: maildir, folder: folder) }
 
     /// The error of a folder whose UIDs mean other messages than before, with the ways out.
     func renumbered(_ folder: String) -> FetchError {

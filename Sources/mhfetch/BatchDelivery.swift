@@ -19,7 +19,7 @@ final class BatchDelivery {
 
     private let ledger: AccountLedger
     private let inbox: Maildir
-    private let faults: Faults?
+    private let maildirs: OpenMaildirs
     private let pool: WorkerPool
     private var current: (open: FetchState.OpenBatch, batch: DeliveryBatch, staged: [Int])?
     /// A batch whose end is certain, of which the state does not know yet.
@@ -34,7 +34,7 @@ final class BatchDelivery {
     init(ledger: AccountLedger, inbox: Maildir, faults: Faults? = nil, threads: Int = 8) {
         self.ledger = ledger
         self.inbox = inbox
-        self.faults = faults
+        maildirs = OpenMaildirs(faults: faults)
         pool = WorkerPool(threads: threads)
     }
 
@@ -70,7 +70,7 @@ final class BatchDelivery {
         try ledger.turn(from: finished, digests: digests, to: open)
         finished = nil
         digests = [:]
-        current = (open, DeliveryBatch(faults: faults), [])
+        current = (open, DeliveryBatch(in: maildirs), [])
         started = Deadline.now
     }
 
@@ -91,9 +91,8 @@ final class BatchDelivery {
             preconditionFailure("a message outside a batch: it would count as delivered")
         }
         let name = try DeliveryName.fetched(nonce: open.nonce, index: index, seconds: open.time)
-        var order = DeliveryOrder(to: destination, as: name)
-        order.wantsDigest = isDigested || !stored.isEmpty
-        let digest = try batch.stage(order, unless: stored, nextChunk: nextChunk)
+        let digest = try batch.stage(
+            name, to: destination, isDigested: isDigested, unless: stored, nextChunk: nextChunk)
         if let digest, stored.contains(digest) { return false }
         digests[index] = digest
         current?.staged.append(index)
@@ -107,7 +106,7 @@ final class BatchDelivery {
         current = nil
         do {
             if let failure = pool.run(batch.jobs).first { throw failure.error }
-            _ = try batch.publish()
+            try batch.publish()
         } catch {
             // What was shown is taken back, as far as the disk lets us: only when nothing is left is the end certain.
             // Else the next run finds out; the first failure is the one to tell.

@@ -27,6 +27,7 @@ final class House: Sendable {
     let disk: WorkPool
     let wake: WakeLine
     private let hashing: WorkPool
+    private let maildirs = OpenMaildirs()
     private let shelf = SnapshotShelf()
     private let sizes = Mutex<[String: SizeCache]>([:])
     private let stopping = Atomic(false)
@@ -97,10 +98,12 @@ final class House: Sendable {
     /// Delivers into the mailbox `name`, durably.
     /// - Returns: the name of the file.
     func deliver(_ message: Prepared, to name: String, arrival: MailDate) throws -> String {
-        let order = DeliveryOrder(
-            to: .maildir(path: try maildirPath(of: name), folder: nil),
-            as: try DeliveryName.random(seconds: arrival.seconds))
-        return try DeliveryDoor().deliver(message, by: order).name.unique
+        let file = try DeliveryName.random(seconds: arrival.seconds)
+        let agent = MaildirAgent(
+            to: Destination(maildir: try maildirPath(of: name)), as: file, place: try CopyPlace(mailbox: name),
+            in: maildirs)
+        try agent.copy(message)
+        return file.unique
     }
 
     /// The messages of the mailbox `name` as they are now.

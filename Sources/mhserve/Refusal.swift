@@ -1,5 +1,6 @@
 // Why a message is not taken, and how its sender is told.
 
+import Delivery
 import DurableFiles
 import MailEnvelope
 import MailFormat
@@ -11,6 +12,7 @@ extension Verdict {
         switch error {
         case let pressure as QueuePressure: self = pressure.verdict
         case let content as ContentRefusal: self = content.verdict
+        case let delivery as DeliveryError: self = delivery.verdictForStrangers
         case QueueError.noSpace: self = .diskIsFull
         case let disk as DurableError where disk.isNoSpace: self = .diskIsFull
         default: self = .temporary(3, 0, text: "the message could not be stored; try again later")

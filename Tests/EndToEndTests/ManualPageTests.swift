@@ -38,6 +38,7 @@ struct ManualPageTests {
     private static let contained: [String: [String: String]] = [
         "mhfetch": [
             "SMTPError": "sends nothing", "SiblingError": "starts no command of the hub",
+            "DeliveryError": "is of agents, which it has none of",
         ],
         "mhsend": [
             "LogError": "writes no log", "ProgramError": "runs no program", "ThreadError": "has one thread",
@@ -47,7 +48,7 @@ struct ManualPageTests {
             "AccountError": "the route waits", "DigestError": "the recipient waits", "PathError": "the route waits",
             "ProgramError": "the route waits", "TLSError": "the route waits", "TransportError": "the route waits",
             "SMTPError": "the route waits", "POP3Error": "collects nothing", "IMAPError": "collects nothing",
-            "MaildirError": "the recipient waits",
+            "MaildirError": "the recipient waits", "DeliveryError": "the recipient waits",
             "SiblingError": "starts no command of the hub",
             "JournalError": "is told as a QueueError",
         ],
@@ -59,7 +60,7 @@ struct ManualPageTests {
         ],
         "mhserve": [
             "DigestError": "ends a session", "HouseError": "ends a session", "MaildirError": "ends a session",
-            "POP3Error": "ends a session", "SMTPError": "ends a session",
+            "POP3Error": "ends a session", "SMTPError": "ends a session", "DeliveryError": "is told to the client",
             "SiblingError": "is logged",
             "JournalError": "is told as a QueueError",
         ],

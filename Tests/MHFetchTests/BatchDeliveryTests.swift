@@ -35,7 +35,7 @@ private struct Model {
                 try delivery.begin(batch.map { .unique(Self.id($0), occurrence: 0) }, at: 1_800_000_000)
                 for (index, message) in batch.enumerated() {
                     var chunks = [Array(message.utf8.prefix(4)), Array(message.utf8.dropFirst(4))][...]
-                    try delivery.deliver(index, to: .maildir(path: maildir, folder: nil)) { chunks.popFirst() }
+                    try delivery.deliver(index, to: Destination(maildir: maildir)) { chunks.popFirst() }
                 }
                 _ = try delivery.publish()
             }
@@ -152,7 +152,7 @@ struct BatchDeliveryTests {
             let ledger = try AccountLedger(in: try Directory(path: path))
             let delivery = BatchDelivery(ledger: ledger, inbox: try Maildir(path: "\(path)/Mail", making: true))
             scratch = nil  // what stops here leaves nothing behind
-            try delivery.deliver(0, to: .maildir(path: "\(path)/Mail", folder: nil)) { nil }
+            try delivery.deliver(0, to: Destination(maildir: "\(path)/Mail")) { nil }
         }
         let words = String(decoding: end?.standardErrorContent ?? [], as: UTF8.self)
         #expect(words.contains("a message outside a batch"))

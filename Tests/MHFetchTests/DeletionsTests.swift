@@ -1,5 +1,6 @@
 // Deletions that a server acknowledges and forgets, under every fault of the disk: nothing comes twice, nothing is lost.
 
+import Delivery
 import Digests
 import DurableFiles
 import MailTestKit
@@ -33,7 +34,7 @@ private struct Model {
             for (index, (key, message)) in fresh.enumerated() {
                 var chunks = [Array(message.text.utf8)][...]
                 let isNew = try delivery.deliver(
-                    index, to: .maildir(path: maildir, folder: nil), isDigested: true,
+                    index, to: Destination(maildir: maildir), isDigested: true,
                     unless: deletions.stored(for: key)
                 ) { chunks.popFirst() }
                 if !isNew { try ledger.markStaying(key) }
@@ -124,7 +125,7 @@ struct DeletionsTests {
         try delivery.begin(keys, at: 1_800_000_000)
         for index in keys.indices {
             var chunks = [Array("message \(index)\n".utf8)][...]
-            try delivery.deliver(index, to: .maildir(path: scratch.file("Mail"), folder: nil)) { chunks.popFirst() }
+            try delivery.deliver(index, to: Destination(maildir: scratch.file("Mail"))) { chunks.popFirst() }
         }
         _ = try delivery.publish()
         // It dies here: the state does not know yet.

@@ -18,6 +18,16 @@ public struct FileStatus: Sendable, Hashable {
     public let modified: Int
     public let modifiedNanoseconds: Int
 
+    /// - Returns: of what `path` leads to, links followed; `nil` when that is nothing.
+    public static func at(_ path: String) throws(DurableError) -> FileStatus? {
+        var found = stat()
+        if unsafe stat(path, &found) == 0 { return FileStatus(found) }
+        guard errno == ENOENT || errno == ENOTDIR else {
+            throw DurableError(operation: "look at", path: path, code: errno)
+        }
+        return nil
+    }
+
     init(_ found: stat) {
         device = UInt(found.st_dev)
         inode = UInt(found.st_ino)

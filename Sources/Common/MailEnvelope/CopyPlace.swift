@@ -5,11 +5,15 @@ public struct CopyPlace: Sendable, Hashable, CustomStringConvertible {
     /// The most octets of a place, all names together.
     public static let limit = 320
 
+    private static let kind = "maildir "
+
     /// `maildir <mailbox>` or `maildir <mailbox>/<folder>`.
     public let description: String
+    /// `<mailbox>` or `<mailbox>/<folder>`.
+    public var name: String { String(description.trimmingPrefix(Self.kind)) }
 
     public init(mailbox: String, folder: String? = nil) throws(EnvelopeTextError) {
-        try self.init(text: "maildir \(mailbox)" + (folder.map { "/\($0)" } ?? ""))
+        try self.init(text: Self.kind + mailbox + (folder.map { "/\($0)" } ?? ""))
     }
 
     /// Reads what ``description`` writes. It is never cut: two places must not become one.

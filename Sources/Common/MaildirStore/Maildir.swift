@@ -37,6 +37,9 @@ public final class Maildir: Sendable {
         for directory in [tmp, new, cur] { try Self.demandOwn(directory) }
     }
 
+    /// What now stands where `new` was opened; `nil` for nothing.
+    public func statusOfNew() throws(DurableError) -> FileStatus? { try FileStatus.at("\(path)/new") }
+
     /// The folder `name` of this Maildir; `nil` when it is missing.
     public func folder(_ name: FolderName) throws -> Maildir? {
         if try top.status(of: name.directoryName) == nil { return nil }

@@ -1,0 +1,81 @@
+// Delivery into a Maildir of this hub.
+
+import DurableFiles
+import MailEnvelope
+import MaildirStore
+import MessageContent
+
+/// Makes one copy of a message in a Maildir, or in a folder of it, for all its recipients.
+public struct MaildirAgent: DeliveryAgent {
+    private let destination: Destination
+    private let name: DeliveryName
+    private let place: CopyPlace
+    private let earlier: EarlierCopy?
+    private let maildirs: OpenMaildirs
+
+    /// - Parameters:
+    ///   - name: what the copy is called, by which an attempt that died is known again.
+    ///   - place: the same as the rc names it.
+    ///   - earlier: the copy that an earlier attempt may have made before it died: the mailbox is searched for it first.
+    public init(
+        to destination: Destination, as name: DeliveryName, place: CopyPlace, earlier: EarlierCopy? = nil,
+        in maildirs: OpenMaildirs
+    ) {
+        (self.destination, self.name, self.place) = (destination, name, place)
+        (self.earlier, self.maildirs) = (earlier, maildirs)
+    }
+
+    public func deliver(_ message: Prepared) -> [Verdict] {
+        let verdict: Verdict
+        do throws(DeliveryError) {
+            try copy(message)
+            verdict = .delivered(.copied(place), .success(1, 5), text: "delivered to the mailbox \(place.name)")
+        } catch {
+            verdict = error.verdict
+        }
+        return message.envelope.recipients.map { _ in verdict }
+    }
+
+    /// Makes the copy, unless it is there already. On return it is on stable storage, so that the sender may be told so.
+    public func copy(_ message: Prepared) throws(DeliveryError) {
+        do {
+            if let earlier, try isThere(earlier) { return }
+            let maildir = try maildirs.maildir(at: destination)
+            let delivery = try MaildirDelivery(into: maildir, as: name)
+            try message.forEachChunk { try delivery.write($0) }
+            let staged = delivery.finishWriting()
+            try staged.synchronize()
+            do {
+                try Maildir.publish([staged])
+            } catch MaildirError.nameTaken where name.isRepeatable {
+                // The same name with the same sizes: an attempt that nobody remembers had delivered it.
+                try maildir.synchronizeEntries()
+            }
+        } catch {
+            throw DeliveryError(error)
+        }
+    }
+
+    /// Whether the copy has been delivered; what is found is made durable before this says so.
+    private func isThere(_ copy: EarlierCopy) throws -> Bool {
+        // A reader may have moved it from its folder to any other, so the whole Maildir is searched.
+        let inbox = try maildirs.maildir(at: destination.inbox)
+        guard try !inbox.copies(ofQueued: copy.id).isDisjoint(with: copy.recipients) else { return false }
+        try inbox.synchronizeEntries()
+        if let folder = destination.folder { try inbox.folder(folder)?.synchronizeEntries() }
+        return true
+    }
+}
+
+/// A copy of a queued message, named after one of the recipients that it is for: which one, an attempt that died took
+/// with it (DECISIONS 9).
+public struct EarlierCopy: Sendable, Hashable {
+    public let id: String
+    /// The numbers of all recipients that it may be named after.
+    public let recipients: Set<Int>
+
+    public init(ofQueued id: String, for recipients: Set<Int>) {
+        self.id = id
+        self.recipients = recipients
+    }
+}

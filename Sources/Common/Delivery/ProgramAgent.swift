@@ -1,0 +1,93 @@
+// Delivery into a program of the rc: no shell, the message on standard input.
+
+import Blocking
+import DurableFiles
+import Glibc
+import MailEnvelope
+import MessageContent
+import Programs
+import Reporting
+
+/// Runs a program for a message, once for all its recipients, and takes its exit status for the verdict.
+///
+/// 0: delivered. 71, 74, 75, a signal, a deadline that passed, a program that does not start: temporary; every other
+/// status: permanent. The output of one that fails may begin with a status of its own, `4.x.x` or `5.x.x`, which decides
+/// then (DECISIONS 54).
+public struct ProgramAgent: DeliveryAgent {
+    /// The most octets kept of what it says.
+    static let outputLimit = 4096
+
+    private let argv: [String]
+    private let environment: [String: String]
+    private let patience: Duration
+    private let handover: Verdict.Handover
+    private let directory: Directory
+    /// Only tests run programs as root.
+    package var isForced = false
+
+    /// - Parameters:
+    ///   - argv: the program and its arguments, each as it stands.
+    ///   - patience: how long it may take.
+    ///   - handover: in whose hands a message is that it has taken.
+    ///   - directory: where the message is put aside for it, without a name: a program may read as slowly as it likes, and
+    ///     seek.
+    public init(
+        _ argv: [String], environment: [String: String] = [:], within patience: Duration,
+        to handover: Verdict.Handover, in directory: Directory
+    ) {
+        (self.argv, self.environment, self.patience) = (argv, environment, patience)
+        (self.handover, self.directory) = (handover, directory)
+    }
+
+    public func deliver(_ message: Prepared) -> [Verdict] {
+        let verdict: Verdict
+        do {
+            verdict = self.verdict(try run(message))
+        } catch {
+            verdict = DeliveryError(error).verdict
+        }
+        return message.envelope.recipients.map { _ in verdict }
+    }
+
+    private func run(_ message: Prepared) throws -> ProgramResult {
+        let file = try directory.createUnnamed()
+        try message.content.write(to: file, behind: message.top)
+        guard lseek(file.descriptor, 0, SEEK_SET) == 0 else {
+            throw DurableError(operation: "read", path: file.path, code: errno)
+        }
+        var program = Program(
+            argv: argv, environment: environment, input: .file(file.descriptor), deadline: Deadline(after: patience),
+            outputLimit: Self.outputLimit)
+        if isForced { program.isRoot = { false } }
+        return try withExtendedLifetime(file) { try program.run() }
+    }
+
+    private func verdict(_ result: ProgramResult) -> Verdict {
+        let name = argv.first ?? ""
+        let said = printable(octets: result.output.split(separator: 0x0A).first ?? [], limit: Verdict.textLimit)
+        let complaint = said.isEmpty ? result.complaint : said
+        func words(_ how: String) -> String { "\(name): \(how)" + (complaint.isEmpty ? "" : ": \(complaint)") }
+        switch result.ending {
+        case .exited(0): return .delivered(handover, text: "delivered to the program \(name)")
+        case .exited(let status):
+            if let own = Self.status(of: said) {
+                return Verdict(own.class == .permanent ? .permanent : .temporary, own, text: "\(name): \(said)")
+            }
+            switch status {
+            case ExitStatus.osError.rawValue, ExitStatus.ioError.rawValue, ExitStatus.temporaryFailure.rawValue:
+                return .temporary(3, 0, text: words("exit status \(status)"))
+            default: return .permanent(3, 0, text: words("exit status \(status)"))
+            }
+        case .killed(let signal): return .temporary(3, 0, text: words("killed by signal \(signal)"))
+        case .timedOut: return .temporary(3, 0, text: words("did not end in time and was killed"))
+        }
+    }
+
+    /// The status that the first word of `said` is, if it tells of a failure.
+    private static func status(of said: String) -> EnhancedStatus? {
+        guard let word = said.split(separator: " ").first, let status = EnhancedStatus(parsing: word.utf8) else {
+            return nil
+        }
+        return status.class == .success ? nil : status
+    }
+}

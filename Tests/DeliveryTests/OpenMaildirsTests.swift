@@ -1,0 +1,69 @@
+// Maildirs held open, and the paths that no longer lead to them.
+
+import DurableFiles
+import Glibc
+import MailTestKit
+import MaildirStore
+import Testing
+
+@testable import Delivery
+
+@Suite("Open Maildirs")
+struct OpenMaildirsTests {
+    private let scratch = ScratchDirectory()
+
+    @Test("one is opened once, each folder by itself")
+    func held() throws {
+        let maildirs = OpenMaildirs()
+        let inbox = Destination(maildir: scratch.file("a"))
+        let junk = Destination(maildir: scratch.file("a"), folder: try FolderName(parts: ["Junk"]))
+        let first = try maildirs.maildir(at: inbox)
+        #expect(try maildirs.maildir(at: inbox) === first)
+        let folder = try maildirs.maildir(at: junk)
+        #expect(folder !== first)
+        #expect(try maildirs.maildir(at: junk) === folder)
+    }
+
+    @Test(
+        "one that was moved away, removed, replaced or opened to others is not used any more",
+        arguments: ["moved", "removed", "replaced", "link"])
+    func changed(_ how: String) throws {
+        let maildirs = OpenMaildirs()
+        let path = scratch.file("a")
+        let first = try maildirs.maildir(at: Destination(maildir: path))
+        #expect(unsafe rename(path, scratch.file("old")) == 0)
+        switch how {
+        case "moved": break
+        case "removed": _ = try runProgram(["rm", "-rf", scratch.file("old")])
+        case "replaced": _ = try Maildir(path: path, making: true)
+        default:
+            _ = try Maildir(path: scratch.file("other"), making: true)
+            #expect(unsafe symlink(scratch.file("other"), path) == 0)
+        }
+        let second = try maildirs.maildir(at: Destination(maildir: path))
+        #expect(second !== first)
+        #expect(ScratchDirectory.names(in: path).sorted() == ["cur", "new", "tmp"])
+    }
+
+    @Test("rights that were opened meanwhile are seen")
+    func rights() throws {
+        let maildirs = OpenMaildirs()
+        let path = scratch.file("a")
+        _ = try maildirs.maildir(at: Destination(maildir: path))
+        #expect(unsafe chmod("\(path)/new", 0o777) == 0)
+        #expect(throws: OwnershipFault.self) { try maildirs.maildir(at: Destination(maildir: path)) }
+    }
+
+    @Test("the most are held, and those used least lately go")
+    func bounded() throws {
+        let maildirs = OpenMaildirs()
+        func place(_ number: Int) -> Destination { Destination(maildir: scratch.file("box\(number)")) }
+        let first = try maildirs.maildir(at: place(0))
+        for number in 1...OpenMaildirs.limit + 10 {
+            _ = try maildirs.maildir(at: place(number))
+            _ = try maildirs.maildir(at: place(0))
+        }
+        #expect(maildirs.count == OpenMaildirs.limit)
+        #expect(try maildirs.maildir(at: place(0)) === first)
+    }
+}
