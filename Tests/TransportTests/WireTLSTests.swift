@@ -12,7 +12,8 @@ import Testing
 private func server(on descriptor: Int32) -> Wire { Wire(socket: descriptor, facts: WireFacts(peer: "the client")) }
 
 @Suite struct WireTLSTests {
-    private let deadline = Deadline(after: .seconds(20))
+    /// From when it is asked for: a test may wait for its turn.
+    private var deadline: Deadline { Deadline(after: .seconds(20)) }
     private let anyone = TLSDemand(context: .client(), name: "peer.test")
 
     @Test("a megabyte each way at once, then an orderly end")
