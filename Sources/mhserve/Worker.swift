@@ -15,6 +15,8 @@ struct Worker {
 
     /// Serves until the keeper says stop (SIGTERM) or is gone.
     static func run() throws -> ExitStatus {
+        // Before there is a thread: each would get an arena of its own, and keep what its largest piece of work took.
+        mh_limit_arenas(2)
         // The signals first: every thread made later inherits the mask.
         let signals = try SignalWatch()
         let openFiles = OpenFiles.raiseLimit()

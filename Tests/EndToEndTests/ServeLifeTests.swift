@@ -560,6 +560,35 @@ struct ServeLifeTests {
         }
     }
 
+    @Test("what the threads of a worker have used is shared: two arenas, not one for each")
+    func arenas() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(services: ["smtp"])
+            let threads = try (0..<16).map { number in
+                try BlockingThread(name: "sender \(number)") {
+                    for round in 0..<5 {
+                        do {
+                            try deliver("\(number) \(round)", to: number % 2 == 0 ? "alice" : "bob", hub)
+                        } catch {
+                            Issue.record(error)
+                        }
+                    }
+                }
+            }
+            for thread in threads { thread.join() }
+            #expect(hub.messages(of: "alice").count + hub.messages(of: "bob").count == 80)
+            // An arena of glibc begins, without a name, at a multiple of 64 MiB.
+            let maps = String(decoding: ScratchDirectory.read("/proc/\(try hub.worker())/maps") ?? [], as: UTF8.self)
+            let heaps = maps.split(separator: "\n").filter { line in
+                let words = line.split(separator: " ")
+                guard words.count == 5, words[1].hasPrefix("rw-p"), words[4] == "0" else { return false }
+                let start = words[0].split(separator: "-").first.flatMap { UInt($0, radix: 16) }
+                return start.map { $0.isMultiple(of: 64 << 20) } ?? false
+            }
+            #expect((1...2).contains(heaps.count), "\(maps)")
+        }
+    }
+
     private static let late = Mutex<[String]>([])
 
     /// Sends a small message to a mailbox.

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -41,6 +42,8 @@ extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, const char *);
 
 static inline char **mh_environ(void) { extern char **environ; return environ; }
+/* At most so many arenas (mallopt(3)); another malloc than glibc's takes no notice. */
+static inline void mh_limit_arenas(int arenas) { mallopt(M_ARENA_MAX, arenas); }
 static inline unsigned int mh_RENAME_NOREPLACE(void) { return 1u; }
 /* O_TMPFILE, a file without a name; a macro that Swift does not see. */
 static inline int mh_O_TMPFILE(void) { return 020000000 | O_DIRECTORY; }
