@@ -112,7 +112,8 @@ let package = Package(
             "IMAPProtocol", "SMTPProtocol", "Octets", "Blocking", "Reporting"),
         room(
             "Delivery",
-            uses: "Digests", "MailEnvelope", "Blocking", "Reporting", "DurableFiles", "MaildirStore", "MessageContent",
+            uses: "Digests", "MailEnvelope", "Blocking", "Reporting", "DurableFiles", "MaildirStore",
+            "MessageContent",
             "Programs"),
         room(
             "MailboxLogins",

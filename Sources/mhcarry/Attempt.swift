@@ -160,8 +160,7 @@ final class Attempt: @unchecked Sendable {
             return recipients.isEmpty ? [] : [AttemptResult(recipients: recipients, verdict, next: notBefore)]
         }
         let now = Clock.seconds()
-        let age = hub.policy.age(
-            arrival: message.acceptance.arrival, firstResult: message.state.firstResult, now: now)
+        let age = hub.age(of: message)
         return recipients.map { index in
             let tries = message.state.recipients[index].tries + 1
             if hub.policy.isExpired(age: age, tries: tries) {
@@ -202,7 +201,6 @@ final class Attempt: @unchecked Sendable {
     }
 
     private func sendNotices() throws {
-        let now = Clock.seconds()
         for kind in [NoticeKind.failure, .success] {
             _ = try message.sendNotice(kind, about: message.state.owed(kind), write: writeNotice)
         }
@@ -213,8 +211,7 @@ final class Attempt: @unchecked Sendable {
                 "\(CommandName.called(else: "mhcarry")): \(message.id) is held: \(printable(why)); see mhqueue why \(message.id)"
             )
         }
-        let age = hub.policy.age(
-            arrival: message.acceptance.arrival, firstResult: message.state.firstResult, now: now)
+        let age = hub.age(of: message)
         // By age alone: mail that waits for a route at fault has no tries, and is late all the same.
         if hub.policy.isLate(age: age, tries: max(1, message.state.tries)) {
             _ = try message.sendNotice(.delay, about: message.state.owed(.delay), write: writeNotice)

@@ -22,6 +22,8 @@ final class CarrierHub: Sendable {
     /// Whose an address at a provider is, sending or not.
     let accountsByAddress: RoutingTable
     let policy: RetryPolicy
+    /// When the last message came in before this run: a clock that shows less is wrong, or was (DECISIONS 11).
+    private let lastAccept: Int
     let notices: NoticeWriter
     let log: Log
     /// Whether a person asked: a route at fault is probed at once then.
@@ -36,6 +38,7 @@ final class CarrierHub: Sendable {
         paths = Paths(settings)
         queue = try Queue(state: settings.stateDirectory)
         routes = try RouteStates(in: queue.state)
+        lastAccept = try WakeMark.read(in: queue.run).modified
         locals = settings.localAddresses
         routing = settings.routingTable
         accountsByAddress = RoutingTable(
@@ -47,6 +50,13 @@ final class CarrierHub: Sendable {
         policy.longestDelay = settings.queue.longestRetry.wholeSeconds
         self.policy = policy
         notices = NoticeWriter(host: settings.hostname, policy: policy)
+    }
+
+    /// The age of `message`; `nil` while it cannot be told, so that nothing is given up for it.
+    func age(of message: LockedMessage) -> Int? {
+        policy.age(
+            arrival: message.acceptance.arrival, firstResult: message.state.firstResult, now: Clock.seconds(),
+            newestState: lastAccept)
     }
 
     /// Notes an error of our own about one message; the run goes on with the others.

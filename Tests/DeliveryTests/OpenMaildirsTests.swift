@@ -45,6 +45,18 @@ struct OpenMaildirsTests {
         #expect(ScratchDirectory.names(in: path).sorted() == ["cur", "new", "tmp"])
     }
 
+    @Test("what writers that died have left in tmp goes when it is opened, and nothing younger")
+    func leftovers() throws {
+        let place = Destination(maildir: scratch.file("a"))
+        _ = try OpenMaildirs().maildir(at: place)
+        for name in ["old", "young"] { scratch.write("x", to: "a/tmp/\(name)") }
+        let long = time(nil) - 37 * 3600
+        var times = [timespec(tv_sec: long, tv_nsec: 0), timespec(tv_sec: long, tv_nsec: 0)]
+        unsafe utimensat(AT_FDCWD, scratch.file("a/tmp/old"), &times, 0)
+        _ = try OpenMaildirs().maildir(at: place)
+        #expect(ScratchDirectory.names(in: scratch.file("a/tmp")) == ["young"])
+    }
+
     @Test("rights that were opened meanwhile are seen")
     func rights() throws {
         let maildirs = OpenMaildirs()

@@ -270,6 +270,24 @@ struct AttemptTests {
         }
     }
 
+    @Test("a clock behind the last accept gives nothing up, whatever it says of ages")
+    func clockBehind() throws {
+        let bench = try Bench()
+        let entry = try bench.message(to: ["a@far.example"], age: 6 * 86_400)
+        let later = Clock.seconds() + 3600
+        var times = [timespec(tv_sec: later, tv_nsec: 0), timespec(tv_sec: later, tv_nsec: 0)]
+        unsafe utimensat(AT_FDCWD, bench.scratch.file("state/run/wake"), &times, 0)
+        let run = try CarrierHub(bench.hub.settings, log: try Log(program: "test", to: .nowhere), isForced: false)
+        let attempt = Attempt(of: try #require(try run.queue.lock(entry)), hub: run)
+        #expect(try attempt.begin())
+        let trouble = AccountResult(recipients: [0], verdict: .temporary(2, 0, text: "450 later"))
+        for _ in 1...9 { try attempt.take([trouble], from: "one") }
+        #expect(attempt.message.state.recipients[0].progress == .waiting)
+        #expect(attempt.message.state.recipients[0].tries == 9)
+        attempt.end()
+        #expect(try bench.queued.count == 1, "nobody is told that it is late")
+    }
+
     @Test("temporary trouble becomes final by age and tries together, and says so")
     func expiry() throws {
         let bench = try Bench()

@@ -32,13 +32,14 @@ struct PolicyTests {
 
     @Test("expiry needs age and tries, and a clock that can be believed")
     func expiry() {
-        let age = policy.age(arrival: noon, firstResult: nil, now: noon + 5 * 86_400)
+        let age = policy.age(arrival: noon, firstResult: nil, now: noon + 5 * 86_400, newestState: 0)
         #expect(policy.isExpired(age: age, tries: 8))
         #expect(!policy.isExpired(age: age, tries: 7))
         #expect(!policy.isExpired(age: 5 * 86_400 - 1, tries: 100))
-        #expect(policy.age(arrival: 100, firstResult: nil, now: noon) == nil, "accepted in 1970")
-        #expect(policy.age(arrival: 100, firstResult: noon - 60, now: noon) == 60)
-        #expect(policy.age(arrival: noon, firstResult: nil, now: 1000) == nil, "the clock is in 1970 now")
+        #expect(policy.age(arrival: 100, firstResult: nil, now: noon, newestState: noon) == nil, "accepted in 1970")
+        #expect(policy.age(arrival: 100, firstResult: noon - 60, now: noon, newestState: noon) == 60)
+        #expect(
+            policy.age(arrival: noon, firstResult: nil, now: 1000, newestState: 0) == nil, "the clock is in 1970 now")
         #expect(policy.age(arrival: noon, firstResult: nil, now: noon, newestState: noon + 1) == nil)
         #expect(!policy.isExpired(age: nil, tries: 1000))
         #expect(policy.isLate(age: 4 * 3600, tries: 1))

@@ -1,7 +1,9 @@
 // Maildirs held open between deliveries, as long as their paths lead to them.
 
 import DurableFiles
+import Glibc
 import MaildirStore
+import Reporting
 import Synchronization
 
 /// The Maildirs of a process that delivers again and again. To open one is four directories, and as many looks at whose
@@ -40,6 +42,9 @@ public final class OpenMaildirs: Sendable {
             return held.maildir
         }
         let made = try destination.open(faults: faults)
+        let now = time(nil)
+        // Best effort: what stays costs room until the next one opens it.
+        if ClockSanity.trusts(now) { _ = try? made.removeStaleTemporaries(now: now) }
         guard let status = try made.statusOfNew() else { return made }
         state.withLock { state in
             state.uses += 1

@@ -37,7 +37,8 @@ public struct RetryPolicy: Sendable, Hashable {
 
     /// The age of a message that arrived at `arrival`; counted from the first recorded result if the clock was not set
     /// when it came in; `nil` when it cannot be told.
-    public func age(arrival: Int, firstResult: Int?, now: Int, newestState: Int = 0) -> Int? {
+    /// - Parameter newestState: the latest time seen on disk; 0 where none is known.
+    public func age(arrival: Int, firstResult: Int?, now: Int, newestState: Int) -> Int? {
         guard ClockSanity.trusts(now, newestState: newestState) else { return nil }
         if ClockSanity.trusts(arrival) { return max(0, now - arrival) }
         guard let firstResult, ClockSanity.trusts(firstResult) else { return nil }

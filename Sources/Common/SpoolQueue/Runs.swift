@@ -30,7 +30,8 @@ public struct WakeMark: Sendable, Hashable {
     private static let name = "wake"
 
     private let nonce: [UInt8]
-    private let modified: Int
+    /// When the last message was accepted, in seconds since 1970; 0 for never.
+    public let modified: Int
     private let nanoseconds: Int
     private let inode: UInt
 
