@@ -112,7 +112,7 @@ let package = Package(
             "IMAPProtocol", "SMTPProtocol", "Octets", "Blocking", "Reporting"),
         room(
             "Delivery",
-            uses: "Digests", "MailEnvelope", "Blocking", "Reporting", "DurableFiles", "MaildirStore",
+            uses: "Digests", "MailEnvelope", "Blocking", "Octets", "Reporting", "DurableFiles", "MaildirStore",
             "MessageContent",
             "Programs"),
         room(

@@ -563,7 +563,7 @@ struct ServeLifeTests {
     @Test("what the threads of a worker have used is shared: two arenas, not one for each")
     func arenas() async throws {
         try await onThread {
-            let hub = try HubUnderTest(services: ["smtp"])
+            let hub = try HubUnderTest(words: ["max-connections-per-address 400"], services: ["smtp"])
             let threads = try (0..<16).map { number in
                 try BlockingThread(name: "sender \(number)") {
                     for round in 0..<5 {

@@ -15,7 +15,6 @@ public final class MaildirMessage {
     private let size: Int
     private var decoder = LineEndDecoder()
     private var offset = 0
-    private var first: [UInt8]?
     private var lineEnds = 0
     private var octets = 0
     private var last = Octet.lf
@@ -26,8 +25,7 @@ public final class MaildirMessage {
     private let finished: (Int) -> Void
 
     /// - Parameters:
-    ///   - name: what its name says, for telling the line ends of a foreign file (DECISIONS 27). Where it says nothing,
-    ///     the first line does, if it ends within the first chunk.
+    ///   - name: what its name says, for telling the line ends of a foreign file.
     ///   - listed: octets on the wire as a client was told them; a file that has fewer now is not whole. Own names are
     ///     believed, and nobody changes such a file.
     ///   - finished: told the octets on the wire when the last chunk has been read.
@@ -38,27 +36,14 @@ public final class MaildirMessage {
         self.listed = name.isOwn ? nil : listed
         self.finished = finished
         size = try file.status().size
-        if name.isOwn {
-            isWireForm = false
-            return
-        }
-        if let wire = name.wire, name.size == size {
-            isWireForm = wire == size
-            return
-        }
-        let start = try file.read(atMost: Self.chunkSize, at: 0)
-        let lf = start.firstIndex(of: Octet.lf, in: start.indices)
-        isWireForm = lf.map { $0 > 0 && start[$0 - 1] == Octet.cr } ?? false
-        first = start
+        isWireForm = try name.isWireForm(file)
     }
 
     /// The next octets in file form (LF), never empty; `nil` at the end.
     /// - Throws: ``MaildirError/shrunk(path:)`` when the file ends before what it had when it was opened or listed, or `DurableError`.
     public func nextChunk() throws -> [UInt8]? {
         while wireSize == nil {
-            let raw: [UInt8]
-            if let first { raw = first } else { raw = try file.read(atMost: Self.chunkSize, at: offset) }
-            first = nil
+            let raw = try file.read(atMost: Self.chunkSize, at: offset)
             offset += raw.count
             var chunk = raw
             if isWireForm {
@@ -95,5 +80,17 @@ public final class MaildirMessage {
         wireSize = wire
         finished(wire)  // whatever was told: the next session shall know
         if let listed, wire < listed { throw .shrunk(path: file.path) }
+    }
+}
+
+extension MailFileName {
+    /// Whether the file has wire line ends (CRLF), as some programs write (DECISIONS 27): its sizes tell, where they are true;
+    /// else its first line does, if it ends within the first chunk.
+    func isWireForm(_ file: File) throws(DurableError) -> Bool {
+        if isOwn { return false }
+        if let wire, size == (try file.status().size) { return wire == size }
+        let start = try file.read(atMost: MaildirMessage.chunkSize, at: 0)
+        guard let lf = start.firstIndex(of: Octet.lf, in: start.indices) else { return false }
+        return lf > 0 && start[lf - 1] == Octet.cr
     }
 }

@@ -71,28 +71,37 @@ public final class MaildirSnapshot: Sendable {
     /// Opens message `index`, which a reader may have renamed since; new and cur are read once more then.
     /// - Throws: ``MaildirError/messageGone(path:unique:)``, or `DurableError`.
     public func open(_ index: Int) throws -> MaildirMessage {
-        let box = boxes[Int(listing.messages[index].box)]
+        let (file, name) = try file(index)
+        let status = try file.status()
+        let told = name.isOwn ? name.wire : nil
+        let sizes = boxes[Int(listing.messages[index].box)].sizes
         let unique = listing.uniqueText(index)
-        let listed = wireSize(of: index)
-        if let message = try open(listing.place(index), in: box, unique, listed) { return message }
-        for place in try box.maildir.locate([unique])[unique] ?? [] {
-            if let message = try open(place, in: box, unique, listed) { return message }
+        return try MaildirMessage(file, name: name, listed: wireSize(of: index)) { wire in
+            // A name that lies, or a file changed in place: the next session is told the right size.
+            if wire != told { sizes.note(unique, status, wire: wire) }
         }
-        throw MaildirError.messageGone(path: box.maildir.path, unique: unique)
     }
 
-    private func open(
-        _ place: Maildir.Place, in box: ShownMaildir, _ unique: String, _ listed: Int
-    ) throws -> MaildirMessage? {
-        guard let file = try box.maildir.directory(of: place).open(place.name) else { return nil }
-        let name = Array(place.name.utf8)
-        let parsed = MailFileName(name, in: name.indices)
-        let status = try file.status()
-        let told = parsed.isOwn ? parsed.wire : nil
-        return try MaildirMessage(file, name: parsed, listed: listed) { wire in
-            // A name that lies, or a file changed in place: the next session is told the right size.
-            if wire != told { box.sizes.note(unique, status, wire: wire) }
+    /// The file of message `index`, and whether it has wire line ends.
+    /// - Throws: as ``open(_:)``.
+    public func openFile(_ index: Int) throws -> (file: File, isWireForm: Bool) {
+        let (file, name) = try file(index)
+        return (file, try name.isWireForm(file))
+    }
+
+    private func file(_ index: Int) throws -> (File, MailFileName) {
+        let box = boxes[Int(listing.messages[index].box)]
+        let unique = listing.uniqueText(index)
+        func file(_ place: Maildir.Place) throws -> (File, MailFileName)? {
+            guard let file = try box.maildir.directory(of: place).open(place.name) else { return nil }
+            let name = Array(place.name.utf8)
+            return (file, MailFileName(name, in: name.indices))
         }
+        if let found = try file(listing.place(index)) { return found }
+        for place in try box.maildir.locate([unique])[unique] ?? [] {
+            if let found = try file(place) { return found }
+        }
+        throw MaildirError.messageGone(path: box.maildir.path, unique: unique)
     }
 
     /// Removes messages for good: on return the removal is on stable storage. What is gone already counts as removed.
