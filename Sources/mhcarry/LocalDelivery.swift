@@ -39,7 +39,7 @@ struct LocalDelivery {
                 earlier: earlierCopy(in: place), in: hub.maildirs)
             return prepared.verdict ?? agent.deliver(prepared)[0]
         } catch {
-            return .temporary(3, 0, text: sentence(error))
+            return DeliveryError(error).verdict
         }
     }
 

@@ -29,6 +29,8 @@ extension CarrierHub {
         for fault in prepared.faults {
             log.write(.error, "step", [("id", message.id.text), ("error", "\(fault)")])
         }
+        // Its verdicts are told apart by the place of their recipient.
+        precondition(prepared.envelope.recipients.count == indexes.count, "a step has changed who it departs for")
         return prepared
     }
 }

@@ -30,7 +30,7 @@ struct Intake {
         let completer = MessageCompleter(author: author, fullName: options.fullName ?? caller.fullName, date: now)
         let completed = try completed(header, by: completer)
         let recipients = try recipients(in: header)
-        let staged = try stage(completed, scanner.bodyStart, &input)
+        let scratch = try putAside(completed, scanner.bodyStart, &input)
         var envelope = Envelope(reversePath: reversePath(author), recipients: recipients)
         envelope.bodyType = options.bodyType.flatMap { BodyType(rawValue: $0.uppercased()) } ?? .sevenBit
         envelope.smtpUTF8 = envelope.hasInternationalAddress
@@ -40,13 +40,13 @@ struct Intake {
             arrival: now.seconds, source: .unixUser(caller.userID),
             identity: settings.mailbox(ofUnixUser: caller.name).map { EnvelopeText(cleaning: $0.name) },
             headerFrom: fromField(of: header) ?? author)
-        let message = Message(envelope, staged, header: header)
+        let message = Message(envelope, scratch)
         let id = queue.makeID(seconds: now.seconds)
         let top = ReceivedField(
             client: nil, by: settings.hostname, transmission: .local(userID: caller.userID), id: id.text,
             recipient: recipients.count == 1 ? recipients[0].forwardPath.address : nil, date: now
         ).octets
-        staged.note(isSigned: header.mayBeSigned)
+        scratch.note(isSigned: header.mayBeSigned)
         let prepared = Plan.at(.submitted).run(on: message, top: top) { queue.scratch() }
         for fault in prepared.faults { writeToStandardError("mhsend: \(fault)") }
         if let verdict = prepared.verdict { throw IntakeError.refused(verdict) }
@@ -58,20 +58,20 @@ struct Intake {
     }
 
     /// Puts the whole message aside.
-    private func stage(
+    private func putAside(
         _ header: [UInt8], _ bodyStart: [UInt8], _ input: inout MessageInput
     ) throws -> Scratch {
-        let staged = queue.scratch()
+        let scratch = queue.scratch()
         func take(_ octets: [UInt8]) throws {
-            try staged.append(octets)
-            guard staged.size <= settings.limits.messageSize else {
+            try scratch.append(octets)
+            guard scratch.size <= settings.limits.messageSize else {
                 throw IntakeError.tooBig(limit: settings.limits.messageSize)
             }
         }
         try take(header)
         try take(bodyStart)
         while let chunk = try input.next() { try take(chunk) }
-        return staged
+        return scratch
     }
 
     // MARK: Envelope

@@ -27,7 +27,7 @@ final class IncomingMessage: Sendable {
 
     private struct State {
         var unwritten: [UInt8] = []
-        var staged: Scratch
+        var scratch: Scratch
         /// Holds back the header until its end is known, for it is not stored as it came.
         var header = HeaderScanner()
         var count = 0
@@ -55,12 +55,12 @@ final class IncomingMessage: Sendable {
         self.isExtended = isExtended
         self.tls = tls
         self.login = login
-        state = Mutex(State(staged: service.house.queue.scratch()))
+        state = Mutex(State(scratch: service.house.queue.scratch()))
     }
 
     /// Octets received so far, in file form.
     var count: Int { state.withLock { $0.count } }
-    /// Octets received that can be staged and are not yet.
+    /// Octets received that can be put aside and are not yet.
     var unwritten: Int { state.withLock { $0.unwritten.count } }
 
     func append(_ octets: [UInt8]) {
@@ -96,13 +96,13 @@ final class IncomingMessage: Sendable {
         }
     }
 
-    /// Stages what has been collected. May block on the disk.
+    /// Puts aside what has been collected. May block on the disk.
     func writeOut() {
         state.withLock { state in
             guard state.failure == nil else { return }
             do {
                 try service.house.checkFreeSpace(for: state.unwritten.count)
-                try state.staged.append(state.unwritten)
+                try state.scratch.append(state.unwritten)
             } catch {
                 state.failure = error
             }
@@ -120,13 +120,13 @@ final class IncomingMessage: Sendable {
             return header
         }
         writeOut()
-        let (staged, failure) = state.withLock { ($0.staged, $0.failure) }
+        let (scratch, failure) = state.withLock { ($0.scratch, $0.failure) }
         if let failure { throw failure }
         let house = service.house
         try house.checkFreeSpace()
         if let login { try judgeAuthors(in: header, of: login) }
-        staged.note(isSigned: header.mayBeSigned)
-        let envelope = try house.completed(Self.once(envelope))
+        scratch.note(isSigned: header.mayBeSigned)
+        let envelope = Self.once(try house.completed(envelope))
         let recipients = Set(envelope.recipients.map(\.forwardPath.address))
         let arrival = MailDate.now()
         let id = house.queue.makeID(seconds: arrival.seconds)
@@ -141,16 +141,14 @@ final class IncomingMessage: Sendable {
                 id: id.text, recipient: recipients.count == 1 ? recipients.first : nil, date: arrival
             ).octets + additions(to: header, arrival)
         let prepared = try prepare(
-            Message(envelope, staged, header: header), at: login == nil ? .received : .submitted, top)
+            Message(envelope, scratch, header: header), at: login == nil ? .received : .submitted, top)
         // One recipient with a mailbox here: straight into it. With more, one could fail after another was served, and the
         // client would send again to both (DECISIONS 9). Several names of one mailbox become one copy behind the queue, and
         // who is owed a notice of success gets it from there, too.
         if recipients.count == 1, !owesSuccess, let recipient = recipients.first,
             case .mailbox(let name) = house.locals.resolve(recipient)
         {
-            let copy = try prepare(
-                Message(prepared.envelope, prepared.content, header: header), at: .departing(to: .mailbox(name)),
-                prepared.top)
+            let copy = try prepare(prepared.message, at: .departing(to: .mailbox(name)), prepared.top)
             return taken(id, file: try house.deliver(copy, to: name, arrival: arrival))
         }
         let acceptance = Acceptance(

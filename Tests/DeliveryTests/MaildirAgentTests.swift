@@ -46,6 +46,20 @@ struct MaildirAgentTests {
         #expect(contents(scratch.file("a/.Junk/new")) == [Array(top.utf8) + text])
     }
 
+    @Test("a folder that a step has asked for is the one it goes to; the record stays that of the mailbox")
+    func folderOfStep() throws {
+        struct Filing: Inspector {
+            let name = "filing"
+            func inspect(_ message: Message) -> Inspection { Inspection(folder: "Lists/Swift") }
+        }
+        let message = Plan([.inspector(Filing())]).run(on: try message().message) {
+            preconditionFailure("no content step")
+        }
+        let verdicts = try agent(to: scratch.file("a"), .random(seconds: 1)).deliver(message)
+        #expect(verdicts.map(\.kind) == [.delivered(.copied(try CopyPlace(mailbox: "alice")))])
+        #expect(contents(scratch.file("a/.Lists.Swift/new")) == [text] && contents(scratch.file("a/new")).isEmpty)
+    }
+
     @Test(
         "survives a fault at every call: no half message, and a retry gives exactly one",
         arguments: [

@@ -50,10 +50,10 @@ struct OpenMaildirsTests {
         let place = Destination(maildir: scratch.file("a"))
         _ = try OpenMaildirs().maildir(at: place)
         for name in ["old", "young"] { scratch.write("x", to: "a/tmp/\(name)") }
-        let long = time(nil) - 37 * 3600
-        var times = [timespec(tv_sec: long, tv_nsec: 0), timespec(tv_sec: long, tv_nsec: 0)]
-        unsafe utimensat(AT_FDCWD, scratch.file("a/tmp/old"), &times, 0)
-        _ = try OpenMaildirs().maildir(at: place)
+        let later = time(nil) + 37 * 3600
+        var times = [timespec(tv_sec: later, tv_nsec: 0), timespec(tv_sec: later, tv_nsec: 0)]
+        unsafe utimensat(AT_FDCWD, scratch.file("a/tmp/young"), &times, 0)
+        _ = try OpenMaildirs(now: { later }).maildir(at: place)
         #expect(ScratchDirectory.names(in: scratch.file("a/tmp")) == ["young"])
     }
 
@@ -64,6 +64,20 @@ struct OpenMaildirsTests {
         _ = try maildirs.maildir(at: Destination(maildir: path))
         #expect(unsafe chmod("\(path)/new", 0o777) == 0)
         #expect(throws: OwnershipFault.self) { try maildirs.maildir(at: Destination(maildir: path)) }
+    }
+
+    @Test("a tmp or cur that was removed is made again, and so is the mail", arguments: ["tmp", "cur", "new"])
+    func removed(_ part: String) throws {
+        let maildirs = OpenMaildirs()
+        let place = Destination(maildir: scratch.file("a"))
+        for round in 0..<2 {
+            let delivery = try maildirs.begin(.random(seconds: 1), at: place)
+            try delivery.write([0x78, 0x0A])
+            _ = try delivery.commit()
+            if round == 0 { _ = try runProgram(["rm", "-rf", scratch.file("a/\(part)")]) }
+        }
+        let wanted = part == "new" ? 1 : 2
+        #expect(ScratchDirectory.names(in: scratch.file("a/new")).count == wanted)
     }
 
     @Test("the most are held, and those used least lately go")

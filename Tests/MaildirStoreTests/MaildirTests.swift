@@ -139,9 +139,14 @@ struct MaildirTests {
         let box = try Maildir(path: path, making: true)
         scratch.write("old", to: "box/tmp/old")
         scratch.write("young", to: "box/tmp/young")
-        var times = [timespec(tv_sec: 1_000, tv_nsec: 0), timespec(tv_sec: 1_000, tv_nsec: 0)]
-        unsafe utimensat(AT_FDCWD, path + "/tmp/old", &times, 0)
-        #expect(try box.removeStaleTemporaries(now: time(nil)) == 1)
+        let later = time(nil) + Maildir.staleAge + 60
+        // A copy with the times of what was copied is no leftover.
+        for (name, seconds) in [("old", 1_000), ("young", later - 60)] {
+            var times = [timespec(tv_sec: seconds, tv_nsec: 0), timespec(tv_sec: seconds, tv_nsec: 0)]
+            unsafe utimensat(AT_FDCWD, path + "/tmp/\(name)", &times, 0)
+        }
+        #expect(try box.removeStaleTemporaries(now: time(nil) + 60) == 0)
+        #expect(try box.removeStaleTemporaries(now: later) == 1)
         #expect(ScratchDirectory.names(in: path + "/tmp") == ["young"])
         #expect(try box.removeStaleTemporaries(now: 0) == 0)
     }

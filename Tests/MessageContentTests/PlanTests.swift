@@ -139,6 +139,33 @@ struct PlanTests {
         #expect(prepared.faults.count == 2 + bad.count, "\(prepared.faults)")
     }
 
+    @Test("an inspector that fails ends nothing, whatever verdict came with it")
+    func failingVerdict() throws {
+        let bad = Inspection(top: Array("no field\n".utf8), verdict: .permanent(7, 1, text: "no"))
+        let prepared = try run([.inspector(Saying(name: "a", answer: bad))], on: try message("Subject: x\n\nx\n"))
+        #expect(prepared.verdict == nil && prepared.faults.count == 1 && prepared.top.isEmpty)
+    }
+
+    @Test("content that ends before its size is an error, and never a message")
+    func short() throws {
+        struct Short: Content {
+            let size = 100
+            let facts = ContentFacts(wireSize: 100)
+            func read(atMost limit: Int, at offset: Int) -> [UInt8] { offset == 0 ? [0x61] : [] }
+        }
+        #expect(throws: DurableError.self) { try Short().forEachChunk { _ in } }
+        let target = try Directory(path: folder.path).createExclusive("copy")
+        #expect(throws: DurableError.self) { try Short().write(to: target, behind: []) }
+    }
+
+    @Test("what the steps have left is the message of the next moment, its header too")
+    func nextMoment() throws {
+        let prepared = try run([.rewriter(Doubling())], on: try message("Double: 1\n\nx\n"))
+        #expect(prepared.message.content.size == prepared.content.size)
+        let filtered = try run([.filter(StrayFilter())], on: try message("Subject: a\rb\n\n"))
+        #expect(try filtered.message.header().octetsOfFields.elementsEqual("Subject: a b\n".utf8))
+    }
+
     @Test("a rewriter makes new content, which later steps see; where it is not needed nothing is made")
     func rewriting() throws {
         let twice = try run(
@@ -221,6 +248,18 @@ struct MomentTests {
         #expect(try verdict(.received, header, to: ["eve@x.example"]) == nil)
         #expect(try verdict(.submitted, header) == nil)
         #expect(try verdict(.departing(to: .mailbox("bob")), header) == nil)
+    }
+
+    @Test("fields for thousands of addresses of one mailbox stand on top all the same")
+    func manyFields() throws {
+        let envelope = Envelope(
+            reversePath: .null, recipients: try (0..<3_000).map { .init(try Address("a\($0)@hub.example")) })
+        let message = Message(envelope, ContentInMemory(Array("Subject: x\n\nx\n".utf8)))
+        let prepared = Plan.at(.departing(to: .mailbox("any"))).run(on: message) {
+            preconditionFailure("no content step")
+        }
+        #expect(prepared.faults.isEmpty)
+        #expect(prepared.top.split(separator: 0x0A).count == 3_002)
     }
 
     @Test("a mailbox gets Return-Path and each of its addresses once, one of them alone in Delivered-To")

@@ -30,7 +30,7 @@ public final class DeliveryBatch {
         _ name: DeliveryName, to destination: Destination, isDigested: Bool = false,
         unless stored: Set<MessageDigest> = [], nextChunk: () throws -> [UInt8]?
     ) throws -> MessageDigest? {
-        let delivery = try MaildirDelivery(into: try maildirs.maildir(at: destination), as: name)
+        let delivery = try maildirs.begin(name, at: destination)
         guard isDigested || !stored.isEmpty else {
             while let chunk = try nextChunk() { try delivery.write(chunk) }
             add(delivery.finishWriting())

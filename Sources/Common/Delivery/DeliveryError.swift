@@ -18,7 +18,7 @@ public enum DeliveryError: Complaint {
     /// What no other case tells of.
     case other(words: String, exitStatus: ExitStatus)
 
-    init(_ error: any Error) {
+    public init(_ error: any Error) {
         self =
             switch error {
             case let error as DeliveryError: error

@@ -40,8 +40,8 @@ public struct MaildirAgent: DeliveryAgent {
     public func copy(_ message: Prepared) throws(DeliveryError) {
         do {
             if let earlier, try isThere(earlier) { return }
-            let maildir = try maildirs.maildir(at: destination)
-            let delivery = try MaildirDelivery(into: maildir, as: name)
+            let destination = try destination(of: message)
+            let delivery = try maildirs.begin(name, at: destination)
             try message.forEachChunk { try delivery.write($0) }
             let staged = delivery.finishWriting()
             try staged.synchronize()
@@ -49,11 +49,19 @@ public struct MaildirAgent: DeliveryAgent {
                 try Maildir.publish([staged])
             } catch MaildirError.nameTaken where name.isRepeatable {
                 // The same name with the same sizes: an attempt that nobody remembers had delivered it.
-                try maildir.synchronizeEntries()
+                try maildirs.maildir(at: destination).synchronizeEntries()
             }
         } catch {
+            maildirs.forget(destination)
             throw DeliveryError(error)
         }
+    }
+
+    /// The folder that a step has asked for, else our own.
+    private func destination(of message: Prepared) throws -> Destination {
+        guard let folder = message.folder else { return destination }
+        let parts = folder.split(separator: "/").map(String.init)
+        return Destination(maildir: destination.path, folder: try FolderName(parts: parts))
     }
 
     /// Whether the copy has been delivered; what is found is made durable before this says so.
@@ -62,7 +70,7 @@ public struct MaildirAgent: DeliveryAgent {
         let inbox = try maildirs.maildir(at: destination.inbox)
         guard try !inbox.copies(ofQueued: copy.id).isDisjoint(with: copy.recipients) else { return false }
         try inbox.synchronizeEntries()
-        if let folder = destination.folder { try inbox.folder(folder)?.synchronizeEntries() }
+        for folder in try inbox.folders() { try inbox.folder(folder)?.synchronizeEntries() }
         return true
     }
 }

@@ -14,7 +14,7 @@ public final class OpenMaildirs: Sendable {
 
     private struct Held {
         let maildir: Maildir
-        /// What stood at the path of `new` when it was opened.
+        /// Of `new`, as it was opened.
         let status: FileStatus
         var lastUse: Int
     }
@@ -25,14 +25,31 @@ public final class OpenMaildirs: Sendable {
     }
 
     private let faults: Faults?
+    private let now: @Sendable () -> Int
     private let state = Mutex(State())
 
-    /// - Parameter faults: forced disk faults of a test.
-    public init(faults: Faults? = nil) { self.faults = faults }
+    /// - Parameters:
+    ///   - faults: forced disk faults of a test.
+    ///   - now: seconds since 1970.
+    public init(faults: Faults? = nil, now: @escaping @Sendable () -> Int = { time(nil) }) {
+        self.faults = faults
+        self.now = now
+    }
 
-    /// The Maildir, or folder of one, at `destination`, made when missing; opened anew where another stands in its place
-    /// (device and inode of `new`), or where owner or rights have changed (DECISIONS 54).
-    /// - Throws: as `Maildir.init`.
+    /// Begins a delivery of `name` into tmp of the Maildir, or folder of one, at `destination`, made when missing.
+    /// - Throws: as `Maildir.init` and `MaildirDelivery.init`.
+    func begin(_ name: DeliveryName, at destination: Destination) throws -> MaildirDelivery {
+        do {
+            return try MaildirDelivery(into: try maildir(at: destination), as: name)
+        } catch let error as DurableError where error.isMissing {
+            // tmp was removed under our hands: the Maildir is opened anew, and what it lacks is made.
+            forget(destination)
+            return try MaildirDelivery(into: try maildir(at: destination), as: name)
+        }
+    }
+
+    /// The Maildir at `destination`; opened anew where the path of `new` leads to another one, or `new` has another owner or
+    /// other rights (DECISIONS 54).
     func maildir(at destination: Destination) throws -> Maildir {
         if let held = state.withLock({ $0.held[destination] }), try isUnchanged(held) {
             state.withLock { state in
@@ -42,10 +59,9 @@ public final class OpenMaildirs: Sendable {
             return held.maildir
         }
         let made = try destination.open(faults: faults)
-        let now = time(nil)
         // Best effort: what stays costs room until the next one opens it.
-        if ClockSanity.trusts(now) { _ = try? made.removeStaleTemporaries(now: now) }
-        guard let status = try made.statusOfNew() else { return made }
+        if ClockSanity.trusts(now()) { _ = try? made.removeStaleTemporaries(now: now()) }
+        let status = try made.statusOfNew()
         state.withLock { state in
             state.uses += 1
             state.held[destination] = Held(maildir: made, status: status, lastUse: state.uses)
@@ -57,8 +73,11 @@ public final class OpenMaildirs: Sendable {
         return made
     }
 
+    /// Lets the next delivery open it anew: something was wrong there.
+    func forget(_ destination: Destination) { state.withLock { $0.held[destination] = nil } }
+
     private func isUnchanged(_ held: Held) throws -> Bool {
-        guard let status = try held.maildir.statusOfNew() else { return false }
+        guard let status = try held.maildir.statusAtPathOfNew() else { return false }
         return status.isSameFile(as: held.status) && status.owner == held.status.owner
             && status.mode == held.status.mode
     }

@@ -79,6 +79,7 @@ public struct ProgramAgent: DeliveryAgent {
             default: return .permanent(3, 0, text: words("exit status \(status)"))
             }
         case .killed(let signal): return .temporary(3, 0, text: words("killed by signal \(signal)"))
+        case .timedOut where StopSignal.hasCome: return .faultOfHop(3, 2, text: "the run was told to stop")
         case .timedOut: return .temporary(3, 0, text: words("did not end in time and was killed"))
         }
     }

@@ -17,6 +17,8 @@ public struct FileStatus: Sendable, Hashable {
     /// The last change of the content: seconds since 1970 and nanoseconds.
     public let modified: Int
     public let modifiedNanoseconds: Int
+    /// The last change of content, name or rights: seconds since 1970.
+    public let changed: Int
 
     /// - Returns: of what `path` leads to, links followed; `nil` when that is nothing.
     public static func at(_ path: String) throws(DurableError) -> FileStatus? {
@@ -39,6 +41,7 @@ public struct FileStatus: Sendable, Hashable {
         size = Int(found.st_size)
         modified = Int(found.st_mtim.tv_sec)
         modifiedNanoseconds = Int(found.st_mtim.tv_nsec)
+        changed = Int(found.st_ctim.tv_sec)
     }
 
     public func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }

@@ -37,8 +37,11 @@ public final class Maildir: Sendable {
         for directory in [tmp, new, cur] { try Self.demandOwn(directory) }
     }
 
-    /// What now stands where `new` was opened; `nil` for nothing.
-    public func statusOfNew() throws(DurableError) -> FileStatus? { try FileStatus.at("\(path)/new") }
+    /// Of the `new` that is held open.
+    public func statusOfNew() throws(DurableError) -> FileStatus { try new.status() }
+
+    /// Of what now stands where `new` was opened; `nil` for nothing.
+    public func statusAtPathOfNew() throws(DurableError) -> FileStatus? { try FileStatus.at("\(path)/new") }
 
     /// The folder `name` of this Maildir; `nil` when it is missing.
     public func folder(_ name: FolderName) throws -> Maildir? {
@@ -73,14 +76,17 @@ public final class Maildir: Sendable {
         return found.sorted { $0.directoryName < $1.directoryName }
     }
 
-    /// Removes files from tmp that nobody has written to for ``staleAge``.
+    /// Removes files from tmp that nobody has touched for ``staleAge``: who copies a file with its times has changed it
+    /// later than they say.
     /// - Parameter now: seconds since 1970. Files dated later are left alone.
     /// - Returns: how many went.
     @discardableResult
     public func removeStaleTemporaries(now: Int) throws(DurableError) -> Int {
         var removed = 0
         for name in try tmp.names() {
-            guard let status = try tmp.status(of: name), status.isRegular, status.modified < now - Self.staleAge else {
+            guard let status = try tmp.status(of: name), status.isRegular,
+                max(status.modified, status.changed) < now - Self.staleAge
+            else {
                 continue
             }
             if try tmp.unlink(name) { removed += 1 }

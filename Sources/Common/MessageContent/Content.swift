@@ -30,11 +30,19 @@ extension Content {
     public func forEachChunk(_ body: ([UInt8]) throws -> Void) throws {
         var at = 0
         while at < size {
-            let chunk = try read(atMost: ContentLimits.chunk, at: at)
-            guard !chunk.isEmpty else { return }
+            let chunk = try wholeChunk(at: at)
             try body(chunk)
             at += chunk.count
         }
+    }
+
+    /// A chunk from within the content: one that is missing is no end, or half a message would pass for a whole one.
+    private func wholeChunk(at offset: Int) throws(DurableError) -> [UInt8] {
+        let chunk = try read(atMost: ContentLimits.chunk, at: offset)
+        guard !chunk.isEmpty else {
+            throw DurableError(operation: "read all of", path: "the message", code: DurableError.inputOutput)
+        }
+        return chunk
     }
 
     /// The header section; no more is read than it takes.
@@ -54,8 +62,7 @@ extension Content {
         try file.write(start)
         var at = 0
         while at < size {
-            let chunk = try read(atMost: ContentLimits.chunk, at: at)
-            guard !chunk.isEmpty else { return }
+            let chunk = try wholeChunk(at: at)
             try file.write(chunk)
             at += chunk.count
         }

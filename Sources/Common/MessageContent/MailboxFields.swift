@@ -4,15 +4,9 @@ import MailEnvelope
 import MailFormat
 
 /// Return-Path, and whom this copy is for (RFC 5321 §4.4; Delivered-To also stops loops).
-struct MailboxFields: Inspector {
-    let name = "delivery fields"
-
-    func inspect(_ message: Message) -> Inspection {
-        Inspection(top: Self.octets(message.envelope))
-    }
-
+enum MailboxFields {
     /// The fields in file form. Each address stands once, as the sender wrote it; a single one in Delivered-To alone.
-    static func octets(_ envelope: Envelope) -> [UInt8] {
+    @Sendable static func octets(_ envelope: Envelope) -> [UInt8] {
         var seen: Set<Address> = []
         let recipients = envelope.recipients.map(\.forwardPath.address).filter { seen.insert($0).inserted }
         var text = "Return-Path: \(envelope.reversePath)\n"

@@ -10,14 +10,15 @@ public enum NextHop: Sendable, Hashable {
 
 /// Where a message stands on its way (DECISIONS 52).
 public enum Moment: Sendable, Hashable {
-    /// Collected from an account.
+    /// Collected from an account. There is no step at this moment yet, and `mhfetch` runs none.
     case fetched
     /// Handed in by a stranger.
     case received
     /// Handed in by one of our own people, or by a program of theirs.
     case submitted
     /// About to leave for a next hop, in one attempt: after EHLO and login, when it is known what the hop can do
-    /// (DECISIONS 53). What is made of it then is never stored.
+    /// (DECISIONS 53). What is made of it then is never stored. A message that goes straight into a mailbox, with no queue
+    /// between, has the fields of its arrival above the content then, and not in it.
     case departing(to: NextHop)
 }
 
@@ -30,7 +31,7 @@ extension Plan {
         case .received: Plan([.inspector(LoopInspector(.arriving, knowsRecipients: true))])
         case .submitted: Plan([.inspector(LoopInspector(.arriving, knowsRecipients: false))])
         case .departing(to: .mailbox):
-            Plan([.inspector(LoopInspector(.departing, knowsRecipients: false)), .inspector(MailboxFields())])
+            Plan([.inspector(LoopInspector(.departing, knowsRecipients: false)), .fields(MailboxFields.octets)])
         case .departing(to: .server):
             Plan([.inspector(LoopInspector(.departing, knowsRecipients: false)), .filter(StrayFilter())])
         }

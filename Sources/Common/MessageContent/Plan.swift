@@ -10,10 +10,10 @@ import Reporting
 public struct Prepared: Sendable {
     /// Why it ends here, for all recipients; else it goes on.
     public internal(set) var verdict: Verdict?
-    public internal(set) var envelope: Envelope
+    /// The message as the steps have left it, for the steps of its next moment.
+    public internal(set) var message: Message
     /// Header fields to stand above the content, in file form.
     public internal(set) var top: [UInt8]
-    public internal(set) var content: any Content
     /// The folder it is to go to, as the rc writes it.
     public internal(set) var folder: String?
     /// Steps that failed, to be logged.
@@ -21,10 +21,12 @@ public struct Prepared: Sendable {
 
     /// A message as it is, with `top` above it.
     public init(_ message: Message, top: [UInt8] = []) {
-        envelope = message.envelope
-        content = message.content
+        self.message = message
         self.top = top
     }
+
+    public var envelope: Envelope { message.envelope }
+    public var content: any Content { message.content }
 
     /// Octets in file form, with ``top``.
     public var size: Int { top.count + content.size }
@@ -80,9 +82,6 @@ public struct Plan: Sendable {
 
     public init(_ steps: [Step]) { self.steps = steps }
 
-    /// Whether every message passes as it is.
-    public var isEmpty: Bool { steps.isEmpty }
-
     /// Runs the steps, up to the first that ends the message. Without one that needs the content nothing is read, and
     /// nothing copied. A step sees the content as those before it have left it, without what they have put above it.
     ///
@@ -92,18 +91,17 @@ public struct Plan: Sendable {
     ///   - top: fields that are to stand above the content in any case, below those of the steps.
     ///   - scratch: makes the place for new content, beside where the message is meant to go.
     public func run(on message: Message, top: [UInt8] = [], scratch: () -> Scratch) -> Prepared {
-        var message = message
         var prepared = Prepared(message, top: top)
         for step in steps {
             do {
                 switch step {
-                case .inspector(let inspector): try inspect(&message, by: inspector, &prepared)
-                case .rewriter(let rewriter): try rewrite(&message, by: rewriter, &prepared, scratch)
+                case .inspector(let inspector): try inspect(&prepared, by: inspector)
+                case .rewriter(let rewriter): try rewrite(&prepared, by: rewriter, scratch)
                 case .filter(let filter):
                     guard filter.concerns(prepared.facts) else { continue }
                     prepared.top = prepared.top.changed(by: filter)
-                    prepared.content = FilteredContent(prepared.content, filter)
-                    message = Message(message.envelope, prepared.content)
+                    prepared.message = Message(prepared.envelope, FilteredContent(prepared.content, filter))
+                case .fields(let make): prepared.top = make(prepared.envelope) + prepared.top
                 }
             } catch {
                 prepared.faults.append(StepFault(step: step.name, words: sentence(error)))
@@ -116,22 +114,19 @@ public struct Plan: Sendable {
         return prepared
     }
 
-    private func inspect(
-        _ message: inout Message, by inspector: any Inspector, _ prepared: inout Prepared
-    ) throws {
-        let found = try inspector.inspect(message)
-        prepared.verdict = found.verdict
+    private func inspect(_ prepared: inout Prepared, by inspector: any Inspector) throws {
+        let found = try inspector.inspect(prepared.message)
+        // First what may fail: an inspector that fails ends nothing.
         try prepared.add(found.top, by: inspector.name)
         if let folder = found.folder { prepared.folder = folder }
-        if let envelope = found.envelope {
-            prepared.envelope = envelope
-            message.envelope = envelope
-        }
+        if let envelope = found.envelope { prepared.message.envelope = envelope }
+        prepared.verdict = found.verdict
     }
 
     private func rewrite(
-        _ message: inout Message, by rewriter: any Rewriter, _ prepared: inout Prepared, _ scratch: () -> Scratch
+        _ prepared: inout Prepared, by rewriter: any Rewriter, _ scratch: () -> Scratch
     ) throws {
+        let message = prepared.message
         guard try rewriter.concerns(message) else { return }
         guard rewriter.keepsSignatures || !message.content.facts.isSigned else {
             prepared.verdict = .permanent(
@@ -140,9 +135,8 @@ public struct Plan: Sendable {
         }
         let made = scratch()
         try rewriter.rewrite(message, into: made)
-        message = Message(message.envelope, made)
-        made.note(isSigned: try message.header().mayBeSigned)
-        prepared.content = made
+        prepared.message = Message(message.envelope, made)
+        made.note(isSigned: try prepared.message.header().mayBeSigned)
     }
 }
 

@@ -8,8 +8,7 @@ import Synchronization
 /// Octets that are appended, and can be read as they stand (DECISIONS 2, 52): LF line ends, no envelope, nothing durable.
 ///
 /// Up to 64 KiB stay in memory, while all scratches of the process together hold less than 32 MiB; the rest goes to a file
-/// without a name beside the place where the message is meant to go, so that there is room for it there and nothing of it
-/// lies in another file system. It goes with the object, and with the process.
+/// without a name, in a folder of the hub's own and never in $TMPDIR. It goes with the object, and with the process.
 public final class Scratch: Content {
     /// The most octets of one message kept in memory.
     public static let memoryLimit = 64 * 1024

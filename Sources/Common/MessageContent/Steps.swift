@@ -10,9 +10,12 @@ public enum Step: Sendable {
     case inspector(any Inspector)
     case rewriter(any Rewriter)
     case filter(any Filter)
+    /// Header fields of our own for the top, made of the envelope; they have no bound but the envelope's.
+    case fields(@Sendable (Envelope) -> [UInt8])
 
     var name: String {
         switch self {
+        case .fields: "fields"
         case .inspector(let inspector): inspector.name
         case .rewriter(let rewriter): rewriter.name
         case .filter(let filter): filter.name
