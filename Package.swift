@@ -196,7 +196,9 @@ let package = Package(
         tests(
             of: "SpoolQueue", uses: "DurableFiles", "MailEnvelope", "MailFormat", "MessageContent", "Octets",
             "Reporting"),
-        tests(of: "Delivery", uses: "Blocking", "DurableFiles", "MailEnvelope", "MaildirStore", "MessageContent"),
+        tests(
+            of: "Delivery", uses: "Blocking", "DurableFiles", "MailEnvelope", "MaildirStore", "MessageContent",
+            "Reporting"),
         tests(
             ofCommand: "mhfetch", as: "MHFetch",
             uses: "AccountSessions", "Digests", "FetchLedger", "DurableFiles", "Delivery", "MaildirStore",

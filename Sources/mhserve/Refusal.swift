@@ -13,13 +13,10 @@ extension Verdict {
         case let pressure as QueuePressure: self = pressure.verdict
         case let content as ContentRefusal: self = content.verdict
         case let delivery as DeliveryError: self = delivery.verdictForStrangers
-        case QueueError.noSpace: self = .diskIsFull
-        case let disk as DurableError where disk.isNoSpace: self = .diskIsFull
-        default: self = .temporary(3, 0, text: "the message could not be stored; try again later")
+        case QueueError.noSpace(let disk), QueueError.disk(let disk): self = DeliveryError(disk).verdictForStrangers
+        default: self = DeliveryError(error).verdictForStrangers
         }
     }
-
-    private static let diskIsFull = Verdict.temporary(3, 1, text: "the disk is full; try again later")
 }
 
 /// The service is full for now.

@@ -4,6 +4,8 @@ import DurableFiles
 import Glibc
 import MailTestKit
 import MaildirStore
+import Reporting
+import Synchronization
 import Testing
 
 @testable import Delivery
@@ -57,12 +59,12 @@ struct OpenMaildirsTests {
         #expect(ScratchDirectory.names(in: scratch.file("a/tmp")) == ["young"])
     }
 
-    @Test("rights that were opened meanwhile are seen")
-    func rights() throws {
+    @Test("rights that were opened meanwhile are seen", arguments: ["", "/new", "/tmp", "/cur"])
+    func rights(_ part: String) throws {
         let maildirs = OpenMaildirs()
         let path = scratch.file("a")
         _ = try maildirs.maildir(at: Destination(maildir: path))
-        #expect(unsafe chmod("\(path)/new", 0o777) == 0)
+        #expect(unsafe chmod(path + part, 0o777) == 0)
         #expect(throws: OwnershipFault.self) { try maildirs.maildir(at: Destination(maildir: path)) }
     }
 
@@ -78,6 +80,33 @@ struct OpenMaildirsTests {
         }
         let wanted = part == "new" ? 1 : 2
         #expect(ScratchDirectory.names(in: scratch.file("a/new")).count == wanted)
+    }
+
+    @Test("one that was swapped while it was opened is not taken for what stands there now")
+    func swapped() throws {
+        let path = scratch.file("a")
+        let maildirs = OpenMaildirs(now: {
+            // Called in the midst of the opening: the sweep of tmp asks for the time.
+            if unsafe access(scratch.file("old"), F_OK) != 0 { _ = unsafe rename(path, scratch.file("old")) }
+            return ClockSanity.buildDate
+        })
+        _ = try maildirs.maildir(at: Destination(maildir: path))
+        let delivery = try maildirs.begin(.random(seconds: 1), at: Destination(maildir: path))
+        try delivery.write([0x78, 0x0A])
+        _ = try delivery.commit()
+        #expect(ScratchDirectory.names(in: path + "/new").count == 1)
+    }
+
+    @Test("after a day one is opened anew, so that its tmp is swept")
+    func age() throws {
+        let time = Mutex(ClockSanity.buildDate)
+        let maildirs = OpenMaildirs(now: { time.withLock { $0 } })
+        let place = Destination(maildir: scratch.file("a"))
+        let first = try maildirs.maildir(at: place)
+        time.withLock { $0 += OpenMaildirs.age - 1 }
+        #expect(try maildirs.maildir(at: place) === first)
+        time.withLock { $0 += 1 }
+        #expect(try maildirs.maildir(at: place) !== first)
     }
 
     @Test("the most are held, and those used least lately go")

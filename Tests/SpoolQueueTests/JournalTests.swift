@@ -44,6 +44,20 @@ struct JournalTests {
 
     private var heading: [UInt8] { Array(Journal.heading(of: id).utf8) }
 
+    @Test("the age of mail that came in under a bad clock begins with its first result under a good one")
+    func firstGoodResult() throws {
+        let scratch = ScratchDirectory()
+        let queue = try Queue(state: scratch.path)
+        _ = try queue.add(envelope(), "x")
+        for (round, time) in [100, noon, noon + 60].enumerated() {
+            let message = try queue.lockOnly()
+            try message.beginAttempt(next: noon + 600 + round)
+            try message.record([result([0], busy, next: 1)], at: time)
+            #expect(message.state.firstResult == (round == 0 ? 100 : noon))
+            message.unlock()
+        }
+    }
+
     @Test("a copy in a mailbox here is written down with its place, and found by it")
     func places() throws {
         let inbox = try CopyPlace(mailbox: "alice")

@@ -11,11 +11,13 @@ import Synchronization
 public final class OpenMaildirs: Sendable {
     /// The most that are held open: four descriptors each.
     public static let limit = 32
+    /// How long one is held, in seconds: what writers that died have left in tmp goes when it is opened.
+    public static let age = 86_400
 
     private struct Held {
         let maildir: Maildir
-        /// Of `new`, as it was opened.
-        let status: FileStatus
+        /// Seconds since 1970.
+        let opened: Int
         var lastUse: Int
     }
 
@@ -41,17 +43,19 @@ public final class OpenMaildirs: Sendable {
     func begin(_ name: DeliveryName, at destination: Destination) throws -> MaildirDelivery {
         do {
             return try MaildirDelivery(into: try maildir(at: destination), as: name)
-        } catch let error as DurableError where error.isMissing {
-            // tmp was removed under our hands: the Maildir is opened anew, and what it lacks is made.
-            forget(destination)
+        } catch let error as DurableError where error.isMissing || error.isShortage {
+            // Removed under our hands, or those that we hold leave none for this one: once more, with none held.
+            state.withLock { $0.held = [:] }
             return try MaildirDelivery(into: try maildir(at: destination), as: name)
         }
     }
 
-    /// The Maildir at `destination`; opened anew where the path of `new` leads to another one, or `new` has another owner or
-    /// other rights (DECISIONS 54).
+    /// The Maildir at `destination`; opened anew where its path leads to another one, where owner or rights have changed
+    /// (DECISIONS 54), and once a day.
     func maildir(at destination: Destination) throws -> Maildir {
-        if let held = state.withLock({ $0.held[destination] }), try isUnchanged(held) {
+        if let held = state.withLock({ $0.held[destination] }), now() - held.opened < Self.age,
+            try held.maildir.isInPlace()
+        {
             state.withLock { state in
                 state.uses += 1
                 state.held[destination]?.lastUse = state.uses
@@ -61,10 +65,9 @@ public final class OpenMaildirs: Sendable {
         let made = try destination.open(faults: faults)
         // Best effort: what stays costs room until the next one opens it.
         if ClockSanity.trusts(now()) { _ = try? made.removeStaleTemporaries(now: now()) }
-        let status = try made.statusOfNew()
         state.withLock { state in
             state.uses += 1
-            state.held[destination] = Held(maildir: made, status: status, lastUse: state.uses)
+            state.held[destination] = Held(maildir: made, opened: now(), lastUse: state.uses)
             guard state.held.count > Self.limit,
                 let oldest = state.held.min(by: { $0.value.lastUse < $1.value.lastUse })
             else { return }
@@ -75,12 +78,6 @@ public final class OpenMaildirs: Sendable {
 
     /// Lets the next delivery open it anew: something was wrong there.
     func forget(_ destination: Destination) { state.withLock { $0.held[destination] = nil } }
-
-    private func isUnchanged(_ held: Held) throws -> Bool {
-        guard let status = try held.maildir.statusAtPathOfNew() else { return false }
-        return status.isSameFile(as: held.status) && status.owner == held.status.owner
-            && status.mode == held.status.mode
-    }
 
     /// How many are held open.
     var count: Int { state.withLock { $0.held.count } }

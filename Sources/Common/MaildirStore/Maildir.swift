@@ -16,6 +16,8 @@ public final class Maildir: Sendable {
     let new: Directory
     let cur: Directory
     let tmp: Directory
+    /// Of top, tmp, new and cur, by their descriptors: what a path leads to a moment later is another question.
+    private let opened: [FileStatus]
 
     /// Opens the Maildir at `path`.
     /// - Parameter making: whether what is missing is made, 0700, the folders above it included.
@@ -34,14 +36,20 @@ public final class Maildir: Sendable {
         tmp = try top.directory("tmp", making: mode)
         new = try top.directory("new", making: mode)
         cur = try top.directory("cur", making: mode)
+        opened = [try top.status(), try tmp.status(), try new.status(), try cur.status()]
         for directory in [tmp, new, cur] { try Self.demandOwn(directory) }
     }
 
-    /// Of the `new` that is held open.
-    public func statusOfNew() throws(DurableError) -> FileStatus { try new.status() }
-
-    /// Of what now stands where `new` was opened; `nil` for nothing.
-    public func statusAtPathOfNew() throws(DurableError) -> FileStatus? { try FileStatus.at("\(path)/new") }
+    /// Whether the path still leads to the directories that are held open, and these have the owner and the rights with
+    /// which they were opened.
+    public func isInPlace() throws(DurableError) -> Bool {
+        for (name, opened) in zip(["", "/tmp", "/new", "/cur"], opened) {
+            guard let found = try FileStatus.at(path + name), found.isSameFile(as: opened),
+                found.owner == opened.owner, found.mode == opened.mode
+            else { return false }
+        }
+        return true
+    }
 
     /// The folder `name` of this Maildir; `nil` when it is missing.
     public func folder(_ name: FolderName) throws -> Maildir? {

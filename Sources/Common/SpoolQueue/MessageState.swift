@@ -1,6 +1,7 @@
 // The state of a message: a pure fold over the records of its journal.
 
 import MailEnvelope
+import Reporting
 
 /// What the journal of a message adds up to.
 public struct MessageState: Sendable {
@@ -88,7 +89,8 @@ public struct MessageState: Sendable {
                 knownTimes.insert(tag)
                 diedInARow = 0
             }
-            if firstResult == nil { firstResult = at }
+            // One under a clock that was not set tells no age.
+            if firstResult.map({ !ClockSanity.trusts($0) }) ?? true { firstResult = at }
             for item in items {
                 for index in item.recipients {
                     apply(item.verdict, next: item.next, to: index)
