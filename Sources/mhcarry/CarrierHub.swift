@@ -14,7 +14,7 @@ import Synchronization
 final class CarrierHub: Sendable {
     let settings: HubSettings
     let queue: Queue
-    let maildirs = OpenMaildirs()
+    let maildirs: OpenMaildirs
     let paths: Paths
     let routes: RouteStates
     let locals: LocalAddresses
@@ -36,6 +36,7 @@ final class CarrierHub: Sendable {
         self.log = log
         self.isForced = isForced
         paths = Paths(settings)
+        maildirs = OpenMaildirs { log.write(.warning, "sweep", [("error", sentence($0))]) }
         queue = try Queue(state: settings.stateDirectory)
         routes = try RouteStates(in: queue.state)
         lastAccept = try WakeMark.read(in: queue.run).modified

@@ -66,7 +66,10 @@ final class AccountRun {
             throw FetchError.noOwner(account.name, place: account.place)
         }
         maildir = mailbox.maildir
-        delivery = BatchDelivery(ledger: ledger, inbox: try Maildir(path: maildir, making: true))
+        let (log, name) = (hub.log, account.name)
+        delivery = BatchDelivery(ledger: ledger, inbox: try Maildir(path: maildir, making: true)) {
+            log.write(.warning, "sweep", [("account", name), ("error", sentence($0))])
+        }
         self.start = start
         self.account = account
         self.hub = hub

@@ -31,10 +31,14 @@ final class BatchDelivery {
     /// - Parameters:
     ///   - inbox: the owner's Maildir; batches go to it and its folders.
     ///   - faults: forced disk faults of a test.
-    init(ledger: AccountLedger, inbox: Maildir, faults: Faults? = nil, threads: Int = 8) {
+    ///   - tell: what kept leftovers in tmp.
+    init(
+        ledger: AccountLedger, inbox: Maildir, faults: Faults? = nil, threads: Int = 8,
+        telling tell: @escaping @Sendable (DurableError) -> Void
+    ) {
         self.ledger = ledger
         self.inbox = inbox
-        maildirs = OpenMaildirs(faults: faults)
+        maildirs = OpenMaildirs(faults: faults, telling: tell)
         pool = WorkerPool(threads: threads)
     }
 

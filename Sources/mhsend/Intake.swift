@@ -40,7 +40,9 @@ struct Intake {
             arrival: now.seconds, source: .unixUser(caller.userID),
             identity: settings.mailbox(ofUnixUser: caller.name).map { EnvelopeText(cleaning: $0.name) },
             headerFrom: fromField(of: header) ?? author)
-        let message = Message(envelope, scratch)
+        var stored = HeaderScanner(bounds: .handedIn)
+        stored.append(completed)
+        let message = Message(envelope, scratch, header: stored.finish())
         let id = queue.makeID(seconds: now.seconds)
         let top = ReceivedField(
             client: nil, by: settings.hostname, transmission: .local(userID: caller.userID), id: id.text,
@@ -237,7 +239,7 @@ enum IntakeError: Complaint {
             "the message's header has more than \(HeaderScanner.Bounds.handedIn.octets) octets or "
                 + "\(HeaderScanner.Bounds.handedIn.fields) fields; nothing was sent"
         case .header(let error): "\(error); nothing was sent"
-        case .refused(let verdict): "\(verdict.text); nothing was sent"
+        case .refused(let verdict): "\(printable(verdict.text)); nothing was sent"
         case .badWord(let option, let word, let wanted): "\(option) \(word): wanted is \(wanted)"
         case .badText(let option, let text, let error): "\(option) \(text): \(error); nothing was sent"
         case .tooBig(let limit):

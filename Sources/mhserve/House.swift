@@ -27,7 +27,7 @@ final class House: Sendable {
     let disk: WorkPool
     let wake: WakeLine
     private let hashing: WorkPool
-    private let maildirs = OpenMaildirs()
+    private let maildirs: OpenMaildirs
     private let shelf = SnapshotShelf()
     private let sizes = Mutex<[String: SizeCache]>([:])
     private let stopping = Atomic(false)
@@ -46,6 +46,7 @@ final class House: Sendable {
                 return true  // a disk that does not even answer
             }
         }
+        maildirs = OpenMaildirs { log.write(.warning, "sweep", [("error", sentence($0))]) }
         locals = settings.localAddresses
         disk = WorkPool(threads: 16, queue: 4096)
         hashing = WorkPool(threads: 2, queue: 32)

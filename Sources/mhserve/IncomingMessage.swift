@@ -127,7 +127,7 @@ final class IncomingMessage: Sendable {
         if let login { try judgeAuthors(in: header, of: login) }
         scratch.note(isSigned: header.mayBeSigned)
         let envelope = Self.once(try house.completed(envelope))
-        let recipients = Set(envelope.recipients.map(\.forwardPath.address))
+        let named = Set(envelope.recipients.map(\.forwardPath.address))
         let arrival = MailDate.now()
         let id = house.queue.makeID(seconds: arrival.seconds)
         let top =
@@ -138,14 +138,15 @@ final class IncomingMessage: Sendable {
                 transmission: .smtp(
                     extended: isExtended, tls: tls != nil, authenticated: login != nil,
                     utf8: envelope.smtpUTF8),
-                id: id.text, recipient: recipients.count == 1 ? recipients.first : nil, date: arrival
+                id: id.text, recipient: named.count == 1 ? named.first : nil, date: arrival
             ).octets + additions(to: header, arrival)
         let prepared = try prepare(
             Message(envelope, scratch, header: header), at: login == nil ? .received : .submitted, top)
         // One recipient with a mailbox here: straight into it. With more, one could fail after another was served, and the
         // client would send again to both (DECISIONS 9). Several names of one mailbox become one copy behind the queue, and
         // who is owed a notice of success gets it from there, too.
-        if recipients.count == 1, !owesSuccess, let recipient = recipients.first,
+        let recipients = Set(prepared.envelope.recipients.map(\.forwardPath.address))
+        if recipients.count == 1, !Self.owesSuccess(prepared.envelope), let recipient = recipients.first,
             case .mailbox(let name) = house.locals.resolve(recipient)
         {
             let copy = try prepare(prepared.message, at: .departing(to: .mailbox(name)), prepared.top)
@@ -160,7 +161,7 @@ final class IncomingMessage: Sendable {
     }
 
     /// Whether the sender has asked to hear of a delivery, too (RFC 3461 §4.1), and can.
-    private var owesSuccess: Bool {
+    private static func owesSuccess(_ envelope: Envelope) -> Bool {
         envelope.reversePath != .null
             && envelope.recipients.contains { $0.notify.wants(.success) }
     }

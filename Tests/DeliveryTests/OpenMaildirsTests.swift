@@ -10,6 +10,15 @@ import Testing
 
 @testable import Delivery
 
+extension OpenMaildirs {
+    /// Nothing keeps a leftover here, unless a test says so.
+    convenience init(faults: Faults? = nil, now: @escaping @Sendable () -> Int = { time(nil) }) {
+        self.init(faults: faults, now: now) { error in
+            if error.code != Faults.crashed, faults == nil { Issue.record(error) }
+        }
+    }
+}
+
 @Suite("Open Maildirs")
 struct OpenMaildirsTests {
     private let scratch = ScratchDirectory()
@@ -57,6 +66,24 @@ struct OpenMaildirsTests {
         unsafe utimensat(AT_FDCWD, scratch.file("a/tmp/young"), &times, 0)
         _ = try OpenMaildirs(now: { later }).maildir(at: place)
         #expect(ScratchDirectory.names(in: scratch.file("a/tmp")) == ["young"])
+    }
+
+    @Test("a leftover that cannot go is told, keeps no other from going, and no mail from coming")
+    func stuckLeftover() throws {
+        let path = scratch.file("a")
+        _ = try OpenMaildirs().maildir(at: Destination(maildir: path))
+        for name in ["one", "stuck", "two"] { scratch.write("x", to: "a/tmp/\(name)") }
+        let later = time(nil) + 37 * 3600
+        let told = Mutex<[String]>([])
+        let faults = Faults(.error(EIO), at: 1)
+        let maildirs = OpenMaildirs(
+            faults: faults, now: { later }, telling: { error in told.withLock { $0.append(error.operation) } })
+        let delivery = try maildirs.begin(.random(seconds: 1), at: Destination(maildir: path))
+        try delivery.write([0x78, 0x0A])
+        _ = try delivery.commit()
+        #expect(told.withLock { $0 } == ["remove"])
+        #expect(ScratchDirectory.names(in: path + "/tmp").count == 1)
+        #expect(ScratchDirectory.names(in: path + "/new").count == 1)
     }
 
     @Test("rights that were opened meanwhile are seen", arguments: ["", "/new", "/tmp", "/cur"])
@@ -107,6 +134,16 @@ struct OpenMaildirsTests {
         #expect(try maildirs.maildir(at: place) === first)
         time.withLock { $0 += 1 }
         #expect(try maildirs.maildir(at: place) !== first)
+    }
+
+    @Test("where descriptors run out, those that are held make room for a delivery")
+    func shortOfDescriptors() throws {
+        _ = try OpenMaildirs().maildir(at: Destination(maildir: scratch.file("a")))
+        let maildirs = OpenMaildirs(faults: Faults(.error(EMFILE), at: 1))
+        let idle = Destination(maildir: scratch.file("a"))
+        let first = try maildirs.maildir(at: idle)
+        _ = try maildirs.begin(.random(seconds: 1), at: idle)
+        #expect(try maildirs.maildir(at: idle) !== first)
     }
 
     @Test("the most are held, and those used least lately go")

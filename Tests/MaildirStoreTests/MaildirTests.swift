@@ -151,6 +151,18 @@ struct MaildirTests {
         #expect(try box.removeStaleTemporaries(now: 0) == 0)
     }
 
+    @Test("a sweep of tmp looks at so many files and no more")
+    func sweepIsBounded() throws {
+        let box = try Maildir(path: path, making: true)
+        for number in 0..<(Maildir.sweepLimit + 5) {
+            let file = unsafe open("\(path)/tmp/\(number)", O_CREAT | O_WRONLY, 0o600)
+            #expect(file >= 0 && close(file) == 0)
+        }
+        let later = time(nil) + Maildir.staleAge + 60
+        #expect(try box.removeStaleTemporaries(now: later) == Maildir.sweepLimit)
+        #expect(try box.removeStaleTemporaries(now: later) == 5)
+    }
+
     @Test("says a full disk is temporary, and shows nothing in new")
     func fullDisk() throws {
         _ = try Maildir(path: path, making: true)

@@ -39,8 +39,8 @@ public struct MaildirAgent: DeliveryAgent {
     /// Makes the copy, unless it is there already. On return it is on stable storage, so that the sender may be told so.
     public func copy(_ message: Prepared) throws(DeliveryError) {
         do {
-            if let earlier, try isThere(earlier) { return }
             let destination = try destination(of: message)
+            if let earlier, try isThere(earlier, at: destination) { return }
             let delivery = try maildirs.begin(name, at: destination)
             try message.forEachChunk { try delivery.write($0) }
             let staged = delivery.finishWriting()
@@ -49,10 +49,9 @@ public struct MaildirAgent: DeliveryAgent {
                 try Maildir.publish([staged])
             } catch MaildirError.nameTaken where name.isRepeatable {
                 // The same name with the same sizes: an attempt that nobody remembers had delivered it.
-                try maildirs.maildir(at: destination).synchronizeEntries()
+                try staged.maildir.synchronizeEntries()
             }
         } catch {
-            maildirs.forget(destination)
             throw DeliveryError(error)
         }
     }
@@ -65,12 +64,12 @@ public struct MaildirAgent: DeliveryAgent {
     }
 
     /// Whether the copy has been delivered; what is found is made durable before this says so.
-    private func isThere(_ copy: EarlierCopy) throws -> Bool {
+    private func isThere(_ copy: EarlierCopy, at destination: Destination) throws -> Bool {
         // A reader may have moved it from its folder to any other, so the whole Maildir is searched.
         let inbox = try maildirs.maildir(at: destination.inbox)
         guard try !inbox.copies(ofQueued: copy.id).isDisjoint(with: copy.recipients) else { return false }
         try inbox.synchronizeEntries()
-        for folder in try inbox.folders() { try inbox.folder(folder)?.synchronizeEntries() }
+        if let folder = destination.folder { try inbox.folder(folder)?.synchronizeEntries() }
         return true
     }
 }

@@ -7,7 +7,7 @@ import Reporting
 import Synchronization
 
 /// The Maildirs of a process that delivers again and again. To open one is four directories, and as many looks at whose
-/// they are; to see that it still stands there is one.
+/// they are; to see that it still stands there is four looks, and nothing is opened.
 public final class OpenMaildirs: Sendable {
     /// The most that are held open: four descriptors each.
     public static let limit = 32
@@ -28,14 +28,18 @@ public final class OpenMaildirs: Sendable {
 
     private let faults: Faults?
     private let now: @Sendable () -> Int
+    private let tell: @Sendable (DurableError) -> Void
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - faults: forced disk faults of a test.
     ///   - now: seconds since 1970.
-    public init(faults: Faults? = nil, now: @escaping @Sendable () -> Int = { time(nil) }) {
-        self.faults = faults
-        self.now = now
+    ///   - tell: what kept leftovers in tmp; it keeps no mail from being delivered.
+    public init(
+        faults: Faults? = nil, now: @escaping @Sendable () -> Int = { time(nil) },
+        telling tell: @escaping @Sendable (DurableError) -> Void
+    ) {
+        (self.faults, self.now, self.tell) = (faults, now, tell)
     }
 
     /// Begins a delivery of `name` into tmp of the Maildir, or folder of one, at `destination`, made when missing.
@@ -53,7 +57,8 @@ public final class OpenMaildirs: Sendable {
     /// The Maildir at `destination`; opened anew where its path leads to another one, where owner or rights have changed
     /// (DECISIONS 54), and once a day.
     func maildir(at destination: Destination) throws -> Maildir {
-        if let held = state.withLock({ $0.held[destination] }), now() - held.opened < Self.age,
+        let now = now()
+        if let held = state.withLock({ $0.held[destination] }), now - held.opened < Self.age,
             try held.maildir.isInPlace()
         {
             state.withLock { state in
@@ -63,11 +68,10 @@ public final class OpenMaildirs: Sendable {
             return held.maildir
         }
         let made = try destination.open(faults: faults)
-        // Best effort: what stays costs room until the next one opens it.
-        if ClockSanity.trusts(now()) { _ = try? made.removeStaleTemporaries(now: now()) }
+        sweep(made, now)
         state.withLock { state in
             state.uses += 1
-            state.held[destination] = Held(maildir: made, opened: now(), lastUse: state.uses)
+            state.held[destination] = Held(maildir: made, opened: now, lastUse: state.uses)
             guard state.held.count > Self.limit,
                 let oldest = state.held.min(by: { $0.value.lastUse < $1.value.lastUse })
             else { return }
@@ -76,8 +80,11 @@ public final class OpenMaildirs: Sendable {
         return made
     }
 
-    /// Lets the next delivery open it anew: something was wrong there.
-    func forget(_ destination: Destination) { state.withLock { $0.held[destination] = nil } }
+    /// What stays costs room until it is opened again.
+    private func sweep(_ maildir: Maildir, _ now: Int) {
+        guard ClockSanity.trusts(now) else { return }
+        do throws(DurableError) { try maildir.removeStaleTemporaries(now: now) } catch { tell(error) }
+    }
 
     /// How many are held open.
     var count: Int { state.withLock { $0.held.count } }

@@ -10,6 +10,8 @@ public final class Maildir: Sendable {
     public static let messageLimit = 1_000_000
     /// maildir(5): what stands in tmp for 36 hours has no writer any more.
     public static let staleAge = 36 * 3600
+    /// The most files of tmp that one sweep looks at: a delivery waits for it.
+    public static let sweepLimit = 10_000
 
     public let path: String
     let top: Directory
@@ -85,21 +87,33 @@ public final class Maildir: Sendable {
     }
 
     /// Removes files from tmp that nobody has touched for ``staleAge``: who copies a file with its times has changed it
-    /// later than they say.
+    /// later than they say. At most ``sweepLimit`` files are looked at; those whose names are no UTF-8 stay.
     /// - Parameter now: seconds since 1970. Files dated later are left alone.
     /// - Returns: how many went.
+    /// - Throws: the first error, after all others were tried.
     @discardableResult
     public func removeStaleTemporaries(now: Int) throws(DurableError) -> Int {
-        var removed = 0
-        for name in try tmp.names() {
-            guard let status = try tmp.status(of: name), status.isRegular,
-                max(status.modified, status.changed) < now - Self.staleAge
-            else {
-                continue
-            }
-            if try tmp.unlink(name) { removed += 1 }
+        var names: [String] = []
+        try tmp.forEachName { octets in
+            guard names.count < Self.sweepLimit else { return }
+            unsafe octets.withUnsafeBufferPointer { unsafe names.append(String(decoding: $0, as: UTF8.self)) }
         }
+        var removed = 0
+        var first: DurableError?
+        for name in names {
+            do throws(DurableError) {
+                if try isStale(name, now), try tmp.unlink(name) { removed += 1 }
+            } catch {
+                first = first ?? error
+            }
+        }
+        if let first { throw first }
         return removed
+    }
+
+    private func isStale(_ name: String, _ now: Int) throws(DurableError) -> Bool {
+        guard let status = try tmp.status(of: name), status.isRegular else { return false }
+        return max(status.modified, status.changed) < now - Self.staleAge
     }
 
     private static func demandOwn(_ directory: Directory) throws {

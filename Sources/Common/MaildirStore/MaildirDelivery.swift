@@ -76,7 +76,7 @@ public final class StagedDelivery: Sendable {
     public let wireSize: Int
     /// The name it has in new/.
     public let fileName: String
-    let maildir: Maildir
+    public let maildir: Maildir
     private let file: File
     private let state = Atomic(State.written)
 

@@ -15,6 +15,8 @@ public final class MaildirMessage {
     private let size: Int
     private var decoder = LineEndDecoder()
     private var offset = 0
+    /// The first chunk, where it had to be read to tell the form.
+    private var first: [UInt8]?
     private var lineEnds = 0
     private var octets = 0
     private var last = Octet.lf
@@ -36,14 +38,16 @@ public final class MaildirMessage {
         self.listed = name.isOwn ? nil : listed
         self.finished = finished
         size = try file.status().size
-        isWireForm = try name.isWireForm(file)
+        (isWireForm, first) = try name.form(of: file)
     }
 
     /// The next octets in file form (LF), never empty; `nil` at the end.
     /// - Throws: ``MaildirError/shrunk(path:)`` when the file ends before what it had when it was opened or listed, or `DurableError`.
     public func nextChunk() throws -> [UInt8]? {
         while wireSize == nil {
-            let raw = try file.read(atMost: Self.chunkSize, at: offset)
+            let raw: [UInt8]
+            if let first { raw = first } else { raw = try file.read(atMost: Self.chunkSize, at: offset) }
+            first = nil
             offset += raw.count
             var chunk = raw
             if isWireForm {
@@ -86,11 +90,12 @@ public final class MaildirMessage {
 extension MailFileName {
     /// Whether the file has wire line ends (CRLF), as some programs write (DECISIONS 27): its sizes tell, where they are true;
     /// else its first line does, if it ends within the first chunk.
-    func isWireForm(_ file: File) throws(DurableError) -> Bool {
-        if isOwn { return false }
-        if let wire, size == (try file.status().size) { return wire == size }
+    /// - Returns: the first chunk, too, where it was read.
+    func form(of file: File) throws(DurableError) -> (isWireForm: Bool, first: [UInt8]?) {
+        if isOwn { return (false, nil) }
+        if let wire, size == (try file.status().size) { return (wire == size, nil) }
         let start = try file.read(atMost: MaildirMessage.chunkSize, at: 0)
-        guard let lf = start.firstIndex(of: Octet.lf, in: start.indices) else { return false }
-        return lf > 0 && start[lf - 1] == Octet.cr
+        guard let lf = start.firstIndex(of: Octet.lf, in: start.indices) else { return (false, start) }
+        return (lf > 0 && start[lf - 1] == Octet.cr, start)
     }
 }

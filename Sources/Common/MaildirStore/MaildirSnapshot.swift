@@ -86,7 +86,7 @@ public final class MaildirSnapshot: Sendable {
     /// - Throws: as ``open(_:)``.
     public func openFile(_ index: Int) throws -> (file: File, isWireForm: Bool) {
         let (file, name) = try file(index)
-        return (file, try name.isWireForm(file))
+        return (file, try name.form(of: file).isWireForm)
     }
 
     private func file(_ index: Int) throws -> (File, MailFileName) {

@@ -41,13 +41,13 @@ public struct Prepared: Sendable {
     }
 
     /// Fields only: anything else would end the header of the message below them.
-    fileprivate mutating func add(_ fields: [UInt8], by step: String) throws(StepError) {
+    fileprivate mutating func add(_ fields: [UInt8]) throws(StepError) {
         guard !fields.isEmpty else { return }
         let header = HeaderSection(of: fields)
         guard header.end == .endOfMessage, header.mboxLine == nil, fields.last == Octet.lf else {
-            throw .notHeaderFields(step: step)
+            throw .notHeaderFields
         }
-        guard fields.count <= Plan.fieldLimit else { throw .tooManyFields(step: step, limit: Plan.fieldLimit) }
+        guard fields.count <= Plan.fieldLimit else { throw .tooManyFields(limit: Plan.fieldLimit) }
         top = fields + top
     }
 }
@@ -62,13 +62,13 @@ public struct StepFault: Sendable, Hashable, CustomStringConvertible {
 
 /// What a step may not do.
 public enum StepError: Error, Hashable, Sendable, CustomStringConvertible {
-    case notHeaderFields(step: String)
-    case tooManyFields(step: String, limit: Int)
+    case notHeaderFields
+    case tooManyFields(limit: Int)
 
     public var description: String {
         switch self {
         case .notHeaderFields: "what it wants on top is not a row of whole header fields"
-        case .tooManyFields(_, let limit): "it wants more than \(limit) octets of header fields on top"
+        case .tooManyFields(let limit): "it wants more than \(limit) octets of header fields on top"
         }
     }
 }
@@ -117,7 +117,7 @@ public struct Plan: Sendable {
     private func inspect(_ prepared: inout Prepared, by inspector: any Inspector) throws {
         let found = try inspector.inspect(prepared.message)
         // First what may fail: an inspector that fails ends nothing.
-        try prepared.add(found.top, by: inspector.name)
+        try prepared.add(found.top)
         if let folder = found.folder { prepared.folder = folder }
         if let envelope = found.envelope { prepared.message.envelope = envelope }
         prepared.verdict = found.verdict
