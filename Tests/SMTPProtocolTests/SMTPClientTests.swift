@@ -112,6 +112,65 @@ struct SMTPClientTests {
         #expect(play.client.outstandingReplies == 0)
     }
 
+    @Test("behind the end of data the next transaction may be said at once; its answers follow the verdict")
+    func following() throws {
+        for (verdict, isTaken) in [("250 2.0.0 taken\n", true), ("452 full\n", false)] {
+            var play = ClientPlay.greeted("250-s\n250-SIZE\n250 PIPELINING\n")
+            play.say(try outgoing(["x@y"], .init(wireSize: 10)))
+            #expect(!play.client.mayBeginTransaction)
+            play.hear("250 ok\n250 ok\n354 go\n")
+            play.say(.content(Array("a\n".utf8)))
+            #expect(!play.client.mayBeginTransaction)
+            play.said = ""
+            play.say(.contentEnd)
+            #expect(play.client.mayBeginTransaction)
+            play.say(try outgoing(["z@y"], .init(wireSize: 20)))
+            #expect(play.said == ".|MAIL FROM:<a@b> SIZE=20|RCPT TO:<z@y>|DATA|")
+            #expect(!play.client.mayBeginTransaction, "two at most")
+            #expect(play.client.awaits == .verdict && !play.client.isSendingContent)
+            play.events = []
+            play.hear(verdict)
+            #expect(play.events.count == 2 && play.events.last == .transactionEnd)
+            guard case .verdict(nil, let reply) = play.events.first else {
+                Issue.record("\(play.events)")
+                return
+            }
+            #expect(reply.isPositive == isTaken)
+            play.hear("250 ok\n550 5.1.1 no\n554 nobody\n")
+            #expect(play.events.suffix(3).first == .sender(SMTPReply(250, nil, "ok")))
+            #expect(play.events.last == .transactionEnd && play.client.mayBeginTransaction)
+            play.said = ""
+            play.say(try outgoing(["x@y"]))
+            #expect(play.said.hasPrefix("RSET|MAIL"), "what failed before its data is taken back")
+        }
+    }
+
+    @Test("a server that goes between two transactions ends both")
+    func goodbyeBetween() throws {
+        var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
+        play.say(try outgoing(["x@y"]))
+        play.hear("250 ok\n250 ok\n354 go\n")
+        play.say(.contentEnd)
+        play.say(try outgoing(["z@y"]))
+        play.events = []
+        play.hear("250 ok\n421 bye\n250 ok\n")
+        #expect(play.events.last == .closing(SMTPReply(421, nil, "bye")))
+        #expect(play.events.count == 3 && play.client.awaits == .nothing)
+    }
+
+    @Test("without PIPELINING no transaction follows before the verdict")
+    func nothingFollows() throws {
+        var play = ClientPlay.greeted("250 s\n")
+        play.say(try outgoing(["x@y"]))
+        play.hear("250 ok\n")
+        play.hear("250 ok\n")
+        play.hear("354 go\n")
+        play.say(.contentEnd)
+        #expect(!play.client.mayBeginTransaction)
+        play.hear("250 ok\n")
+        #expect(play.client.mayBeginTransaction)
+    }
+
     @Test("without PIPELINING: step by step")
     func stepByStep() throws {
         var play = ClientPlay.greeted("250 s\n")
@@ -485,7 +544,7 @@ struct SMTPClientTests {
         play.hear("250-s\n250 PIPELINING\n")
         for _ in 0..<200 where play.error == nil {
             switch Int.random(in: 0..<8, using: &random) {
-            case 0: play.say(try outgoing(["x@y", "z@y"]))
+            case 0 where play.client.mayBeginTransaction: play.say(try outgoing(["x@y", "z@y"]))
             case 1: play.say(.contentEnd)
             case 2: play.say(.noop)
             case 3: play.say(.content([Octet.dot, Octet.lf]))

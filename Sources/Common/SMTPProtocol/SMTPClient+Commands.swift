@@ -20,7 +20,7 @@ extension SMTPClient {
         case .hello(let name):
             capabilities = Capabilities()
             areOffersTold = false
-            transaction = nil
+            dropTransactions()
             needsReset = false
             wire += line(dialect == .lmtp ? "LHLO \(name)" : "EHLO \(name)", expecting: .ehlo)
         case .helo(let name): wire += line("HELO \(name)", expecting: .helo)
@@ -43,7 +43,7 @@ extension SMTPClient {
         case .content(let octets): transaction?.encode(octets, into: &wire)
         case .contentEnd: wire += endContent()
         case .reset:
-            transaction = nil
+            dropTransactions()
             needsReset = false
             wire += line("RSET", expecting: .reset)
         case .noop: wire += line("NOOP", expecting: .noop)
@@ -81,7 +81,12 @@ extension SMTPClient {
             queued.append(.impossible(obstacle))
             return []
         }
-        self.transaction = transaction
+        precondition(mayBeginTransaction, "a transaction is under way: the answers would be taken for another's")
+        if self.transaction == nil {
+            self.transaction = transaction
+        } else {
+            following = transaction
+        }
         var wire: [UInt8] = []
         if needsReset {
             wire += line("RSET", expecting: .silentReset)
@@ -125,7 +130,8 @@ extension SMTPClient {
     }
 
     mutating func endTransaction() {
-        transaction = nil
+        transaction = following
+        following = nil
         queued.append(.transactionEnd)
     }
 }

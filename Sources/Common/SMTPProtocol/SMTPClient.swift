@@ -62,7 +62,8 @@ public struct SMTPClient: Engine, Sendable {
         case auth(mechanism: String, initial: [UInt8]?)
         case response([UInt8])
         case cancelAuthentication
-        /// MAIL, RCPT and DATA: at once where PIPELINING is offered.
+        /// MAIL, RCPT and DATA: at once where PIPELINING is offered. There it may be said right behind `.contentEnd`, too
+        /// (RFC 2920 §3.1): its answers come behind the verdict.
         case transaction(Envelope, of: ContentFacts)
         /// Octets of the message as our files have it.
         case content([UInt8])
@@ -102,6 +103,8 @@ public struct SMTPClient: Engine, Sendable {
     /// Commands to write with the next `send`.
     var unsent: [UInt8] = []
     var transaction: ClientTransaction?
+    /// The one that was begun behind the end of data of `transaction`, whose verdict is still to come.
+    var following: ClientTransaction?
     /// Whether the server may still hold a transaction that failed.
     var needsReset = false
     var inHandshake = false
@@ -131,6 +134,18 @@ public struct SMTPClient: Engine, Sendable {
     }
     /// Whether the engine waits for `.content` or `.contentEnd`.
     public var isSendingContent: Bool { transaction?.isSendingContent == true }
+
+    /// Whether another `.transaction` may be said now: none is under way, or its end of data is said, and the server takes
+    /// what comes behind it.
+    public var mayBeginTransaction: Bool {
+        guard transaction != nil else { return true }
+        return capabilities.pipelining && isVerdictNext && following == nil
+    }
+
+    /// What stands against handing a message to this server; `nil` when nothing does.
+    public func obstacle(to envelope: Envelope, of content: ContentFacts) -> TransactionObstacle? {
+        ClientTransaction(envelope, of: content).obstacle(capabilities)
+    }
 
     /// Octets received and not yet understood.
     public var backlog: Int { lines.count }
@@ -172,7 +187,7 @@ public struct SMTPClient: Engine, Sendable {
             }
             if reply.code == 421 {
                 isClosed = true
-                transaction = nil
+                dropTransactions()
                 return .closing(reply)
             }
             guard answered < expected.count, !hasSurplus else { throw fail(.surplusReply(reply)) }
@@ -220,7 +235,12 @@ public struct SMTPClient: Engine, Sendable {
     /// Notes that nothing more is to be had from this connection.
     mutating func fail(_ error: SMTPError) -> SMTPError {
         isClosed = true
-        transaction = nil
+        dropTransactions()
         return error
+    }
+
+    mutating func dropTransactions() {
+        transaction = nil
+        following = nil
     }
 }

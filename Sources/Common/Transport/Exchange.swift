@@ -60,15 +60,21 @@ public final class Exchange<E: ClientEngine> {
     }
 
     /// Says `command`, and gives the server its time to answer.
-    /// - Parameter kind: `.content` for a piece of a message.
-    public func say(_ command: E.Command, _ kind: Speech = .words) throws {
+    /// - Parameters:
+    ///   - kind: `.content` for a piece of a message.
+    ///   - isHeld: whether it leaves with what is said next, in one write.
+    public func say(_ command: E.Command, _ kind: Speech = .words, isHeld: Bool = false) throws {
         // What came unasked must lie before the engine, lest it take it for the answer.
         if engine.awaits == .nothing, wire.bufferedCount > 0 { try hear(until: .now) }
         let octets = engine.send(command)
         keepPace()
         if !octets.isEmpty {
             let disclosure = kind == .content ? Disclosure.content : .words(secret: engine.secret)
-            try wire.write(octets, disclosure, until: Deadline(after: timeout))
+            if isHeld {
+                wire.hold(octets, disclosure)
+            } else {
+                try wire.write(octets, disclosure, until: Deadline(after: timeout))
+            }
         }
         listingEnd = Deadline(after: listingLimit)
         giveTime()

@@ -145,6 +145,12 @@ public final class Wire {
         }
     }
 
+    /// Keeps `octets` for the next write, so that both leave together.
+    public func hold(_ octets: [UInt8], _ disclosure: Disclosure = .content) {
+        if tap != nil { tell(octets, disclosure, from: .we) }
+        queue(octets)
+    }
+
     /// Waits until nothing is left unsent; input is kept for the next read.
     public func flush(until deadline: Deadline) throws(TransportError) {
         while unsentCount > 0, outputFault == nil { try pump(until: deadline, for: .output) }
