@@ -102,7 +102,7 @@ let package = Package(
             "SpoolQueue",
             uses: "Octets", "InternetAddress", "MailFormat", "MailEnvelope", "MessageContent", "MailRouting",
             "Reporting",
-            "DurableFiles"),
+            "DurableFiles", "Blocking"),
         room("FetchLedger", uses: "Octets", "Reporting", "DurableFiles", "IMAPProtocol", "MaildirStore"),
 
         // Floor 4: doors
@@ -139,7 +139,8 @@ let package = Package(
             "Reporting", argumentParser),
         command(
             "mhqueue",
-            uses: "CommandStart", "SpoolQueue", "Programs", "MailRouting", "MailFormat", "RunControl", "Octets",
+            uses: "CommandStart", "SpoolQueue", "Programs", "MailRouting", "MailFormat", "MessageContent", "RunControl",
+            "Octets",
             "Reporting", argumentParser),
         command(
             "mhroute", uses: "CommandStart", "MailRouting", "MailFormat", "RunControl", "Reporting", argumentParser),
@@ -194,7 +195,8 @@ let package = Package(
             of: "MailboxLogins",
             uses: "AccessControl", "Credentials", "InternetAddress", "RunControl", "Reporting", "SASLMechanisms"),
         tests(
-            of: "SpoolQueue", uses: "DurableFiles", "MailEnvelope", "MailFormat", "MessageContent", "Octets",
+            of: "SpoolQueue", uses: "Blocking", "DurableFiles", "MailEnvelope", "MailFormat", "MessageContent",
+            "Octets",
             "Reporting"),
         tests(
             of: "Delivery", uses: "Blocking", "DurableFiles", "MailEnvelope", "MaildirStore", "MessageContent",

@@ -1,165 +1,143 @@
-// One attempt for one message: who is delivered here, who goes out by which account, and what came of it.
+// One attempt for one message, under its lock: what each next hop is to carry, and what came of it.
 
-import Glibc
 import MailEnvelope
-import MailFormat
-import MailRouting
+import MessageContent
 import Reporting
 import RunControl
 import SpoolQueue
 
-/// The attempt under way for a locked message. Unchecked, as it belongs to one thread at a time: the run hands it to an
-/// account's thread and joins that before it goes on.
-final class Attempt: @unchecked Sendable {
+/// The attempt for a locked message. Belongs to one thread: the recorder's.
+///
+/// It begins when the first next hop has a session ready for the message, and ends when none has a part of it under way.
+/// What waits at other hops by then gets an attempt of its own later, so that no lane holds up another's results.
+final class Attempt {
     let message: LockedMessage
+    private unowned let job: Job
     private let hub: CarrierHub
-    /// Recipients to be delivered here, by mailbox.
-    private var local: [String: [Int]] = [:]
-    /// Recipients still to be carried, by account, in the order of the routes.
-    private var remote: [(account: String, recipients: [Int])] = []
-    /// How many accounts each recipient has behind its present one, where a route names several.
-    private var alternatives: [Int: [String]] = [:]
-    /// Recipients whose route says that they come back when it cannot be reached.
-    private var comesBack: Set<Int> = []
+    private var placement: Placement
+    /// What each hop has under way.
+    private var underWay: [NextHop: Set<Int>] = [:]
+    /// Why hops are of no use in this run.
+    private var faults: [NextHop: HopFault]
 
-    init(of message: LockedMessage, hub: CarrierHub) {
+    /// Ends what a run that died left half done, and places the recipients that are due.
+    init(of message: LockedMessage, for job: Job, hub: CarrierHub, faults: [NextHop: HopFault] = [:]) throws(QueueError)
+    {
         self.message = message
+        self.job = job
         self.hub = hub
+        self.faults = faults
+        try message.resumeNotices(write: Self.writer(hub, message))
+        placement = Placement(of: Self.subject(message, job), hub: hub, avoiding: faults)
     }
 
-    /// The account whose turn it is; `nil` when nothing is left to carry.
-    var nextAccount: String? { remote.first?.account }
+    /// Whether there is nothing to be tried: a person holds it, or all is done.
+    var isIdle: Bool { message.state.hold != nil || message.state.isComplete }
 
-    /// Marks the attempt, delivers what is local, and sorts the rest by account.
-    /// - Returns: whether there is anything to carry or to end.
-    func begin() throws -> Bool {
-        try message.resumeNotices(write: writeNotice)
-        guard message.state.hold == nil else { return false }
-        if try message.finish() == .removed { return false }
-        let now = Clock.seconds()
+    /// Whether a hop has a part of it under way.
+    var isUnderWay: Bool { !underWay.isEmpty }
+
+    /// The hops that are to be asked yet.
+    var hopsToAsk: [NextHop] {
+        isIdle ? [] : placement.hops.map(\.hop).filter { underWay[$0] == nil && faults[$0] == nil }
+    }
+
+    // MARK: What came of recipients
+
+    /// Hands out what goes to `hop`; the attempt begins with the first of these.
+    /// - Returns: `nil` when nothing goes there (any more).
+    func begin(at hop: NextHop) throws(QueueError) -> Assignment? {
+        guard !isIdle, underWay[hop] == nil else { return nil }
+        let recipients = placement.recipients(for: hop)
+        guard !recipients.isEmpty else { return nil }
+        try begin()
+        underWay[hop] = Set(recipients)
+        return Assignment(
+            job: job, recipients: recipients, message: message.message, state: message.state,
+            hasDied: message.hasDied)
+    }
+
+    /// Marks that it was begun: should the program die in it, the next one knows (DECISIONS 4).
+    private func begin() throws(QueueError) {
+        guard !message.isInAttempt else { return }
         // First the room: without it nothing begins, so nothing looks as if it had died.
         try message.reserve()
-        try message.beginAttempt(next: now + hub.policy.delay(afterTries: message.state.tries + 1))
-        for index in message.state.waiting where isDue(message.state.recipients[index], now) { try place(index) }
-        for (mailbox, recipients) in local.sorted(by: { $0.value[0] < $1.value[0] }) {
-            try conclude(deliver(recipients, to: mailbox), by: "local")
-        }
-        return true
+        try message.beginAttempt(next: Clock.seconds() + hub.policy.delay(afterTries: message.state.tries + 1))
     }
 
-    private func isDue(_ recipient: RecipientState, _ now: Int) -> Bool {
-        hub.isForced || hub.policy.isDue(recipient.next, now: now)
+    /// What is said of recipients that need no hop; the attempt begins if there are such.
+    func settle() throws(QueueError) -> [AttemptResult] {
+        guard !isIdle, !placement.verdicts.isEmpty else { return [] }
+        try begin()
+        return concluded(placement.verdicts.flatMap { results(of: $0.verdict, for: [$0.recipient]) })
     }
 
-    /// Finds the recipient's mailbox here, or its way out.
-    private func place(_ index: Int) throws {
-        guard case .address(let address) = message.state.recipients[index].destination else {
-            return try conclude(index, .permanent(3, 5, text: "this release delivers to no such target"))
-        }
-        if let name = mailboxForNotice(to: address) { return local[name, default: []].append(index) }
-        switch hub.locals.resolve(address) {
-        case .mailbox(let name):
-            local[name, default: []].append(index)
-        case .unknownHere:
-            try conclude(index, .permanent(1, 1, text: "no such mailbox here"))
-        case .blocked:
-            try conclude(index, .permanent(1, 1, text: "this address takes no mail"))
-        case .elsewhere:
-            try route(index, to: address)
-        }
-    }
-
-    /// The mailbox for a notice of our own: that of the person who submitted what it tells of, whatever sender was given;
-    /// else that of the person who has `address` at a provider, which takes no mail without a reverse-path from customers.
-    private func mailboxForNotice(to address: Address) -> String? {
-        guard message.isNotice else { return nil }
-        if let name = message.acceptance.identity?.description, hub.settings.mailbox(name) != nil { return name }
-        return hub.accountsByAddress.account(of: address).flatMap { hub.settings.account($0)?.owner }
-    }
-
-    /// Makes one copy in the mailbox for all of `recipients`.
-    private func deliver(_ recipients: [Int], to mailbox: String) -> [AttemptResult] {
-        let delivery = LocalDelivery(message: message, recipients: recipients, mailbox: mailbox, hub: hub)
-        return results(
-            of: delivery.carryOut(), for: recipients, notBefore: hub.policy.delay(afterTries: 1) + Clock.seconds())
-    }
-
-    /// The last stop of a notice that nobody takes is the postmaster's mailbox: a failure must not vanish (SE11).
-    private func atLastStop(_ result: AttemptResult) -> [AttemptResult] {
-        guard message.isNotice, let name = hub.postmaster else { return [result] }
-        switch result.verdict.kind {
-        case .permanent, .heldByRule: return result.recipients.flatMap { deliver([$0], to: name) }
-        case .delivered, .temporary, .faultOfHop: return [result]
-        }
-    }
-
-    private func route(_ index: Int, to address: Address) throws {
-        let decision = hub.routing.decide(
-            for: message.submitter(for: index, hubUser: geteuid()), reversePath: message.envelope.reversePath,
-            recipient: address, headerFrom: message.acceptance.headerFrom,
-            chosen: message.acceptance.account?.description)
-        var accounts = decision.accounts
-        // A person's order, of the hub's own user, to whom every account is open.
-        if let pinned = message.state.route { accounts = [pinned] }
-        guard let first = accounts.first else {
-            let words = decision.reasons.last ?? "no account sends for this sender"
-            return try conclude(index, .heldByRule(4, 4, text: "no route: \(words)"))
-        }
-        alternatives[index] = Array(accounts.dropFirst())
-        if decision.steps.last?.onConnectFailure == .bounce { comesBack.insert(index) }
-        add([index], to: first)
-    }
-
-    private func add(_ recipients: [Int], to account: String) {
-        if let at = remote.firstIndex(where: { $0.account == account }) {
-            remote[at].recipients += recipients
-        } else {
-            remote.append((account, recipients))
-        }
-    }
-
-    // MARK: For the account's thread
-
-    /// The recipients that ``nextAccount`` is to carry.
-    var recipients: [Int] { remote.first?.recipients ?? [] }
-
-    /// Takes what came of some recipients of ``nextAccount``, and writes it down before it returns (DECISIONS 6).
-    /// Recipients whose route was not to be had go on to the next account of their route.
-    func take(_ results: [AccountResult], from account: String) throws {
-        if remote.first?.account == account {
-            let taken = Set(results.flatMap(\.recipients))
-            remote[0].recipients.removeAll { taken.contains($0) }
-            if remote[0].recipients.isEmpty { remote.removeFirst() }
-        }
+    /// What `hop` has said of some recipients that it had under way.
+    /// - Returns: what is to be recorded. Whom the hop could not serve goes to another of its route where there is one.
+    func take(_ results: [HopResult], from hop: NextHop, fault: HopFault? = nil) -> [AttemptResult] {
+        if let fault { faults[hop] = fault }
         var items: [AttemptResult] = []
         for result in results {
-            var final: [Int] = []
-            for index in result.recipients {
-                if result.mayGoElsewhere, let other = alternatives[index]?.first {
-                    alternatives[index]?.removeFirst()
-                    add([index], to: other)
-                } else if result.isUnreachable, comesBack.contains(index) {
-                    items.append(AttemptResult(recipients: [index], result.verdict.ended()))
-                } else {
-                    final.append(index)
-                }
+            end(result.recipients, at: hop)
+            if result.verdict.kind == .faultOfHop, case .account = hop {
+                items += leave(result.recipients, at: hop, because: result.verdict)
+            } else {
+                items += self.results(of: result.verdict, for: result.recipients)
             }
-            items += self.results(of: result.verdict, for: final, notBefore: result.notBefore)
         }
-        try conclude(items, by: account)
+        return concluded(items)
     }
 
-    /// Gives up on what is left, after an error of our own.
-    func abandon() { remote = [] }
+    /// Takes back what `hop` had under way and has not begun: this run carries them no more.
+    func release(_ recipients: [Int], from hop: NextHop) {
+        job.isTried.formUnion(recipients)
+        end(recipients, at: hop)
+    }
+
+    private func end(_ recipients: [Int], at hop: NextHop) {
+        underWay[hop]?.subtract(recipients)
+        if underWay[hop]?.isEmpty == true { underWay[hop] = nil }
+    }
+
+    /// Notes that `hop` is at fault before it had any of it.
+    /// - Returns: what is to be recorded: nothing, where waiting is all that there is to do.
+    func refuse(at hop: NextHop, _ fault: HopFault) throws(QueueError) -> [AttemptResult] {
+        faults[hop] = fault
+        guard !isIdle else { return [] }
+        placeAnew()
+        let left = stranded
+        let comesBack = fault.isUnreachable && left.contains(where: placement.comesBack.contains)
+        // A person who asked, and a sender who is to hear that it is late, are told why.
+        guard !left.isEmpty, comesBack || hub.isForced || message.isInAttempt || !owedDelay.isEmpty else { return [] }
+        try begin()
+        return concluded(leave(left, at: hop, because: fault.verdict))
+    }
+
+    /// What becomes of recipients whose hop is at fault: another hop of their route, the way back, or their turn later.
+    private func leave(_ recipients: [Int], at hop: NextHop, because verdict: Verdict) -> [AttemptResult] {
+        let fault = faults[hop]
+        placeAnew()
+        let stranded = Set(stranded)
+        return recipients.filter(stranded.contains).flatMap { index in
+            fault?.isUnreachable == true && placement.comesBack.contains(index)
+                ? [AttemptResult(recipients: [index], verdict.ended())]
+                : results(of: verdict, for: [index], notBefore: fault?.until)
+        }
+    }
+
+    /// Recipients with no hop that is well.
+    private var stranded: [Int] { placement.hops.filter { faults[$0.hop] != nil }.flatMap(\.recipients) }
 
     /// What `verdict` means for now: when the next try may be, or the end after the lifetime. What our side keeps from
     /// leaving is looked at again by the rc of then, after the longest delay (DECISIONS 49).
     /// - Parameter notBefore: when a hop at fault may be asked again, in seconds since 1970.
-    private func results(of verdict: Verdict, for recipients: [Int], notBefore: Int) -> [AttemptResult] {
-        guard !verdict.isFinal, verdict.countsAsTry else {
-            return recipients.isEmpty ? [] : [AttemptResult(recipients: recipients, verdict, next: notBefore)]
-        }
+    private func results(of verdict: Verdict, for recipients: [Int], notBefore: Int? = nil) -> [AttemptResult] {
         let now = Clock.seconds()
+        guard !verdict.isFinal, verdict.countsAsTry else {
+            return [
+                AttemptResult(recipients: recipients, verdict, next: notBefore ?? now + hub.policy.delay(afterTries: 1))
+            ]
+        }
         let age = hub.age(of: message)
         return recipients.map { index in
             let tries = message.state.recipients[index].tries + 1
@@ -171,78 +149,85 @@ final class Attempt: @unchecked Sendable {
         }
     }
 
+    /// Notes that something came of these recipients in this run; a notice that nobody takes goes to its last stop first.
+    private func concluded(_ items: [AttemptResult]) -> [AttemptResult] {
+        var concluded: [AttemptResult] = []
+        for item in items {
+            var recipients = item.recipients
+            if message.isNotice, hub.postmaster != nil, [.permanent, .heldByRule].contains(item.verdict.kind) {
+                recipients = recipients.filter { !job.atLastStop.insert($0).inserted }
+            }
+            guard !recipients.isEmpty else { continue }
+            job.isTried.formUnion(recipients)
+            concluded.append(AttemptResult(recipients: recipients, item.verdict, next: item.next))
+        }
+        return concluded
+    }
+
+    /// Places those who still wait, by what is known now.
+    func placeAnew() {
+        placement = Placement(of: Self.subject(message, job), hub: hub, avoiding: faults)
+    }
+
+    private static func subject(_ message: LockedMessage, _ job: Job) -> Placement.Subject {
+        .init(
+            envelope: message.envelope, acceptance: message.acceptance, state: message.state, isTried: job.isTried,
+            atLastStop: job.atLastStop)
+    }
+
     // MARK: The end
 
-    private func conclude(_ index: Int, _ verdict: Verdict) throws {
-        try conclude(results(of: verdict, for: [index], notBefore: 0), by: "local")
-    }
-
-    /// Writes the results down, in one record.
-    private func conclude(_ results: [AttemptResult], by account: String) throws {
-        let items = results.flatMap(atLastStop)
-        guard !items.isEmpty else { return }
-        // First the record: what goes out is written down before anything else may take time, or the life of the run.
-        try message.record(items, at: Clock.seconds(), isLast: false)
-        for item in items {
-            for index in item.recipients { log(index, item.verdict, account) }
-        }
-    }
-
-    /// Writes the attempt down, and the notices it owes.
-    func end() {
-        guard !message.isRemoved else { return }
-        do {
-            if try message.endAttempt(at: Clock.seconds()) == .removed { return }
-            try sendNotices()
-            _ = try message.finish()
-        } catch {
-            hub.note(error, of: message.id)
-        }
-    }
-
-    private func sendNotices() throws {
+    /// Queues what is owed to people, once the results are safe.
+    func sendNotices() throws(QueueError) {
+        let write = Self.writer(hub, message)
         for kind in [NoticeKind.failure, .success] {
-            _ = try message.sendNotice(kind, about: message.state.owed(kind), write: writeNotice)
+            _ = try message.sendNotice(kind, about: message.state.owed(kind), write: write)
         }
         let held = message.state.owed(.held)
-        if try message.sendNotice(.held, about: held, write: writeNotice) != nil, let first = held.first {
+        if try message.sendNotice(.held, about: held, write: write) != nil, let first = held.first {
             let why = message.state.recipients[first].verdict?.description ?? ""
             writeToStandardError(
                 "\(CommandName.called(else: "mhcarry")): \(message.id) is held: \(printable(why)); see mhqueue why \(message.id)"
             )
         }
-        let age = hub.age(of: message)
-        // By age alone: mail that waits for a route at fault has no tries, and is late all the same.
-        if hub.policy.isLate(age: age, tries: max(1, message.state.tries)) {
-            _ = try message.sendNotice(.delay, about: message.state.owed(.delay), write: writeNotice)
+        _ = try message.sendNotice(.delay, about: owedDelay, write: write)
+    }
+
+    /// Whom it is late for, and who was not told so. By age alone: mail that waits for a hop at fault has no tries, and is
+    /// late all the same.
+    private var owedDelay: [Int] {
+        let isLate = hub.policy.isLate(age: hub.age(of: message), tries: max(1, message.state.tries))
+        return isLate ? message.state.owed(.delay) : []
+    }
+
+    /// Gives the message back, named after what is known of it.
+    func close() throws(QueueError) {
+        guard !message.isRemoved else { return }
+        placeAnew()
+        if let time = untilAHopMayAnswer {
+            try message.postpone(untilHopMayAnswer: time)
+        } else {
+            message.retime()
         }
+        message.unlock()
     }
 
-    private func writeNotice(
-        _ id: QueueID, _ kind: NoticeKind, _ recipients: [Int]
-    ) throws(QueueError) -> LockedMessage.Notice {
-        try hub.notices.write(
-            kind, about: recipients, of: NoticeWriter.Subject(message), id: id, at: .now(), in: hub.queue)
+    /// When the first hop may answer that somebody waits for, or somebody's time comes; `nil` while somebody may be tried.
+    private var untilAHopMayAnswer: Int? {
+        guard message.state.hold == nil, placement.verdicts.isEmpty, !placement.hops.isEmpty else { return nil }
+        let hopsAtFault = placement.hops.compactMap { faults[$0.hop] }
+        guard hopsAtFault.count == placement.hops.count else { return nil }
+        let placed = Set(placement.hops.flatMap(\.recipients))
+        let others = message.state.waiting.filter { !placed.contains($0) }.map { message.state.recipients[$0].next }
+        return (hopsAtFault.map(\.until) + others).min()
     }
 
-    private func log(_ index: Int, _ verdict: Verdict, _ account: String) {
-        let status =
-            switch verdict.kind {
-            case .delivered: "sent"
-            case .permanent: "failed"
-            case .temporary: "deferred"
-            case .faultOfHop: "waiting"
-            case .heldByRule: "held"
-            }
-        let recipient = message.state.recipients[index]
-        hub.log.write(
-            verdict.kind == .heldByRule ? .warning : .info, "delivery",
-            [
-                ("id", message.id.text), ("from", "\(message.envelope.reversePath)"),
-                ("to", "<\(recipient.destination.description)>"), ("route", account),
-                ("host", verdict.remote), ("size", "\(message.content.size)"), ("status", status),
-                ("dsn", "\(verdict.status)"),
-                ("delay", "\(max(0, Clock.seconds() - message.acceptance.arrival))"), ("msg", verdict.text),
-            ])
+    private static func writer(
+        _ hub: CarrierHub, _ message: LockedMessage
+    ) -> (QueueID, NoticeKind, [Int]) throws(QueueError) -> LockedMessage.Notice {
+        { (id, kind, recipients) throws(QueueError) in
+            try hub.notices.write(
+                kind, about: recipients, of: NoticeWriter.Subject(message), id: id, at: .now(), in: hub.queue)
+        }
     }
 }

@@ -16,7 +16,7 @@ final class CarrierHub: Sendable {
     let queue: Queue
     let maildirs: OpenMaildirs
     let paths: Paths
-    let routes: RouteStates
+    let hops: HopStates
     let locals: LocalAddresses
     let routing: RoutingTable
     /// Whose an address at a provider is, sending or not.
@@ -26,7 +26,7 @@ final class CarrierHub: Sendable {
     private let lastAccept: Int
     let notices: NoticeWriter
     let log: Log
-    /// Whether a person asked: a route at fault is probed at once then.
+    /// Whether a person asked: a next hop at fault is probed at once then.
     let isForced: Bool
     /// The first error of our own in this run, disk and files: its exit status tells.
     private let firstError = Mutex<QueueError?>(nil)
@@ -38,7 +38,7 @@ final class CarrierHub: Sendable {
         paths = Paths(settings)
         maildirs = OpenMaildirs { log.write(.warning, "sweep", [("error", sentence($0))]) }
         queue = try Queue(state: settings.stateDirectory)
-        routes = try RouteStates(in: queue.state)
+        hops = try HopStates(in: queue.state)
         lastAccept = try WakeMark.read(in: queue.run).modified
         locals = settings.localAddresses
         routing = settings.routingTable

@@ -1,11 +1,12 @@
-// Which accounts are at fault, when one may be asked again, and that it is told: at once, after a day, after five.
+// Which next hops are at fault, when one may be asked again, and that it is told: at once, after a day, after five.
 
 import MailFormat
+import MessageContent
 import Reporting
 import SpoolQueue
 
-/// The faults of accounts, shared with other runs through the route states.
-struct RouteHealth: Sendable {
+/// The faults of next hops, shared with other runs through their states.
+struct HopHealth: Sendable {
     /// Seconds until a fault is probed for the first time; then a quarter of the time it has lasted.
     static let firstDelay = 60
 
@@ -13,38 +14,43 @@ struct RouteHealth: Sendable {
     /// Whether somebody reads our standard error: not in a detached run.
     var isHeard = !StandardError.isNull
 
-    /// Why the account is not to be asked now; `nil`: it may. While a fault lasts one run at a time may probe it: who
+    /// Why the hop is not to be asked now; `nil`: it may. While a fault lasts one run at a time may probe it: who
     /// gets `nil` has the turn.
-    func refusal(of name: String) throws(QueueError) -> String? {
+    func refusal(of hop: NextHop) throws(QueueError) -> HopFault? {
         let now = Clock.seconds()
-        guard try hub.routes.read(name).fault != nil else { return nil }
-        var refusal: String?
-        try hub.routes.change(name) { state in
+        guard try hub.hops.read(hop).fault != nil else { return nil }
+        var refusal: HopFault?
+        try hub.hops.change(hop) { state in
             let mayProbe = ClockSanity.hasCome(state.nextProbe, now: now, longestWait: hub.policy.longestDelay)
-            if !mayProbe, !hub.isForced { refusal = state.fault } else { state.nextProbe = now + Self.firstDelay }
+            guard let words = state.fault, !mayProbe, !hub.isForced else {
+                state.nextProbe = now + Self.firstDelay
+                return
+            }
+            refusal = HopFault(words)
+            refusal?.until = state.nextProbe
         }
         return refusal
     }
 
-    /// Notes that the account works: it took a message.
-    func mend(_ name: String) throws(QueueError) {
-        guard try hub.routes.read(name).fault != nil else { return }
-        try hub.routes.change(name) { state in
+    /// Notes that the hop works: it took a message.
+    func mend(_ hop: NextHop) throws(QueueError) {
+        guard try hub.hops.read(hop).fault != nil else { return }
+        try hub.hops.change(hop) { state in
             state.fault = nil
             state.told = 0
         }
-        hub.log.write(.notice, "route mended", [("route", name)])
+        hub.log.write(.notice, "hop mended", [("hop", hop.description)])
     }
 
-    /// Notes that the account is at fault. A person hears of it at once; its owner gets a letter after a day, and after five.
+    /// Notes that the hop is at fault. A person hears of it at once; its owner gets a letter after a day, and after five.
     /// - Returns: when it may be probed again.
     @discardableResult
-    func fault(_ words: String, of name: String) throws(QueueError) -> Int {
+    func fault(_ words: String, of hop: NextHop) throws(QueueError) -> Int {
         let now = Clock.seconds()
         var isNew = false
         var isToTell = false
         var letter = 0
-        let state = try hub.routes.change(name) { state in
+        let state = try hub.hops.change(hop) { state in
             if state.fault == nil || state.since > now { state.since = now }
             isNew = state.fault == nil
             isToTell = isHeard && state.told == 0
@@ -55,27 +61,28 @@ struct RouteHealth: Sendable {
             if stage > state.told, ClockSanity.trusts(state.since) { letter = stage }
             state.nextProbe = now + min(max(Self.firstDelay, (now - state.since) / 4), hub.policy.longestDelay)
         }
-        hub.log.write(isNew ? .error : .info, "route fault", [("route", name), ("error", words)])
+        hub.log.write(isNew ? .error : .info, "hop fault", [("hop", hop.description), ("error", words)])
         if isToTell {
             // On a terminal a person reads it; from a crontab it becomes one mail.
             writeToStandardError(
-                "\(CommandName.called(else: "mhcarry")): account \(name): \(printable(words)); its mail waits, and it is tried again by itself"
+                "\(CommandName.called(else: "mhcarry")): \(hop): \(printable(words)); its mail waits, and it is tried again by itself"
             )
         }
         if letter > 0 {
             // The letter first: a crash in between costs a second one.
-            try write(words, of: name, since: state.since)
-            try hub.routes.change(name) { if $0.fault != nil { $0.told = max($0.told, letter) } }
+            try write(words, of: hop, since: state.since)
+            try hub.hops.change(hop) { if $0.fault != nil { $0.told = max($0.told, letter) } }
         }
         return state.nextProbe
     }
 
     /// Queues a letter to the account's owner.
-    private func write(_ words: String, of name: String, since: Int) throws(QueueError) {
+    private func write(_ words: String, of hop: NextHop, since: Int) throws(QueueError) {
         let date = MailDate.now()
         let id = hub.queue.makeID(seconds: date.seconds)
         let letter = try hub.notices.write(
-            fault: words, of: name, since: since, to: hub.settings.account(name)?.owner, id: id, at: date, in: hub.queue
+            fault: words, of: hop.name, since: since, to: hub.settings.account(hop.name)?.owner, id: id, at: date,
+            in: hub.queue
         )
         try hub.queue.add(letter, id: id)
     }

@@ -1,207 +1,375 @@
-// The connections of a run: one for each account, kept from message to message, each on a thread of its own.
+// The mail of one next hop in this run: what waits for it, and the sessions that carry it.
 
 import Blocking
-import MailEnvelope
+import MessageContent
 import Reporting
-import RunControl
-import SMTPProtocol
 import SpoolQueue
-import Synchronization
 
-/// What came of some recipients at one account.
-struct AccountResult {
-    let recipients: [Int]
-    let verdict: Verdict
-    /// When an account at fault may be asked again, in seconds since 1970.
-    var notBefore = 0
-    /// Whether the next account of the route may do better.
-    var mayGoElsewhere = false
-    /// Whether there was no connection at all.
-    var isUnreachable = false
-}
-
-/// Opens, keeps and closes the sessions with providers.
-final class OpenProviders: Sendable {
-    /// A session, and the account's state of mind. Used by one thread at a time: the account's.
-    private final class Line: @unchecked Sendable {
-        var provider: Provider?
-        /// Why it is not asked again in this run.
-        var fault: RouteFault?
-        /// Whether the account is known to work: it took a message in this run.
-        var hasSent = false
+/// One lane of a run. A hop that is slow, or at fault, holds up what goes there and nothing else.
+final class Lane: Sendable {
+    private struct State {
+        /// What waits, behind `taken` that were taken already.
+        var waiting: [Job] = []
+        var taken = 0
+        /// What a session has had and not begun, when it ended.
+        var returned: [Assignment] = []
+        /// Sessions that live or are being started, and how many there may be.
+        var sessions = 0
+        var limit: Int
+        /// Whether a session has stood in this run.
+        var hasStood = false
+        /// Whether the hop is known to work: it took a message in this run. Until then one session is enough to find out.
+        var isProved = false
+        /// Why the hop is not asked again in this run.
+        var fault: HopFault?
         /// Sessions in a row that broke off before any verdict.
         var brokenInARow = 0
+        /// Whether nothing more will come.
+        var isOver = false
+
+        var count: Int { returned.count + waiting.count - taken }
+
+        /// Whether one more session is worth its while; if so, it is counted.
+        mutating func grows() -> Bool {
+            guard fault == nil, !isOver, sessions < limit, count > 0 else { return false }
+            guard sessions == 0 || isProved && count > sessions * Lane.worthASession else { return false }
+            sessions += 1
+            return true
+        }
+
+        mutating func next() -> Job? {
+            guard fault == nil, !isOver, taken < waiting.count else { return nil }
+            defer {
+                taken += 1
+                if taken == waiting.count {
+                    waiting = []
+                    taken = 0
+                }
+            }
+            return waiting[taken]
+        }
+
+        mutating func putBack(_ job: Job) {
+            if taken > 0 {
+                taken -= 1
+                waiting[taken] = job
+            } else {
+                waiting.insert(job, at: 0)
+            }
+        }
+
+        /// Takes all that waits.
+        mutating func drain() -> [Job] {
+            defer {
+                waiting = []
+                taken = 0
+            }
+            return Array(waiting[taken...])
+        }
     }
 
+    /// Messages that must wait for each session before another is worth its start, which takes as long as some messages.
+    private static let worthASession = 4
     /// A message may break one session; when so many in a row break, it is the server.
     private static let brokenLimit = 3
 
-    private let hub: CarrierHub
-    private let routes: RouteHealth
-    private let lines = Mutex<[String: Line]>([:])
+    let hop: NextHop
+    let hub: CarrierHub
+    let recorder: Recorder
+    /// Sessions at once, over all runs.
+    private let limit: Int
+    private let health: HopHealth
+    private let state: Monitor<State>
+    private let threads = Monitor<[BlockingThread]>([])
 
-    init(hub: CarrierHub) {
+    /// - Parameter sessions: the most at once, over all runs.
+    init(to hop: NextHop, sessions: Int, hub: CarrierHub, recorder: Recorder) {
+        self.hop = hop
         self.hub = hub
-        routes = RouteHealth(hub: hub)
+        self.recorder = recorder
+        health = HopHealth(hub: hub)
+        limit = sessions
+        state = Monitor(State(limit: sessions))
     }
 
-    /// Carries the attempts of each account on a thread of its own, and waits for all.
-    func carry(_ byAccount: [String: [Attempt]]) {
-        let jobs = byAccount.map { account, attempts in
-            let line = lines.withLock { lines in
-                let line = lines[account] ?? Line()
-                lines[account] = line
-                return line
-            }
-            return (account, attempts, line)
+    // MARK: What waits
+
+    /// Takes a message in, and starts a session for it where one is worth its while.
+    func put(_ job: Job) {
+        let fault = state.change { state in
+            if state.fault == nil { state.waiting.append(job) }
+            return state.fault
         }
-        var threads: [BlockingThread] = []
-        for (account, attempts, line) in jobs.dropFirst() {
-            do {
-                threads.append(
-                    try BlockingThread(name: "to \(account)") { [self] in carry(attempts, by: account, on: line) })
-            } catch {
-                carry(attempts, by: account, on: line)
-            }
-        }
-        if let (account, attempts, line) = jobs.first { carry(attempts, by: account, on: line) }
-        for thread in threads { thread.join() }
+        if let fault { return recorder.ask(.refuse(job, hop, fault)) }
+        grow()
     }
 
-    func closeAll() {
-        let all = lines.withLock { lines in
-            defer { lines = [:] }
-            return Array(lines.values)
-        }
-        for line in all { line.provider?.quit() }
-    }
-
-    private func carry(_ attempts: [Attempt], by name: String, on line: Line) {
-        for attempt in attempts {
-            do {
-                try carry(attempt, by: name, on: line)
-            } catch {
-                hub.note(error, of: attempt.message.id)
-                attempt.abandon()
-            }
+    /// The next part to be carried, begun by the recorder; `nil` when nothing waits now.
+    func next() -> Assignment? {
+        while true {
+            if let returned = state.change({ $0.fault == nil ? $0.returned.popLast() : nil }) { return returned }
+            guard let promise = ask() else { return nil }
+            if let assignment = promise.wait() { return assignment }
         }
     }
 
-    /// One transaction after another, each written down before the next begins (DECISIONS 6). Only trouble with the
-    /// message itself is thrown: that of a route's state is noted, and costs no verdict.
-    private func carry(_ attempt: Attempt, by name: String, on line: Line) throws {
-        var waiting = attempt.recipients[...]
-        while !waiting.isEmpty {
-            if StopSignal.hasCome { return try attempt.take([stopped(Array(waiting))], from: name) }
-            guard let provider = provider(for: name, on: line, attempt) else {
-                if StopSignal.hasCome { continue }
-                return try attempt.take([unavailable(Array(waiting), name, line, attempt)], from: name)
-            }
-            let part = Array(waiting.prefix(provider.recipientLimit))
-            waiting = waiting.dropFirst(part.count)
-            let prepared = hub.prepare(attempt.message, for: part, to: .server)
-            if let verdict = prepared.verdict {
-                try attempt.take([result(verdict, of: part, attempt, name, line)], from: name)
-                continue
-            }
-            let sent = provider.send(prepared)
-            if !provider.isUsable { line.provider = nil }
-            // In memory first: the results say why they wait.
-            let words = fault(in: sent, provider, line)
-            var results = zip(part, sent.verdicts).map { result($1, of: [$0], attempt, name, line) }
-            if let refused = sent.verdicts.first(where: { $0?.kind == .heldByRule }) {
-                // Of this sender the account takes nothing: the rest is not asked.
-                results.append(result(refused, of: Array(waiting), attempt, name, line))
-                waiting = []
-            }
-            try attempt.take(results, from: name)
-            if let words { noting(attempt) { try routes.fault(words, of: name) } }
-            if !line.hasSent, sent.verdicts.contains(where: { if case .delivered = $0?.kind { true } else { false } }) {
-                line.hasSent = true
-                noting(attempt) { try routes.mend(name) }
-            }
-            if words != nil {
-                provider.quit()
-                line.provider = nil
-            }
+    /// Asks for the next part that waits, to be had when it is needed; `nil` when nothing waits now.
+    func ask() -> Promise<Assignment?>? {
+        guard let job = state.change({ $0.next() }) else { return nil }
+        let promise = Promise<Assignment?>()
+        recorder.ask(.begin(job, hop, promise))
+        return promise
+    }
+
+    /// Takes back what a session did not begin; another one has it first.
+    func give(back assignment: Assignment) {
+        let fault = state.change { state in
+            if state.fault == nil, !state.isOver { state.returned.append(assignment) }
+            return state.fault
+        }
+        if let fault {
+            finish(assignment, fault: fault)
+        } else if state.read(\.isOver) {
+            release(assignment)
         }
     }
 
-    /// What is wrong with the account by these results; `nil`: nothing new.
-    private func fault(in sent: Provider.Transaction, _ provider: Provider, _ line: Line) -> String? {
-        line.brokenInARow = sent.isBroken ? line.brokenInARow + 1 : 0
-        guard line.fault == nil else { return nil }
-        var words: String?
-        if let reply = provider.goodbye {
-            words = "\(provider.host) closed the session: \(printable(reply.description))"
+    /// Waits until there is something to carry.
+    /// - Returns: `false` when there will be nothing, or nothing came until `deadline`.
+    func awaitWork(until deadline: Deadline) -> Bool {
+        state.wait(until: deadline) { state -> Bool? in
+            if state.isOver || state.fault != nil { return false }
+            return state.count > 0 ? true : nil
+        } ?? false
+    }
+
+    // MARK: How the hop is
+
+    /// Notes that no session was to be had. While another one stands that is no fault of the hop: there are as many as it
+    /// grants.
+    func noteFailure(_ fault: HopFault) {
+        let isGranted = state.change { state in
+            guard state.isProved, state.sessions > 1, state.fault == nil else { return false }
+            state.limit = state.sessions - 1
+            return true
         }
-        if words == nil { words = sent.verdicts.first { $0?.kind == .faultOfHop }??.description }
-        if words == nil, line.brokenInARow >= Self.brokenLimit {
-            words = "\(provider.host) broke off \(line.brokenInARow) sessions in a row"
+        if isGranted {
+            hub.log.write(.info, "session refused", [("hop", hop.description), ("error", fault.words)])
+        } else {
+            fail(fault)
         }
-        line.fault = words.map { RouteFault($0) }
-        return words
     }
 
-    /// Does something with the state of a route, whose errors are told but stop nothing.
-    private func noting(_ attempt: Attempt, _ body: () throws -> Void) {
-        do { try body() } catch { hub.note(error, of: attempt.message.id) }
+    /// Notes that the hop has taken a message.
+    func noteSent() {
+        guard
+            !state.change({ state in
+                defer { state.isProved = true }
+                return state.isProved
+            })
+        else { return }
+        noting { try health.mend(hop) }
+        grow()
     }
 
-    /// The result while the account is not to be had: nobody's try, and no bounce.
-    private func unavailable(_ recipients: [Int], _ name: String, _ line: Line, _ attempt: Attempt) -> AccountResult {
-        var probe = 0
-        noting(attempt) { probe = try hub.routes.read(name).nextProbe }
-        let words = line.fault?.words ?? "the account \(name) is not to be had now"
-        let next = max(probe, Clock.seconds() + RouteHealth.firstDelay)
-        return AccountResult(
-            recipients: recipients, verdict: .faultOfHop(4, 1, text: words), notBefore: next, mayGoElsewhere: true,
-            isUnreachable: line.fault?.isUnreachable ?? false)
-    }
-
-    private func result(
-        _ verdict: Verdict?, of recipients: [Int], _ attempt: Attempt, _ name: String, _ line: Line
-    ) -> AccountResult {
-        guard let verdict else { return stopped(recipients) }
-        if verdict.kind == .faultOfHop { return unavailable(recipients, name, line, attempt) }
-        return AccountResult(recipients: recipients, verdict: verdict)
-    }
-
-    /// The result of a transaction that did not begin, or did not come to its end, as we were told to stop: nobody's try.
-    private func stopped(_ recipients: [Int]) -> AccountResult {
-        AccountResult(
-            recipients: recipients, verdict: .faultOfHop(3, 2, text: "the run was told to stop"),
-            notBefore: Clock.seconds())
-    }
-
-    /// The session with the account, opened if need be; `nil` while the account is at fault.
-    private func provider(for name: String, on line: Line, _ attempt: Attempt) -> Provider? {
-        guard line.fault == nil else { return nil }
-        if let provider = line.provider, provider.isReady() { return provider }
-        line.provider = nil
-        guard let account = hub.settings.account(name), let server = account.sendServer else {
-            line.fault = RouteFault("the rc has no account \(name) that sends; mend the rc")
-            return nil
+    /// Notes how a session went. - Returns: what is wrong with the hop by that, if anything is.
+    func note(brokenOff isBroken: Bool, by host: String) -> String? {
+        let count = state.change { state in
+            state.brokenInARow = isBroken ? state.brokenInARow + 1 : 0
+            return state.brokenInARow
         }
+        return count >= Self.brokenLimit ? "\(host) broke off \(count) sessions in a row" : nil
+    }
+
+    /// Why the hop is of no use in this run; `nil` as long as it is of use.
+    var fault: HopFault? { state.read(\.fault) }
+
+    /// Notes that the hop is at fault, and lets its mail wait.
+    /// - Parameter isNew: whether it was found out now.
+    func fail(_ fault: HopFault, isNew: Bool = true) {
+        var known = fault
+        // Told to stop: that says nothing of the hop.
+        if isNew, !StopSignal.hasCome { noting { known.until = try health.fault(fault.words, of: hop) } }
+        known.until = max(known.until, Clock.seconds() + HopHealth.firstDelay)
+        let final = known
+        let (waiting, returned) = state.change { state in
+            state.fault = state.fault ?? final
+            defer { state.returned = [] }
+            return (state.drain(), state.returned)
+        }
+        for job in waiting { recorder.ask(.refuse(job, hop, final)) }
+        for assignment in returned { finish(assignment, fault: final) }
+    }
+
+    /// Asks the state of the hop, which other runs share, whether it may be asked now.
+    func mayAsk() -> Bool {
         do {
-            if let fault = try routes.refusal(of: name) {
-                line.fault = RouteFault(fault)
-                return nil
-            }
+            guard let refusal = try health.refusal(of: hop) else { return true }
+            fail(refusal, isNew: false)
         } catch {
-            hub.note(error, of: attempt.message.id)
-            line.fault = RouteFault(sentence(error))
-            return nil
+            hub.note(error, at: hop.description)
+            fail(HopFault(sentence(error)), isNew: false)
         }
-        do throws(RouteFault) {
-            line.provider = try Provider(
+        return false
+    }
+
+    /// A part that was begun and whose hop is at fault.
+    private func finish(_ assignment: Assignment, fault: HopFault) {
+        let result = HopResult(assignment.recipients, fault.verdict)
+        let report = Recorder.Report(job: assignment.job, hop: hop, results: [result], fault: fault)
+        recorder.ask(.record(report, Promise()))
+    }
+
+    /// A part that was begun and is not to be carried now.
+    func release(_ assignment: Assignment) {
+        let report = Recorder.Report(job: assignment.job, hop: hop, released: assignment.recipients)
+        recorder.ask(.record(report, Promise()))
+    }
+
+    /// Does something with the state of the hop, whose errors are told but stop nothing.
+    private func noting(_ body: () throws -> Void) {
+        do { try body() } catch { hub.note(error, at: hop.description) }
+    }
+
+    // MARK: Sessions
+
+    /// Starts as many sessions as are worth their while.
+    private func grow() {
+        while state.change({ $0.grows() }) {
+            do {
+                let thread = try BlockingThread(name: "to \(hop.name)") { [self] in work() }
+                threads.change { $0.append(thread) }
+            } catch {
+                hub.note(error, at: hop.description)
+                leave()
+                return
+            }
+        }
+    }
+
+    /// What one session does: it lives as long as there may be something to carry.
+    private func work() {
+        repeat {
+            switch hop {
+            case .mailbox(let name): deliver(to: name)
+            case .account(let name): send(by: name)
+            }
+        } while !mayEnd()
+    }
+
+    /// Whether a session that has run out of work may end; it is not counted any more then.
+    private func mayEnd() -> Bool {
+        state.change { state in
+            let isWanted = state.count > 0 && state.sessions <= state.limit
+            guard !isWanted || state.fault != nil || state.isOver else { return false }
+            state.sessions -= 1
+            return true
+        }
+    }
+
+    private func deliver(to mailbox: String) {
+        while let assignment = next() {
+            let verdict = LocalDelivery(assignment: assignment, mailbox: mailbox, hub: hub).carryOut()
+            let result = HopResult(assignment.recipients, verdict)
+            let promise = Promise<Void>()
+            recorder.ask(.record(.init(job: assignment.job, hop: hop, results: [result]), promise))
+            promise.wait()
+        }
+    }
+
+    /// How long a session waits for more to carry before it says goodbye.
+    private static let idleTime = Duration.seconds(10)
+    /// How long it waits for a connection that other runs hold.
+    private static let slotTime = Duration.seconds(600)
+    /// How often it looks whether one was given back, of which nobody tells it.
+    private static let slotPace = Duration.milliseconds(100)
+
+    private func send(by name: String) {
+        guard claim(), let slot = slot() else { return }
+        defer { slot.release() }
+        guard state.read(\.hasStood) || mayAsk() else { return }
+        let session: ServerSession
+        do throws(HopFault) {
+            guard let account = hub.settings.account(name), let server = account.sendServer else {
+                throw HopFault("the rc has no account \(name) that sends; mend the rc")
+            }
+            session = try ServerSession(
                 account: account, server: server, over: hub.paths, hostname: hub.settings.hostname)
         } catch {
-            line.fault = error
-            // Told to stop: that says nothing of the account, and the caller asks for it first.
-            if !StopSignal.hasCome { noting(attempt) { try routes.fault(error.words, of: name) } }
-            return nil
+            return StopSignal.hasCome ? leave() : noteFailure(error)
         }
-        return line.provider
+        state.change { $0.hasStood = true }
+        var carrier = Carriage(over: session, in: self)
+        repeat { carrier.carry() } while session.isUsable && awaitWork(until: Deadline(after: Self.idleTime))
+        carrier.end()
+    }
+
+    /// Whether anything waits that no other run is at: for nothing else is a session worth its while.
+    private func claim() -> Bool {
+        while true {
+            if state.read({ !$0.returned.isEmpty || $0.hasStood && $0.count > 0 }) { return true }
+            guard let job = state.change({ $0.next() }) else { return false }
+            let promise = Promise<Bool>()
+            recorder.ask(.claim(job, hop, promise))
+            guard promise.wait() else { continue }
+            let fault = state.change { state in
+                if state.fault == nil { state.putBack(job) }
+                return state.fault
+            }
+            guard let fault else { return true }
+            recorder.ask(.refuse(job, hop, fault))
+        }
+    }
+
+    /// One of the connections that the hop may have; `nil` when others keep them all.
+    private func slot() -> HopConnection? {
+        let deadline = Deadline(after: Self.slotTime)
+        while !StopSignal.hasCome {
+            do {
+                if let slot = try hub.hops.connection(hop, atMost: limit) { return slot }
+            } catch {
+                hub.note(error, at: hop.description)
+                break
+            }
+            // One that stands carries all of it meanwhile.
+            if state.change({ state in
+                guard state.sessions > 1 else { return false }
+                state.limit = state.sessions - 1
+                return true
+            }) {
+                return nil
+            }
+            guard !deadline.hasPassed, awaitNothing(until: Deadline(after: Self.slotPace)) else { break }
+        }
+        leave()
+        return nil
+    }
+
+    /// Waits. - Returns: `false` when there is nothing to wait for any more.
+    private func awaitNothing(until deadline: Deadline) -> Bool {
+        state.wait(until: deadline) { $0.isOver || $0.fault != nil ? false : nil } ?? true
+    }
+
+    /// Lets what waits stay as it is: another run has the hop, or we are to stop.
+    private func leave() {
+        let (waiting, returned) = state.change { state in
+            defer { state.returned = [] }
+            return (state.drain(), state.returned)
+        }
+        for job in waiting { recorder.ask(.leave(job, hop)) }
+        for assignment in returned { release(assignment) }
+    }
+
+    // MARK: The end
+
+    /// Lets the sessions end after what they have under way.
+    func finish() {
+        state.change { $0.isOver = true }
+        leave()
+    }
+
+    /// Waits for the sessions.
+    func join() {
+        while let thread = threads.change({ $0.popLast() }) { thread.join() }
     }
 }

@@ -10,9 +10,7 @@ import SpoolQueue
 
 /// The delivery of a message into one mailbox, for all recipients whose addresses lead to it.
 struct LocalDelivery {
-    let message: LockedMessage
-    /// Indexes of the recipients, at least one.
-    let recipients: [Int]
+    let assignment: Assignment
     let mailbox: String
     let hub: CarrierHub
 
@@ -23,7 +21,7 @@ struct LocalDelivery {
         }
         do {
             let place = try CopyPlace(mailbox: mailbox)
-            guard !message.state.hasCopy(in: place) else {
+            guard !assignment.state.hasCopy(in: place) else {
                 let words = "the mailbox \(mailbox) has the message already, for another of its addresses"
                 return .delivered(.copied(place), .success(1, 5), text: words)
             }
@@ -32,10 +30,10 @@ struct LocalDelivery {
                 let words = "the disk of the mailbox \(mailbox) has less free space than the rc's free-space asks for"
                 return .faultOfHop(3, 1, text: words)
             }
-            let prepared = hub.prepare(message, for: recipients, to: .mailbox(mailbox))
-            guard let first = recipients.min() else { preconditionFailure("a copy for nobody") }
+            let prepared = hub.prepare(assignment, for: assignment.recipients, to: .mailbox(mailbox))
+            guard let first = assignment.recipients.min() else { preconditionFailure("a copy for nobody") }
             let agent = MaildirAgent(
-                to: destination, as: try .queued(id: message.id.text, recipient: first), place: place,
+                to: destination, as: try .queued(id: assignment.id.text, recipient: first), place: place,
                 earlier: earlierCopy(in: place), in: hub.maildirs)
             return prepared.verdict ?? agent.deliver(prepared)[0]
         } catch {
@@ -44,16 +42,16 @@ struct LocalDelivery {
     }
 
     private func hasRoom(on destination: Destination) throws -> Bool {
-        let (needed, isTooMuch) = hub.settings.limits.freeSpace.addingReportingOverflow(message.content.size)
+        let (needed, isTooMuch) = hub.settings.limits.freeSpace.addingReportingOverflow(assignment.message.content.size)
         return try !isTooMuch && destination.freeOctets() >= needed
     }
 
     /// What an attempt that died may have left: named after any recipient whose copy is not known to be elsewhere, since
     /// the rc may have led others to this mailbox then.
     private func earlierCopy(in place: CopyPlace) -> EarlierCopy? {
-        guard message.hasDied || message.state.tries > 0 else { return nil }
-        let all = message.state.recipients
+        guard assignment.hasDied || assignment.state.tries > 0 else { return nil }
+        let all = assignment.state.recipients
         let named = all.indices.filter { all[$0].progress != .delivered || all[$0].place == place }
-        return EarlierCopy(ofQueued: message.id.text, for: Set(named))
+        return EarlierCopy(ofQueued: assignment.id.text, for: Set(named))
     }
 }

@@ -1,4 +1,4 @@
-// A run of the queue: every message that is due gets its attempt, local mail at once, the rest by its accounts.
+// A run of the queue: every message that is due gets its attempt, in the lanes of the hops it goes to.
 
 import Blocking
 import MailRouting
@@ -8,9 +8,6 @@ import SpoolQueue
 
 /// Carries out what is due, then looks again if something came in meanwhile (DECISIONS 16).
 final class QueueRun: Sendable {
-    /// Messages begun at once: all that a run which dies in one of them leaves marked as tried.
-    private static let window = 16
-
     let hub: CarrierHub
     /// The messages to try, however long they should wait; none: all that are due.
     private let only: [QueueID]
@@ -35,13 +32,13 @@ final class QueueRun: Sendable {
     private func carryAsked() throws {
         let asked = Set(only)
         let entries = try hub.queue.list().entries.filter { asked.contains($0.id) }
-        let providers = OpenProviders(hub: hub)
-        defer { providers.closeAll() }
-        inWindows(entries, by: providers)
+        let lanes = try Lanes(hub: hub)
+        defer { lanes.finish() }
+        carry(entries, in: lanes)
         let notices = try hub.queue.list().entries.filter { entry in
             !entry.isTried && entry.id.subject.map(asked.contains) ?? false
         }
-        inWindows(notices, by: providers)
+        carry(notices, in: lanes)
         let gone = asked.subtracting(entries.map(\.id)).map(\.text).sorted()
         if let first = gone.first, !isOnlyIfQueued { throw CarryError.noSuchMessage(first) }
     }
@@ -86,18 +83,15 @@ final class QueueRun: Sendable {
                 right.isTried ? 1 : 0, right.notBefore, right.id.text
             )
         }
-        let providers = OpenProviders(hub: hub)
-        defer { providers.closeAll() }
-        inWindows(ordered, by: providers)
+        let lanes = try Lanes(hub: hub)
+        defer { lanes.finish() }
+        carry(ordered, in: lanes)
     }
 
-    private func inWindows(_ entries: [QueueEntry], by providers: OpenProviders) {
-        var start = 0
-        while start < entries.count, !StopSignal.hasCome {
-            let end = min(start + Self.window, entries.count)
-            carry(Array(entries[start..<end]), by: providers)
-            start = end
-        }
+    /// Gives each of `entries` its attempt, and waits for all of them.
+    private func carry(_ entries: [QueueEntry], in lanes: Lanes) {
+        for entry in entries where !StopSignal.hasCome { lanes.feed(entry) }
+        _ = lanes.awaitEnd()
     }
 
     /// Moves what is no message out of the way. What cannot be moved stops no mail.
@@ -107,36 +101,6 @@ final class QueueRun: Sendable {
             hub.log.write(.error, "foreign file", [("name", name), ("moved", place)])
         } catch {
             hub.note(error, at: name)
-        }
-    }
-
-    /// One attempt for each of `entries`.
-    private func carry(_ entries: [QueueEntry], by providers: OpenProviders) {
-        var attempts = entries.compactMap(begin)
-        // In waves: a message that goes out by two accounts is handed from one to the next, as its lock belongs to one
-        // thread.
-        while true {
-            var byAccount: [String: [Attempt]] = [:]
-            for attempt in attempts {
-                if let account = attempt.nextAccount { byAccount[account, default: []].append(attempt) }
-            }
-            if byAccount.isEmpty { break }
-            providers.carry(byAccount)
-        }
-        for attempt in attempts { attempt.end() }
-        attempts.removeAll()
-    }
-
-    /// Locks the message, delivers what is local, and finds the accounts for the rest.
-    private func begin(_ entry: QueueEntry) -> Attempt? {
-        if StopSignal.hasCome { return nil }
-        do {
-            guard let message = try hub.queue.lock(entry) else { return nil }
-            let attempt = Attempt(of: message, hub: hub)
-            return try attempt.begin() ? attempt : nil
-        } catch {
-            hub.note(error, of: entry.id)
-            return nil
         }
     }
 

@@ -83,11 +83,11 @@ extension MHQueue {
             let glimpse = try find(id, in: queue)
             let report = MessageReport(glimpse)
             let settings = hub.settings
+            guard !json else { return try writeToStandardOutput(report.json.line) }
             try writeToStandardOutput(
-                json
-                    ? report.json.line
-                    : report.reasons(
-                        of: glimpse, routing: settings.routingTable, locals: settings.localAddresses))
+                try report.reasons(
+                    of: glimpse, routing: settings.routingTable, locals: settings.localAddresses,
+                    hops: try HopStates(in: queue.state)))
         }
     }
 

@@ -3,6 +3,7 @@
 import Glibc
 import MailFormat
 import MailRouting
+import MessageContent
 import Reporting
 import SpoolQueue
 
@@ -11,6 +12,7 @@ extension MessageReport {
     var lines: String {
         var text = "\(id)  \(reversePath)  \(counted(size, "octet"))  \(Times.told(arrival))"
         if let hold { text += "  held: \(hold)" }
+        if waitsForHop { text += "  waits for its next hop, which is at fault" }
         text += "\n"
         for recipient in recipients { text += "    \(recipient.told)\n" }
         return text
@@ -30,7 +32,9 @@ extension MessageReport {
 
     /// Why each recipient waits, and what would happen at the next try.
     /// - Parameter glimpse: the message that this is told of.
-    func reasons(of glimpse: Glimpse, routing: RoutingTable, locals: LocalAddresses) -> String {
+    func reasons(
+        of glimpse: Glimpse, routing: RoutingTable, locals: LocalAddresses, hops: HopStates
+    ) throws(QueueError) -> String {
         let (envelope, acceptance) = (glimpse.envelope, glimpse.acceptance)
         var text = "\(id)\n"
         if let hold { text += "  held: \(hold); let it go on with: mhqueue release \(id)\n" }
@@ -54,6 +58,13 @@ extension MessageReport {
                     for: acceptance.submitter(of: envelope, for: state, hubUser: geteuid()), reversePath: reversePath,
                     recipient: address, headerFrom: acceptance.headerFrom, chosen: account)
                 for reason in decision.reasons { text += "    \(reason)\n" }
+                for account in route.map({ [$0] }) ?? decision.accounts {
+                    let state = try hops.read(.account(account))
+                    guard let fault = state.fault else { continue }
+                    text +=
+                        "    account \(account) is at fault since \(Times.told(state.since)): \(fault); asked again "
+                        + "\(Times.told(state.nextProbe)), or now by: mhqueue try \(id)\n"
+                }
             }
         }
         return text

@@ -345,15 +345,15 @@ struct SendFaultTests {
     }
 
     @Test("a route's state that cannot be read is told, and the mail waits")
-    func unreadableRouteState() async throws {
+    func unreadableHopState() async throws {
         try await onThread {
             let sink = try SinkServer()
             let hub = SendHub(plainTo: sink.port)
             #expect(try hub.run().status == 0, "an empty queue")
             try hub.queue(to: ["x@far.example", "bob@home.example"])
-            _ = hub.scratch.write("mailhub-route 9\n", to: "state/route/one")
+            _ = hub.scratch.write("mailhub-hop 9\n", to: "state/hop/account-one")
             let run = try hub.run()
-            #expect(run.status != 0 && run.errorText.contains("route/one"), "\(run)")
+            #expect(run.status != 0 && run.errorText.contains("hop/account-one"), "\(run)")
             #expect(try hub.listed.first?.contains("\"state\":\"waiting\",\"tries\":0") == true)
             #expect(hub.mail(of: "bob").count == 1)
         }

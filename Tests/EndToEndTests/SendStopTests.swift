@@ -49,7 +49,8 @@ struct SendStopTests {
             #expect(command.end()?.signal == SIGINT)
             let listed = try hub.listed
             #expect(listed.count == 1 && listed.allSatisfy { !$0.contains("\"tries\":1") }, "\(listed)")
-            #expect(ScratchDirectory.names(in: hub.scratch.file("state/route")).isEmpty, "no fault of the account")
+            let states = ScratchDirectory.names(in: hub.scratch.file("state/hop"))
+            #expect(states == ["account-one.slot.0"], "no fault of the account")
             // And it is due at once.
             let sink = try SinkServer()
             let rc = String(decoding: ScratchDirectory.read(hub.rc) ?? [], as: UTF8.self)

@@ -332,15 +332,3 @@ struct SendTests {
         }
     }
 }
-
-/// Holds a thread until another lets it go on.
-private final class Gate: Sendable {
-    private let isOpen = Atomic(false)
-
-    func open() { isOpen.store(true, ordering: .releasing) }
-
-    func wait() {
-        let limit = Deadline(after: .seconds(60))
-        while !isOpen.load(ordering: .acquiring), !limit.hasPassed { usleep(5_000) }
-    }
-}

@@ -69,10 +69,27 @@ struct LocalDeliveryTests {
         }
     }
 
-    private func attempt(_ id: QueueID, in hub: CarrierHub) throws -> Attempt {
-        let attempt = Attempt(of: try lock(id, in: hub), hub: hub)
-        #expect(try attempt.begin())
-        return attempt
+    /// Carries the message to where it goes; what goes out by an account has this fault.
+    private func carry(_ id: QueueID, in hub: CarrierHub, fault: HopFault? = nil) throws {
+        let entry = try #require(try hub.queue.find(id))
+        _ = try Play(hub).carry(entry, faults: [:]) { part in
+            fault.map { .results([HopResult(part.recipients, $0.verdict)], fault: $0) } ?? .left
+        }
+    }
+
+    private func state(_ id: QueueID, in hub: CarrierHub) throws -> MessageState {
+        try #require(try hub.queue.find(id).flatMap { try hub.queue.peek($0) }).state
+    }
+
+    /// Makes the copy for these recipients in an attempt that dies before it is written down.
+    private func die(_ id: QueueID, in hub: CarrierHub, behind recipients: [Int]) throws {
+        let (job, promise) = (Job(try #require(try hub.queue.find(id))), Promise<Assignment?>())
+        _ = Recorder(hub: hub).carryOut([.begin(job, .mailbox("alice"), promise)])
+        let assignment = try #require(promise.wait())
+        #expect(assignment.recipients == recipients)
+        let copy = LocalDelivery(assignment: assignment, mailbox: "alice", hub: hub).carryOut()
+        #expect(copy.kind == .delivered(.copied(try CopyPlace(mailbox: "alice"))))
+        job.attempt?.message.unlock()
     }
 
     private func mail(of name: String) -> [String] {
@@ -90,7 +107,7 @@ struct LocalDeliveryTests {
             "bob@home.example", "alice@home.example", "ALICE@home.example", "a.shop@home.example",
             "alice@home.example", "alice@hub.example",
         ]
-        try attempt(try queue(to: to, in: hub).id, in: hub).end()
+        try carry(try queue(to: to, in: hub).id, in: hub)
         #expect(try hub.queue.list().entries.isEmpty)
         #expect(mail(of: "bob").map { $0.contains("X-Original-To") } == [false])
         let copies = mail(of: "alice")
@@ -116,8 +133,9 @@ struct LocalDeliveryTests {
             .init(try Address("alice@hub.example"), notify: .on(.success)),
             .init(try Address("z@far.example")),
         ]
-        let attempt = try attempt(try queue(to: recipients, in: hub).id, in: hub)
-        let state = attempt.message.state
+        let id = try queue(to: recipients, in: hub).id
+        try carry(id, in: hub)
+        let state = try state(id, in: hub)
         #expect(state.recipients.map(\.progress) == [.delivered, .delivered, .waiting])
         #expect(state.recipients[0].place != nil && state.recipients[0].place == state.recipients[1].place)
         #expect(state.recipients.map(\.notify) == [.on(.success), .on(.success), .unspecified])
@@ -127,16 +145,11 @@ struct LocalDeliveryTests {
     func laterName() throws {
         let first = try hub()
         let entry = try queue(to: ["alice@home.example", "other@far.example"], in: first)
-        let attempt = try attempt(entry.id, in: first)
-        #expect(attempt.nextAccount == "one")
-        let down = AccountResult(recipients: [1], verdict: .faultOfHop(4, 1, text: "down"), notBefore: Clock.seconds())
-        try attempt.take([down], from: "one")
-        attempt.end()
-        attempt.message.unlock()
+        try carry(entry.id, in: first, fault: HopFault("down"))
         #expect(mail(of: "alice").count == 1)
         // The rc is edited: alice has that address now, and her Maildir is elsewhere.
         let second = try hub(alice: ["other@far.example"], maildirs: "new-mail")
-        try self.attempt(entry.id, in: second).end()
+        try carry(entry.id, in: second)
         #expect(mail(of: "alice").count == 1)
         #expect(ScratchDirectory.names(in: scratch.file("new-mail")).isEmpty)
         #expect(try second.queue.list().entries.isEmpty)
@@ -148,14 +161,7 @@ struct LocalDeliveryTests {
     func diedUnderAnotherNumber(_ place: String) throws {
         let hub = try hub()
         let id = try queue(to: ["alice@home.example", "alice@hub.example", "bob@home.example"], in: hub).id
-        do {
-            let died = Attempt(of: try lock(id, in: hub), hub: hub)
-            try died.message.beginAttempt(next: Clock.seconds() + 60)
-            // What begin() does, cut off between the delivery and its record.
-            let copy = LocalDelivery(message: died.message, recipients: [0, 1], mailbox: "alice", hub: hub).carryOut()
-            #expect(copy.kind == .delivered(.copied(try CopyPlace(mailbox: "alice"))))
-            died.message.unlock()
-        }
+        try die(id, in: hub, behind: [0, 1])
         let file = try #require(ScratchDirectory.names(in: scratch.file("mail/alice/new")).first)
         #expect(file.contains(".Q\(id).0."))
         if place == "cur" {
@@ -171,7 +177,7 @@ struct LocalDeliveryTests {
             try message.fail([0], .permanent(0, 0, text: "given up"))
             message.unlock()
         }
-        try attempt(id, in: hub).end()
+        try carry(id, in: hub)
         #expect(mail(of: "alice").count == 1)
         #expect(mail(of: "bob").count == 1, "the same crash hides nobody else's copy")
     }
@@ -182,8 +188,8 @@ struct LocalDeliveryTests {
         let one = try queue(to: ["alice@home.example", "bob@home.example"], in: hub).id
         try lock(one, in: hub).beginAttempt(next: Clock.seconds() + 60)
         let two = try queue(to: ["alice@home.example"], in: hub).id
-        try attempt(two, in: hub).end()
-        try attempt(one, in: hub).end()
+        try carry(two, in: hub)
+        try carry(one, in: hub)
         #expect(mail(of: "alice").count == 2 && mail(of: "bob").count == 1)
     }
 
@@ -194,14 +200,16 @@ struct LocalDeliveryTests {
         do {
             let message = try lock(id, in: first)
             try message.beginAttempt(next: Clock.seconds() + 60)
-            let delivery = LocalDelivery(message: message, recipients: [0], mailbox: "alice", hub: first)
-            let copy = delivery.carryOut()
+            let assignment = Assignment(
+                job: Job(message.entry), recipients: [0], message: message.message, state: message.state, hasDied: false
+            )
+            let copy = LocalDelivery(assignment: assignment, mailbox: "alice", hub: first).carryOut()
             #expect(copy.kind == .delivered(.copied(try CopyPlace(mailbox: "alice"))))
             try message.record([AttemptResult(recipients: [0], copy)], at: Clock.seconds(), isLast: false)
         }
         // The attempt has died there. Bob takes over alice's old Maildir.
         let second = try hub(maildirs: "new-mail", bob: scratch.file("mail/alice"))
-        try attempt(id, in: second).end()
+        try carry(id, in: second)
         #expect(mail(of: "alice").count == 2)
         #expect(try second.queue.list().entries.isEmpty)
     }
@@ -210,15 +218,13 @@ struct LocalDeliveryTests {
     func tooLittleSpace() throws {
         let full = try hub(freeSpace: .max - 1)
         let entry = try queue(to: ["alice@home.example", "alice@hub.example"], in: full)
-        let attempt = try attempt(entry.id, in: full)
-        attempt.end()
-        let state = attempt.message.state
+        try carry(entry.id, in: full)
+        let state = try state(entry.id, in: full)
         #expect(state.recipients.map(\.progress) == [.waiting, .waiting] && state.tries == 0)
         #expect(state.recipients[0].verdict?.status == .transient(3, 1))
         #expect(state.recipients.allSatisfy { $0.next > Clock.seconds() })
-        attempt.message.unlock()
         #expect(mail(of: "alice").isEmpty)
-        try self.attempt(entry.id, in: try hub()).end()
+        try carry(entry.id, in: try hub())
         #expect(mail(of: "alice").count == 1)
     }
 }

@@ -139,6 +139,15 @@ public struct DiskLog: Sendable {
         }
     }
 
+    /// The first event that writes octets with `text` in them.
+    public func written(_ text: String) -> Int? {
+        let wanted = Array(text.utf8)
+        return events.indices.first {
+            if case .written(_, _, let octets) = events[$0] { return octets.firstRange(of: wanted) != nil }
+            return false
+        }
+    }
+
     /// The first word to a peer after the last name was removed.
     public var wordAfterRemovals: Int? {
         let removal = events.lastIndex { if case .removed = $0 { true } else { false } }

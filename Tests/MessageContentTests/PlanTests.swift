@@ -232,7 +232,7 @@ struct MomentTests {
             #expect(circle.kind == .permanent && circle.status == .permanent(4, 6))
             #expect(circle.text == "the message goes in circles: it has 100 Received fields")
         }
-        for hop in [NextHop.server, .mailbox("bob")] {
+        for hop in [NextHop.account("one"), .mailbox("bob")] {
             #expect(try verdict(.departing(to: hop), received(100)) == nil)
             #expect(try verdict(.departing(to: hop), received(101)) != nil)
         }

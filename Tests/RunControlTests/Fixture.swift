@@ -81,6 +81,7 @@ enum Fixture {
           every          1h 30m
           deliver        maildir
           send           submissions smtp.gmail.com:4650
+          connections    5
           tls_fingerprint 00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF
           tls_host_override mail.gmail.com
           inet           6

@@ -1,6 +1,7 @@
 // Back-off, expiry and clocks that lie; the state of routes.
 
 import MailTestKit
+import MessageContent
 import Testing
 
 @testable import SpoolQueue
@@ -46,58 +47,61 @@ struct PolicyTests {
         #expect(!policy.isLate(age: 4 * 3600, tries: 0))
     }
 
-    @Test("a route's state survives, under a name that cannot leave its directory")
-    func routes() throws {
+    @Test("the state of a next hop survives, under a name that cannot leave its directory")
+    func hops() throws {
         let queue = try Queue(state: scratch.path)
-        let states = try RouteStates(in: queue.state)
-        let evil = "../../etc/passwd é.lock"
-        #expect(try states.read(evil) == RouteState())
+        let states = try HopStates(in: queue.state)
+        let evil = NextHop.account("../../etc/passwd é.lock")
+        #expect(try states.read(evil) == HopState())
         try states.change(evil) {
             $0.fault = "login refused: 535 no\nway"
             $0.since = noon
             $0.nextProbe = noon + 60
             $0.told = 2
-            $0.quotaUsed = 3
-            $0.quotaSince = noon
         }
         let read = try states.read(evil)
         #expect(read.fault == "login refused: 535 no way")
-        #expect(read.nextProbe == noon + 60 && read.told == 2 && read.quotaUsed == 3)
-        #expect(ScratchDirectory.names(in: scratch.path) == ["queue", "route", "run"])
-        #expect(ScratchDirectory.names(in: scratch.file("route")).count == 2)
-        #expect(RouteStates.fileName("a") != RouteStates.fileName("a.lock"))
+        #expect(read.nextProbe == noon + 60 && read.told == 2)
+        #expect(ScratchDirectory.names(in: scratch.path) == ["hop", "queue", "run"])
+        #expect(ScratchDirectory.names(in: scratch.file("hop")).count == 2)
+        #expect(HopStates.fileName(.account("a")) != HopStates.fileName(.account("a.lock")))
+        #expect(HopStates.fileName(.account("a")) != HopStates.fileName(.mailbox("a")))
         let long = String(repeating: "x", count: 90)
-        #expect(RouteStates.fileName(long + "a") != RouteStates.fileName(long + "b"))
-        #expect(RouteStates.fileName(String(repeating: "/", count: 9000)).utf8.count < 255)
-        scratch.write("mailhub-route 2\n", to: "route/newer")
-        #expect(throws: QueueError.newerVersion(path: scratch.file("route/newer"))) { _ = try states.read("newer") }
+        #expect(HopStates.fileName(.account(long + "a")) != HopStates.fileName(.account(long + "b")))
+        #expect(HopStates.fileName(.account(String(repeating: "/", count: 9000))).utf8.count < 255)
+        scratch.write("mailhub-hop 2\n", to: "hop/account-newer")
+        #expect(throws: QueueError.newerVersion(path: scratch.file("hop/account-newer"))) {
+            _ = try states.read(.account("newer"))
+        }
     }
 
     @Test(
         "a state that cannot be read is no account that is well",
         arguments: [
-            "fault +GG", "fault", "fault a b", "since", "since x", "probe -1", "told 1 2", "quota 3", "quota 3 x",
+            "fault +GG", "fault", "fault a b", "since", "since x", "probe -1", "told 1 2",
             "good", " ",
         ])
-    func damagedRoute(_ line: String) throws {
-        let states = try RouteStates(in: try Queue(state: scratch.path).state)
-        try states.change("a") { $0.fault = "login refused" }
-        #expect(try states.read("a").fault == "login refused")
-        scratch.write("mailhub-route 1\n\(line)\n", to: "route/a")
-        #expect(throws: QueueError.newerVersion(path: scratch.file("route/a"))) { _ = try states.read("a") }
-        #expect(throws: QueueError.self) { try states.change("a") { $0.told = 1 } }
-        #expect(ScratchDirectory.read(scratch.file("route/a")) == Array("mailhub-route 1\n\(line)\n".utf8))
+    func damagedHop(_ line: String) throws {
+        let states = try HopStates(in: try Queue(state: scratch.path).state)
+        try states.change(.account("a")) { $0.fault = "login refused" }
+        #expect(try states.read(.account("a")).fault == "login refused")
+        scratch.write("mailhub-hop 1\n\(line)\n", to: "hop/account-a")
+        #expect(throws: QueueError.newerVersion(path: scratch.file("hop/account-a"))) {
+            _ = try states.read(.account("a"))
+        }
+        #expect(throws: QueueError.self) { try states.change(.account("a")) { $0.told = 1 } }
+        #expect(ScratchDirectory.read(scratch.file("hop/account-a")) == Array("mailhub-hop 1\n\(line)\n".utf8))
     }
 
-    @Test("a route has as many connections as it may have, over all processes")
+    @Test("a next hop has as many connections as it may have, over all processes")
     func connections() throws {
         let queue = try Queue(state: scratch.path)
-        let states = try RouteStates(in: queue.state)
-        let first = try states.connection("gmail", atMost: 2)
-        let second = try states.connection("gmail", atMost: 2)
+        let states = try HopStates(in: queue.state)
+        let first = try states.connection(.account("gmail"), atMost: 2)
+        let second = try states.connection(.account("gmail"), atMost: 2)
         #expect(first != nil && second != nil)
-        #expect(try RouteStates(in: queue.state).connection("gmail", atMost: 2) == nil)
-        try first?.release()
-        #expect(try states.connection("gmail", atMost: 2) != nil)
+        #expect(try HopStates(in: queue.state).connection(.account("gmail"), atMost: 2) == nil)
+        first?.release()
+        #expect(try states.connection(.account("gmail"), atMost: 2) != nil)
     }
 }

@@ -1,13 +1,5 @@
 // The four moments at which steps are run, and the steps that every hub has there.
 
-/// A next hop, as far as steps differ by it.
-public enum NextHop: Sendable, Hashable {
-    /// A mailbox of this hub: what is particular to it happens on the way into it.
-    case mailbox(String)
-    /// A server, by SMTP.
-    case server
-}
-
 /// Where a message stands on its way (DECISIONS 52).
 public enum Moment: Sendable, Hashable {
     /// Collected from an account. There is no step at this moment yet, and `mhfetch` runs none.
@@ -32,7 +24,7 @@ extension Plan {
         case .submitted: Plan([.inspector(LoopInspector(.arriving, knowsRecipients: false))])
         case .departing(to: .mailbox):
             Plan([.inspector(LoopInspector(.departing, knowsRecipients: false)), .fields(MailboxFields.octets)])
-        case .departing(to: .server):
+        case .departing(to: .account):
             Plan([.inspector(LoopInspector(.departing, knowsRecipients: false)), .filter(StrayFilter())])
         }
     }

@@ -42,6 +42,8 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var heloName: String? = nil
     /// For one step: a connection, a reply (RFC 5321 §4.5.3.2).
     @Setting public var timeout = Duration.seconds(5 * 60)
+    /// Sessions at once through which its mail leaves, over all runs.
+    @Setting public var connections = 2
     public var place: Place
     public var places = Places()
 

@@ -56,6 +56,9 @@ extension AccountSettings: BlockSettings {
             "deliver", \.$destinations, Codec<DeliveryPlace>.deliveryPlace.single,
             "Where fetched mail goes; this release knows the owner's Maildir only.", [.onlyWhere { $0.fetch != nil }])
         maybe("send", \.$send, .sendServer, "Where to send.")
+        one(
+            "connections", \.$connections, .number("the number of connections", in: 1...100),
+            "Sessions at once through which its mail leaves", [.onlyWhere { $0.send != nil }])
         one("tls", \.$tlsLine, .tls, "Whether there must be TLS.")
         one("inet", \.$inet, .choice("the kind of address"), "Which addresses to connect to")
         maybe("source-ip", \.$sourceAddress, .ownAddress("the address to connect from"), "The address to connect from.")

@@ -1,11 +1,12 @@
-// What is known of a route beyond single messages: its fault, when to probe it, who was told (DECISIONS 17).
+// What is known of a next hop beyond single messages: its fault, when to probe it, who was told (DECISIONS 17).
 
 import DurableFiles
 import MailEnvelope
+import MessageContent
 import Octets
 
-/// The state of one route, `<state>/route/<name>`.
-public struct RouteState: Sendable, Hashable {
+/// The state of one next hop, `<state>/hop/<kind>-<name>`.
+public struct HopState: Sendable, Hashable {
     /// What is wrong with it, as told to a person; `nil`: nothing.
     public var fault: String?
     /// Since when, in seconds since 1970.
@@ -14,24 +15,20 @@ public struct RouteState: Sendable, Hashable {
     public var nextProbe = 0
     /// How far a person was told of this fault: 0 not at all, 1 at once, 2 after a day, 3 after five.
     public var told = 0
-    /// Messages counted against the quota since `quotaSince`.
-    public var quotaUsed = 0
-    public var quotaSince = 0
 
     public init() {}
 
     var octets: [UInt8] {
-        var text = "mailhub-route 1\n"
+        var text = "mailhub-hop 1\n"
         if let fault { text += "fault \(Word.encode(EnvelopeText(cleaning: fault).description))\n" }
         text += "since \(max(0, since))\nprobe \(max(0, nextProbe))\ntold \(max(0, told))\n"
-        text += "quota \(max(0, quotaUsed)) \(max(0, quotaSince))\n"
         return Array(text.utf8)
     }
 
     /// Reads what `octets` says; `nil` when they are of a newer release or damaged.
     init?(_ octets: [UInt8]) {
         let lines = octets.split(separator: Octet.lf).map { $0.split(separator: Octet.space) }
-        guard let first = lines.first, first.count == 2, first[0].elementsEqual("mailhub-route".utf8),
+        guard let first = lines.first, first.count == 2, first[0].elementsEqual("mailhub-hop".utf8),
             first[1].elementsEqual("1".utf8)
         else { return nil }
         for line in lines.dropFirst() {
@@ -51,41 +48,46 @@ public struct RouteState: Sendable, Hashable {
             case ("told", 2):
                 guard let stage = numbers[0] else { return nil }
                 told = stage
-            case ("quota", 3):
-                guard let used = numbers[0], let time = numbers[1] else { return nil }
-                (quotaUsed, quotaSince) = (used, time)
             default: return nil
             }
         }
     }
 }
 
-/// The states of all routes of a hub.
-public final class RouteStates: Sendable {
+/// The right to one of the connections that a next hop may have at once.
+public struct HopConnection: Sendable {
+    let lock: FileLock
+
+    /// Gives it back, by word and not by going alone: a child that is just being started holds our descriptors until its exec.
+    public func release() { _ = try? lock.release() }
+}
+
+/// The states of all next hops of a hub.
+public final class HopStates: Sendable {
     private let directory: Directory
 
     /// - Parameter state: the hub's state directory.
     public init(in state: Directory) throws(QueueError) {
-        directory = try durably { () throws(DurableError) in try state.directory("route", making: 0o700) }
+        directory = try durably { () throws(DurableError) in try state.directory("hop", making: 0o700) }
     }
 
-    /// The state of the route, without a lock; a fresh one when there is none.
+    /// The state of `hop`, without a lock; a fresh one when there is none.
     /// - Throws: ``QueueError/newerVersion(path:)`` for a file that cannot be read.
-    public func read(_ route: String) throws(QueueError) -> RouteState {
-        let name = Self.fileName(route)
+    public func read(_ hop: NextHop) throws(QueueError) -> HopState {
+        let name = Self.fileName(hop)
         let file = try durably { () throws(DurableError) in try directory.open(name) }
-        guard let file else { return RouteState() }
+        guard let file else { return HopState() }
         let octets = try durably { () throws(DurableError) in try file.read(atMost: 16_384, at: 0) }
-        guard let state = RouteState(octets) else { throw .newerVersion(path: "\(directory.path)/\(name)") }
+        guard let state = HopState(octets) else { throw .newerVersion(path: "\(directory.path)/\(name)") }
         return state
     }
 
-    /// Changes the state of the route under its lock; durable on return.
+    /// Changes the state of `hop` under its lock; durable on return.
     @discardableResult
-    public func change(_ route: String, _ body: (inout RouteState) -> Void) throws(QueueError) -> RouteState {
-        let name = Self.fileName(route)
+    public func change(_ hop: NextHop, _ body: (inout HopState) -> Void) throws(QueueError) -> HopState {
+        let name = Self.fileName(hop)
         let lock = try durably { () throws(DurableError) in try FileLock.acquire("\(name).lock", in: directory) }
-        var state = try read(route)
+        var state = try read(hop)
         let before = state
         body(&state)
         if state != before {
@@ -96,29 +98,30 @@ public final class RouteStates: Sendable {
         return state
     }
 
-    /// One of `limit` connections to the route; `nil` when all are taken. It is given back when released.
-    public func connection(_ route: String, atMost limit: Int) throws(QueueError) -> FileLock? {
+    /// One of `limit` connections to `hop`, over all processes; `nil` when all are taken. It is given back when released.
+    public func connection(_ hop: NextHop, atMost limit: Int) throws(QueueError) -> HopConnection? {
         for number in 0..<max(1, limit) {
             let lock = try durably { () throws(DurableError) in
-                try FileLock.tryAcquire("\(Self.fileName(route)).slot.\(number)", in: directory)
+                try FileLock.tryAcquire("\(Self.fileName(hop)).slot.\(number)", in: directory)
             }
-            if let lock { return lock }
+            if let lock { return HopConnection(lock: lock) }
         }
         return nil
     }
 
-    /// A file name for any route's name: letters, digits, `-` and `_` as they are, else `%XX`; never one of ours.
-    static func fileName(_ route: String) -> String {
+    /// A file name for any next hop: its kind, then of its name letters, digits, `-` and `_` as they are, else `%XX`; never
+    /// one of a lock.
+    static func fileName(_ hop: NextHop) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
-        var octets: [UInt8] = []
-        for octet in route.utf8.prefix(80) {
+        var octets = Array("\(hop.kind)-".utf8)
+        for octet in hop.name.utf8.prefix(70) {
             switch octet {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x5F: octets.append(octet)
             default: octets += [0x25, digits[Int(octet >> 4)], digits[Int(octet & 15)]]
             }
         }
-        let text = octets.isEmpty ? "%" : String(decoding: octets, as: UTF8.self)
+        let text = String(decoding: octets, as: UTF8.self)
         // A long name keeps its own file by its checksum.
-        return route.utf8.count > 80 ? "\(text)%\(CRC32C.hex(Array(route.utf8)))" : text
+        return hop.name.utf8.count > 70 ? "\(text)%\(CRC32C.hex(Array(hop.name.utf8)))" : text
     }
 }

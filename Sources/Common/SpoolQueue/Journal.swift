@@ -55,14 +55,20 @@ final class Journal {
         try durably { () throws(DurableError) in try lines.reserve(octets) }
     }
 
-    /// Writes `records` at once.
-    /// - Parameter mustLast: whether they are on stable storage on return; else they come to it with the next that must, or
-    ///   with the next reader under the lock.
-    func append(_ records: [Record], mustLast: Bool = true) throws(QueueError) {
+    /// Writes `records` at once. They are on stable storage after ``synchronize()``, or with the next reader under the lock.
+    func append(_ records: [Record]) throws(QueueError) {
+        try change { () throws(DurableError) in try lines.append(records.map(\.text)) }
+    }
+
+    /// Puts what was appended on stable storage.
+    func synchronize() throws(QueueError) {
+        try change { () throws(DurableError) in try lines.synchronize() }
+    }
+
+    private func change(_ body: () throws(DurableError) -> Void) throws(QueueError) {
         try trust()
         do throws(DurableError) {
-            try lines.append(records.map(\.text))
-            if mustLast { try lines.synchronize() }
+            try body()
         } catch {
             isBroken = true
             throw QueueError(error)

@@ -7,8 +7,8 @@ import MessageContent
 
 /// A message that this process alone works on. Used from one thread at a time.
 ///
-/// The order of an attempt: ``beginAttempt(next:)``, expansions, ``reserve()``, the transaction,
-/// ``record(_:at:isLast:)``. A failed write or synchronization is final: every later call throws
+/// The order of an attempt: ``reserve()``, ``beginAttempt(next:)``, expansions, the transaction,
+/// ``record(_:at:isLast:)``, or a ``Recording`` for several messages at once. A failed write or synchronization is final: every later call throws
 /// ``QueueError/distrusted(path:)``, and the queue gives this message to nobody in this process again.
 public final class LockedMessage {
     public let envelope: Envelope
@@ -28,8 +28,12 @@ public final class LockedMessage {
     let queue: Queue
     private let file: File
     private let journal: Journal
-    /// Records that are in `state` but not yet on disk.
+    /// Records that are in `state` but not yet in the journal.
     private var pending: [Record] = []
+    /// The last results, where nothing is left to do behind them: in `state`, and never in the journal if the message goes.
+    private var last: Record?
+    /// Whether the journal holds what must be on stable storage before anything else is done.
+    private(set) var owesSynchronization = false
     /// The time that the file bears during the attempt under way.
     private var attempt: Int?
 
@@ -96,7 +100,7 @@ public final class LockedMessage {
         case removed
     }
 
-    /// Puts results on stable storage. To be called before the next transaction of the same message, and at its end.
+    /// Puts results on stable storage, and removes the message if nothing is left to do.
     /// - Parameters:
     ///   - results: recipients that wait no more are passed over. Recipients of one result share room.
     ///   - now: seconds since 1970.
@@ -105,6 +109,15 @@ public final class LockedMessage {
     public func record(
         _ results: [AttemptResult], at now: Int, isLast: Bool = true
     ) throws(QueueError) -> Disposition {
+        var recording = Recording(in: queue)
+        try recording.add(results, of: self, at: now, isLast: isLast)
+        if let error = recording.commit()[id] { throw error }
+        return isRemoved ? .removed : .kept
+    }
+
+    /// Takes results into state and journal, for a ``Recording`` to put on stable storage. Where nothing is left to do behind
+    /// them they stay out of the journal, which goes with the message.
+    func append(_ results: [AttemptResult], at now: Int, isLast: Bool) throws(QueueError) {
         try trust()
         var taken = Set<Int>()
         let waiting = Set(state.waiting)
@@ -114,32 +127,23 @@ public final class LockedMessage {
         }
         let record = Record.result(tag: attempt ?? 0, at: max(0, now), isLast: isLast, items)
         let after = Self.applying([record], to: state)
-        if after.isComplete {
-            do throws(QueueError) {
-                try remove()
-            } catch {
-                // It stays in the queue: the result must stay too, else it would be sent again.
-                if !isRemoved { try write([record], leadingTo: after) }
-                throw error
-            }
+        guard !after.isComplete else {
+            last = record
             state = after
-            return .removed
+            return
         }
         // Without it the attempt passes for one that died, which changes nothing for who has a result of it already.
         let isKnown = items.isEmpty && waiting.allSatisfy { state.recipients[$0].attempt == attempt }
-        try write([record], leadingTo: after, mustLast: !isKnown)
+        try append([record], leadingTo: after)
+        if !isKnown { owesSynchronization = true }
         if isLast {
             attempt = nil
             retime()
         }
-        return .kept
     }
 
-    /// Ends an attempt whose results are all recorded.
-    @discardableResult
-    public func endAttempt(at now: Int) throws(QueueError) -> Disposition {
-        attempt == nil ? .kept : try record([], at: now)
-    }
+    /// Whether an attempt was begun and has no end yet.
+    public var isInAttempt: Bool { attempt != nil }
 
     /// Removes the message when nobody waits and no notice is owed.
     public func finish() throws(QueueError) -> Disposition {
@@ -174,25 +178,64 @@ public final class LockedMessage {
 
     /// Removes message and journal, whatever their state: a person's order.
     public func remove() throws(QueueError) {
-        try trust()
+        let place = try unlink()
         do throws(DurableError) {
-            let place = queue.place(of: entry)
-            try place.unlink(entry.name)
-            isRemoved = true
-            // Before the journal goes, or a power cut could bring the message back without it.
             try place.synchronize()
         } catch {
-            queue.distrust(id)
-            throw QueueError(error)
+            throw notKnownToBeGone(error)
         }
+        removeJournal()
+    }
+
+    /// Takes the file out of its directory: the first step of its removal.
+    /// - Returns: the directory, which is to be synchronized before ``removeJournal()``, or a power cut could bring the message
+    ///   back without its journal.
+    func unlink() throws(QueueError) -> Directory {
+        try trust()
+        let place = queue.place(of: entry)
+        do throws(DurableError) {
+            try place.unlink(entry.name)
+        } catch {
+            // It stays in the queue: its last results must stay too, else it would be sent again.
+            if let last {
+                self.last = nil
+                try append([last], leadingTo: state)
+                try synchronize()
+            }
+            throw notKnownToBeGone(error)
+        }
+        isRemoved = true
+        return place
+    }
+
+    /// The last step of its removal.
+    func removeJournal() {
         // An orphan journal is swept up later.
         _ = try? journal.remove()
         unlock()
     }
 
+    /// Notes that nobody knows whether the message is still there.
+    func notKnownToBeGone(_ error: DurableError) -> QueueError {
+        queue.distrust(id)
+        return QueueError(error)
+    }
+
     /// Appends `records` to the journal and to the state, with what is pending; durable on return.
     func write(_ records: [Record]) throws(QueueError) {
-        try write(records, leadingTo: Self.applying(records, to: state))
+        try append(records, leadingTo: Self.applying(records, to: state))
+        try synchronize()
+    }
+
+    /// Puts what is in the journal on stable storage.
+    func synchronize() throws(QueueError) {
+        do throws(QueueError) {
+            try journal.synchronize()
+        } catch {
+            queue.distrust(id)
+            throw error
+        }
+        owesSynchronization = false
     }
 
     /// `state` behind `records`. One that cannot follow would make the journal damaged for whoever reads it next, and the
@@ -206,22 +249,20 @@ public final class LockedMessage {
         return after
     }
 
-    /// - Parameter mustLast: whether the records are to be on stable storage on return.
-    private func write(
-        _ records: [Record], leadingTo after: MessageState, mustLast: Bool = true
-    ) throws(QueueError) {
+    private func append(_ records: [Record], leadingTo after: MessageState) throws(QueueError) {
         do throws(QueueError) {
-            try journal.append(pending + records, mustLast: mustLast || !pending.isEmpty)
+            try journal.append(pending + records)
         } catch {
             queue.distrust(id)
             throw error
         }
+        if !pending.isEmpty { owesSynchronization = true }
         pending = []
         state = after
     }
 
     /// Repeats the journal's hints in the name. Unsynchronized, and of no weight: the journal knows better.
-    func retime() {
+    public func retime() {
         _ = try? rename(notBefore: attempt ?? state.next, isTried: entry.isTried)
     }
 

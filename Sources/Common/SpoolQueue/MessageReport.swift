@@ -16,7 +16,7 @@ public struct MessageReport: Sendable, Hashable {
         public let progress: Progress
         /// Attempts that counted.
         public let tries: Int
-        /// Not before this time, in seconds since 1970.
+        /// Not before this time, in seconds since 1970; while the next hop is at fault, when that may be asked again.
         public let next: Int
         /// What was said about it last.
         public let verdict: Verdict?
@@ -37,6 +37,8 @@ public struct MessageReport: Sendable, Hashable {
     /// The account that a person chose for it since.
     public let route: String?
     public let recipients: [Recipient]
+    /// Whether it waits for its next hop, which is at fault, and has not been tried.
+    public let waitsForHop: Bool
 
     public init(_ glimpse: Glimpse) {
         id = glimpse.entry.id
@@ -47,7 +49,9 @@ public struct MessageReport: Sendable, Hashable {
         hold = glimpse.state.hold
         account = glimpse.acceptance.account?.description
         route = glimpse.state.route
-        recipients = glimpse.state.recipients.map(Recipient.init)
+        let hopNotBefore = glimpse.entry.hopNotBefore
+        waitsForHop = hopNotBefore > 0
+        recipients = glimpse.state.recipients.map { Recipient($0, notBefore: hopNotBefore) }
     }
 
     /// The message and its recipients.
@@ -61,7 +65,7 @@ public struct MessageReport: Sendable, Hashable {
 }
 
 extension MessageReport.Recipient {
-    init(_ state: RecipientState) {
+    fileprivate init(_ state: RecipientState, notBefore: Int) {
         destination = state.destination
         progress =
             switch state.progress {
@@ -71,7 +75,7 @@ extension MessageReport.Recipient {
             case .expanded: .expanded
             }
         tries = state.tries
-        next = state.next
+        next = max(state.next, state.progress == .waiting ? notBefore : 0)
         verdict = state.verdict
     }
 

@@ -1,0 +1,26 @@
+// A value that another thread is going to give.
+
+/// Given once, waited for by any number of threads.
+public final class Promise<Value: Sendable>: Sendable {
+    private let monitor = Monitor<Value?>(nil)
+
+    public init() {}
+
+    /// Gives the value, and wakes who waits for it. A second one is of no account.
+    public func keep(_ value: Value) {
+        monitor.change { given in if given == nil { given = value } }
+    }
+
+    /// The value, once it is there.
+    public func wait() -> Value {
+        guard let value = monitor.wait({ $0 }) else { preconditionFailure("a wait without an end has ended") }
+        return value
+    }
+
+    /// Whether the value is there.
+    public var isKept: Bool { monitor.read { $0 != nil } }
+}
+
+extension Promise<Void> {
+    public func keep() { keep(()) }
+}

@@ -1,0 +1,100 @@
+// Results of many messages on stable storage at once: one round of synchronizations for all of them.
+
+import Blocking
+import DurableFiles
+
+/// The results that came in meanwhile, written down together in the order that `docs/queue.md` gives: journals, then what
+/// is owed for attempts that have ended, then the removal of what is complete. What goes wrong with one message is told of
+/// that one alone.
+public struct Recording {
+    /// Journals synchronized side by side: eight take little longer than one.
+    private static let threads = 8
+
+    private let queue: Queue
+    private var messages: [QueueID: LockedMessage] = [:]
+    /// In the order they came in.
+    private var order: [QueueID] = []
+    private var errors: [QueueID: QueueError] = [:]
+
+    public init(in queue: Queue) { self.queue = queue }
+
+    /// Takes results of a message; they are on stable storage after ``commit(settling:)``.
+    /// - Parameters:
+    ///   - results: recipients that wait no more are passed over. Recipients of one result share room.
+    ///   - now: seconds since 1970.
+    ///   - isLast: `false` while the attempt goes on with other recipients.
+    /// - Throws: what is also told by ``commit(settling:)``; the message is left alone then.
+    public mutating func add(
+        _ results: [AttemptResult], of message: LockedMessage, at now: Int, isLast: Bool
+    ) throws(QueueError) {
+        include(message)
+        do throws(QueueError) {
+            try message.append(results, at: now, isLast: isLast)
+        } catch {
+            errors[message.id] = error
+            throw error
+        }
+    }
+
+    /// Sees to `message` as well, of which nothing came now: something may be owed for it, or it may be complete.
+    public mutating func include(_ message: LockedMessage) {
+        if messages.updateValue(message, forKey: message.id) == nil { order.append(message.id) }
+    }
+
+    /// Puts all of it on stable storage.
+    /// - Parameter settle: does what else is owed for a message whose results are safe, such as notices.
+    /// - Returns: what went wrong, by message.
+    public consuming func commit(
+        settling settle: (LockedMessage) throws(QueueError) -> Void = { _ throws(QueueError) in }
+    ) -> [QueueID: QueueError] {
+        synchronizeJournals()
+        for message in sound {
+            do throws(QueueError) {
+                try settle(message)
+            } catch {
+                errors[message.id] = error
+            }
+        }
+        removeComplete()
+        return errors
+    }
+
+    /// The messages of which nothing went wrong.
+    private var sound: [LockedMessage] { order.filter { errors[$0] == nil }.compactMap { messages[$0] } }
+
+    private mutating func synchronizeJournals() {
+        let owing = sound.filter(\.owesSynchronization)
+        let side = SideBySide(messages: owing)
+        for failure in WorkerPool(threads: Self.threads).run(
+            count: owing.count, { try side.messages[$0].synchronize() })
+        {
+            guard let error = failure.error as? QueueError else { preconditionFailure("no error of a journal") }
+            errors[owing[failure.job].id] = error
+        }
+    }
+
+    /// Unchecked, as each message is touched by the one job that has its number, and the jobs are waited for.
+    private struct SideBySide: @unchecked Sendable {
+        let messages: [LockedMessage]
+    }
+
+    private mutating func removeComplete() {
+        var places: [ObjectIdentifier: (place: Directory, messages: [LockedMessage])] = [:]
+        for message in sound where !message.isRemoved && message.state.isComplete {
+            do throws(QueueError) {
+                let place = try message.unlink()
+                places[ObjectIdentifier(place), default: (place, [])].messages.append(message)
+            } catch {
+                errors[message.id] = error
+            }
+        }
+        for (place, messages) in places.values {
+            do throws(DurableError) {
+                try place.synchronize()
+                for message in messages { message.removeJournal() }
+            } catch {
+                for message in messages { errors[message.id] = message.notKnownToBeGone(error) }
+            }
+        }
+    }
+}

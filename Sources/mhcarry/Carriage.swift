@@ -1,0 +1,255 @@
+// The transactions of one session: a message departs while the verdict on the one before is being written down.
+
+import Blocking
+import MailEnvelope
+import MessageContent
+import Reporting
+import SMTPProtocol
+import SpoolQueue
+import Transport
+
+/// Carries what waits in a lane over one session, one transaction after the other. Where the server takes pipelining, the
+/// end of a message and the envelope of the next leave together, so that a message costs one round trip.
+///
+/// The final dot of a message is said when the results of the one before are on stable storage, and not earlier: so a crash
+/// makes one message of a session doubtful at most.
+struct Carriage {
+    /// A transaction, and what came of it so far.
+    private struct Transaction {
+        let part: Part
+        let recipients: [Int]
+        let message: Prepared
+        /// For each recipient, in order; `nil` as long as nothing settles it.
+        var verdicts: [Verdict?]
+        /// Whether the server has said anything about it.
+        var isAnswered = false
+        /// Whether it was begun behind the end of another one.
+        var isPipelined = false
+        var hasContent = false
+
+        mutating func settle(_ verdict: Verdict?) {
+            for at in verdicts.indices { verdicts[at] = verdicts[at] ?? verdict }
+        }
+    }
+
+    /// What the lane has given, and how much of it is still to be done. A class, as transactions share it.
+    private final class Part {
+        let assignment: Assignment
+        /// Recipients that no transaction has taken.
+        var rest: ArraySlice<Int>
+        /// Recipients of which nothing is recorded.
+        var open: Set<Int>
+
+        init(_ assignment: Assignment) {
+            self.assignment = assignment
+            rest = assignment.recipients[...]
+            open = Set(assignment.recipients)
+        }
+    }
+
+    private let session: ServerSession
+    private let lane: Lane
+    /// The one that the server speaks of, and the one said behind its end.
+    private var current: Transaction?
+    private var following: Transaction?
+    /// The message of which more transactions are to come.
+    private var part: Part?
+    /// The next message, asked for in advance.
+    private var asked: Promise<Assignment?>?
+    /// The word that the last results are on stable storage.
+    private var recorded: Promise<Void>?
+    private var transactions = 0
+
+    init(over session: ServerSession, in lane: Lane) {
+        self.session = session
+        self.lane = lane
+    }
+
+    /// Carries until nothing waits, or the session is of no more use.
+    mutating func carry() {
+        while session.isUsable, !StopSignal.hasCome, lane.fault == nil, let transaction = next() {
+            // Its part is given back at the end.
+            guard session.isReady() else { return }
+            current = transaction
+            do {
+                try session.begin(transaction.message)
+                prefetch()
+                while current != nil, session.isUsable { try take(try session.next()) }
+            } catch {
+                breakOff(error)
+            }
+            (current, following) = (nil, nil)
+            if let limit = session.client.capabilities.transactionLimit, transactions >= limit { session.quit() }
+        }
+    }
+
+    /// Ends the session, when what it has sent is written down; what it has not begun is given back.
+    mutating func end() {
+        if let part, !part.open.isEmpty { lane.give(back: part.assignment.with(part.open.sorted())) }
+        if let assignment = asked?.wait() ?? nil { lane.give(back: assignment) }
+        (part, asked) = (nil, nil)
+        recorded?.wait()
+        session.quit()
+    }
+
+    // MARK: What comes next
+
+    /// The next transaction: of the message under way, else of the next that waits.
+    private mutating func next() -> Transaction? {
+        while true {
+            if part?.rest.isEmpty ?? true {
+                guard let assignment = asked.flatMap({ $0.wait() }) ?? lane.next() else {
+                    asked = nil
+                    return nil
+                }
+                asked = nil
+                part = Part(assignment)
+            }
+            guard let part else { return nil }
+            let recipients = Array(part.rest.prefix(session.recipientLimit))
+            part.rest = part.rest.dropFirst(recipients.count)
+            let message = lane.hub.prepare(part.assignment, for: recipients, to: lane.hop)
+            let obstacle = session.client.obstacle(to: message.envelope, of: message.facts)
+            guard let verdict = message.verdict ?? obstacle?.verdict(at: session.host) else {
+                return Transaction(
+                    part: part, recipients: recipients, message: message,
+                    verdicts: [Verdict?](repeating: nil, count: recipients.count))
+            }
+            record(recipients.map { HopResult([$0], verdict) }, of: part)
+        }
+    }
+
+    /// Asks for the next message, so that it is there when this one has been sent.
+    private mutating func prefetch() {
+        guard asked == nil, part?.rest.isEmpty ?? true, mayGoOn else { return }
+        asked = lane.ask()
+    }
+
+    /// Whether another transaction may begin in this session.
+    private var mayGoOn: Bool {
+        guard lane.fault == nil, !StopSignal.hasCome else { return false }
+        return session.client.capabilities.transactionLimit.map { transactions + 1 < $0 } ?? true
+    }
+
+    // MARK: What the server says
+
+    private mutating func take(_ event: SMTPClient.Event) throws {
+        if case .closing(let reply) = event { return goodbye(reply) }
+        current?.isAnswered = true
+        switch event {
+        case .impossible(let obstacle):
+            settle(obstacle.verdict(at: session.host))
+            return conclude()
+        case .sender(let reply): settle(verdict(reply, at: .mail))
+        case .recipient(let at, let reply):
+            if let known = current?.verdicts, known.indices.contains(at), known[at] == nil {
+                let verdict = verdict(reply, at: .recipient)
+                current?.verdicts[at] = verdict
+            }
+        case .dataRefused(let reply): settle(verdict(reply, at: .data))
+        case .readyForContent: return try sendContent()
+        case .verdict(_, let reply): settle(verdict(reply, at: .content))
+        case .transactionEnd: return conclude()
+        case .emptied, .greeting, .hello, .helloUnknown, .helloRefused, .startTLS, .startTLSRefused, .challenge,
+            .authenticated, .authenticationRefused, .reset, .noop, .quit, .closing:
+            break
+        }
+        try session.proceed()
+    }
+
+    private mutating func settle(_ verdict: Verdict?) { current?.settle(verdict) }
+
+    private func verdict(_ reply: SMTPReply, at stage: SMTPStage) -> Verdict? {
+        reply.verdict(at: stage, from: session.host, offersDSN: session.client.capabilities.dsn)
+    }
+
+    /// Sends the content, and the end of data when it may be said; behind it the next transaction.
+    private mutating func sendContent() throws {
+        guard let message = current?.message else { return }
+        // Begun behind the end of the one before, and not to be ended any more: no word takes it back here but goodbye.
+        if StopSignal.hasCome, current?.isPipelined == true { return session.close() }
+        current?.hasContent = true
+        let before = recorded
+        if let reply = try session.stream(message, isHeld: { before?.isKept ?? true }) { return goodbye(reply) }
+        before?.wait()
+        if session.client.capabilities.pipelining, mayGoOn { following = next() }
+        try session.endContent(isHeld: following != nil)
+        guard let next = following else { return }
+        following?.isPipelined = true
+        try session.begin(next.message)
+        prefetch()
+    }
+
+    // MARK: What comes of it
+
+    /// Takes the transaction for done, and goes on with the one behind it.
+    /// - Parameter words: what is wrong with the hop, besides what the verdicts say.
+    private mutating func conclude(brokenOff isBroken: Bool = false, because words: String? = nil) {
+        guard let done = current else { return }
+        (current, following) = (following, nil)
+        transactions += 1
+        let verdicts = zip(done.recipients, done.verdicts)
+        var results = verdicts.compactMap { recipient, verdict in verdict.map { HopResult([recipient], $0) } }
+        if let refused = results.first(where: { $0.verdict.kind == .heldByRule })?.verdict, !done.part.rest.isEmpty {
+            // Of this sender the account takes nothing: the rest is not asked.
+            results.append(HopResult(Array(done.part.rest), refused))
+            done.part.rest = []
+        }
+        let broken = lane.note(brokenOff: isBroken, by: session.host)
+        let refused = results.first { $0.verdict.kind == .faultOfHop }?.verdict.description
+        let fault = (words ?? refused ?? broken).map { HopFault($0) }
+        // First the results: what has left is written down before anything else may take time, or the life of the run.
+        record(results, of: done.part, fault: fault, released: verdicts.filter { $0.1 == nil }.map(\.0))
+        if let fault {
+            lane.fail(fault)
+            session.quit()
+        }
+        if results.contains(where: { if case .delivered = $0.verdict.kind { true } else { false } }) { lane.noteSent() }
+    }
+
+    private mutating func record(
+        _ results: [HopResult], of part: Part, fault: HopFault? = nil, released: [Int] = []
+    ) {
+        for result in results { part.open.subtract(result.recipients) }
+        part.open.subtract(released)
+        let report = Recorder.Report(
+            job: part.assignment.job, hop: lane.hop, results: results, released: released, fault: fault,
+            isEnd: part.open.isEmpty)
+        let promise = Promise<Void>()
+        lane.recorder.ask(.record(report, promise))
+        recorded = promise
+    }
+
+    /// Whether the server has said nothing yet of what was begun behind the end of the message before: what ends the session
+    /// then is between the two messages, and nobody's.
+    private var isBetween: Bool { current?.isPipelined == true && current?.isAnswered == false }
+
+    /// The server goes (421).
+    private mutating func goodbye(_ reply: SMTPReply) {
+        session.close()
+        following = nil
+        guard !isBetween else {
+            current = nil
+            return
+        }
+        settle(verdict(reply, at: current?.hasContent == true ? .content : .mail))
+        conclude(because: "\(session.host) closed the session: \(printable(reply.description))")
+    }
+
+    /// The connection, or the conversation, is of no more use.
+    private mutating func breakOff(_ error: any Error) {
+        session.close()
+        following = nil
+        guard !isBetween else {
+            current = nil
+            return
+        }
+        // A yes that was cut off is a yes: else the message would be there twice.
+        settle(session.client.begunVerdict.flatMap { verdict($0, at: .content) })
+        // Told to stop: what did not come to its end is nobody's try.
+        if case TransportError.stopped = error { return conclude() }
+        let isBroken = current?.verdicts.contains(nil) ?? false
+        settle(.temporary(4, 2, from: session.host, text: sentence(error)))
+        conclude(brokenOff: isBroken)
+    }
+}

@@ -1,0 +1,91 @@
+// A message of this run, and a part of it that a lane carries.
+
+import Blocking
+import MailEnvelope
+import MessageContent
+import SpoolQueue
+
+/// A message that the run has to see to. Unchecked, as what changes of it is the recorder's alone, once others hold it.
+final class Job: @unchecked Sendable {
+    let id: QueueID
+    /// As it was named last.
+    var entry: QueueEntry
+    /// The attempt under way.
+    var attempt: Attempt?
+    /// The lanes it waits in.
+    var waitsAt: Set<NextHop> = []
+    /// Recipients of which something came in this run.
+    var isTried: Set<Int> = []
+    /// Recipients of a notice that go to its last stop.
+    var atLastStop: Set<Int> = []
+    /// Whether this run is done with it: it is gone, another run has it, or something went wrong with it.
+    var isOver = false
+
+    init(_ entry: QueueEntry) {
+        id = entry.id
+        self.entry = entry
+    }
+}
+
+/// What a lane is given to carry: values, while lock, journal and state stay with the recorder.
+struct Assignment: Sendable {
+    let job: Job
+    /// Indexes of the recipients, at least one.
+    let recipients: [Int]
+    /// With all recipients that the message came with.
+    let message: Message
+    /// As it was when the attempt began.
+    let state: MessageState
+    /// Whether an attempt before this one died.
+    let hasDied: Bool
+    var id: QueueID { job.id }
+
+    /// The same, for some of its recipients.
+    func with(_ recipients: [Int]) -> Assignment {
+        Assignment(job: job, recipients: recipients, message: message, state: state, hasDied: hasDied)
+    }
+
+    /// The envelope that hands the message to the recipients with these indexes, which must have addresses.
+    func envelope(for indexes: [Int]) -> Envelope {
+        var envelope = message.envelope
+        envelope.recipients = indexes.map { index in
+            let recipient = state.recipients[index]
+            guard case .address(let address) = recipient.destination else {
+                // Left out, it would get the verdict of the one behind it.
+                preconditionFailure("a recipient without an address on its way out: \(recipient.destination)")
+            }
+            return Envelope.Recipient(
+                address, notify: recipient.notify, originalRecipient: recipient.originalRecipient)
+        }
+        return envelope
+    }
+}
+
+/// What came of some recipients at one next hop.
+struct HopResult: Sendable {
+    let recipients: [Int]
+    let verdict: Verdict
+
+    init(_ recipients: [Int], _ verdict: Verdict) {
+        self.recipients = recipients
+        self.verdict = verdict
+    }
+}
+
+/// Why a next hop is of no use now. Its mail waits, and nothing bounces for it (SE10).
+struct HopFault: Error, CustomStringConvertible {
+    let words: String
+    var description: String { words }
+    /// Whether no connection was to be had at all.
+    var isUnreachable = false
+    /// When it may be asked again, in seconds since 1970.
+    var until = 0
+
+    init(_ words: String, isUnreachable: Bool = false) {
+        self.words = words
+        self.isUnreachable = isUnreachable
+    }
+
+    /// As what it makes of a recipient: nobody's try.
+    var verdict: Verdict { .faultOfHop(4, 1, text: words) }
+}

@@ -1,0 +1,89 @@
+// The lanes of a run, and the recorder behind them.
+
+import Blocking
+import MessageContent
+import Reporting
+import SpoolQueue
+
+/// What a run has under way: a lane for each next hop that has mail, and the recorder's thread.
+final class Lanes: Sendable {
+    private let hub: CarrierHub
+    private let recorder: Recorder
+    private let lanes = Monitor<[NextHop: Lane]>([:])
+    /// Parts of messages that the run is not done with.
+    private let open = Monitor(0)
+    private let thread = Monitor<BlockingThread?>(nil)
+
+    /// - Throws: `ThreadError`.
+    init(hub: CarrierHub) throws {
+        self.hub = hub
+        recorder = Recorder(hub: hub)
+        let started = try BlockingThread(name: "recorder") { [self] in recorder.work(hand) }
+        thread.change { $0 = started }
+    }
+
+    /// Takes a message into the lanes of the hops it goes to, as far as can be seen without its lock.
+    func feed(_ entry: QueueEntry) {
+        let job = Job(entry)
+        let hops: [NextHop]
+        do {
+            guard let glimpse = try hub.queue.peek(entry) else { return }
+            let subject = Placement.Subject(
+                envelope: glimpse.envelope, acceptance: glimpse.acceptance, state: glimpse.state)
+            hops = glimpse.state.hold == nil ? Placement(of: subject, hub: hub).hops.map(\.hop) : []
+        } catch {
+            // The recorder tells of it, when it has the lock.
+            hops = []
+        }
+        open.change { $0 += max(1, hops.count) }
+        guard !hops.isEmpty else { return recorder.ask(.settle(job)) }
+        job.waitsAt = Set(hops)
+        for hop in hops { lane(to: hop).put(job) }
+    }
+
+    /// Waits until all is done that was fed. - Returns: `false` when we were told to stop before.
+    func awaitEnd() -> Bool {
+        while true {
+            if StopSignal.hasCome { return false }
+            if open.wait(until: Deadline(after: Self.stopPace), { $0 == 0 ? true : nil }) != nil { return true }
+        }
+    }
+
+    /// Lets all sessions end after what they have under way, and waits until everything is written down.
+    func finish() {
+        let all = lanes.read { Array($0.values) }
+        for lane in all { lane.finish() }
+        for lane in all { lane.join() }
+        recorder.close()
+        thread.read { $0 }?.join()
+    }
+
+    /// How long the order to stop may go unheard by who waits for lanes; sessions hear it at once.
+    private static let stopPace = Duration.milliseconds(200)
+
+    private func lane(to hop: NextHop) -> Lane {
+        lanes.change { lanes in
+            if let lane = lanes[hop] { return lane }
+            let lane = Lane(to: hop, sessions: hub.sessions(to: hop), hub: hub, recorder: recorder)
+            lanes[hop] = lane
+            return lane
+        }
+    }
+
+    /// What the recorder has found out: first what goes on, so that the run does not look done in between.
+    private func hand(_ outcome: Recorder.Outcome) {
+        open.change { $0 += outcome.handed.count }
+        for (job, hop) in outcome.handed { lane(to: hop).put(job) }
+        open.change { $0 -= outcome.done }
+    }
+}
+
+extension CarrierHub {
+    /// Sessions at once to `hop`, over all runs. A mailbox takes one copy after the other.
+    fileprivate func sessions(to hop: NextHop) -> Int {
+        switch hop {
+        case .mailbox: 1
+        case .account(let name): settings.account(name)?.connections ?? 1
+        }
+    }
+}

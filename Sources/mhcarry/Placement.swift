@@ -1,0 +1,94 @@
+// Who of a message's recipients goes where, by the rc of now.
+
+import Glibc
+import MailEnvelope
+import MailFormat
+import MailRouting
+import MessageContent
+import RunControl
+import SpoolQueue
+
+/// The next hop of each recipient that is due. Pure: it changes nothing and asks nobody.
+struct Placement {
+    /// What the next hops are found by.
+    struct Subject {
+        let envelope: Envelope
+        let acceptance: Acceptance
+        let state: MessageState
+        /// Recipients that this run has tried already.
+        var isTried: Set<Int> = []
+        /// Recipients of a notice that nobody has taken: their last stop is the postmaster's mailbox, for a failure must not
+        /// vanish (SE11).
+        var atLastStop: Set<Int> = []
+    }
+
+    /// Recipients by next hop, in the order of the first of each.
+    private(set) var hops: [(hop: NextHop, recipients: [Int])] = []
+    /// What is said of a recipient without any hop.
+    private(set) var verdicts: [(recipient: Int, verdict: Verdict)] = []
+    /// Recipients whose route says that they come back when it cannot be reached.
+    private(set) var comesBack: Set<Int> = []
+
+    /// - Parameter faults: the hops at fault: another account of the same route is taken where one is well, else the one that
+    ///   may be asked again first.
+    init(of subject: Subject, hub: CarrierHub, avoiding faults: [NextHop: HopFault] = [:]) {
+        let now = Clock.seconds()
+        for index in subject.state.waiting where !subject.isTried.contains(index) {
+            guard hub.isForced || hub.policy.isDue(subject.state.recipients[index].next, now: now) else { continue }
+            place(index, subject, hub, faults)
+        }
+    }
+
+    /// The recipients that go to `hop`.
+    func recipients(for hop: NextHop) -> [Int] { hops.first { $0.hop == hop }?.recipients ?? [] }
+
+    private mutating func place(_ index: Int, _ subject: Subject, _ hub: CarrierHub, _ faults: [NextHop: HopFault]) {
+        if subject.atLastStop.contains(index), let name = hub.postmaster { return add(index, to: .mailbox(name)) }
+        guard case .address(let address) = subject.state.recipients[index].destination else {
+            return verdicts.append((index, .permanent(3, 5, text: "this release delivers to no such target")))
+        }
+        if let name = Self.mailbox(forNoticeTo: address, subject, hub) { return add(index, to: .mailbox(name)) }
+        switch hub.locals.resolve(address) {
+        case .mailbox(let name): add(index, to: .mailbox(name))
+        case .unknownHere: verdicts.append((index, .permanent(1, 1, text: "no such mailbox here")))
+        case .blocked: verdicts.append((index, .permanent(1, 1, text: "this address takes no mail")))
+        case .elsewhere: route(index, to: address, subject, hub, faults)
+        }
+    }
+
+    /// The mailbox for a notice of our own: that of the person who submitted what it tells of, whatever sender was given;
+    /// else that of the person who has `address` at a provider, which takes no mail without a reverse-path from customers.
+    private static func mailbox(forNoticeTo address: Address, _ subject: Subject, _ hub: CarrierHub) -> String? {
+        guard subject.acceptance.isNotice(subject.envelope) else { return nil }
+        if let name = subject.acceptance.identity?.description, hub.settings.mailbox(name) != nil { return name }
+        return hub.accountsByAddress.account(of: address).flatMap { hub.settings.account($0)?.owner }
+    }
+
+    private mutating func route(
+        _ index: Int, to address: Address, _ subject: Subject, _ hub: CarrierHub, _ faults: [NextHop: HopFault]
+    ) {
+        let (envelope, acceptance) = (subject.envelope, subject.acceptance)
+        let decision = hub.routing.decide(
+            for: acceptance.submitter(of: envelope, for: subject.state.recipients[index], hubUser: geteuid()),
+            reversePath: envelope.reversePath, recipient: address, headerFrom: acceptance.headerFrom,
+            chosen: acceptance.account?.description)
+        var accounts = decision.accounts
+        // A person's order, of the hub's own user, to whom every account is open.
+        if let pinned = subject.state.route { accounts = [pinned] }
+        func time(_ account: String) -> Int { faults[.account(account)].map { max(1, $0.until) } ?? 0 }
+        guard let account = accounts.min(by: { time($0) < time($1) }) else {
+            let words = decision.reasons.last ?? "no account sends for this sender"
+            return verdicts.append((index, .heldByRule(4, 4, text: "no route: \(words)")))
+        }
+        if decision.steps.last?.onConnectFailure == .bounce { comesBack.insert(index) }
+        add(index, to: .account(account))
+    }
+
+    private mutating func add(_ recipient: Int, to hop: NextHop) {
+        if let at = hops.firstIndex(where: { $0.hop == hop }) {
+            hops[at].recipients.append(recipient)
+        } else {
+            hops.append((hop, [recipient]))
+        }
+    }
+}

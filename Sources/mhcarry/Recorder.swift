@@ -1,0 +1,210 @@
+// The one thread that holds locks, journals and states: it hands out what is to be carried, and writes down what came of it.
+
+import Blocking
+import MailEnvelope
+import MessageContent
+import Reporting
+import SpoolQueue
+
+/// The recorder of a run. Lanes give it results and get the word that they are on stable storage; all that comes in while one
+/// round is written goes into the next.
+///
+/// Unchecked, as everything but the inbox is touched by the thread that calls ``work(_:)`` alone.
+final class Recorder: @unchecked Sendable {
+    enum Request: Sendable {
+        /// A message for which no hop is known: something may be owed for it all the same.
+        case settle(Job)
+        /// A session is about to be opened for what goes to this hop: whether the message is ours to carry, so that two runs
+        /// do not both dial for it.
+        case claim(Job, NextHop, Promise<Bool>)
+        /// A session is ready for what goes to this hop.
+        case begin(Job, NextHop, Promise<Assignment?>)
+        /// What came of recipients under way; kept once it is on stable storage.
+        case record(Report, Promise<Void>)
+        /// The hop is at fault, and the message has waited for it in vain.
+        case refuse(Job, NextHop, HopFault)
+        /// The hop was not to be had for other reasons: the message stays as it is.
+        case leave(Job, NextHop)
+    }
+
+    /// What came of a part of a message at a hop.
+    struct Report: Sendable {
+        let job: Job
+        let hop: NextHop
+        var results: [HopResult] = []
+        /// Recipients that the session had under way and has not begun, and with which the run is done.
+        var released: [Int] = []
+        /// Why the hop is of no use any more, if it is not.
+        var fault: HopFault?
+        /// Whether that is all there is to say of the part.
+        var isEnd = true
+    }
+
+    /// What a round tells the run.
+    struct Outcome {
+        /// Messages that are to be carried to these hops now.
+        var handed: [(job: Job, hop: NextHop)] = []
+        /// Parts of messages with which the run is done.
+        var done = 0
+    }
+
+    private struct Inbox {
+        /// What sessions wait for.
+        var urgent: [Request] = []
+        /// What nobody waits for, of which there may be as much as the queue holds.
+        var others: [Request] = []
+        var isClosed = false
+
+        mutating func take() -> [Request]? {
+            guard !urgent.isEmpty || !others.isEmpty || isClosed else { return nil }
+            let requests = urgent + others.prefix(Recorder.othersAtOnce)
+            urgent = []
+            others.removeFirst(min(others.count, Recorder.othersAtOnce))
+            return requests
+        }
+    }
+
+    /// Messages that nobody waits for and that are open at once.
+    private static let othersAtOnce = 32
+
+    private let hub: CarrierHub
+    private let inbox = Monitor(Inbox())
+    /// Why hops are of no use in this run.
+    private var faults: [NextHop: HopFault] = [:]
+    /// Messages of which nothing is under way, kept open since they wait in lanes.
+    private var parked: Set<QueueID> = []
+    /// The most of these: each has files open.
+    private static let parkedLimit = 64
+
+    init(hub: CarrierHub) { self.hub = hub }
+
+    // MARK: For any thread
+
+    func ask(_ request: Request) {
+        inbox.change { inbox in
+            switch request {
+            case .claim, .begin, .record: inbox.urgent.append(request)
+            case .settle, .refuse, .leave: inbox.others.append(request)
+            }
+        }
+    }
+
+    /// Lets ``work(_:)`` end when all is done that was asked.
+    func close() { inbox.change { $0.isClosed = true } }
+
+    // MARK: For its thread
+
+    /// Does what it is asked, until it is closed.
+    func work(_ tell: (Outcome) -> Void) {
+        while let requests = inbox.wait({ $0.take() }), !requests.isEmpty { tell(carryOut(requests)) }
+    }
+
+    /// One round. Who waits for something to send is served first; then what came in is recorded, all of it at once.
+    func carryOut(_ requests: [Request]) -> Outcome {
+        var round = RecorderRound(hub: hub)
+        for case .begin(let job, let hop, let promise) in requests {
+            job.waitsAt.remove(hop)
+            let assignment = begin(job, at: hop, &round)
+            if assignment == nil { round.done += 1 }
+            promise.keep(assignment)
+        }
+        var promises: [Promise<Void>] = []
+        for request in requests {
+            switch request {
+            case .begin: break
+            case .claim(let job, let hop, let promise):
+                let isOurs = open(job, &round) != nil
+                if !isOurs {
+                    job.waitsAt.remove(hop)
+                    round.done += 1
+                }
+                promise.keep(isOurs)
+            case .settle(let job):
+                if let attempt = open(job, &round) { settle(job, attempt, &round) }
+                round.done += 1
+            case .record(let report, let promise):
+                record(report, &round)
+                promises.append(promise)
+                if report.isEnd { round.done += 1 }
+            case .refuse(let job, let hop, let fault):
+                job.waitsAt.remove(hop)
+                refuse(job, at: hop, fault, &round)
+                round.done += 1
+            case .leave(let job, let hop):
+                job.waitsAt.remove(hop)
+                round.include(job)
+                round.done += 1
+            }
+        }
+        let outcome = round.end { job in
+            // Soon it is somebody's turn, and all that was read and synchronized would be once more.
+            if job.attempt?.isUnderWay == false, !job.waitsAt.isEmpty, parked.count < Self.parkedLimit {
+                parked.insert(job.id)
+            } else {
+                parked.remove(job.id)
+            }
+            return parked.contains(job.id)
+        }
+        for promise in promises { promise.keep() }
+        return outcome
+    }
+
+    /// The attempt of `job`: the one under way, or a new one under the lock of its message.
+    private func open(_ job: Job, _ round: inout RecorderRound) -> Attempt? {
+        guard !job.isOver else { return nil }
+        if let attempt = job.attempt { return attempt }
+        do {
+            guard let message = try hub.queue.lock(job.entry) else {
+                job.isOver = true
+                return nil
+            }
+            let attempt = try Attempt(of: message, for: job, hub: hub, faults: faults)
+            job.attempt = attempt
+            round.include(job)
+            return attempt
+        } catch {
+            round.give(up: job, because: error)
+            return nil
+        }
+    }
+
+    private func begin(_ job: Job, at hop: NextHop, _ round: inout RecorderRound) -> Assignment? {
+        guard let attempt = open(job, &round) else { return nil }
+        do {
+            let assignment = try attempt.begin(at: hop)
+            settle(job, attempt, &round)
+            return job.isOver ? nil : assignment
+        } catch {
+            round.give(up: job, because: error)
+            return nil
+        }
+    }
+
+    /// Records what is said of recipients that need no hop.
+    private func settle(_ job: Job, _ attempt: Attempt, _ round: inout RecorderRound) {
+        do {
+            round.record(try attempt.settle(), of: job, by: nil)
+        } catch {
+            round.give(up: job, because: error)
+        }
+    }
+
+    private func record(_ report: Report, _ round: inout RecorderRound) {
+        if let fault = report.fault { faults[report.hop] = fault }
+        // Without an attempt something went wrong with it before, and was told.
+        guard let attempt = report.job.attempt else { return }
+        attempt.release(report.released, from: report.hop)
+        let items = attempt.take(report.results, from: report.hop, fault: report.fault)
+        round.record(items, of: report.job, by: report.hop)
+    }
+
+    private func refuse(_ job: Job, at hop: NextHop, _ fault: HopFault, _ round: inout RecorderRound) {
+        faults[hop] = fault
+        guard let attempt = open(job, &round) else { return }
+        do {
+            round.record(try attempt.refuse(at: hop, fault), of: job, by: hop)
+        } catch {
+            round.give(up: job, because: error)
+        }
+    }
+}

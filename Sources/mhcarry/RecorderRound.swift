@@ -1,0 +1,116 @@
+// One round of the recorder: the messages that something came of, written down together.
+
+import MailEnvelope
+import MessageContent
+import Reporting
+import SpoolQueue
+
+/// Collects results, puts them on stable storage, and gives back the messages of which nothing is under way any more.
+struct RecorderRound {
+    private let hub: CarrierHub
+    private var recording: Recording
+    /// The messages that were touched, in that order.
+    private var jobs: [Job] = []
+    private var known: Set<QueueID> = []
+    /// What is told in the log, once it is safe.
+    private var told: [(job: Job, item: AttemptResult, hop: NextHop?)] = []
+    /// Parts of messages with which the run is done.
+    var done = 0
+
+    init(hub: CarrierHub) {
+        self.hub = hub
+        recording = Recording(in: hub.queue)
+    }
+
+    /// Sees to `job`, which has an attempt, at the end of the round.
+    mutating func include(_ job: Job) {
+        guard let attempt = job.attempt, known.insert(job.id).inserted else { return }
+        jobs.append(job)
+        recording.include(attempt.message)
+    }
+
+    /// Takes what came of recipients of `job`, whose attempt ends with it if no hop has anything of it under way.
+    mutating func record(_ items: [AttemptResult], of job: Job, by hop: NextHop?) {
+        guard let attempt = job.attempt else { return }
+        include(job)
+        guard !items.isEmpty || attempt.message.isInAttempt && !attempt.isUnderWay else { return }
+        do throws(QueueError) {
+            try recording.add(items, of: attempt.message, at: Clock.seconds(), isLast: !attempt.isUnderWay)
+            told += items.map { (job, $0, hop) }
+        } catch {
+            give(up: job, because: error)
+        }
+    }
+
+    /// Leaves `job` alone for the rest of the run.
+    mutating func give(up job: Job, because error: any Error) {
+        hub.note(error, of: job.id)
+        job.isOver = true
+        job.attempt = nil
+    }
+
+    /// Puts all of it on stable storage, queues what is owed to people, and gives messages back.
+    /// - Parameter keeping: whether one of which nothing is under way is to be kept open all the same.
+    consuming func end(keeping isKept: (Job) -> Bool) -> Recorder.Outcome {
+        let attempts = Dictionary(uniqueKeysWithValues: jobs.compactMap { job in job.attempt.map { (job.id, $0) } })
+        let errors = recording.commit { (message) throws(QueueError) in
+            guard let attempt = attempts[message.id], !attempt.isUnderWay, !attempt.isIdle else { return }
+            try attempt.sendNotices()
+        }
+        for (job, item, hop) in told where errors[job.id] == nil { log(item, of: job, by: hop) }
+        var outcome = Recorder.Outcome(done: done)
+        for job in jobs {
+            guard let attempt = job.attempt else { continue }
+            if let error = errors[job.id] {
+                give(up: job, because: error)
+            } else {
+                outcome.handed += handOn(job, attempt, isKept)
+            }
+        }
+        return outcome
+    }
+
+    /// Finds the hops that are to be asked yet, and closes the message unless one has it under way.
+    private func handOn(_ job: Job, _ attempt: Attempt, _ isKept: (Job) -> Bool) -> [(job: Job, hop: NextHop)] {
+        let message = attempt.message
+        attempt.placeAnew()
+        let hops = message.isRemoved ? [] : attempt.hopsToAsk.filter { job.waitsAt.insert($0).inserted }
+        if !isKept(job), !attempt.isUnderWay {
+            do throws(QueueError) {
+                try attempt.close()
+            } catch {
+                hub.note(error, of: job.id)
+            }
+            job.isOver = message.isRemoved
+            job.entry = message.entry
+            job.attempt = nil
+        }
+        return hops.map { (job, $0) }
+    }
+
+    private func log(_ item: AttemptResult, of job: Job, by hop: NextHop?) {
+        guard let message = job.attempt?.message else { return }
+        let verdict = item.verdict
+        let status =
+            switch verdict.kind {
+            case .delivered: "sent"
+            case .permanent: "failed"
+            case .temporary: "deferred"
+            case .faultOfHop: "waiting"
+            case .heldByRule: "held"
+            }
+        let route = if case .account(let name)? = hop { name } else { "local" }
+        for index in item.recipients {
+            let recipient = message.state.recipients[index]
+            hub.log.write(
+                verdict.kind == .heldByRule ? .warning : .info, "delivery",
+                [
+                    ("id", message.id.text), ("from", "\(message.envelope.reversePath)"),
+                    ("to", "<\(recipient.destination.description)>"), ("route", route),
+                    ("host", verdict.remote), ("size", "\(message.content.size)"), ("status", status),
+                    ("dsn", "\(verdict.status)"),
+                    ("delay", "\(max(0, Clock.seconds() - message.acceptance.arrival))"), ("msg", verdict.text),
+                ])
+        }
+    }
+}
