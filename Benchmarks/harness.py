@@ -1,4 +1,4 @@
-"""What all cases share: the file system to measure on, peers by turns, medians, ratios, and the table of results."""
+"""What all cases share: the file system to measure on, slow links, peers by turns, medians, ratios, and the table of results."""
 
 import atexit
 import os
@@ -35,6 +35,7 @@ class Bench:
         self.file_system, self.scratch = self._mount()
         self.load = self._compile("smtpload")
         self.bare = self._compile("bare", "-pthread")
+        self.relay = self._compile("link")
         self.certificate = os.path.join(self.outer, "server.crt")
         self.key = os.path.join(self.outer, "server.key")
         subprocess.run(
@@ -87,8 +88,11 @@ class Bench:
             raise Missing("%s is missing: run scripts/peers" % path)
         return path
 
-    def start(self, command, ports, log, env=None):
-        """Starts a server in a group of its own and waits until it listens on `ports`."""
+    def start(self, command, ports, log, env=None, within=()):
+        """Starts a server in a group of its own and waits until it listens on `ports`.
+
+        `within` stands before commands: how to get into the network namespace of a link."""
+        command = [*within, *command]
         with open(log, "ab") as out:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, start_new_session=True)
@@ -97,9 +101,12 @@ class Bench:
         for port in ports:
             while True:
                 try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    if within:
+                        subprocess.run([*within, sys.executable, "-c", CONNECT, str(port)], check=True, capture_output=True)
+                    else:
+                        socket.create_connection(("127.0.0.1", port), 1).close()
                     break
-                except OSError:
+                except (OSError, subprocess.CalledProcessError):
                     if process.poll() is not None or time.monotonic() > end:
                         with open(log, errors="replace") as told:
                             raise Missing("%s does not listen: %s" % (command[0], told.read()[-2000:])) from None
@@ -128,6 +135,56 @@ class Bench:
                 subprocess.run(["umount", "--lazy", self.mounted], check=False)
             self.mounted = None
         shutil.rmtree(self.outer, ignore_errors=True)
+
+
+CONNECT = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 1).close()"
+
+
+class Link:
+    """A slow line between two network namespaces, made by c/link.c: clients run behind `near`, servers behind `far`.
+
+    There `localhost` is the server's end, so that certificates and rc files are those of the other cases."""
+
+    ADDRESS = "10.77.0.2"
+
+    def __init__(self, bench, turn, mbit, loss=0):
+        """`turn`: milliseconds there and back; `mbit`: megabits a second, each way."""
+        if os.getuid() != 0:
+            raise Missing("a link needs root")
+        self.turn, self.mbit, self.bench = turn, mbit, bench
+        self.names = ["mailhub-%s-%d" % (end, os.getpid()) for end in ("near", "far")]
+        for name in self.names:
+            subprocess.run(["ip", "netns", "add", name], check=True)
+        files = ["/run/netns/" + name for name in self.names]
+        self.relay = subprocess.Popen(
+            [bench.relay, *files, str(turn / 2), str(mbit), str(loss)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if self.relay.stdout.readline() != b"ready\n":
+            raise Missing("no link here")
+        hosts = os.path.join(bench.outer, "hosts")
+        with open(hosts, "w") as file:
+            file.write(self.ADDRESS + " localhost\n")
+        aside = ["unshare", "-m", "sh", "-c", "mount --bind %s /etc/hosts && exec \"$@\"" % hosts, "sh"]
+        self.near = ["nsenter", "--net=" + files[0], *aside]
+        self.far = ["nsenter", "--net=" + files[1]]
+
+    def seconds(self, octets):
+        """How long the line itself takes for so much."""
+        return octets * 8 / (self.mbit * 1e6)
+
+    def __str__(self):
+        return "a line of %g ms and %g Mbit/s" % (self.turn, self.mbit)
+
+    def close(self):
+        self.relay.stdin.close()
+        self.relay.wait()
+        for name in self.names:
+            subprocess.run(["ip", "netns", "del", name], check=False)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
 
 def free_port():

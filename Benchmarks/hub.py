@@ -57,13 +57,16 @@ listen smtp 127.0.0.1:{self.port}
         self.process = self.bench.start(
             ordinary_user() + [self.bench.command("mhserve"), "-C", self.rc], (self.port,), self.folder + "/mhserve.log", self.env)
 
-    def sending(self, port):
+    def sending(self, port, connections=2, host="127.0.0.1"):
         """Takes mail from standard input for a smarthost on `port`."""
-        self.write_rc(f"""account out
+        self.write_rc(f"""log none
+account out
   owner   alice
   address alice@hub.example
-  send    smtp 127.0.0.1:{port}
-  tls     off
+  send    smtp {host}:{port}
+  tls     off insecure
+  auth    off
+  connections {connections}
 """)
 
     def stop(self):

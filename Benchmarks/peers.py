@@ -3,6 +3,7 @@
 import os
 import pwd
 import subprocess
+import time
 
 from harness import Missing, free_port
 
@@ -17,7 +18,7 @@ def environment(root, *folders):
 class Dovecot:
     """A Dovecot with one Maildir of alice's; runs as nobody when we are root, as ourselves otherwise."""
 
-    def __init__(self, bench):
+    def __init__(self, bench, link=None):
         root = bench.peer("dovecot")
         self.bench, self.folder = bench, bench.folder("dovecot")
         entry = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
@@ -46,7 +47,7 @@ default_login_user = {entry.pw_name}
 default_internal_user = {entry.pw_name}
 default_internal_group = {group}
 first_valid_uid = 1
-listen = 127.0.0.1
+listen = *
 protocols = pop3 imap
 ssl = required
 ssl_cert = <{self.folder}/server.crt
@@ -92,7 +93,8 @@ service imap-login {{
         command = [root + "/usr/sbin/dovecot", "-F", "-c", self.folder + "/dovecot.conf"]
         if os.getuid() == 0:
             command = ["setpriv", "--reuid=%d" % self.user, "--regid=%d" % self.group, "--clear-groups"] + command
-        self.process = bench.start(command, (self.pop3s, self.imaps), self.folder + "/started.log", env)
+        self.process = bench.start(
+            command, (self.pop3s, self.imaps), self.folder + "/started.log", env, within=link.far if link else ())
 
     def _write(self, name, text):
         with open(os.path.join(self.folder, name), "w") as file:
@@ -119,11 +121,12 @@ class Postfix:
 
     OWNER, GROUP = "news", "uucp"  # stand-ins for postfix and postdrop that every Debian has
 
-    def __init__(self, bench, deliver=False):
+    def __init__(self, bench, relay=None, connections=20):
+        """Keeps all mail in its queue, or with `relay` hands it there when it is told to drain."""
         if os.getuid() != 0:
             raise Missing("Postfix needs root")
         root = bench.peer("postfix")
-        self.bench, self.folder, self.port = bench, bench.folder("postfix"), free_port()
+        self.bench, self.folder, self.port, self.root = bench, bench.folder("postfix"), free_port(), root
         self.env = environment(root, "usr/lib/postfix")
         library_path = self.env["LD_LIBRARY_PATH"]
         os.makedirs(self.folder + "/etc")
@@ -151,8 +154,15 @@ alias_maps =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
-default_transport = discard:
-relay_transport = discard:
+default_transport = {"smtp:" if relay else "discard:"}
+relay_transport = {"smtp:" if relay else "discard:"}
+relayhost = {relay or ""}
+default_destination_concurrency_limit = {connections}
+initial_destination_concurrency = {connections}
+smtp_connection_cache_on_demand = yes
+qmgr_message_active_limit = 20000
+smtp_dns_support_level = disabled
+smtp_host_lookup = native
 relay_domains = static:all
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_peername_lookup = no
@@ -161,12 +171,14 @@ smtpd_client_connection_count_limit = 200
 """)
         # Postfix waits while main.cf is younger than two seconds: somebody might be editing it.
         os.utime(self.folder + "/etc/main.cf", (1e9, 1e9))
-        manager = "qmgr unix n - n 300 1 qmgr" if deliver else ""
         with open(self.folder + "/etc/master.cf", "w") as file:
             file.write(f"""
 127.0.0.1:{self.port} inet n - n - 100 smtpd
-{manager}
 pickup unix n - n 60 1 pickup
+smtp unix - - n - {connections} smtp
+tlsmgr unix - - n 1000? 1 tlsmgr
+scache unix - - n - 1 scache
+verify unix - - n - 1 verify
 cleanup unix n - n - 0 cleanup
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
@@ -181,10 +193,46 @@ anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 """)
         self._folders()
-        self.process = bench.start(
-            [root + "/usr/lib/postfix/sbin/master", "-c", self.folder + "/etc", "-d"], (self.port,),
-            self.folder + "/master.log", self.env)
+        self._start()
         self.sendmail = [root + "/usr/sbin/sendmail", "-C", self.folder + "/etc"]
+
+    def _start(self, within=()):
+        self.process = self.bench.start(
+            [self.root + "/usr/lib/postfix/sbin/master", "-c", self.folder + "/etc", "-d"], (self.port,),
+            self.folder + "/master.log", self.env, within)
+
+    def fill(self, message, count):
+        """Queues `count` messages, which stay there as nothing manages the queue yet."""
+        done = subprocess.run(
+            [self.root + "/usr/sbin/smtp-source", "-s", "8", "-m", str(count), "-l", str(len(message)), "-f",
+             "alice@hub.example", "-t", "b@example.org", "-N", "127.0.0.1:%d" % self.port],
+            env=self.env, capture_output=True, text=True)
+        if done.returncode != 0 or self._queued() != count:
+            raise Missing("smtp-source: %d queued: %s" % (self._queued(), done.stderr))
+
+    def _queued(self):
+        return sum(
+            len(files) for part in ("incoming", "active", "deferred", "maildrop")
+            for _, _, files in os.walk(os.path.join(self.folder, "queue", part)))
+
+    def drain(self, count, within=()):
+        """Starts again with a queue manager: messages a second, CPU us a message, seconds until the queue is empty."""
+        self.stop()
+        with open(self.folder + "/etc/master.cf", "a") as file:
+            file.write("qmgr unix n - n 300 1 qmgr\n")
+        os.utime(self.folder + "/etc/main.cf", (1e9, 1e9))
+        begun = time.monotonic()
+        used = os.times()
+        self._start(within)
+        while self._queued() > 0:
+            if time.monotonic() > begun + 120:
+                raise Missing("%d messages left after two minutes" % self._queued())
+            time.sleep(0.02)
+        took = time.monotonic() - begun
+        self.stop()
+        after = os.times()
+        cpu = after.children_user + after.children_system - used.children_user - used.children_system
+        return count / took, cpu * 1e6 / count, took
 
     def _folders(self):
         owner = pwd.getpwnam(self.OWNER).pw_uid

@@ -26,18 +26,18 @@ def figures(count, took, used):
     return count / took, used * 1e6 / count, took
 
 
-def hub(bench, protocol, port, count):
+def hub(bench, protocol, port, count, within=()):
     def measure():
         contestant = Hub(bench)
         contestant.fetching(protocol, port)
-        command = [bench.command("mhfetch"), "-C", contestant.rc]
+        command = [*within, bench.command("mhfetch"), "-C", contestant.rc]
         result = timed(command, env=contestant.env)
         delivered(contestant.maildir, count)
         return figures(count, *result)
     return measure
 
 
-def mpop(bench, port, count):
+def mpop(bench, port, count, within=()):
     def measure():
         home, target = bench.folder("mpop", 0o700), maildir(bench, "mpop-mail")
         rc = os.path.join(home, "mpoprc")
@@ -55,13 +55,13 @@ uidls_file {home}/uidls
 delivery maildir {target}
 """)
         os.chmod(rc, 0o600)
-        result = timed(["mpop", "-q", "-C", rc, "source"], env={"HOME": home, "PATH": os.environ["PATH"]})
+        result = timed([*within, "mpop", "-q", "-C", rc, "source"], env={"HOME": home, "PATH": os.environ["PATH"]})
         delivered(target, count)
         return figures(count, *result)
     return measure
 
 
-def mbsync(bench, port, count):
+def mbsync(bench, port, count, within=()):
     def measure():
         root = bench.peer("isync")
         home, target = bench.folder("mbsync", 0o700), maildir(bench, "mbsync-mail")
@@ -92,7 +92,7 @@ SyncState {home}/state
 """)
         env = environment(root)
         env["HOME"] = home
-        result = timed([root + "/usr/bin/mbsync", "-q", "-c", rc, "all"], env=env)
+        result = timed([*within, root + "/usr/bin/mbsync", "-q", "-c", rc, "all"], env=env)
         delivered(target, count)
         return figures(count, *result)
     return measure
