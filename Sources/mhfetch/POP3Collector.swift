@@ -11,8 +11,6 @@ import Transport
 
 /// One POP3 session.
 final class POP3Collector {
-    /// RETR commands sent ahead: what covers a round trip of 50 ms at 4 KB a message and 10 Mbit/s.
-    private static let retrieveWindow = 16
     private static let deleteWindow = 64
 
     let run: AccountRun
@@ -136,35 +134,67 @@ final class POP3Collector {
         // Told however this ends: the next run will find it known.
         defer { if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) } }
         var work = WorkList(fresh) { run.state.isSuspect($0.key) }
+        var requests = RequestWindow(of: work, isPipelining: session.isPipelining)
         var isFirst = true
         while let batch = work.next() {
-            if !isFirst, run.isTurnOver() { break }
+            if !isFirst, run.isTurnOver() {
+                try drain(&requests)
+                break
+            }
             isFirst = false
-            let taken = try fetchBatch(batch, deletions)
+            let taken = try fetchBatch(batch, &requests, deletions)
             work.putBack(batch[taken...])
         }
         try run.settle()
         if account.keep == .off { try delete(listing, deletions) }
     }
 
-    /// Fetches a batch and puts it on disk.
-    /// - Returns: how many of it were asked for: all, unless it took too long.
-    private func fetchBatch(_ batch: [Pending], _ deletions: Deletions) throws -> Int {
-        try run.begin(batch)
-        var asked = 0
-        var answered = 0
-        let window = session.isPipelining ? Self.retrieveWindow : 1
-        while answered < batch.count {
-            while asked < batch.count, asked - answered < window, asked == answered || !run.isLate {
-                try exchange.say(.retr(batch[asked].number))
-                asked += 1
-            }
-            try take(batch[answered], index: answered, deletions)
-            answered += 1
-            if answered == asked, run.isLate { break }
+    /// Fetches a batch and puts it on disk, while the server already sends what comes behind it.
+    /// - Returns: how many of it were taken: all, unless it took too long.
+    private func fetchBatch(
+        _ batch: [Pending], _ requests: inout RequestWindow, _ deletions: Deletions
+    ) throws -> Int {
+        do {
+            try run.begin(batch)
+        } catch let full as FetchError {
+            try drain(&requests)
+            throw full
         }
+        var taken = 0
+        while taken < batch.count, taken == 0 || !run.isLate {
+            try ask(&requests, isAhead: false)
+            try take(batch[taken], index: taken, deletions)
+            requests.noteAnswer()
+            taken += 1
+        }
+        try ask(&requests, isAhead: true)
         try run.publish()
-        return answered
+        return taken
+    }
+
+    /// Asks for as much as may be on its way.
+    private func ask(_ requests: inout RequestWindow, isAhead: Bool) throws {
+        var next = requests.next(isAhead: isAhead)
+        while let message = next {
+            next = requests.next(isAhead: isAhead)
+            try exchange.say(.retr(message.number), isHeld: next != nil)
+        }
+    }
+
+    /// Reads what was asked for and is not wanted any more, so that the session can be ended in order.
+    private func drain(_ requests: inout RequestWindow) throws {
+        while requests.isOpen {
+            if case .contentBegin = try exchange.next() {
+                reading: while true {
+                    switch try exchange.next() {
+                    case .content: break
+                    case .contentEnd: break reading
+                    default: throw session.broken("content without an end")
+                    }
+                }
+            }
+            requests.noteAnswer()
+        }
     }
 
     /// Reads the answer to one RETR into the mailbox.

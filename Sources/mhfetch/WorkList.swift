@@ -36,6 +36,9 @@ struct WorkList {
         return batch
     }
 
+    /// All that is left, in the order it is fetched in.
+    var all: [Pending] { Array(rest + suspects) }
+
     /// Takes back what the batch had no time for.
     mutating func putBack(_ messages: some Collection<Pending>) { rest = messages + rest }
 

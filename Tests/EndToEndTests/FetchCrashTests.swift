@@ -13,7 +13,9 @@ struct FetchCrashTests {
     func killed(_ service: String, _ keep: String) async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
-            let messages = smallMessages(130)
+            // Several times what may be on its way at once: else a death would come before or behind all of them.
+            let padding = Array(String(repeating: String(repeating: "x", count: 99) + "\n", count: 150).utf8)
+            let messages = smallMessages(130).map { $0 + padding }
             let relay = try KillingRelay(to: service == "pop3s" ? dovecot.pop3sPort : dovecot.imapsPort)
             var random = SplitMix(seed: UInt64(service.utf8.count * 10 + keep.utf8.count))
             // What the server says in a whole run, so that most deaths come in the midst of one.
