@@ -136,7 +136,7 @@ let package = Package(
             "mhcarry",
             uses: "CommandStart", "AccountSessions", "SMTPProtocol", "SpoolQueue", "Delivery", "MaildirStore",
             "MailRouting", "MailFormat", "MailEnvelope", "MessageContent", "RunControl", "Transport", "Blocking",
-            "Reporting", argumentParser),
+            "DurableFiles", "Reporting", argumentParser),
         command(
             "mhqueue",
             uses: "CommandStart", "SpoolQueue", "Programs", "MailRouting", "MailFormat", "MessageContent", "RunControl",

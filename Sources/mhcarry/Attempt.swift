@@ -39,7 +39,8 @@ final class Attempt {
 
     /// The hops that are to be asked yet.
     var hopsToAsk: [NextHop] {
-        isIdle ? [] : placement.hops.map(\.hop).filter { underWay[$0] == nil && faults[$0] == nil }
+        let hops = isIdle || message.isRemoved ? [] : placement.hops.map(\.hop)
+        return hops.filter { underWay[$0] == nil && faults[$0] == nil && !job.left.contains($0) }
     }
 
     // MARK: What came of recipients

@@ -1,6 +1,7 @@
 // The transactions of one session: a message departs while the verdict on the one before is being written down.
 
 import Blocking
+import DurableFiles
 import MailEnvelope
 import MessageContent
 import Reporting
@@ -68,8 +69,12 @@ struct Carriage {
     /// Carries until nothing waits, or the session is of no more use.
     mutating func carry() {
         while session.isUsable, !StopSignal.hasCome, lane.fault == nil, let transaction = next() {
-            // Its part is given back at the end.
-            guard session.isReady() else { return }
+            if let words = session.unasked() {
+                // Between two messages it is nobody's, and the next session has this one. Before the first it would go on so
+                // for ever.
+                if transactions == 0 { lane.noteFailure(HopFault("\(session.host) took no message: \(words)")) }
+                return
+            }
             current = transaction
             do {
                 try session.begin(transaction.message)
@@ -177,7 +182,6 @@ struct Carriage {
         guard let next = following else { return }
         following?.isPipelined = true
         try session.begin(next.message)
-        prefetch()
     }
 
     // MARK: What comes of it
@@ -188,6 +192,7 @@ struct Carriage {
         guard let done = current else { return }
         (current, following) = (following, nil)
         transactions += 1
+        if current != nil { prefetch() }
         let verdicts = zip(done.recipients, done.verdicts)
         var results = verdicts.compactMap { recipient, verdict in verdict.map { HopResult([recipient], $0) } }
         if let refused = results.first(where: { $0.verdict.kind == .heldByRule })?.verdict, !done.part.rest.isEmpty {
@@ -204,7 +209,7 @@ struct Carriage {
             lane.fail(fault)
             session.quit()
         }
-        if results.contains(where: { if case .delivered = $0.verdict.kind { true } else { false } }) { lane.noteSent() }
+        lane.note(results)
     }
 
     private mutating func record(
@@ -233,6 +238,8 @@ struct Carriage {
             return
         }
         settle(verdict(reply, at: current?.hasContent == true ? .content : .mail))
+        // Behind the content it may be this message's doing, and the others are to go.
+        guard current?.hasContent != true else { return conclude(brokenOff: true) }
         conclude(because: "\(session.host) closed the session: \(printable(reply.description))")
     }
 
@@ -248,6 +255,12 @@ struct Carriage {
         settle(session.client.begunVerdict.flatMap { verdict($0, at: .content) })
         // Told to stop: what did not come to its end is nobody's try.
         if case TransportError.stopped = error { return conclude() }
+        if let error = error as? DurableError {
+            // Our own disk does not give the message out: no server is to blame.
+            if let job = current?.part.assignment.job { lane.hub.note(QueueError.disk(error), of: job.id) }
+            settle(.temporary(3, 0, text: sentence(error)))
+            return conclude()
+        }
         let isBroken = current?.verdicts.contains(nil) ?? false
         settle(.temporary(4, 2, from: session.host, text: sentence(error)))
         conclude(brokenOff: isBroken)

@@ -29,7 +29,7 @@ final class CarrierHub: Sendable {
     /// Whether a person asked: a next hop at fault is probed at once then.
     let isForced: Bool
     /// The first error of our own in this run, disk and files: its exit status tells.
-    private let firstError = Mutex<QueueError?>(nil)
+    private let firstError = Mutex<(any Complaint)?>(nil)
 
     init(_ settings: HubSettings, log: Log, isForced: Bool) throws {
         self.settings = settings
@@ -67,7 +67,7 @@ final class CarrierHub: Sendable {
     func note(_ error: any Error, at name: String) {
         if case QueueError.busy = error { return }  // another run has it
         log.write(.error, "attempt", [("id", name), ("error", sentence(error))])
-        guard let error = error as? QueueError else { return }
+        guard let error = error as? any Complaint else { return }
         firstError.withLock { $0 = $0 ?? error }
     }
 
@@ -82,7 +82,7 @@ final class CarrierHub: Sendable {
     }
 
     /// What the run has to tell at its end.
-    var failure: QueueError? { firstError.withLock { $0 } }
+    var failure: (any Complaint)? { firstError.withLock { $0 } }
 }
 
 /// The time of day.

@@ -18,6 +18,8 @@ final class Job: @unchecked Sendable {
     var isTried: Set<Int> = []
     /// Recipients of a notice that go to its last stop.
     var atLastStop: Set<Int> = []
+    /// The hops that this run carries it to no more, though they are not known to be at fault.
+    var left: Set<NextHop> = []
     /// Whether this run is done with it: it is gone, another run has it, or something went wrong with it.
     var isOver = false
 
@@ -72,14 +74,14 @@ struct HopResult: Sendable {
     }
 }
 
-/// Why a next hop is of no use now. Its mail waits, and nothing bounces for it (SE10).
+/// Why a next hop is of no use now. Its mail waits, and comes back for it only where the rc says so (`on-connect-failure`).
 struct HopFault: Error, CustomStringConvertible {
     let words: String
     var description: String { words }
     /// Whether no connection was to be had at all.
     var isUnreachable = false
     /// When it may be asked again, in seconds since 1970.
-    var until = 0
+    var until = Clock.seconds() + HopHealth.firstDelay
 
     init(_ words: String, isUnreachable: Bool = false) {
         self.words = words

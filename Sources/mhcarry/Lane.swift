@@ -18,12 +18,16 @@ final class Lane: Sendable {
         var limit: Int
         /// Whether a session has stood in this run.
         var hasStood = false
+        /// Whether the server has said anything of a message.
+        var hasAnswered = false
         /// Whether the hop is known to work: it took a message in this run. Until then one session is enough to find out.
         var isProved = false
         /// Why the hop is not asked again in this run.
         var fault: HopFault?
         /// Sessions in a row that broke off before any verdict.
         var brokenInARow = 0
+        /// Whether this run carries nothing there any more, though nothing is known to be wrong with the hop.
+        var isLeft = false
         /// Whether nothing more will come.
         var isOver = false
 
@@ -31,7 +35,7 @@ final class Lane: Sendable {
 
         /// Whether one more session is worth its while; if so, it is counted.
         mutating func grows() -> Bool {
-            guard fault == nil, !isOver, sessions < limit, count > 0 else { return false }
+            guard fault == nil, !isLeft, !isOver, sessions < limit, count > 0 else { return false }
             guard sessions == 0 || isProved && count > sessions * Lane.worthASession else { return false }
             sessions += 1
             return true
@@ -96,11 +100,12 @@ final class Lane: Sendable {
 
     /// Takes a message in, and starts a session for it where one is worth its while.
     func put(_ job: Job) {
-        let fault = state.change { state in
-            if state.fault == nil { state.waiting.append(job) }
-            return state.fault
+        let (fault, isLeft) = state.change { state in
+            if state.fault == nil, !state.isLeft { state.waiting.append(job) }
+            return (state.fault, state.isLeft)
         }
         if let fault { return recorder.ask(.refuse(job, hop, fault)) }
+        if isLeft { return recorder.ask(.leave(job, hop)) }
         grow()
     }
 
@@ -123,13 +128,14 @@ final class Lane: Sendable {
 
     /// Takes back what a session did not begin; another one has it first.
     func give(back assignment: Assignment) {
-        let fault = state.change { state in
-            if state.fault == nil, !state.isOver { state.returned.append(assignment) }
-            return state.fault
+        let (fault, isKept) = state.change { state in
+            let isKept = state.fault == nil && !state.isOver && !state.isLeft
+            if isKept { state.returned.append(assignment) }
+            return (state.fault, isKept)
         }
         if let fault {
-            finish(assignment, fault: fault)
-        } else if state.read(\.isOver) {
+            refuse(assignment, fault)
+        } else if !isKept {
             release(assignment)
         }
     }
@@ -138,14 +144,14 @@ final class Lane: Sendable {
     /// - Returns: `false` when there will be nothing, or nothing came until `deadline`.
     func awaitWork(until deadline: Deadline) -> Bool {
         state.wait(until: deadline) { state -> Bool? in
-            if state.isOver || state.fault != nil { return false }
+            if state.isOver || state.isLeft || state.fault != nil || StopSignal.hasCome { return false }
             return state.count > 0 ? true : nil
         } ?? false
     }
 
     // MARK: How the hop is
 
-    /// Notes that no session was to be had. While another one stands that is no fault of the hop: there are as many as it
+    /// Notes that no session was to be had. Beside others of a hop that works that is no fault of it: there are as many as it
     /// grants.
     func noteFailure(_ fault: HopFault) {
         let isGranted = state.change { state in
@@ -160,16 +166,18 @@ final class Lane: Sendable {
         }
     }
 
-    /// Notes that the hop has taken a message.
-    func noteSent() {
-        guard
-            !state.change({ state in
-                defer { state.isProved = true }
-                return state.isProved
-            })
-        else { return }
-        noting { try health.mend(hop) }
-        grow()
+    /// Notes what the server has said of recipients: whatever it is, the hop works; one that has taken a message may have more
+    /// sessions.
+    func note(_ results: [HopResult]) {
+        let kinds = results.filter(\.verdict.isSMTP).map(\.verdict.kind)
+        let isAnswer = kinds.contains { $0 != .faultOfHop }
+        let isTaken = kinds.contains { if case .delivered = $0 { true } else { false } }
+        let (isMended, isProved) = state.change { state in
+            defer { (state.hasAnswered, state.isProved) = (state.hasAnswered || isAnswer, state.isProved || isTaken) }
+            return (isAnswer && !state.hasAnswered, isTaken && !state.isProved)
+        }
+        if isMended { noting { try health.mend(hop) } }
+        if isProved { grow() }
     }
 
     /// Notes how a session went. - Returns: what is wrong with the hop by that, if anything is.
@@ -190,7 +198,6 @@ final class Lane: Sendable {
         var known = fault
         // Told to stop: that says nothing of the hop.
         if isNew, !StopSignal.hasCome { noting { known.until = try health.fault(fault.words, of: hop) } }
-        known.until = max(known.until, Clock.seconds() + HopHealth.firstDelay)
         let final = known
         let (waiting, returned) = state.change { state in
             state.fault = state.fault ?? final
@@ -198,7 +205,7 @@ final class Lane: Sendable {
             return (state.drain(), state.returned)
         }
         for job in waiting { recorder.ask(.refuse(job, hop, final)) }
-        for assignment in returned { finish(assignment, fault: final) }
+        for assignment in returned { refuse(assignment, final) }
     }
 
     /// Asks the state of the hop, which other runs share, whether it may be asked now.
@@ -214,7 +221,7 @@ final class Lane: Sendable {
     }
 
     /// A part that was begun and whose hop is at fault.
-    private func finish(_ assignment: Assignment, fault: HopFault) {
+    private func refuse(_ assignment: Assignment, _ fault: HopFault) {
         let result = HopResult(assignment.recipients, fault.verdict)
         let report = Recorder.Report(job: assignment.job, hop: hop, results: [result], fault: fault)
         recorder.ask(.record(report, Promise()))
@@ -241,7 +248,13 @@ final class Lane: Sendable {
                 threads.change { $0.append(thread) }
             } catch {
                 hub.note(error, at: hop.description)
-                leave()
+                // Those that live carry all of it; without any, nobody does in this run.
+                let isAlone = state.change { state in
+                    state.sessions -= 1
+                    state.limit = max(1, state.sessions)
+                    return state.sessions == 0
+                }
+                if isAlone { leave() }
                 return
             }
         }
@@ -261,7 +274,7 @@ final class Lane: Sendable {
     private func mayEnd() -> Bool {
         state.change { state in
             let isWanted = state.count > 0 && state.sessions <= state.limit
-            guard !isWanted || state.fault != nil || state.isOver else { return false }
+            guard !isWanted || state.fault != nil || state.isLeft || state.isOver else { return false }
             state.sessions -= 1
             return true
         }
@@ -299,9 +312,9 @@ final class Lane: Sendable {
             return StopSignal.hasCome ? leave() : noteFailure(error)
         }
         state.change { $0.hasStood = true }
-        var carrier = Carriage(over: session, in: self)
-        repeat { carrier.carry() } while session.isUsable && awaitWork(until: Deadline(after: Self.idleTime))
-        carrier.end()
+        var carriage = Carriage(over: session, in: self)
+        repeat { carriage.carry() } while session.isUsable && awaitWork(until: Deadline(after: Self.idleTime))
+        carriage.end()
     }
 
     /// Whether anything waits that no other run is at: for nothing else is a session worth its while.
@@ -329,7 +342,8 @@ final class Lane: Sendable {
                 if let slot = try hub.hops.connection(hop, atMost: limit) { return slot }
             } catch {
                 hub.note(error, at: hop.description)
-                break
+                fail(HopFault(sentence(error)), isNew: false)
+                return nil
             }
             // One that stands carries all of it meanwhile.
             if state.change({ state in
@@ -347,12 +361,13 @@ final class Lane: Sendable {
 
     /// Waits. - Returns: `false` when there is nothing to wait for any more.
     private func awaitNothing(until deadline: Deadline) -> Bool {
-        state.wait(until: deadline) { $0.isOver || $0.fault != nil ? false : nil } ?? true
+        state.wait(until: deadline) { $0.isOver || $0.isLeft || $0.fault != nil ? false : nil } ?? true
     }
 
     /// Lets what waits stay as it is: another run has the hop, or we are to stop.
     private func leave() {
         let (waiting, returned) = state.change { state in
+            state.isLeft = true
             defer { state.returned = [] }
             return (state.drain(), state.returned)
         }
@@ -363,7 +378,7 @@ final class Lane: Sendable {
     // MARK: The end
 
     /// Lets the sessions end after what they have under way.
-    func finish() {
+    func close() {
         state.change { $0.isOver = true }
         leave()
     }

@@ -41,25 +41,27 @@ final class Lanes: Sendable {
         for hop in hops { lane(to: hop).put(job) }
     }
 
-    /// Waits until all is done that was fed. - Returns: `false` when we were told to stop before.
-    func awaitEnd() -> Bool {
-        while true {
-            if StopSignal.hasCome { return false }
-            if open.wait(until: Deadline(after: Self.stopPace), { $0 == 0 ? true : nil }) != nil { return true }
+    /// Waits until all is done that was fed, or we are told to stop.
+    /// - Parameter look: asked now and then meanwhile: it may feed more.
+    func awaitEnd(_ look: () throws -> Void) rethrows {
+        while !StopSignal.hasCome {
+            if open.wait(until: Deadline(after: Self.pace), { $0 == 0 ? true : nil }) != nil { return }
+            try look()
         }
     }
 
     /// Lets all sessions end after what they have under way, and waits until everything is written down.
     func finish() {
         let all = lanes.read { Array($0.values) }
-        for lane in all { lane.finish() }
+        for lane in all { lane.close() }
         for lane in all { lane.join() }
         recorder.close()
         thread.read { $0 }?.join()
     }
 
-    /// How long the order to stop may go unheard by who waits for lanes; sessions hear it at once.
-    private static let stopPace = Duration.milliseconds(200)
+    /// How long the order to stop, and mail that has come in, may go unheard by who waits for lanes; sessions hear of the
+    /// order at once.
+    private static let pace = Duration.milliseconds(200)
 
     private func lane(to hop: NextHop) -> Lane {
         lanes.change { lanes in

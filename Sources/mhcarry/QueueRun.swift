@@ -54,14 +54,14 @@ final class QueueRun: Sendable {
     }
 
     /// A pass over the queue, the slot given back; `nil` when there is no slot.
-    /// - Returns: the mark before the pass, and why the pass broke off if it did.
+    /// - Returns: the mark before the last listing of the pass, and why the pass broke off if it did.
     private func passInSlot() throws -> (mark: WakeMark, error: (any Error)?)? {
         guard let slot = try RunSlot.tryAcquire(in: hub.queue.run) else { return nil }
         return try withExtendedLifetime(slot) {
-            let mark = try WakeMark.read(in: hub.queue.run)
+            var mark = try WakeMark.read(in: hub.queue.run)
             sweep()
             do {
-                try pass()
+                try pass(&mark)
                 return (mark, nil)
             } catch {
                 return (mark, error)
@@ -69,7 +69,28 @@ final class QueueRun: Sendable {
         }
     }
 
-    private func pass() throws {
+    /// Feeds what is due, and what comes in or becomes due while lanes are at work: a slow one keeps nobody else's mail
+    /// waiting.
+    private func pass(_ mark: inout WakeMark) throws {
+        let lanes = try Lanes(hub: hub)
+        defer { lanes.finish() }
+        var fed = try feed([], into: lanes)
+        var listed = Deadline.now
+        try lanes.awaitEnd {
+            let now = try WakeMark.read(in: hub.queue.run)
+            guard now != mark || listed.elapsed >= Self.listingPace else { return }
+            (mark, listed) = (now, .now)
+            fed = try feed(fed, into: lanes)
+        }
+    }
+
+    /// How often the queue is listed while lanes are at work, for what becomes due.
+    private static let listingPace = Duration.seconds(60)
+
+    /// Lists the queue, and puts what is due into the lanes.
+    /// - Parameter fed: names of what was put there before.
+    /// - Returns: the names of all that is due.
+    private func feed(_ fed: Set<String>, into lanes: Lanes) throws -> Set<String> {
         let listing = try hub.queue.list()
         for name in listing.foreign { setAside(name) }
         let now = Clock.seconds()
@@ -83,15 +104,14 @@ final class QueueRun: Sendable {
                 right.isTried ? 1 : 0, right.notBefore, right.id.text
             )
         }
-        let lanes = try Lanes(hub: hub)
-        defer { lanes.finish() }
-        carry(ordered, in: lanes)
+        for entry in ordered where !fed.contains(entry.name) && !StopSignal.hasCome { lanes.feed(entry) }
+        return Set(ordered.map(\.name))
     }
 
     /// Gives each of `entries` its attempt, and waits for all of them.
     private func carry(_ entries: [QueueEntry], in lanes: Lanes) {
         for entry in entries where !StopSignal.hasCome { lanes.feed(entry) }
-        _ = lanes.awaitEnd()
+        lanes.awaitEnd {}
     }
 
     /// Moves what is no message out of the way. What cannot be moved stops no mail.

@@ -51,28 +51,33 @@ final class Recorder: @unchecked Sendable {
     private struct Inbox {
         /// What sessions wait for.
         var urgent: [Request] = []
-        /// What nobody waits for, of which there may be as much as the queue holds.
+        /// What nobody waits for, of which there may be as much as the queue holds: the first `taken` are done.
         var others: [Request] = []
+        var taken = 0
         var isClosed = false
 
         mutating func take() -> [Request]? {
             guard !urgent.isEmpty || !others.isEmpty || isClosed else { return nil }
-            let requests = urgent + others.prefix(Recorder.othersAtOnce)
+            // Sessions wait while the others are opened and closed.
+            let end = min(others.count, taken + (urgent.isEmpty ? Recorder.othersAtOnce : Recorder.othersBeside))
+            let requests = urgent + others[taken..<end]
             urgent = []
-            others.removeFirst(min(others.count, Recorder.othersAtOnce))
+            taken = end
+            if taken == others.count { (others, taken) = ([], 0) }
             return requests
         }
     }
 
-    /// Messages that nobody waits for and that are open at once.
+    /// Messages that nobody waits for and that are open at once: alone, and beside what sessions wait for.
     private static let othersAtOnce = 32
+    private static let othersBeside = 2
 
     private let hub: CarrierHub
     private let inbox = Monitor(Inbox())
     /// Why hops are of no use in this run.
     private var faults: [NextHop: HopFault] = [:]
     /// Messages of which nothing is under way, kept open since they wait in lanes.
-    private var parked: Set<QueueID> = []
+    private var parked: [Job] = []
     /// The most of these: each has files open.
     private static let parkedLimit = 64
 
@@ -132,19 +137,20 @@ final class Recorder: @unchecked Sendable {
                 round.done += 1
             case .leave(let job, let hop):
                 job.waitsAt.remove(hop)
+                job.left.insert(hop)
                 round.include(job)
                 round.done += 1
             }
         }
         let outcome = round.end { job in
             // Soon it is somebody's turn, and all that was read and synchronized would be once more.
-            if job.attempt?.isUnderWay == false, !job.waitsAt.isEmpty, parked.count < Self.parkedLimit {
-                parked.insert(job.id)
-            } else {
-                parked.remove(job.id)
-            }
-            return parked.contains(job.id)
+            guard job.attempt?.isUnderWay == false, !job.waitsAt.isEmpty else { return false }
+            if parked.contains(where: { $0 === job }) { return true }
+            guard parked.count < Self.parkedLimit else { return false }
+            parked.append(job)
+            return true
         }
+        parked.removeAll { $0.attempt?.isUnderWay ?? true }
         for promise in promises { promise.keep() }
         return outcome
     }

@@ -75,7 +75,7 @@ struct RecorderRound {
         let message = attempt.message
         attempt.placeAnew()
         let hops = message.isRemoved ? [] : attempt.hopsToAsk.filter { job.waitsAt.insert($0).inserted }
-        if !isKept(job), !attempt.isUnderWay {
+        if message.isRemoved || !attempt.isUnderWay && !isKept(job) {
             do throws(QueueError) {
                 try attempt.close()
             } catch {

@@ -49,16 +49,15 @@ final class ServerSession {
     /// The most recipients of one transaction: what the server says, else the least that it must take.
     var recipientLimit: Int { max(1, min(SMTPLimits.recipients, client.capabilities.recipientLimit ?? .max)) }
 
-    /// Whether the server has said nothing unasked, so that a transaction may begin; one that has is left.
-    func isReady() -> Bool {
-        guard isUsable else { return false }
+    /// What the server has said or done unasked, for which it is left; `nil` when a transaction may begin.
+    func unasked() -> String? {
         wire.sessionLimit = Deadline(after: Self.sessionLimit)
-        if session.isQuiet() { return true }
-        close()
-        return false
+        let words = session.unasked()
+        if words != nil { close() }
+        return words
     }
 
-    /// Begins a transaction. - Parameter isBehind: whether it leaves with the end of the one before.
+    /// Begins a transaction: now, or with the end of data that was held for it.
     func begin(_ message: Prepared) throws {
         wire.sessionLimit = Deadline(after: Self.sessionLimit)
         wire.stopGrace = Self.stopGrace

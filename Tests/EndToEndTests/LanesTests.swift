@@ -203,6 +203,121 @@ struct LanesTests {
     }
 
     @Test(
+        "a server that lets us in and says goodbye at once is a hop at fault, and is not dialled again",
+        arguments: ["421 4.7.0 too many", nil])
+    func goodbyeAtOnce(_ words: String?) async throws {
+        try await onThread {
+            let goodbye = words.map { "\($0)\r\n" } ?? ""
+            let server = try FakeServer(
+                [.line("220 fake"), .expect("EHLO"), .octets(Array("250-fake\r\n250 PIPELINING\r\n\(goodbye)".utf8))])
+            let hub = SendHub(plainTo: server.port)
+            for number in 0..<3 { try hub.queue(to: ["a\(number)@far.example"]) }
+            let run = try hub.run()
+            #expect(run.status == 0 && run.errorText.contains("account one: "), "\(run)")
+            #expect(server.sessions.count <= 3, "\(server.sessions.count) connections")
+            #expect(try hub.listed.count(where: { $0.contains("\"tries\":0") }) == 3)
+        }
+    }
+
+    @Test("a lock of a connection that cannot be had is told once, and the run ends")
+    func noSlot() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = SendHub(plainTo: sink.port)
+            for number in 0..<5 { try hub.queue(to: ["a\(number)@far.example"]) }
+            let folder = hub.scratch.file("state/hop/account-one.slot.0")
+            #expect(try runProgram(["mkdir", "-p", folder]).status == 0)
+            let run = try hub.run()
+            #expect(run.status != 0 && run.errorText.contains("account-one.slot.0"), "\(run)")
+            #expect(hub.log.count(of: "\n") < 10 && sink.messages.isEmpty, "\(hub.log)")
+            #expect(try hub.listed.count == 5)
+        }
+    }
+
+    @Test("mail that comes in during a run does not wait for the run's slow lanes")
+    func laterMail() async throws {
+        try await onThread {
+            let gate = Gate()
+            let slow = try SinkServer { moment, _ in
+                if moment == .greeting { gate.wait() }
+                return nil
+            }
+            let hub = SendHub(plainTo: slow.port)
+            try hub.queue(to: ["a@far.example"])
+            let run = RunningCommand()
+            run.set(
+                try InstalledCommands.start(
+                    ["mhcarry", "-C", hub.rc], environment: ["HOME": hub.scratch.path], log: hub.scratch.file("out")))
+            let deadline = Deadline(after: .seconds(20))
+            while slow.commands.isEmpty, !deadline.hasPassed { usleep(10_000) }
+            try hub.queue(to: ["bob@home.example"])
+            while hub.mail(of: "bob").isEmpty, !deadline.hasPassed { usleep(10_000) }
+            #expect(hub.mail(of: "bob").count == 1 && slow.messages.isEmpty)
+            gate.open()
+            #expect(run.end()?.status == 0)
+            #expect(try hub.listed.isEmpty && slow.messages.count == 1)
+        }
+    }
+
+    @Test("421 to the content is that message's doing: it counts a try, and the others go out")
+    func goodbyeToContent() async throws {
+        try await onThread {
+            let sink = try SinkServer { moment, line in
+                moment == .endOfData && line.contains("poison") ? .reply("421 4.3.0 no") : nil
+            }
+            let hub = SendHub(plainTo: sink.port)
+            for name in ["a", "b", "poison", "c", "d"] { try hub.queue(to: ["\(name)@far.example"]) }
+            #expect(try hub.run().status == 0)
+            let listed = try hub.listed
+            #expect(listed.count == 1 && listed[0].contains("poison") && listed[0].contains("\"tries\":1"), "\(listed)")
+            #expect(!hub.log.contains("hop fault"), "\(hub.log)")
+        }
+    }
+
+    @Test("a session has one message under way and one next: no more are marked as tried")
+    func marked() async throws {
+        try await onThread {
+            let gate = Gate()
+            let sink = try SinkServer { moment, _ in
+                if moment == .endOfData { gate.wait() }
+                return nil
+            }
+            let hub = SendHub(plainTo: sink.port)
+            for number in 0..<8 { try hub.queue(to: ["a\(number)@far.example"]) }
+            let run = RunningCommand()
+            run.set(
+                try InstalledCommands.start(
+                    ["mhcarry", "-C", hub.rc], environment: ["HOME": hub.scratch.path], log: hub.scratch.file("out")))
+            _ = try sink.waitForMessages(1)
+            let deadline = Deadline(after: .seconds(20))
+            while hub.files(in: "cur").count < 2, !deadline.hasPassed { usleep(10_000) }
+            usleep(200_000)
+            #expect(hub.files(in: "cur").count == 2 && hub.files(in: "new").count == 6)
+            gate.open()
+            #expect(run.end()?.status == 0)
+            #expect(try hub.listed.isEmpty)
+        }
+    }
+
+    @Test("a fault that shows within a session says when the hop is asked again")
+    func faultWithin() async throws {
+        try await onThread {
+            let sink = try SinkServer { moment, _ in moment == .mail ? .reply("530 5.7.0 log in first") : nil }
+            let hub = SendHub(plainTo: sink.port)
+            for number in 0..<3 { try hub.queue(to: ["a\(number)@far.example"]) }
+            let before = Int(time(nil))
+            #expect(try hub.run().status == 0)
+            let files = hub.files(in: "new") + hub.files(in: "cur")
+            let times = files.compactMap { name in
+                name.split(separator: ",").compactMap { hint in
+                    hint.hasPrefix("R=") || hint.hasPrefix("P=") ? Int(hint.dropFirst(2)) : nil
+                }.max()
+            }
+            #expect(times.count == 3 && times.allSatisfy { (55...120).contains($0 - before) }, "\(files)")
+        }
+    }
+
+    @Test(
         "killed at any call while two sessions and a mailbox have mail: nothing lost, doubled at most what was at a dot",
         .needs(.strace), arguments: ["fdatasync", "fsync", "unlinkat", "renameat"])
     func killed(_ call: String) async throws {

@@ -307,6 +307,37 @@ struct AttemptTests {
         #expect(again.state.recipients.map(\.progress) == [.delivered, .waiting] && again.hasDied)
     }
 
+    @Test("a message that is done and still stands in a lane is no error there", arguments: [true, false])
+    func goneFromLane(_ isRefused: Bool) throws {
+        let bench = try CarrierBench(routes: "route out\n    use one two")
+        let recorder = Recorder(hub: bench.hub)
+        let (job, promise) = (Job(try bench.message(to: ["a@far.example"])), Promise<Assignment?>())
+        job.waitsAt = [.account("one"), .account("two")]
+        #expect(recorder.carryOut([.begin(job, .account("one"), promise)]).done == 0)
+        #expect(promise.wait()?.recipients == [0])
+        let result = HopResult([0], .delivered(.passedOn, from: "mx", text: "250 ok"))
+        #expect(
+            recorder.carryOut([.record(.init(job: job, hop: .account("one"), results: [result]), Promise())]).done == 1)
+        #expect(try bench.queued.isEmpty)
+        let other = Promise<Assignment?>()
+        let outcome = recorder.carryOut([
+            isRefused ? .refuse(job, .account("two"), later("down")) : .begin(job, .account("two"), other)
+        ])
+        #expect(outcome.done == 1 && outcome.handed.isEmpty && bench.hub.failure == nil)
+    }
+
+    @Test("a message whose hop is left for this run is not handed there again")
+    func left() throws {
+        let bench = try CarrierBench()
+        let recorder = Recorder(hub: bench.hub)
+        let (job, claim) = (Job(try bench.message(to: ["a@far.example"])), Promise<Bool>())
+        job.waitsAt = [.account("one")]
+        #expect(recorder.carryOut([.claim(job, .account("one"), claim)]).done == 0 && claim.wait())
+        let outcome = recorder.carryOut([.leave(job, .account("one"))])
+        #expect(outcome.done == 1 && outcome.handed.isEmpty && job.attempt == nil)
+        #expect(try bench.queued.count == 1)
+    }
+
     @Test("mail that only ever waited for its hop is called late, too, and why", arguments: [false, true])
     func lateWithoutTries(_ isBegun: Bool) throws {
         let bench = try CarrierBench()

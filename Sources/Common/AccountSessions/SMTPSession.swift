@@ -1,6 +1,7 @@
 // An SMTP session with an account's server: connected, secured, logged in; ready for transactions.
 
 import Octets
+import Reporting
 import RunControl
 import SMTPProtocol
 import Transport
@@ -29,16 +30,16 @@ public struct SMTPSession {
         try start.carryOut(login)
     }
 
-    /// Whether the server has said nothing since its last answer. One that has spoken unasked, be it a goodbye or a reply too
-    /// many, is left before its words are taken for the answer to a message. Does not wait; what it said is lost.
-    public func isQuiet() -> Bool {
-        guard exchange.engine.backlog == 0 else { return false }
+    /// What the server has said or done unasked since its last answer; `nil` for nothing. One that has spoken, be it a goodbye
+    /// or a reply too many, is left before its words are taken for the answer to a message. Does not wait.
+    public func unasked() -> String? {
+        guard exchange.engine.backlog == 0 else { return "it said more than it was asked for" }
         do throws(TransportError) {
-            _ = try exchange.wire.read(until: .now)
-            return false
+            let octets = try exchange.wire.read(until: .now)
+            return octets.isEmpty ? "it closed the connection" : printable(octets: octets, limit: 200)
         } catch {
-            if case .timedOut = error { return true }
-            return false
+            if case .timedOut = error { return nil }
+            return sentence(error)
         }
     }
 

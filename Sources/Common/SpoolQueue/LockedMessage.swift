@@ -130,6 +130,7 @@ public final class LockedMessage {
         guard !after.isComplete else {
             last = record
             state = after
+            attempt = nil
             return
         }
         // Without it the attempt passes for one that died, which changes nothing for who has a result of it already.
