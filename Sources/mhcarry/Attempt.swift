@@ -15,6 +15,8 @@ final class Attempt {
     private unowned let job: Job
     private let hub: CarrierHub
     private var placement: Placement
+    /// Whether what came since may lead recipients elsewhere.
+    private var isPlacementOld = false
     /// What each hop has under way.
     private var underWay: [NextHop: Set<Int>] = [:]
     /// Why hops are of no use in this run.
@@ -37,10 +39,13 @@ final class Attempt {
     /// Whether a hop has a part of it under way.
     var isUnderWay: Bool { !underWay.isEmpty }
 
-    /// The hops that are to be asked yet.
-    var hopsToAsk: [NextHop] {
-        let hops = isIdle || message.isRemoved ? [] : placement.hops.map(\.hop)
-        return hops.filter { underWay[$0] == nil && faults[$0] == nil && !job.left.contains($0) }
+    /// The hops that are to be asked yet. Not asked anew while one that answers for many, one by one, has them under way.
+    func hopsToAsk() -> [NextHop] {
+        guard !isIdle, !message.isRemoved, isPlacementOld || !isUnderWay else { return [] }
+        placeAnew()
+        return placement.hops.map(\.hop).filter {
+            underWay[$0] == nil && faults[$0] == nil && !job.left.contains($0)
+        }
     }
 
     // MARK: What came of recipients
@@ -76,7 +81,10 @@ final class Attempt {
     /// What `hop` has said of some recipients that it had under way.
     /// - Returns: what is to be recorded. Whom the hop could not serve goes to another of its route where there is one.
     func take(_ results: [HopResult], from hop: NextHop, fault: HopFault? = nil) -> [AttemptResult] {
-        if let fault { faults[hop] = fault }
+        if let fault {
+            faults[hop] = fault
+            isPlacementOld = true
+        }
         var items: [AttemptResult] = []
         for result in results {
             end(result.recipients, at: hop)
@@ -157,6 +165,7 @@ final class Attempt {
             var recipients = item.recipients
             if message.isNotice, hub.postmaster != nil, [.permanent, .heldByRule].contains(item.verdict.kind) {
                 recipients = recipients.filter { !job.atLastStop.insert($0).inserted }
+                isPlacementOld = true
             }
             guard !recipients.isEmpty else { continue }
             job.isTried.formUnion(recipients)
@@ -166,7 +175,8 @@ final class Attempt {
     }
 
     /// Places those who still wait, by what is known now.
-    func placeAnew() {
+    private func placeAnew() {
+        isPlacementOld = false
         placement = Placement(of: Self.subject(message, job), hub: hub, avoiding: faults)
     }
 

@@ -22,8 +22,6 @@ struct Carriage {
         let message: Prepared
         /// For each recipient, in order; `nil` as long as nothing settles it.
         var verdicts: [Verdict?]
-        /// Whether the server has said anything about it.
-        var isAnswered = false
         /// Whether it was begun behind the end of another one.
         var isPipelined = false
         var hasContent = false
@@ -140,7 +138,6 @@ struct Carriage {
 
     private mutating func take(_ event: SMTPClient.Event) throws {
         if case .closing(let reply) = event { return goodbye(reply) }
-        current?.isAnswered = true
         switch event {
         case .impossible(let obstacle):
             settle(obstacle.verdict(at: session.host))
@@ -190,6 +187,7 @@ struct Carriage {
     /// - Parameter words: what is wrong with the hop, besides what the verdicts say.
     private mutating func conclude(brokenOff isBroken: Bool = false, because words: String? = nil) {
         guard let done = current else { return }
+        guard !isUnproved else { return leaveUnproved() }
         (current, following) = (following, nil)
         transactions += 1
         if current != nil { prefetch() }
@@ -225,18 +223,22 @@ struct Carriage {
         recorded = promise
     }
 
-    /// Whether the server has said nothing yet of what was begun behind the end of the message before: what ends the session
-    /// then is between the two messages, and nobody's.
-    private var isBetween: Bool { current?.isPipelined == true && current?.isAnswered == false }
+    /// Whether the transaction was begun behind the end of the message before, and has not come to its content. Until then
+    /// nobody knows which answers are its own: a reply too many to the message before would pass for the answer to MAIL, and
+    /// each other one for the next. Only 354, which answers DATA and nothing else, proves that they are in step.
+    private var isUnproved: Bool { current.map { $0.isPipelined && !$0.hasContent } ?? false }
+
+    /// Leaves a transaction whose answers may be another's: it is the first of another session, where they cannot be.
+    private mutating func leaveUnproved() {
+        (current, following) = (nil, nil)
+        session.quit()
+    }
 
     /// The server goes (421).
     private mutating func goodbye(_ reply: SMTPReply) {
         session.close()
         following = nil
-        guard !isBetween else {
-            current = nil
-            return
-        }
+        guard !isUnproved else { return leaveUnproved() }
         settle(verdict(reply, at: current?.hasContent == true ? .content : .mail))
         // Behind the content it may be this message's doing, and the others are to go.
         guard current?.hasContent != true else { return conclude(brokenOff: true) }
@@ -247,10 +249,7 @@ struct Carriage {
     private mutating func breakOff(_ error: any Error) {
         session.close()
         following = nil
-        guard !isBetween else {
-            current = nil
-            return
-        }
+        guard !isUnproved else { return leaveUnproved() }
         // A yes that was cut off is a yes: else the message would be there twice.
         settle(session.client.begunVerdict.flatMap { verdict($0, at: .content) })
         // Told to stop: what did not come to its end is nobody's try.

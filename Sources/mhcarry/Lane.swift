@@ -159,10 +159,21 @@ final class Lane: Sendable {
             state.limit = state.sessions - 1
             return true
         }
-        if isGranted {
+        if isGranted || isHeldElsewhere {
             hub.log.write(.info, "session refused", [("hop", hop.description), ("error", fault.words)])
+            if !isGranted { leave() }
         } else {
             fail(fault)
+        }
+    }
+
+    /// Whether another run has a session there: it finds out by itself what is wrong with the hop, if anything is.
+    private var isHeldElsewhere: Bool {
+        do {
+            return try hub.hops.connectionsHeld(hop, atMost: limit) > state.read(\.sessions)
+        } catch {
+            hub.note(error, at: hop.description)
+            return false
         }
     }
 

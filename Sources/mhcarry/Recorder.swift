@@ -78,8 +78,8 @@ final class Recorder: @unchecked Sendable {
     private var faults: [NextHop: HopFault] = [:]
     /// Messages of which nothing is under way, kept open since they wait in lanes.
     private var parked: [Job] = []
-    /// The most of these: each has files open.
-    private static let parkedLimit = 64
+    /// The most of these: each has files open, and is locked for whoever would hold or remove it.
+    private static let parkedLimit = 8
 
     init(hub: CarrierHub) { self.hub = hub }
 

@@ -73,8 +73,7 @@ struct RecorderRound {
     /// Finds the hops that are to be asked yet, and closes the message unless one has it under way.
     private func handOn(_ job: Job, _ attempt: Attempt, _ isKept: (Job) -> Bool) -> [(job: Job, hop: NextHop)] {
         let message = attempt.message
-        attempt.placeAnew()
-        let hops = message.isRemoved ? [] : attempt.hopsToAsk.filter { job.waitsAt.insert($0).inserted }
+        let hops = attempt.hopsToAsk().filter { job.waitsAt.insert($0).inserted }
         if message.isRemoved || !attempt.isUnderWay && !isKept(job) {
             do throws(QueueError) {
                 try attempt.close()

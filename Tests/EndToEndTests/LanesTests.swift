@@ -219,6 +219,64 @@ struct LanesTests {
         }
     }
 
+    @Test(
+        "a reply too many to one message is never taken for the answer to the next",
+        arguments: ["552 5.3.4 too big", "550 5.1.1 no", "452 4.3.1 later", "250 ok"])
+    func surplus(_ words: String) async throws {
+        try await onThread {
+            let sink = try SinkServer { moment, line in
+                switch moment {
+                case .endOfData where line.contains("first"): .reply("250 2.0.0 kept\r\n\(words)")
+                case .recipient where line.contains("bad"): .reply("550 5.1.1 nobody")
+                default: nil
+                }
+            }
+            let hub = SendHub(plainTo: sink.port, ["connections 1"])
+            try hub.queue("Subject: 1\n\n1\n", to: ["first@far.example"])
+            // Oldest first: the ids of one second are random.
+            usleep(1_100_000)
+            for number in 0..<3 { try hub.queue(to: ["good\(number)@far.example", "bad\(number)@far.example"]) }
+            #expect(try hub.run().status == 0)
+            let paths = sink.messages.flatMap(\.forwardPaths)
+            #expect(paths.sorted() == ["<first@far.example>"] + (0..<3).map { "<good\($0)@far.example>" }, "\(hub.log)")
+            let told = hub.mail(of: "alice")
+            #expect(told.count == 3 && told.allSatisfy { $0.contains("bad") && !$0.contains("552") }, "\(told)")
+            #expect(told.allSatisfy { !$0.contains("Final-Recipient: rfc822; good") })
+            #expect(try hub.listed.isEmpty)
+        }
+    }
+
+    @Test("a session that the server refuses while another run has one is no fault of the hop")
+    func refusedBesideAnotherRun() async throws {
+        try await onThread {
+            let gate = Gate()
+            let sessions = Mutex(0)
+            let sink = try SinkServer { moment, _ in
+                if moment == .endOfData { gate.wait() }
+                guard moment == .greeting else { return nil }
+                let number = sessions.withLock { count in
+                    count += 1
+                    return count
+                }
+                return number == 1 ? nil : .reply("421 4.7.0 one is enough")
+            }
+            let hub = SendHub(plainTo: sink.port)
+            for number in 0..<3 { try hub.queue(to: ["a\(number)@far.example"]) }
+            let first = RunningCommand()
+            first.set(
+                try InstalledCommands.start(
+                    ["mhcarry", "-C", hub.rc], environment: ["HOME": hub.scratch.path], log: hub.scratch.file("out")))
+            _ = try sink.waitForMessages(1)
+            let second = try hub.run()
+            #expect(second.status == 0 && second.errorText.isEmpty, "\(second)")
+            #expect(sessions.withLock { $0 } == 2 && !hub.log.contains("hop fault"), "\(hub.log)")
+            gate.open()
+            #expect(first.end()?.status == 0)
+            #expect(sink.messages.count == 3)
+            #expect(try hub.listed.isEmpty)
+        }
+    }
+
     @Test("a lock of a connection that cannot be had is told once, and the run ends")
     func noSlot() async throws {
         try await onThread {

@@ -89,8 +89,10 @@ extension SMTPClient {
         }
         var wire: [UInt8] = []
         if needsReset {
-            wire += line("RSET", expecting: .silentReset)
             needsReset = false
+            wire += line("RSET", expecting: .silentReset)
+            // One command at a time: the rest when it is answered.
+            guard capabilities.pipelining else { return wire }
         }
         expected.append(.mail)
         wire += transaction.mailLine(capabilities)
@@ -100,6 +102,13 @@ extension SMTPClient {
             wire += transaction.rcptLine(index, capabilities)
         }
         return wire + line("DATA", expecting: .data)
+    }
+
+    /// The first line of a transaction behind RSET, kept until the caller proceeds.
+    mutating func beginBehindReset() {
+        guard let transaction else { return }
+        expected.append(.mail)
+        unsent += transaction.mailLine(capabilities)
     }
 
     /// The next line of a transaction that goes step by step, kept until the caller proceeds.

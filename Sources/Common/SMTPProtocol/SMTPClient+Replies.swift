@@ -27,7 +27,10 @@ extension SMTPClient {
             endTransaction()
             return nil
         case .reset: return .reset(reply)
-        case .silentReset: return nil
+        case .silentReset:
+            guard !capabilities.pipelining, transaction != nil else { return nil }
+            beginBehindReset()
+            return .reset(reply)
         case .noop: return .noop(reply)
         case .quit:
             isClosed = true

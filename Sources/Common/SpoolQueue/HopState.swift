@@ -109,6 +109,18 @@ public final class HopStates: Sendable {
         return nil
     }
 
+    /// How many of the connections are held now, by whomever.
+    public func connectionsHeld(_ hop: NextHop, atMost limit: Int) throws(QueueError) -> Int {
+        var count = 0
+        for number in 0..<max(1, limit) {
+            let isHeld = try durably { () throws(DurableError) in
+                try FileLock.isHeld("\(Self.fileName(hop)).slot.\(number)", in: directory)
+            }
+            if isHeld { count += 1 }
+        }
+        return count
+    }
+
     /// A file name for any next hop: its kind, then of its name letters, digits, `-` and `_` as they are, else `%XX`; never
     /// one of a lock.
     static func fileName(_ hop: NextHop) -> String {
