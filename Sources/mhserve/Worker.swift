@@ -17,6 +17,8 @@ struct Worker {
     static func run() throws -> ExitStatus {
         // Before there is a thread: each would get an arena of its own, and keep what its largest piece of work took.
         mh_limit_arenas(2)
+        // What a large mailbox takes while it is open goes when it is closed.
+        mh_give_back_blocks(256 * 1024)
         // The signals first: every thread made later inherits the mask.
         let signals = try SignalWatch()
         let openFiles = OpenFiles.raiseLimit()

@@ -343,4 +343,13 @@ struct MaildirSnapshotTests {
         _ = try deliver("b\n")
         #expect(try shelf.snapshot(of: shown, now: now + 5).count == 2)
     }
+
+    @Test("is kept by its sessions and not by the shelf")
+    func released() throws {
+        let shelf = SnapshotShelf()
+        _ = try deliver("a\n")
+        weak var gone: MaildirSnapshot?
+        gone = try shelf.snapshot(of: [ShownMaildir(box)], now: .max)
+        #expect(gone == nil)
+    }
 }

@@ -62,6 +62,16 @@ struct MaildirListing {
             }
         }
         messages = kept
+        shrink()
+    }
+
+    /// Gives back the room for which the names grew: an array that grows has up to twice what it needs.
+    private mutating func shrink() {
+        guard names.capacity > names.count + names.count / 8 else { return }
+        var exact: [UInt8] = []
+        exact.reserveCapacity(names.count)
+        exact += names
+        names = exact
     }
 
     /// Gives a message the name it has now.

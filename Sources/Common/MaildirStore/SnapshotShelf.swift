@@ -3,7 +3,8 @@
 import DurableFiles
 import Synchronization
 
-/// The last snapshots of some mailboxes. A snapshot serves again while inode and time of change of new and cur stand.
+/// The snapshots that sessions have now, to be shared by others: one serves while inode and time of change of new and cur
+/// stand. The shelf itself keeps none: a mailbox that nobody has open costs nothing.
 public final class SnapshotShelf: Sendable {
     private struct Mark: Equatable {
         let inode: UInt
@@ -12,19 +13,17 @@ public final class SnapshotShelf: Sendable {
         let nanoseconds: Int
     }
 
-    private struct Kept {
+    private struct Shown {
         let marks: [Mark]
-        let snapshot: MaildirSnapshot
+        weak var snapshot: MaildirSnapshot?
     }
 
     /// Times of change move in steps of some milliseconds: a younger change may have a brother in the same step.
     static let distrustSeconds = 2
 
-    private let limit: Int
-    private let kept = Mutex<[String: Kept]>([:])
+    private let shown = Mutex<[String: Shown]>([:])
 
-    /// - Parameter limit: the most mailboxes; about 100 octets for each message of each.
-    public init(limit: Int = 64) { self.limit = limit }
+    public init() {}
 
     /// A snapshot of `boxes` as they are now.
     /// - Parameters:
@@ -36,15 +35,15 @@ public final class SnapshotShelf: Sendable {
         let key = boxes.map { "\($0.maildir.path)\u{0}\($0.prefix)" }.joined(separator: "\u{0}")
         // Read before the listing: a change in between makes the marks too old, never too young.
         let marks = try Self.marks(of: boxes)
-        if let found = kept.withLock({ $0[key] }), found.marks == marks { return found.snapshot }
+        if let found = shown.withLock({ $0[key] }), found.marks == marks, let snapshot = found.snapshot {
+            return snapshot
+        }
         let snapshot = try MaildirSnapshot(of: boxes)
         if let leftOut = snapshot.leftOut { tell(leftOut) }
         let isSettled = marks.allSatisfy { $0.modified <= now - Self.distrustSeconds }
-        kept.withLock { kept in
-            kept[key] = nil
-            guard isSettled else { return }
-            if kept.count >= limit, let other = kept.keys.first { kept[other] = nil }
-            kept[key] = Kept(marks: marks, snapshot: snapshot)
+        shown.withLock { shown in
+            shown = shown.filter { $0.value.snapshot != nil }
+            shown[key] = isSettled ? Shown(marks: marks, snapshot: snapshot) : nil
         }
         return snapshot
     }

@@ -44,6 +44,9 @@ extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, co
 static inline char **mh_environ(void) { extern char **environ; return environ; }
 /* At most so many arenas (mallopt(3)); another malloc than glibc's takes no notice. */
 static inline void mh_limit_arenas(int arenas) { mallopt(M_ARENA_MAX, arenas); }
+/* Blocks from so many octets on are mapped by themselves, and given back when they are freed: without it glibc raises that
+   bound to the size of the largest that was ever freed. */
+static inline void mh_give_back_blocks(int octets) { mallopt(M_MMAP_THRESHOLD, octets); }
 static inline unsigned int mh_RENAME_NOREPLACE(void) { return 1u; }
 /* O_TMPFILE, a file without a name; a macro that Swift does not see. */
 static inline int mh_O_TMPFILE(void) { return 020000000 | O_DIRECTORY; }
