@@ -30,8 +30,11 @@ struct QueueTryTests {
             #expect(tried.status == 0 && tried.errorText == "", "\(tried)")
             #expect(sink.messages.map(\.forwardPaths) == [["<a@far.example>"]])
             #expect(try hub.listed.map { $0.contains("\"tries\":1") } == [true], "deferred is tried")
+            // Refused behind another's end of data it was asked for once more, first in a session.
+            let sessions = sink.commands.count
+            #expect((3...4).contains(sessions))
             #expect(try hub.run().status == 0)
-            #expect(sink.commands.count == 3, "the account works again, and the other one is not due")
+            #expect(sink.commands.count == sessions, "the account works again, and the other one is not due")
         }
     }
 

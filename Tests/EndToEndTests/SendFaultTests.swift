@@ -64,7 +64,7 @@ struct SendFaultTests {
             let run = try hub.run()
             #expect(run.status == 0)
             #expect(run.errorText.count(of: "\n") == 1 && run.errorText.contains("\(id) is held"), "\(run)")
-            #expect(sink.messages.map(\.forwardPaths) == [["<c@far.example>"]], "the next one goes by the same session")
+            #expect(sink.messages.map(\.forwardPaths) == [["<c@far.example>"]], "the next one goes all the same")
             // The run itself has brought the notice to the submitter, who is bob whatever -f said.
             let notice = try #require(hub.mail(of: "bob").first, "\(hub.log)")
             #expect(notice.contains("Subject: Your message is held\n") && notice.contains("553 5.7.1 not your address"))
@@ -77,10 +77,13 @@ struct SendFaultTests {
             #expect(try hub.mhqueue([]).outputText.count(of: "    held  <") == 2)
             let why = try hub.mhqueue(["why", id]).outputText
             #expect(why.contains("held by rule") && why.contains("not your address"), "\(why)")
+            // Refused behind another's end of data it was asked for once more, first in a session.
+            let sessions = sink.commands.count
+            #expect((1...2).contains(sessions))
             #expect(try hub.run().errorText == "")
-            #expect(sink.commands.count == 1, "it is not due")
+            #expect(sink.commands.count == sessions, "it is not due")
             #expect(try hub.mhqueue(["try", id]).status == 0)
-            #expect(sink.commands.count == 2 && hub.mail(of: "bob").count == 1, "told once")
+            #expect(sink.commands.count == sessions + 1 && hub.mail(of: "bob").count == 1, "told once")
             #expect(try hub.listed.first?.count(of: "\"tries\":2") == 2)
             // A person's hold is another thing.
             #expect(try hub.mhqueue(["hold", id]).status == 0)
