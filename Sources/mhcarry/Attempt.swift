@@ -85,14 +85,19 @@ final class Attempt {
             faults[hop] = fault
             isPlacementOld = true
         }
-        var items: [AttemptResult] = []
-        for result in results {
-            end(result.recipients, at: hop)
+        let (atFault, others) = results.reduce(into: ([HopResult](), [HopResult]())) { parts, result in
             if result.verdict.kind == .faultOfHop, case .account = hop {
-                items += leave(result.recipients, at: hop, because: result.verdict)
+                parts.0.append(result)
             } else {
-                items += self.results(of: result.verdict, for: result.recipients)
+                parts.1.append(result)
             }
+        }
+        for result in results { end(result.recipients, at: hop) }
+        var items = others.flatMap { self.results(of: $0.verdict, for: $0.recipients) }
+        if !atFault.isEmpty {
+            placeAnew()
+            let stranded = Set(stranded)
+            items += atFault.flatMap { leave($0.recipients.filter(stranded.contains), at: hop, because: $0.verdict) }
         }
         return concluded(items)
     }
@@ -122,12 +127,10 @@ final class Attempt {
         return concluded(leave(left, at: hop, because: fault.verdict))
     }
 
-    /// What becomes of recipients whose hop is at fault: another hop of their route, the way back, or their turn later.
+    /// What becomes of recipients whose hop is at fault and who have no other: the way back, or their turn later.
     private func leave(_ recipients: [Int], at hop: NextHop, because verdict: Verdict) -> [AttemptResult] {
         let fault = faults[hop]
-        placeAnew()
-        let stranded = Set(stranded)
-        return recipients.filter(stranded.contains).flatMap { index in
+        return recipients.flatMap { index in
             fault?.isUnreachable == true && placement.comesBack.contains(index)
                 ? [AttemptResult(recipients: [index], verdict.ended())]
                 : results(of: verdict, for: [index], notBefore: fault?.until)

@@ -5,6 +5,7 @@ import Delivery
 import Glibc
 import MailFormat
 import MailRouting
+import MessageContent
 import Reporting
 import RunControl
 import SpoolQueue
@@ -66,7 +67,14 @@ final class CarrierHub: Sendable {
     /// As ``note(_:of:)``, for a name in the queue that may be no message's.
     func note(_ error: any Error, at name: String) {
         if case QueueError.busy = error { return }  // another run has it
-        log.write(.error, "attempt", [("id", name), ("error", sentence(error))])
+        keep(error, "attempt", ("id", name))
+    }
+
+    /// Notes an error of our own that keeps a hop's mail from going; the run goes on with the others.
+    func note(_ error: any Error, of hop: NextHop) { keep(error, "hop", ("hop", hop.description)) }
+
+    private func keep(_ error: any Error, _ event: String, _ subject: (String, String?)) {
+        log.write(.error, event, [subject, ("error", sentence(error))])
         guard let error = error as? any Complaint else { return }
         firstError.withLock { $0 = $0 ?? error }
     }

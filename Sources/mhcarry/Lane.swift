@@ -22,7 +22,7 @@ final class Lane: Sendable {
         var hasAnswered = false
         /// Whether the hop is known to work: it took a message in this run. Until then one session is enough to find out.
         var isProved = false
-        /// Why the hop is not asked again in this run.
+        /// Why the hop is not asked until then.
         var fault: HopFault?
         /// Sessions in a row that broke off before any verdict.
         var brokenInARow = 0
@@ -53,13 +53,21 @@ final class Lane: Sendable {
             return waiting[taken]
         }
 
-        mutating func putBack(_ job: Job) {
+        mutating func add(_ job: Job, isFirst: Bool) {
+            guard isFirst else { return waiting.append(job) }
             if taken > 0 {
                 taken -= 1
                 waiting[taken] = job
             } else {
                 waiting.insert(job, at: 0)
             }
+        }
+
+        /// Forgets a fault whose time is over: in a run that goes on the hop is probed like in any other.
+        mutating func forgetOldFault() {
+            guard let fault, fault.until <= Clock.seconds() else { return }
+            self.fault = nil
+            (hasStood, hasAnswered, isProved, brokenInARow) = (false, false, false, 0)
         }
 
         /// Takes all that waits.
@@ -84,7 +92,6 @@ final class Lane: Sendable {
     private let limit: Int
     private let health: HopHealth
     private let state: Monitor<State>
-    private let threads = Monitor<[BlockingThread]>([])
 
     /// - Parameter sessions: the most at once, over all runs.
     init(to hop: NextHop, sessions: Int, hub: CarrierHub, recorder: Recorder) {
@@ -100,13 +107,22 @@ final class Lane: Sendable {
 
     /// Takes a message in, and starts a session for it where one is worth its while.
     func put(_ job: Job) {
+        if add(job) { grow() }
+    }
+
+    /// - Returns: `false` when nothing goes there now, of which the recorder is told.
+    private func add(_ job: Job, isFirst: Bool = false) -> Bool {
         let (fault, isLeft) = state.change { state in
-            if state.fault == nil, !state.isLeft { state.waiting.append(job) }
+            state.forgetOldFault()
+            if state.fault == nil, !state.isLeft { state.add(job, isFirst: isFirst) }
             return (state.fault, state.isLeft)
         }
-        if let fault { return recorder.ask(.refuse(job, hop, fault)) }
-        if isLeft { return recorder.ask(.leave(job, hop)) }
-        grow()
+        if let fault {
+            recorder.ask(.refuse(job, hop, fault))
+        } else if isLeft {
+            recorder.ask(.leave(job, hop))
+        }
+        return fault == nil && !isLeft
     }
 
     /// The next part to be carried, begun by the recorder; `nil` when nothing waits now.
@@ -172,7 +188,7 @@ final class Lane: Sendable {
         do {
             return try hub.hops.connectionsHeld(hop, atMost: limit) > state.read(\.sessions)
         } catch {
-            hub.note(error, at: hop.description)
+            hub.note(error, of: hop)
             return false
         }
     }
@@ -200,7 +216,7 @@ final class Lane: Sendable {
         return count >= Self.brokenLimit ? "\(host) broke off \(count) sessions in a row" : nil
     }
 
-    /// Why the hop is of no use in this run; `nil` as long as it is of use.
+    /// Why the hop is of no use now; `nil` as long as it is of use.
     var fault: HopFault? { state.read(\.fault) }
 
     /// Notes that the hop is at fault, and lets its mail wait.
@@ -225,7 +241,7 @@ final class Lane: Sendable {
             guard let refusal = try health.refusal(of: hop) else { return true }
             fail(refusal, isNew: false)
         } catch {
-            hub.note(error, at: hop.description)
+            hub.note(error, of: hop)
             fail(HopFault(sentence(error)), isNew: false)
         }
         return false
@@ -239,14 +255,14 @@ final class Lane: Sendable {
     }
 
     /// A part that was begun and is not to be carried now.
-    func release(_ assignment: Assignment) {
+    private func release(_ assignment: Assignment) {
         let report = Recorder.Report(job: assignment.job, hop: hop, released: assignment.recipients)
         recorder.ask(.record(report, Promise()))
     }
 
     /// Does something with the state of the hop, whose errors are told but stop nothing.
     private func noting(_ body: () throws -> Void) {
-        do { try body() } catch { hub.note(error, at: hop.description) }
+        do { try body() } catch { hub.note(error, of: hop) }
     }
 
     // MARK: Sessions
@@ -255,10 +271,10 @@ final class Lane: Sendable {
     private func grow() {
         while state.change({ $0.grows() }) {
             do {
-                let thread = try BlockingThread(name: "to \(hop.name)") { [self] in work() }
-                threads.change { $0.append(thread) }
+                // Not kept: a thread that has ended gives back its stack by itself, and the sessions are counted.
+                _ = try BlockingThread(name: "to \(hop.name)") { [self] in work() }
             } catch {
-                hub.note(error, at: hop.description)
+                hub.note(error, of: hop)
                 // Those that live carry all of it; without any, nobody does in this run.
                 let isAlone = state.change { state in
                     state.sessions -= 1
@@ -335,13 +351,7 @@ final class Lane: Sendable {
             guard let job = state.change({ $0.next() }) else { return false }
             let promise = Promise<Bool>()
             recorder.ask(.claim(job, hop, promise))
-            guard promise.wait() else { continue }
-            let fault = state.change { state in
-                if state.fault == nil { state.putBack(job) }
-                return state.fault
-            }
-            guard let fault else { return true }
-            recorder.ask(.refuse(job, hop, fault))
+            if promise.wait(), add(job, isFirst: true) { return true }
         }
     }
 
@@ -352,7 +362,7 @@ final class Lane: Sendable {
             do {
                 if let slot = try hub.hops.connection(hop, atMost: limit) { return slot }
             } catch {
-                hub.note(error, at: hop.description)
+                hub.note(error, of: hop)
                 fail(HopFault(sentence(error)), isNew: false)
                 return nil
             }
@@ -395,7 +405,5 @@ final class Lane: Sendable {
     }
 
     /// Waits for the sessions.
-    func join() {
-        while let thread = threads.change({ $0.popLast() }) { thread.join() }
-    }
+    func join() { state.wait { $0.sessions == 0 ? () : nil } }
 }

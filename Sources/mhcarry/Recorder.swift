@@ -19,7 +19,7 @@ final class Recorder: @unchecked Sendable {
         case claim(Job, NextHop, Promise<Bool>)
         /// A session is ready for what goes to this hop.
         case begin(Job, NextHop, Promise<Assignment?>)
-        /// What came of recipients under way; kept once it is on stable storage.
+        /// What came of recipients under way; kept once it is on stable storage, or cannot be and was told.
         case record(Report, Promise<Void>)
         /// The hop is at fault, and the message has waited for it in vain.
         case refuse(Job, NextHop, HopFault)
@@ -106,12 +106,24 @@ final class Recorder: @unchecked Sendable {
 
     /// One round. Who waits for something to send is served first; then what came in is recorded, all of it at once.
     func carryOut(_ requests: [Request]) -> Outcome {
+        // What was at fault may be asked again by now: then it is the lane that knows.
+        faults = faults.filter { $0.value.until > Clock.seconds() }
         var round = RecorderRound(hub: hub)
+        var begun: [(job: Job, assignment: Assignment, promise: Promise<Assignment?>)] = []
+        let recorded = Set(requests.compactMap { if case .record(let report, _) = $0 { report.job.id } else { nil } })
         for case .begin(let job, let hop, let promise) in requests {
             job.waitsAt.remove(hop)
-            let assignment = begin(job, at: hop, &round)
-            if assignment == nil { round.done += 1 }
-            promise.keep(assignment)
+            guard let assignment = begin(job, at: hop, &round) else {
+                round.done += 1
+                promise.keep(nil)
+                continue
+            }
+            // Where this round has results of it to keep, it leaves when they are kept, and not when they cannot be.
+            if recorded.contains(job.id) || round.hasResults(of: job) {
+                begun.append((job, assignment, promise))
+            } else {
+                promise.keep(assignment)
+            }
         }
         var promises: [Promise<Void>] = []
         for request in requests {
@@ -142,7 +154,7 @@ final class Recorder: @unchecked Sendable {
                 round.done += 1
             }
         }
-        let outcome = round.end { job in
+        var outcome = round.end { job in
             // Soon it is somebody's turn, and all that was read and synchronized would be once more.
             guard job.attempt?.isUnderWay == false, !job.waitsAt.isEmpty else { return false }
             if parked.contains(where: { $0 === job }) { return true }
@@ -151,6 +163,10 @@ final class Recorder: @unchecked Sendable {
             return true
         }
         parked.removeAll { $0.attempt?.isUnderWay ?? true }
+        for (job, assignment, promise) in begun {
+            if job.isOver { outcome.done += 1 }
+            promise.keep(job.isOver ? nil : assignment)
+        }
         for promise in promises { promise.keep() }
         return outcome
     }

@@ -42,6 +42,9 @@ struct RecorderRound {
         }
     }
 
+    /// Whether results of `job` are to be kept by this round.
+    func hasResults(of job: Job) -> Bool { told.contains { $0.job === job } }
+
     /// Leaves `job` alone for the rest of the run.
     mutating func give(up job: Job, because error: any Error) {
         hub.note(error, of: job.id)

@@ -184,7 +184,9 @@ final class POP3Collector {
     /// Reads what was asked for and is not wanted any more, so that the session can be ended in order.
     private func drain(_ requests: inout RequestWindow) throws {
         while requests.isOpen {
-            if case .contentBegin = try exchange.next() {
+            switch try exchange.next() {
+            case .err: break
+            case .contentBegin:
                 reading: while true {
                     switch try exchange.next() {
                     case .content: break
@@ -192,6 +194,7 @@ final class POP3Collector {
                     default: throw session.broken("content without an end")
                     }
                 }
+            default: throw session.broken("an answer to RETR that is none")
             }
             requests.noteAnswer()
         }

@@ -62,6 +62,13 @@ final class SendHub: Sendable {
     @discardableResult
     func run(deadline: Duration = .seconds(30)) throws -> CommandResult { try mhsend(["-q"], deadline: deadline) }
 
+    /// Starts a run of the queue, as `command`.
+    func startRun(as command: RunningCommand) throws {
+        command.set(
+            try InstalledCommands.start(
+                ["mhcarry", "-C", rc], environment: ["HOME": scratch.path], log: scratch.file("out")))
+    }
+
     func mhqueue(_ arguments: [String], input: String = "") throws -> CommandResult {
         try InstalledCommands.run(
             ["mhqueue", "-C", rc] + arguments, input: Array(input.utf8), environment: ["HOME": scratch.path])

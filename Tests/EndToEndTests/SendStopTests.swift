@@ -6,13 +6,6 @@ import Testing
 
 @Suite("The carrier told to stop")
 struct SendStopTests {
-    /// Starts a carrier of `hub`, as `slot`.
-    private func carry(_ hub: SendHub, as slot: RunningCommand) throws {
-        slot.set(
-            try InstalledCommands.start(
-                ["mhcarry", "-C", hub.rc], environment: ["HOME": hub.scratch.path], log: hub.scratch.file("out")))
-    }
-
     @Test("a transaction under way ends, its verdict is written down, and the rest waits as if untried")
     func inTheMidst() async throws {
         try await onThread {
@@ -25,7 +18,7 @@ struct SendStopTests {
             let hub = SendHub(plainTo: sink.port)
             for name in ["a", "b", "c"] { try hub.queue("Subject: \(name)\n\n\(name)\n", to: ["\(name)@far.example"]) }
             for left in [2, 1, 0] {
-                try carry(hub, as: command)
+                try hub.startRun(as: command)
                 #expect(command.end()?.signal == SIGTERM)
                 #expect(sink.messages.count == 3 - left && sink.messages.allSatisfy(\.acknowledged))
                 let listed = try hub.listed
@@ -45,7 +38,7 @@ struct SendStopTests {
             ])
             let hub = SendHub(plainTo: server.port)
             try hub.queue(to: ["a@far.example", "b@far.example"])
-            try carry(hub, as: command)
+            try hub.startRun(as: command)
             #expect(command.end()?.signal == SIGINT)
             let listed = try hub.listed
             #expect(listed.count == 1 && listed.allSatisfy { !$0.contains("\"tries\":1") }, "\(listed)")

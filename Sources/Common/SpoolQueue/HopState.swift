@@ -59,6 +59,7 @@ public struct HopConnection: Sendable {
     let lock: FileLock
 
     /// Gives it back, by word and not by going alone: a child that is just being started holds our descriptors until its exec.
+    /// A lock that cannot be given back goes with the descriptor.
     public func release() { _ = try? lock.release() }
 }
 

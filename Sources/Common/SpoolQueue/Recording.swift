@@ -5,7 +5,7 @@ import DurableFiles
 
 /// The results that came in meanwhile, written down together in the order that `docs/queue.md` gives: journals, then what
 /// is owed for attempts that have ended, then the removal of what is complete. What goes wrong with one message is told of
-/// that one alone.
+/// that one alone; a folder that cannot be synchronized concerns all that were just taken out of it.
 public struct Recording {
     /// Journals synchronized side by side: eight take little longer than one.
     private static let threads = 8
