@@ -32,7 +32,7 @@ struct HopHealth: Sendable {
         return refusal
     }
 
-    /// Notes that the hop works: it took a message.
+    /// Notes that the hop works: its server has said something of a message.
     func mend(_ hop: NextHop) throws(QueueError) {
         guard try hub.hops.read(hop).fault != nil else { return }
         try hub.hops.change(hop) { state in

@@ -15,7 +15,7 @@ struct Pair {
 
     init(fate: (any HopFate)? = nil, sessionLimit: Deadline = .never, stop: Int32 = -1) {
         var both: [Int32] = [-1, -1]
-        let code = unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &both)
+        let code = unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &both)
         precondition(code == 0)
         wire = Wire(
             socket: both[0], facts: WireFacts(peer: "peer.test:110"), hopFate: fate, sessionLimit: sessionLimit,
@@ -24,7 +24,12 @@ struct Pair {
     }
 
     func say(_ text: String) { put(Array(text.utf8), on: peer) }
-    func hangUp() { _ = close(peer) }
+    /// By word, not by closing alone: a child of another test holds our descriptors until its exec, and what we say
+    /// meanwhile would be lost to a peer that is still there.
+    func hangUp() {
+        _ = shutdown(peer, Int32(SHUT_RDWR))
+        _ = close(peer)
+    }
     /// What the peer has received so far, read until end of file.
     func heard() -> [UInt8] { takeAll(from: peer) }
 }

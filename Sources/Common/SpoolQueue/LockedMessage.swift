@@ -8,8 +8,9 @@ import MessageContent
 /// A message that this process alone works on. Used from one thread at a time.
 ///
 /// The order of an attempt: ``reserve()``, ``beginAttempt(next:)``, expansions, the transaction,
-/// ``record(_:at:isLast:)``, or a ``Recording`` for several messages at once. A failed write or synchronization is final: every later call throws
-/// ``QueueError/distrusted(path:)``, and the queue gives this message to nobody in this process again.
+/// ``record(_:at:isLast:)``, or a ``Recording`` for several messages at once. A failed write or synchronization is final:
+/// every later call throws ``QueueError/distrusted(path:)``, and the queue gives this message to nobody in this process
+/// again.
 public final class LockedMessage {
     public let envelope: Envelope
     public let acceptance: Acceptance
