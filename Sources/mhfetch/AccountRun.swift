@@ -15,7 +15,6 @@ import Transport
 
 /// What a run counts, for the log and the exit status.
 struct Tally {
-    var fetched = 0
     var octets = 0
     var deleted = 0
     var failed = 0
@@ -50,7 +49,7 @@ final class AccountRun {
     var explicitRC: String?
     var tally = Tally()
     private var stops: [String] = []
-    private let delivery: BatchDelivery
+    let delivery: BatchDelivery
     /// The Maildir of the account's owner.
     private let maildir: String
     private var clockIsRight = true
@@ -140,7 +139,7 @@ final class AccountRun {
     /// What was fetched before the trouble is kept, and the state says so, so that it is not fetched again.
     private func keepWhatIsWhole() {
         do {
-            tally.fetched += try delivery.publish()
+            try delivery.publish()
             try delivery.settle()
         } catch {
             // The trouble itself is told by the caller; this one is often of the same cause. The next run finds out
@@ -179,20 +178,13 @@ final class AccountRun {
     /// Whether the batch under way has taken as long as a batch may.
     var isLate: Bool { delivery.isLate }
 
-    /// Writes the message `index` of the batch; see ``BatchDelivery/deliver(_:to:isDigested:unless:nextChunk:)``.
-    func deliver(
-        _ index: Int, to destination: Destination, isDigested: Bool, unless stored: Set<MessageDigest>,
-        nextChunk: () throws -> [UInt8]?
-    ) throws -> Bool {
-        try delivery.deliver(index, to: destination, isDigested: isDigested, unless: stored, nextChunk: nextChunk)
-    }
-
     /// Drops the batch under way: nothing of it is shown.
     func abandon() { delivery.abandon() }
 
-    func publish() throws { tally.fetched += try delivery.publish() }
+    /// Hands the batch over to be shown, while the next one comes in.
+    func publish() throws { try delivery.publish() }
 
-    /// Makes the end of the last batch durable: only then may its messages be deleted at the source.
+    /// Makes the end of every batch durable: only then may its messages be deleted at the source.
     func settle() throws { try delivery.settle() }
 
     /// Where mail for a folder of the owner's Maildir goes; `nil` for the inbox.
@@ -293,13 +285,13 @@ final class AccountRun {
                 "mhfetch: \(account.name): \(words) gone before fetched, deleted by another client it seems")
         }
         tell(
-            "\(tally.fetched) fetched (\(counted(tally.octets, "octet"))), \(tally.deleted) deleted, \(tally.failed) failed"
+            "\(delivery.published) fetched (\(counted(tally.octets, "octet"))), \(tally.deleted) deleted, \(tally.failed) failed"
         )
-        guard tally.fetched + tally.deleted + tally.failed + tally.gone > 0 else { return }
+        guard delivery.published + tally.deleted + tally.failed + tally.gone > 0 else { return }
         hub.log.write(
             .info, "fetched",
             [
-                ("account", account.name), ("host", account.fetch?.host), ("messages", "\(tally.fetched)"),
+                ("account", account.name), ("host", account.fetch?.host), ("messages", "\(delivery.published)"),
                 ("octets", "\(tally.octets)"), ("deleted", "\(tally.deleted)"), ("failed", "\(tally.failed)"),
                 ("gone", tally.gone > 0 ? "\(tally.gone)" : nil),
             ])

@@ -11,26 +11,46 @@ import Reporting
 /// Writes batches of messages, and writes down in the state what has become of them. The order is what keeps mail safe:
 /// the state names the batch, then files are written, synchronized, shown; then the state says "done"; only after that
 /// is anything deleted at the source.
+///
+/// While one batch is written, the one before is put on disk by other threads. The state knows of both, and of their ends
+/// in the order in which they were begun. Used by one thread, which alone writes the state.
 final class BatchDelivery {
     /// Bounds of a batch: messages, octets, seconds.
     static let messageLimit = 64
     static let octetLimit = 16 << 20
     static let secondLimit = 2
 
+    /// A batch whose messages come in.
+    private struct Current {
+        let open: FetchState.OpenBatch
+        let batch: DeliveryBatch
+        var delivered: [Int: MessageDigest?] = [:]
+        let began = Deadline.now
+    }
+
+    /// A batch that is being put on disk, or dropped: its end is not in the state.
+    private struct Handed {
+        let end: FetchState.BatchEnd
+        let outcome: Promise<(any Error)?>
+    }
+
     private let ledger: AccountLedger
     private let inbox: Maildir
     private let maildirs: OpenMaildirs
-    private let pool: WorkerPool
-    private var current: (open: FetchState.OpenBatch, batch: DeliveryBatch, staged: [Int])?
-    /// A batch whose end is certain, of which the state does not know yet.
-    private var finished: (nonce: String, delivered: [Int])?
-    /// What was stored of the batch under way, or of the one that has ended.
-    private var digests: [Int: MessageDigest] = [:]
-    private var started = Deadline.now
+    private let publisher: BatchPublisher
+    private var current: Current?
+    /// In the order in which they were begun, as are `ended`, which come before them.
+    private var handed: [Handed] = []
+    private var ended: [FetchState.BatchEnd] = []
+    /// Why it is not known what became of a batch: only the next run can find out, of it and of those behind it.
+    private var doubt: (any Error)?
+    /// Messages that are safe now, though the state says so only after ``settle()``.
+    private(set) var published = 0
 
     /// - Parameters:
     ///   - inbox: the owner's Maildir; batches go to it and its folders.
     ///   - faults: forced disk faults of a test.
+    ///   - threads: at work on one batch at once; with 1, nothing runs beside the caller.
     ///   - tell: what kept leftovers in tmp.
     init(
         ledger: AccountLedger, inbox: Maildir, faults: Faults? = nil, threads: Int = 8,
@@ -39,26 +59,43 @@ final class BatchDelivery {
         self.ledger = ledger
         self.inbox = inbox
         maildirs = OpenMaildirs(faults: faults, telling: tell)
-        pool = WorkerPool(threads: threads)
+        publisher = BatchPublisher(threads: threads)
     }
 
-    /// After a crash: finds out what of the batch under way was delivered, and writes it down.
+    // MARK: After a crash
+
+    /// Finds out what of the batches under way was delivered, and writes it down.
     func recover(at time: Int) throws {
-        guard let open = ledger.state.openBatch else { return }
-        let found = try inbox.recoverBatch(nonce: open.nonce)
-        let missing = open.keys.indices.filter { !found.contains($0) }.map { open.keys[$0] }
+        let open = ledger.state.openBatches
+        guard let newest = open.last else { return }
+        let traces = try inbox.recoverBatches(open.map(\.nonce))
+        try blame(newest, traces[open.count - 1], at: time)
+        var ends: [FetchState.BatchEnd] = []
+        for (batch, found) in zip(open, traces) {
+            let isPOP3 = batch.keys.contains { $0.uniqueID != nil }
+            let digests = isPOP3 && !found.delivered.isEmpty ? try inbox.digests(ofBatch: batch.nonce) : [:]
+            let delivered = found.delivered.filter(batch.keys.indices.contains)
+            let words = delivered.map { ($0, digests[$0]) }
+            ends.append(FetchState.BatchEnd(nonce: batch.nonce, delivered: Dictionary(uniqueKeysWithValues: words)))
+        }
+        try ledger.turn(ending: ends)
+    }
+
+    /// Notes which message may have brought the run down: the last that was begun, or the one behind it, of which nothing
+    /// had come. They are fetched behind the others, each by itself; the one that was alone has failed (DECISIONS 34).
+    private func blame(_ batch: FetchState.OpenBatch, _ found: Maildir.BatchTraces, at time: Int) throws {
         let reason = "an earlier run ended while fetching it"
-        // One of many may be at fault, or none; the one that was alone has failed (DECISIONS 34).
-        if open.keys.count == 1, let key = missing.first {
+        let last = found.unfinished.union(found.delivered).max() ?? -1
+        let suspects = [last, last + 1].filter { batch.keys.indices.contains($0) && !found.delivered.contains($0) }
+        let keys = suspects.map { batch.keys[$0] }
+        if batch.keys.count == 1, let key = keys.first {
             try ledger.fail(key, at: time, reason)
         } else {
-            try ledger.suspect(missing, at: time, reason)
+            try ledger.suspect(keys, at: time, reason)
         }
-        let isPOP3 = open.keys.contains { $0.uniqueID != nil }
-        let digests = isPOP3 && !found.isEmpty ? try inbox.digests(ofBatch: open.nonce) : [:]
-        try ledger.turn(
-            from: (open.nonce, found.filter(open.keys.indices.contains).sorted()), digests: digests, to: nil)
     }
+
+    // MARK: Writing
 
     /// Throws when less than `octets` are free where the mail goes.
     func demandRoom(_ octets: Int) throws {
@@ -66,72 +103,94 @@ final class BatchDelivery {
         guard free >= octets else { throw FetchError.noRoom(path: inbox.path, free: free, kept: octets) }
     }
 
-    /// Begins a batch of these messages; on return the state knows of it, and of the end of the one before, which must
-    /// have been published or dropped.
+    /// Begins a batch of these messages; on return the state knows of it. The one before must have been published or
+    /// dropped.
     /// - Parameter time: seconds since 1970; leads the names of the files.
     func begin(_ keys: [MessageKey], at time: Int) throws {
+        precondition(current == nil, "a batch is begun in the midst of another one")
+        // One that was dropped may stand behind one that is still being published.
+        try takeEnds { $0.outcome.isKept || ledger.state.openBatches.count - ended.count == FetchState.openLimit }
         let open = FetchState.OpenBatch(nonce: UniqueName.random(), time: time, keys: keys)
-        try ledger.turn(from: finished, digests: digests, to: open)
-        finished = nil
-        digests = [:]
-        current = (open, DeliveryBatch(in: maildirs), [])
-        started = Deadline.now
+        try ledger.turn(ending: ended, beginning: open)
+        ended = []
+        current = Current(open: open, batch: DeliveryBatch(in: maildirs))
     }
 
     /// Whether the batch has taken as long as a batch may.
-    var isLate: Bool { started.elapsed >= .seconds(Self.secondLimit) }
+    var isLate: Bool { current.map { $0.began.elapsed >= .seconds(Self.secondLimit) } ?? false }
 
-    /// Writes the message `index` of the batch. What it throws concerns this message alone: nothing of it is left.
-    /// - Parameters:
-    ///   - isDigested: whether the state shall know the digest of what was stored.
-    ///   - stored: a message with one of these digests is taken back, and never shown.
-    /// - Returns: whether the message is to be shown.
-    @discardableResult
-    func deliver(
-        _ index: Int, to destination: Destination, isDigested: Bool = false, unless stored: Set<MessageDigest> = [],
-        nextChunk: () throws -> [UInt8]?
-    ) throws -> Bool {
-        guard let (open, batch, _) = current else {
-            preconditionFailure("a message outside a batch: it would count as delivered")
-        }
+    /// Begins the message `index` of the batch. What this and the writing throw concerns this message alone; dropped
+    /// before ``add(_:as:unless:)``, it leaves nothing.
+    /// - Parameter isDigested: whether the digest of what is stored is wanted.
+    func message(_ index: Int, to destination: Destination, isDigested: Bool) throws -> BatchedMessage {
+        guard let current else { preconditionFailure("a message outside a batch: it would count as delivered") }
+        let open = current.open
         let name = try DeliveryName.fetched(nonce: open.nonce, index: index, seconds: open.time)
-        let digest = try batch.stage(
-            name, to: destination, isDigested: isDigested, unless: stored, nextChunk: nextChunk)
-        if let digest, stored.contains(digest) { return false }
-        digests[index] = digest
-        current?.staged.append(index)
-        return true
+        return try current.batch.begin(name, at: destination, isDigested: isDigested)
     }
 
-    /// Puts the batch on stable storage and shows it; without one under way there is nothing to do.
-    /// - Returns: how many messages are safe now, though the state says so only after ``settle()``.
-    func publish() throws -> Int {
-        guard let (open, batch, staged) = current else { return 0 }
-        current = nil
-        do {
-            if let failure = pool.run(batch.jobs).first { throw failure.error }
-            try batch.publish()
-        } catch {
-            // What was shown is taken back, as far as the disk lets us: only when nothing is left is the end certain.
-            // Else the next run finds out; the first failure is the one to tell.
-            if let left = try? inbox.recoverBatch(nonce: open.nonce), left.isEmpty { finished = (open.nonce, []) }
-            throw error
+    /// Takes the message `index`, which is whole.
+    /// - Parameter stored: a message with one of these digests is taken back, and never shown.
+    /// - Returns: whether the message is to be shown.
+    @discardableResult
+    func add(_ message: BatchedMessage, as index: Int, unless stored: Set<MessageDigest> = []) throws -> Bool {
+        guard let batch = current?.batch else {
+            preconditionFailure("a message outside a batch: it would count as delivered")
         }
-        finished = (open.nonce, staged)
-        return staged.count
+        let (digest, isNew) = try batch.add(message, unless: stored)
+        if isNew { current?.delivered.updateValue(digest, forKey: index) }
+        return isNew
+    }
+
+    // MARK: Ending
+
+    /// Hands the batch over to be put on stable storage and shown; without one under way there is nothing to do. Waits for
+    /// the one before.
+    /// - Throws: what kept the one before from being shown. The batch is under way still.
+    func publish() throws {
+        guard let current else { return }
+        try takeEnds { _ in true }
+        let end = FetchState.BatchEnd(nonce: current.open.nonce, delivered: current.delivered)
+        handed.append(Handed(end: end, outcome: publisher.publish(current.batch.finish())))
+        self.current = nil
     }
 
     /// Drops the batch: nothing of it is shown.
     func abandon() {
-        guard let (open, _, _) = current else { return }
-        current = nil
-        finished = (open.nonce, [])
+        guard let current else { return }
+        let outcome = Promise<(any Error)?>()
+        outcome.keep(nil)
+        handed.append(Handed(end: FetchState.BatchEnd(nonce: current.open.nonce), outcome: outcome))
+        self.current = nil
     }
 
-    /// Writes down the end of the last batch; durable on return. Now its messages may be deleted at the source.
+    /// Writes down the ends of all batches; durable on return. Now their messages may be deleted at the source.
     func settle() throws {
-        guard let done = finished else { return }
-        try ledger.turn(from: done, digests: digests, to: nil)
-        finished = nil
+        try takeEnds { _ in true }
+        try ledger.turn(ending: ended)
+        ended = []
+    }
+
+    /// Takes the ends of the first of the batches that were handed over, as long as `mayWait`.
+    private func takeEnds(_ mayWait: (Handed) -> Bool) throws {
+        if let doubt { throw doubt }
+        while let first = handed.first, mayWait(first) {
+            let failure = first.outcome.wait()
+            handed.removeFirst()
+            guard let failure else {
+                published += first.end.delivered.count
+                ended.append(first.end)
+                continue
+            }
+            // What was shown was taken back, as far as the disk let us: only when nothing is left is the end certain. The
+            // first failure is the one to tell.
+            let nonce = first.end.nonce
+            guard let left = try? inbox.recoverBatches([nonce]), left[0].delivered.isEmpty else {
+                doubt = failure
+                throw failure
+            }
+            ended.append(FetchState.BatchEnd(nonce: nonce))
+            throw failure
+        }
     }
 }

@@ -9,6 +9,9 @@ import Reporting
 import Transport
 
 final class IMAPFolder {
+    /// Messages asked for with one command: the line stands still for a round trip between two of them, which is little beside
+    /// what these bring. All are read before another thing can be asked, so that octets bound them too: a batch's.
+    static let requestLimit = 1_000
     /// Single messages refused until the folder itself is taken to be at fault.
     private static let refusalLimit = 10
 
@@ -56,7 +59,7 @@ final class IMAPFolder {
         if let mark = firstNew?.number ?? listed.last.map({ $0.number + 1 }) { try advance(to: mark) }
         try delete()
         guard mayBeNew || !failed.isEmpty else { return }
-        let wanted = try new + stillThere(failed)
+        let wanted = try (new + stillThere(failed)).sorted { $0.number < $1.number }
         let fresh = wanted.filter { !run.isLeftAlone($0.key) }
         run.noteLeftAlone(wanted.count - fresh.count)
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
@@ -184,25 +187,34 @@ final class IMAPFolder {
     /// - Returns: `false` when another account's turn came first.
     private func fetch(_ fresh: [Pending]) throws -> Bool {
         var work = WorkList(fresh) { run.state.isSuspect($0.key) }
+        var limit = Self.requestLimit
         var refusals = 0
         var isFirst = true
-        while let batch = work.next() {
+        while let messages = work.next(atMost: limit) {
             if !isFirst, run.isTurnOver() { return false }
             isFirst = false
-            let (left, refusal) = try fetchBatch(batch)
+            let request = FetchRequest(messages)
+            work.putBack(messages[request.messages.count...])
+            let (left, refusal) = try fetch(request)
             guard !left.isEmpty else { continue }
             if let refusal {
-                guard batch.count == 1 else {
-                    work.isolate(left)
+                guard request.messages.count == 1 else {
+                    // One of many is at fault, or their number.
+                    if request.messages.count > BatchDelivery.messageLimit {
+                        work.putBack(left)
+                    } else {
+                        work.isolate(left)
+                    }
+                    limit = BatchDelivery.messageLimit
                     continue
                 }
                 // The words for a message that another client has expunged (RFC 5530 EXPUNGEISSUED) may be a NO.
-                guard let uid = UInt32(exactly: batch[0].number), !(try stillThere([uid]).isEmpty) else {
+                guard let uid = UInt32(exactly: request.messages[0].number), !(try stillThere([uid]).isEmpty) else {
                     run.tally.gone += 1
                     continue
                 }
                 refusals += 1
-                try run.noteFailure(of: batch[0].key, "\(refusal)")
+                try run.noteFailure(of: request.messages[0].key, "\(refusal)")
                 if refusals >= Self.refusalLimit { throw refusal }
                 continue
             }
@@ -210,7 +222,7 @@ final class IMAPFolder {
             let there = try stillThere(left.compactMap { UInt32(exactly: $0.number) })
             run.tally.gone += left.count - there.count
             for message in there {
-                if batch.count == 1 {
+                if request.messages.count == 1 {
                     try run.noteFailure(of: message.key, "the server lists it and does not send it")
                 } else {
                     work.isolate([message])
@@ -220,13 +232,11 @@ final class IMAPFolder {
         return true
     }
 
-    /// Fetches a batch and puts it on disk.
-    /// - Returns: those of it that were not sent, and the server's refusal, if it said one.
-    private func fetchBatch(_ batch: [Pending]) throws -> (left: [Pending], refusal: AccountError?) {
-        try run.begin(batch)
-        try exchange.say(.uidFetch(UIDSet(batch.compactMap { UInt32(exactly: $0.number) }), [.body]))
-        var answered: Set<Int> = []
-        var expected = 0
+    /// Asks for messages with one command, and puts them on disk batch by batch, as they come.
+    /// - Returns: those that were not sent, and the server's refusal, if it said one.
+    private func fetch(_ asked: FetchRequest) throws -> (left: [Pending], refusal: AccountError?) {
+        var request = asked
+        try exchange.say(.uidFetch(request.uids, [.body]))
         var refusal: AccountError?
         reading: while true {
             switch try next() {
@@ -236,19 +246,18 @@ final class IMAPFolder {
                 break
             case .contentBegin(let number, let uid, _):
                 // Servers tell the UID before the content, or behind it: then the number says which message it is.
-                let at =
-                    (uid ?? numbers.uid(of: number)).flatMap { uid in batch.firstIndex { $0.number == Int(uid) } }
-                    ?? expected
-                guard batch.indices.contains(at), answered.insert(at).inserted else {
+                let place = (uid ?? numbers.uid(of: number)).map { request.place(of: $0) } ?? request.expected
+                guard let place, request.answer(place) else {
                     throw session.broken("a message that was not asked for")
                 }
-                expected = at + 1
-                do { try take(batch[at], index: at) } catch is UIDsInDoubt {}
+                let index = try begin(place, of: &request)
+                do { try take(request.messages[place], index: index) } catch is UIDsInDoubt {}
             case .fetched(let told):
-                guard let uid = told.uid, let at = batch.firstIndex(where: { $0.number == Int(uid) }),
-                    told.body == .null || told.body == .empty, answered.insert(at).inserted
+                guard let place = told.uid.flatMap({ request.place(of: $0) }),
+                    told.body == .null || told.body == .empty, request.answer(place)
                 else { break }
-                try takeNothing(batch[at], index: at, isEmpty: told.body == .empty)
+                let index = try begin(place, of: &request)
+                try takeNothing(request.messages[place], index: index, isEmpty: told.body == .empty)
             case .done(.uidFetchContent, let status):
                 if status.condition != .ok { refusal = session.refused("UID FETCH", status) }
                 break reading
@@ -259,7 +268,16 @@ final class IMAPFolder {
         if numbers.fault != nil { run.abandon() }
         try checkNumbers()
         try run.publish()
-        return (batch.indices.filter { !answered.contains($0) }.map { batch[$0] }, refusal)
+        return (request.left, refusal)
+    }
+
+    /// The index in its batch of the message at `place`. One that is not of the batch under way, or comes late, begins the
+    /// next one.
+    private func begin(_ place: Int, of request: inout FetchRequest) throws -> Int {
+        if let index = request.index(of: place), !run.isLate { return index }
+        try run.publish()
+        try run.begin(request.beginBatch(at: place))
+        return 0
     }
 
     /// The message under way is not the one it was taken for, or cannot be told from another.
@@ -267,16 +285,17 @@ final class IMAPFolder {
 
     /// Reads one message, whose content has begun, into its mailbox.
     private func take(_ message: Pending, index: Int) throws {
-        try run.receive(message, index: index, to: destination) {
-            switch try next() {
-            case .content(let octets): return .octets(octets)
-            case .fetched(let told):
-                guard numbers.fault == nil else { throw UIDsInDoubt() }
-                guard let uid = told.uid, Int(uid) == message.number, case .streamed(_, let oddities) = told.body else {
-                    throw session.broken("another message than the one begun")
+        try run.receive(message, index: index, to: destination) { sink in
+            while true {
+                switch try next() {
+                case .content(let octets): try sink.write(octets)
+                case .fetched(let told):
+                    guard numbers.fault == nil else { throw UIDsInDoubt() }
+                    guard let uid = told.uid, Int(uid) == message.number, case .streamed(_, let oddities) = told.body
+                    else { throw session.broken("another message than the one begun") }
+                    return oddities
+                default: throw session.broken("content without an end")
                 }
-                return .end(oddities)
-            default: throw session.broken("content without an end")
             }
         }
     }
@@ -284,7 +303,7 @@ final class IMAPFolder {
     /// A message without octets: right when the server says so of its size too.
     private func takeNothing(_ message: Pending, index: Int, isEmpty: Bool) throws {
         guard isEmpty else { return try run.noteFailure(of: message.key, "the server has no content for it (NIL)") }
-        try run.receive(message, index: index, to: destination) { .end([]) }
+        try run.receive(message, index: index, to: destination) { _ in [] }
     }
 
     // MARK: Deleting

@@ -214,11 +214,13 @@ final class POP3Collector {
         let isHere = try run.receive(
             message, index: index, to: run.destination(nil), isDigested: account.keep != .on,
             unless: deletions.stored(for: message.key)
-        ) {
-            switch try exchange.next() {
-            case .content(let octets): return .octets(octets)
-            case .contentEnd(let oddities): return .end(oddities)
-            default: throw session.broken("content without an end")
+        ) { sink in
+            while true {
+                switch try exchange.next() {
+                case .content(let octets): try sink.write(octets)
+                case .contentEnd(let oddities): return oddities
+                default: throw session.broken("content without an end")
+                }
             }
         }
         checked.insert(message.key)

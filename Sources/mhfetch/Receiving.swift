@@ -9,57 +9,61 @@ import Octets
 import POP3Protocol
 import Transport
 
-/// What a server sends of a message.
-enum ContentPiece {
-    /// Octets in file form.
-    case octets([UInt8])
-    /// The content is whole.
-    case end(Oddities)
+/// Takes the octets of one message as the server sends them.
+final class MessageSink {
+    private(set) var octets = 0
+    /// `nil` once the message turned out to be too large for the file system.
+    fileprivate private(set) var message: BatchedMessage?
+    fileprivate private(set) var fault: DurableError?
+
+    fileprivate init(_ message: BatchedMessage) { self.message = message }
+
+    /// Takes the next octets in file form. Of a message too large for the file system, though not for its room, the rest
+    /// is read and dropped: it will not fit tomorrow either, but others do.
+    func write(_ chunk: [UInt8]) throws(DurableError) {
+        octets += chunk.count
+        do {
+            try message?.write(chunk)
+        } catch  where error.code == DurableError.tooLarge {
+            (message, fault) = (nil, error)
+        }
+    }
 }
 
 extension AccountRun {
-    /// The server says that a message has octets, and sends none.
-    private struct NoContent: Error {}
-
     /// Takes the content of `message` into the batch. A message that cannot be had or kept is noted as failed, and is
     /// no reason to stop (FE12); what is thrown is.
     /// - Parameters:
     ///   - isDigested: whether the state shall know the digest of what was stored.
     ///   - stored: a message with one of these digests is here already, and is not delivered.
+    ///   - read: writes the content to its end, and tells what was odd about it.
     /// - Returns: whether it was such a one.
     @discardableResult
     func receive(
         _ message: Pending, index: Int, to destination: Destination, isDigested: Bool = false,
-        unless stored: Set<MessageDigest> = [], nextPiece: () throws -> ContentPiece
+        unless stored: Set<MessageDigest> = [], reading read: (MessageSink) throws -> Oddities
     ) throws -> Bool {
-        var octets = 0
-        var isOver = false
+        let sink = MessageSink(
+            try delivery.message(index, to: destination, isDigested: isDigested || !stored.isEmpty))
+        let oddities: Oddities
         do {
-            let isNew = try deliver(index, to: destination, isDigested: isDigested, unless: stored) {
-                switch try nextPiece() {
-                case .octets(let chunk):
-                    octets += chunk.count
-                    return chunk
-                case .end(let oddities):
-                    isOver = true
-                    guard octets > 0 || (message.size ?? 0) == 0 else { throw NoContent() }
-                    noteOddities(oddities, of: message.key)
-                    return nil
-                }
-            }
-            tally.octets += octets
-            return !isNew
-        } catch let error where octets > 0 && Self.isBreak(error) {
+            oddities = try read(sink)
+        } catch let error where sink.octets > 0 && Self.isBreak(error) {
             try noteBreak(in: message.key, error)
             throw error
-        } catch is NoContent {
-            try noteFailure(of: message.key, "the server sent nothing of its \(message.size ?? 0) octets")
-        } catch let error as DurableError where error.code == DurableError.tooLarge {
-            // Too large for the file system, not for its room: it will not fit tomorrow either, but others do.
-            while !isOver { if case .end = try nextPiece() { isOver = true } }
-            try noteFailure(of: message.key, error.description)
         }
-        return false
+        guard sink.octets > 0 || (message.size ?? 0) == 0 else {
+            try noteFailure(of: message.key, "the server sent nothing of its \(message.size ?? 0) octets")
+            return false
+        }
+        guard let whole = sink.message else {
+            try noteFailure(of: message.key, sink.fault?.description ?? "")
+            return false
+        }
+        noteOddities(oddities, of: message.key)
+        let isNew = try delivery.add(whole, as: index, unless: stored)
+        tally.octets += sink.octets
+        return !isNew
     }
 
     /// Whether the conversation ended by what the server, or the way to it, did in the midst of a message: neither by a

@@ -9,6 +9,19 @@ struct Pending {
     let key: MessageKey
     /// Octets, as the server tells; a hint, no measure.
     var size: Int?
+
+    /// How many of the first of `messages` make a batch: at most `limit` and a batch's octets, whatever a server says of
+    /// them; one at least, where there is one.
+    static func count(of messages: some Sequence<Pending>, atMost limit: Int) -> Int {
+        var count = 0
+        var octets = 0
+        for message in messages {
+            octets = octets.addingReportingOverflow(max(0, message.size ?? 0)).partialValue
+            if count == limit || count > 0 && !(0...BatchDelivery.octetLimit).contains(octets) { break }
+            count += 1
+        }
+        return count
+    }
 }
 
 /// Messages to be fetched. Those that an earlier run failed at, or died with, come last and each by itself: one bad
@@ -22,18 +35,12 @@ struct WorkList {
         suspects = messages.filter(isSuspect)[...]
     }
 
-    /// The next batch; `nil` when all is done.
-    mutating func next() -> [Pending]? {
+    /// The next messages, at most `limit` and a batch's octets; by default a batch. `nil` when all is done.
+    mutating func next(atMost limit: Int = BatchDelivery.messageLimit) -> [Pending]? {
         guard !rest.isEmpty else { return suspects.popFirst().map { [$0] } }
-        var batch: [Pending] = []
-        var octets = 0
-        while let message = rest.first, batch.count < BatchDelivery.messageLimit {
-            octets = octets.addingReportingOverflow(max(0, message.size ?? 0)).partialValue
-            if !batch.isEmpty, octets < 0 || octets > BatchDelivery.octetLimit { break }
-            batch.append(message)
-            rest.removeFirst()
-        }
-        return batch
+        let batch = rest.prefix(Pending.count(of: rest, atMost: limit))
+        rest.removeFirst(batch.count)
+        return Array(batch)
     }
 
     /// All that is left, in the order it is fetched in.

@@ -41,6 +41,25 @@ private struct Odd: Error, Equatable { let job: Int }
         #expect(tally.jobs.withLock { $0.count } == 10)
     }
 
+    @Test("the threads are kept from one call to the next, and a second caller waits for nobody")
+    func kept() async throws {
+        try await onThread {
+            let tally = Tally()
+            let pool = WorkerPool(threads: 4)
+            for _ in 0..<50 { #expect(pool.run(count: 20) { tally.note($0) }.isEmpty) }
+            #expect(tally.jobs.withLock { $0.values.allSatisfy { $0 == 50 } })
+            #expect(tally.threads.withLock { $0.count } <= 4)
+            let gate = Promise<Void>()
+            let first = try BlockingThread(name: "first") {
+                _ = pool.run(count: 4) { _ in gate.wait() }
+            }
+            #expect(pool.run(count: 5) { tally.note(100 + $0) }.isEmpty)
+            #expect(tally.jobs.withLock { jobs in (100..<105).allSatisfy { jobs[$0] == 1 } })
+            gate.keep()
+            first.join()
+        }
+    }
+
     @Test("no jobs, one job and a pool of nothing are fine")
     func small() {
         #expect(WorkerPool(threads: 4).run(count: 0) { _ in }.isEmpty)

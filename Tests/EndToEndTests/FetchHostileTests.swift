@@ -319,6 +319,36 @@ struct FetchHostileTests {
             #expect(swapped.messages().isEmpty, "no message is taken for another")
         }
     }
+
+    @Test("a server that refuses to send many at once is asked for fewer, one that sends them backwards is heard")
+    func manyAtOnce() async throws {
+        try await onThread {
+            func message(_ uid: Int) -> Step {
+                let body = "Subject: \(uid)\r\n\r\nbody\r\n"
+                return .octets(Array("* \(uid) FETCH (UID \(uid) BODY[] {\(body.utf8.count)}\r\n\(body))\r\n".utf8))
+            }
+            let bye: [Step] = [.skip(lines: 1), .tagged("@tag@ OK bye")]
+            let listed = Self.imap(next: 151, sizes: (1...150).map { ($0, 17) })
+            let server = try FakeServer(
+                listed + [.expect("a4 UID FETCH 1:150 ")] + (1...20).map(message) + [
+                    .line("a4 NO [LIMIT] too many at once"),
+                    .expect("a5 UID FETCH 21:84 "),
+                ] + (21...84).map(message) + [.line("a5 OK done"), .expect("a6 UID FETCH 85:148 ")]
+                    + (85...148).map(message) + [.line("a6 OK done"), .expect("a7 UID FETCH 149:150 ")]
+                    + (149...150).map(message) + [.line("a7 OK done")] + bye,
+                listed + [.expect("a4 UID FETCH 1:150 ")] + (1...150).reversed().map(message)
+                    + [.line("a4 OK done")] + bye)
+            for _ in 1...2 {
+                let rig = rig("imap", server)
+                let result = try rig.fetch()
+                #expect(result.status == 0, "\(result) \(server.sessions)")
+                #expect(counted(rig.messages()) == counted((1...150).map(Self.file)))
+                let opened = rig.journal.count { $0.hasPrefix("open ") }
+                #expect(opened == rig.journal.count { $0.hasPrefix("done ") })
+            }
+            #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
+        }
+    }
 }
 
 extension SplitMix {

@@ -19,26 +19,46 @@ private final class RecordedFetch: Sendable {
     /// The event with which it was told to carry that out.
     let farewell: Int
 
-    init(_ service: String) throws {
+    /// - Parameter isSplit: whether each message is a batch of its own, one received while the one before is put on disk.
+    init(_ service: String, isSplit: Bool = false) throws {
         self.service = service
         dovecot = try DovecotPeer()
         messages = smallMessages(3)
         port = service == "pop3" ? dovecot.pop3Port : dovecot.imapPort
         for (number, message) in messages.enumerated() { dovecot.deliver(message, number: number + 1) }
         // Dovecot gives its numbers at the first look.
-        let first = try Self.rig(service, port, "keep on").fetch()
+        let look = Self.rig(service, port, "keep on")
+        let first = try look.fetch()
         guard first.status == 0 else { throw KitError("\(first) \(dovecot.logs)") }
         try Self.copy(dovecot.maildir(), to: scratch.file("maildir"))
 
-        let rig = Self.rig(service, port, "keep off")
+        let fake = isSplit ? try Self.splitting(messages, as: look.journal) : nil
+        let rig = Self.rig(service, fake?.port ?? port, "keep off")
         let recorder = try DiskRecorder(of: rig.scratch.path, in: scratch)
         let environment = ["HOME": rig.scratch.path].merging(recorder.environment) { $1 }
         let result = try InstalledCommands.run(
             ["mhfetch", "-C", rig.scratch.file("mailhubrc")], environment: environment)
-        guard result.status == 0, dovecot.messages().isEmpty else { throw KitError("\(result) \(dovecot.logs)") }
+        guard result.status == 0, isSplit || dovecot.messages().isEmpty else {
+            throw KitError("\(result) \(dovecot.logs) \(fake?.sessions.description ?? "")")
+        }
         log = try recorder.read()
         deletion = try #require(log.said(service == "pop3" ? "DELE" : "\\Deleted").first)
         farewell = try #require(log.said(service == "pop3" ? "QUIT" : "UID EXPUNGE").first)
+    }
+
+    /// A server that has the same messages under the same ids, and says that each is too large to share a batch.
+    private static func splitting(_ messages: [[UInt8]], as journal: [String]) throws -> FakeServer {
+        let opened = try #require(journal.first { $0.hasPrefix("open ") })
+        let ids = opened.matches(of: /p0:(\S+)/).map { String($0.1) }
+        var steps = Script.login + Script.listing(ids, sizes: false) + [.expect("LIST"), .line("+OK")]
+        steps += ids.indices.map { .line("\($0 + 1) 17000000") } + [.line(".")]
+        for (number, message) in messages.enumerated() {
+            let lines = String(decoding: message, as: UTF8.self)
+                .replacing("\n.", with: "\n..").replacing("\n", with: "\r\n")
+            steps += [.expect("RETR \(number + 1)"), .line("+OK"), .octets(Array("\(lines).\r\n".utf8))]
+        }
+        for number in ids.indices { steps += [.expect("DELE \(number + 1)"), .line("+OK")] }
+        return try FakeServer(steps + Script.farewell)
     }
 
     private static func rig(_ service: String, _ port: UInt16, _ keep: String) -> FetchRig {
@@ -120,6 +140,17 @@ struct FetchPowerCutTests {
             let recorded = try RecordedFetch(service)
             try expectSafety(of: recorded.log, turningPoints: [recorded.deletion, recorded.farewell]) {
                 try recorded.faults($0)
+            }
+        }
+    }
+
+    @Test("so it does while one batch is put on disk and the next one comes in", .needs(.dovecot))
+    func twoBatches() async throws {
+        try await onThread {
+            let recorded = try RecordedFetch("pop3", isSplit: true)
+            for cut in recorded.log.powerCuts(turningPoints: [recorded.deletion, recorded.farewell]) {
+                let found = try recorded.faults(cut)
+                #expect(found.isEmpty, "\(cut) of \(recorded.log.count): \(found)\n\(recorded.log.listing)")
             }
         }
     }

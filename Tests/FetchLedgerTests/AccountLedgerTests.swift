@@ -46,10 +46,11 @@ struct AccountLedgerTests {
     static func fill(_ ledger: AccountLedger) throws {
         try ledger.beginRun(at: 1_800_000_000)
         let keys = (0..<5).map { MessageKey.unique("id:\($0)", occurrence: $0 % 2) }
-        try ledger.turn(from: nil, to: .init(nonce: "aaaa", time: 1_800_000_001, keys: keys))
+        try ledger.turn(beginning: .init(nonce: "aaaa", time: 1_800_000_001, keys: keys))
         try ledger.turn(
-            from: ("aaaa", [0, 1, 3]), to: .init(nonce: "bbbb", time: 1_800_000_002, keys: [keys[2], keys[4]]))
-        try ledger.turn(from: ("bbbb", []), to: nil)
+            ending: [.init(nonce: "aaaa", delivered: [0: nil, 1: nil, 3: nil])],
+            beginning: .init(nonce: "bbbb", time: 1_800_000_002, keys: [keys[2], keys[4]]))
+        try ledger.turn(ending: [.init(nonce: "bbbb")])
         try ledger.fail(keys[2], at: 1_800_000_003, "RETR was refused: \u{1}100 %\nnein")
         try ledger.markMissing([keys[0], keys[1]])
         try ledger.markBack([keys[0]])
@@ -57,11 +58,11 @@ struct AccountLedgerTests {
         let inbox = try ledger.folder(named: "INBOX", validity: 7)
         let odd = try ledger.folder(named: "Müll / ünd % so", validity: 4_294_967_295)
         let uids = [1, 2, 3, 9, 4_294_967_294].map { MessageKey.uid($0, folder: inbox) }
-        try ledger.turn(from: nil, to: .init(nonce: "cccc", time: 1_800_000_010, keys: uids))
-        try ledger.turn(from: ("cccc", [0, 1, 2, 3, 4]), to: nil)
+        try ledger.turn(beginning: .init(nonce: "cccc", time: 1_800_000_010, keys: uids))
+        try ledger.turn(ending: [.init(nonce: "cccc", delivered: [0: nil, 1: nil, 2: nil, 3: nil, 4: nil])])
         try ledger.setNext(10, of: inbox)
-        try ledger.turn(from: nil, to: .init(nonce: "dddd", time: 1_800_200_000, keys: [.uid(12, folder: inbox)]))
-        try ledger.turn(from: ("dddd", [0]), to: nil)
+        try ledger.turn(beginning: .init(nonce: "dddd", time: 1_800_200_000, keys: [.uid(12, folder: inbox)]))
+        try ledger.turn(ending: [.init(nonce: "dddd", delivered: [0: nil])])
         try ledger.markGone(UIDSet([2, 3, 500]), of: inbox)
         try ledger.suspect([.uid(5, folder: odd), keys[2]], at: 1_800_000_020, "died")
         try ledger.endRun(at: 1_800_000_030, status: 0, "")
@@ -200,26 +201,74 @@ struct AccountLedgerTests {
         let scratch = LedgerScratch()
         let ledger = try scratch.ledger()
         for time in 0..<300 { try ledger.beginRun(at: 1_800_000_000 + time) }
-        try ledger.turn(from: nil, to: .init(nonce: "eeee", time: 1, keys: [.unique("x", occurrence: 0)]))
+        try ledger.turn(beginning: .init(nonce: "eeee", time: 1, keys: [.unique("x", occurrence: 0)]))
         try ledger.compactIfWorthwhile()
         #expect(try scratch.ledger().journal.extent.lines == 302)
-        try ledger.turn(from: ("eeee", []), to: nil)
+        try ledger.turn(ending: [.init(nonce: "eeee")])
         try ledger.compactIfWorthwhile()
         #expect(try scratch.ledger().journal.extent.lines == 2)
         #expect(try scratch.look().run == 300)
     }
 
-    @Test("a batch that begins while another is open ends the process: the first would be fetched again")
-    func forgottenBatch() async {
+    @Test("two batches are open at most and end in their order, one by one or both at once, also when read again")
+    func twoBatches() throws {
+        let scratch = LedgerScratch()
+        let ledger = try scratch.ledger()
+        func batch(_ nonce: String) -> FetchState.OpenBatch {
+            .init(nonce: nonce, time: 1_800_000_000, keys: ["x", "y"].map { .unique(nonce + $0, occurrence: 0) })
+        }
+        func isKnown(_ id: String) -> Bool { ledger.state.isKnown(.unique(id, occurrence: 0)) }
+        try ledger.turn(beginning: batch("a"))
+        try ledger.turn(beginning: batch("b"))
+        #expect(try scratch.look().openBatches == [batch("a"), batch("b")])
+        try ledger.turn(ending: [.init(nonce: "a", delivered: [1: nil])], beginning: batch("c"))
+        #expect(try scratch.look() == ledger.state)
+        #expect(ledger.state.openBatches == [batch("b"), batch("c")])
+        #expect(isKnown("ay") && !isKnown("ax") && !isKnown("by"))
+        try ledger.turn(ending: [.init(nonce: "b", delivered: [0: nil]), .init(nonce: "c", delivered: [1: nil])])
+        #expect(try scratch.look() == ledger.state)
+        #expect(ledger.state.openBatches.isEmpty && isKnown("bx") && isKnown("cy") && !isKnown("by"))
+        // Nothing to say, nothing written.
+        let octets = ledger.journal.extent.octets
+        try ledger.turn()
+        #expect(ledger.journal.extent.octets == octets)
+    }
+
+    @Test(
+        "a journal with a third open batch, or with ends out of order, is damaged",
+        arguments: ["open c 1 p0:z", "done b 0"])
+    func outOfOrder(_ line: String) {
+        let scratch = LedgerScratch()
+        scratch.write(["open a 1 p0:x", "open b 1 p0:y", line, "run 1 1"])
+        #expect(throws: LedgerError.self) { try scratch.look() }
+    }
+
+    @Test("a batch that ends before the one that was begun before it ends the process")
+    func wrongEnd() async {
         let end = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             var scratch: LedgerScratch? = LedgerScratch()
             let ledger = try #require(scratch).ledger()
-            try ledger.turn(from: nil, to: .init(nonce: "a", time: 1, keys: [.unique("x", occurrence: 0)]))
+            try ledger.turn(beginning: .init(nonce: "a", time: 1, keys: [.unique("x", occurrence: 0)]))
+            try ledger.turn(beginning: .init(nonce: "b", time: 1, keys: [.unique("y", occurrence: 0)]))
             scratch = nil  // what stops here leaves nothing behind
-            try ledger.turn(from: nil, to: .init(nonce: "b", time: 1, keys: [.unique("y", occurrence: 0)]))
+            try ledger.turn(ending: [.init(nonce: "b")])
         }
         let words = String(decoding: end?.standardErrorContent ?? [], as: UTF8.self)
-        #expect(words.contains("or is forgotten"))
+        #expect(words.contains("or not first"))
+    }
+
+    @Test("a third batch beside two open ones ends the process: recovery would not ask for it")
+    func thirdBatch() async {
+        let end = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            var scratch: LedgerScratch? = LedgerScratch()
+            let ledger = try #require(scratch).ledger()
+            try ledger.turn(beginning: .init(nonce: "c", time: 1, keys: [.unique("z", occurrence: 0)]))
+            try ledger.turn(beginning: .init(nonce: "a", time: 1, keys: [.unique("x", occurrence: 0)]))
+            scratch = nil  // what stops here leaves nothing behind
+            try ledger.turn(beginning: .init(nonce: "b", time: 1, keys: [.unique("y", occurrence: 0)]))
+        }
+        let words = String(decoding: end?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(words.contains("more batches than may be open"))
     }
 
     @Test("a folder counted anew forgets its UIDs and failures, and no other folder's")
@@ -244,7 +293,7 @@ struct AccountLedgerTests {
                 // What a first attempt leaves must load, and take all that comes.
                 do { try Self.fill(try scratch.ledger(faults: faults)) } catch {}
                 let ledger = try scratch.ledger()
-                if let batch = ledger.state.openBatch { try ledger.turn(from: (batch.nonce, []), to: nil) }
+                try ledger.turn(ending: ledger.state.openBatches.map { .init(nonce: $0.nonce) })
                 try ledger.beginRun(at: 1_900_000_000)
                 #expect(try scratch.look().lastRun == 1_900_000_000, "\(kind) at \(number)")
             }
@@ -278,8 +327,8 @@ struct AccountLedgerTests {
         let ledger = try scratch.ledger()
         let keys = (0..<4).map { MessageKey.unique("\($0)", occurrence: $0 % 2) }
         let digest = MessageDigest(try DigestAlgorithm.sha256.digest(of: Array("some message\n".utf8)))
-        try ledger.turn(from: nil, to: .init(nonce: "n", time: 1_800_000_000, keys: keys))
-        try ledger.turn(from: ("n", [0, 1, 3]), digests: [0: digest, 3: digest], to: nil)
+        try ledger.turn(beginning: .init(nonce: "n", time: 1_800_000_000, keys: keys))
+        try ledger.turn(ending: [.init(nonce: "n", delivered: [0: digest, 1: nil, 3: digest])])
         try ledger.markDeleted([keys[0], keys[1]])
         try ledger.markStaying(keys[1])
         try ledger.noteListing([keys[1]])
@@ -326,8 +375,8 @@ struct AccountLedgerTests {
         #expect(ledger.state.isLeftAlone(key, now: 1_800_000_004))
         #expect(!ledger.state.isLeftAlone(key, now: 1_800_000_003 + 86_400))
         #expect(!ledger.state.isLeftAlone(key, now: 1_700_000_000), "a clock set back hides nothing")
-        try ledger.turn(from: nil, to: .init(nonce: "f", time: 1, keys: [key]))
-        try ledger.turn(from: ("f", [0]), to: nil)
+        try ledger.turn(beginning: .init(nonce: "f", time: 1, keys: [key]))
+        try ledger.turn(ending: [.init(nonce: "f", delivered: [0: nil])])
         #expect(ledger.state.failed.isEmpty)
     }
 

@@ -68,8 +68,8 @@ struct AccountReportTests {
         let ledger = try AccountLedger(in: LedgerFolder.open("peer", in: state))
         let inbox = try ledger.folder(named: "INBOX", validity: 7)
         let keys = (0..<3).map { MessageKey.unique("id-\($0)", occurrence: 0) } + [.uid(9, folder: inbox)]
-        try ledger.turn(from: nil, to: .init(nonce: "n", time: 1_800_000_000, keys: keys))
-        try ledger.turn(from: ("n", [0, 1, 2, 3]), to: nil)
+        try ledger.turn(beginning: .init(nonce: "n", time: 1_800_000_000, keys: keys))
+        try ledger.turn(ending: [.init(nonce: "n", delivered: [0: nil, 1: nil, 2: nil, 3: nil])])
         try ledger.markStaying(keys[0])
         try ledger.markDeleted([keys[1]])
         try ledger.endRun(at: 1_800_000_009, status: 75, "some \"mail\"\n")

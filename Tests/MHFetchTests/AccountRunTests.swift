@@ -62,12 +62,12 @@ struct AccountRunTests {
             first.turnLimit = .zero
             first.othersWait = { true }
             #expect(try first.carryOut() == .ok)
-            #expect(first.tally.fetched == 1)
+            #expect(first.delivery.published == 1)
             #expect(first.state.lastEnding?.words == "the turn of another account came first, the rest follows")
             let second = try run(server, scratch, start: 1_800_000_000)
             second.turnLimit = .zero
             #expect(try second.carryOut() == .ok)
-            #expect(second.tally.fetched == 2, "nobody waits")
+            #expect(second.delivery.published == 2, "nobody waits")
             #expect(second.state.lastEnding?.words == "")
             #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
         }

@@ -20,11 +20,12 @@ private struct Model {
     var maildir: String { scratch.file("Mail") }
 
     /// One run, `batchSize` messages a batch; deletes what the state calls safe.
-    mutating func run(batchSize: Int, faults: Faults?) throws {
+    /// - Parameter threads: with 1, a batch is put on disk before the next one is begun; with more, beside it.
+    mutating func run(batchSize: Int, threads: Int = 1, faults: Faults?) throws {
         let directory = try Directory(path: scratch.file("state"), making: 0o700, faults: faults)
         let ledger = try AccountLedger(in: directory)
         let inbox = try Maildir(path: maildir, making: true, faults: faults)
-        let delivery = BatchDelivery(ledger: ledger, inbox: inbox, faults: faults, threads: 1)
+        let delivery = BatchDelivery(ledger: ledger, inbox: inbox, faults: faults, threads: threads)
         try delivery.recover(at: 1_800_000_000)
         try ledger.beginRun(at: 1_800_000_000)
         do {
@@ -34,16 +35,15 @@ private struct Model {
                 rest = rest.dropFirst(batchSize)
                 try delivery.begin(batch.map { .unique(Self.id($0), occurrence: 0) }, at: 1_800_000_000)
                 for (index, message) in batch.enumerated() {
-                    var chunks = [Array(message.utf8.prefix(4)), Array(message.utf8.dropFirst(4))][...]
-                    try delivery.deliver(index, to: Destination(maildir: maildir)) { chunks.popFirst() }
+                    try delivery.deliver(message, as: index, to: maildir)
                 }
-                _ = try delivery.publish()
+                try delivery.publish()
             }
             try delivery.settle()
         } catch {
             // As the command does after a trouble that is no crash.
             do {
-                _ = try delivery.publish()
+                try delivery.publish()
                 try delivery.settle()
             } catch {}
             throw error
@@ -68,26 +68,30 @@ private struct Model {
 struct BatchDeliveryTests {
     @Test(
         "a fault at any call to the disk loses nothing and repeats nothing",
-        arguments: [Faults.Kind.crash, .tornCrash, .error(28), .error(5), .lasting(28)], [1, 3])
-    func everyFault(_ kind: Faults.Kind, batchSize: Int) throws {
-        var number = 0
-        while true {
-            number += 1
-            var model = Model()
-            let faults = Faults(kind, at: number)
-            var wentWell = true
-            do { try model.run(batchSize: batchSize, faults: faults) } catch { wentWell = false }
-            guard faults.isHit else {
-                #expect(wentWell)
-                #expect(number > 20, "the scenario makes calls to the disk")
-                break
+        arguments: [Faults.Kind.crash, .tornCrash, .error(28), .error(5), .lasting(28)],
+        [(batchSize: 1, threads: 1), (3, 1), (1, 2)])
+    func everyFault(_ kind: Faults.Kind, _ way: (batchSize: Int, threads: Int)) async throws {
+        try await onThread {
+            let (batchSize, threads) = way
+            var number = 0
+            while true {
+                number += 1
+                var model = Model()
+                let faults = Faults(kind, at: number)
+                var wentWell = true
+                do { try model.run(batchSize: batchSize, threads: threads, faults: faults) } catch { wentWell = false }
+                guard faults.isHit else {
+                    #expect(wentWell)
+                    #expect(number > 20, "the scenario makes calls to the disk")
+                    break
+                }
+                let missing = Set(Model.all).subtracting(model.server)
+                #expect(missing.isSubset(of: model.delivered), "\(kind) at \(number): deleted before it was here")
+                try model.run(batchSize: batchSize, faults: nil)
+                #expect(model.delivered == Model.all, "\(kind) at \(number)")
+                #expect(model.server.isEmpty, "\(kind) at \(number)")
+                #expect(ScratchDirectory.names(in: "\(model.maildir)/tmp").isEmpty, "\(kind) at \(number)")
             }
-            let missing = Set(Model.all).subtracting(model.server)
-            #expect(missing.isSubset(of: model.delivered), "\(kind) at \(number): deleted before it was here")
-            try model.run(batchSize: batchSize, faults: nil)
-            #expect(model.delivered == Model.all, "\(kind) at \(number)")
-            #expect(model.server.isEmpty, "\(kind) at \(number)")
-            #expect(ScratchDirectory.names(in: "\(model.maildir)/tmp").isEmpty, "\(kind) at \(number)")
         }
     }
 
@@ -97,7 +101,8 @@ struct BatchDeliveryTests {
         var model = Model()
         let moments = (0..<4).map { _ in Int.random(in: 3...45, using: &random) }
         for moment in moments {
-            do { try model.run(batchSize: 3, faults: Faults(.tornCrash, at: moment)) } catch {}
+            let size = Int.random(in: 1...3, using: &random)
+            do { try model.run(batchSize: size, threads: 2, faults: Faults(.tornCrash, at: moment)) } catch {}
         }
         try model.run(batchSize: 3, faults: nil)
         #expect(model.delivered == Model.all, "\(moments)")
@@ -122,26 +127,96 @@ struct BatchDeliveryTests {
         #expect(ScratchDirectory.names(in: "\(other.path)/cur").count == 1)
     }
 
-    @Test("a crash with many under way blames none, a crash with one alone blames it")
+    @Test("a death is laid at the door of the message that came in then, or of the one behind it, and of no other")
     func blame() throws {
         let scratch = ScratchDirectory()
         let directory = try Directory(path: scratch.file("state"), making: 0o700)
         let inbox = try Maildir(path: scratch.file("Mail"), making: true)
-        let keys = (0..<3).map { MessageKey.unique("\($0)", occurrence: 0) }
-        for round in 1...4 {
-            try BatchDelivery(ledger: try AccountLedger(in: directory), inbox: inbox).begin(keys, at: 1_800_000_000)
+        let keys = (0..<6).map { MessageKey.unique("\($0)", occurrence: 0) }
+        // What a process that dies does not clean up is held until the end.
+        var corpses: [Any] = []
+        /// Dies with `batches` begun one after the other, `whole` messages of the last of them written and `torn` of one more.
+        func die(_ batches: [[MessageKey]], whole: Int, torn: Bool) throws -> [Int?] {
+            let delivery = BatchDelivery(ledger: try AccountLedger(in: directory), inbox: inbox, threads: 1)
+            corpses.append(delivery)
+            for (number, keys) in batches.enumerated() {
+                let isLast = number == batches.count - 1
+                try delivery.begin(keys, at: 1_800_000_000)
+                for index in isLast ? 0..<whole : keys.indices {
+                    try delivery.deliver("m", as: index, to: inbox.path)
+                }
+                if !isLast { try delivery.publish() }
+            }
+            if torn {
+                corpses.append(try delivery.message(whole, to: Destination(maildir: inbox.path), isDigested: false))
+            }
             let ledger = try AccountLedger(in: directory)
-            try BatchDelivery(ledger: ledger, inbox: inbox).recover(at: 1_800_000_000)
-            #expect(keys.map { ledger.state.failed[$0]?.tries } == [1, 1, 1], "round \(round)")
+            try BatchDelivery(ledger: ledger, inbox: inbox, threads: 1).recover(at: 1_800_000_000)
+            #expect(ledger.state.openBatches.isEmpty)
+            return keys.map { ledger.state.failed[$0]?.tries }
         }
+        #expect(try die([Array(keys[0...2])], whole: 0, torn: false) == [1, nil, nil, nil, nil, nil])
+        #expect(try die([Array(keys[3...5])], whole: 1, torn: true) == [1, nil, nil, nil, 1, 1])
+        // One that is put on disk meanwhile has come in whole.
+        #expect(try die([[keys[1]], Array(keys[2...3])], whole: 0, torn: false) == [1, nil, 1, nil, 1, 1])
         for tries in 2...3 {
-            try BatchDelivery(ledger: try AccountLedger(in: directory), inbox: inbox).begin(
-                [keys[1]], at: 1_800_000_000)
-            let ledger = try AccountLedger(in: directory)
-            try BatchDelivery(ledger: ledger, inbox: inbox).recover(at: 1_800_000_000)
-            #expect(keys.map { ledger.state.failed[$0]?.tries } == [1, tries, 1])
+            #expect(try die([[keys[0]]], whole: 0, torn: tries == 2) == [tries, nil, 1, nil, 1, 1])
         }
-        #expect(try AccountLedger(in: directory).state.isLeftAlone(keys[1], now: 1_800_000_001))
+        #expect(try AccountLedger(in: directory).state.isLeftAlone(keys[0], now: 1_800_000_001))
+        withExtendedLifetime(corpses) {}
+    }
+
+    @Test("while one batch is put on disk the next one comes in, and their ends are told in order")
+    func sideBySide() throws {
+        let scratch = ScratchDirectory()
+        let directory = try Directory(path: scratch.file("state"), making: 0o700)
+        let ledger = try AccountLedger(in: directory)
+        let inbox = try Maildir(path: scratch.file("Mail"), making: true)
+        let delivery = BatchDelivery(ledger: ledger, inbox: inbox)
+        for number in 0..<5 {
+            try delivery.begin([.unique("\(number)", occurrence: 0)], at: 1_800_000_000)
+            #expect((1...2).contains(ledger.state.openBatches.count))
+            try delivery.deliver("message \(number)\n", as: 0, to: inbox.path)
+            if number == 3 { delivery.abandon() } else { try delivery.publish() }
+        }
+        try delivery.settle()
+        #expect(delivery.published == 4)
+        #expect(ledger.state.openBatches.isEmpty)
+        #expect((0..<5).filter { ledger.state.isKnown(.unique("\($0)", occurrence: 0)) } == [0, 1, 2, 4])
+        #expect(ScratchDirectory.names(in: "\(inbox.path)/new").count == 4)
+        #expect(ScratchDirectory.names(in: "\(inbox.path)/tmp").isEmpty)
+    }
+
+    @Test(
+        "where it is not known what became of a batch, nothing is said of those behind it, and the next run finds out")
+    func doubt() throws {
+        var doubts = 0
+        for number in 1...20 {
+            let scratch = ScratchDirectory()
+            let directory = try Directory(path: scratch.file("state"), making: 0o700)
+            _ = try Maildir(path: scratch.file("Mail"), making: true)
+            let key = MessageKey.unique("x", occurrence: 0)
+            let faults = Faults(.lasting(5), at: number)
+            let ledger = try AccountLedger(in: directory)
+            let inbox = try Maildir(path: scratch.file("Mail"), making: true, faults: faults)
+            let delivery = BatchDelivery(ledger: ledger, inbox: inbox, faults: faults, threads: 1)
+            try delivery.begin([key], at: 1_800_000_000)
+            do { try delivery.deliver("message\n", as: 0, to: inbox.path) } catch { continue }
+            try delivery.publish()
+            do { try delivery.begin([.unique("y", occurrence: 0)], at: 1_800_000_000) } catch {
+                guard ledger.state.openBatches.count == 1, faults.isHit else { continue }
+                doubts += 1
+                #expect(throws: DurableError.self) { try delivery.begin([key], at: 1_800_000_000) }
+                #expect(throws: DurableError.self) { try delivery.settle() }
+                #expect(delivery.published == 0 && ledger.state.openBatches.count == 1)
+                let next = try AccountLedger(in: directory)
+                let whole = try Maildir(path: scratch.file("Mail"), making: true)
+                try BatchDelivery(ledger: next, inbox: whole, threads: 1).recover(at: 1_800_000_000)
+                #expect(next.state.openBatches.isEmpty)
+                #expect(next.state.isKnown(key) == !ScratchDirectory.names(in: "\(whole.path)/new").isEmpty)
+            }
+        }
+        #expect(doubts > 0)
     }
 
     @Test("a message outside a batch ends the process: it would count as delivered and be nowhere")
@@ -152,7 +227,7 @@ struct BatchDeliveryTests {
             let ledger = try AccountLedger(in: try Directory(path: path))
             let delivery = BatchDelivery(ledger: ledger, inbox: try Maildir(path: "\(path)/Mail", making: true))
             scratch = nil  // what stops here leaves nothing behind
-            try delivery.deliver(0, to: Destination(maildir: "\(path)/Mail")) { nil }
+            try delivery.deliver("m", as: 0, to: "\(path)/Mail")
         }
         let words = String(decoding: end?.standardErrorContent ?? [], as: UTF8.self)
         #expect(words.contains("a message outside a batch"))

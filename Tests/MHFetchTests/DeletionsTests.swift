@@ -32,14 +32,11 @@ private struct Model {
         if !fresh.isEmpty {
             try delivery.begin(fresh.map(\.0), at: 1_800_000_000)
             for (index, (key, message)) in fresh.enumerated() {
-                var chunks = [Array(message.text.utf8)][...]
                 let isNew = try delivery.deliver(
-                    index, to: Destination(maildir: maildir), isDigested: true,
-                    unless: deletions.stored(for: key)
-                ) { chunks.popFirst() }
+                    message.text, as: index, to: maildir, isDigested: true, unless: deletions.stored(for: key))
                 if !isNew { try ledger.markStaying(key) }
             }
-            _ = try delivery.publish()
+            try delivery.publish()
             try delivery.settle()
         }
         let going = keys.filter { ledger.state.known[$0]?.deletion == nil && ledger.state.isKnown($0) }
@@ -109,8 +106,8 @@ struct DeletionsTests {
         var model = Model()
         let ledger = try AccountLedger(in: try Directory(path: model.scratch.file("state"), making: 0o700))
         let keys = model.server.map { MessageKey.unique($0.id, occurrence: 0) }
-        try ledger.turn(from: nil, to: .init(nonce: "n", time: 1_800_000_000, keys: keys))
-        try ledger.turn(from: ("n", [0, 1, 2]), to: nil)
+        try ledger.turn(beginning: .init(nonce: "n", time: 1_800_000_000, keys: keys))
+        try ledger.turn(ending: [.init(nonce: "n", delivered: [0: nil, 1: nil, 2: nil])])
         for _ in 1...4 { try model.run() }
         #expect(model.delivered.count == 3)
     }
@@ -124,10 +121,9 @@ struct DeletionsTests {
         let delivery = BatchDelivery(ledger: ledger, inbox: inbox, threads: 1)
         try delivery.begin(keys, at: 1_800_000_000)
         for index in keys.indices {
-            var chunks = [Array("message \(index)\n".utf8)][...]
-            try delivery.deliver(index, to: Destination(maildir: scratch.file("Mail"))) { chunks.popFirst() }
+            try delivery.deliver("message \(index)\n", as: index, to: scratch.file("Mail"))
         }
-        _ = try delivery.publish()
+        try delivery.publish()
         // It dies here: the state does not know yet.
         let names = ScratchDirectory.names(in: scratch.file("Mail/new")).sorted()
         #expect(moveFile(scratch.file("Mail/new/\(names[1])"), to: scratch.file("Mail/cur/\(names[1]):2,S")))

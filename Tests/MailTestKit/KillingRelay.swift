@@ -30,6 +30,7 @@ public final class KillingRelay: Sendable {
             do {
                 let server = try Loopback.connect(to: port)
                 defer { close(server) }
+                try Self.pace(client)
                 Self.pass(client, server, count)
             } catch {
                 // The test would take its end for a death of ours.
@@ -52,6 +53,18 @@ public final class KillingRelay: Sendable {
         count.value.withLock { count in
             count.victim = child
             if count.hasKilled { child.send(SIGKILL) }
+        }
+    }
+
+    /// What the server has said must soon be with the client, not in the buffers between: else all of a run's mail lies there
+    /// before the client has read the first of it, and no death comes in the midst of it.
+    private static func pace(_ client: Int32) throws {
+        for (option, value) in [(SO_SNDBUF, UInt32(64 << 10)), (SO_MAX_PACING_RATE, UInt32(8 << 20))] {
+            var value = value
+            let size = socklen_t(MemoryLayout<UInt32>.size)
+            guard unsafe setsockopt(client, SOL_SOCKET, option, &value, size) == 0 else {
+                throw KitError("setsockopt: \(errno)")
+            }
         }
     }
 

@@ -131,7 +131,7 @@ struct MaildirTests {
         scratch.write("x", to: "box/new/9.Fabc.3.old.example,S=1")
         #expect(try box.copies(ofQueued: "17.abc.old.example") == [2])
         #expect(try box.copies(ofQueued: "17.abc").isEmpty)
-        #expect(try box.recoverBatch(nonce: "abc") == [3])
+        #expect(try box.recoverBatches(["x", "abc"]).map(\.delivered) == [[], [3]])
     }
 
     @Test("removes what nobody writes to any more from tmp, and nothing younger")
@@ -203,7 +203,7 @@ struct MaildirTests {
             #expect(throws: DurableError.self) { try Maildir.publish(staged) }
             #expect(faults.isHit)
             #expect(ScratchDirectory.names(in: path + "/new").isEmpty)
-            #expect(try box.recoverBatch(nonce: "n").isEmpty)
+            #expect(try box.recoverBatches(["n"])[0].delivered.isEmpty)
         }
     }
 
@@ -217,7 +217,7 @@ struct MaildirTests {
                 let faults = Faults(kind, at: call)
                 try? fetch(Set(1...3), into: try Maildir(path: path, making: false, faults: faults))
                 let box = try Maildir(path: path, making: false)
-                let done = try box.recoverBatch(nonce: "abc")
+                let done = try box.recoverBatches(["abc"])[0].delivered
                 #expect(ScratchDirectory.names(in: path + "/tmp").isEmpty, "\(kind) at call \(call)")
                 try fetch(Set(1...3).subtracting(done), into: box)
                 let names = ScratchDirectory.names(in: path + "/new")
@@ -225,8 +225,8 @@ struct MaildirTests {
                 for name in names {
                     #expect(ScratchDirectory.read("\(path)/new/\(name)") == Array("message\n".utf8), "call \(call)")
                 }
-                #expect(try box.recoverBatch(nonce: "abc") == [1, 2, 3])
-                #expect(try box.recoverBatch(nonce: "ab").isEmpty)
+                #expect(try box.recoverBatches(["abc"])[0].delivered == [1, 2, 3])
+                #expect(try box.recoverBatches(["ab"])[0].delivered.isEmpty)
                 if !faults.isHit { break }
                 call += 1
             }

@@ -4,67 +4,78 @@ import Digests
 import DurableFiles
 import MaildirStore
 
-/// A batch of messages on their way into mailboxes. Used by one thread, its ``jobs`` aside. Dropped before
-/// ``publish()``, it leaves nothing in any mailbox.
+/// A batch of messages on their way into mailboxes, which is being written. Used by one thread. Dropped before
+/// ``finish()``, it leaves nothing in any mailbox.
 ///
-/// After a crash the whole batch is asked for at once, by `Maildir.recoverBatch`.
+/// After a crash the whole batch is asked for at once, by `Maildir.recoverBatches`.
 public final class DeliveryBatch {
     private let maildirs: OpenMaildirs
-    private var staged: [StagedDelivery] = []
-    /// Octets written so far.
-    public private(set) var octets = 0
+    private var messages: [StagedDelivery] = []
 
     public init(in maildirs: OpenMaildirs) { self.maildirs = maildirs }
 
     /// Messages written so far. Each holds a file open until its job is done.
-    public var count: Int { staged.count }
+    public var count: Int { messages.count }
 
-    /// Writes one message into its mailbox's tmp. An error concerns this message alone: the batch goes on without it.
-    /// - Parameters:
-    ///   - isDigested: whether the digest of what was written is wanted.
-    ///   - stored: digests of messages that are not wanted again: one of these is taken back, and never shown.
-    ///   - nextChunk: the message in file form, in chunks; `nil` at its end. Its errors end the delivery.
-    /// - Returns: the digest of what was written, if it is wanted, or compared with `stored`.
+    /// Begins a message in its mailbox's tmp.
+    /// - Parameter isDigested: whether the digest of what is written is wanted.
+    /// - Throws: what concerns this message alone: the batch goes on without it.
+    public func begin(_ name: DeliveryName, at destination: Destination, isDigested: Bool = false) throws
+        -> BatchedMessage
+    {
+        BatchedMessage(try maildirs.begin(name, at: destination), isDigested: isDigested)
+    }
+
+    /// Takes a message that is whole.
+    /// - Parameter stored: digests of messages that are not wanted again: one of these is taken back, and never shown.
+    /// - Returns: the digest of what was written, if it is wanted, and whether the message is to be shown.
     @discardableResult
-    public func stage(
-        _ name: DeliveryName, to destination: Destination, isDigested: Bool = false,
-        unless stored: Set<MessageDigest> = [], nextChunk: () throws -> [UInt8]?
-    ) throws -> MessageDigest? {
-        let delivery = try maildirs.begin(name, at: destination)
-        guard isDigested || !stored.isEmpty else {
-            while let chunk = try nextChunk() { try delivery.write(chunk) }
-            add(delivery.finishWriting())
-            return nil
-        }
-        var running = RunningDigest()
-        while let chunk = try nextChunk() {
-            try delivery.write(chunk)
-            running.update(chunk)
-        }
-        let digest = MessageDigest(try running.finish())
-        let message = delivery.finishWriting()
-        if !stored.contains(digest) { add(message) }
-        return digest
+    public func add(_ message: BatchedMessage, unless stored: Set<MessageDigest> = []) throws
+        -> (digest: MessageDigest?, isNew: Bool)
+    {
+        let digest = try message.digest?.finish()
+        let staged = message.delivery.finishWriting()
+        if let digest, stored.contains(MessageDigest(digest)) { return (MessageDigest(digest), false) }
+        messages.append(staged)
+        return (digest.map { MessageDigest($0) }, true)
     }
 
-    private func add(_ message: StagedDelivery) {
-        staged.append(message)
-        octets += message.size
+    /// Ends the writing. The batch is empty again.
+    public func finish() -> StagedBatch {
+        defer { messages = [] }
+        return StagedBatch(messages: messages)
     }
+}
+
+/// One message on its way into a batch. Dropped before it is added, it leaves nothing.
+public final class BatchedMessage {
+    fileprivate let delivery: MaildirDelivery
+    fileprivate var digest: RunningDigest?
+
+    fileprivate init(_ delivery: MaildirDelivery, isDigested: Bool) {
+        self.delivery = delivery
+        digest = isDigested ? RunningDigest() : nil
+    }
+
+    /// Takes the next octets of the message in file form.
+    public func write(_ chunk: [UInt8]) throws(DurableError) {
+        try delivery.write(chunk)
+        digest?.update(chunk)
+    }
+}
+
+/// A batch that is written, and on no stable storage yet. Dropped before ``publish()``, it leaves nothing.
+public struct StagedBatch: Sendable {
+    let messages: [StagedDelivery]
+
+    public var count: Int { messages.count }
 
     /// One job for each message, which puts it on stable storage; to be run on as many threads as the caller has.
     public var jobs: [@Sendable () throws -> Void] {
-        staged.map { message in { try message.synchronize() } }
+        messages.map { message in { try message.synchronize() } }
     }
 
-    /// Shows all messages in their mailboxes. On return they are on stable storage, and the batch is empty again.
-    /// - Throws: when a job failed or was not run, or the disk refuses; all are taken back then, as far as it lets us,
-    ///   and the batch is empty too.
-    public func publish() throws {
-        defer {
-            staged = []
-            octets = 0
-        }
-        try Maildir.publish(staged)
-    }
+    /// Shows all messages in their mailboxes. On return they are on stable storage.
+    /// - Throws: when a job failed or was not run, or the disk refuses; all are taken back then, as far as it lets us.
+    public func publish() throws { try Maildir.publish(messages) }
 }

@@ -12,8 +12,8 @@ import MaildirStore
 public final class AccountLedger {
     /// The most octets of a journal that is read.
     static let limit = 1 << 30
-    /// Octets of disk room kept free behind the end for the words that close a batch: 64 numbers, a complaint or two.
-    static let room = 8_192
+    /// Octets of disk room kept free behind the end for the words that close two batches: 64 numbers with a digest each, a complaint or two.
+    static let room = 16_384
     static let heading = "mailhub-fetch 1"
 
     public private(set) var state: FetchState
@@ -108,19 +108,24 @@ public final class AccountLedger {
         if state.folders[index].next != uid { try record(["next \(index) \(uid)"]) }
     }
 
-    /// Ends the batch under way, if any, and begins `batch`, in one write; durable on return.
-    /// - Parameter digests: of what was stored, by the place in the batch; for what may be deleted at the source.
+    /// Writes down the ends of the first of the open batches, and that `batch` is begun, in one write; durable on return.
     public func turn(
-        from done: (nonce: String, delivered: [Int])?, digests: [Int: MessageDigest] = [:],
-        to batch: FetchState.OpenBatch?
+        ending ends: [FetchState.BatchEnd] = [], beginning batch: FetchState.OpenBatch? = nil
     ) throws(DurableError) {
-        // The batch has ended in `state`, and its end may not be on the disk: who tells it again hears of that.
+        // What was written before may not be on the disk: who tells it again hears of that.
         if let fault = journal.fault { throw fault }
-        precondition(done?.nonce == state.openBatch?.nonce, "a batch ends that was not begun, or is forgotten")
-        var texts: [String] = []
-        if let done {
-            let words = done.delivered.map { index in " \(index)" + (digests[index].map { ":\($0)" } ?? "") }
-            texts.append("done \(done.nonce)" + words.joined())
+        precondition(
+            state.openBatches.map(\.nonce).starts(with: ends.map(\.nonce)),
+            "a batch ends that was not begun, or not first")
+        precondition(
+            batch == nil || state.openBatches.count - ends.count < FetchState.openLimit, "more batches than may be open"
+        )
+        guard !ends.isEmpty || batch != nil else { return }
+        var texts = ends.map { end in
+            let words = end.delivered.sorted { $0.key < $1.key }
+            return words.reduce(into: "done \(end.nonce)") { text, word in
+                text += " \(word.key)" + (word.value.map { ":\($0)" } ?? "")
+            }
         }
         if let batch {
             texts.append("open \(batch.nonce) \(batch.time) \(batch.keys.map(\.text).joined(separator: " "))")

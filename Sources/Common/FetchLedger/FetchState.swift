@@ -65,6 +65,18 @@ public struct FetchState: Sendable, Hashable {
         }
     }
 
+    /// How a batch has ended.
+    public struct BatchEnd: Sendable, Hashable {
+        public let nonce: String
+        /// What was delivered, by the place in the batch; with the digest of what was stored where it may be deleted at
+        /// the source.
+        public let delivered: [Int: MessageDigest?]
+
+        public init(nonce: String, delivered: [Int: MessageDigest?] = [:]) {
+            (self.nonce, self.delivered) = (nonce, delivered)
+        }
+    }
+
     /// A message that could not be fetched, or whose fetching brought trouble that may have been chance.
     public struct Failure: Hashable, Sendable {
         /// 0 while it is only noted: see ``AccountLedger/note(_:at:_:)``.
@@ -87,11 +99,14 @@ public struct FetchState: Sendable, Hashable {
 
     /// Failures of one message until it is left alone for a day (DECISIONS 34).
     public static let triesLimit = 3
+    /// Batches that may be open: one is received while the one before is put on disk.
+    public static let openLimit = 2
 
     public internal(set) var known: [MessageKey: Known] = [:]
     public internal(set) var folders: [Folder] = []
     public internal(set) var failed: [MessageKey: Failure] = [:]
-    public internal(set) var openBatch: OpenBatch?
+    /// At most ``openLimit``, in the order in which they were begun, and end.
+    public internal(set) var openBatches: [OpenBatch] = []
     /// Runs so far, and when the last one began.
     public internal(set) var run = 0
     public internal(set) var lastRun = 0

@@ -74,15 +74,16 @@ extension FetchState {
     private mutating func open(_ words: [ArraySlice<UInt8>]) -> Bool {
         let keys = words[3...].compactMap { MessageKey($0) }
         // One that was forgotten would be fetched again.
-        guard openBatch == nil, let time = JournalWord.number(words[2]), keys.count == words.count - 3,
+        guard openBatches.count < Self.openLimit, let time = JournalWord.number(words[2]),
+            keys.count == words.count - 3,
             keys.allSatisfy(hasFolder)
         else { return false }
-        openBatch = OpenBatch(nonce: String(decoding: words[1], as: UTF8.self), time: time, keys: keys)
+        openBatches.append(OpenBatch(nonce: String(decoding: words[1], as: UTF8.self), time: time, keys: keys))
         return true
     }
 
     private mutating func close(_ words: [ArraySlice<UInt8>]) -> Bool {
-        guard let batch = openBatch, words[1].elementsEqual(batch.nonce.utf8) else { return false }
+        guard let batch = openBatches.first, words[1].elementsEqual(batch.nonce.utf8) else { return false }
         var delivered: [(MessageKey, MessageDigest?)] = []
         for word in words[2...] {
             let colon = word.firstIndex(of: Octet.colon)
@@ -93,7 +94,7 @@ extension FetchState {
             delivered.append((batch.keys[index], digest))
         }
         note(delivered, at: batch.time, run)
-        openBatch = nil
+        openBatches.removeFirst()
         return true
     }
 

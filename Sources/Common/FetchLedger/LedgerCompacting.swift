@@ -7,7 +7,7 @@ import MaildirStore
 extension AccountLedger {
     /// Writes the journal anew when most of it is history. Under the account's lock; readers see the old or the new.
     public func compactIfWorthwhile() throws(DurableError) {
-        guard state.openBatch == nil else { return }
+        guard state.openBatches.isEmpty else { return }
         let marks = state.known.values.reduce(0) { $0 + ($1.isMissing ? 1 : 0) + ($1.deletion == nil ? 0 : 1) }
         let ofFolders = state.folders.reduce(0) { $0 + 2 + $1.fetched.count }
         let needed = 4 + state.known.count + marks + state.failed.count + ofFolders
@@ -17,7 +17,7 @@ extension AccountLedger {
 
     /// Writes the journal anew, as short as can be.
     func compact() throws(DurableError) {
-        precondition(state.openBatch == nil, "an open batch would be forgotten")
+        precondition(state.openBatches.isEmpty, "an open batch would be forgotten")
         var texts: [String] = []
         if let lastSuccess = state.lastSuccess { texts.append("good \(lastSuccess)") }
         if let end = state.lastEnding {

@@ -11,43 +11,47 @@ extension Maildir {
         let name: String
     }
 
-    /// After a crash: which messages of the fetch batch `nonce` were delivered (DECISIONS 33). What it left in tmp is
-    /// removed; new is synchronized, so that what is found stays.
-    public func recoverBatch(nonce: String) throws -> Set<Int> {
-        let mark = Array(".F\(nonce).".utf8)
-        var found: Set<Int> = []
-        var boxes: [Maildir] = [self]
-        for folderName in try folders() {
-            if let folder = try openedForReading(folderName) { boxes.append(folder) }
-        }
-        for box in boxes {
-            for name in try box.tmp.names() where Self.batchIndex(Array(name.utf8), mark) != nil {
+    /// What there was of a fetch batch after a crash, by the numbers of its messages.
+    public struct BatchTraces: Sendable, Hashable {
+        /// Those that stand in new, cur or a folder.
+        public internal(set) var delivered: Set<Int> = []
+        /// Those that stood in tmp, whole or not, and are removed.
+        public internal(set) var unfinished: Set<Int> = []
+    }
+
+    /// After a crash: what became of the fetch batches with these nonces, by one reading of the Maildir and its folders
+    /// (DECISIONS 33). What they left in tmp is removed; where anything is found, new and cur are synchronized, so that
+    /// it stays.
+    /// - Returns: for each nonce, in their order.
+    public func recoverBatches(_ nonces: [String]) throws -> [BatchTraces] {
+        let marks = nonces.map { Array(".F\($0).".utf8) }
+        var traces = nonces.map { _ in BatchTraces() }
+        for box in try withFolders() {
+            for name in try box.tmp.names() {
+                guard let (batch, index) = Self.placeInBatch(Array(name.utf8), marks) else { continue }
                 try box.tmp.unlink(name)
+                traces[batch].unfinished.insert(index)
             }
             var any = false
             try box.forEachFile { octets, _ in
-                guard let index = Self.batchIndex(octets, mark) else { return }
-                found.insert(index)
+                guard let (batch, index) = Self.placeInBatch(octets, marks) else { return }
+                traces[batch].delivered.insert(index)
                 any = true
             }
             if any { try box.synchronizeEntries() }
         }
-        return found
+        return traces
     }
 
     /// The digests of those messages of the batch `nonce` that stand in new, cur or a folder. One that cannot be read, or
     /// that a reader moves meanwhile, is left out: whoever asks can do without.
     public func digests(ofBatch nonce: String) throws -> [Int: MessageDigest] {
-        let mark = Array(".F\(nonce).".utf8)
-        var boxes: [Maildir] = [self]
-        for folderName in try folders() {
-            if let folder = try openedForReading(folderName) { boxes.append(folder) }
-        }
+        let mark = [Array(".F\(nonce).".utf8)]
         var digests: [Int: MessageDigest] = [:]
-        for box in boxes {
+        for box in try withFolders() {
             var places: [(index: Int, place: Place)] = []
             try box.forEachFile { octets, isInNew in
-                guard let index = Self.batchIndex(octets, mark) else { return }
+                guard let (_, index) = Self.placeInBatch(octets, mark) else { return }
                 places.append((index, Place(isInNew: isInNew, name: String(decoding: octets, as: UTF8.self))))
             }
             for (index, place) in places {
@@ -62,6 +66,9 @@ extension Maildir {
         return digests
     }
 
+    /// This Maildir and its folders, for looking into.
+    private func withFolders() throws -> [Maildir] { try [self] + folders().compactMap { try openedForReading($0) } }
+
     private static func digest(of file: File) throws(DurableError) -> MessageDigest? {
         var digest = RunningDigest()
         var at = 0
@@ -74,12 +81,13 @@ extension Maildir {
         do throws(DigestError) { return MessageDigest(try digest.finish()) } catch { return nil }
     }
 
-    /// `k` of `<sec>.F<nonce>.<k>.<tail>`, whatever the tail.
-    private static func batchIndex(_ name: [UInt8], _ mark: [UInt8]) -> Int? {
-        let seconds = name.prefix { Octet.isDigit($0) }.count
-        guard seconds > 0, name[seconds...].starts(with: mark) else { return nil }
-        let digits = name[(seconds + mark.count)...].prefix { Octet.isDigit($0) }
-        return digits.count <= 9 ? Int(String(decoding: digits, as: UTF8.self)) : nil
+    /// Of `<sec>.F<nonce>.<k>.<tail>`, whatever the tail: which of the `marks`, each `.F<nonce>.`, and `k`.
+    private static func placeInBatch(_ name: [UInt8], _ marks: [[UInt8]]) -> (batch: Int, index: Int)? {
+        let rest = name.drop { Octet.isDigit($0) }
+        guard rest.startIndex > 0, let batch = marks.firstIndex(where: { rest.starts(with: $0) }) else { return nil }
+        let digits = rest.dropFirst(marks[batch].count).prefix { Octet.isDigit($0) }
+        guard digits.count <= 9, let index = Int(String(decoding: digits, as: UTF8.self)) else { return nil }
+        return (batch, index)
     }
 
     /// A folder for looking into; `nil` when it is no whole Maildir or has gone.

@@ -1,0 +1,65 @@
+// The threads that put one batch on disk while the next one comes in.
+
+import Blocking
+import Delivery
+
+/// Puts batches on stable storage and shows them, one after the other, beside the thread that hands them over.
+final class BatchPublisher: Sendable {
+    private struct Order: Sendable {
+        let batch: StagedBatch
+        let outcome: Promise<(any Error)?>
+    }
+
+    private struct State: Sendable {
+        var orders: [Order] = []
+        var isOver = false
+    }
+
+    private let pool: WorkerPool
+    private let state = Monitor(State())
+    /// `nil` where all is done by the caller.
+    private let thread: BlockingThread?
+
+    /// - Parameter threads: at work on one batch at once. With 1, or when the system grants no thread, batches are put on
+    ///   disk by the caller.
+    init(threads: Int) {
+        let (pool, state) = (WorkerPool(threads: threads), state)
+        self.pool = pool
+        thread = threads < 2 ? nil : try? BlockingThread(name: "publisher") { Self.work(state, pool) }
+    }
+
+    deinit {
+        state.change { $0.isOver = true }
+        thread?.join()
+    }
+
+    /// Begins to put `batch` on disk.
+    /// - Returns: its end: `nil` when all of it is shown for good, else what failed; then all was taken back as far as the
+    ///   disk let us.
+    func publish(_ batch: StagedBatch) -> Promise<(any Error)?> {
+        let order = Order(batch: batch, outcome: Promise())
+        if thread == nil { Self.carryOut(order, pool) } else { state.change { $0.orders.append(order) } }
+        return order.outcome
+    }
+
+    private static func work(_ state: Monitor<State>, _ pool: WorkerPool) {
+        while true {
+            let order = state.wait { state -> Order?? in
+                if !state.orders.isEmpty { return .some(state.orders.removeFirst()) }
+                return state.isOver ? .some(nil) : nil
+            }
+            guard let order = order ?? nil else { return }
+            carryOut(order, pool)
+        }
+    }
+
+    private static func carryOut(_ order: Order, _ pool: WorkerPool) {
+        do {
+            if let failure = pool.run(order.batch.jobs).first { throw failure.error }
+            try order.batch.publish()
+            order.outcome.keep(nil)
+        } catch {
+            order.outcome.keep(error)
+        }
+    }
+}
