@@ -37,12 +37,12 @@ def hub(bench, protocol, port, count, within=()):
     return measure
 
 
-def mpop(bench, port, count, within=()):
-    def measure():
-        home, target = bench.folder("mpop", 0o700), maildir(bench, "mpop-mail")
-        rc = os.path.join(home, "mpoprc")
-        with open(rc, "w") as file:
-            file.write(f"""account source
+def mpop_account(bench, port):
+    """A command that has mpop collect, the environment for it, and where the mail goes."""
+    home, target = bench.folder("mpop", 0o700), maildir(bench, "mpop-mail")
+    rc = os.path.join(home, "mpoprc")
+    with open(rc, "w") as file:
+        file.write(f"""account source
 host localhost
 port {port}
 user alice
@@ -54,8 +54,14 @@ keep on
 uidls_file {home}/uidls
 delivery maildir {target}
 """)
-        os.chmod(rc, 0o600)
-        result = timed([*within, "mpop", "-q", "-C", rc, "source"], env={"HOME": home, "PATH": os.environ["PATH"]})
+    os.chmod(rc, 0o600)
+    return ["mpop", "-q", "-C", rc, "source"], {"HOME": home, "PATH": os.environ["PATH"]}, target
+
+
+def mpop(bench, port, count, within=()):
+    def measure():
+        command, env, target = mpop_account(bench, port)
+        result = timed([*within, *command], env=env)
         delivered(target, count)
         return figures(count, *result)
     return measure
