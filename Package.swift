@@ -103,7 +103,8 @@ let package = Package(
             uses: "Octets", "InternetAddress", "MailFormat", "MailEnvelope", "MessageContent", "MailRouting",
             "Reporting",
             "DurableFiles", "Blocking"),
-        room("FetchLedger", uses: "Octets", "Reporting", "DurableFiles", "IMAPProtocol", "MaildirStore"),
+        room(
+            "FetchLedger", uses: "Octets", "Reporting", "DurableFiles", "IMAPProtocol", "POP3Protocol", "MaildirStore"),
 
         // Floor 4: doors
         room(
@@ -190,7 +191,9 @@ let package = Package(
             of: "AccountSessions",
             uses: "Credentials", "InternetAddress", "RunControl", "Transport", "TLSEngine", "SASLMechanisms",
             "POP3Protocol", "IMAPProtocol", "SMTPProtocol", "Octets", "Blocking", "Reporting", "Programs"),
-        tests(of: "FetchLedger", uses: "Octets", "Digests", "DurableFiles", "IMAPProtocol", "MaildirStore"),
+        tests(
+            of: "FetchLedger", uses: "Octets", "Digests", "DurableFiles", "IMAPProtocol", "POP3Protocol",
+            "MaildirStore"),
         tests(
             of: "MailboxLogins",
             uses: "AccessControl", "Credentials", "InternetAddress", "RunControl", "Reporting", "SASLMechanisms"),

@@ -14,32 +14,40 @@ struct Deletions {
     private let all: Set<MessageDigest>
     /// Ids of which one message at least may be there by right: its deletion was refused, or never heard of.
     private let remaining: Set<String>
+    /// Whether no message of the listing can be in doubt.
+    let isEmpty: Bool
     /// Whether it was known before that the server does not delete.
     let wereIgnored: Bool
 
     init(_ ledger: AccountLedger, areNumbers: Bool) {
         self.ledger = ledger
-        let state = ledger.state
         self.areNumbers = areNumbers
+        let known = ledger.state.known
         var doubtful: [String: Set<MessageDigest>] = [:]
         var remaining: Set<String> = []
-        for (key, known) in state.known {
-            guard let id = key.uniqueID else { continue }
-            if known.deletion == nil || known.deletion == .asked { remaining.insert(id) }
-            guard known.digest != nil else { continue }
-            switch known.deletion {
-            case .asked, .acknowledged: doubtful[id] = []
-            case .ignored where areNumbers: doubtful[id] = []
-            case .ignored, nil: break
+        var wereIgnored = false
+        // Most maildrops have a hundred thousand messages and none of these.
+        if known.deletionCount > 0 {
+            for (key, known) in known.all {
+                guard let id = key.uniqueID else { continue }
+                if known.deletion == nil || known.deletion == .asked { remaining.insert(id) }
+                wereIgnored = wereIgnored || known.deletion == .ignored
+                guard known.digest != nil else { continue }
+                switch known.deletion {
+                case .asked, .acknowledged: doubtful[id] = []
+                case .ignored where areNumbers: doubtful[id] = []
+                case .ignored, nil: break
+                }
             }
-        }
-        for (key, known) in state.known {
-            if let id = key.uniqueID, let digest = known.digest { doubtful[id]?.insert(digest) }
+            for (key, known) in known.all {
+                if let id = key.uniqueID, let digest = known.digest { doubtful[id]?.insert(digest) }
+            }
         }
         self.doubtful = doubtful
         self.remaining = remaining
-        wereIgnored = state.known.values.contains { $0.deletion == .ignored }
+        self.wereIgnored = wereIgnored
         all = areNumbers ? doubtful.values.reduce(into: []) { $0.formUnion($1) } : []
+        isEmpty = known.deletionCount == 0
     }
 
     /// Whether a listed message must be fetched to find out what it is.

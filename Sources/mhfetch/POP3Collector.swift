@@ -74,37 +74,29 @@ final class POP3Collector {
 
     // MARK: Listing
 
-    private func list() throws -> [Pending] {
+    private func list() throws -> ListedMaildrop {
         try exchange.say(.uidl(nil))
-        var messages: [Pending] = []
-        var occurrences: [String: Int] = [:]
-        var numbers: Set<Int> = []
-        var areNumbers = true
+        var listing = UniqueIDListing()
+        // Most of a large maildrop is known: it is not to be moved again and again as it comes.
+        let known = run.state.known
+        listing.reserve(known.count, octets: known.octetCount)
         reading: while true {
             switch try exchange.next() {
-            case .uniqueID(let number, let id):
-                // What is known of one of the two would be done to the other.
-                guard numbers.insert(number).inserted else {
-                    throw session.broken("one message number for two unique ids")
-                }
-                let text = String(decoding: id, as: UTF8.self)
-                let occurrence = occurrences[text, default: 0]
-                occurrences[text] = occurrence + 1
-                if text != "\(number)" { areNumbers = false }
-                messages.append(Pending(number: number, key: .unique(text, occurrence: occurrence)))
+            case .uniqueIDs(let more): listing.append(more)
             case .uidlEnd: break reading
             case .err: throw FetchError.noUniqueIDs(host: host)
             default: throw session.broken("an answer to UIDL that is none")
             }
         }
-        if areNumbers, !messages.isEmpty {
+        // What is known of one of the two would be done to the other.
+        guard listing.hasDistinctNumbers else { throw session.broken("one message number for two unique ids") }
+        if !listing.isEmpty, listing.idsAreNumbers {
             guard account.keep == .off else { throw FetchError.numbersAsUniqueIDs(host: host) }
             hasNumbersOnly = true
             // What had number 1 yesterday need not have it today: better fetched twice than deleted unread.
-            try run.ledger.markGone(run.state.known.filter { $0.value.deletion == nil }.map(\.key))
+            try run.ledger.markGone(run.state.known.all.filter { $0.known.deletion == nil }.map(\.key))
         }
-        try run.ledger.noteListing(Set(messages.map(\.key)))
-        return messages
+        return try run.ledger.noteListing(listing)
     }
 
     private func addSizes(to messages: inout [Pending]) throws {
@@ -122,14 +114,16 @@ final class POP3Collector {
 
     // MARK: Fetching
 
-    private func fetch(_ listing: [Pending]) throws {
+    private func fetch(_ listing: ListedMaildrop) throws {
         let deletions = Deletions(run.ledger, areNumbers: hasNumbersOnly)
         try delete(listing, deletions)
-        let wanted = listing.filter { !run.state.isKnown($0.key) || deletions.isInDoubt($0.key) }
+        let wanted = listing.ids.indices.filter { index in
+            !listing.isKnown(at: index) || !deletions.isEmpty && deletions.isInDoubt(listing.key(at: index))
+        }.map { Pending(listing, at: $0) }
         var fresh = wanted.filter { !run.isLeftAlone($0.key) }
         run.noteLeftAlone(wanted.count - fresh.count)
         guard !fresh.isEmpty else { return }
-        run.tell("\(fresh.count) new of \(listing.count)")
+        run.tell("\(fresh.count) new of \(listing.ids.indices.count)")
         try addSizes(to: &fresh)
         // Told however this ends: the next run will find it known.
         defer { if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) } }
@@ -232,15 +226,20 @@ final class POP3Collector {
 
     /// Deletes those of the listing that were fetched and may go. Messages with one id go together or not at all: were one
     /// left, the next listing would count it as another of them. What may be another message now is looked at first.
-    private func delete(_ listing: [Pending], _ deletions: Deletions) throws {
-        let staying = listing.filter { message in
-            guard let known = run.state.known[message.key], known.deletion == nil,
-                checked.contains(message.key) || !deletions.isInDoubt(message.key)
-            else { return true }
-            return !run.mayGo(fetched: known.fetched, in: known.run)
+    private func delete(_ listing: ListedMaildrop, _ deletions: Deletions) throws {
+        guard account.keep != .on else { return }
+        var held: Set<String?> = []
+        let free = listing.ids.indices.filter { index in
+            let key = listing.key(at: index)
+            guard let known = run.state.known[key], known.deletion == nil,
+                checked.contains(key) || !deletions.isInDoubt(key), run.mayGo(fetched: known.fetched, in: known.run)
+            else {
+                held.insert(key.uniqueID)
+                return false
+            }
+            return !condemned.contains(key)
         }
-        let held = Set(staying.map(\.key.uniqueID))
-        let going = listing.filter { !held.contains($0.key.uniqueID) && !condemned.contains($0.key) }
+        let going = free.map { Pending(listing, at: $0) }.filter { !held.contains($0.key.uniqueID) }
         var asked = 0
         var answered = 0
         while answered < going.count {
@@ -258,5 +257,11 @@ final class POP3Collector {
             }
             answered += 1
         }
+    }
+}
+
+extension Pending {
+    fileprivate init(_ listing: ListedMaildrop, at index: Int) {
+        self.init(number: listing.ids.number(at: index), key: listing.key(at: index))
     }
 }

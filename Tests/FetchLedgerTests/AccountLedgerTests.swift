@@ -7,6 +7,7 @@ import IMAPProtocol
 import MailTestKit
 import MaildirStore
 import Octets
+import POP3Protocol
 import Testing
 
 @testable import FetchLedger
@@ -331,7 +332,9 @@ struct AccountLedgerTests {
         try ledger.turn(ending: [.init(nonce: "n", delivered: [0: digest, 1: nil, 3: digest])])
         try ledger.markDeleted([keys[0], keys[1]])
         try ledger.markStaying(keys[1])
-        try ledger.noteListing([keys[1]])
+        var listing = UniqueIDListing()
+        for number in 1...2 { listing.append(number: UInt32(number), id: [0x31]) }  // keys[1] is the second of them
+        _ = try ledger.noteListing(listing)
         #expect(ledger.state.known[keys[0]]?.deletion == .acknowledged && ledger.state.known[keys[0]]?.digest == digest)
         #expect(ledger.state.known[keys[1]]?.deletion == .ignored && ledger.state.known[keys[1]]?.digest == nil)
         #expect(ledger.state.known[keys[3]]?.deletion == nil && ledger.state.known[keys[3]]?.digest == digest)

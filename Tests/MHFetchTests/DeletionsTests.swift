@@ -5,6 +5,7 @@ import Digests
 import DurableFiles
 import MailTestKit
 import MaildirStore
+import POP3Protocol
 import Testing
 
 @testable import FetchLedger
@@ -26,7 +27,11 @@ private struct Model {
         try delivery.recover(at: 1_800_000_000)
         try ledger.beginRun(at: 1_800_000_000)
         let keys = server.map { MessageKey.unique($0.id, occurrence: 0) }
-        try ledger.noteListing(Set(keys))
+        var listing = UniqueIDListing()
+        for (number, message) in server.enumerated() {
+            listing.append(number: UInt32(number + 1), id: Array(message.id.utf8)[...])
+        }
+        _ = try ledger.noteListing(listing)
         let deletions = Deletions(ledger, areNumbers: false)
         let fresh = zip(keys, server).filter { !ledger.state.isKnown($0.0) || deletions.isInDoubt($0.0) }
         if !fresh.isEmpty {

@@ -40,6 +40,18 @@ struct CodingTests {
         #expect(CRC32C.checksum((0..<32).map { UInt8($0) }) == 0x46DD_794E)
         #expect(CRC32C.hex(Array("123456789".utf8)) == "e3069283")
         #expect(CRC32C.hex([]) == "00000000")
+        // Bit by bit, for every length and place in the eight octets that are taken at once.
+        let octets = (0..<60).map { UInt8(truncatingIfNeeded: $0 * $0 &* 37 + 11) }
+        for start in 0..<9 {
+            for end in start...octets.count {
+                var value = UInt32.max
+                for octet in octets[start..<end] {
+                    value ^= UInt32(octet)
+                    for _ in 0..<8 { value = value & 1 == 1 ? value >> 1 ^ 0x82F6_3B78 : value >> 1 }
+                }
+                #expect(CRC32C.checksum(octets[start..<end]) == ~value, "\(start)..<\(end)")
+            }
+        }
     }
 }
 

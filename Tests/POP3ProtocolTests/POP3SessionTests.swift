@@ -121,7 +121,13 @@ private struct Maildrop {
         let expected = Self.messages.map { $0.isEmpty || $0.last == Octet.lf ? $0 : $0 + [Octet.lf] }
         #expect(bodies == expected + [[UInt8]("Subject: a\n\n")])
         #expect(events.contains(.size(message: 4, octets: 16)))
-        #expect(events.contains(.uniqueID(message: 9, id: [UInt8]("id9"))))
+        var listing = UniqueIDListing()
+        for case .uniqueIDs(let more) in events { listing.append(more) }
+        #expect(listing.indices == 0..<count)
+        for index in listing.indices {
+            #expect(listing.number(at: index) == index + 1)
+            #expect(listing.id(at: index).elementsEqual("id\(index + 1)".utf8))
+        }
         #expect(events.last == .ok(.quit, text: []))
     }
 

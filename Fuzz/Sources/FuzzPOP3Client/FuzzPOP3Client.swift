@@ -83,7 +83,13 @@ private struct Session {
     private mutating func take(_ event: POP3Client.Event) {
         if event == .stlsReady { trace.seal() }
         trace.note(event) { last, next in
-            if case .content(let first) = last, case .content(let more) = next { .content(first + more) } else { nil }
+            switch (last, next) {
+            case (.content(let first), .content(let more)): return .content(first + more)
+            case (.uniqueIDs(var first), .uniqueIDs(let more)):
+                first.append(more)
+                return .uniqueIDs(first)
+            default: return nil
+            }
         }
         check(event)
         switch event {
@@ -102,6 +108,11 @@ private struct Session {
         trace.answer(wire)
     }
 
+    private func check(_ message: Int, _ id: ArraySlice<UInt8>) {
+        claim(message > 0 && (1...255).contains(id.count), "an identifier of \(id.count) octets")
+        claim(id.allSatisfy { (0x21...0x7E).contains($0) }, "an identifier with foreign octets")
+    }
+
     private mutating func check(_ event: POP3Client.Event) {
         switch event {
         case .contentBegin:
@@ -111,9 +122,10 @@ private struct Session {
         case .contentEnd:
             claim(isInContent, "an end without content")
             isInContent = false
-        case .uniqueID(let message, let id):
-            claim(message > 0 && (1...255).contains(id.count), "an identifier of \(id.count) octets")
-            claim(id.allSatisfy { (0x21...0x7E).contains($0) }, "an identifier with foreign octets")
+        case .uniqueID(let message, let id): check(message, id[...])
+        case .uniqueIDs(let listing):
+            claim(!listing.isEmpty, "a listing of nothing")
+            for index in listing.indices { check(listing.number(at: index), listing.id(at: index)) }
         case .size(let message, let octets): claim(message > 0 && octets >= 0, "message \(message)")
         case .stat(let messages, let octets): claim(messages >= 0 && octets >= 0, "less than nothing")
         default: break

@@ -3,6 +3,7 @@
 import DurableFiles
 import IMAPProtocol
 import MaildirStore
+import POP3Protocol
 
 /// What an account has fetched, and the journal that keeps it. Used from one thread at a time.
 ///
@@ -136,23 +137,17 @@ public final class AccountLedger {
         try synchronize()
     }
 
-    /// Takes a complete listing of a maildrop. A message that two of them lack has gone; its id may come again with
-    /// another one (DECISIONS 34).
-    public func noteListing(_ present: Set<MessageKey>) throws(DurableError) {
-        var missing: [MessageKey] = []
-        var gone = state.failed.keys.filter { !present.contains($0) && !state.isKnown($0) }
-        var back: [MessageKey] = []
-        for (key, known) in state.known {
-            switch (present.contains(key), known.isMissing) {
-            case (true, true): back.append(key)
-            case (false, false): missing.append(key)
-            case (false, true): gone.append(key)
-            case (true, false): break
-            }
-        }
+    /// Takes a complete listing of a maildrop, and compares it with what is known. A message that two of them lack has gone;
+    /// its id may come again with another one (DECISIONS 34).
+    public func noteListing(_ ids: UniqueIDListing) throws(DurableError) -> ListedMaildrop {
+        let listed = state.known.match(ids)
+        let (missing, gone, back) = state.known.changes(by: listed)
+        let failed = state.failed.keys.filter { $0.uniqueID != nil && !state.isKnown($0) }
+        let isThere = failed.isEmpty ? [] : Set(ids.indices.filter { !listed.isKnown(at: $0) }.map(listed.key))
         try markMissing(missing)
-        try markGone(gone)
+        try markGone(gone + failed.filter { !isThere.contains($0) })
         try markBack(back)
+        return listed
     }
 
     public func markMissing(_ keys: [MessageKey]) throws(DurableError) { try record(keys.map { "miss \($0.text)" }) }

@@ -63,9 +63,9 @@ public struct AccountReport: Sendable, Hashable {
         lastEnding = state.lastEnding
         lastSuccess = state.lastSuccess
         died = max(0, state.run - state.lastEnded - (isUnderWay ? 1 : 0))
-        let atMaildrop = state.known.values.count { $0.deletion == nil }
+        let atMaildrop = state.known.count - state.known.deletionCount
         known = atMaildrop + state.folders.reduce(0) { $0 + $1.fetched.reduce(0) { $0 + $1.uids.count } }
-        staying = state.known.values.count { $0.deletion == .ignored }
+        staying = state.known.deletionCount == 0 ? 0 : state.known.values.count { $0.deletion == .ignored }
         let folders = state.folders.map(\.name)
         failures = state.failures.map { key, failure in
             Failure(

@@ -102,7 +102,7 @@ public struct FetchState: Sendable, Hashable {
     /// Batches that may be open: one is received while the one before is put on disk.
     public static let openLimit = 2
 
-    public internal(set) var known: [MessageKey: Known] = [:]
+    public internal(set) var known = KnownMessages()
     public internal(set) var folders: [Folder] = []
     public internal(set) var failed: [MessageKey: Failure] = [:]
     /// At most ``openLimit``, in the order in which they were begun, and end.

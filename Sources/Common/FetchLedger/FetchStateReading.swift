@@ -9,6 +9,7 @@ extension FetchState {
     /// Takes a line of the journal.
     /// - Returns: `false` for a line that makes no sense.
     mutating func apply(_ line: ArraySlice<UInt8>) -> Bool {
+        if line.starts(with: KnownMessages.lineStart) { return known.take(line) }
         let words = line.split(separator: Octet.space, omittingEmptySubsequences: false)
         guard let verb = words.first else { return false }
         func number(_ index: Int) -> Int? { JournalWord.number(words[index]) }
@@ -22,17 +23,17 @@ extension FetchState {
             note([(key, digest)], at: time, run)
         case ("quit", 2):
             guard let key = key(1) else { return false }
-            known[key]?.deletion = .asked
+            known.change(key) { $0.deletion = .asked }
         case ("here", 2):
             guard let key = key(1) else { return false }
-            known[key]?.deletion = nil
+            known.change(key) { $0.deletion = nil }
             failed[key] = nil
         case ("dele", 2):
             guard let key = key(1) else { return false }
-            known[key]?.deletion = .acknowledged
+            known.change(key) { $0.deletion = .acknowledged }
         case ("stay", 2):
             guard let key = key(1) else { return false }
-            known[key]?.deletion = .ignored
+            known.change(key) { $0.deletion = .ignored }
             failed[key] = nil
         case ("run", 3):
             guard let count = number(1), let time = number(2) else { return false }
@@ -51,10 +52,10 @@ extension FetchState {
         case ("done", 2...): return close(words)
         case ("miss", 2):
             guard let key = key(1) else { return false }
-            known[key]?.isMissing = true
+            known.change(key) { $0.isMissing = true }
         case ("back", 2):
             guard let key = key(1) else { return false }
-            known[key]?.isMissing = false
+            known.change(key) { $0.isMissing = false }
         case ("gone", 2):
             guard let key = key(1) else { return false }
             known[key] = nil

@@ -8,10 +8,10 @@ extension AccountLedger {
     /// Writes the journal anew when most of it is history. Under the account's lock; readers see the old or the new.
     public func compactIfWorthwhile() throws(DurableError) {
         guard state.openBatches.isEmpty else { return }
-        let marks = state.known.values.reduce(0) { $0 + ($1.isMissing ? 1 : 0) + ($1.deletion == nil ? 0 : 1) }
         let ofFolders = state.folders.reduce(0) { $0 + 2 + $1.fetched.count }
-        let needed = 4 + state.known.count + marks + state.failed.count + ofFolders
-        guard journal.extent.lines > 200, journal.extent.lines > 2 * needed else { return }
+        guard journal.extent.lines > 200 else { return }
+        let needed = 4 + state.known.lineCount + state.failed.count + ofFolders
+        guard journal.extent.lines > 2 * needed else { return }
         try compact()
     }
 
@@ -38,19 +38,11 @@ extension AccountLedger {
                 }
             }
         }
-        for (key, entry) in state.known {
-            texts.append("have \(entry.fetched) \(entry.run) \(key.text)" + (entry.digest.map { " \($0)" } ?? ""))
-            switch entry.deletion {
-            case nil: break
-            case .asked: texts.append("quit \(key.text)")
-            case .acknowledged: texts.append("dele \(key.text)")
-            case .ignored: texts.append("stay \(key.text)")
-            }
-            if entry.isMissing { texts.append("miss \(key.text)") }
+        // Behind what is known: of a message that is looked at again both are told.
+        let failures = state.failed.map { key, failure in
+            "fail \(key.text) \(failure.tries) \(failure.time) \(Self.words(failure.reason))"
         }
-        for (key, failure) in state.failed {
-            texts.append("fail \(key.text) \(failure.tries) \(failure.time) \(Self.words(failure.reason))")
-        }
-        try journal.replace(with: texts.map { Array($0.utf8) })
+        try journal.replace(
+            with: texts.map { Array($0.utf8) } + state.known.journalLines + failures.map { Array($0.utf8) })
     }
 }

@@ -2,19 +2,41 @@
 
 /// CRC-32C over octets.
 public enum CRC32C {
-    private static let table: [UInt32] = (0..<256).map { index in
-        var value = UInt32(index)
-        for _ in 0..<8 { value = value & 1 == 1 ? value >> 1 ^ 0x82F6_3B78 : value >> 1 }
-        return value
-    }
+    /// Eight tables of 256, for eight octets at a time: of what an octet does, and what it does that many octets later.
+    private static let tables: [UInt32] = {
+        var tables = [UInt32](repeating: 0, count: 8 * 256)
+        for index in 0..<256 {
+            var value = UInt32(index)
+            for _ in 0..<8 { value = value & 1 == 1 ? value >> 1 ^ 0x82F6_3B78 : value >> 1 }
+            tables[index] = value
+        }
+        for index in 256..<tables.count {
+            let before = tables[index - 256]
+            tables[index] = before >> 8 ^ tables[Int(before & 0xFF)]
+        }
+        return tables
+    }()
 
     /// The checksum of `octets`.
     public static func checksum(_ octets: ArraySlice<UInt8>) -> UInt32 {
-        var value: UInt32 = 0xFFFF_FFFF
-        for octet in octets {
-            value = value >> 8 ^ table[Int((value ^ UInt32(octet)) & 0xFF)]
+        let tables = tables
+        return unsafe octets.withUnsafeBytes { bytes in
+            func table(_ number: Int, _ octet: UInt32) -> UInt32 { tables[number << 8 | Int(octet & 0xFF)] }
+            var value: UInt32 = 0xFFFF_FFFF
+            var at = 0
+            while at + 8 <= bytes.count {
+                let low = value ^ UInt32(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self))
+                let high = UInt32(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: at + 4, as: UInt32.self))
+                value = table(7, low) ^ table(6, low >> 8) ^ table(5, low >> 16) ^ table(4, low >> 24)
+                value ^= table(3, high) ^ table(2, high >> 8) ^ table(1, high >> 16) ^ table(0, high >> 24)
+                at += 8
+            }
+            while at < bytes.count {
+                value = value >> 8 ^ table(0, value ^ UInt32(unsafe bytes[at]))
+                at += 1
+            }
+            return ~value
         }
-        return ~value
     }
 
     /// The checksum of `octets`; see ``checksum(_:)-(ArraySlice<UInt8>)``.

@@ -23,6 +23,19 @@ extension Array where Element == UInt8 {
         return hit.map { $0 + range.lowerBound }
     }
 
+    /// Whether `range` holds what `other` has in `otherRange`.
+    @inline(__always)
+    public func equals(_ range: Range<Int>, of other: [UInt8], _ otherRange: Range<Int>) -> Bool {
+        guard range.count == otherRange.count else { return false }
+        precondition(range.upperBound <= count && otherRange.upperBound <= other.count)
+        return unsafe withUnsafeBytes { mine in
+            unsafe other.withUnsafeBytes { others in
+                guard let first = mine.baseAddress, let second = others.baseAddress else { return true }
+                return unsafe memcmp(first + range.lowerBound, second + otherRange.lowerBound, range.count) == 0
+            }
+        }
+    }
+
     /// Octets of `text` in UTF-8.
     public init(_ text: StaticString) {
         self = text.withUTF8Buffer { unsafe Array($0) }

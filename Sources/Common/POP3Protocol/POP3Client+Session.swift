@@ -22,7 +22,8 @@ extension POP3Client: SessionEngine {
         case .err(.user, let code, let text), .err(.pass, let code, let text), .err(.apop, let code, let text),
             .err(.auth, let code, let text):
             .refused(refusal(code, text))
-        case .ok, .err, .stat, .size, .listEnd, .uniqueID, .uidlEnd, .contentBegin, .content, .contentEnd: nil
+        case .ok, .err, .stat, .size, .listEnd, .uniqueID, .uniqueIDs, .uidlEnd, .contentBegin, .content, .contentEnd:
+            nil
         }
     }
 

@@ -29,8 +29,10 @@ public struct POP3Client: Engine, Sendable {
         case size(message: Int, octets: Int)
         /// The end of a LIST of all.
         case listEnd
-        /// One message of UIDL: 1 to 255 octets from `!` to `~`.
+        /// The message of a UIDL of one: 1 to 255 octets from `!` to `~`.
         case uniqueID(message: Int, id: [UInt8])
+        /// The next messages of a UIDL of all: one at least.
+        case uniqueIDs(UniqueIDListing)
         /// The end of a UIDL of all.
         case uidlEnd
         /// RETR or TOP was accepted: content follows.
@@ -155,11 +157,55 @@ public struct POP3Client: Engine, Sendable {
         case .greeting, .authorization, .transaction:
             break
         }
-        if reading == .content { return contentEvent() }
-        while let line = try nextLine() {
-            if let event = try event(of: line) { return event }
+        while true {
+            switch reading {
+            case .content: return contentEvent()
+            case .uniqueIDs: return try uniqueIDsEvent()
+            case .status, .capabilities, .sizes:
+                guard let line = try nextLine() else { return nil }
+                if let event = try event(of: line) { return event }
+            }
         }
-        return nil
+    }
+
+    /// What has come of a UIDL of all; its end behind it. Not line by line: there may be a hundred thousand.
+    private mutating func uniqueIDsEvent() throws(POP3Error) -> Event? {
+        var listing = UniqueIDListing()
+        do throws(POP3Error) {
+            let isOver = try take(into: &listing)
+            if isOver, listing.isEmpty { return end(.uidlEnd) }
+        } catch {
+            guard !listing.isEmpty else { throw error }
+            failure = error  // behind what is good
+        }
+        return listing.isEmpty ? nil : .uniqueIDs(listing)
+    }
+
+    /// Takes the entries that have come into `listing`.
+    /// - Returns: whether the end of all stands behind them; it is taken when there are none.
+    private mutating func take(into listing: inout UniqueIDListing) throws(POP3Error) -> Bool {
+        let block = lines.takeRest()
+        var at = 0
+        while let lf = block.firstIndex(of: Octet.lf, in: at..<block.count) {
+            let end = lf > at && block[lf - 1] == Octet.cr ? lf - 1 : lf
+            if end == at + 1, block[at] == Octet.dot {
+                giveBack(block, from: listing.isEmpty ? lf + 1 : at)
+                return true
+            }
+            try countEntry(end - at)
+            guard listing.append(line: block[at..<end]) else {
+                throw .malformed(reply: Array(block[at..<end]), to: "UIDL")
+            }
+            progress += 1
+            at = lf + 1
+        }
+        giveBack(block, from: at)
+        guard lines.count < Self.replyLimit else { throw .lineTooLong(limit: Self.replyLimit) }
+        return false
+    }
+
+    private mutating func giveBack(_ block: [UInt8], from at: Int) {
+        if at < block.count { lines.append(at == 0 ? block : Array(block[at...])) }
     }
 
     private mutating func nextLine() throws(POP3Error) -> [UInt8]? {

@@ -38,30 +38,25 @@ extension POP3Client {
         case .capabilities: return try capabilityEvent(line)
         case .sizes:
             guard line != [Octet.dot] else { return end(.listEnd) }
-            try countEntry(line)
+            try countEntry(line.count)
             guard let (message, octets) = Self.size(in: line[...]) else { throw .malformed(reply: line, to: "LIST") }
             progress += 1
             return .size(message: message, octets: octets)
-        case .uniqueIDs:
-            guard line != [Octet.dot] else { return end(.uidlEnd) }
-            try countEntry(line)
-            guard let (message, id) = Self.uniqueID(in: line[...]) else { throw .malformed(reply: line, to: "UIDL") }
-            progress += 1
-            return .uniqueID(message: message, id: id)
-        case .content: return nil  // never in lines
+        case .uniqueIDs, .content: return nil  // never line by line
         }
     }
 
-    private mutating func end(_ event: Event) -> Event {
+    mutating func end(_ event: Event) -> Event {
         reading = .status
         progress += 1
         return event
     }
 
-    private mutating func countEntry(_ line: [UInt8]) throws(POP3Error) {
-        guard line.count + 2 <= Self.replyLimit else { throw .lineTooLong(limit: Self.replyLimit) }
+    /// - Parameter octets: of its line, without the line end.
+    mutating func countEntry(_ octets: Int) throws(POP3Error) {
+        guard octets + 2 <= Self.replyLimit else { throw .lineTooLong(limit: Self.replyLimit) }
         entries += 1
-        entryOctets += line.count + 2
+        entryOctets += octets + 2
         guard entries <= Self.listLimit else { throw .tooMany(what: "messages", limit: Self.listLimit) }
         guard entryOctets <= listOctetLimit else {
             throw .tooMany(what: "octets in one listing", limit: listOctetLimit)
@@ -73,7 +68,7 @@ extension POP3Client {
             capabilities = listed
             return end(.capabilities(listed))
         }
-        try countEntry(line)
+        try countEntry(line.count)
         guard entries <= Self.capabilityLimit else { throw .tooMany(what: "capabilities", limit: Self.capabilityLimit) }
         listed.add(line.first == Octet.dot ? Array(line.dropFirst()) : line)
         return nil
@@ -165,10 +160,11 @@ extension POP3Client {
             }
             return .size(message: message, octets: octets)
         case .uidl(.some(let asked)):
-            guard let (message, id) = Self.uniqueID(in: text[...]), message == asked else {
+            var listing = UniqueIDListing()
+            guard listing.append(line: text[...]), listing.number(at: 0) == asked else {
                 throw .malformed(reply: line, to: "UIDL")
             }
-            return .uniqueID(message: message, id: id)
+            return .uniqueID(message: asked, id: Array(listing.id(at: 0)))
         case .retr(let message), .top(let message):
             beginContent()
             return .contentBegin(message: message)
@@ -195,14 +191,6 @@ extension POP3Client {
     private static func size(in text: ArraySlice<UInt8>) -> (message: Int, octets: Int)? {
         guard let (message, octets) = pair(in: text), message > 0 else { return nil }
         return (message, octets)
-    }
-
-    /// A unique-id listing (RFC 1939 §7): 1 to 70 octets from 0x21 to 0x7E; servers exceed 70, so 255 are taken.
-    private static func uniqueID(in text: ArraySlice<UInt8>) -> (message: Int, id: [UInt8])? {
-        let words = text.split(separator: Octet.space, maxSplits: 2)
-        guard words.count >= 2, let message = Decimal.value(of: words[0]), message > 0 else { return nil }
-        guard words[1].count <= 255, words[1].allSatisfy({ $0 >= 0x21 && $0 <= 0x7E }) else { return nil }
-        return (message, Array(words[1]))
     }
 
     /// The APOP timestamp of a greeting: `<…@…>` (RFC 1939 §7).

@@ -1,0 +1,87 @@
+// Known messages as lines of the journal, most of them many to a line.
+
+import DurableFiles
+import Octets
+
+extension KnownMessages {
+    /// `keys <time> <run> <id>…`: messages of one day of which there is nothing special to be said.
+    static let lineStart = Array("keys ".utf8)
+    /// Octets of ids on one line.
+    private static let lineLimit = 16_384
+
+    /// Takes a line that begins so. None of its messages is there yet: only a journal that was written anew has such lines,
+    /// and each message once.
+    /// - Returns: `false` when it makes no sense.
+    mutating func take(_ line: ArraySlice<UInt8>) -> Bool {
+        var at = line.startIndex + Self.lineStart.count
+        func word() -> ArraySlice<UInt8>? {
+            guard at <= line.endIndex else { return nil }
+            var end = at
+            while end < line.endIndex, line[end] != Octet.space { end += 1 }
+            defer { at = end + 1 }
+            return line[at..<end]
+        }
+        guard let time = word().flatMap({ JournalWord.number($0) }),
+            let run = word().flatMap({ JournalWord.number($0) })
+        else { return false }
+        let before = count
+        append(fetchedAs: Fetch(time: time, run: run)) { word().flatMap { $0.isEmpty ? nil : $0 } }
+        return count > before && at > line.endIndex
+    }
+
+    /// What one line says.
+    private struct Group {
+        /// When the last of them was fetched, and in which run: what is kept for some days is kept no shorter for it.
+        var fetch: Fetch
+        var places: [Int]
+        var octets: Int
+    }
+
+    private var groups: [Group] {
+        var groups: [Group] = []
+        for place in places where isPlain(place) {
+            let (fetch, octets) = (fetch(at: place), range(at: place).count + 1)
+            guard let last = groups.indices.last, groups[last].fetch.time / 86_400 == fetch.time / 86_400,
+                groups[last].octets + octets <= Self.lineLimit
+            else {
+                groups.append(Group(fetch: fetch, places: [place], octets: octets))
+                continue
+            }
+            groups[last].fetch.time = max(groups[last].fetch.time, fetch.time)
+            groups[last].fetch.run = max(groups[last].fetch.run, fetch.run)
+            groups[last].places.append(place)
+            groups[last].octets += octets
+        }
+        return groups
+    }
+
+    /// How many lines ``journalLines`` has.
+    var lineCount: Int {
+        places.reduce(groups.count) { $0 + (isPlain($1) ? 0 : words(at: $1).count) }
+    }
+
+    /// Lines from which the same is read, the times of plain messages apart: see above.
+    var journalLines: [[UInt8]] {
+        var lines = groups.map { group in
+            group.places.reduce(into: Self.lineStart + "\(group.fetch.time) \(group.fetch.run)".utf8) { line, place in
+                line.append(Octet.space)
+                line.append(contentsOf: octets[range(at: place)])
+            }
+        }
+        for place in places where !isPlain(place) { lines += words(at: place).map { Array($0.utf8) } }
+        return lines
+    }
+
+    private func words(at place: Int) -> [String] {
+        let (key, known) = (key(at: place).text, known(at: place))
+        var lines = ["have \(known.fetched) \(known.run) \(key)" + (known.digest.map { " \($0)" } ?? "")]
+        switch known.deletion {
+        case nil: break
+        case .asked: lines.append("quit \(key)")
+        case .acknowledged: lines.append("dele \(key)")
+        case .ignored: lines.append("stay \(key)")
+        }
+        if known.isMissing { lines.append("miss \(key)") }
+        return lines
+    }
+}
