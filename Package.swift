@@ -150,7 +150,7 @@ let package = Package(
             uses: "Credentials", "CommandStart", "MailboxLogins", "AccessControl", "InternetAddress", "SMTPProtocol",
             "POP3Protocol", "SpoolQueue", "Delivery", "MaildirStore", "MailRouting", "MailFormat", "MailEnvelope",
             "MessageContent", "RunControl", "TLSEngine", "SASLMechanisms", "Programs", "DurableFiles", "Octets",
-            "Reporting", "CMHSys",
+            "Reporting", "Blocking", "CMHSys",
             argumentParser,
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")),
 
@@ -213,7 +213,7 @@ let package = Package(
         tests(ofCommand: "mhsend", as: "MHSend", uses: "Reporting"),
         tests(
             ofCommand: "mhserve", as: "MHServe",
-            uses: "Credentials", "AccessControl", "InternetAddress", "RunControl", "Reporting", "TLSEngine",
+            uses: "Credentials", "AccessControl", "InternetAddress", "Programs", "RunControl", "Reporting", "TLSEngine",
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio")),
         tests(
             ofCommand: "mhcarry", as: "MHCarry",

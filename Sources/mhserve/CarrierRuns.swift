@@ -1,6 +1,5 @@
 // Queue runs on the keeper's account: one running, one pending.
 
-import CMHSys
 import Glibc
 import Programs
 import Reporting
@@ -9,8 +8,9 @@ import Reporting
 struct CarrierRuns {
     private let rc: String
     var log: Log
-    private var running: pid_t?
+    private var isRunning = false
     private var isPending = false
+    private var backOff = BackOff()
 
     /// - Parameter rc: the path of the rc the carrier is to read.
     init(rc: String, log: Log) {
@@ -18,25 +18,31 @@ struct CarrierRuns {
         self.log = log
     }
 
-    mutating func wake() {
-        guard running == nil else {
-            isPending = true
-            return
-        }
-        isPending = false
+    /// When a run is to be started that could not be before, in milliseconds of ``MonotonicClock``.
+    var due: Int? { backOff.due }
+
+    mutating func wake(_ children: inout Children) {
+        isPending = true
+        startPending(&children)
+    }
+
+    /// Starts the pending run, unless one is under way, or it is too early after a failure.
+    mutating func startPending(_ children: inout Children) {
+        guard isPending, !isRunning, backOff.due == nil || backOff.isDue() else { return }
         do throws(SiblingError) {
-            running = try SiblingCommand.carrier.start(["-C", rc, "-q"])
+            children.add(try SiblingCommand.carrier.start(["-C", rc, "-q"]), .run)
+            (isPending, isRunning) = (false, true)
+            backOff.clear()
         } catch {
+            // A system without room for a process has some again soon; the mail is asked for until then.
             log.write(.error, "carrier", [("error", sentence(error))])
+            backOff.noteDeath(at: 0)
         }
     }
 
-    /// Takes note of a run that has ended, and starts the pending one.
-    mutating func reap() {
-        guard let pid = running else { return }
-        var status: Int32 = 0
-        guard unsafe waitpid(pid, &status, WNOHANG) == pid else { return }
-        running = nil
-        if isPending { wake() }
+    /// Takes note of the end of the run, and starts the pending one.
+    mutating func ended(_ children: inout Children) {
+        isRunning = false
+        startPending(&children)
     }
 }

@@ -25,14 +25,15 @@ final class House: Sendable {
     let logins: Logins
     let certificates: Certificates
     let disk: WorkPool
-    let wake: WakeLine
+    /// Asks the keeper for a queue run.
+    let wake: @Sendable () -> Void
     private let hashing: WorkPool
     private let maildirs: OpenMaildirs
     private let shelf = SnapshotShelf()
     private let sizes = Mutex<[String: SizeCache]>([:])
     private let stopping = Atomic(false)
 
-    init(settings: HubSettings, wake: WakeLine, log: Log) throws {
+    init(settings: HubSettings, wake: @escaping @Sendable () -> Void, log: Log) throws {
         self.settings = settings
         self.wake = wake
         self.log = log
@@ -156,6 +157,12 @@ final class House: Sendable {
                 ("service", service.name), ("client", "\(line.peer)"), ("login", name), ("status", outcome.word),
                 ("tls", line.tls?.version),
             ])
+    }
+
+    /// Starts the threads of the pools, before the first session.
+    func start() {
+        disk.start()
+        hashing.start()
     }
 
     /// Ends the pools, after the last session.

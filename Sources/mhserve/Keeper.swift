@@ -2,6 +2,7 @@
 
 import CMHSys
 import Glibc
+import Programs
 import Reporting
 import RunControl
 
@@ -13,6 +14,7 @@ struct Keeper: ~Copyable {
     private var log: Log
     private var settings: HubSettings
     private var listeners: [BoundListener]
+    private var children = Children()
     private var workers: [WorkerProcess] = []
     private var carrier: CarrierRuns
     /// The worker whose settings are in force; `nil` while there is none.
@@ -20,9 +22,7 @@ struct Keeper: ~Copyable {
     /// Whether any worker has ever answered.
     private var hasServed = false
     private var stopping = false
-    /// When a dead worker may be started again, in milliseconds of the poll clock; doubled at each early death.
-    private var backOff = 100
-    private var restartAt: Int?
+    private var backOff = BackOff()
 
     /// - Parameter reload: reads the rc anew; what it throws leaves the old settings in force.
     init(
@@ -39,18 +39,35 @@ struct Keeper: ~Copyable {
 
     /// Serves until SIGTERM or SIGINT.
     mutating func run() throws -> ExitStatus {
-        workers.append(try WorkerProcess(settings: settings, listeners: listeners))
+        try startWorker(settings, listeners)
         while !(stopping && workers.isEmpty) {
             wait()
             while let event = signals.next() { try take(event) }
-            for worker in workers where worker.hear() { carrier.wake() }
+            for worker in workers where !hear(worker) { worker.kill() }
             promote()
-            if let due = restartAt, due <= Self.milliseconds(), !stopping {
-                restartAt = nil
-                restartWorker()
-            }
+            carrier.startPending(&children)
+            if backOff.isDue(), !stopping { restartWorker() }
         }
         return .ok
+    }
+
+    private mutating func startWorker(_ settings: HubSettings, _ listeners: [BoundListener]) throws {
+        let worker = try WorkerProcess(settings: settings, listeners: listeners)
+        children.add(worker.pid, .worker)
+        workers.append(worker)
+        backOff.clear()  // it stands in for one that has died, too
+    }
+
+    /// Does what the worker asks for.
+    /// - Returns: `false` when it talks nonsense: then it is no worker of ours any more.
+    private mutating func hear(_ worker: WorkerProcess) -> Bool {
+        do throws(LineFault) {
+            if try worker.hear() { carrier.wake(&children) }
+            return true
+        } catch {
+            log.write(.error, "worker", [("pid", "\(worker.pid)"), ("error", sentence(error))])
+            return false
+        }
     }
 
     private mutating func take(_ event: SignalWatch.Event) throws {
@@ -68,25 +85,29 @@ struct Keeper: ~Copyable {
         case .reload:
             if !stopping { reloadSettings() }
         case .child:
-            carrier.reap()
-            try reapWorkers()
+            for ended in children.reap() {
+                switch ended.kind {
+                case .worker: try bury(ended)
+                case .run: carrier.ended(&children)
+                case nil: break  // of somebody who died before it: process 1 has it taken off the table
+                }
+            }
         }
     }
 
     /// Starts a worker in place of one that died; when the system has no room for it, later again.
     private mutating func restartWorker() {
         do {
-            workers.append(try WorkerProcess(settings: settings, listeners: listeners))
+            try startWorker(settings, listeners)
         } catch {
             log.write(.error, "worker not started", [("error", sentence(error))])
-            backOff = min(backOff * 2, 30_000)
-            restartAt = Self.milliseconds() + backOff
+            backOff.noteDeath(at: 0)
         }
     }
 
     /// Starts a worker with the rc as it is now. The old one serves until the new one has said that it does.
     private mutating func reloadSettings() {
-        ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(Self.milliseconds() * 1000)")
+        ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(MonotonicClock.milliseconds * 1000)")
         do {
             let fresh = try reload()
             // Sockets stay; a listen line that is new or gone needs a restart, and that is said.
@@ -103,8 +124,7 @@ struct Keeper: ~Copyable {
                 BoundListener(settings: new, descriptor: old.descriptor, port: old.port, isInherited: old.isInherited)
             }
             for hasty in workers where !hasty.isReady && hasServed { hasty.drain() }  // of a reload a moment ago
-            workers.append(try WorkerProcess(settings: fresh, listeners: sockets))
-            restartAt = nil  // it stands in for one that has died, too
+            try startWorker(fresh, sockets)
         } catch {
             keepSettings(sentence(error))
         }
@@ -139,20 +159,10 @@ struct Keeper: ~Copyable {
         ServiceManager.notify("READY=1")
     }
 
-    private mutating func reapWorkers() throws {
-        var dead: [(WorkerProcess, Int32)] = []
-        workers.removeAll { worker in
-            guard let status = worker.reap() else { return false }
-            dead.append((worker, status))
-            return true
-        }
-        for (worker, status) in dead {
-            if worker.hear() { carrier.wake() }  // its last words
-            try bury(worker, status)
-        }
-    }
-
-    private mutating func bury(_ worker: WorkerProcess, _ status: Int32) throws {
+    private mutating func bury(_ ended: Children.Ended) throws {
+        guard let at = workers.firstIndex(where: { $0.pid == ended.pid }) else { return }
+        let (worker, status) = (workers.remove(at: at), ended.status)
+        _ = hear(worker)  // its last words
         guard !worker.isDraining, !stopping else {
             log.write(.info, "worker ended", [("pid", "\(worker.pid)")])
             return
@@ -162,21 +172,15 @@ struct Keeper: ~Copyable {
         if serving != nil { return keepSettings("the new worker ended at once (status \(status))") }
         guard worker.isReady || hasServed else { throw KeeperError.workerWillNotStart(status: status) }
         log.write(.error, "worker died", [("pid", "\(worker.pid)"), ("status", "\(status)")])
-        backOff = worker.isReady && worker.age >= 1 ? 100 : min(backOff * 2, 30_000)
-        restartAt = Self.milliseconds() + backOff
+        backOff.noteDeath(at: worker.isReady ? ended.age : 0)
     }
 
-    /// Waits for a signal, a word from a worker, or the time to start one.
+    /// Waits for a signal, a word from a worker, or the time to start something.
     private func wait() {
         var polled = [pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)]
-        for worker in workers { polled.append(pollfd(fd: worker.line, events: Int16(POLLIN), revents: 0)) }
-        let timeout = restartAt.map { Int32(clamping: max(0, $0 - Self.milliseconds())) } ?? -1
+        for worker in workers { polled.append(pollfd(fd: worker.descriptor, events: Int16(POLLIN), revents: 0)) }
+        let due = [backOff.due, carrier.due].compactMap { $0 }.min()
+        let timeout = due.map { Int32(clamping: max(0, $0 - MonotonicClock.milliseconds)) } ?? -1
         _ = unsafe poll(&polled, nfds_t(polled.count), timeout)
-    }
-
-    private static func milliseconds() -> Int {
-        var now = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &now)
-        return Int(now.tv_sec) * 1000 + Int(now.tv_nsec) / 1_000_000
     }
 }

@@ -104,11 +104,12 @@ enum KeeperError: Complaint {
     case nothingToListen
     case workerWillNotStart(status: Int32)
     case badSnapshot
+    case tooManyListeners(Int)
 
     var exitStatus: ExitStatus {
         switch self {
         case .system: .osError
-        case .strayActivation, .badActivation, .nothingToListen: .configuration
+        case .strayActivation, .badActivation, .nothingToListen, .tooManyListeners: .configuration
         case .cannotListen(_, let code): code == EACCES || code == EPERM ? .noPermission : .unavailable
         case .workerWillNotStart(let status): ExitStatus(rawValue: status) ?? .software
         case .badSnapshot: .software
@@ -117,6 +118,7 @@ enum KeeperError: Complaint {
 
     var description: String {
         switch self {
+        case .tooManyListeners(let count): "\(count) `listen` lines are more than a worker can be handed"
         case .system(let doing, let code): "cannot \(doing): \(reason(code))"
         case .cannotListen(let place, let code) where code == EACCES || code == EPERM:
             "cannot listen on \(place): \(reason(code)); ports below 1024 need the service manager's sockets or "

@@ -279,7 +279,7 @@ final class SMTPSession: Session, LoginSession {
             switch result {
             case .success(let taken):
                 house.log.write(.info, "accepted", taken.logFields + [("client", "\(line.peer)")])
-                if taken.isQueued { house.wake.wake() }
+                if taken.isQueued { house.wake() }
                 answer(.accept("\(taken.isQueued ? "queued as" : "delivered as") \(taken.id)"))
             case .failure(let error):
                 noteFailure(error, of: intake)

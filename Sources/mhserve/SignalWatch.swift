@@ -3,7 +3,7 @@
 import CMHSys
 import Glibc
 
-/// SIGTERM, SIGINT, SIGHUP, SIGCHLD and SIGUSR1 as readable events of one descriptor.
+/// SIGTERM, SIGINT, SIGHUP and SIGCHLD as readable events of one descriptor.
 struct SignalWatch: ~Copyable {
     enum Event { case stop, reload, child }
 

@@ -14,8 +14,10 @@ final class WorkPool: Sendable {
     init(threads count: Int, queue: Int) {
         threads = NIOThreadPool(numberOfThreads: count)
         limit = queue
-        threads.start()
     }
+
+    /// Starts the threads.
+    func start() { threads.start() }
 
     /// Runs `work` on a thread of the pool, then completes on `loop`; `nil` when the queue is full.
     func run<T: Sendable>(on loop: any EventLoop, _ work: @escaping @Sendable () throws -> T) -> EventLoopFuture<T>? {

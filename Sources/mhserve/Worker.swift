@@ -1,17 +1,36 @@
 // The worker: answers on the sockets its keeper holds. Has no outgoing secret and no way to get one.
 
+import Blocking
 import CMHSys
 import Glibc
 import NIOCore
 import NIOPosix
+import Programs
 import Reporting
 import RunControl
 import TLSEngine
 
-/// One life of the service, from the settings in descriptor 3 to the end of the last session.
-struct Worker {
+/// One life of the service, from the settings that the keeper hands over to the end of the last session. It begins in three
+/// steps: what it needs is opened; it is locked in; only then are there threads, none of which is outside of the lock.
+struct Worker: ~Copyable {
     /// The argument that makes mhserve a worker.
     static let role = "--worker-of-a-keeper"
+
+    private let signals: SignalWatch
+    private let line: KeeperLine
+    private let house: House
+    private let services: [Service]
+    /// Listening, in the order of `services`.
+    private let sockets: [Int32]
+    private let pause: AcceptPause
+
+    private init(
+        signals: consuming SignalWatch, line: KeeperLine, house: House, services: [Service], sockets: [Int32],
+        pause: AcceptPause
+    ) {
+        self.signals = signals
+        (self.line, self.house, self.services, self.sockets, self.pause) = (line, house, services, sockets, pause)
+    }
 
     /// Serves until the keeper says stop (SIGTERM) or is gone.
     static func run() throws -> ExitStatus {
@@ -19,44 +38,51 @@ struct Worker {
         mh_limit_arenas(2)
         // What a large mailbox takes while it is open goes when it is closed.
         mh_give_back_blocks(256 * 1024)
+        let worker = try open()
+        LockIn.enter()
+        return try worker.serve()
+    }
+
+    /// Opens what it needs.
+    private static func open() throws -> Worker {
         // The signals first: every thread made later inherits the mask.
         let signals = try SignalWatch()
+        let line = KeeperLine(ProcessLine(WorkerProcess.line))
         let openFiles = OpenFiles.raiseLimit()
-        var (settings, _) = try Snapshot.read(from: WorkerDescriptors.settings)
-        close(WorkerDescriptors.settings)
+        var (settings, sockets) = try line.settings()
         let log = try Log(program: "mhserve", to: settings.log)
-        /// What keeps a worker from answering belongs into the log: after a reload nobody reads standard error.
-        func told<T>(_ work: () throws -> T) throws -> T {
-            do {
-                return try work()
-            } catch {
-                log.write(.error, "worker", [("error", sentence(error))])
-                throw error
-            }
-        }
         OpenFiles.fit(&settings.listeners, into: openFiles, log: log)
-        let house = try told { [settings] in
-            try House(settings: settings, wake: WakeLine(descriptor: WorkerDescriptors.control), log: log)
+        do {
+            let house = try House(settings: settings, wake: { line.say(.queued) }, log: log)
+            let services = try settings.listeners.map { try Service(listener: $0, house: house) }
+            return Worker(
+                signals: signals, line: line, house: house, services: services, sockets: sockets,
+                pause: AcceptPause(limit: openFiles, log: log))
+        } catch {
+            // What keeps a worker from answering belongs into the log: after a reload nobody reads standard error.
+            log.write(.error, "worker", [("error", sentence(error))])
+            throw error
         }
+    }
+
+    /// Starts the threads and answers.
+    private consuming func serve() throws -> ExitStatus {
+        house.start()
+        let (house, pause) = (house, pause)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: min(System.coreCount, 4))
-        let pause = AcceptPause(limit: openFiles, log: log)
         var open: [any Channel] = []
-        var services: [Service] = []
-        for (index, listener) in settings.listeners.enumerated() {
-            let service = try told { try Service(listener: listener, house: house) }
-            services.append(service)
-            let descriptor = WorkerDescriptors.listeners + Int32(index)
+        for (service, socket) in zip(services, sockets) {
             open.append(
                 try service.bootstrap(on: group).serverChannelInitializer { pause.watch($0) }
-                    .withBoundSocket(descriptor).wait())
+                    .withBoundSocket(socket).wait())
         }
         let sums = group.next().scheduleRepeatedTask(initialDelay: .minutes(1), delay: .minutes(1)) { _ in
             house.refusals.sumUp()
         }
-        house.wake.isReady()
-        wait(for: signals)
+        line.say(.ready)
+        wait()
         // Stop accepting, say goodbye to idle sessions, give the others 30 s to end what they have begun (DECISIONS 39).
-        try stopAccepting(open, on: group)
+        try Self.stopAccepting(open, on: group)
         house.isStopping = true
         for service in services { service.sessions.stopSoon() }
         let end = NIODeadline.now() + .seconds(30)
@@ -80,11 +106,11 @@ struct Worker {
     }
 
     /// Returns at SIGTERM, or when the keeper's end of the line is closed.
-    private static func wait(for signals: borrowing SignalWatch) {
+    private borrowing func wait() {
         while true {
             var polled = [
                 pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: WorkerDescriptors.control, events: 0, revents: 0),
+                pollfd(fd: line.descriptor, events: 0, revents: 0),
             ]
             _ = unsafe poll(&polled, 2, -1)
             while let event = signals.next() { if event == .stop { return } }
@@ -93,21 +119,29 @@ struct Worker {
     }
 }
 
-/// The line to the keeper: an octet for every message queued, and one when the worker has begun to answer.
-struct WakeLine: Sendable {
-    static let queued: UInt8 = 0x71
-    static let ready: UInt8 = 0x72
+/// The worker's end of the line to its keeper.
+struct KeeperLine: Sendable {
+    private let line: ProcessLine
 
-    let descriptor: Int32
+    init(_ line: ProcessLine) { self.line = line }
 
-    /// Asks for a queue run. A full line means that the keeper has been asked already.
-    func wake() { say(Self.queued) }
+    var descriptor: Int32 { line.descriptor }
 
-    /// Says that this worker answers on all sockets.
-    func isReady() { say(Self.ready) }
+    /// Says `message`. A full line means that the keeper has been asked already; one that is gone ends this worker soon.
+    func say(_ message: WorkerMessage) { _ = try? line.send(message) }
 
-    private func say(_ octet: UInt8) {
-        var octet = octet
-        _ = unsafe send(descriptor, &octet, 1, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+    /// The settings, and the listening sockets in their order, which the keeper has sent before it started us.
+    func settings() throws -> (HubSettings, sockets: [Int32]) {
+        guard case .settings(let snapshot) = try line.next(KeeperMessage.self, until: .now) else {
+            throw KeeperError.badSnapshot
+        }
+        let (settings, _) = try Snapshot.read(from: snapshot.value)
+        let sockets = try settings.listeners.map { _ in
+            guard case .listener(let socket) = try line.next(KeeperMessage.self, until: .now) else {
+                throw KeeperError.badSnapshot
+            }
+            return socket.take()
+        }
+        return (settings, sockets)
     }
 }

@@ -6,17 +6,55 @@ import Programs
 import Reporting
 import RunControl
 
-/// Where the worker finds what its keeper gave it.
-enum WorkerDescriptors {
+/// What the keeper says to a worker: first all that it needs to begin.
+enum KeeperMessage: LineMessage {
     /// A memory file with the settings.
-    static let settings: Int32 = 3
-    /// A socket: the worker writes an octet when mail was queued.
-    static let control: Int32 = 4
-    /// The first listening socket; the others follow in the order of the rc.
-    static let listeners: Int32 = 5
+    case settings(HandedDescriptor)
+    /// A listening socket; they come in the order of the settings.
+    case listener(HandedDescriptor)
+
+    var octets: [UInt8] {
+        switch self {
+        case .settings: LineFields(kind: 0x53).message
+        case .listener: LineFields(kind: 0x4C).message
+        }
+    }
+
+    var descriptors: [Int32] {
+        switch self {
+        case .settings(let handed), .listener(let handed): [handed.value]
+        }
+    }
+
+    init?(_ fields: inout LineFields) {
+        guard let kind = fields.octet(), let handed = fields.descriptor() else { return nil }
+        switch kind {
+        case 0x53: self = .settings(handed)
+        case 0x4C: self = .listener(handed)
+        default: return nil
+        }
+    }
+}
+
+/// What a worker says to its keeper.
+enum WorkerMessage: UInt8, LineMessage {
+    /// Mail was queued.
+    case queued = 0x71
+    /// It answers on all sockets.
+    case ready = 0x72
+
+    var octets: [UInt8] { LineFields(kind: rawValue).message }
+
+    init?(_ fields: inout LineFields) {
+        guard let kind = fields.octet() else { return nil }
+        self.init(rawValue: kind)
+    }
 }
 
 final class WorkerProcess {
+    /// The descriptor at which a worker finds its line.
+    static let line: Int32 = 3
+
     let pid: pid_t
     /// What it was started with.
     let settings: HubSettings
@@ -24,9 +62,8 @@ final class WorkerProcess {
     private(set) var isDraining = false
     /// Whether it has said that it answers.
     private(set) var isReady = false
-    private let control: Int32
-    private let started = time(nil)
-    private var lineIsOpen = true
+    /// `nil` when it has hung up.
+    private var line: ProcessLine?
 
     /// Starts a worker: this very program, with the settings in a file that has no name.
     init(settings: HubSettings, listeners: [BoundListener]) throws {
@@ -34,29 +71,20 @@ final class WorkerProcess {
         self.listeners = listeners
         let snapshot = try Self.memoryFile(holding: try Snapshot.write(settings, ports: listeners.map(\.port)))
         defer { close(snapshot) }
-        var ends: [Int32] = [-1, -1]
-        guard unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0
-        else {
-            throw KeeperError.system(doing: "make a socket pair", code: errno)
+        let (ours, theirs) = try ProcessLine.pair()
+        defer { close(theirs) }
+        let needs =
+            [KeeperMessage.settings(HandedDescriptor(lending: snapshot))]
+            + listeners.map { .listener(HandedDescriptor(lending: $0.descriptor)) }
+        for message in needs {
+            guard try ours.send(message) else { throw KeeperError.tooManyListeners(listeners.count) }
         }
-        defer { close(ends[1]) }
-        do {
-            pid = try Self.spawn([snapshot, ends[1]] + listeners.map(\.descriptor))
-        } catch {
-            close(ends[0])
-            throw error
-        }
-        control = ends[0]
-        _ = fcntl(control, F_SETFL, O_NONBLOCK)
+        pid = try Self.spawn(theirs)
+        line = ours
     }
 
-    deinit { close(control) }
-
     /// Our end of the line from the worker, to be polled; -1 when that has hung up.
-    var line: Int32 { lineIsOpen ? control : -1 }
-
-    /// Seconds since the start.
-    var age: Int { time(nil) - started }
+    var descriptor: Int32 { line?.descriptor ?? -1 }
 
     /// Lets the worker finish its sessions and end.
     func drain() {
@@ -68,32 +96,28 @@ final class WorkerProcess {
 
     /// Hears what the worker has said since the last call.
     /// - Returns: whether mail was queued.
-    func hear() -> Bool {
-        var octets = [UInt8](repeating: 0, count: 256)
-        var woken = false
-        while lineIsOpen {
-            let count = unsafe octets.withUnsafeMutableBytes { unsafe read(control, $0.baseAddress!, $0.count) }
-            if count == 0 { lineIsOpen = false }
-            guard count > 0 else { break }
-            woken = woken || octets[..<count].contains(WakeLine.queued)
-            isReady = isReady || octets[..<count].contains(WakeLine.ready)
+    /// - Throws: ``LineFault/nonsense``: it is no worker of ours any more.
+    func hear() throws(LineFault) -> Bool {
+        var isQueued = false
+        do throws(LineFault) {
+            while let line, let message = try line.receive(WorkerMessage.self) {
+                switch message {
+                case .queued: isQueued = true
+                case .ready: isReady = true
+                }
+            }
+        } catch .ended {
+            line = nil
         }
-        return woken
+        return isQueued
     }
 
-    /// The exit status, 128 + signal for a death by signal; `nil` while the worker lives.
-    func reap() -> Int32? {
-        var status: Int32 = 0
-        guard unsafe waitpid(pid, &status, WNOHANG) == pid else { return nil }
-        return mh_WIFEXITED(status) != 0 ? mh_WEXITSTATUS(status) : 128 + mh_WTERMSIG(status)
-    }
-
-    /// Starts `/proc/self/exe` as the worker with `descriptors` as 3, 4, 5 … Like us it belongs to the service manager's
-    /// group and speaks to our standard streams.
-    private static func spawn(_ descriptors: [Int32]) throws -> pid_t {
+    /// Starts `/proc/self/exe` as the worker. Like us it belongs to the service manager's group and speaks to our standard
+    /// streams.
+    private static func spawn(_ line: Int32) throws -> pid_t {
         var start = ChildStart(file: "/proc/self/exe", arguments: ["mhserve: worker", Worker.role])
         (start.input, start.output, start.errors) = (.ours, .ours, .ours)
-        start.handed = descriptors
+        start.handed = [line]
         start.group = .ours
         do throws(ChildStart.Refusal) { return try start.start() } catch {
             throw KeeperError.system(doing: "start the worker", code: error.code)

@@ -589,6 +589,21 @@ struct ServeLifeTests {
         }
     }
 
+    @Test("no thread of a worker can gain rights by a program: it was locked in before the first of them was started")
+    func lockedIn() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(services: ["smtp", "pop3"])
+            try deliver("to have its pools at work", to: "alice", hub)
+            let tasks = "/proc/\(try hub.worker())/task"
+            let threads = ScratchDirectory.names(in: tasks)
+            #expect(threads.count > 16, "\(threads)")
+            for thread in threads {
+                let status = String(decoding: ScratchDirectory.read("\(tasks)/\(thread)/status") ?? [], as: UTF8.self)
+                #expect(status.contains("NoNewPrivs:\t1"), "\(status)")
+            }
+        }
+    }
+
     private static let late = Mutex<[String]>([])
 
     /// Sends a small message to a mailbox.

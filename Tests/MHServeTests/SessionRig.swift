@@ -35,7 +35,8 @@ final class SessionRig {
             Array(((lines + words + blocks).joined(separator: "\n") + "\n").utf8), source: scratch.file("rc"),
             surroundings: Surroundings(environment: ["HOME": scratch.path]))
         let house = try House(
-            settings: settings, wake: WakeLine(descriptor: -1), log: try Log(program: "mhserve", to: settings.log))
+            settings: settings, wake: {}, log: try Log(program: "mhserve", to: settings.log))
+        house.start()
         service = try Service(listener: settings.listeners[0], house: house)
         channel.remoteAddress = try SocketAddress(ipAddress: "192.0.2.1", port: 1024)
         try service.admit(channel)

@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -61,6 +63,50 @@ static inline int mh_WIFSIGNALED(int s) { return WIFSIGNALED(s); }
 static inline int mh_WTERMSIG(int s) { return WTERMSIG(s); }
 // Whether the program was started with this signal ignored, or has ignored it since.
 static inline int mh_isIgnored(int s) { struct sigaction a; return sigaction(s, 0, &a) == 0 && a.sa_handler == SIG_IGN; }
+/* Sends one datagram with `count` descriptors (unix(7), SCM_RIGHTS), two at most. Never waits, raises no signal. */
+static inline ssize_t mh_send_packet(int socket, const void *octets, size_t length, const int *descriptors, int count) {
+    union { struct cmsghdr header; char room[CMSG_SPACE(2 * sizeof(int))]; } control;
+    struct iovec part = { (void *) octets, length };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+    if (count < 0 || count > 2) { errno = EINVAL; return -1; }
+    if (count > 0) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = control.room;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(header), descriptors, count * sizeof(int));
+    }
+    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+/* Receives one datagram, and at most two descriptors into `descriptors`, close-on-exec. Never waits.
+   `*count` is how many came; -1 when the datagram, or what came with it, was larger than there was room for. */
+static inline ssize_t mh_receive_packet(int socket, void *octets, size_t room, int *descriptors, int *count) {
+    union { struct cmsghdr header; char room[CMSG_SPACE(2 * sizeof(int))]; } control;
+    struct iovec part = { octets, room };
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room };
+    *count = 0;
+    ssize_t length = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (length < 0) return length;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        int came = (int) ((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        for (int each = 0; each < came && *count < 2; each++) {
+            memcpy(&descriptors[*count], CMSG_DATA(header) + each * sizeof(int), sizeof(int));
+            *count += 1;
+        }
+    }
+    if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+        while (*count > 0) close(descriptors[--*count]);
+        *count = -1;
+    }
+    return length;
+}
+/* Neither this thread nor those it starts, nor what they execute, gains rights by a file's set-user-ID (prctl(2)). */
+static inline int mh_gain_no_rights(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 static inline void mh_syslog(int priority, const char *line) { syslog(priority, "%s", line); }
 static inline void mh_openlog(const char *ident) { openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL); }
 
