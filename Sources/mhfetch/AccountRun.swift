@@ -163,6 +163,8 @@ final class AccountRun {
     /// Begins a batch of `messages`, if there is room for any.
     func begin(_ messages: [Pending]) throws {
         try delivery.demandRoom(hub.settings.limits.freeSpace)
+        // Should it bring us down again, what came before it is safe.
+        if let alone = messages.first, messages.count == 1, state.isSuspect(alone.key) { try delivery.settle() }
         try delivery.begin(messages.map(\.key), at: now)
     }
 

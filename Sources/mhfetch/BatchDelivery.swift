@@ -108,8 +108,7 @@ final class BatchDelivery {
     /// - Parameter time: seconds since 1970; leads the names of the files.
     func begin(_ keys: [MessageKey], at time: Int) throws {
         precondition(current == nil, "a batch is begun in the midst of another one")
-        // One that was dropped may stand behind one that is still being published.
-        try takeEnds { $0.outcome.isKept || ledger.state.openBatches.count - ended.count == FetchState.openLimit }
+        try takeEnds { $0.outcome.isKept }
         let open = FetchState.OpenBatch(nonce: UniqueName.random(), time: time, keys: keys)
         try ledger.turn(ending: ended, beginning: open)
         ended = []
@@ -155,7 +154,7 @@ final class BatchDelivery {
         self.current = nil
     }
 
-    /// Drops the batch: nothing of it is shown.
+    /// Drops the batch: nothing of it is shown. Must be settled before another is begun.
     func abandon() {
         guard let current else { return }
         let outcome = Promise<(any Error)?>()

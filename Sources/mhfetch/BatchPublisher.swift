@@ -42,13 +42,18 @@ final class BatchPublisher: Sendable {
         return order.outcome
     }
 
+    private enum Task {
+        case publish(Order)
+        case end
+    }
+
     private static func work(_ state: Monitor<State>, _ pool: WorkerPool) {
         while true {
-            let order = state.wait { state -> Order?? in
-                if !state.orders.isEmpty { return .some(state.orders.removeFirst()) }
-                return state.isOver ? .some(nil) : nil
+            let task = state.wait { state -> Task? in
+                if !state.orders.isEmpty { return .publish(state.orders.removeFirst()) }
+                return state.isOver ? .end : nil
             }
-            guard let order = order ?? nil else { return }
+            guard case .publish(let order) = task else { return }
             carryOut(order, pool)
         }
     }

@@ -160,14 +160,14 @@ final class IMAPFolder {
 
     /// UIDs and sizes of the messages in `uids`, in the order of their UIDs.
     private func survey(_ uids: UIDSet, _ items: IMAPItems = .size) throws -> [Pending] {
-        var found: [UInt32: Int] = [:]
+        var found: [UInt32: Int?] = [:]
         for piece in uids.pieces() {
             try exchange.say(.uidFetch(piece, items))
             reading: while true {
                 switch try next() {
                 case .fetched(let told):
                     // Told again, it is news of the same message; what this does not tell stays.
-                    if let uid = told.uid { found[uid] = told.size ?? found[uid] ?? 0 }
+                    if let uid = told.uid { found.updateValue(told.size ?? found[uid] ?? nil, forKey: uid) }
                 case .done(.uidFetch, let status):
                     guard status.condition == .ok else { throw session.refused("UID FETCH", status) }
                     break reading
@@ -194,7 +194,7 @@ final class IMAPFolder {
             if !isFirst, run.isTurnOver() { return false }
             isFirst = false
             let request = FetchRequest(messages)
-            work.putBack(messages[request.messages.count...])
+            work.putBack(messages[request.messages.count...])  // where there are more UIDs than a line holds
             let (left, refusal) = try fetch(request)
             guard !left.isEmpty else { continue }
             if let refusal {
@@ -236,6 +236,8 @@ final class IMAPFolder {
     /// - Returns: those that were not sent, and the server's refusal, if it said one.
     private func fetch(_ asked: FetchRequest) throws -> (left: [Pending], refusal: AccountError?) {
         var request = asked
+        // Before its first octet: a message that brings us down must be known by the batch that it was to come in.
+        try run.begin(request.beginBatch(at: 0))
         try exchange.say(.uidFetch(request.uids, [.body]))
         var refusal: AccountError?
         reading: while true {

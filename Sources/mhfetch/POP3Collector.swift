@@ -231,7 +231,7 @@ final class POP3Collector {
         var held: Set<String?> = []
         let free = listing.ids.indices.filter { index in
             let key = listing.key(at: index)
-            guard let known = run.state.known[key], known.deletion == nil,
+            guard let known = run.state.known.now(listing, at: index), known.deletion == nil,
                 checked.contains(key) || !deletions.isInDoubt(key), run.mayGo(fetched: known.fetched, in: known.run)
             else {
                 held.insert(key.uniqueID)

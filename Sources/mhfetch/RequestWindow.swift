@@ -9,9 +9,6 @@ struct RequestWindow {
     static let octetLimit = 512 << 10
     /// Requests on their way, for a maildrop of tiny messages; the engine takes no more.
     static let requestLimit = 250
-    /// What a message counts as whose size the server has not told.
-    private static let unknownSize = octetLimit / 16
-
     private let messages: [Pending]
     private let isPipelining: Bool
     /// Messages asked for, of which `answered` have come.
@@ -48,6 +45,6 @@ struct RequestWindow {
     }
 
     private static func size(of message: Pending) -> Int {
-        min(max(0, message.size ?? unknownSize), octetLimit + 1)
+        min(max(0, message.size ?? Pending.unknownSize), octetLimit + 1)
     }
 }

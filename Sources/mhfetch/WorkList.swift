@@ -10,13 +10,16 @@ struct Pending {
     /// Octets, as the server tells; a hint, no measure.
     var size: Int?
 
+    /// What a message counts as whose size the server has not told.
+    static let unknownSize = 32 << 10
+
     /// How many of the first of `messages` make a batch: at most `limit` and a batch's octets, whatever a server says of
     /// them; one at least, where there is one.
     static func count(of messages: some Sequence<Pending>, atMost limit: Int) -> Int {
         var count = 0
         var octets = 0
         for message in messages {
-            octets = octets.addingReportingOverflow(max(0, message.size ?? 0)).partialValue
+            octets = octets.addingReportingOverflow(max(0, message.size ?? unknownSize)).partialValue
             if count == limit || count > 0 && !(0...BatchDelivery.octetLimit).contains(octets) { break }
             count += 1
         }
@@ -27,27 +30,34 @@ struct Pending {
 /// Messages to be fetched. Those that an earlier run failed at, or died with, come last and each by itself: one bad
 /// message then stops no other (FE12).
 struct WorkList {
-    private var rest: ArraySlice<Pending>
+    /// Those before `next` have been taken.
+    private var messages: [Pending]
+    private var next = 0
     private var suspects: ArraySlice<Pending>
 
     init(_ messages: [Pending], suspects isSuspect: (Pending) -> Bool) {
-        rest = messages.filter { !isSuspect($0) }[...]
+        self.messages = messages.filter { !isSuspect($0) }
         suspects = messages.filter(isSuspect)[...]
     }
 
     /// The next messages, at most `limit` and a batch's octets; by default a batch. `nil` when all is done.
     mutating func next(atMost limit: Int = BatchDelivery.messageLimit) -> [Pending]? {
+        let rest = messages[next...]
         guard !rest.isEmpty else { return suspects.popFirst().map { [$0] } }
         let batch = rest.prefix(Pending.count(of: rest, atMost: limit))
-        rest.removeFirst(batch.count)
+        next += batch.count
         return Array(batch)
     }
 
     /// All that is left, in the order it is fetched in.
-    var all: [Pending] { Array(rest + suspects) }
+    var all: [Pending] { Array(messages[next...] + suspects) }
 
-    /// Takes back what the batch had no time for.
-    mutating func putBack(_ messages: some Collection<Pending>) { rest = messages + rest }
+    /// Takes back some of those that were taken last, to come next; a suspect is none of them.
+    mutating func putBack(_ left: some RandomAccessCollection<Pending>) {
+        precondition(left.count <= next, "more is taken back than was taken")
+        messages.replaceSubrange((next - left.count)..<next, with: left)
+        next -= left.count
+    }
 
     /// Takes back what shall be fetched one by one.
     mutating func isolate(_ messages: some Collection<Pending>) { suspects += messages }

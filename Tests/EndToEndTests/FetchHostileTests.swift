@@ -1,5 +1,6 @@
 // mhfetch against servers worse than any real one: nothing is said in clear, nothing hangs, what was whole is kept.
 
+import Glibc
 import MailTestKit
 import Testing
 
@@ -317,6 +318,65 @@ struct FetchHostileTests {
             let result = try swapped.fetch()
             #expect(result.status == 75 && result.errorText.contains("the UIDs 1 and 2 for message 1"), "\(result)")
             #expect(swapped.messages().isEmpty, "no message is taken for another")
+        }
+    }
+
+    @Test(
+        "on a slow line a batch ends after two seconds: what has come until then is safe", arguments: ["pop3", "imap"])
+    func slowLine(_ service: String) async throws {
+        try await onThread {
+            let slow = Step.stall(.milliseconds(2_100))
+            func fetched(_ uid: Int) -> Step {
+                .octets(Array("* \(uid) FETCH (UID \(uid) BODY[] {20}\r\nSubject: \(uid)\r\n\r\nbody\r\n)\r\n".utf8))
+            }
+            let pop3 =
+                Self.login + Self.listing(["a", "b", "c"]) + Self.message(1) + [slow] + Self.message(2)
+                + Self.message(3) + Self.farewell
+            let imap =
+                Self.imap(next: 4, sizes: [(1, 20), (2, 20), (3, 20)]) + [
+                    .expect("a4 UID FETCH 1:3 "), fetched(1), slow, fetched(2), fetched(3), .line("a4 OK done"),
+                    .skip(lines: 1), .tagged("@tag@ OK bye"),
+                ]
+            let server = try FakeServer(service == "pop3" ? pop3 : imap)
+            let rig = rig(service, server)
+            let result = try rig.fetch()
+            #expect(result.status == 0, "\(result) \(server.sessions)")
+            #expect(counted(rig.messages()) == counted((1...3).map(Self.file)))
+            // The second came when the first batch was late: POP3 had asked for it by then.
+            let ended = rig.journal.filter { $0.hasPrefix("done ") }.map { $0.split(separator: " ").count - 2 }
+            #expect(ended == (service == "pop3" ? [2, 1] : [1, 2]), "\(rig.journal)")
+        }
+    }
+
+    @Test("a message that kills us before its first octet is found out, comes last from then on, and stops no other")
+    func deadlyMessage() async throws {
+        try await onThread {
+            let rig = FetchRig()
+            let slot = RunningCommand()
+            let body = "Subject: x\r\n\r\nx\r\n"
+            func message(_ uid: Int) -> Step {
+                .octets(Array("* \(uid) FETCH (UID \(uid) BODY[] {\(body.utf8.count)}\r\n\(body))\r\n".utf8))
+            }
+            let two = Self.imap(next: 3, sizes: [(1, 17), (2, 17)])
+            let death: [Step] = [.perform { slot.signal(SIGKILL) }, .drain]
+            let bye: [Step] = [.skip(lines: 1), .tagged("@tag@ OK bye")]
+            let there = Step.line("* 1 FETCH (UID 1 RFC822.SIZE 17)")
+            let server = try FakeServer(
+                two + [.expect("a4 UID FETCH 1:2 ")] + death,
+                // From now on it is asked for behind the other one, and by itself.
+                two + [.expect("a4 UID FETCH 2 "), message(2), .line("a4 OK done"), .expect("a5 UID FETCH 1 ")] + death,
+                two + [.expect("a4 UID FETCH 1 "), there, .line("a4 OK done"), .expect("a5 UID FETCH 1 ")] + death,
+                [Step](Self.imap(next: 3, sizes: []).prefix(9)) + [there, .line("a3 OK done")] + bye)
+            rig.configure("imap 127.0.0.1:\(server.port)", "timeout 10", "tls off")
+            for round in 1...3 {
+                try rig.start(as: slot)
+                #expect(slot.end()?.signal == SIGKILL, "round \(round)")
+                #expect(rig.messages().count == (round == 1 ? 0 : 1), "round \(round)")
+            }
+            let result = try rig.fetch()
+            #expect(result.status == 75, "\(result) \(server.sessions)")
+            #expect(rig.journal.contains { $0.hasPrefix("fail i0:1 3 ") }, "\(rig.journal)")
+            #expect(!server.stop().contains { $0.surprise != nil }, "\(server.sessions)")
         }
     }
 

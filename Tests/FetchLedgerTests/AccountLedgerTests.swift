@@ -211,6 +211,29 @@ struct AccountLedgerTests {
         #expect(try scratch.look().run == 300)
     }
 
+    @Test("a journal of many known messages is written anew when that makes it short, and not again")
+    func compactsKnown() throws {
+        let scratch = LedgerScratch()
+        let digest = "A" + String(repeating: "b", count: 42)
+        // 300 batches of two lines, as a first run leaves them; half of their messages are to be deleted some day.
+        scratch.write(
+            (0..<300).flatMap { number in
+                let keys = (0..<64).map { "p0:\(number)-\($0)" }.joined(separator: " ")
+                let done = (0..<64).map { number < 2 ? "\($0):\(digest)" : "\($0)" }.joined(separator: " ")
+                return ["open n\(number) 1800000000 \(keys)", "done n\(number) \(done)"]
+            })
+        let ledger = try scratch.ledger()
+        let before = ledger.state
+        try ledger.compactIfWorthwhile()
+        let lines = ledger.journal.extent.lines
+        #expect((128..<300).contains(lines), "128 have a digest, the others stand together")
+        #expect(try scratch.look().known == before.known && before.known.count == 19_200)
+        try ledger.compactIfWorthwhile()
+        try ledger.endRun(at: 1_800_000_000, status: 0, "")
+        try ledger.compactIfWorthwhile()
+        #expect(ledger.journal.extent.lines == lines + 1)
+    }
+
     @Test("two batches are open at most and end in their order, one by one or both at once, also when read again")
     func twoBatches() throws {
         let scratch = LedgerScratch()

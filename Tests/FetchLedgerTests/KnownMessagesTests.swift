@@ -92,10 +92,16 @@ struct KnownMessagesTests {
         for (key, value) in table.all { #expect(model[key] == value) }
         // A copy goes its own way.
         var copy = table
-        let (one, other) = (MessageKey.unique("one", occurrence: 0), MessageKey.unique("other", occurrence: 0))
-        copy[one] = .init(fetched: 1, run: 1)
-        table[other] = .init(fetched: 2, run: 2)
-        #expect(copy[one]?.fetched == 1 && copy[other] == nil && table[other]?.fetched == 2 && table[one] == nil)
+        for number in 0..<500 {
+            copy[.unique("copy \(number)", occurrence: 0)] = .init(fetched: number, run: 1)
+            table[.unique("table \(number)", occurrence: 0)] = .init(fetched: number, run: 2)
+        }
+        for number in 0..<500 {
+            let (one, other) = (
+                MessageKey.unique("copy \(number)", occurrence: 0), MessageKey.unique("table \(number)", occurrence: 0)
+            )
+            #expect(copy[one]?.run == 1 && copy[other] == nil && table[other]?.run == 2 && table[one] == nil)
+        }
     }
 
     @Test("messages of one day share lines of the journal, the latest counts, and what is special stands for itself")
@@ -121,11 +127,19 @@ struct KnownMessagesTests {
         #expect(state.known[.unique("id-5", occurrence: 0)] == table[.unique("id-5", occurrence: 0)])
         #expect(state.known[.unique("id-7", occurrence: 0)] == table[.unique("id-7", occurrence: 0)])
         #expect(state.known[.unique("id-2", occurrence: 1)]?.fetched == 9)
+        // A clock that was set back: the latest counts, wherever it stands.
+        var back = KnownMessages()
+        for (id, time) in [("a", 86_400 + 5_000), ("b", 86_400 + 9), ("c", 86_400 + 7_000), ("d", 86_400 + 1)] {
+            back[.unique(id, occurrence: 0)] = .init(fetched: time, run: 90_000 - time / 1_000)
+        }
+        #expect(back.journalLines.map { String(decoding: $0, as: UTF8.self) } == ["keys 93400 89914 a b c d"])
         // Lines have an end, however many stand there.
         for number in 0..<20_000 { table[.unique("more-\(number)", occurrence: 0)] = .init(fetched: 5, run: 5) }
         #expect(table.journalLines.allSatisfy { $0.count <= 16_384 + 40 })
-        let isTaken = ["keys ", "keys 1", "keys 1 2", "keys 1 2 ", "keys 1 2 a  b", "keys x 2 a", "keys 1 -2 a"]
-            .map { state.apply(Array($0.utf8)[...]) }
+        let isTaken = [
+            "keys ", "keys 1", "keys 1 2", "keys 1 2 ", "keys 1 2 a ", "keys 1 2 a  b", "keys x 2 a", "keys 1 -2 a",
+        ]
+        .map { state.apply(Array($0.utf8)[...]) }
         #expect(!isTaken.contains(true), "\(isTaken)")
     }
 

@@ -135,32 +135,43 @@ struct BatchDeliveryTests {
         let keys = (0..<6).map { MessageKey.unique("\($0)", occurrence: 0) }
         // What a process that dies does not clean up is held until the end.
         var corpses: [Any] = []
-        /// Dies with `batches` begun one after the other, `whole` messages of the last of them written and `torn` of one more.
-        func die(_ batches: [[MessageKey]], whole: Int, torn: Bool) throws -> [Int?] {
-            let delivery = BatchDelivery(ledger: try AccountLedger(in: directory), inbox: inbox, threads: 1)
-            corpses.append(delivery)
-            for (number, keys) in batches.enumerated() {
-                let isLast = number == batches.count - 1
-                try delivery.begin(keys, at: 1_800_000_000)
-                for index in isLast ? 0..<whole : keys.indices {
-                    try delivery.deliver("m", as: index, to: inbox.path)
-                }
-                if !isLast { try delivery.publish() }
-            }
-            if torn {
-                corpses.append(try delivery.message(whole, to: Destination(maildir: inbox.path), isDigested: false))
-            }
+        func tries() throws -> [Int?] {
             let ledger = try AccountLedger(in: directory)
             try BatchDelivery(ledger: ledger, inbox: inbox, threads: 1).recover(at: 1_800_000_000)
             #expect(ledger.state.openBatches.isEmpty)
             return keys.map { ledger.state.failed[$0]?.tries }
         }
-        #expect(try die([Array(keys[0...2])], whole: 0, torn: false) == [1, nil, nil, nil, nil, nil])
-        #expect(try die([Array(keys[3...5])], whole: 1, torn: true) == [1, nil, nil, nil, 1, 1])
-        // One that is put on disk meanwhile has come in whole.
-        #expect(try die([[keys[1]], Array(keys[2...3])], whole: 0, torn: false) == [1, nil, 1, nil, 1, 1])
-        for tries in 2...3 {
-            #expect(try die([[keys[0]]], whole: 0, torn: tries == 2) == [tries, nil, 1, nil, 1, 1])
+        /// Dies with `keys` begun, `whole` messages of them written and `torn` of one more.
+        func die(_ keys: [MessageKey], whole: Int, torn: Bool) throws -> [Int?] {
+            let delivery = BatchDelivery(ledger: try AccountLedger(in: directory), inbox: inbox, threads: 1)
+            corpses.append(delivery)
+            try delivery.begin(keys, at: 1_800_000_000)
+            for index in 0..<whole { try delivery.deliver("m", as: index, to: inbox.path) }
+            if torn {
+                corpses.append(try delivery.message(whole, to: Destination(maildir: inbox.path), isDigested: false))
+            }
+            return try tries()
+        }
+        /// A journal with these batches open, and files of the batch `name` as `parts` say.
+        func leave(_ batches: [(String, [MessageKey])], _ parts: [(part: String, name: String)]) throws {
+            let ledger = try AccountLedger(in: directory)
+            for (nonce, keys) in batches {
+                try ledger.turn(beginning: .init(nonce: nonce, time: 1_800_000_000, keys: keys))
+            }
+            for (part, name) in parts { scratch.write("m", to: "Mail/\(part)/1800000000.F\(name).hub") }
+        }
+        #expect(try die(Array(keys[0...2]), whole: 0, torn: false) == [1, nil, nil, nil, nil, nil])
+        #expect(try die(Array(keys[3...5]), whole: 1, torn: true) == [1, nil, nil, nil, 1, 1])
+        // Of two, the one that is still in tmp while it is put on disk has come in whole.
+        try leave([("old", [keys[1]]), ("new", Array(keys[2...3]))], [("tmp", "old.0")])
+        #expect(try tries() == [1, nil, 1, nil, 1, 1])
+        // Died while it was shown: what stands behind the last of it had not begun.
+        try leave([("shown", [keys[5], keys[1], keys[3]])], [("new", "shown.0"), ("tmp", "shown.1")])
+        #expect(try tries() == [1, 1, 1, 1, 1, nil])
+        try leave([("all", [keys[1], keys[3], keys[4]])], [("new", "all.0"), ("cur", "all.1")])
+        #expect(try tries() == [1, nil, 1, nil, 1, nil])
+        for more in 2...3 {
+            #expect(try die([keys[0]], whole: 0, torn: more == 2) == [more, nil, 1, nil, 1, nil])
         }
         #expect(try AccountLedger(in: directory).state.isLeftAlone(keys[0], now: 1_800_000_001))
         withExtendedLifetime(corpses) {}
@@ -177,7 +188,12 @@ struct BatchDeliveryTests {
             try delivery.begin([.unique("\(number)", occurrence: 0)], at: 1_800_000_000)
             #expect((1...2).contains(ledger.state.openBatches.count))
             try delivery.deliver("message \(number)\n", as: 0, to: inbox.path)
-            if number == 3 { delivery.abandon() } else { try delivery.publish() }
+            if number == 3 {
+                delivery.abandon()
+                try delivery.settle()
+            } else {
+                try delivery.publish()
+            }
         }
         try delivery.settle()
         #expect(delivery.published == 4)
@@ -243,6 +259,7 @@ struct BatchDeliveryTests {
         #expect(first.count == 64)
         #expect(!first.contains { $0.number == 1 || $0.number == 40 })
         work.putBack(first[60...])
+        work.putBack([])
         work.isolate([first[0]])
         #expect(work.next()?.map(\.number) == [63, 64, 65, 66] + (67...70).map { $0 }, "what was put back comes first")
         #expect(work.next()?.map(\.number) == [1])

@@ -269,6 +269,18 @@ func play(_ dialogue: Dialogue, cut: Cut = .nowhere) -> Played<POP3Client.Event>
         client.receive([UInt8](repeating: 0x61, count: 4_000))
         #expect(throws: POP3Error.lineTooLong(limit: POP3Client.replyLimit)) { try client.nextEvent() }
         #expect(client.lines.isEmpty)
+        for listing in [POP3Command.uidl(nil), .list(nil)] {
+            var client = POP3Client()
+            client.receive([UInt8]("+OK\r\n"))
+            _ = try client.nextEvent()
+            _ = client.send(listing)
+            client.receive([UInt8]("+OK\r\n1 1\r\n2 "))
+            #expect(try client.nextEvent() != nil)
+            client.receive([UInt8](repeating: 0x61, count: 4_000))
+            #expect(try client.nextEvent() == nil)
+            client.receive([UInt8](repeating: 0x61, count: 9_000))
+            #expect(throws: POP3Error.lineTooLong(limit: POP3Client.replyLimit)) { try client.nextEvent() }
+        }
     }
 
     @Test("random octets never trap", arguments: 0..<200)

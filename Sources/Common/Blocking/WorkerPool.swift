@@ -73,18 +73,23 @@ public final class WorkerPool: Sendable {
         }
     }
 
+    private enum Task {
+        case work(Round)
+        case end
+    }
+
     private static func help(_ state: Monitor<State>) {
         var last = 0
         while true {
             // A round is worked at once: what is left of it is with others, whom the caller waits for.
-            let round = state.wait { state -> Round?? in
-                if state.isOver { return .some(nil) }
+            let task = state.wait { state -> Task? in
+                if state.isOver { return .end }
                 guard let round = state.round, state.rounds > last else { return nil }
                 last = state.rounds
                 state.busy += 1
-                return round
+                return .work(round)
             }
-            guard let round = round ?? nil else { return }
+            guard case .work(let round) = task else { return }
             round.work()
             state.change { $0.busy -= 1 }
         }

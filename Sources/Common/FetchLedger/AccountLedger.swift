@@ -13,7 +13,8 @@ import POP3Protocol
 public final class AccountLedger {
     /// The most octets of a journal that is read.
     static let limit = 1 << 30
-    /// Octets of disk room kept free behind the end for the words that close two batches: 64 numbers with a digest each, a complaint or two.
+    /// Octets of disk room kept free behind the end for the words that close two batches: 64 numbers with a digest each,
+    /// a complaint or two.
     static let room = 16_384
     static let heading = "mailhub-fetch 1"
 
@@ -142,10 +143,12 @@ public final class AccountLedger {
     public func noteListing(_ ids: UniqueIDListing) throws(DurableError) -> ListedMaildrop {
         let listed = state.known.match(ids)
         let (missing, gone, back) = state.known.changes(by: listed)
-        let failed = state.failed.keys.filter { $0.uniqueID != nil && !state.isKnown($0) }
-        let isThere = failed.isEmpty ? [] : Set(ids.indices.filter { !listed.isKnown(at: $0) }.map(listed.key))
+        var failed = Set(state.failed.keys.filter { $0.uniqueID != nil && !state.isKnown($0) })
+        if !failed.isEmpty {
+            for index in ids.indices where !listed.isKnown(at: index) { failed.remove(listed.key(at: index)) }
+        }
         try markMissing(missing)
-        try markGone(gone + failed.filter { !isThere.contains($0) })
+        try markGone(gone + failed)
         try markBack(back)
         return listed
     }

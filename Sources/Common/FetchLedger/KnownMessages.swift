@@ -24,7 +24,7 @@ public struct KnownMessages: Sendable {
         var run: Int
     }
 
-    /// What few messages have.
+    /// What is to be said of some: of those that are to be deleted some day, the digest.
     private struct Special: Sendable {
         var occurrence: UInt32 = 0
         var isMissing = false
@@ -201,6 +201,12 @@ public struct KnownMessages: Sendable {
         }
         if !strange.isEmpty { search(strange, in: &found) }
         return found
+    }
+
+    /// What is known by now of the message at `index` of a listing that was compared with this.
+    public func now(_ listed: ListedMaildrop, at index: Int) -> Known? {
+        let place = Int(listed.places[index])
+        return place >= 0 && isThere(place) ? known(at: place) : self[listed.key(at: index)]
     }
 
     private static let lookahead = 64

@@ -25,8 +25,13 @@ extension KnownMessages {
             let run = word().flatMap({ JournalWord.number($0) })
         else { return false }
         let before = count
-        append(fetchedAs: Fetch(time: time, run: run)) { word().flatMap { $0.isEmpty ? nil : $0 } }
-        return count > before && at > line.endIndex
+        var isWhole = true
+        append(fetchedAs: Fetch(time: time, run: run)) {
+            guard let id = word() else { return nil }
+            isWhole = !id.isEmpty
+            return isWhole ? id : nil
+        }
+        return isWhole && count > before
     }
 
     /// What one line says.

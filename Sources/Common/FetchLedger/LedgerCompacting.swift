@@ -7,9 +7,8 @@ import MaildirStore
 extension AccountLedger {
     /// Writes the journal anew when most of it is history. Under the account's lock; readers see the old or the new.
     public func compactIfWorthwhile() throws(DurableError) {
-        guard state.openBatches.isEmpty else { return }
+        guard state.openBatches.isEmpty, journal.extent.lines > 200 else { return }
         let ofFolders = state.folders.reduce(0) { $0 + 2 + $1.fetched.count }
-        guard journal.extent.lines > 200 else { return }
         let needed = 4 + state.known.lineCount + state.failed.count + ofFolders
         guard journal.extent.lines > 2 * needed else { return }
         try compact()
