@@ -47,4 +47,22 @@ struct LineFramerTakeTests {
         #expect(framer.take(atMost: 9, through: Octet.lf) == [UInt8]("cd"))
         #expect(framer.take(atMost: 9, through: Octet.lf).isEmpty)
     }
+
+    @Test("what waits is lent where it lies, and taken as far as its reader came")
+    func waiting() throws {
+        var framer = LineFramer(limit: 100)
+        framer.append(Array("first\r\ncontent\nsec".utf8))
+        #expect(try framer.nextLine() == Array("first".utf8))
+        var (octets, range) = framer.waiting
+        #expect(String(decoding: octets[range], as: UTF8.self) == "content\nsec")
+        framer.drop(through: range.lowerBound + 8)
+        framer.append(Array("ond\r\n".utf8))
+        #expect(framer.count == 8)
+        #expect(try framer.nextLine() == Array("second".utf8))
+        (octets, range) = framer.waiting
+        #expect(range.isEmpty && framer.isEmpty)
+        framer.drop(through: range.upperBound)
+        framer.append([0x61])
+        #expect(framer.waiting.octets[framer.waiting.range] == [0x61])
+    }
 }

@@ -57,11 +57,13 @@ extension IMAPClient {
 
     /// Takes octets of content, and tells them in file form.
     mutating func takeContent(_ left: Int) -> Bool {
-        let part = lines.take(atMost: min(left, 65_536))
+        let (wire, range) = lines.waiting
+        let part = range.prefix(min(left, 65_536))
         guard !part.isEmpty else { return false }
         var file: [UInt8] = []
         file.reserveCapacity(part.count + 1)
-        decoder.decode(part, in: 0..<part.count, into: &file)
+        decoder.decode(wire, in: part, into: &file)
+        lines.drop(through: part.upperBound)
         if part.count == left {
             decoder.finish(into: &file)
             reading = .line

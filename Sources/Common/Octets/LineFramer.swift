@@ -90,6 +90,18 @@ public struct LineFramer: Sendable {
         return rest
     }
 
+    /// Everything received and not yet taken, where it lies: content is decoded from here without being moved, and then
+    /// ``drop(through:)`` says how far. Not to be held while more is appended.
+    public var waiting: (octets: [UInt8], range: Range<Int>) { (buffer, start..<buffer.count) }
+
+    /// Takes what ``waiting`` has before `end`.
+    public mutating func drop(through end: Int) {
+        precondition(end >= start && end <= buffer.count, "octets that do not wait")
+        start = end
+        searched = 0
+        if start == buffer.count { dropAll() }
+    }
+
     /// Whether the octets that wait begin with `word`, ASCII case aside; `nil` while they are too few to tell.
     public func begins(with word: StaticString) -> Bool? {
         let wanted = [UInt8](word)

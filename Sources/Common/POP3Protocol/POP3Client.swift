@@ -184,12 +184,13 @@ public struct POP3Client: Engine, Sendable {
     /// Takes the entries that have come into `listing`.
     /// - Returns: whether the end of all stands behind them; it is taken when there are none.
     private mutating func take(into listing: inout UniqueIDListing) throws(POP3Error) -> Bool {
-        let block = lines.takeRest()
-        var at = 0
-        while let lf = block.firstIndex(of: Octet.lf, in: at..<block.count) {
+        let (block, range) = lines.waiting
+        var at = range.lowerBound
+        defer { lines.drop(through: at) }
+        while let lf = block.firstIndex(of: Octet.lf, in: at..<range.upperBound) {
             let end = lf > at && block[lf - 1] == Octet.cr ? lf - 1 : lf
             if end == at + 1, block[at] == Octet.dot {
-                giveBack(block, from: listing.isEmpty ? lf + 1 : at)
+                if listing.isEmpty { at = lf + 1 }
                 return true
             }
             try countEntry(end - at)
@@ -199,13 +200,8 @@ public struct POP3Client: Engine, Sendable {
             progress += 1
             at = lf + 1
         }
-        giveBack(block, from: at)
-        guard lines.count < Self.replyLimit else { throw .lineTooLong(limit: Self.replyLimit) }
+        guard range.upperBound - at < Self.replyLimit else { throw .lineTooLong(limit: Self.replyLimit) }
         return false
-    }
-
-    private mutating func giveBack(_ block: [UInt8], from at: Int) {
-        if at < block.count { lines.append(at == 0 ? block : Array(block[at...])) }
     }
 
     private mutating func nextLine() throws(POP3Error) -> [UInt8]? {
@@ -219,11 +215,10 @@ public struct POP3Client: Engine, Sendable {
     /// The next piece of content; its end behind it.
     private mutating func contentEvent() -> Event? {
         if !decoder.isFinished, !lines.isEmpty {
-            let wire = lines.takeRest()
+            let (wire, range) = lines.waiting
             var file: [UInt8] = []
-            file.reserveCapacity(min(wire.count, 8_192))
-            let end = decoder.decode(wire, in: 0..<wire.count, into: &file)
-            if end < wire.count { lines.append(Array(wire[end...])) }
+            file.reserveCapacity(range.count)
+            lines.drop(through: decoder.decode(wire, in: range, into: &file))
             if !file.isEmpty {
                 progress += 1
                 return .content(file)

@@ -32,10 +32,10 @@ struct ContentReader: Sendable {
 
     /// Takes DATA's octets.
     /// - Returns: what the policy is to have of it, and the index of the first octet behind the closing line.
-    mutating func data(_ wire: [UInt8]) -> (file: [UInt8], end: Int) {
+    mutating func data(_ wire: [UInt8], in range: Range<Int>) -> (file: [UInt8], end: Int) {
         var file: [UInt8] = []
-        file.reserveCapacity(wire.count)
-        let end = dots.decode(wire, in: 0..<wire.count, into: &file)
+        file.reserveCapacity(range.count)
+        let end = dots.decode(wire, in: range, into: &file)
         return (kept(file), end)
     }
 

@@ -5,14 +5,12 @@ import Octets
 extension SMTPServer {
     /// Reads DATA's content as far as it has come.
     mutating func nextContent() -> Event? {
-        let wire = lines.takeRest()
-        guard !wire.isEmpty else { return nil }
-        let (file, end) = content.data(wire)
-        if content.isFinished {
-            state = .contentOver(last: true)
-            if end < wire.count { lines.append(Array(wire[end...])) }
-        }
-        return progress(file, of: end)
+        let (wire, range) = lines.waiting
+        guard !range.isEmpty else { return nil }
+        let (file, end) = content.data(wire, in: range)
+        lines.drop(through: end)
+        if content.isFinished { state = .contentOver(last: true) }
+        return progress(file, of: end - range.lowerBound)
     }
 
     /// What `count` octets of content come to: `file` for the policy, or nothing but that they came.
@@ -51,10 +49,10 @@ extension SMTPServer {
         var left = left
         var taken = 0
         if left > 0 {
-            let wire = lines.takeRest()
-            taken = min(left, wire.count)
-            file = content.chunk(wire, in: 0..<taken)
-            if taken < wire.count { lines.append(Array(wire[taken...])) }
+            let (wire, range) = lines.waiting
+            taken = min(left, range.count)
+            file = content.chunk(wire, in: range.prefix(taken))
+            lines.drop(through: range.lowerBound + taken)
             left -= taken
             chunkOctets += taken
         }
@@ -65,10 +63,9 @@ extension SMTPServer {
 
     /// Drops octets of a refused chunk as they come, `left` of them at most.
     mutating func skip(_ left: Int) -> Event? {
-        let wire = lines.takeRest()
-        guard !wire.isEmpty else { return nil }
-        let taken = min(left, wire.count)
-        if taken < wire.count { lines.append(Array(wire[taken...])) }
+        let taken = min(left, lines.count)
+        guard taken > 0 else { return nil }
+        lines.drop(through: lines.waiting.range.lowerBound + taken)
         state = .skip(left: left - taken)
         return .refusedContent(octets: taken)
     }

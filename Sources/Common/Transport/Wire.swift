@@ -56,7 +56,6 @@ public final class Wire {
     /// Why input or output is over, when it did not end in order.
     var inputFault: TransportError?
     var outputFault: TransportError?
-    var scratch = [UInt8](repeating: 0, count: Wire.readLimit)
 
     /// Takes over a connected socket, which becomes non-blocking.
     /// - Parameters:

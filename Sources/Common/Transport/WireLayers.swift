@@ -39,7 +39,7 @@ extension Wire {
                     inputEnded = inputEnded || layers.hasEnded
                     break
                 }
-                inbox.append(contentsOf: octets)
+                keep(octets)
             }
         } catch {
             inputEnded = true

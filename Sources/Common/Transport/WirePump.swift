@@ -67,9 +67,15 @@ extension Wire {
     @discardableResult
     func receive() -> Int {
         while true {
-            let count = unsafe scratch.withUnsafeMutableBytes { unsafe Glibc.read(reading, $0.baseAddress, $0.count) }
+            // Into memory of its own, which the engines above take over as it is: nothing is moved on the way.
+            var (count, code): (Int, Int32) = (0, 0)
+            let octets = unsafe [UInt8](unsafeUninitializedCapacity: Self.readLimit) { buffer, filled in
+                count = unsafe Glibc.read(reading, buffer.baseAddress, buffer.count)
+                code = errno
+                filled = max(0, count)
+            }
             if count > 0 {
-                absorb(count)
+                absorb(octets)
                 return count
             }
             if count == 0 {
@@ -80,10 +86,10 @@ extension Wire {
                 }
                 return 0
             }
-            switch errno {
+            switch code {
             case EINTR: continue
             case EAGAIN: return 0
-            case let code:
+            default:
                 inputEnded = true
                 inputFault = .connectionLost(peer: facts.peer, reason: reason(code))
                 return 0
@@ -91,11 +97,16 @@ extension Wire {
         }
     }
 
-    /// Puts `scratch[..<count]` into the inbox, through the layers if there are any.
-    private func absorb(_ count: Int) {
-        guard !layers.isEmpty else { return inbox.append(contentsOf: scratch[..<count]) }
-        layers.receive(Array(scratch[..<count]))
+    /// Puts `octets` into the inbox, through the layers if there are any.
+    private func absorb(_ octets: [UInt8]) {
+        guard !layers.isEmpty else { return keep(octets) }
+        layers.receive(octets)
         takeFromLayers()
+    }
+
+    /// Puts `octets` into the inbox.
+    func keep(_ octets: [UInt8]) {
+        if inbox.isEmpty { inbox = octets } else { inbox.append(contentsOf: octets) }
     }
 
     /// Adds `octets` to what is to be sent, through the layers if there are any.
