@@ -150,7 +150,7 @@ let package = Package(
             uses: "Credentials", "CommandStart", "MailboxLogins", "AccessControl", "InternetAddress", "SMTPProtocol",
             "POP3Protocol", "SpoolQueue", "Delivery", "MaildirStore", "MailRouting", "MailFormat", "MailEnvelope",
             "MessageContent", "RunControl", "TLSEngine", "SASLMechanisms", "Programs", "DurableFiles", "Octets",
-            "Reporting", "Blocking", "CMHSys",
+            "Reporting", "CMHSys",
             argumentParser,
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")),
 

@@ -116,6 +116,8 @@ final class AccountRun {
         if StopSignal.hasCome { (status, words) = (.temporaryFailure, "told to stop before all was fetched") }
         do {
             try ledger.endRun(at: now, status: status.rawValue, words)
+            // Also where no run ends well: a journal must not grow for ever.
+            try ledger.compactIfWorthwhile()
         } catch {
             // Thrown is what ended the run; to `--status` it has died.
             hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
@@ -177,8 +179,8 @@ final class AccountRun {
         return true
     }
 
-    /// Whether the batch under way has taken as long as a batch may.
-    var isLate: Bool { delivery.isLate }
+    /// Whether the batch under way has what a batch may have; see ``BatchDelivery/isFull``.
+    var isBatchFull: Bool { delivery.isFull }
 
     /// Drops the batch under way: nothing of it is shown.
     func abandon() { delivery.abandon() }

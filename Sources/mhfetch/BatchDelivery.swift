@@ -25,6 +25,7 @@ final class BatchDelivery {
         let open: FetchState.OpenBatch
         let batch: DeliveryBatch
         var delivered: [Int: MessageDigest?] = [:]
+        var octets = 0
         let began = Deadline.now
     }
 
@@ -115,8 +116,10 @@ final class BatchDelivery {
         current = Current(open: open, batch: DeliveryBatch(in: maildirs))
     }
 
-    /// Whether the batch has taken as long as a batch may.
-    var isLate: Bool { current.map { $0.began.elapsed >= .seconds(Self.secondLimit) } ?? false }
+    /// Whether the batch has taken as long as a batch may, or as many octets, whatever the server said of their number.
+    var isFull: Bool {
+        current.map { $0.octets >= Self.octetLimit || $0.began.elapsed >= .seconds(Self.secondLimit) } ?? false
+    }
 
     /// Begins the message `index` of the batch. What this and the writing throw concerns this message alone; dropped
     /// before ``add(_:as:unless:)``, it leaves nothing.
@@ -130,15 +133,19 @@ final class BatchDelivery {
 
     /// Takes the message `index`, which is whole.
     /// - Parameter stored: a message with one of these digests is taken back, and never shown.
-    /// - Returns: whether the message is to be shown.
+    /// - Returns: which of them it has; `nil` when the message is to be shown.
     @discardableResult
-    func add(_ message: BatchedMessage, as index: Int, unless stored: Set<MessageDigest> = []) throws -> Bool {
+    func add(
+        _ message: BatchedMessage, as index: Int, unless stored: Set<MessageDigest> = []
+    ) throws -> MessageDigest? {
         guard let batch = current?.batch else {
             preconditionFailure("a message outside a batch: it would count as delivered")
         }
         let (digest, isNew) = try batch.add(message, unless: stored)
-        if isNew { current?.delivered.updateValue(digest, forKey: index) }
-        return isNew
+        current?.octets += message.size
+        guard isNew else { return digest }
+        current?.delivered.updateValue(digest, forKey: index)
+        return nil
     }
 
     // MARK: Ending

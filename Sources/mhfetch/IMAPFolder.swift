@@ -273,10 +273,10 @@ final class IMAPFolder {
         return (request.left, refusal)
     }
 
-    /// The index in its batch of the message at `place`. One that is not of the batch under way, or comes late, begins the
-    /// next one.
+    /// The index in its batch of the message at `place`. One that is not of the batch under way, or comes when that is
+    /// full, begins the next one.
     private func begin(_ place: Int, of request: inout FetchRequest) throws -> Int {
-        if let index = request.index(of: place), !run.isLate { return index }
+        if let index = request.index(of: place), !run.isBatchFull { return index }
         try run.publish()
         try run.begin(request.beginBatch(at: place))
         return 0

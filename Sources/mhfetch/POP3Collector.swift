@@ -155,7 +155,7 @@ final class POP3Collector {
             throw full
         }
         var taken = 0
-        while taken < batch.count, taken == 0 || !run.isLate {
+        while taken < batch.count, taken == 0 || !run.isBatchFull {
             try ask(&requests, isAhead: false)
             try take(batch[taken], index: taken, deletions)
             requests.noteAnswer()
@@ -205,7 +205,7 @@ final class POP3Collector {
             return try run.noteFailure(of: message.key, words)
         default: throw session.broken("an answer to RETR that is none")
         }
-        let isHere = try run.receive(
+        let here = try run.receive(
             message, index: index, to: run.destination(nil), isDigested: account.keep != .on,
             unless: deletions.stored(for: message.key)
         ) { sink in
@@ -218,10 +218,10 @@ final class POP3Collector {
             }
         }
         checked.insert(message.key)
-        guard isHere else { return }
-        guard deletions.isIgnored(message.key) else { return try run.ledger.markHere(message.key) }
+        guard let here else { return }
+        guard deletions.isIgnored(message.key) else { return try run.ledger.markHere(message.key, here) }
         staying += 1
-        try run.ledger.markStaying(message.key)
+        try run.ledger.markStaying(message.key, here)
     }
 
     /// Deletes those of the listing that were fetched and may go. Messages with one id go together or not at all: were one

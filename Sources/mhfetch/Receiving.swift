@@ -37,12 +37,12 @@ extension AccountRun {
     ///   - isDigested: whether the state shall know the digest of what was stored.
     ///   - stored: a message with one of these digests is here already, and is not delivered.
     ///   - read: writes the content to its end, and tells what was odd about it.
-    /// - Returns: whether it was such a one.
+    /// - Returns: the digest of such a one; `nil` for any other.
     @discardableResult
     func receive(
         _ message: Pending, index: Int, to destination: Destination, isDigested: Bool = false,
         unless stored: Set<MessageDigest> = [], reading read: (MessageSink) throws -> Oddities
-    ) throws -> Bool {
+    ) throws -> MessageDigest? {
         let sink = MessageSink(
             try delivery.message(index, to: destination, isDigested: isDigested || !stored.isEmpty))
         let oddities: Oddities
@@ -54,16 +54,15 @@ extension AccountRun {
         }
         guard sink.octets > 0 || (message.size ?? 0) == 0 else {
             try noteFailure(of: message.key, "the server sent nothing of its \(message.size ?? 0) octets")
-            return false
+            return nil
         }
         guard let whole = sink.message else {
             try noteFailure(of: message.key, sink.fault?.description ?? "")
-            return false
+            return nil
         }
         noteOddities(oddities, of: message.key)
-        let isNew = try delivery.add(whole, as: index, unless: stored)
         tally.octets += sink.octets
-        return !isNew
+        return try delivery.add(whole, as: index, unless: stored)
     }
 
     /// Whether the conversation ended by what the server, or the way to it, did in the midst of a message: neither by a

@@ -3,6 +3,7 @@
 import CMHSys
 import Glibc
 import InternetAddress
+import Programs
 import Reporting
 import RunControl
 
@@ -104,11 +105,13 @@ enum KeeperError: Complaint {
     case nothingToListen
     case workerWillNotStart(status: Int32)
     case badSnapshot
+    /// No line to a new worker can be had.
+    case line(LineFault)
     case tooManyListeners(Int)
 
     var exitStatus: ExitStatus {
         switch self {
-        case .system: .osError
+        case .system, .line: .osError
         case .strayActivation, .badActivation, .nothingToListen, .tooManyListeners: .configuration
         case .cannotListen(_, let code): code == EACCES || code == EPERM ? .noPermission : .unavailable
         case .workerWillNotStart(let status): ExitStatus(rawValue: status) ?? .software
@@ -118,6 +121,7 @@ enum KeeperError: Complaint {
 
     var description: String {
         switch self {
+        case .line(let fault): fault.description
         case .tooManyListeners(let count): "\(count) `listen` lines are more than a worker can be handed"
         case .system(let doing, let code): "cannot \(doing): \(reason(code))"
         case .cannotListen(let place, let code) where code == EACCES || code == EPERM:

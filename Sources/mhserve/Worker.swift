@@ -1,6 +1,5 @@
 // The worker: answers on the sockets its keeper holds. Has no outgoing secret and no way to get one.
 
-import Blocking
 import CMHSys
 import Glibc
 import NIOCore
@@ -132,16 +131,17 @@ struct KeeperLine: Sendable {
 
     /// The settings, and the listening sockets in their order, which the keeper has sent before it started us.
     func settings() throws -> (HubSettings, sockets: [Int32]) {
-        guard case .settings(let snapshot) = try line.next(KeeperMessage.self, until: .now) else {
-            throw KeeperError.badSnapshot
-        }
+        guard case .settings(let snapshot) = next() else { throw KeeperError.badSnapshot }
         let (settings, _) = try Snapshot.read(from: snapshot.value)
         let sockets = try settings.listeners.map { _ in
-            guard case .listener(let socket) = try line.next(KeeperMessage.self, until: .now) else {
-                throw KeeperError.badSnapshot
-            }
+            guard case .listener(let socket) = next() else { throw KeeperError.badSnapshot }
             return socket.take()
         }
         return (settings, sockets)
+    }
+
+    /// What the keeper has said next; `nil` for nothing, or nonsense: whoever started this is no keeper.
+    private func next() -> KeeperMessage? {
+        do throws(LineFault) { return try line.receive() } catch { return nil }
     }
 }

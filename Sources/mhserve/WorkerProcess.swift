@@ -71,14 +71,20 @@ final class WorkerProcess {
         self.listeners = listeners
         let snapshot = try Self.memoryFile(holding: try Snapshot.write(settings, ports: listeners.map(\.port)))
         defer { close(snapshot) }
-        let (ours, theirs) = try ProcessLine.pair()
+        let ours: ProcessLine
+        let theirs: Int32
+        do throws(LineFault) { (ours, theirs) = try ProcessLine.pair() } catch { throw KeeperError.line(error) }
         defer { close(theirs) }
+        var isFull = false
         let needs =
             [KeeperMessage.settings(HandedDescriptor(lending: snapshot))]
             + listeners.map { .listener(HandedDescriptor(lending: $0.descriptor)) }
-        for message in needs {
-            guard try ours.send(message) else { throw KeeperError.tooManyListeners(listeners.count) }
+        do throws(LineFault) {
+            for message in needs where try !ours.send(message) { isFull = true }
+        } catch {
+            throw KeeperError.line(error)
         }
+        guard !isFull else { throw KeeperError.tooManyListeners(listeners.count) }
         pid = try Self.spawn(theirs)
         line = ours
     }

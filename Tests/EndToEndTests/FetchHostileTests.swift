@@ -348,6 +348,52 @@ struct FetchHostileTests {
         }
     }
 
+    @Test("a batch ends at its octets, whatever the server said of their number")
+    func lyingSizes() async throws {
+        try await onThread {
+            let large: [Step] = [
+                .expect("RETR 1"), .line("+OK"),
+                .flood(chunk: Array((String(repeating: "x", count: 998) + "\r\n").utf8), octets: 17 << 20), .line("."),
+            ]
+            let server = try FakeServer(
+                Self.login + Self.listing(["a", "b", "c"]) + large + Self.message(2) + Self.message(3) + Self.farewell)
+            let rig = rig("pop3", server)
+            let result = try rig.fetch()
+            #expect(result.status == 0, "\(result) \(server.sessions)")
+            let ended = rig.journal.filter { $0.hasPrefix("done ") }.map { $0.split(separator: " ").count - 2 }
+            #expect(ended == [1, 2], "\(rig.journal)")
+        }
+    }
+
+    @Test(
+        "of several messages with one id, the one that stays is known by what it is, also when the others are forgotten"
+    )
+    func oneOfThreeStays() async throws {
+        try await onThread {
+            func message(_ number: Int, as listed: Int) -> [Step] {
+                [.expect("RETR \(listed)")] + Self.message(number).dropFirst()
+            }
+            func deletes(_ number: Int, _ answer: String = "+OK") -> [Step] {
+                [.expect("DELE \(number)"), .line(answer)]
+            }
+            let login = Self.login
+            let one = login + Self.listing(["X"]) + message(2, as: 1) + deletes(1)
+            let server = try FakeServer(
+                login + Self.listing(["X", "X", "X"]) + Self.message(1) + Self.message(2) + Self.message(3)
+                    + deletes(1) + deletes(2, "-ERR busy") + deletes(3) + Self.farewell,
+                // Listed alone it counts as the first; it is looked at, and its deletion comes to nothing again and again.
+                one + [.expect("QUIT")], one + [.expect("QUIT")], one + [.expect("QUIT")], one + Self.farewell)
+            let rig = FetchRig()
+            rig.configure("pop3 127.0.0.1:\(server.port)", "tls off", "keep off")
+            for status in [0, 75, 75, 75, 0] as [Int32] {
+                let result = try rig.fetch()
+                #expect(result.status == status, "\(result) \(server.sessions)")
+                #expect(counted(rig.messages()) == counted((1...3).map(Self.file)), "\(result)")
+            }
+            #expect(!server.stop().contains { $0.surprise != nil }, "\(server.sessions)")
+        }
+    }
+
     @Test("a message that kills us before its first octet is found out, comes last from then on, and stops no other")
     func deadlyMessage() async throws {
         try await onThread {

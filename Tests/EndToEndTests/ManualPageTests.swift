@@ -37,14 +37,17 @@ struct ManualPageTests {
     /// The types of a command's rooms whose errors cannot end it, and why.
     private static let contained: [String: [String: String]] = [
         "mhfetch": [
+            "LineFault": "speaks to no other process of the hub",
             "SMTPError": "sends nothing", "SiblingError": "starts no command of the hub",
             "DeliveryError": "is of agents, which it has none of",
         ],
         "mhsend": [
+            "LineFault": "speaks to no other process of the hub",
             "LogError": "writes no log", "ProgramError": "runs no program", "ThreadError": "has one thread",
             "JournalError": "is told as a QueueError",
         ],
         "mhcarry": [
+            "LineFault": "speaks to no other process of the hub",
             "AccountError": "the route waits", "DigestError": "the recipient waits", "PathError": "the route waits",
             "ProgramError": "the route waits", "TLSError": "the route waits", "TransportError": "the route waits",
             "SMTPError": "the route waits", "POP3Error": "collects nothing", "IMAPError": "collects nothing",
@@ -52,13 +55,18 @@ struct ManualPageTests {
             "SiblingError": "starts no command of the hub",
             "JournalError": "is told as a QueueError",
         ],
-        "mhqueue": ["ProgramError": "runs no program", "JournalError": "is told as a QueueError"],
+        "mhqueue": [
+            "LineFault": "speaks to no other process of the hub", "ProgramError": "runs no program",
+            "JournalError": "is told as a QueueError",
+        ],
         "mhroute": [
+            "LineFault": "speaks to no other process of the hub",
             "ProgramError": "runs no program", "SiblingError": "starts no command of the hub",
             "ThreadError": "has one thread", "DurableError": "opens no state", "OwnershipFault": "opens no state",
             "JournalError": "opens no state",
         ],
         "mhserve": [
+            "LineFault": "is told as a KeeperError",
             "DigestError": "ends a session", "HouseError": "ends a session", "MaildirError": "ends a session",
             "POP3Error": "ends a session", "SMTPError": "ends a session", "DeliveryError": "is told to the client",
             "SiblingError": "is logged",

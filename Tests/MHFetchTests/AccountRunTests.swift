@@ -73,6 +73,19 @@ struct AccountRunTests {
         }
     }
 
+    @Test("the journal is made short also where no run ends well")
+    func compactsAfterFailure() async throws {
+        try await onThread {
+            let server = try FakeServer([.line("-ERR not today")])
+            let scratch = ScratchDirectory()
+            let failing = try run(server, scratch, start: 1_800_000_000)
+            for time in 0..<300 { try failing.ledger.beginRun(at: 1_800_000_000 + time) }
+            #expect(throws: (any Error).self) { try failing.carryOut() }
+            #expect(failing.ledger.journal.extent.lines < 10)
+            #expect(failing.state.run == 301 && failing.state.lastEnding?.status == 75)
+        }
+    }
+
     @Test("a run counts from the start of all, and from no earlier than one that went between")
     func startOfRun() async throws {
         try await onThread {

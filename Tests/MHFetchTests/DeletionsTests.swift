@@ -37,9 +37,9 @@ private struct Model {
         if !fresh.isEmpty {
             try delivery.begin(fresh.map(\.0), at: 1_800_000_000)
             for (index, (key, message)) in fresh.enumerated() {
-                let isNew = try delivery.deliver(
+                let here = try delivery.deliver(
                     message.text, as: index, to: maildir, isDigested: true, unless: deletions.stored(for: key))
-                if !isNew { try ledger.markStaying(key) }
+                if let here { try ledger.markStaying(key, here) }
             }
             try delivery.publish()
             try delivery.settle()

@@ -18,7 +18,7 @@ extension BatchDelivery {
     func deliver(
         _ text: String, as index: Int, to maildir: String, isDigested: Bool = false,
         unless stored: Set<MessageDigest> = []
-    ) throws -> Bool {
+    ) throws -> MessageDigest? {
         let message = try message(
             index, to: Destination(maildir: maildir), isDigested: isDigested || !stored.isEmpty)
         try message.write(Array(text.utf8.prefix(4)))

@@ -57,6 +57,9 @@ public final class BatchedMessage {
         digest = isDigested ? RunningDigest() : nil
     }
 
+    /// Octets written so far.
+    public var size: Int { delivery.size }
+
     /// Takes the next octets of the message in file form.
     public func write(_ chunk: [UInt8]) throws(DurableError) {
         try delivery.write(chunk)

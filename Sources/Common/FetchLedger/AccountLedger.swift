@@ -158,11 +158,17 @@ public final class AccountLedger {
     /// Notes messages whose deletion the next QUIT makes count.
     public func markAsked(_ keys: [MessageKey]) throws(DurableError) { try record(keys.map { "quit \($0.text)" }) }
     /// Notes that such a message is there unchanged: its deletion did not come to pass.
-    public func markHere(_ key: MessageKey) throws(DurableError) { try record(["here \(key.text)"]) }
+    /// - Parameter digest: of what it is: of several with one id it may be another than the one that was known by this key.
+    public func markHere(_ key: MessageKey, _ digest: MessageDigest) throws(DurableError) {
+        try record(["here \(key.text) \(digest)"])
+    }
     /// Notes messages whose deletion the server has acknowledged.
     public func markDeleted(_ keys: [MessageKey]) throws(DurableError) { try record(keys.map { "dele \($0.text)" }) }
     /// Notes that a message is there unchanged though its deletion was acknowledged.
-    public func markStaying(_ key: MessageKey) throws(DurableError) { try record(["stay \(key.text)"]) }
+    /// - Parameter digest: as for ``markHere(_:_:)``.
+    public func markStaying(_ key: MessageKey, _ digest: MessageDigest) throws(DurableError) {
+        try record(["stay \(key.text) \(digest)"])
+    }
     /// Forgets messages that are no longer at the source.
     public func markGone(_ keys: [MessageKey]) throws(DurableError) { try record(keys.map { "gone \($0.text)" }) }
 

@@ -24,19 +24,20 @@ extension FetchState {
         case ("quit", 2):
             guard let key = key(1) else { return false }
             known.change(key) { $0.deletion = .asked }
-        case ("here", 2):
+        case ("here", 2), ("here", 3), ("stay", 2), ("stay", 3):
             guard let key = key(1) else { return false }
-            known.change(key) { $0.deletion = nil }
+            let digest = words.count == 3 ? MessageDigest(parsing: words[2]) : nil
+            guard words.count == 2 || digest != nil else { return false }
+            known.change(key) { known in
+                known.deletion = verb.first == 0x73 ? .ignored : nil
+                known.digest = digest ?? known.digest
+            }
             failed[key] = nil
         case ("dele", 2):
             guard let key = key(1) else { return false }
             known.change(key) { $0.deletion = .acknowledged }
-        case ("stay", 2):
-            guard let key = key(1) else { return false }
-            known.change(key) { $0.deletion = .ignored }
-            failed[key] = nil
         case ("run", 3):
-            guard let count = number(1), let time = number(2) else { return false }
+            guard let count = number(1), let time = number(2), count < 1 << 40 else { return false }
             (run, lastRun) = (count, time)
         case ("end", 4):
             guard let time = number(1), let status = number(2), let text = JournalWord.decode(words[3]) else {

@@ -34,7 +34,7 @@ public enum MessageKey: Hashable, Sendable {
         else { return nil }
         let rest = octets[(colon + 1)...]
         switch kind {
-        case 0x70: self = .unique(String(decoding: rest, as: UTF8.self), occurrence: number)
+        case 0x70 where !rest.isEmpty: self = .unique(String(decoding: rest, as: UTF8.self), occurrence: number)
         case 0x69:
             guard let uid = Decimal.value(of: rest).flatMap({ UInt32(exactly: $0) }), uid > 0 else { return nil }
             self = .uid(uid, folder: number)
