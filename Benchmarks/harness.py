@@ -195,11 +195,6 @@ def free_port():
 
 def timed(command, env=None, stdin=b"", cwd=None):
     """Runs `command`: seconds of wall clock and of processor time, children included. Its failure is Missing."""
-    return weighed(command, env, stdin, cwd)[:2]
-
-
-def weighed(command, env=None, stdin=b"", cwd=None):
-    """As `timed`, and the most MiB that a process of it had in memory."""
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as told:
         source.write(stdin)
         source.seek(0)
@@ -212,7 +207,7 @@ def weighed(command, env=None, stdin=b"", cwd=None):
             told.seek(0)
             text = told.read()[-2000:].decode(errors="replace")
             raise Missing("%s: exit %d: %s" % (" ".join(command), process.returncode, text))
-    return took, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    return took, used.ru_utime + used.ru_stime
 
 
 def by_turns(contestants, rounds):
