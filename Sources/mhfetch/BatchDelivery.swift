@@ -69,8 +69,9 @@ final class BatchDelivery {
     func recover(at time: Int) throws {
         let open = ledger.state.openBatches
         guard let newest = open.last else { return }
-        let traces = try inbox.recoverBatches(open.map(\.nonce))
-        try blame(newest, traces[open.count - 1], at: time)
+        let traces = try inbox.recoverBatches(open.map(\.nonce)) { traces in
+            try blame(newest, traces[open.count - 1], at: time)
+        }
         var ends: [FetchState.BatchEnd] = []
         for (batch, found) in zip(open, traces) {
             let isPOP3 = batch.keys.contains { $0.uniqueID != nil }

@@ -134,6 +134,21 @@ struct MaildirTests {
         #expect(try box.recoverBatches(["x", "abc"]).map(\.delivered) == [[], [3]])
     }
 
+    @Test("what a batch has left in tmp is told before it is removed, so that a death between the two forgets nothing")
+    func toldFirst() throws {
+        struct Death: Error {}
+        let box = try Maildir(path: path, making: true)
+        let folder = try box.makeFolder(FolderName(parts: ["Junk"]))
+        scratch.write("x", to: "box/tmp/9.Fabc.3.hub")
+        scratch.write("x", to: "box/.Junk/tmp/9.Fabc.4.hub")
+        #expect(throws: Death.self) { try box.recoverBatches(["abc"]) { _ in throw Death() } }
+        var told: [Maildir.BatchTraces] = []
+        #expect(try box.recoverBatches(["abc"]) { told = $0 } == told)
+        #expect(told.map(\.unfinished) == [[3, 4]])
+        #expect(try box.recoverBatches(["abc"])[0].unfinished.isEmpty)
+        #expect(ScratchDirectory.names(in: folder.path + "/tmp").isEmpty)
+    }
+
     @Test("removes what nobody writes to any more from tmp, and nothing younger")
     func stale() throws {
         let box = try Maildir(path: path, making: true)

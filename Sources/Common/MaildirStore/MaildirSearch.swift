@@ -22,14 +22,19 @@ extension Maildir {
     /// After a crash: what became of the fetch batches with these nonces, by one reading of the Maildir and its folders
     /// (DECISIONS 33). What they left in tmp is removed; where anything is found, new and cur are synchronized, so that
     /// it stays.
+    /// - Parameter note: takes what was found before any of it is removed: should the process die between the two, the next
+    ///   one finds the same.
     /// - Returns: for each nonce, in their order.
-    public func recoverBatches(_ nonces: [String]) throws -> [BatchTraces] {
+    public func recoverBatches(
+        _ nonces: [String], noting note: ([BatchTraces]) throws -> Void = { _ in }
+    ) throws -> [BatchTraces] {
         let marks = nonces.map { Array(".F\($0).".utf8) }
         var traces = nonces.map { _ in BatchTraces() }
+        var leftovers: [(box: Maildir, name: String)] = []
         for box in try withFolders() {
             for name in try box.tmp.names() {
                 guard let (batch, index) = Self.placeInBatch(Array(name.utf8), marks) else { continue }
-                try box.tmp.unlink(name)
+                leftovers.append((box, name))
                 traces[batch].unfinished.insert(index)
             }
             var any = false
@@ -40,6 +45,8 @@ extension Maildir {
             }
             if any { try box.synchronizeEntries() }
         }
+        try note(traces)
+        for (box, name) in leftovers { try box.tmp.unlink(name) }
         return traces
     }
 
