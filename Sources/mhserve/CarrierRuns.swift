@@ -40,9 +40,16 @@ struct CarrierRuns {
         }
     }
 
-    /// Takes note of the end of the run, and starts the pending one.
-    mutating func ended(_ children: inout Children) {
+    /// Takes note of the end of the run, and starts the pending one. One that a signal ended has left mail behind.
+    mutating func ended(_ run: Children.Ended, _ children: inout Children) {
         isRunning = false
+        if run.status < 128 {
+            backOff.succeeded()
+        } else {
+            log.write(.error, "carrier", [("pid", "\(run.pid)"), ("status", "\(run.status)")])
+            isPending = true
+            backOff.noteDeath(at: run.age)
+        }
         startPending(&children)
     }
 }

@@ -62,6 +62,9 @@ struct BackOff {
     /// Nothing is to be started any more, or it has been.
     mutating func clear() { due = nil }
 
+    /// It came to its end as it should: what was before counts no more.
+    mutating func succeeded() { self = BackOff() }
+
     func isDue(_ now: Int = MonotonicClock.milliseconds) -> Bool { due.map { $0 <= now } ?? false }
 }
 

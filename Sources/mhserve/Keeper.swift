@@ -78,6 +78,7 @@ struct Keeper: ~Copyable {
                 return
             }
             stopping = true
+            backOff.clear()
             ServiceManager.notify("STOPPING=1")
             for worker in workers { worker.drain() }
             // Else clients would wait in a queue that nobody serves. Sockets of the service manager are for who comes next.
@@ -88,7 +89,7 @@ struct Keeper: ~Copyable {
             for ended in children.reap() {
                 switch ended.kind {
                 case .worker: try bury(ended)
-                case .run: carrier.ended(&children)
+                case .run: carrier.ended(ended, &children)
                 case nil: break  // of somebody who died before it: process 1 has it taken off the table
                 }
             }
@@ -137,12 +138,16 @@ struct Keeper: ~Copyable {
 
     /// The newest worker that answers is the one that serves: what it was started with is in force, older ones drain.
     private mutating func promote() {
-        guard let newest = workers.last(where: { $0.isReady && !$0.isDraining }), newest.pid != serving else { return }
+        guard let at = workers.lastIndex(where: { $0.isReady && !$0.isDraining }) else { return }
+        let newest = workers[at]
+        // Also those that were still starting when it began to answer: never two generations at once.
+        for old in workers[..<at] where !old.isDraining { old.drain() }
+        guard newest.pid != serving else { return }
+        backOff.clear()  // it stands in for one that has died, too
         let isReload = hasServed && serving != nil
         serving = newest.pid
         settings = newest.settings
         listeners = newest.listeners
-        for old in workers where old.pid != newest.pid && old.isReady && !old.isDraining { old.drain() }
         if isReload { log.write(.notice, "reloaded") }
         if !hasServed {
             for listener in listeners {
@@ -164,7 +169,7 @@ struct Keeper: ~Copyable {
         let (worker, status) = (workers.remove(at: at), ended.status)
         _ = hear(worker)  // its last words
         guard !worker.isDraining, !stopping else {
-            log.write(.info, "worker ended", [("pid", "\(worker.pid)")])
+            log.write(.info, "worker ended", [("pid", "\(worker.pid)"), ("status", "\(status)")])
             return
         }
         if worker.pid == serving { serving = nil }
@@ -172,6 +177,8 @@ struct Keeper: ~Copyable {
         if serving != nil { return keepSettings("the new worker ended at once (status \(status))") }
         guard worker.isReady || hasServed else { throw KeeperError.workerWillNotStart(status: status) }
         log.write(.error, "worker died", [("pid", "\(worker.pid)"), ("status", "\(status)")])
+        // One that is starting takes its place: with settings that are newer, if any.
+        guard !workers.contains(where: { !$0.isDraining }) else { return }
         backOff.noteDeath(at: worker.isReady ? ended.age : 0)
     }
 

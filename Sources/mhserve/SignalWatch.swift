@@ -11,6 +11,9 @@ struct SignalWatch: ~Copyable {
 
     /// Blocks the signals in this thread and those it starts; call before any other thread exists.
     init() throws(KeeperError) {
+        // Whoever started us may ignore it: then children would vanish without a word.
+        var usual = sigaction()
+        unsafe sigaction(SIGCHLD, &usual, nil)
         var set = sigset_t()
         unsafe sigemptyset(&set)
         for signal in [SIGTERM, SIGINT, SIGHUP, SIGCHLD] { _ = unsafe sigaddset(&set, signal) }

@@ -106,7 +106,9 @@ final class WorkerProcess {
     func hear() throws(LineFault) -> Bool {
         var isQueued = false
         do throws(LineFault) {
-            while let line, let message = try line.receive(WorkerMessage.self) {
+            // Not for ever: others have their turn before what is left.
+            for _ in 0..<64 {
+                guard let line, let message = try line.receive(WorkerMessage.self) else { break }
                 switch message {
                 case .queued: isQueued = true
                 case .ready: isReady = true
@@ -139,8 +141,9 @@ final class WorkerProcess {
                 unsafe write(descriptor, $0.baseAddress! + written, octets.count - written)
             }
             guard count > 0 else {
+                let code = errno
                 close(descriptor)
-                throw KeeperError.system(doing: "fill a memory file", code: errno)
+                throw KeeperError.system(doing: "fill a memory file", code: code)
             }
             written += count
         }

@@ -589,6 +589,17 @@ struct ServeLifeTests {
         }
     }
 
+    @Test("a worker that dies is noticed also where whoever started the service ignores the end of children")
+    func ignoredChildren() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(services: ["smtp"], tracer: ["env", "--ignore-signal=CHLD"])
+            kill(try hub.worker(), SIGKILL)
+            try hub.waitForLog("worker died", count: 1)
+            try deliver("and again", to: "alice", hub)
+            #expect(hub.messages(of: "alice").count == 1)
+        }
+    }
+
     @Test("no thread of a worker can gain rights by a program: it was locked in before the first of them was started")
     func lockedIn() async throws {
         try await onThread {

@@ -24,6 +24,10 @@ struct ChildrenTests {
         #expect(backOff.due == 50_100)
         backOff.clear()
         #expect(!backOff.isDue(.max))
+        for _ in 1...5 { backOff.noteDeath(at: 0, now: 0) }
+        backOff.succeeded()
+        backOff.noteDeath(at: 0, now: 0)
+        #expect(backOff.due == 200, "what was before counts no more")
     }
 
     @Test("a child is told with its kind and end, a stranger whose parent has died is taken off the table too")

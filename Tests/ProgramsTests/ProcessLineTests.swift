@@ -47,6 +47,14 @@ private struct Blind: LineMessage {
     init?(_ fields: inout LineFields) { guard fields.octet() == 3 else { return nil } }
 }
 
+/// One that says nothing, with a descriptor.
+private struct Bare: LineMessage {
+    let octets: [UInt8] = []
+    let descriptors: [Int32]
+    init(descriptors: [Int32]) { self.descriptors = descriptors }
+    init?(_ fields: inout LineFields) { return nil }
+}
+
 @Suite("A line between processes")
 struct ProcessLineTests {
     private func ends() throws -> (ProcessLine, ProcessLine) {
@@ -97,6 +105,9 @@ struct ProcessLineTests {
         #expect(unsafe pipe(&pipes) == 0)
         #expect(try one.send(Words.handed([pipes[1], pipes[1]])))
         #expect(throws: LineFault.nonsense) { try other.receive(Blind.self) }
+        // With an empty datagram, which looks like the end.
+        #expect(try one.send(Bare(descriptors: [pipes[1]])))
+        #expect(throws: LineFault.nonsense) { try other.receive(Words.self) }
         close(pipes[1])
         // Were one open still, the pipe would have a writer.
         var polled = pollfd(fd: pipes[0], events: Int16(POLLIN), revents: 0)

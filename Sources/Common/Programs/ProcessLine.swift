@@ -88,9 +88,11 @@ public final class ProcessLine: Sendable {
             case let code: throw .system(doing: "hear another process of the hub", code: code)
             }
         }
-        guard length > 0 else { throw .ended }
+        // Whatever it was that they came with, they are closed.
+        let handed = found.prefix(max(0, Int(count))).map { HandedDescriptor($0) }
+        guard length > 0 else { throw count == 0 ? .ended : .nonsense }
         guard count >= 0 else { throw .nonsense }
-        var fields = LineFields(Array(octets[..<length]), found.prefix(Int(count)).map { HandedDescriptor($0) })
+        var fields = LineFields(Array(octets[..<length]), handed)
         guard let message = Message(&fields), fields.isUsedUp else { throw .nonsense }
         return message
     }
