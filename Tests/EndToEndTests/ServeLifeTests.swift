@@ -592,7 +592,7 @@ struct ServeLifeTests {
     @Test("a worker that dies is noticed also where whoever started the service ignores the end of children")
     func ignoredChildren() async throws {
         try await onThread {
-            let hub = try HubUnderTest(services: ["smtp"], tracer: ["env", "--ignore-signal=CHLD"])
+            let hub = try HubUnderTest(services: ["smtp"], starter: ["/usr/bin/env", "--ignore-signal=CHLD"])
             kill(try hub.worker(), SIGKILL)
             try hub.waitForLog("worker died", count: 1)
             try deliver("and again", to: "alice", hub)

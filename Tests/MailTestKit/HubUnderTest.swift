@@ -32,11 +32,13 @@ public final class HubUnderTest: Sendable {
     ///   - blocks: blocks for the end of the rc, such as accounts.
     ///   - services: what it listens for, each on 127.0.0.1 and a port the system chooses.
     ///   - tracer: a program and its arguments to run mhserve under.
+    ///   - starter: a program and its arguments that becomes mhserve.
     ///   - letters: messages that bob has from the start, by the folder and name of their files: `new/1.M1P1.other`.
     ///   - isRecorded: whether ``recorder`` writes down what mhserve does to files.
     public init(
         words: [String] = [], blocks: [String] = [], services: [String] = HubUnderTest.allServices,
-        carrier: Carrier = .recording, tracer: [String] = [], letters: [String: String] = [:], isRecorded: Bool = false,
+        carrier: Carrier = .recording, tracer: [String] = [], starter: [String] = [], letters: [String: String] = [:],
+        isRecorded: Bool = false,
         patience: Duration = .seconds(30)
     ) throws(KitError) {
         let certificate = scratch.file("hub.crt")
@@ -60,7 +62,8 @@ public final class HubUnderTest: Sendable {
             "SWIFT_BACKTRACE": "enable=no",
         ].merging(recorder?.environment ?? [:]) { $1 }
         server = try ServerProcess(
-            tracer + OrdinaryUser.prefix + [program, "-C", "rc"], environment: environment, directory: scratch.path,
+            tracer + OrdinaryUser.prefix + starter + [program, "-C", "rc"], environment: environment,
+            directory: scratch.path,
             logs: [scratch.file("errors.log"), scratch.file("hub.log")])
         ports = try Self.ports(server, scratch, services, until: Deadline(after: patience))
     }
