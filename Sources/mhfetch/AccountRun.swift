@@ -119,7 +119,7 @@ final class AccountRun {
             // Also where no run ends well: a journal must not grow for ever.
             try ledger.compactIfWorthwhile()
         } catch {
-            // Thrown is what ended the run; to `--status` it has died.
+            // Thrown is what ended the run. Where its end is not written, it has died to `--status`.
             hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
         }
     }

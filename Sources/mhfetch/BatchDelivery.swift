@@ -189,8 +189,8 @@ final class BatchDelivery {
                 ended.append(first.end)
                 continue
             }
-            // What was shown was taken back, as far as the disk let us: only when nothing is left is the end certain. The
-            // first failure is the one to tell.
+            // What was shown was taken back, as far as the disk let us: only when it can be seen that nothing is left is the
+            // end certain. The first failure is the one to tell, whatever kept us from seeing.
             let nonce = first.end.nonce
             guard let left = try? inbox.recoverBatches([nonce]), left[0].delivered.isEmpty else {
                 doubt = failure

@@ -18,7 +18,7 @@ struct CarrierRuns {
         self.log = log
     }
 
-    /// When a run is to be started that could not be before, in milliseconds of ``MonotonicClock``.
+    /// When a run is to be started that could not be before, or died, in milliseconds of ``MonotonicClock``.
     var due: Int? { backOff.due }
 
     mutating func wake(_ children: inout Children) {
@@ -40,15 +40,16 @@ struct CarrierRuns {
         }
     }
 
-    /// Takes note of the end of the run, and starts the pending one. One that a signal ended has left mail behind.
+    /// Takes note of the end of the run, and starts the pending one. One that a signal ended has left mail behind, unless
+    /// the signal was an order to stop.
     mutating func ended(_ run: Children.Ended, _ children: inout Children) {
         isRunning = false
-        if run.status < 128 {
+        if run.status < 128 || [SIGTERM, SIGINT, SIGHUP].contains(run.status - 128) {
             backOff.succeeded()
         } else {
             log.write(.error, "carrier", [("pid", "\(run.pid)"), ("status", "\(run.status)")])
             isPending = true
-            backOff.noteDeath(at: run.age)
+            backOff.noteDeath(at: 0)  // however long it lived: what ends it may come late, each time
         }
         startPending(&children)
     }

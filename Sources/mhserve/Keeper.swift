@@ -61,13 +61,11 @@ struct Keeper: ~Copyable {
     /// Does what the worker asks for.
     /// - Returns: `false` when it talks nonsense: then it is no worker of ours any more.
     private mutating func hear(_ worker: WorkerProcess) -> Bool {
-        do throws(LineFault) {
-            if try worker.hear() { carrier.wake(&children) }
-            return true
-        } catch {
-            log.write(.error, "worker", [("pid", "\(worker.pid)"), ("error", sentence(error))])
-            return false
-        }
+        let (isQueued, fault) = worker.hear()
+        if isQueued { carrier.wake(&children) }
+        guard let fault else { return true }
+        log.write(.error, "worker", [("pid", "\(worker.pid)"), ("error", sentence(fault))])
+        return false
     }
 
     private mutating func take(_ event: SignalWatch.Event) throws {

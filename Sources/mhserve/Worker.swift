@@ -52,7 +52,7 @@ struct Worker: ~Copyable {
         let log = try Log(program: "mhserve", to: settings.log)
         OpenFiles.fit(&settings.listeners, into: openFiles, log: log)
         do {
-            let house = try House(settings: settings, wake: { line.say(.queued) }, log: log)
+            let house = try House(settings: settings, wake: { line.askForRun(log) }, log: log)
             let services = try settings.listeners.map { try Service(listener: $0, house: house) }
             return Worker(
                 signals: signals, line: line, house: house, services: services, sockets: sockets,
@@ -78,7 +78,7 @@ struct Worker: ~Copyable {
         let sums = group.next().scheduleRepeatedTask(initialDelay: .minutes(1), delay: .minutes(1)) { _ in
             house.refusals.sumUp()
         }
-        line.say(.ready)
+        try line.tellReady()
         wait()
         // Stop accepting, say goodbye to idle sessions, give the others 30 s to end what they have begun (DECISIONS 39).
         try Self.stopAccepting(open, on: group)
@@ -126,8 +126,26 @@ struct KeeperLine: Sendable {
 
     var descriptor: Int32 { line.descriptor }
 
-    /// Says `message`. A full line means that the keeper has been asked already; one that is gone ends this worker soon.
-    func say(_ message: WorkerMessage) { _ = try? line.send(message) }
+    /// Says that this worker answers.
+    /// - Throws: when it cannot be said: the keeper would take it for one that is still starting, and never let go of the
+    ///   one that it stands in for.
+    func tellReady() throws(KeeperError) {
+        do throws(LineFault) {
+            guard try line.send(WorkerMessage.ready) else {
+                throw .system(doing: "tell the keeper of a new worker", code: EAGAIN)
+            }
+        } catch {
+            if error != .ended { throw .line(error) }  // without a keeper it ends in order, and at once
+        }
+    }
+
+    /// Asks for a queue run. A full line means that the keeper has been asked already; one that is gone ends this worker
+    /// soon. Whatever else it is, the mail is in the queue and waits for the next run.
+    func askForRun(_ log: Log) {
+        do throws(LineFault) { try line.send(WorkerMessage.queued) } catch {
+            if error != .ended { log.write(.error, "queue run", [("error", sentence(error))]) }
+        }
+    }
 
     /// The settings, and the listening sockets in their order, which the keeper has sent before it started us.
     func settings() throws -> (HubSettings, sockets: [Int32]) {

@@ -101,9 +101,8 @@ final class WorkerProcess {
     func kill() { Glibc.kill(pid, SIGKILL) }
 
     /// Hears what the worker has said since the last call.
-    /// - Returns: whether mail was queued.
-    /// - Throws: ``LineFault/nonsense``: it is no worker of ours any more.
-    func hear() throws(LineFault) -> Bool {
+    /// - Returns: whether mail was queued, and the fault behind that for which it is no worker of ours any more.
+    func hear() -> (isQueued: Bool, fault: LineFault?) {
         var isQueued = false
         do throws(LineFault) {
             // Not for ever: others have their turn before what is left.
@@ -114,10 +113,11 @@ final class WorkerProcess {
                 case .ready: isReady = true
                 }
             }
-        } catch .ended {
+        } catch {
             line = nil
+            return (isQueued, error == .ended ? nil : error)
         }
-        return isQueued
+        return (isQueued, nil)
     }
 
     /// Starts `/proc/self/exe` as the worker. Like us it belongs to the service manager's group and speaks to our standard

@@ -600,6 +600,41 @@ struct ServeLifeTests {
         }
     }
 
+    @Test("a queue run that cannot be started, or is killed, is tried again; one that was told to stop is not")
+    func lostRuns() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(services: ["smtp"])
+            let (carrier, log) = (hub.scratch.file("bin/mhcarry"), hub.scratch.file("carrier.log"))
+            let signal = hub.scratch.file("signal")
+            hub.scratch.write(
+                "#!/bin/sh\ns=$(cat '\(signal)')\n: >'\(signal)'\necho run >>'\(log)'\n[ -z \"$s\" ] || kill -$s $$\n",
+                to: "bin/mhcarry", mode: 0o700)
+            func waitForRuns(_ count: Int) throws {
+                let deadline = Deadline(after: .seconds(20))
+                while (ScratchDirectory.read(log) ?? []).count(where: { $0 == 0x0A }) < count {
+                    guard !deadline.hasPassed else { throw KitError("no run \(count)\n\(hub.logs)") }
+                    usleep(5_000)
+                }
+            }
+            hub.scratch.write("", to: "signal")
+            #expect(unsafe chmod(carrier, 0) == 0)
+            try deliver("one", to: "alice", and: "bob", hub)
+            try hub.waitForLog("carrier error=")
+            #expect(unsafe chmod(carrier, 0o700) == 0)
+            try waitForRuns(1)
+            for (number, name) in ["KILL", "TERM"].enumerated() {
+                hub.scratch.write(name, to: "signal")
+                try deliver(name, to: "alice", and: "bob", hub)
+                // The killed one and its repetition; then the one that was told to stop.
+                try waitForRuns(number == 0 ? 3 : 4)
+            }
+            try hub.waitForLog("status=137")
+            try deliver("last", to: "alice", and: "bob", hub)
+            try waitForRuns(5)
+            #expect(!hub.log.contains("status=143"))
+        }
+    }
+
     @Test("no thread of a worker can gain rights by a program: it was locked in before the first of them was started")
     func lockedIn() async throws {
         try await onThread {
@@ -618,10 +653,14 @@ struct ServeLifeTests {
     private static let late = Mutex<[String]>([])
 
     /// Sends a small message to a mailbox.
-    private func deliver(_ subject: String, to mailbox: String, _ hub: HubUnderTest) throws {
+    /// - Parameter other: with two recipients it is queued.
+    private func deliver(
+        _ subject: String, to mailbox: String, and other: String? = nil, _ hub: HubUnderTest
+    ) throws {
         let client = try LineClient(port: hub.port("smtp"))
         _ = try client.reply()
-        for command in ["EHLO x", "MAIL FROM:<a@example.net>", "RCPT TO:<\(mailbox)@example.org>", "DATA"] {
+        let recipients = [mailbox, other].compactMap { $0 }.map { "RCPT TO:<\($0)@example.org>" }
+        for command in ["EHLO x", "MAIL FROM:<a@example.net>"] + recipients + ["DATA"] {
             _ = try client.say(command)
         }
         let verdict = try client.say("Subject: \(subject)\r\n\r\n.")

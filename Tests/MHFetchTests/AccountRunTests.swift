@@ -24,7 +24,9 @@ struct AccountRunTests {
     private static let retrieve: [Step] = [.expect("RETR"), .line("+OK"), .line("Subject: x"), .line(".")]
 
     /// A run of the account `peer`, whose state is left in `scratch`.
-    private func run(_ server: FakeServer, _ scratch: ScratchDirectory, start: Int) throws -> AccountRun {
+    private func run(
+        _ server: FakeServer, _ scratch: ScratchDirectory, _ service: String = "pop3", start: Int
+    ) throws -> AccountRun {
         let rc = scratch.write(
             """
             state \(scratch.file("state"))
@@ -36,7 +38,7 @@ struct AccountRunTests {
               user alice
               password secret
               tls off
-              fetch pop3 127.0.0.1:\(server.port)
+              fetch \(service) 127.0.0.1:\(server.port)
             """, to: "rc")
         let settings = try HubSettings.load(explicitPath: rc)
         let account = try #require(settings.account("peer"))
@@ -69,6 +71,33 @@ struct AccountRunTests {
             #expect(try second.carryOut() == .ok)
             #expect(second.delivery.published == 2, "nobody waits")
             #expect(second.state.lastEnding?.words == "")
+            #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
+        }
+    }
+
+    @Test("an IMAP session ends behind what it has asked for when another account has waited too long")
+    func turnOfIMAP() async throws {
+        try await onThread {
+            let body = "Subject: x\r\n\r\nx\r\n"
+            func fetched(_ uid: Int) -> Step {
+                .octets(Array("* \(uid) FETCH (UID \(uid) BODY[] {\(body.utf8.count)}\r\n\(body))\r\n".utf8))
+            }
+            // Each too large to be asked for with another one, as the server says.
+            let server = try FakeServer([
+                .line("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN UIDPLUS] hello"), .expect("a1 AUTHENTICATE PLAIN"),
+                .line("a1 OK [CAPABILITY IMAP4rev1 UIDPLUS] in"), .expect("a2 SELECT"), .line("* 2 EXISTS"),
+                .line("* OK [UIDVALIDITY 1] ok"), .line("* OK [UIDNEXT 3] ok"), .line("a2 OK [READ-ONLY] done"),
+                .expect("a3 UID FETCH"), .line("* 1 FETCH (UID 1 RFC822.SIZE 17000000)"),
+                .line("* 2 FETCH (UID 2 RFC822.SIZE 17000000)"), .line("a3 OK done"),
+                .expect("a4 UID FETCH 1 "), fetched(1), .line("a4 OK done"), .expect("a5 LOGOUT"), .line("a5 OK bye"),
+            ])
+            let scratch = ScratchDirectory()
+            let first = try run(server, scratch, "imap", start: 1_800_000_000)
+            first.turnLimit = .zero
+            first.othersWait = { true }
+            #expect(try first.carryOut() == .ok)
+            #expect(first.delivery.published == 1)
+            #expect(first.state.lastEnding?.words == "the turn of another account came first, the rest follows")
             #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
         }
     }

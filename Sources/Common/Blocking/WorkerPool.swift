@@ -65,7 +65,7 @@ public final class WorkerPool: Sendable {
     private func start(_ wanted: Int) {
         helpers.withLock { helpers in
             while helpers.count < wanted {
-                // Not the pool itself: it would never be dropped.
+                // Not the pool itself: it would never be dropped. Without this helper the round is done by fewer.
                 let state = state
                 guard let helper = try? BlockingThread(name: "worker", { Self.help(state) }) else { return }
                 helpers.append(helper)

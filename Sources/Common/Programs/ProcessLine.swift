@@ -1,6 +1,5 @@
 // The line between two processes of the hub: whole messages, and descriptors with them.
 
-import Blocking
 internal import CMHSys
 import Glibc
 import Reporting
@@ -65,7 +64,7 @@ public final class ProcessLine: Sendable {
             if sent >= 0 { return true }
             switch errno {
             case EINTR: continue
-            case EAGAIN, ENOBUFS: return false
+            case EAGAIN: return false
             case EPIPE, ECONNRESET: throw .ended
             case let code: throw .system(doing: "speak to another process of the hub", code: code)
             }
@@ -95,19 +94,6 @@ public final class ProcessLine: Sendable {
         var fields = LineFields(Array(octets[..<length]), handed)
         guard let message = Message(&fields), fields.isUsedUp else { throw .nonsense }
         return message
-    }
-
-    /// Waits for the next message.
-    /// - Throws: as ``receive(_:)``; ``LineFault/late`` when `deadline` passes.
-    public func next<Message: LineMessage>(
-        _: Message.Type = Message.self, until deadline: Deadline
-    ) throws(LineFault) -> Message {
-        while true {
-            if let message = try receive(Message.self) { return message }
-            guard !deadline.hasPassed else { throw .late }
-            var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            _ = unsafe poll(&polled, 1, deadline.pollTimeout)
-        }
     }
 }
 
@@ -189,12 +175,11 @@ public enum LineFault: Complaint, Hashable {
     case ended
     /// It said what no process of the hub says.
     case nonsense
-    case late
     case system(doing: String, code: Int32)
 
     public var exitStatus: ExitStatus {
         switch self {
-        case .ended, .late: .temporaryFailure
+        case .ended: .temporaryFailure
         case .nonsense: .protocolError
         case .system: .osError
         }
@@ -204,7 +189,6 @@ public enum LineFault: Complaint, Hashable {
         switch self {
         case .ended: "the other process of the hub has ended"
         case .nonsense: "another process of the hub said what makes no sense; restart the hub"
-        case .late: "another process of the hub did not speak in time"
         case .system(let doing, let code): "cannot \(doing): \(reason(code))"
         }
     }

@@ -7,8 +7,8 @@ import DurableFiles
 /// is owed for attempts that have ended, then the removal of what is complete. What goes wrong with one message is told of
 /// that one alone; a folder that cannot be synchronized concerns all that were just taken out of it.
 public struct Recording {
-    /// Journals synchronized side by side: eight take little longer than one.
-    private static let threads = 8
+    /// Journals synchronized side by side: eight take little longer than one. Kept for all rounds of the process.
+    private static let pool = WorkerPool(threads: 8)
 
     private let queue: Queue
     private var messages: [QueueID: LockedMessage] = [:]
@@ -65,9 +65,7 @@ public struct Recording {
     private mutating func synchronizeJournals() {
         let owing = sound.filter(\.owesSynchronization)
         let side = SideBySide(messages: owing)
-        for failure in WorkerPool(threads: Self.threads).run(
-            count: owing.count, { try side.messages[$0].synchronize() })
-        {
+        for failure in Self.pool.run(count: owing.count, { try side.messages[$0].synchronize() }) {
             guard let error = failure.error as? QueueError else { preconditionFailure("no error of a journal") }
             errors[owing[failure.job].id] = error
         }
