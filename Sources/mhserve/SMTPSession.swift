@@ -32,6 +32,8 @@ final class SMTPSession: Session, LoginSession {
     private static let paceBlock = 4096
     /// How long content that will be refused is read on, for the sake of a reply that its sender understands.
     private static let refusedContentTime = TimeAmount.minutes(10)
+    /// How long it may take to find out about a recipient: a fifth of what clients wait for (RFC 5321 §4.5.3.2.3).
+    private static let recipientTime = TimeAmount.minutes(1)
     private var refusedContentEnd: NIODeadline?
     /// Refusals of this session so far. The first ones are written down one by one, the others in one line at its end.
     private var refusals = 0
@@ -85,7 +87,7 @@ final class SMTPSession: Session, LoginSession {
         case .mail(let envelope, _):
             tell(answer(to: envelope.reversePath), on: "\(envelope.reversePath)")
         case .recipient(let recipient):
-            tell(answer(to: recipient.forwardPath), on: "\(recipient.forwardPath)")
+            ask(about: recipient.forwardPath)
         case .dataBegin:
             beginContent()
         case .content(let octets):
@@ -206,17 +208,20 @@ final class SMTPSession: Session, LoginSession {
         return .accept("")
     }
 
-    private func answer(to path: ForwardPath) -> SMTPServer.Command {
-        guard let address = house.address(of: path) else {
-            return .refuse(501, .permanent(1, 3), "an address with a domain is wanted")
-        }
-        switch house.locals.resolve(address) {
-        case .mailbox: return .accept("")
-        case .unknownHere: return .refuse(550, .permanent(1, 1), "no such mailbox here")
-        case .blocked: return .refuse(550, .permanent(1, 1), "this address takes no mail")
-        case .elsewhere:
-            return service.isSubmission && login != nil
-                ? .accept("") : .refuse(550, .permanent(7, 1), "relaying denied: \(address) is not ours")
+    /// Answers RCPT, at once or when the answer is there; what the client sends meanwhile waits.
+    private func ask(about path: ForwardPath) {
+        let question = RecipientQuestion(
+            path: path, isSubmission: service.isSubmission, login: login, peer: line.peer, eventLoop: line.eventLoop)
+        switch service.recipients.judge(question) {
+        case .now(let answer): tell(answer, on: "\(path)")
+        case .later(let finding):
+            line.wait(for: finding, within: Self.recipientTime) { [self] result in
+                switch result {
+                case .success(let answer): tell(answer, on: "\(path)")
+                case .failure:
+                    tell(.refuse(451, .transient(4, 3), "the recipient could not be checked now"), on: "\(path)")
+                }
+            }
         }
     }
 

@@ -14,6 +14,8 @@ import TLSEngine
 final class Service: Sendable {
     let listener: ListenerSettings
     let house: House
+    /// Who decides on RCPT.
+    let recipients: any RecipientPolicy
     /// TLS from the first octet.
     let implicitTLS: TLSContext?
     /// TLS by STARTTLS or STLS.
@@ -24,9 +26,11 @@ final class Service: Sendable {
     /// The most time for a TLS handshake.
     private static let handshakeTime = TimeAmount.seconds(60)
 
-    init(listener: ListenerSettings, house: House) throws(TLSError) {
+    /// - Parameter recipients: who decides on RCPT, the house unless told.
+    init(listener: ListenerSettings, house: House, recipients: (any RecipientPolicy)? = nil) throws(TLSError) {
         self.listener = listener
         self.house = house
+        self.recipients = recipients ?? house
         access = AccessRules(allow: listener.allow, deny: listener.deny)
         sessions = OpenSessions(
             limits: ConnectionLimits(total: listener.maxConnections, perAddress: listener.maxConnectionsPerAddress))

@@ -172,6 +172,30 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
         pump()
     }
 
+    var eventLoop: any EventLoop {
+        guard let context else { preconditionFailure("a session is asked only while its connection stands") }
+        return context.eventLoop
+    }
+
+    func wait<T: Sendable>(
+        for finding: EventLoopFuture<T>, within time: TimeAmount, then done: @escaping (Result<T, any Error>) -> Void
+    ) {
+        let loop = finding.eventLoop.assumeIsolated()
+        var isWaiting = true
+        let end = { [self] (result: Result<T, any Error>) in
+            guard isWaiting else { return }
+            isWaiting = false
+            done(result)
+            resume()
+        }
+        hold()
+        let clock = loop.scheduleTask(in: time) { end(.failure(AnswerOverdue())) }
+        finding.assumeIsolated().whenComplete {
+            clock.cancel()
+            end($0)
+        }
+    }
+
     func offload<T: Sendable>(
         to pool: WorkPool, _ work: @escaping @Sendable () throws -> T,
         then done: @escaping (Result<T, any Error>) -> Void

@@ -29,6 +29,14 @@ protocol SessionLine: AnyObject {
     /// Stops taking events and octets until ``resume()``.
     func hold()
     func resume()
+    /// Where the connection lives: what is found out elsewhere comes back through it.
+    var eventLoop: any EventLoop { get }
+    /// Holds the line until `finding` is there, then calls `done` here.
+    /// - Parameters:
+    ///   - finding: of ``eventLoop``.
+    ///   - time: how long that may take: then `done` gets ``AnswerOverdue``, and what is found later is not heard.
+    func wait<T: Sendable>(
+        for finding: EventLoopFuture<T>, within time: TimeAmount, then done: @escaping (Result<T, any Error>) -> Void)
     /// Runs `work` on `pool`, then `done` here. The line is held meanwhile.
     /// - Returns: `false` when the pool's queue is full; nothing has been started then.
     func offload<T: Sendable>(
@@ -36,6 +44,9 @@ protocol SessionLine: AnyObject {
         then done: @escaping (Result<T, any Error>) -> Void
     ) -> Bool
 }
+
+/// What somebody else was to find out has not come in time.
+struct AnswerOverdue: Error {}
 
 /// One conversation with a mail program: decides what the events of its engine lead to.
 protocol Session: AnyObject {

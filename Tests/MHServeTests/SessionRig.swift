@@ -19,7 +19,8 @@ final class SessionRig {
     /// - Parameters:
     ///   - listener: the service, as in `submission`.
     ///   - words: lines for the top of the rc.
-    init(_ listener: String, words: [String] = []) throws {
+    ///   - recipients: who decides on RCPT, the house unless told.
+    init(_ listener: String, words: [String] = [], recipients: (any RecipientPolicy)? = nil) throws {
         let (certificate, key) = (scratch.file("hub.crt"), scratch.file("hub.key"))
         _ = try CertificateMaker.makeSelfSigned(
             names: ["localhost"], days: 2, to: CertificatePair(certificate: certificate, key: key))
@@ -37,7 +38,7 @@ final class SessionRig {
         let house = try House(
             settings: settings, wake: {}, log: try Log(program: "mhserve", to: settings.log))
         house.start()
-        service = try Service(listener: settings.listeners[0], house: house)
+        service = try Service(listener: settings.listeners[0], house: house, recipients: recipients)
         channel.remoteAddress = try SocketAddress(ipAddress: "192.0.2.1", port: 1024)
         try service.admit(channel)
         try channel.connect(to: try SocketAddress(ipAddress: "192.0.2.2", port: 25)).wait()
