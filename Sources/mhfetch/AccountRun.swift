@@ -62,7 +62,7 @@ final class AccountRun {
         account: AccountSettings, hub: StartedHub, paths: Paths, ledger: AccountLedger, isVerbose: Bool, start: Int
     ) throws {
         guard let owner = account.owner, let mailbox = hub.settings.mailbox(owner) else {
-            throw FetchError.noOwner(account.name, place: account.place)
+            throw FetchError.noOwner(account.name, position: account.position)
         }
         maildir = mailbox.maildir
         let (log, name) = (hub.log, account.name)
@@ -126,7 +126,7 @@ final class AccountRun {
 
     private func collect() throws {
         guard let server = account.fetchServer else {
-            throw FetchError.doesNotFetch(account.name, place: account.place)
+            throw FetchError.doesNotFetch(account.name, position: account.position)
         }
         if account.speaksInClear(to: server) { tell("in clear, as \"tls off insecure\" says") }
         if account.fetch?.service.isIMAP == true {
@@ -265,8 +265,8 @@ final class AccountRun {
     }
 
     /// A bare LF became a line end: the one change that fetching makes, so it is told (DECISIONS 27).
-    func noteOddities(_ oddities: Oddities, of key: MessageKey) {
-        guard oddities.contains(.bareLF) else { return }
+    func noteOddities(_ contentFaults: ContentFaults, of key: MessageKey) {
+        guard contentFaults.contains(.bareLF) else { return }
         hub.log.write(.notice, "bare LF", [("account", account.name), ("key", key.text)])
     }
 

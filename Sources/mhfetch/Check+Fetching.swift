@@ -30,7 +30,7 @@ extension Check {
                     _ = try FolderName.named(local)
                 } catch {
                     findings.fault(
-                        account.places["folders"] ?? account.place, "account \(account.name): folders: \(error)")
+                        account.positions["folders"] ?? account.position, "account \(account.name): folders: \(error)")
                 }
             }
         }

@@ -7,8 +7,8 @@ import RunControl
 enum FetchError: Complaint {
     case nothingToFetch(rc: String)
     case noSuchAccount(String, rc: String, hint: String)
-    case doesNotFetch(String, place: Place)
-    case noOwner(String, place: Place)
+    case doesNotFetch(String, position: SourcePosition)
+    case noOwner(String, position: SourcePosition)
     case noRoom(path: String, free: Int, kept: Int)
     case noUniqueIDs(host: String)
     case numbersAsUniqueIDs(host: String)
@@ -18,7 +18,7 @@ enum FetchError: Complaint {
     case noSuchFolder(String, host: String, nearest: String?)
     case noSuchFolderInRC(String, rc: String)
     case noLocalFolder(folder: String, reason: String)
-    case noFoldersByPOP3(String, place: Place)
+    case noFoldersByPOP3(String, position: SourcePosition)
     case whoseFolders(String)
     case noUIDValidity(folder: String, host: String)
 
@@ -56,8 +56,9 @@ enum FetchError: Complaint {
             "\(rc): no account has a `fetch` line; add one to an account block, such as: fetch imaps HOST"
         case .noSuchAccount(let name, let rc, let hint):
             "\(rc): there is no account \"\(printable(name))\"\(hint)"
-        case .doesNotFetch(let name, let place): "\(place): account \(name) has no `fetch` line"
-        case .noOwner(let name, let place): "\(place): account \(name) has no `owner`, the mailbox its mail goes to"
+        case .doesNotFetch(let name, let position): "\(position): account \(name) has no `fetch` line"
+        case .noOwner(let name, let position):
+            "\(position): account \(name) has no `owner`, the mailbox its mail goes to"
         case .noRoom(let path, let free, let kept):
             "\(path): \(free >> 20) MiB are free there, and `free-space` keeps \(kept >> 20): make room; until then "
                 + "nothing more is fetched, and nothing is lost"
@@ -83,8 +84,8 @@ enum FetchError: Complaint {
         case .noLocalFolder(let folder, let reason):
             "folder \(printable(folder)): \(reason); say where its mail goes: `folders \(FolderSettings.written(folder)) -> "
                 + "NAME`"
-        case .noFoldersByPOP3(let name, let place):
-            "\(place): account \(name) fetches by POP3, which knows no folders; fetch by IMAP to see them"
+        case .noFoldersByPOP3(let name, let position):
+            "\(position): account \(name) fetches by POP3, which knows no folders; fetch by IMAP to see them"
         case .whoseFolders(let rc): "--folders needs the name of one account; \(rc) has several that fetch"
         case .noUIDValidity(let folder, let host):
             "\(host) gives no lasting UIDs for \(printable(folder)); it cannot be fetched"

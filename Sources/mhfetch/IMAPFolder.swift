@@ -293,9 +293,10 @@ final class IMAPFolder {
                 case .content(let octets): try sink.write(octets)
                 case .fetched(let told):
                     guard numbers.fault == nil else { throw UIDsInDoubt() }
-                    guard let uid = told.uid, Int(uid) == message.number, case .streamed(_, let oddities) = told.body
+                    guard let uid = told.uid, Int(uid) == message.number,
+                        case .streamed(_, let contentFaults) = told.body
                     else { throw session.broken("another message than the one begun") }
-                    return oddities
+                    return contentFaults
                 default: throw session.broken("content without an end")
                 }
             }

@@ -108,7 +108,7 @@ struct MHFetch: ParsableCommand {
                 let known = settings.accounts.filter { $0.fetch != nil }.map(\.name)
                 throw FetchError.noSuchAccount(name, rc: settings.source, hint: Nearest.hint(to: name, among: known))
             }
-            guard account.fetch != nil else { throw FetchError.doesNotFetch(name, place: account.place) }
+            guard account.fetch != nil else { throw FetchError.doesNotFetch(name, position: account.position) }
             return account
         }
     }
@@ -154,7 +154,7 @@ struct MHFetch: ParsableCommand {
 
     private func listFolders(of account: AccountSettings, over paths: Paths) throws {
         guard let server = account.fetchServer, account.fetch?.service.isIMAP == true else {
-            throw FetchError.noFoldersByPOP3(account.name, place: account.place)
+            throw FetchError.noFoldersByPOP3(account.name, position: account.position)
         }
         do {
             let session = try IMAPSession.open(account, at: server, over: paths, within: AccountRun.sessionLimit)

@@ -41,13 +41,13 @@ extension AccountRun {
     @discardableResult
     func receive(
         _ message: Pending, index: Int, to destination: Destination, isDigested: Bool = false,
-        unless stored: Set<MessageDigest> = [], reading read: (MessageSink) throws -> Oddities
+        unless stored: Set<MessageDigest> = [], reading read: (MessageSink) throws -> ContentFaults
     ) throws -> MessageDigest? {
         let sink = MessageSink(
             try delivery.message(index, to: destination, isDigested: isDigested || !stored.isEmpty))
-        let oddities: Oddities
+        let contentFaults: ContentFaults
         do {
-            oddities = try read(sink)
+            contentFaults = try read(sink)
         } catch let error where sink.octets > 0 && Self.isBreak(error) {
             try noteBreak(in: message.key, error)
             throw error
@@ -60,7 +60,7 @@ extension AccountRun {
             try noteFailure(of: message.key, sink.fault?.description ?? "")
             return nil
         }
-        noteOddities(oddities, of: message.key)
+        noteOddities(contentFaults, of: message.key)
         tally.octets += sink.octets
         return try delivery.add(whole, as: index, unless: stored)
     }

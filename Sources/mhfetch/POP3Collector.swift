@@ -212,7 +212,7 @@ final class POP3Collector {
             while true {
                 switch try exchange.next() {
                 case .content(let octets): try sink.write(octets)
-                case .contentEnd(let oddities): return oddities
+                case .contentEnd(let contentFaults): return contentFaults
                 default: throw session.broken("content without an end")
                 }
             }

@@ -35,7 +35,7 @@ extension MHQueue {
             let entries = listing.entries.sorted { $0.id.text < $1.id.text }
             var output = Output()
             for entry in entries {
-                let glimpse: Glimpse?
+                let glimpse: QueuedMessage?
                 do throws(QueueError) {
                     glimpse = try queue.peek(entry)
                 } catch {
@@ -126,7 +126,7 @@ extension MHQueue {
 }
 
 /// The message `id` as it is now.
-func find(_ id: String?, in queue: Queue) throws -> Glimpse {
+func find(_ id: String?, in queue: Queue) throws -> QueuedMessage {
     guard let id else { throw ValidationError("name the message: its id, as mhqueue list shows it") }
     guard let known = QueueID(id), let entry = try queue.find(known), let glimpse = try queue.peek(entry) else {
         throw QueueCommandError.noSuchMessage(id)

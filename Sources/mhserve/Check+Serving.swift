@@ -25,7 +25,7 @@ extension Check {
     private static let certificates = Check { settings, findings in
         for listener in settings.listeners {
             guard let pair = listener.certificate else { continue }
-            let place = listener.places["tls_certificate"] ?? settings.places["tls_certificate"]
+            let place = listener.positions["tls_certificate"] ?? settings.positions["tls_certificate"]
             do throws(TLSError) {
                 for warning in try TLSContext.server(certificates: [pair]).warnings {
                     findings.warning(place, "\(warning)")
@@ -39,7 +39,7 @@ extension Check {
     /// Each mailbox with a password has one that somebody can log in with.
     private static let passwords = Check { settings, findings in
         for var mailbox in settings.mailboxes {
-            let place = mailbox.places["verifier"] ?? mailbox.place
+            let place = mailbox.positions["verifier"] ?? mailbox.position
             do {
                 mailbox.verifier = try Snapshot.verifier(of: mailbox)
                 _ = try Logins.verifier(of: mailbox)

@@ -55,7 +55,7 @@ final class IncomingMessage: Sendable {
         self.isExtended = isExtended
         self.tls = tls
         self.login = login
-        state = Mutex(State(scratch: service.house.queue.scratch()))
+        state = Mutex(State(scratch: service.server.queue.scratch()))
     }
 
     /// Octets received so far, in file form.
@@ -101,7 +101,7 @@ final class IncomingMessage: Sendable {
         state.withLock { state in
             guard state.failure == nil else { return }
             do {
-                try service.house.checkFreeSpace(for: state.unwritten.count)
+                try service.server.checkFreeSpace(for: state.unwritten.count)
                 try state.scratch.append(state.unwritten)
             } catch {
                 state.failure = error
@@ -122,19 +122,19 @@ final class IncomingMessage: Sendable {
         writeOut()
         let (scratch, failure) = state.withLock { ($0.scratch, $0.failure) }
         if let failure { throw failure }
-        let house = service.house
-        try house.checkFreeSpace()
+        let server = service.server
+        try server.checkFreeSpace()
         if let login { try judgeAuthors(in: header, of: login) }
         scratch.note(isSigned: header.mayBeSigned)
-        let envelope = Self.once(try house.completed(envelope))
+        let envelope = Self.once(try server.completed(envelope))
         let named = Set(envelope.recipients.map(\.forwardPath.address))
         let arrival = MailDate.now()
-        let id = house.queue.makeID(seconds: arrival.seconds)
+        let id = server.queue.makeID(seconds: arrival.seconds)
         let top =
             ReceivedField(
                 client: login == nil
                     ? .init(heloName: Array(clientName.utf8), address: peer) : nil,
-                by: house.settings.hostname,
+                by: server.settings.hostname,
                 transmission: .smtp(
                     extended: isExtended, tls: tls != nil, authenticated: login != nil,
                     utf8: envelope.smtpUTF8),
@@ -147,16 +147,16 @@ final class IncomingMessage: Sendable {
         // who is owed a notice of success gets it from there, too.
         let recipients = Set(prepared.envelope.recipients.map(\.forwardPath.address))
         if recipients.count == 1, !Self.owesSuccess(prepared.envelope), let recipient = recipients.first,
-            case .mailbox(let name) = house.locals.resolve(recipient)
+            case .mailbox(let name) = server.locals.resolve(recipient)
         {
             let copy = try prepare(prepared.message, at: .departing(to: .mailbox(name)), prepared.top)
-            return taken(id, file: try house.deliver(copy, to: name, arrival: arrival))
+            return taken(id, file: try server.deliver(copy, to: name, arrival: arrival))
         }
         let acceptance = Acceptance(
             arrival: arrival.seconds, source: .peer(EnvelopeText(cleaning: "[\(peer)] \(clientName)")),
             identity: login.map { EnvelopeText(cleaning: $0.mailbox) },
             headerFrom: Self.author(in: header) ?? (login == nil ? nil : envelope.reversePath.address))
-        try house.queue.add(prepared, acceptance, id: id)
+        try server.queue.add(prepared, acceptance, id: id)
         return taken(id, file: nil)
     }
 
@@ -175,9 +175,9 @@ final class IncomingMessage: Sendable {
     /// Runs the steps of `moment`.
     /// - Throws: the verdict of a step that ends the message.
     private func prepare(_ message: Message, at moment: Moment, _ top: [UInt8]) throws(ContentRefusal) -> Prepared {
-        let house = service.house
-        let prepared = Plan.at(moment).run(on: message, top: top) { house.queue.scratch() }
-        for fault in prepared.faults { house.log.write(.error, "step", [("error", "\(fault)")]) }
+        let server = service.server
+        let prepared = Plan.at(moment).run(on: message, top: top) { server.queue.scratch() }
+        for fault in prepared.faults { server.log.write(.error, "step", [("error", "\(fault)")]) }
         if let verdict = prepared.verdict { throw .byStep(verdict) }
         return prepared
     }

@@ -6,7 +6,7 @@ import SASLMechanisms
 /// A session whose client may log in.
 protocol LoginSession: AnyObject {
     var service: Service { get }
-    var house: House { get }
+    var server: ServerContext { get }
     var line: any SessionLine { get }
     /// The login under way, when it is the client's turn.
     var exchange: LoginExchange? { get set }
@@ -25,13 +25,13 @@ extension LoginSession {
             self.exchange = exchange
             answer(challenge: octets)
         case .ask(let question):
-            house.find(question, on: line) { [self] found in
+            server.find(question, on: line) { [self] found in
                 var exchange = exchange
                 take(exchange.resume(found), of: exchange)
             }
         case .failed(let error): answer(loginFault: error)
         case .end(let outcome):
-            house.logLogin(exchange.name, outcome, service: service, line: line)
+            server.logLogin(exchange.name, outcome, service: service, line: line)
             answer(login: outcome)
         }
     }

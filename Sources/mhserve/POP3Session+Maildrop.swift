@@ -86,7 +86,7 @@ extension POP3Session {
 
     private func retrieve(_ index: Int, top: Int?, from mailbox: MaildirSnapshot) {
         let reader = MessageReader(of: index, in: mailbox, top: top)
-        let started = line.offload(to: house.disk) {
+        let started = line.offload(to: server.disk) {
             try reader.next()
         } then: { [self] result in
             switch result {
@@ -97,7 +97,7 @@ extension POP3Session {
                 if case MaildirError.messageGone = error {
                     return answer(.err(nil, "another session has deleted this message"))
                 }
-                house.log.write(.error, "message", [("login", login?.mailbox), ("error", sentence(error))])
+                server.log.write(.error, "message", [("login", login?.mailbox), ("error", sentence(error))])
                 answer(.err(.sysTemp, "the message cannot be read now"))
             }
         }
@@ -107,14 +107,14 @@ extension POP3Session {
     /// Goes on with a message that did not fit into one piece.
     func send(_ reader: MessageReader) {
         output = nil
-        let started = line.offload(to: house.disk) {
+        let started = line.offload(to: server.disk) {
             try reader.next()
         } then: { [self] result in
             switch result {
             case .success(let piece): put(piece, of: reader)
             case .failure(let error):
                 // Half a message is out: only a cut line tells the client that it is not whole.
-                house.log.write(.error, "message", [("login", login?.mailbox), ("error", sentence(error))])
+                server.log.write(.error, "message", [("login", login?.mailbox), ("error", sentence(error))])
                 line.abort()
             }
         }
@@ -127,7 +127,7 @@ extension POP3Session {
             retrieved += 1
             return answer(.contentEnd)
         }
-        line.expect(within: house.pop3ContentTime)
+        line.expect(within: server.pop3ContentTime)
         if line.unsent < SessionBounds.unsent { send(reader) } else { output = .message(reader) }
     }
 
@@ -141,20 +141,20 @@ extension POP3Session {
     /// The update state (RFC 1939 §6): +OK only when all deletions are on stable storage.
     func commitDeletions() {
         guard let mailbox, !deleted.isEmpty else { return farewell() }
-        guard !house.isStopping else {
+        guard !server.isStopping else {
             answer(.err(.sysTemp, "the service goes down; nothing was deleted"))
             return line.close()
         }
         let chosen = deleted
-        let started = line.offload(to: house.disk) {
+        let started = line.offload(to: server.disk) {
             try mailbox.delete(chosen)
         } then: { [self] result in
             switch result {
             case .success:
-                house.log.write(.info, "deleted", [("login", login?.mailbox), ("messages", "\(chosen.count)")])
+                server.log.write(.info, "deleted", [("login", login?.mailbox), ("messages", "\(chosen.count)")])
                 farewell()
             case .failure(let error):
-                house.log.write(.error, "delete", [("login", login?.mailbox), ("error", sentence(error))])
+                server.log.write(.error, "delete", [("login", login?.mailbox), ("error", sentence(error))])
                 answer(.err(.sysTemp, "some messages were not deleted"))
                 line.close()
             }

@@ -22,10 +22,10 @@ final class POP3Session: Session, LoginSession {
     }
 
     var conversation: POP3Server
-    // What the maildrop's half (POP3Maildrop.swift) needs is not private.
+    // What the maildrop's half (POP3Session+Maildrop.swift) needs is not private.
     let line: any SessionLine
     let service: Service
-    let house: House
+    let server: ServerContext
     /// A login whose challenge waits for its response.
     var exchange: LoginExchange?
     var login: Login?
@@ -37,7 +37,7 @@ final class POP3Session: Session, LoginSession {
     init(service: Service, on line: any SessionLine) {
         self.service = service
         self.line = line
-        house = service.house
+        server = service.server
         conversation = POP3Server(tlsStands: service.implicitTLS != nil)
     }
 
@@ -45,11 +45,11 @@ final class POP3Session: Session, LoginSession {
 
     func begin() {
         expectCommand()
-        answer(.greeting("\(house.settings.hostname) mailhub ready"))
+        answer(.greeting("\(server.settings.hostname) mailhub ready"))
     }
 
     func take(_ event: POP3Server.Event) {
-        if conversation.errorCount >= house.settings.limits.errors {
+        if conversation.errorCount >= server.settings.limits.errors {
             answer(.err(nil, "too many errors"))
             return line.close()
         }
@@ -101,7 +101,7 @@ final class POP3Session: Session, LoginSession {
     func ended() {
         output = nil
         guard let login else { return }
-        house.log.write(
+        server.log.write(
             .info, "session ended",
             [
                 ("service", service.name), ("client", "\(line.peer)"), ("login", login.mailbox),
@@ -113,10 +113,10 @@ final class POP3Session: Session, LoginSession {
         line.put(conversation.send(reply))
         guard !conversation.awaitingReply else { return }
         expectCommand()
-        if house.isStopping, !conversation.isClosed { stopSoon() }
+        if server.isStopping, !conversation.isClosed { stopSoon() }
     }
 
-    private func expectCommand() { line.expect(within: house.pop3Idle) }
+    private func expectCommand() { line.expect(within: server.pop3Idle) }
 
     // MARK: Login
 
@@ -126,7 +126,7 @@ final class POP3Session: Session, LoginSession {
         var names = [
             "TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "UTF8", "EXPIRE NEVER", "LOGIN-DELAY 0",
         ]
-        if mayLogIn { names += ["USER", "SASL \(house.logins.mechanisms.map(\.rawValue).joined(separator: " "))"] }
+        if mayLogIn { names += ["USER", "SASL \(server.logins.mechanisms.map(\.rawValue).joined(separator: " "))"] }
         if service.startTLS != nil, line.tls == nil { names.append("STLS") }
         return names + ["IMPLEMENTATION mailhub"]
     }
@@ -134,7 +134,7 @@ final class POP3Session: Session, LoginSession {
     private func startTLS() {
         guard let context = service.startTLS else { return answer(.err(nil, "TLS is not to be had here")) }
         answer(.ok("begin TLS"))
-        guard !house.isStopping else { return }
+        guard !server.isStopping else { return }
         line.startTLS(context)
         conversation.tlsEstablished()
         exchange = nil
@@ -142,7 +142,7 @@ final class POP3Session: Session, LoginSession {
 
     private func authenticate(_ mechanism: String, _ initial: [UInt8]?) {
         guard mayLogIn else { return answer(.err(.auth, "STLS first: no password in clear")) }
-        var exchange = LoginExchange(house.logins, from: line.peer)
+        var exchange = LoginExchange(server.logins, from: line.peer)
         guard let step = exchange.start(mechanism, initialResponse: initial) else {
             return answer(.err(nil, "no such mechanism"))
         }
@@ -151,7 +151,7 @@ final class POP3Session: Session, LoginSession {
 
     private func logIn(_ user: [UInt8], _ password: [UInt8]) {
         guard mayLogIn else { return answer(.err(.auth, "STLS first: no password in clear")) }
-        var exchange = LoginExchange(house.logins, from: line.peer)
+        var exchange = LoginExchange(server.logins, from: line.peer)
         take(exchange.start(user: user, password: password), of: exchange)
     }
 
@@ -171,9 +171,9 @@ final class POP3Session: Session, LoginSession {
     }
 
     private func open(_ login: Login) {
-        let house = house
-        let started = line.offload(to: house.disk) {
-            try house.snapshot(of: login.mailbox)
+        let server = server
+        let started = line.offload(to: server.disk) {
+            try server.snapshot(of: login.mailbox)
         } then: { [self] result in
             switch result {
             case .success(let snapshot):
@@ -181,7 +181,7 @@ final class POP3Session: Session, LoginSession {
                 mailbox = snapshot
                 answer(.ok("\(snapshot.count) messages"))
             case .failure(let error):
-                house.log.write(.error, "mailbox", [("login", login.mailbox), ("error", sentence(error))])
+                server.log.write(.error, "mailbox", [("login", login.mailbox), ("error", sentence(error))])
                 answer(.err(.sysTemp, "the mailbox cannot be opened now"))
             }
         }

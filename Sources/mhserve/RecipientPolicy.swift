@@ -29,7 +29,7 @@ enum RecipientAnswer {
 }
 
 /// The mailboxes and aliases of the rc, and everybody elsewhere for those who have logged in to a submission service.
-extension House: RecipientPolicy {
+extension ServerContext: RecipientPolicy {
     func judge(_ question: RecipientQuestion) -> RecipientAnswer {
         guard let address = address(of: question.path) else {
             return .now(.refuse(501, .permanent(1, 3), "an address with a domain is wanted"))

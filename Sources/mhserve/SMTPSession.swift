@@ -20,7 +20,7 @@ final class SMTPSession: Session, LoginSession {
     var conversation: SMTPServer
     let line: any SessionLine
     let service: Service
-    let house: House
+    let server: ServerContext
     /// A login whose challenge waits for its response.
     var exchange: LoginExchange?
     /// Who has logged in.
@@ -42,15 +42,15 @@ final class SMTPSession: Session, LoginSession {
     init(service: Service, on line: any SessionLine) {
         self.service = service
         self.line = line
-        house = service.house
+        server = service.server
         var options = SMTPServerOptions(
-            mode: service.isSubmission ? .submission : .mail, hostname: house.settings.hostname,
-            sizeLimit: house.settings.limits.messageSize)
+            mode: service.isSubmission ? .submission : .mail, hostname: server.settings.hostname,
+            sizeLimit: server.settings.limits.messageSize)
         options.offersTLS = service.startTLS != nil
-        options.mechanisms = service.isSubmission ? house.logins.mechanisms.map(\.rawValue) : []
-        options.recipientLimit = house.settings.limits.recipients
-        options.errorLimit = house.settings.limits.errors
-        if service.isSubmission { options.qualify = house.settings.qualify }
+        options.mechanisms = service.isSubmission ? server.logins.mechanisms.map(\.rawValue) : []
+        options.recipientLimit = server.settings.limits.recipients
+        options.errorLimit = server.settings.limits.errors
+        if service.isSubmission { options.qualify = server.settings.qualify }
         conversation = SMTPServer(options, isTLS: service.implicitTLS != nil)
     }
 
@@ -74,7 +74,7 @@ final class SMTPSession: Session, LoginSession {
             line.startTLS(context)
             tlsBegins()
         case .auth(let mechanism, let initial):
-            var exchange = LoginExchange(house.logins, from: line.peer)
+            var exchange = LoginExchange(server.logins, from: line.peer)
             guard let step = exchange.start(mechanism, initialResponse: initial) else {
                 return answer(.refuse(504, .permanent(5, 4), "mechanism not offered"))
             }
@@ -94,8 +94,8 @@ final class SMTPSession: Session, LoginSession {
             take(octets)
         case .refusedContent(let octets):
             passOver(octets)
-        case .contentEnd(_, let oddities):
-            endContent(oddities)
+        case .contentEnd(_, let contentFaults):
+            endContent(contentFaults)
         case .fault(let fault):
             if conversation.envelope == nil { intake = nil }
             noteRefusal([("why", fault.words)])
@@ -113,19 +113,19 @@ final class SMTPSession: Session, LoginSession {
 
     func timeIsOver() {
         if refusedContentEnd != nil { noteRefusal([("why", "the rest of what is refused takes too long")]) }
-        answer(.shutDown("\(house.settings.hostname) you took too long"))
+        answer(.shutDown("\(server.settings.hostname) you took too long"))
     }
 
     func stopSoon() {
         // In the middle of a message it may end it; what is being answered is answered first.
         guard intake == nil, !conversation.awaitingReply else { return }
-        answer(.shutDown("\(house.settings.hostname) goes down; come again"))
+        answer(.shutDown("\(server.settings.hostname) goes down; come again"))
     }
 
     func ended() {
         intake = nil
         guard refusals > Self.refusalsTold else { return }
-        house.refusals.write(
+        server.refusals.write(
             .info, "refused",
             [
                 ("service", service.name), ("client", "\(line.peer)"), ("login", login?.mailbox),
@@ -140,12 +140,12 @@ final class SMTPSession: Session, LoginSession {
         refusedContentEnd = nil
         line.put(conversation.send(command))
         if intake == nil { expectCommand() }
-        if house.isStopping, intake == nil, !conversation.isClosed {
-            line.put(conversation.send(.shutDown("\(house.settings.hostname) goes down; come again")))
+        if server.isStopping, intake == nil, !conversation.isClosed {
+            line.put(conversation.send(.shutDown("\(server.settings.hostname) goes down; come again")))
         }
     }
 
-    private func expectCommand() { line.expect(within: house.smtpIdle) }
+    private func expectCommand() { line.expect(within: server.smtpIdle) }
 
     private func tlsBegins() {
         login = nil
@@ -192,7 +192,7 @@ final class SMTPSession: Session, LoginSession {
     private func noteRefusal(_ what: [(String, String?)]) {
         refusals += 1
         guard refusals <= Self.refusalsTold else { return }
-        house.refusals.write(
+        server.refusals.write(
             .info, "refused",
             [("service", service.name), ("client", "\(line.peer)"), ("login", login?.mailbox)] + what)
     }
@@ -236,7 +236,7 @@ final class SMTPSession: Session, LoginSession {
             clientName: conversation.clientName ?? "", isExtended: conversation.isExtended, tls: line.tls, login: login)
         // Before anything is staged: a disk that is full must not be made fuller by what is refused at its end.
         do {
-            try house.checkFreeSpace(for: conversation.announcedSize ?? 0)
+            try server.checkFreeSpace(for: conversation.announcedSize ?? 0)
         } catch {
             intake?.refuse(error)
         }
@@ -246,8 +246,8 @@ final class SMTPSession: Session, LoginSession {
 
     private func expectBlock() {
         paceLeft = Self.paceBlock
-        let left = refusedContentEnd.map { max($0 - line.now, .zero) } ?? house.smtpContentTime
-        line.expect(within: min(left, house.smtpContentTime))
+        let left = refusedContentEnd.map { max($0 - line.now, .zero) } ?? server.smtpContentTime
+        line.expect(within: min(left, server.smtpContentTime))
     }
 
     /// Content that will be refused at its end keeps its pace like any other, but not for ever.
@@ -268,23 +268,23 @@ final class SMTPSession: Session, LoginSession {
         if paceLeft <= 0 { expectBlock() }
         guard intake.unwritten >= IncomingMessage.writeSize else { return }
         // The line is held meanwhile: the peer waits until the disk has caught up.
-        let started = line.offload(to: house.disk) {
+        let started = line.offload(to: server.disk) {
             intake.writeOut()
         } then: { _ in
         }
         if !started { intake.refuse(QueuePressure.diskIsBehind) }
     }
 
-    private func endContent(_ oddities: Oddities) {
+    private func endContent(_ contentFaults: ContentFaults) {
         guard let intake else { return answer(.refuse(451, .transient(3, 0), "nothing was received")) }
         self.intake = nil
-        let started = line.offload(to: house.disk) {
+        let started = line.offload(to: server.disk) {
             try intake.accept()
         } then: { [self] result in
             switch result {
             case .success(let taken):
-                house.log.write(.info, "accepted", taken.logFields + [("client", "\(line.peer)")])
-                if taken.isQueued { house.wake() }
+                server.log.write(.info, "accepted", taken.logFields + [("client", "\(line.peer)")])
+                if taken.isQueued { server.wake() }
                 answer(.accept("\(taken.isQueued ? "queued as" : "delivered as") \(taken.id)"))
             case .failure(let error):
                 noteFailure(error, of: intake)
@@ -300,8 +300,8 @@ final class SMTPSession: Session, LoginSession {
             ("size", "\(intake.count)"), ("error", sentence(error)),
         ]
         switch error {
-        case is QueuePressure, is ContentRefusal: house.refusals.write(.warning, "not accepted", fields)
-        default: house.log.write(.warning, "not accepted", fields)  // a fault of ours
+        case is QueuePressure, is ContentRefusal: server.refusals.write(.warning, "not accepted", fields)
+        default: server.log.write(.warning, "not accepted", fields)  // a fault of ours
         }
     }
 }

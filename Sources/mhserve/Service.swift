@@ -13,7 +13,7 @@ import TLSEngine
 /// What a `listen` line of the rc asks for, ready to answer.
 final class Service: Sendable {
     let listener: ListenerSettings
-    let house: House
+    let server: ServerContext
     /// Who decides on RCPT.
     let recipients: any RecipientPolicy
     /// TLS from the first octet.
@@ -26,15 +26,15 @@ final class Service: Sendable {
     /// The most time for a TLS handshake.
     private static let handshakeTime = TimeAmount.seconds(60)
 
-    /// - Parameter recipients: who decides on RCPT, the house unless told.
-    init(listener: ListenerSettings, house: House, recipients: (any RecipientPolicy)? = nil) throws(TLSError) {
+    /// - Parameter recipients: who decides on RCPT, the server unless told.
+    init(listener: ListenerSettings, server: ServerContext, recipients: (any RecipientPolicy)? = nil) throws(TLSError) {
         self.listener = listener
-        self.house = house
-        self.recipients = recipients ?? house
+        self.server = server
+        self.recipients = recipients ?? server
         access = AccessRules(allow: listener.allow, deny: listener.deny)
         sessions = OpenSessions(
             limits: ConnectionLimits(total: listener.maxConnections, perAddress: listener.maxConnectionsPerAddress))
-        let context = try house.certificates.context(for: listener)
+        let context = try server.certificates.context(for: listener)
         switch listener.service {
         case .submissions, .pop3s:
             implicitTLS = context
@@ -71,11 +71,11 @@ final class Service: Sendable {
             return
         }
         if case .refused(let rule) = access.decide(peer) {
-            house.refusals.write(.notice, "refused", [("service", name), ("client", "\(peer)"), ("rule", rule)])
+            server.refusals.write(.notice, "refused", [("service", name), ("client", "\(peer)"), ("rule", rule)])
             return try refuse(channel, permanently: true, "access denied")
         }
         guard sessions.admit(channel, from: peer) else {
-            house.refusals.write(
+            server.refusals.write(
                 .notice, "refused", [("service", name), ("client", "\(peer)"), ("why", "too many connections")])
             return try refuse(channel, permanently: false, "too many connections; come again later")
         }
@@ -84,13 +84,13 @@ final class Service: Sendable {
         case .smtp, .submission, .submissions:
             try channel.pipeline.syncOperations.addHandler(
                 SessionHandler(
-                    peer: peer, implicitTLS: implicitTLS, handshakeTime: min(Self.handshakeTime, house.smtpIdle),
+                    peer: peer, implicitTLS: implicitTLS, handshakeTime: min(Self.handshakeTime, server.smtpIdle),
                     onEnd: leave
                 ) { SMTPSession(service: self, on: $0) })
         case .pop3, .pop3s:
             try channel.pipeline.syncOperations.addHandler(
                 SessionHandler(
-                    peer: peer, implicitTLS: implicitTLS, handshakeTime: min(Self.handshakeTime, house.pop3Idle),
+                    peer: peer, implicitTLS: implicitTLS, handshakeTime: min(Self.handshakeTime, server.pop3Idle),
                     onEnd: leave
                 ) { POP3Session(service: self, on: $0) })
         }
@@ -101,7 +101,7 @@ final class Service: Sendable {
         let text: String
         switch listener.service {
         case .smtp, .submission:
-            text = "\(permanently ? "554 5.7.1" : "421 4.7.0") \(house.settings.hostname) \(words)\r\n"
+            text = "\(permanently ? "554 5.7.1" : "421 4.7.0") \(server.settings.hostname) \(words)\r\n"
         case .pop3: text = "-ERR \(permanently ? "" : "[SYS/TEMP] ")\(words)\r\n"
         case .submissions, .pop3s: text = ""
         }

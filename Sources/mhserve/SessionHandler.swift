@@ -6,7 +6,7 @@ import Octets
 import TLSEngine
 
 /// Lends an engine to a channel. Octets are pulled: the socket is read only when the engine has nothing left to say about
-/// those before and the session is not held, so that no peer can make us buffer. How octets move: SessionPump.swift.
+/// those before and the session is not held, so that no peer can make us buffer. How octets move: SessionHandler+Pump.swift.
 final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

@@ -1,4 +1,4 @@
-// What the keeper hands its worker: the settings, with the logins of the house and without the secrets of the accounts.
+// What the keeper hands its worker: the settings, with the logins of the server and without the secrets of the accounts.
 
 import CMHSys
 import Glibc
@@ -37,7 +37,7 @@ enum Snapshot {
         let ports = lines[0].split(separator: Octet.space).compactMap { Int(String(decoding: $0, as: UTF8.self)) }
         let settings = try HubSettings.read(
             Array(lines[2]), source: String(decoding: lines[1], as: UTF8.self),
-            surroundings: RunControl.Surroundings(environment: RunControl.Surroundings.environment()))
+            context: RunControl.ProcessContext(environment: RunControl.ProcessContext.environment()))
         guard ports.count == settings.listeners.count else { throw KeeperError.badSnapshot }
         return (settings, ports)
     }

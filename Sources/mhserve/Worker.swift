@@ -17,18 +17,18 @@ struct Worker: ~Copyable {
 
     private let signals: SignalWatch
     private let line: KeeperLine
-    private let house: House
+    private let server: ServerContext
     private let services: [Service]
     /// Listening, in the order of `services`.
     private let sockets: [Int32]
     private let pause: AcceptPause
 
     private init(
-        signals: consuming SignalWatch, line: KeeperLine, house: House, services: [Service], sockets: [Int32],
+        signals: consuming SignalWatch, line: KeeperLine, server: ServerContext, services: [Service], sockets: [Int32],
         pause: AcceptPause
     ) {
         self.signals = signals
-        (self.line, self.house, self.services, self.sockets, self.pause) = (line, house, services, sockets, pause)
+        (self.line, self.server, self.services, self.sockets, self.pause) = (line, server, services, sockets, pause)
     }
 
     /// Serves until the keeper says stop (SIGTERM) or is gone.
@@ -52,10 +52,10 @@ struct Worker: ~Copyable {
         let log = try Log(program: "mhserve", to: settings.log)
         OpenFiles.fit(&settings.listeners, into: openFiles, log: log)
         do {
-            let house = try House(settings: settings, wake: { line.askForRun(log) }, log: log)
-            let services = try settings.listeners.map { try Service(listener: $0, house: house) }
+            let server = try ServerContext(settings: settings, wake: { line.askForRun(log) }, log: log)
+            let services = try settings.listeners.map { try Service(listener: $0, server: server) }
             return Worker(
-                signals: signals, line: line, house: house, services: services, sockets: sockets,
+                signals: signals, line: line, server: server, services: services, sockets: sockets,
                 pause: AcceptPause(limit: openFiles, log: log))
         } catch {
             // What keeps a worker from answering belongs into the log: after a reload nobody reads standard error.
@@ -66,8 +66,8 @@ struct Worker: ~Copyable {
 
     /// Starts the threads and answers.
     private consuming func serve() throws -> ExitStatus {
-        house.start()
-        let (house, pause) = (house, pause)
+        server.start()
+        let (server, pause) = (server, pause)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: min(System.coreCount, 4))
         var open: [any Channel] = []
         for (service, socket) in zip(services, sockets) {
@@ -76,19 +76,19 @@ struct Worker: ~Copyable {
                     .withBoundSocket(socket).wait())
         }
         let sums = group.next().scheduleRepeatedTask(initialDelay: .minutes(1), delay: .minutes(1)) { _ in
-            house.refusals.sumUp()
+            server.refusals.sumUp()
         }
         try line.tellReady()
         wait()
         // Stop accepting, say goodbye to idle sessions, give the others 30 s to end what they have begun (DECISIONS 39).
         try Self.stopAccepting(open, on: group)
-        house.isStopping = true
+        server.isStopping = true
         for service in services { service.sessions.stopSoon() }
         let end = NIODeadline.now() + .seconds(30)
         while services.contains(where: { $0.sessions.count > 0 }), NIODeadline.now() < end { usleep(20_000) }
         sums.cancel()
-        house.refusals.sumUp()
-        try house.stop()
+        server.refusals.sumUp()
+        try server.stop()
         try group.syncShutdownGracefully()
         return .ok
     }

@@ -15,7 +15,7 @@ import Transport
 func account(
     tls: TLSRule = .off, auth: AuthMethod = .auto, secret: SecretSource = .text(Secret("tanstaaf"))
 ) -> AccountSettings {
-    var account = AccountSettings(name: "peer", place: Place(file: "rc", line: 1, column: 1))
+    var account = AccountSettings(name: "peer", position: SourcePosition(file: "rc", line: 1, column: 1))
     account.user = "tim"
     account.secret = secret
     account.tlsLine = TLSLine(rule: tls)

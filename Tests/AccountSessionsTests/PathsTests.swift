@@ -19,7 +19,7 @@ import Testing
             [top, "mailbox alice", "account home", "  user alice", "  password secret"] + words.map { "  \($0)" }
         return try HubSettings.read(
             Array((lines.joined(separator: "\n") + "\n").utf8), source: "rc",
-            surroundings: Surroundings(environment: ["HOME": "/home/alice"]))
+            context: ProcessContext(environment: ["HOME": "/home/alice"]))
     }
 
     private func path(_ settings: HubSettings, _ side: AccountSide = \.fetchServer) throws -> Path {
@@ -83,7 +83,7 @@ import Testing
     func chain() throws {
         var rc = try settings("owner alice", "fetch imaps mail.example.org")
         rc.accounts[0].via = "abroad"
-        let expected = PathError.noChain("abroad", account: "home", place: rc.accounts[0].place)
+        let expected = PathError.noChain("abroad", account: "home", position: rc.accounts[0].position)
         #expect(throws: expected) { try path(rc) }
         #expect(
             expected.description

@@ -50,7 +50,7 @@ struct MaildirAgentTests {
     func folderOfStep() throws {
         struct Filing: Inspector {
             let name = "filing"
-            func inspect(_ message: Message) -> Inspection { Inspection(folder: "Lists/Swift") }
+            func inspect(_ message: Message) -> InspectionResult { InspectionResult(folder: "Lists/Swift") }
         }
         let message = Plan([.inspector(Filing())]).run(on: try message().message) {
             preconditionFailure("no content step")

@@ -67,7 +67,7 @@ struct ManualPageTests {
         ],
         "mhserve": [
             "LineFault": "is told as a KeeperError",
-            "DigestError": "ends a session", "HouseError": "ends a session", "MaildirError": "ends a session",
+            "DigestError": "ends a session", "ServerContextError": "ends a session", "MaildirError": "ends a session",
             "POP3Error": "ends a session", "SMTPError": "ends a session", "DeliveryError": "is told to the client",
             "SiblingError": "is logged",
             "JournalError": "is told as a QueueError",

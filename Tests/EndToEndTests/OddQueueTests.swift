@@ -4,7 +4,7 @@ import Glibc
 import MailTestKit
 import Testing
 
-@Suite("Oddities in the queue")
+@Suite("ContentFaults in the queue")
 struct OddQueueTests {
     private func makeOddities(_ hub: SendHub) throws {
         let new = hub.scratch.file("state/queue/new")
@@ -17,7 +17,7 @@ struct OddQueueTests {
     }
 
     @Test("directories, fifos, links and foreign files go out of the way, and the mail goes out in the same run")
-    func oddities() async throws {
+    func contentFaults() async throws {
         try await onThread {
             let sink = try SinkServer()
             let hub = SendHub(plainTo: sink.port)

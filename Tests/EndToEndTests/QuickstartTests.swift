@@ -20,7 +20,7 @@ import Testing
             directory: scratch.file("cwd"), deadline: .seconds(90))
     }
 
-    /// The processes whose surroundings name `path`: the quickstart gives everything it starts its folder as a home.
+    /// The processes whose context name `path`: the quickstart gives everything it starts its folder as a home.
     private func processes(naming path: String) -> [String] {
         ScratchDirectory.names(in: "/proc").filter { name in
             guard name.allSatisfy(\.isNumber), let octets = ScratchDirectory.read("/proc/\(name)/environ") else {

@@ -261,16 +261,16 @@ import Testing
         first.flags = ["\\Seen", "$Junk"]
         first.size = 20
         first.internalDate = [UInt8]("17-Jul-1996 02:44:25 -0700")
-        first.body = .streamed(octets: 20, oddities: [])
+        first.body = .streamed(octets: 20, contentFaults: [])
         #expect(events.contains(.fetched(first)))
-        let oddities = events.compactMap { event -> Oddities? in
-            if case .fetched(let fetched) = event, case .streamed(_, let oddities) = fetched.body {
-                oddities
+        let contentFaults = events.compactMap { event -> ContentFaults? in
+            if case .fetched(let fetched) = event, case .streamed(_, let contentFaults) = fetched.body {
+                contentFaults
             } else {
                 nil
             }
         }
-        #expect(oddities == [[], [.bareCR], [.bareCR, .bareLF], []])
+        #expect(contentFaults == [[], [.bareCR], [.bareCR, .bareLF], []])
     }
 
     @Test("a body that is not there is no delivery")
@@ -278,6 +278,6 @@ import Testing
         let bodies = Self.oddBodies.play().events.compactMap { event -> IMAPFetched.Body? in
             if case .fetched(let fetched) = event { fetched.body } else { nil }
         }
-        #expect(bodies == [.null, .empty, .empty, .streamed(octets: 15, oddities: []), .absent])
+        #expect(bodies == [.null, .empty, .empty, .streamed(octets: 15, contentFaults: []), .absent])
     }
 }

@@ -69,7 +69,7 @@ struct CarrierBench {
     var queued: [QueueEntry] { get throws { try hub.queue.list().entries } }
 
     /// The message as it is in the queue now.
-    func glimpse(_ entry: QueueEntry) throws -> Glimpse {
+    func glimpse(_ entry: QueueEntry) throws -> QueuedMessage {
         try #require(try hub.queue.find(entry.id).flatMap { try hub.queue.peek($0) })
     }
 

@@ -89,7 +89,7 @@ struct RecipientPolicyTests {
         let oracle = Oracle()
         let rig = try SessionRig("smtp", recipients: oracle)
         try rig.say(Self.opening)
-        rig.service.house.isStopping = true
+        rig.service.server.isStopping = true
         rig.channel.pipeline.fireUserInboundEventTriggered(StopSoon())
         #expect(try rig.received().isEmpty)
         oracle.answer(0, .accept(""))

@@ -19,7 +19,7 @@ final class SessionRig {
     /// - Parameters:
     ///   - listener: the service, as in `submission`.
     ///   - words: lines for the top of the rc.
-    ///   - recipients: who decides on RCPT, the house unless told.
+    ///   - recipients: who decides on RCPT, the server unless told.
     init(_ listener: String, words: [String] = [], recipients: (any RecipientPolicy)? = nil) throws {
         let (certificate, key) = (scratch.file("hub.crt"), scratch.file("hub.key"))
         _ = try CertificateMaker.makeSelfSigned(
@@ -34,11 +34,11 @@ final class SessionRig {
         ]
         let settings = try HubSettings.read(
             Array(((lines + words + blocks).joined(separator: "\n") + "\n").utf8), source: scratch.file("rc"),
-            surroundings: Surroundings(environment: ["HOME": scratch.path]))
-        let house = try House(
+            context: ProcessContext(environment: ["HOME": scratch.path]))
+        let server = try ServerContext(
             settings: settings, wake: {}, log: try Log(program: "mhserve", to: settings.log))
-        house.start()
-        service = try Service(listener: settings.listeners[0], house: house, recipients: recipients)
+        server.start()
+        service = try Service(listener: settings.listeners[0], server: server, recipients: recipients)
         channel.remoteAddress = try SocketAddress(ipAddress: "192.0.2.1", port: 1024)
         try service.admit(channel)
         try channel.connect(to: try SocketAddress(ipAddress: "192.0.2.2", port: 25)).wait()

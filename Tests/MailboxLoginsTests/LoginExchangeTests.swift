@@ -39,7 +39,7 @@ private final class Desk {
 
             """
         let settings = try HubSettings.read(
-            Array(rc.utf8), source: "rc", surroundings: Surroundings(environment: ["HOME": "/home/alice"]))
+            Array(rc.utf8), source: "rc", context: ProcessContext(environment: ["HOME": "/home/alice"]))
         let limits = LoginThrottle.Limits(failures: failures, pause: .seconds(1200))
         logins = try Logins(settings, throttle: LoginThrottle(address: limits, login: limits)) { [time] in
             time.now.withLock { $0 }
@@ -218,7 +218,7 @@ private final class Desk {
     func unusable() throws {
         let settings = try HubSettings.read(
             Array("mailbox alice\n  passwordhash $mh-scrypt$nonsense\n".utf8), source: "rc",
-            surroundings: Surroundings(environment: ["HOME": "/home/alice"]))
+            context: ProcessContext(environment: ["HOME": "/home/alice"]))
         let fault = #expect(throws: LoginFault.self) { try Logins(settings) }
         #expect(
             fault?.description

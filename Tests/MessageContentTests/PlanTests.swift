@@ -11,14 +11,14 @@ import Testing
 
 private struct Saying: Inspector {
     let name: String
-    let answer: Inspection
-    func inspect(_ message: Message) -> Inspection { answer }
+    let answer: InspectionResult
+    func inspect(_ message: Message) -> InspectionResult { answer }
 }
 
 private struct Failing: Inspector {
     struct Trouble: Error, CustomStringConvertible { let description = "no such program" }
     let name = "spam filter"
-    func inspect(_ message: Message) throws -> Inspection { throw Trouble() }
+    func inspect(_ message: Message) throws -> InspectionResult { throw Trouble() }
 }
 
 /// Writes the message twice.
@@ -106,10 +106,10 @@ struct PlanTests {
         let other = try envelope(to: ["eve@x.example"])
         let prepared = try run(
             [
-                .inspector(Saying(name: "a", answer: Inspection(top: Array("A: 1\n".utf8), folder: "Junk"))),
-                .inspector(Saying(name: "b", answer: Inspection(top: Array("B: 2\n C\n".utf8), envelope: other))),
-                .inspector(Saying(name: "c", answer: Inspection(folder: "Junk/2026"))),
-                .inspector(Saying(name: "d", answer: Inspection())),
+                .inspector(Saying(name: "a", answer: InspectionResult(top: Array("A: 1\n".utf8), folder: "Junk"))),
+                .inspector(Saying(name: "b", answer: InspectionResult(top: Array("B: 2\n C\n".utf8), envelope: other))),
+                .inspector(Saying(name: "c", answer: InspectionResult(folder: "Junk/2026"))),
+                .inspector(Saying(name: "d", answer: InspectionResult())),
             ], on: try message("Subject: x\n\nx\n"), top: "T: 1\n")
         #expect(try text(prepared) == "B: 2\n C\nA: 1\nT: 1\nSubject: x\n\nx\n")
         #expect(prepared.folder == "Junk/2026" && prepared.envelope == other && prepared.faults.isEmpty)
@@ -119,7 +119,7 @@ struct PlanTests {
     func verdict() throws {
         let no = Verdict.permanent(7, 1, text: "no")
         let prepared = try run(
-            [.inspector(Saying(name: "a", answer: Inspection(verdict: no))), .inspector(Failing())],
+            [.inspector(Saying(name: "a", answer: InspectionResult(verdict: no))), .inspector(Failing())],
             on: try message("x\n"))
         #expect(prepared.verdict == no && prepared.faults.isEmpty)
     }
@@ -127,10 +127,10 @@ struct PlanTests {
     @Test("an inspector that fails, or wants what is no row of fields, costs no mail and is told")
     func failingInspector() throws {
         let bad = ["x", "A: 1", "A: 1\n\n", "From x\nA: 1\n", "no field\n"].map {
-            Step.inspector(Saying(name: "adder", answer: Inspection(top: Array($0.utf8))))
+            Step.inspector(Saying(name: "adder", answer: InspectionResult(top: Array($0.utf8))))
         }
         let big = Saying(
-            name: "big", answer: Inspection(top: Array("A: \(String(repeating: "x", count: 70_000))\n".utf8)))
+            name: "big", answer: InspectionResult(top: Array("A: \(String(repeating: "x", count: 70_000))\n".utf8)))
         let prepared = try run(
             [.inspector(Failing())] + bad + [.inspector(big)], on: try message("Subject: x\n\nx\n"))
         #expect(prepared.verdict == nil)
@@ -141,7 +141,7 @@ struct PlanTests {
 
     @Test("an inspector that fails ends nothing, whatever verdict came with it")
     func failingVerdict() throws {
-        let bad = Inspection(top: Array("no field\n".utf8), verdict: .permanent(7, 1, text: "no"))
+        let bad = InspectionResult(top: Array("no field\n".utf8), verdict: .permanent(7, 1, text: "no"))
         let prepared = try run([.inspector(Saying(name: "a", answer: bad))], on: try message("Subject: x\n\nx\n"))
         #expect(prepared.verdict == nil && prepared.faults.count == 1 && prepared.top.isEmpty)
     }

@@ -9,10 +9,10 @@ struct DotsTests {
     struct Sample: Sendable, CustomTestStringConvertible {
         let wire: String
         let file: String
-        let oddities: Oddities
+        let contentFaults: ContentFaults
         var testDescription: String { wire.debugDescription }
-        init(_ wire: String, _ file: String, _ oddities: Oddities = []) {
-            (self.wire, self.file, self.oddities) = (wire, file, oddities)
+        init(_ wire: String, _ file: String, _ contentFaults: ContentFaults = []) {
+            (self.wire, self.file, self.contentFaults) = (wire, file, contentFaults)
         }
     }
 
@@ -46,7 +46,7 @@ struct DotsTests {
             #expect(decoder.isFinished, "cut before octet \(cut)")
             #expect(String(decoding: file, as: UTF8.self) == sample.file, "cut before octet \(cut)")
             #expect(consumed == wire.count - 4, "stops behind the closing line, cut before octet \(cut)")
-            #expect(decoder.oddities == sample.oddities, "cut before octet \(cut)")
+            #expect(decoder.contentFaults == sample.contentFaults, "cut before octet \(cut)")
         }
     }
 
@@ -96,7 +96,7 @@ struct DotsTests {
             var decoder = DotDecoder()
             var back: [UInt8] = []
             let end = decoder.decode(wire, in: 0..<wire.count, into: &back)
-            #expect(decoder.isFinished && end == wire.count && decoder.oddities.isEmpty)
+            #expect(decoder.isFinished && end == wire.count && decoder.contentFaults.isEmpty)
             #expect(back == file || back == file + [0x0A])
         }
     }
@@ -111,7 +111,7 @@ struct DotsTests {
             decoder.decode(wire, in: cut..<wire.count, into: &file)
             decoder.finish(into: &file)
             #expect(String(decoding: file, as: UTF8.self) == "a\nb\nc\rd\r\n\r", "cut before octet \(cut)")
-            #expect(decoder.oddities == [.bareCR, .bareLF])
+            #expect(decoder.contentFaults == [.bareCR, .bareLF])
         }
         var encoder = LineEndEncoder()
         var back: [UInt8] = []

@@ -69,7 +69,7 @@ func play(_ dialogue: Dialogue, cut: Cut = .nowhere) -> Played<POP3Client.Event>
         #expect(play(dialogue, cut: .everywhere).failure == whole.failure)
     }
 
-    @Test("content is in file form, and oddities are told")
+    @Test("content is in file form, and contentFaults are told")
     func content() throws {
         let dialogue = try #require(Dialogue.all(in: "POP3").first { $0.name.hasPrefix("02") })
         let events = play(dialogue).events

@@ -143,7 +143,7 @@ func run(
     }
 
     @Test("it starts in the directory given, and reads the file given")
-    func surroundings() async throws {
+    func directoryAndInput() async throws {
         let scratch = ScratchDirectory()
         let file = unsafe open(scratch.write("skip this\nfrom a file", to: "input"), O_RDONLY)
         defer { close(file) }

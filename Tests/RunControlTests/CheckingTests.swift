@@ -158,15 +158,17 @@ import Testing
             ])
     }
 
-    @Test("findings are told once, by place, those without one last")
+    @Test("findings are told once, by position, those without one last")
     func order() {
         var findings = Findings()
-        func place(_ line: Int, _ file: String = "rc") -> Place { Place(file: file, line: line, column: 1) }
+        func position(_ line: Int, _ file: String = "rc") -> SourcePosition {
+            SourcePosition(file: file, line: line, column: 1)
+        }
         findings.warning(nil, "last")
-        findings.warning(place(9), "b")
-        findings.fault(place(2), "a")
-        findings.fault(place(2), "a")
-        findings.fault(place(1, "included"), "c")
+        findings.warning(position(9), "b")
+        findings.fault(position(2), "a")
+        findings.fault(position(2), "a")
+        findings.fault(position(1, "included"), "c")
         #expect(findings.all.map(\.message) == ["a", "b", "c", "last"])
         #expect(findings.hasFaults)
         var warnings = Findings()

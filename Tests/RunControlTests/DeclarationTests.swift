@@ -11,7 +11,7 @@ extension BlockSettings {
         var faults = FaultList()
         let read = LineSplitter.lines(of: Array(lines.utf8), file: "rc", faults: &faults)
         var draft = Draft(blank)
-        apply(read, to: &draft, surroundings: Fixture.surroundings, faults: &faults)
+        apply(read, to: &draft, context: Fixture.context, faults: &faults)
         return (draft.settings, faults.faults.map(\.message))
     }
 

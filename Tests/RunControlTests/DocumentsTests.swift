@@ -112,21 +112,21 @@ extension BlockSettings {
         for demand in Self.demands {
             let section = try #require(Self.sections[demand.scope])
             let item = try #require(manual.item(demand.word.name, in: section), "\(section): \(demand.word.name)")
-            let place = "man/mailhubrc.5, \(section), \(demand.word.name)"
+            let position = "man/mailhubrc.5, \(section), \(demand.word.name)"
             #expect(
                 item.text.contains(demand.word.documentation),
-                "\(place): the item must begin with \"\(demand.word.documentation)\", not \"\(item.text)\"")
-            #expect(!demand.word.documentation.isEmpty, "\(place)")
+                "\(position): the item must begin with \"\(demand.word.documentation)\", not \"\(item.text)\"")
+            #expect(!demand.word.documentation.isEmpty, "\(position)")
             for measure in demand.word.measures {
                 #expect(
-                    item.text.contains(measure.words), "\(place): the bounds are \"\(measure.words)\": \(item.text)")
+                    item.text.contains(measure.words), "\(position): the bounds are \"\(measure.words)\": \(item.text)")
             }
             if let standard = demand.standard {
                 let told = item.text.firstRange(of: "Default: \(standard)")
                 let isWhole = told.map {
                     item.text[$0.upperBound...].first.map { !$0.isLetter && !$0.isNumber } ?? true
                 }
-                #expect(isWhole == true, "\(place): must say \"Default: \(standard)\": \(item.text)")
+                #expect(isWhole == true, "\(position): must say \"Default: \(standard)\": \(item.text)")
             }
         }
     }

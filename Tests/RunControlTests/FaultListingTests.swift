@@ -5,7 +5,7 @@ import Testing
 @testable import RunControl
 
 @Suite struct FaultListingTests {
-    @Test("every fault is told at once, at its place, with the nearest word")
+    @Test("every fault is told at once, at its position, with the nearest word")
     func golden() {
         let listing = Fixture.listing(
             """
@@ -171,7 +171,7 @@ import Testing
             ])
     }
 
-    @Test("what a later release will do is refused at its place, never passed over")
+    @Test("what a later release will do is refused at its position, never passed over")
     func notYet() {
         let listing = Fixture.listing(
             """
@@ -202,8 +202,8 @@ import Testing
             listen pop3 [::]:110
               deny mail.example.org
             """)
-        func cannot(_ place: String, _ deed: String) -> String {
-            "rc:\(place): this release cannot \(deed) yet; remove the line"
+        func cannot(_ position: String, _ deed: String) -> String {
+            "rc:\(position): this release cannot \(deed) yet; remove the line"
         }
         #expect(
             listing == [
@@ -219,7 +219,7 @@ import Testing
             ])
     }
 
-    @Test("hostile octets are told with their place and reach no terminal")
+    @Test("hostile octets are told with their position and reach no terminal")
     func hostile() {
         var octets = Array("hostname a.b\r\nlog \u{1}\n".utf8)
         octets += [0x6C, 0x6F, 0x67, 0x20, 0xC3, 0xA9, 0xC3, 0x28, 0x0A]

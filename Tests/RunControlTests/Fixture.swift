@@ -5,23 +5,23 @@ import Reporting
 @testable import RunControl
 
 enum Fixture {
-    static var surroundings: Surroundings {
-        var surroundings = Surroundings(environment: [:])
-        surroundings.home = "/home/alice"
-        surroundings.userName = "alice"
-        surroundings.configHome = "/home/alice/.config"
-        surroundings.stateHome = "/home/alice/.local/state"
-        return surroundings
+    static var context: ProcessContext {
+        var context = ProcessContext(environment: [:])
+        context.home = "/home/alice"
+        context.userName = "alice"
+        context.configHome = "/home/alice/.config"
+        context.stateHome = "/home/alice/.local/state"
+        return context
     }
 
     static func read(_ text: String) throws -> HubSettings {
-        try HubSettings.read(Array(text.utf8), source: "rc", surroundings: surroundings)
+        try HubSettings.read(Array(text.utf8), source: "rc", context: context)
     }
 
     /// The listing of all faults of `text`.
     static func listing(_ octets: [UInt8]) -> [String] {
         do throws(RunControlError) {
-            _ = try HubSettings.read(octets, source: "rc", surroundings: surroundings)
+            _ = try HubSettings.read(octets, source: "rc", context: context)
             return []
         } catch {
             return error.lines

@@ -122,9 +122,9 @@ import Testing
                 refused + "s", refused + "x", "x" + refused, String(refused.dropLast()), String(refused.dropFirst()),
             ] {
                 guard !near.isEmpty else { continue }
-                let place = Place(file: "rc", line: 1, column: 1)
+                let position = SourcePosition(file: "rc", line: 1, column: 1)
                 for scope in Scope.allCases where Vocabulary.deed(of: refused, in: scope) != nil {
-                    let complaint = Vocabulary.unknown(Word(text: near, place: place), in: scope)
+                    let complaint = Vocabulary.unknown(Word(text: near, position: position), in: scope)
                     #expect(!complaint.contains("did you mean \"\(refused)\""), "\(complaint)")
                 }
             }

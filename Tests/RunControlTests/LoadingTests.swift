@@ -10,20 +10,21 @@ import Testing
 @Suite struct LoadingTests {
     private let home = ScratchDirectory()
 
-    private var surroundings: Surroundings {
-        var surroundings = Surroundings(environment: ["HOME": home.path])
-        surroundings.systemPath = home.file("etc-mailhubrc")
-        surroundings.systemState = home.file("var")
-        return surroundings
+    private var context: ProcessContext {
+        var context = ProcessContext(environment: ["HOME": home.path])
+        context.systemPath = home.file("etc-mailhubrc")
+        context.systemState = home.file("var")
+        return context
     }
 
-    private func load(_ path: String? = nil, _ change: (inout Surroundings) -> Void = { _ in }) throws -> HubSettings {
-        var surroundings = surroundings
-        change(&surroundings)
-        return try HubSettings.load(explicitPath: path, surroundings: surroundings)
+    private func load(_ path: String? = nil, _ change: (inout ProcessContext) -> Void = { _ in }) throws -> HubSettings
+    {
+        var context = context
+        change(&context)
+        return try HubSettings.load(explicitPath: path, context: context)
     }
 
-    private func error(_ path: String? = nil, _ change: (inout Surroundings) -> Void = { _ in }) -> RunControlError? {
+    private func error(_ path: String? = nil, _ change: (inout ProcessContext) -> Void = { _ in }) -> RunControlError? {
         #expect(throws: RunControlError.self) { try load(path, change) }
     }
 
@@ -44,21 +45,21 @@ import Testing
 
     @Test("a person's own places come first, for root the machine's")
     func places() {
-        var surroundings = surroundings
+        var context = context
         let own = [home.file(".mailhubrc"), home.file(".config/mailhub/mailhubrc")]
-        surroundings.effectiveUser = 1000
-        #expect(HubSettings.places(surroundings) == own + [surroundings.systemPath])
-        surroundings.effectiveUser = 0
-        #expect(HubSettings.places(surroundings) == [surroundings.systemPath] + own)
+        context.effectiveUser = 1000
+        #expect(HubSettings.standardPaths(context) == own + [context.systemPath])
+        context.effectiveUser = 0
+        #expect(HubSettings.standardPaths(context) == [context.systemPath] + own)
     }
 
     @Test("an empty environment finds the home in the password file")
     func emptyEnvironment() {
-        let home = Surroundings(environment: [:]).home
+        let home = ProcessContext(environment: [:]).home
         let expected = unsafe getpwuid(geteuid()).map { unsafe String(cString: $0.pointee.pw_dir) }
         #expect(home == expected)
         #expect(
-            Surroundings(environment: ["HOME": "", "XDG_CONFIG_HOME": "relative"]).configHome
+            ProcessContext(environment: ["HOME": "", "XDG_CONFIG_HOME": "relative"]).configHome
                 == home.map { "\($0)/.config" })
     }
 
@@ -69,12 +70,12 @@ import Testing
         // /proc/1/task is root's, and one that we made is ours.
         let foreign = me == 0 ? try foreignFolder() : "/proc/1/task"
         let all = ["HOME": foreign, "XDG_CONFIG_HOME": foreign, "XDG_STATE_HOME": "\(foreign)/new/deep"]
-        #expect(Surroundings(environment: all).home == database)
-        #expect(Surroundings(environment: all).configHome == "\(database)/.config")
-        #expect(Surroundings(environment: all).stateHome == "\(database)/.local/state")
+        #expect(ProcessContext(environment: all).home == database)
+        #expect(ProcessContext(environment: all).configHome == "\(database)/.config")
+        #expect(ProcessContext(environment: all).stateHome == "\(database)/.local/state")
         let ours = ["HOME": home.path, "XDG_STATE_HOME": home.file("new/deep")]
-        #expect(Surroundings(environment: ours).home == home.path)
-        #expect(Surroundings(environment: ours).stateHome == home.file("new/deep"))
+        #expect(ProcessContext(environment: ours).home == home.path)
+        #expect(ProcessContext(environment: ours).stateHome == home.file("new/deep"))
     }
 
     /// A folder that belongs to nobody we are.
@@ -96,7 +97,7 @@ import Testing
     @Test("no rc at all lists the places looked in and says what to do")
     func none() {
         let error = error()
-        #expect(error == .noneFound(lookedIn: HubSettings.places(surroundings)))
+        #expect(error == .noneFound(lookedIn: HubSettings.standardPaths(context)))
         #expect(error?.exitStatus == .configuration)
         #expect(error?.lines.first == "there is no rc; looked for:" && error?.lines.last?.contains("-C") == true)
     }
@@ -164,7 +165,7 @@ import Testing
     private func read(_ path: String) -> (HubSettings?, [String]) {
         do throws(RunControlError) {
             return (
-                try HubSettings.load(explicitPath: path, surroundings: Surroundings(environment: ["HOME": home.path])),
+                try HubSettings.load(explicitPath: path, context: ProcessContext(environment: ["HOME": home.path])),
                 []
             )
         } catch {

@@ -160,10 +160,10 @@ import Testing
 
         #expect(try Fixture.read("run-as mailhub\n" + account).mailboxes.map(\.name) == ["mailhub"])
         #expect(try Fixture.read("mailbox bob\n" + account).mailboxes.map(\.name) == ["bob"])
-        var nobody = Fixture.surroundings
+        var nobody = Fixture.context
         nobody.userName = nil
         let error = #expect(throws: RunControlError.self) {
-            try HubSettings.read(Array(account.utf8), source: "rc", surroundings: nobody)
+            try HubSettings.read(Array(account.utf8), source: "rc", context: nobody)
         }
         #expect(error?.lines == ["rc:4:3: account a: \"owner MAILBOX\" must say whose mail it is"])
     }
@@ -172,7 +172,7 @@ import Testing
     func example() throws {
         _ = try Fixture.read("")
         let octets = try #require(ScratchDirectory.read(Fixture.repository("examples/mailhubrc")))
-        let hub = try HubSettings.read(octets, source: "examples/mailhubrc", surroundings: Fixture.surroundings)
+        let hub = try HubSettings.read(octets, source: "examples/mailhubrc", context: Fixture.context)
         #expect(hub.accounts.map(\.name) == ["work", "club", "isp"])
         #expect(hub.listeners.map(\.service) == [.pop3s, .submission])
     }

@@ -42,7 +42,7 @@ struct SMTPServerContentTests {
         play.feed(Self.opening + Array("a\nb\n.\nc\r\n.\r\n".utf8))
         #expect(play.codes.last == 250)
         #expect(play.contents == [Array("a\nb\n.\nc\n".utf8)])
-        #expect(play.events.last == .contentEnd(octets: 8, oddities: .bareLF))
+        #expect(play.events.last == .contentEnd(octets: 8, contentFaults: .bareLF))
     }
 
     @Test("a message too big is read to its end and refused; the next one is taken")
@@ -179,7 +179,7 @@ struct SMTPServerContentTests {
         play.feed(Array("BDAT 6\r\nab\r\n.\rBDAT 4\r\n\n.\r\nBDAT 0 LAST\r\nNOOP\r\n".utf8))
         #expect(play.codes.suffix(4) == [250, 250, 250, 250])
         #expect(Array(play.contents.joined()) == Array("ab\n.\n.\n".utf8))
-        #expect(play.events.suffix(2) == [.contentEnd(octets: 7, oddities: []), .noop])
+        #expect(play.events.suffix(2) == [.contentEnd(octets: 7, contentFaults: []), .noop])
         #expect(play.server.envelope == nil)
     }
 

@@ -16,7 +16,7 @@ struct SMTPServerTests {
         play.say("Subject: x\n\n..dot\nend\n.\nQUIT\n")
         #expect(play.codes == [220, 250, 250, 250, 550, 354, 250, 221])
         #expect(play.contents == [Array("Subject: x\n\n.dot\nend\n".utf8)])
-        #expect(play.events.suffix(3) == [.contentEnd(octets: 21, oddities: []), .quit, .close])
+        #expect(play.events.suffix(3) == [.contentEnd(octets: 21, contentFaults: []), .quit, .close])
         #expect(play.server.envelope == nil)
         #expect(play.server.isClosed)
     }

@@ -14,7 +14,7 @@ struct NoticeWriterTests {
 
     private func notice(
         _ kind: NoticeKind, _ mail: Envelope, _ content: String, _ verdict: Verdict, accepted: Acceptance = ours
-    ) throws -> (text: String, told: Glimpse) {
+    ) throws -> (text: String, told: QueuedMessage) {
         let queue = try Queue(state: scratch.path)
         _ = try queue.add(mail, content, accepted: accepted)
         let message = try queue.lockOnly()

@@ -71,7 +71,9 @@ private func examineDots(_ octets: [UInt8], _ place: UInt8) {
         for piece in cut.pieces(of: octets) { consumed += decoder.decode(piece, in: 0..<piece.count, into: &decoded) }
         claim(decoded == file && consumed == end, "dots, cut \(cut): \(decoded) and not \(file)")
         claim(decoder.isFinished == isFinished && decoder.wireCount == end, "dots, cut \(cut): another end")
-        claim(isFinished || decoder.oddities.isEmpty == Oddities.plain(octets, file).isEmpty, "dots: oddities")
+        claim(
+            isFinished || decoder.contentFaults.isEmpty == ContentFaults.plain(octets, file).isEmpty,
+            "dots: contentFaults")
     }
     for cut in Cut.all(place) {
         var encoder = DotEncoder()
@@ -110,16 +112,16 @@ private func plainDots(_ wire: [UInt8]) -> (file: [UInt8], end: Int, isFinished:
     return (file, wire.count, false)
 }
 
-extension Oddities {
+extension ContentFaults {
     /// Whether there is anything odd in `wire`, that is read to its last octet as `file`.
-    fileprivate static func plain(_ wire: [UInt8], _ file: [UInt8]) -> Oddities {
-        var oddities: Oddities = []
-        if file.contains(Octet.cr) { oddities.insert(.bareCR) }
-        if file.contains(Octet.nul) { oddities.insert(.nul) }
+    fileprivate static func plain(_ wire: [UInt8], _ file: [UInt8]) -> ContentFaults {
+        var contentFaults: ContentFaults = []
+        if file.contains(Octet.cr) { contentFaults.insert(.bareCR) }
+        if file.contains(Octet.nul) { contentFaults.insert(.nul) }
         for (at, octet) in wire.enumerated() where octet == Octet.lf && (at == 0 || wire[at - 1] != Octet.cr) {
-            oddities.insert(.bareLF)
+            contentFaults.insert(.bareLF)
         }
-        return oddities
+        return contentFaults
     }
 }
 
@@ -135,7 +137,9 @@ private func examineLineEnds(_ octets: [UInt8], _ place: UInt8) {
         for piece in cut.pieces(of: octets) { decoder.decode(piece, in: 0..<piece.count, into: &file) }
         decoder.finish(into: &file)
         claim(file == plain, "line ends, cut \(cut): \(file)")
-        claim(decoder.oddities == Oddities.plain(octets, file), "line ends, cut \(cut): oddities \(decoder.oddities)")
+        claim(
+            decoder.contentFaults == ContentFaults.plain(octets, file),
+            "line ends, cut \(cut): contentFaults \(decoder.contentFaults)")
 
         var encoder = LineEndEncoder()
         var wire: [UInt8] = []

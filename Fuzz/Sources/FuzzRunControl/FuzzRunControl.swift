@@ -13,13 +13,13 @@ enum FuzzRunControl {
     }
 }
 
-private let surroundings: Surroundings = {
-    var surroundings = Surroundings(environment: [:])
-    surroundings.home = "/nonexistent/home"
-    surroundings.effectiveUser = 1000
-    surroundings.configHome = "/nonexistent/home/.config"
-    surroundings.stateHome = "/nonexistent/home/.local/state"
-    return surroundings
+private let context: ProcessContext = {
+    var context = ProcessContext(environment: [:])
+    context.home = "/nonexistent/home"
+    context.effectiveUser = 1000
+    context.configHome = "/nonexistent/home/.config"
+    context.stateHome = "/nonexistent/home/.local/state"
+    return context
 }()
 
 private func examine(_ input: FuzzInput) {
@@ -51,7 +51,7 @@ private func examine(_ input: FuzzInput) {
 }
 
 private func read(_ octets: [UInt8]) throws(RunControlError) -> HubSettings {
-    try HubSettings.read(octets, source: "/nonexistent/mailhubrc", surroundings: surroundings)
+    try HubSettings.read(octets, source: "/nonexistent/mailhubrc", context: context)
 }
 
 private func holdsInclude(_ octets: [UInt8]) -> Bool {

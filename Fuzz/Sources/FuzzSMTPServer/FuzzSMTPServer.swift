@@ -133,12 +133,13 @@ private struct Session {
             contentOctets += octets.count
             if octets.contains(Octet.cr) || octets.contains(Octet.nul) { isContentStray = true }
         case .refusedContent(let octets): claim(octets > 0, "nothing was refused")
-        case .contentEnd(let octets, let oddities):
+        case .contentEnd(let octets, let contentFaults):
             claim(engine.envelope?.recipients.isEmpty == false, "a message for nobody")
             claim(octets == contentOctets, "\(contentOctets) octets were handed out, not \(octets)")
             claim(octets <= engine.options.sizeLimit ?? .max, "a message over the limit")
             claim(
-                engine.options.lineEnds == .repair || oddities.isEmpty && !isContentStray, "a stray octet got through")
+                engine.options.lineEnds == .repair || contentFaults.isEmpty && !isContentStray,
+                "a stray octet got through")
         case .chunkEnd: claim(engine.envelope != nil, "a chunk outside of a transaction")
         case .fault(let fault):
             switch fault {

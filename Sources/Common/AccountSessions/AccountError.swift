@@ -6,7 +6,7 @@ import RunControl
 
 /// What keeps an account from its server.
 public enum AccountError: Complaint {
-    case noUser(account: String, place: Place)
+    case noUser(account: String, position: SourcePosition)
     /// A login or password that no mechanism can carry.
     case unusable(account: String, reason: String)
     case passwordNotText(account: String)
@@ -39,8 +39,8 @@ public enum AccountError: Complaint {
 
     public var description: String {
         switch self {
-        case .noUser(let account, let place):
-            "\(place): account \(account) has a password and no `user` and no `address`"
+        case .noUser(let account, let position):
+            "\(position): account \(account) has a password and no `user` and no `address`"
         case .unusable(let account, let reason): "account \(account): the rc gives \(reason); mend it"
         case .passwordNotText(let account):
             "the password of account \(account) is no UTF-8, and the server takes no other login than one as text"

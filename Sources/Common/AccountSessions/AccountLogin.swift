@@ -25,7 +25,7 @@ public struct AccountLogin: Sendable {
         if account.auth == .off { return nil }
         if case .none = account.secret { return nil }
         guard let user = account.user ?? account.addresses.lazy.compactMap({ $0.address }).first?.description else {
-            throw AccountError.noUser(account: account.name, place: account.place)
+            throw AccountError.noUser(account: account.name, position: account.position)
         }
         self.user = user
         self.account = account.name

@@ -12,7 +12,7 @@ extension Check {
         Check { settings, findings in
             for account in settings.accounts where account[keyPath: side] != nil && account.auth != .off {
                 guard let fault = secretFault(of: account) else { continue }
-                findings.fault(account.places["secret"] ?? account.place, "account \(account.name): \(fault)")
+                findings.fault(account.positions["secret"] ?? account.position, "account \(account.name): \(fault)")
             }
         }
     }
@@ -40,8 +40,8 @@ extension Check {
                 do {
                     try paths.path(for: .account(account.name, server)).demand?.context.check()
                 } catch {
-                    let own = account.places["tls_trust_file"] ?? settings.places["tls_trust_file"]
-                    findings.fault(own ?? account.place, "account \(account.name): \(error)")
+                    let own = account.positions["tls_trust_file"] ?? settings.positions["tls_trust_file"]
+                    findings.fault(own ?? account.position, "account \(account.name): \(error)")
                 }
             }
         }

@@ -41,7 +41,7 @@ public final class Paths: Sendable {
 
     private func path(of account: AccountSettings, to server: AccountServer) throws(PathError) -> Path {
         // Never without the chain that the rc demands.
-        if let chain = account.via { throw .noChain(chain, account: account.name, place: account.place) }
+        if let chain = account.via { throw .noChain(chain, account: account.name, position: account.position) }
         var path = Path(to: server.host, port: UInt16(clamping: server.port), patience: account.timeout)
         path.family = account.inet
         path.source = account.sourceAddress
@@ -68,15 +68,15 @@ public final class Paths: Sendable {
 /// Why there is no way.
 public enum PathError: Complaint, Equatable {
     case noAccount(String)
-    case noChain(String, account: String, place: Place)
+    case noChain(String, account: String, position: SourcePosition)
 
     public var exitStatus: ExitStatus { .configuration }
 
     public var description: String {
         switch self {
         case .noAccount(let name): "the rc has no account \(name)"
-        case .noChain(let chain, let account, let place):
-            "\(place): account \(account) goes over the chain \(chain), and this release cannot connect over a chain yet"
+        case .noChain(let chain, let account, let position):
+            "\(position): account \(account) goes over the chain \(chain), and this release cannot connect over a chain yet"
         }
     }
 }

@@ -165,7 +165,7 @@ extension IMAPClient {
         switch value {
         case .null: fetched.body = .null
         case .streamed(0), .string([]): fetched.body = .empty
-        case .streamed(let octets): fetched.body = .streamed(octets: octets, oddities: decoder.oddities)
+        case .streamed(let octets): fetched.body = .streamed(octets: octets, contentFaults: decoder.contentFaults)
         case .string(let octets):
             // A short body may come quoted; it is content like any other.
             try allowContent()
@@ -178,7 +178,7 @@ extension IMAPClient {
             lineEnds.finish(into: &file)
             ready.append(.contentBegin(sequence: fetched.sequence, uid: fetched.uid, octets: octets.count))
             ready.append(.content(file))
-            fetched.body = .streamed(octets: octets.count, oddities: lineEnds.oddities)
+            fetched.body = .streamed(octets: octets.count, contentFaults: lineEnds.contentFaults)
         case .atom, .list: return false
         }
         return true

@@ -11,21 +11,21 @@ struct RecentLogins {
     private static let lifetime = Duration.seconds(600)
     private static let capacity = 1000
     /// An address counts as its owner's this long after a login from it: a week.
-    private static let placeLifetime = Duration.seconds(7 * 86_400)
+    private static let originLifetime = Duration.seconds(7 * 86_400)
 
     private struct Entry {
         let digest: [UInt8]
         let until: Duration
     }
 
-    private struct Place: Hashable {
+    private struct Origin: Hashable {
         let login: String
         let network: Network
     }
 
     private let key = Randomness.octets(32)
     private var entries: [String: Entry] = [:]
-    private var places: [Place: Duration] = [:]
+    private var origins: [Origin: Duration] = [:]
 
     func knows(_ login: String, _ password: Secret, at now: Duration) -> Bool {
         guard let entry = entries[login], now < entry.until else { return false }
@@ -34,13 +34,13 @@ struct RecentLogins {
 
     /// Whether `login` came right from the network of `peer` lately.
     func hasSeen(_ login: String, from peer: IPAddress, at now: Duration) -> Bool {
-        places[Place(login: login, network: Network(home: peer))].map { now < $0 } ?? false
+        origins[Origin(login: login, network: Network(home: peer))].map { now < $0 } ?? false
     }
 
     mutating func remember(_ login: String, _ password: Secret, from peer: IPAddress, at now: Duration) {
-        if places.count >= Self.capacity { places = places.filter { $0.value > now } }
-        if places.count < Self.capacity {
-            places[Place(login: login, network: Network(home: peer))] = now + Self.placeLifetime
+        if origins.count >= Self.capacity { origins = origins.filter { $0.value > now } }
+        if origins.count < Self.capacity {
+            origins[Origin(login: login, network: Network(home: peer))] = now + Self.originLifetime
         }
         if entries.count >= Self.capacity { entries = entries.filter { $0.value.until > now } }
         guard entries.count < Self.capacity || entries[login] != nil else { return }

@@ -6,7 +6,7 @@ import Octets
 
 extension Maildir {
     /// A file as it was seen.
-    struct Place: Hashable {
+    struct SeenFile: Hashable {
         let isInNew: Bool
         let name: String
     }
@@ -56,14 +56,14 @@ extension Maildir {
         let mark = [Array(".F\(nonce).".utf8)]
         var digests: [Int: MessageDigest] = [:]
         for box in try withFolders() {
-            var places: [(index: Int, place: Place)] = []
+            var seenFiles: [(index: Int, seen: SeenFile)] = []
             try box.forEachFile { octets, isInNew in
                 guard let (_, index) = Self.placeInBatch(octets, mark) else { return }
-                places.append((index, Place(isInNew: isInNew, name: String(decoding: octets, as: UTF8.self))))
+                seenFiles.append((index, SeenFile(isInNew: isInNew, name: String(decoding: octets, as: UTF8.self))))
             }
-            for (index, place) in places {
+            for (index, seen) in seenFiles {
                 do throws(DurableError) {
-                    guard let file = try box.directory(of: place).open(place.name, for: .reading) else { continue }
+                    guard let file = try box.directory(of: seen).open(seen.name, for: .reading) else { continue }
                     digests[index] = try Self.digest(of: file)
                 } catch {
                     continue
@@ -107,15 +107,15 @@ extension Maildir {
     }
 
     /// Where the messages with these unique parts stand now, by one reading of new and cur.
-    func locate(_ uniques: Set<String>) throws(DurableError) -> [String: [Place]] {
-        var found: [String: [Place]] = [:]
+    func locate(_ uniques: Set<String>) throws(DurableError) -> [String: [SeenFile]] {
+        var found: [String: [SeenFile]] = [:]
         guard !uniques.isEmpty else { return found }
         let wanted = Set(uniques.map { Array($0.utf8) })
         try forEachFile { octets, isInNew in
             let unique = octets.prefix { $0 != 0x2C && $0 != Octet.colon }
             guard wanted.contains(Array(unique)) else { return }
-            let place = Place(isInNew: isInNew, name: String(decoding: octets, as: UTF8.self))
-            found[String(decoding: unique, as: UTF8.self), default: []].append(place)
+            let seen = SeenFile(isInNew: isInNew, name: String(decoding: octets, as: UTF8.self))
+            found[String(decoding: unique, as: UTF8.self), default: []].append(seen)
         }
         return found
     }
@@ -135,5 +135,5 @@ extension Maildir {
         return name.allSatisfy { $0 < 0x80 } || String(validating: name, as: UTF8.self) != nil
     }
 
-    func directory(of place: Place) -> Directory { place.isInNew ? new : cur }
+    func directory(of seen: SeenFile) -> Directory { seen.isInNew ? new : cur }
 }

@@ -75,19 +75,19 @@ struct MaildirListing {
     }
 
     /// Gives a message the name it has now.
-    mutating func rename(_ index: Int, to place: Maildir.Place) {
+    mutating func rename(_ index: Int, to seen: Maildir.SeenFile) {
         messages[index].start = names.count
-        names += Array(place.name.utf8)
-        messages[index].nameLength = UInt8(clamping: place.name.utf8.count)
-        messages[index].isInNew = place.isInNew
+        names += Array(seen.name.utf8)
+        messages[index].nameLength = UInt8(clamping: seen.name.utf8.count)
+        messages[index].isInNew = seen.isInNew
     }
 
     func uniqueText(_ index: Int) -> String { String(decoding: names[Self.unique(messages[index])], as: UTF8.self) }
 
-    func place(_ index: Int) -> Maildir.Place {
+    func seen(_ index: Int) -> Maildir.SeenFile {
         let message = messages[index]
         let name = names[message.start..<(message.start + Int(message.nameLength))]
-        return Maildir.Place(isInNew: message.isInNew, name: String(decoding: name, as: UTF8.self))
+        return Maildir.SeenFile(isInNew: message.isInNew, name: String(decoding: name, as: UTF8.self))
     }
 
     static func unique(_ message: ListedMessage) -> Range<Int> {

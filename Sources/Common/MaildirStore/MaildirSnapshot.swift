@@ -92,14 +92,14 @@ public final class MaildirSnapshot: Sendable {
     private func file(_ index: Int) throws -> (File, MailFileName) {
         let box = boxes[Int(listing.messages[index].box)]
         let unique = listing.uniqueText(index)
-        func file(_ place: Maildir.Place) throws -> (File, MailFileName)? {
-            guard let file = try box.maildir.directory(of: place).open(place.name) else { return nil }
-            let name = Array(place.name.utf8)
+        func file(_ seen: Maildir.SeenFile) throws -> (File, MailFileName)? {
+            guard let file = try box.maildir.directory(of: seen).open(seen.name) else { return nil }
+            let name = Array(seen.name.utf8)
             return (file, MailFileName(name, in: name.indices))
         }
-        if let found = try file(listing.place(index)) { return found }
-        for place in try box.maildir.locate([unique])[unique] ?? [] {
-            if let found = try file(place) { return found }
+        if let found = try file(listing.seen(index)) { return found }
+        for seen in try box.maildir.locate([unique])[unique] ?? [] {
+            if let found = try file(seen) { return found }
         }
         throw MaildirError.messageGone(path: box.maildir.path, unique: unique)
     }
@@ -107,17 +107,17 @@ public final class MaildirSnapshot: Sendable {
     /// Removes messages for good: on return the removal is on stable storage. What is gone already counts as removed.
     /// - Throws: the first error, after all others were tried; the caller must not say +OK then.
     public func delete(_ indices: some Sequence<Int>) throws {
-        try settle(indices) { directory, place throws(DurableError) in try directory.unlink(place.name) }
+        try settle(indices) { directory, seen throws(DurableError) in try directory.unlink(seen.name) }
     }
 
     /// Moves messages into cur of `target`, as a delete that can be undone. On return it is on stable storage.
     public func move(_ indices: some Sequence<Int>, to target: Maildir) throws {
-        try settle(indices) { directory, place throws(DurableError) in
+        try settle(indices) { directory, seen throws(DurableError) in
             // maildir(5): a name in cur has the info part, a name in new has none.
-            let name = place.name.utf8.contains(Octet.colon) ? place.name : "\(place.name):2,"
+            let name = seen.name.utf8.contains(Octet.colon) ? seen.name : "\(seen.name):2,"
             do throws(DurableError) {
-                if try directory.renameWithoutReplacing(place.name, to: name, in: target.cur) { return true }
-                return try directory.unlink(place.name)  // moved before: this is the same message
+                if try directory.renameWithoutReplacing(seen.name, to: name, in: target.cur) { return true }
+                return try directory.unlink(seen.name)  // moved before: this is the same message
             } catch  where error.isMissing {
                 return false
             }
@@ -129,16 +129,16 @@ public final class MaildirSnapshot: Sendable {
     /// Applies `action` to each message under the name it was seen by, reads the boxes once more for those not found
     /// there, then synchronizes. An action says `false` when there was no such file.
     private func settle(
-        _ indices: some Sequence<Int>, _ action: (Directory, Maildir.Place) throws(DurableError) -> Bool,
+        _ indices: some Sequence<Int>, _ action: (Directory, Maildir.SeenFile) throws(DurableError) -> Bool,
         finally: () throws -> Void = {}
     ) throws {
         var fault: (any Error)?
         var missing: [UInt16: Set<String>] = [:]
         var touched: Set<UInt16> = []
-        func attempt(_ box: UInt16, _ place: Maildir.Place) -> Bool {
+        func attempt(_ box: UInt16, _ seen: Maildir.SeenFile) -> Bool {
             touched.insert(box)
             do {
-                return try action(boxes[Int(box)].maildir.directory(of: place), place)
+                return try action(boxes[Int(box)].maildir.directory(of: seen), seen)
             } catch {
                 fault = fault ?? error
                 return true
@@ -146,13 +146,13 @@ public final class MaildirSnapshot: Sendable {
         }
         for index in indices {
             let message = listing.messages[index]
-            if !attempt(message.box, listing.place(index)) || message.isDoubled {
+            if !attempt(message.box, listing.seen(index)) || message.isDoubled {
                 missing[message.box, default: []].insert(listing.uniqueText(index))
             }
         }
         for (box, uniques) in missing {
             do {
-                for place in try boxes[Int(box)].maildir.locate(uniques).values.joined() { _ = attempt(box, place) }
+                for seen in try boxes[Int(box)].maildir.locate(uniques).values.joined() { _ = attempt(box, seen) }
             } catch {
                 fault = fault ?? error
             }

@@ -38,10 +38,10 @@ struct Measuring {
 
     /// A reader renamed them between the listing and now.
     private mutating func measureMoved(_ box: UInt16, _ uniques: [String: Int]) throws {
-        let places = try boxes[Int(box)].maildir.locate(Set(uniques.keys))
+        let seenFiles = try boxes[Int(box)].maildir.locate(Set(uniques.keys))
         for (unique, index) in uniques {
-            guard let place = places[unique]?.first else { continue }
-            listing.rename(index, to: place)
+            guard let seen = seenFiles[unique]?.first else { continue }
+            listing.rename(index, to: seen)
             if case .octets(let wire) = try measure(index) { listing.messages[index].wire = wire }
         }
     }
@@ -68,15 +68,15 @@ struct Measuring {
     private mutating func size(of index: Int) throws -> Int? {
         examined += 1
         let box = boxes[Int(listing.messages[index].box)]
-        let place = listing.place(index)
-        let directory = box.maildir.directory(of: place)
-        guard let status = try directory.status(of: place.name), status.isRegular else { return nil }
+        let seen = listing.seen(index)
+        let directory = box.maildir.directory(of: seen)
+        guard let status = try directory.status(of: seen.name), status.isRegular else { return nil }
         let unique = listing.uniqueText(index)
         if let wire = box.sizes.wireSize(of: unique, status) { return wire }
-        let octets = Array(place.name.utf8)
+        let octets = Array(seen.name.utf8)
         let name = MailFileName(octets, in: octets.indices)
         if name.size == status.size, let wire = name.wire { return wire }
-        guard let file = try directory.open(place.name) else { return nil }
+        guard let file = try directory.open(seen.name) else { return nil }
         let wire = try MaildirMessage(file, name: name).measure()
         box.sizes.note(unique, status, wire: wire)
         return wire

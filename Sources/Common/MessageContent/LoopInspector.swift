@@ -18,21 +18,21 @@ struct LoopInspector: Inspector {
         self.knowsRecipients = knowsRecipients
     }
 
-    func inspect(_ message: Message) throws -> Inspection {
+    func inspect(_ message: Message) throws -> InspectionResult {
         let header = try message.header()
         let stations = LoopStop.receivedCount(in: header)
         // What departs bears our own Received, too.
         guard stations < LoopStop.receivedLimit + (side == .departing ? 1 : 0) else {
-            return Inspection(
+            return InspectionResult(
                 verdict: .permanent(4, 6, text: "the message goes in circles: it has \(stations) Received fields"))
         }
-        guard knowsRecipients else { return Inspection() }
+        guard knowsRecipients else { return InspectionResult() }
         for recipient in message.envelope.recipients {
             let address = recipient.forwardPath.address
             guard LoopStop.wasDelivered(header, to: address) else { continue }
-            return Inspection(
+            return InspectionResult(
                 verdict: .permanent(4, 6, text: "the message goes in circles: it was delivered to \(address) before"))
         }
-        return Inspection()
+        return InspectionResult()
     }
 }

@@ -40,7 +40,7 @@ public struct POP3Client: Engine, Sendable {
         /// Content in file form: LF line ends, dots removed. Never a whole message at once.
         case content([UInt8])
         /// The closing line was read: the content is whole.
-        case contentEnd(Oddities)
+        case contentEnd(ContentFaults)
     }
 
     /// Commands that may wait for their replies at once: what one batch of a fetch pipelines, twice over.
@@ -227,7 +227,7 @@ public struct POP3Client: Engine, Sendable {
         guard decoder.isFinished else { return nil }
         reading = .status
         progress += 1
-        return .contentEnd(decoder.oddities)
+        return .contentEnd(decoder.contentFaults)
     }
 
     mutating func beginContent() {

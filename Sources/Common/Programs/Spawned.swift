@@ -18,8 +18,8 @@ struct Spawned {
 
     static func start(_ program: Program) throws(ProgramError) -> Spawned {
         let name = program.argv[0]
-        let environment = surroundings(of: program)
-        let file = try find(name, in: environment["PATH"] ?? Program.path)
+        let variables = environment(of: program)
+        let file = try find(name, in: variables["PATH"] ?? Program.path)
         guard unsafe access(program.directory, X_OK) == 0 else {
             throw .cannotStart(program: name, reason: "its directory \(program.directory): \(reason(errno))")
         }
@@ -27,7 +27,7 @@ struct Spawned {
         let errors = try Pipe()
         var feed: Pipe?
         var start = ChildStart(file: file, arguments: program.argv)
-        start.environment = environment.map { "\($0.key)=\($0.value)" }
+        start.environment = variables.map { "\($0.key)=\($0.value)" }
         start.directory = program.directory
         start.output = .descriptor(output.entry)
         start.errors = .descriptor(errors.entry)
@@ -67,7 +67,7 @@ struct Spawned {
     }
 
     /// The fixed environment, and what the caller adds.
-    private static func surroundings(of program: Program) -> [String: String] {
+    private static func environment(of program: Program) -> [String: String] {
         var all = ["PATH": Program.path, "LANG": "C.UTF-8"]
         var entry = unsafe passwd()
         var buffer = [CChar](repeating: 0, count: 16_384)

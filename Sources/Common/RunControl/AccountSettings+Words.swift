@@ -8,7 +8,7 @@ extension AccountSettings: BlockSettings {
     static let list = listed()
     static let words = list.map { $0.declaration() }
     var head: [Piece] { [.word("account"), .word(name)] }
-    var headPlace: Place? { place }
+    var headPlace: SourcePosition? { position }
 
     @WordList<AccountSettings> private static func listed() -> [ListedWord<AccountSettings>] {
         maybe(

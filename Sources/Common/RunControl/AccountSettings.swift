@@ -44,8 +44,8 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var timeout = Duration.seconds(5 * 60)
     /// Sessions at once through which its mail leaves, over all runs.
     @Setting public var connections = 2
-    public var place: Place
-    public var places = Places()
+    public var position: SourcePosition
+    public var positions = SourcePositions()
 
     // Words of a later release.
     @Setting public var tokeneval: [String] = []
@@ -55,9 +55,9 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var privacy: [[String]] = []
     @Setting public var pgp: [[String]] = []
 
-    public init(name: String, place: Place = .nowhere) {
+    public init(name: String, position: SourcePosition = .nowhere) {
         self.name = name
-        self.place = place
+        self.position = position
     }
 }
 

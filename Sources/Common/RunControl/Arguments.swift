@@ -16,28 +16,28 @@ struct Reference: Sendable {
 
 /// A cursor over the arguments of a line. What is left over, or missing, is a fault.
 struct Arguments {
-    let line: Line
+    let line: RunControlLine
     let scope: Scope
     /// The name of the block that the line belongs to.
     let block: String
     /// Whether the arguments may be a password, which no message shows.
     let isDiscreet: Bool
-    let surroundings: Surroundings
+    let context: ProcessContext
     private(set) var references: [Reference] = []
     private var at = 0
 
-    init(_ line: Line, scope: Scope, block: String = "", isDiscreet: Bool = false, surroundings: Surroundings) {
+    init(_ line: RunControlLine, scope: Scope, block: String = "", isDiscreet: Bool = false, context: ProcessContext) {
         self.line = line
         self.scope = scope
         self.block = block
         self.isDiscreet = isDiscreet
-        self.surroundings = surroundings
+        self.context = context
     }
 
     var isAtEnd: Bool { at >= line.arguments.count }
     var peek: Word? { isAtEnd ? nil : line.arguments[at] }
 
-    func fault(_ word: Word, _ message: String) -> RunControlFault { RunControlFault(word.place, message) }
+    func fault(_ word: Word, _ message: String) -> RunControlFault { RunControlFault(word.position, message) }
 
     mutating func next(_ what: String) throws(RunControlFault) -> Word {
         guard !isAtEnd else {
@@ -177,7 +177,7 @@ struct Arguments {
             let given = isDiscreet ? "" : ", unlike \"\(word.text)\""
             throw fault(word, "\(what) must begin with / or ~/, since commands run from any directory\(given)")
         }
-        guard let home = surroundings.home else {
+        guard let home = context.home else {
             throw fault(word, "~ means nothing here: there is no HOME, and no such user in the password file")
         }
         let slashed = home.hasSuffix("/") ? String(home.dropLast()) : home

@@ -10,7 +10,7 @@ extension Assembly {
         var settings = top.settings
         settings.source = source
         settings.isSystem = isSystem
-        settings.settle(surroundings)
+        settings.settle(context)
         demandDirectories(settings)
         concludeMailboxes(&settings)
         concludeAccounts(&settings)
@@ -19,9 +19,9 @@ extension Assembly {
         settings.domains = domains.map(\.settings)
         concludeListeners(&settings)
         for route in routes where !route.settings.isMX && route.settings.pipe.isEmpty {
-            if route.settings.accounts.isEmpty, route.place("use") == nil, !route.excuses("use") {
+            if route.settings.accounts.isEmpty, route.position("use") == nil, !route.excuses("use") {
                 faults.add(
-                    route.settings.place, "route \(route.settings.name): no \"use ACCOUNT\" says where mail goes")
+                    route.settings.position, "route \(route.settings.name): no \"use ACCOUNT\" says where mail goes")
             }
         }
         checkReferences(settings)
@@ -34,17 +34,17 @@ extension Assembly {
     private mutating func demandHostname() {
         guard top.seen["hostname"] == nil, faults.isEmpty else { return }
         let needing =
-            routes.filter(\.settings.isMX).map { ($0.place("mx") ?? $0.settings.place, "mx") }
-            + listeners.filter { $0.settings.service == .smtp }.map { ($0.settings.place, "listen smtp") }
-        for (place, words) in needing {
+            routes.filter(\.settings.isMX).map { ($0.position("mx") ?? $0.settings.position, "mx") }
+            + listeners.filter { $0.settings.service == .smtp }.map { ($0.settings.position, "listen smtp") }
+        for (position, words) in needing {
             faults.add(
-                place,
+                position,
                 "\(words) meets other servers and needs the line \"hostname NAME\", the name they know this hub by")
         }
     }
 
     private mutating func demandDirectories(_ settings: HubSettings) {
-        let start = Place(file: settings.source, line: 1, column: 1)
+        let start = SourcePosition(file: settings.source, line: 1, column: 1)
         if settings.stateDirectory.isEmpty, top.seen["state"] == nil {
             faults.add(start, "there is no HOME, so the rc must say \"state DIR\"")
         }
@@ -64,20 +64,22 @@ extension Assembly {
                 let key = "\(pattern)".lowercased()
                 if let other = owners[key], other != mailbox.name {
                     faults.add(
-                        draft.place("address") ?? mailbox.place, "\(pattern) is an address of mailbox \(other) already")
+                        draft.position("address") ?? mailbox.position,
+                        "\(pattern) is an address of mailbox \(other) already")
                 }
                 owners[key] = mailbox.name
             }
             if let other = paths[mailbox.maildir], other != mailbox.name {
                 faults.add(
-                    draft.place("maildir") ?? mailbox.place,
+                    draft.position("maildir") ?? mailbox.position,
                     "mailbox \(other) has the Maildir \(mailbox.maildir) already")
             }
             paths[mailbox.maildir] = mailbox.name
             if let user = mailbox.unixUser {
                 if let other = users[user], other != mailbox.name {
                     faults.add(
-                        draft.place("unix-user") ?? mailbox.place, "mailbox \(other) has the user \(user) already")
+                        draft.position("unix-user") ?? mailbox.position, "mailbox \(other) has the user \(user) already"
+                    )
                 }
                 users[user] = mailbox.name
             }
@@ -88,8 +90,8 @@ extension Assembly {
     /// The mailbox of an rc without a `mailbox` block: that of the Unix user whose hub it is. It has no address but its name
     /// at the domains of this hub, since those of the accounts live at their providers.
     private func impliedMailbox(_ settings: HubSettings) -> Draft<MailboxSettings>? {
-        guard let name = settings.runAs ?? surroundings.userName, Self.isName(name) else { return nil }
-        var mailbox = MailboxSettings(name: name, place: Place(file: settings.source, line: 1, column: 1))
+        guard let name = settings.runAs ?? context.userName, Self.isName(name) else { return nil }
+        var mailbox = MailboxSettings(name: name, position: SourcePosition(file: settings.source, line: 1, column: 1))
         mailbox.unixUser = name
         return Draft(mailbox)
     }
@@ -105,9 +107,9 @@ extension Assembly {
 
     private mutating func check(_ account: AccountSettings, _ draft: Draft<AccountSettings>) {
         func complain(_ word: String, _ message: String) {
-            faults.add(draft.place(word) ?? account.place, "account \(account.name): \(message)")
+            faults.add(draft.position(word) ?? account.position, "account \(account.name): \(message)")
         }
-        if account.fetch != nil, draft.place("fetch") != nil {
+        if account.fetch != nil, draft.position("fetch") != nil {
             if account.owner == nil, !draft.excuses("owner") {
                 complain("fetch", "\"owner MAILBOX\" must say whose mail it is")
             }
@@ -118,7 +120,7 @@ extension Assembly {
         }
         let needsLogin =
             account.fetch != nil || (account.send != nil && account.secret != .none && account.auth != .off)
-        let hasNoSecret = account.secret == .none && draft.place("secret") == nil && !draft.excuses("secret")
+        let hasNoSecret = account.secret == .none && draft.position("secret") == nil && !draft.excuses("secret")
         if account.fetch != nil, hasNoSecret, account.tokeneval.isEmpty {
             complain("fetch", "\"passwordeval\", \"passwordfile\" or \"password\" is missing")
         }
@@ -127,11 +129,11 @@ extension Assembly {
             complain("send", "\"user LOGIN\" is missing, and no address stands in for it")
         }
         if account.send != nil, account.fetch == nil, hasNoSecret, account.auth != .off, account.user != nil,
-            draft.place("user") != nil
+            draft.position("user") != nil
         {
             complain("user", "there is a login and no password; add one, or say \"auth off\"")
         }
-        if draft.place("folders") != nil, account.fetch.map({ !$0.service.isIMAP }) == true {
+        if draft.position("folders") != nil, account.fetch.map({ !$0.service.isIMAP }) == true {
             complain("folders", "POP3 knows no folders; fetch by IMAP or remove the line")
         }
         if account.tls == .off { checkClearText(account, draft) }
@@ -143,13 +145,13 @@ extension Assembly {
     /// `tls off`: nothing that needs TLS, and nothing over a network unless the line says so in so many words.
     private mutating func checkClearText(_ account: AccountSettings, _ draft: Draft<AccountSettings>) {
         func complain(_ word: String, _ message: String) {
-            faults.add(draft.place(word) ?? account.place, "account \(account.name): \(message)")
+            faults.add(draft.position(word) ?? account.position, "account \(account.name): \(message)")
         }
         let servers = [account.fetchServer, account.sendServer].compactMap(\.self)
         for server in servers where server.hasImplicitTLS {
             complain(server.word, "\(server.service) is TLS, and \"tls off\" forbids it")
         }
-        for word in ["tls-trust-file", "tls-fingerprint", "tls-host-override"] where draft.place(word) != nil {
+        for word in ["tls-trust-file", "tls-fingerprint", "tls-host-override"] where draft.position(word) != nil {
             complain(word, "\"tls off\" leaves nothing to check")
         }
         let clear = servers.first { !$0.hasImplicitTLS && account.speaksInClear(to: $0) }
@@ -162,21 +164,22 @@ extension Assembly {
     }
 
     private mutating func concludeListeners(_ settings: inout HubSettings) {
-        var taken: [String: Place] = [:]
+        var taken: [String: SourcePosition] = [:]
         for draft in listeners {
             var listener = draft.settings
             listener.settle(in: settings)
-            if listener.service.hasImplicitTLS, listener.certificate == nil, top.place("tls-certificate") == nil,
-                draft.place("tls-certificate") == nil
+            if listener.service.hasImplicitTLS, listener.certificate == nil, top.position("tls-certificate") == nil,
+                draft.position("tls-certificate") == nil
             {
                 faults.add(
-                    listener.place, "\(listener.service.rawValue) is TLS and needs \"tls_certificate FILE key FILE\"")
+                    listener.position, "\(listener.service.rawValue) is TLS and needs \"tls_certificate FILE key FILE\""
+                )
             }
             let key = "\(listener.hostAndPort)"
             if listener.port != 0, let earlier = taken[key] {
-                faults.add(listener.place, "another listener has this address and port, at \(earlier)")
+                faults.add(listener.position, "another listener has this address and port, at \(earlier)")
             }
-            taken[key] = listener.place
+            taken[key] = listener.position
             settings.listeners.append(listener)
         }
     }

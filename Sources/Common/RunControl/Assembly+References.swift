@@ -17,12 +17,13 @@ extension Assembly {
                 }
             if !names.contains(name) {
                 faults.add(
-                    reference.name.place, "there is no \(kind) \"\(name)\"\(Nearest.hint(to: name, among: names))")
+                    reference.name.position, "there is no \(kind) \"\(name)\"\(Nearest.hint(to: name, among: names))")
             } else if reference.kind == .sendingAccount,
                 let draft = accounts.first(where: { $0.settings.name == name }),
-                draft.place("send") == nil, !draft.excuses("send")
+                draft.position("send") == nil, !draft.excuses("send")
             {
-                faults.add(reference.name.place, "account \(name) has no \"send\" line, so nothing leaves through it")
+                faults.add(
+                    reference.name.position, "account \(name) has no \"send\" line, so nothing leaves through it")
             }
         }
     }

@@ -6,13 +6,13 @@ import MailRouting
 /// A block as its lines say it.
 struct Block {
     var scope: Scope
-    var head: Line
-    var body: [Line] = []
+    var head: RunControlLine
+    var body: [RunControlLine] = []
 }
 
 /// Puts settings together. Every fault is collected; the settings count only when there is none.
 struct Assembly {
-    let surroundings: Surroundings
+    let context: ProcessContext
     var faults: FaultList
     var top = Draft(HubSettings())
     var mailboxes: [Draft<MailboxSettings>] = []
@@ -22,17 +22,17 @@ struct Assembly {
     var domains: [Draft<DomainSettings>] = []
     var listeners: [Draft<ListenerSettings>] = []
     /// The lines of each account with those it inherits.
-    private var accountLines: [String: [Line]] = [:]
-    private var heads: [String: Place] = [:]
+    private var accountLines: [String: [RunControlLine]] = [:]
+    private var heads: [String: SourcePosition] = [:]
 
-    init(surroundings: Surroundings, faults: FaultList) {
-        self.surroundings = surroundings
+    init(context: ProcessContext, faults: FaultList) {
+        self.context = context
         self.faults = faults
     }
 
-    mutating func read(_ lines: [Line]) {
+    mutating func read(_ lines: [RunControlLine]) {
         let (topLines, blocks) = split(lines)
-        apply(topLines, to: &top, surroundings: surroundings, faults: &faults)
+        apply(topLines, to: &top, context: context, faults: &faults)
         for block in blocks { read(block) }
     }
 
@@ -45,8 +45,8 @@ struct Assembly {
         case told
     }
 
-    private mutating func split(_ lines: [Line]) -> (top: [Line], blocks: [Block]) {
-        var top: [Line] = []
+    private mutating func split(_ lines: [RunControlLine]) -> (top: [RunControlLine], blocks: [Block]) {
+        var top: [RunControlLine] = []
         var blocks: [Block] = []
         var home = Home.nowhere
         for line in lines {
@@ -54,13 +54,13 @@ struct Assembly {
                 switch home {
                 case .block: blocks[blocks.count - 1].body.append(line)
                 case .nowhere:
-                    faults.add(line.keyword.place, "an indented line belongs to a block, and none has begun here")
+                    faults.add(line.keyword.position, "an indented line belongs to a block, and none has begun here")
                     home = .told
                 case .told: break
                 }
             } else if let scope = blockBegun(by: line) {
                 guard blocks.count < RunControlLimits.blocks else {
-                    faults.add(line.keyword.place, "more than \(Quantity.grouped(RunControlLimits.blocks)) blocks")
+                    faults.add(line.keyword.position, "more than \(Quantity.grouped(RunControlLimits.blocks)) blocks")
                     break
                 }
                 blocks.append(Block(scope: scope, head: line))
@@ -75,43 +75,44 @@ struct Assembly {
 
     /// What kind of block `line` begins. A keyword that nothing knows and that is nearly a block's is told, and is one: else
     /// each line below it would be complained of.
-    private mutating func blockBegun(by line: Line) -> Scope? {
+    private mutating func blockBegun(by line: RunControlLine) -> Scope? {
         if let scope = Scope(rawValue: line.keyword.key), scope != .top { return scope }
         guard !HubSettings.knows(line.keyword.key),
             let meant = Vocabulary.meant(by: line.keyword, in: .top), let scope = Scope(rawValue: meant), scope != .top
         else { return nil }
-        faults.add(line.keyword.place, Vocabulary.unknown(line.keyword, in: .top))
+        faults.add(line.keyword.position, Vocabulary.unknown(line.keyword, in: .top))
         return scope
     }
 
     private mutating func read(_ block: Block) {
         do throws(RunControlFault) {
-            var arguments = Arguments(block.head, scope: block.scope, surroundings: surroundings)
+            var arguments = Arguments(block.head, scope: block.scope, context: context)
             switch block.scope {
             case .top: break
             case .mailbox:
                 let name = try name(&arguments)
                 guard name.text != everyone else {
-                    throw RunControlFault(name.place, "no mailbox can be called everyone, which \"for\" takes for all")
+                    throw RunControlFault(
+                        name.position, "no mailbox can be called everyone, which \"for\" takes for all")
                 }
                 try arguments.end()
-                mailboxes.append(draft(MailboxSettings(name: name.text, place: name.place), block.body))
+                mailboxes.append(draft(MailboxSettings(name: name.text, position: name.position), block.body))
             case .account: try readAccount(block, &arguments)
             case .route:
                 let name = try name(&arguments)
                 try arguments.end()
-                routes.append(draft(RouteSettings(name: name.text, place: name.place), block.body))
+                routes.append(draft(RouteSettings(name: name.text, position: name.position), block.body))
             case .chain:
-                faults.add(block.head.keyword.place, Refusal.message(Vocabulary.chainDeed))
+                faults.add(block.head.keyword.position, Refusal.message(Vocabulary.chainDeed))
                 let name = try name(&arguments)
                 try arguments.end()
-                chains.append(draft(ChainSettings(name: name.text, place: name.place), block.body))
+                chains.append(draft(ChainSettings(name: name.text, position: name.position), block.body))
             case .domain:
-                let place = arguments.peek?.place ?? block.head.end
+                let position = arguments.peek?.position ?? block.head.end
                 let name = try arguments.domain("the name of the domain")
                 try arguments.end()
-                refuseDouble("domain", name, at: place)
-                domains.append(draft(DomainSettings(name: name, place: place), block.body))
+                refuseDouble("domain", name, at: position)
+                domains.append(draft(DomainSettings(name: name, position: position), block.body))
             case .listen: try readListener(block, &arguments)
             }
         } catch {
@@ -119,9 +120,9 @@ struct Assembly {
         }
     }
 
-    private mutating func draft<S: BlockSettings>(_ settings: S, _ lines: [Line]) -> Draft<S> {
+    private mutating func draft<S: BlockSettings>(_ settings: S, _ lines: [RunControlLine]) -> Draft<S> {
         var draft = Draft(settings)
-        apply(lines, to: &draft, surroundings: surroundings, faults: &faults)
+        apply(lines, to: &draft, context: context, faults: &faults)
         return draft
     }
 
@@ -129,7 +130,7 @@ struct Assembly {
     private mutating func name(_ arguments: inout Arguments) throws(RunControlFault) -> Word {
         let word = try arguments.next("the name of the \(arguments.scope.rawValue)")
         checkName(word)
-        refuseDouble(arguments.scope.rawValue, word.text, at: word.place)
+        refuseDouble(arguments.scope.rawValue, word.text, at: word.position)
         return word
     }
 
@@ -137,7 +138,7 @@ struct Assembly {
     private mutating func checkName(_ word: Word) {
         guard !Self.isName(word.text) else { return }
         faults.add(
-            word.place,
+            word.position,
             "a name has letters, digits, \".\", \"_\" and \"-\" only, \(RunControlLimits.name) at most, "
                 + "unlike \"\(word.text)\"")
     }
@@ -154,12 +155,12 @@ struct Assembly {
             && text.utf8.count <= RunControlLimits.name
     }
 
-    private mutating func refuseDouble(_ kind: String, _ name: String, at place: Place) {
+    private mutating func refuseDouble(_ kind: String, _ name: String, at position: SourcePosition) {
         let key = "\(kind) \(name.lowercased())"
         if let earlier = heads[key] {
-            faults.add(place, "\(kind) \(name) stands already at \(earlier)")
+            faults.add(position, "\(kind) \(name) stands already at \(earlier)")
         } else {
-            heads[key] = place
+            heads[key] = position
         }
     }
 
@@ -171,17 +172,17 @@ struct Assembly {
             throw RunControlFault(block.head.end, "account: the name of the account is missing")
         }
         checkName(name)
-        refuseDouble("account", name.text, at: name.place)
-        var inherited: [Line] = []
+        refuseDouble("account", name.text, at: name.position)
+        var inherited: [RunControlLine] = []
         var lacksLines = false
         if words.count > 1 {
             guard words[1].text == ":", words.count > 2 else {
-                throw RunControlFault(words[1].place, "account NAME, or account NAME : OTHER to inherit")
+                throw RunControlFault(words[1].position, "account NAME, or account NAME : OTHER to inherit")
             }
             for base in words.dropFirst(2) where base.text != "," {
                 guard let lines = accountLines[base.text] else {
                     let hint = Nearest.hint(to: base.text, among: Array(accountLines.keys.sorted()))
-                    faults.add(base.place, "no account \"\(base.text)\" stands above this one\(hint)")
+                    faults.add(base.position, "no account \"\(base.text)\" stands above this one\(hint)")
                     lacksLines = true
                     continue
                 }
@@ -190,14 +191,14 @@ struct Assembly {
         }
         let lines = Self.overlay(block.body, over: inherited)
         accountLines[name.text] = lines
-        var draft = draft(AccountSettings(name: name.text, place: name.place), lines)
+        var draft = draft(AccountSettings(name: name.text, position: name.position), lines)
         draft.lacksLines = lacksLines
         accounts.append(draft)
     }
 
     /// `own` with those lines of `inherited` whose words it does not say itself.
-    private static func overlay(_ own: [Line], over inherited: [Line]) -> [Line] {
-        func group(_ line: Line) -> String {
+    private static func overlay(_ own: [RunControlLine], over inherited: [RunControlLine]) -> [RunControlLine] {
+        func group(_ line: RunControlLine) -> String {
             AccountSettings.word(line.keyword.key)?.facts.group ?? line.keyword.key
         }
         let said = Set(own.map(group))
@@ -208,7 +209,7 @@ struct Assembly {
         var pieces: [Word] = []
         var text = ""
         func add(_ text: String) {
-            if !text.isEmpty { pieces.append(Word(text: text, place: word.place)) }
+            if !text.isEmpty { pieces.append(Word(text: text, position: word.position)) }
         }
         for character in word.text {
             if character == ":" || character == "," {
@@ -225,21 +226,21 @@ struct Assembly {
 
     /// listen SERVICE ADDRESS[:PORT] *(WORD ARGUMENTS), the words on the line or indented below it
     private mutating func readListener(_ block: Block, _ arguments: inout Arguments) throws(RunControlFault) {
-        let place = arguments.peek?.place ?? block.head.end
+        let position = arguments.peek?.position ?? block.head.end
         let service = try ListenerSettings.services.read(&arguments)
         let (address, port) = try arguments.bindAddress(defaultPort: service.defaultPort)
-        var lines: [Line] = []
+        var lines: [RunControlLine] = []
         while let word = arguments.peek {
             _ = try arguments.next("a word")
             if !word.isQuoted, ListenerSettings.knows(word.key) {
-                lines.append(Line(keyword: word, arguments: [], isIndented: true, end: block.head.end))
+                lines.append(RunControlLine(keyword: word, arguments: [], isIndented: true, end: block.head.end))
             } else if lines.isEmpty {
-                throw RunControlFault(word.place, Vocabulary.unknown(word, in: .listen))
+                throw RunControlFault(word.position, Vocabulary.unknown(word, in: .listen))
             } else {
                 lines[lines.count - 1].arguments.append(word)
             }
         }
-        let listener = ListenerSettings(service: service, address: address, port: port, place: place)
+        let listener = ListenerSettings(service: service, address: address, port: port, position: position)
         listeners.append(draft(listener, lines + block.body))
     }
 }

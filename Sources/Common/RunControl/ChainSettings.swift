@@ -38,11 +38,11 @@ public struct ChainSettings: Sendable, Hashable {
     @Setting public var forbidden: [Forbidden] = []
     @Setting public var forbidsUnknown = false
     @Setting public var test: [String] = []
-    public var place: Place
-    public var places = Places()
+    public var position: SourcePosition
+    public var positions = SourcePositions()
 
-    public init(name: String, place: Place = .nowhere) {
+    public init(name: String, position: SourcePosition = .nowhere) {
         self.name = name
-        self.place = place
+        self.position = position
     }
 }

@@ -9,7 +9,7 @@ extension Check {
         Check { settings, findings in
             for account in settings.accounts {
                 guard let server = account[keyPath: side], let fault = server.portFault else { continue }
-                findings.fault(account.places[server.word] ?? account.place, "account \(account.name): \(fault)")
+                findings.fault(account.positions[server.word] ?? account.position, "account \(account.name): \(fault)")
             }
         }
     }
@@ -21,7 +21,7 @@ extension Check {
                 guard let server = account[keyPath: side], account.speaksInClear(to: server) else { continue }
                 let login = account.secret == .none ? "mail goes" : "mail and password go"
                 findings.warning(
-                    account.places["tls"] ?? account.place,
+                    account.positions["tls"] ?? account.position,
                     "account \(account.name): \(login) to \(server.host) in clear, for anybody between to read")
             }
         }
@@ -32,14 +32,14 @@ extension Check {
         let closed = settings.accounts.filter { $0.send != nil && $0.owner == nil && $0.guests == .mailboxes([]) }
         for account in closed {
             findings.warning(
-                account.places["send"] ?? account.place,
+                account.positions["send"] ?? account.position,
                 "account \(account.name): neither \"owner\" nor \"for\" opens it to anybody, so the hub's own user alone sends "
                     + "through it")
         }
         let names = Set(closed.map(\.name))
         for route in settings.routes where !route.accounts.isEmpty && names.isSuperset(of: route.accounts) {
             findings.warning(
-                route.places["use"] ?? route.place,
+                route.positions["use"] ?? route.position,
                 "route \(route.name): its accounts are open to nobody, so it carries the mail of the hub's own user alone"
             )
         }
@@ -51,7 +51,7 @@ extension Check {
         for account in settings.accounts where account.fetch?.service.isIMAP == true {
             for folder in account.folders where (folder.local ?? folder.remote).uppercased() != "INBOX" {
                 findings.warning(
-                    account.places["folders"] ?? account.place,
+                    account.positions["folders"] ?? account.position,
                     "account \(account.name): mail of \"\(folder.remote)\" goes into a folder of the Maildir, and POP3 shows "
                         + "the inbox alone")
             }

@@ -15,7 +15,7 @@ extension Check {
             else { continue }
             let how = begins ? "with" : "without"
             findings.fault(
-                listener.place,
+                listener.position,
                 "clients expect port \(listener.port) to begin \(how) TLS, unlike \(listener.service.rawValue); "
                     + "leave the port out: it is \(listener.service.defaultPort) then")
         }
@@ -25,7 +25,7 @@ extension Check {
     public static let listenersWithoutTLS = Check { settings, findings in
         for listener in settings.listeners where listener.certificate == nil && listener.service != .smtp {
             findings.warning(
-                listener.place,
+                listener.position,
                 "nobody can log in without TLS; add \"tls_certificate FILE key FILE\" (mhserve certificate makes both)")
         }
     }

@@ -104,7 +104,7 @@ extension Codec where Value == [FolderSettings] {
                 let words = arguments.line.arguments
                 let word = words.last { $0.text.lowercased().contains(folder.remote.lowercased()) }
                 throw RunControlFault(
-                    word?.place ?? arguments.line.end,
+                    word?.position ?? arguments.line.end,
                     "the folder \"\(folder.remote)\" is fetched already; name it once")
             }
             folders.append(folder)

@@ -8,7 +8,7 @@ extension DomainSettings: BlockSettings {
     static let list = listed()
     static let words = list.map { $0.declaration() }
     var head: [Piece] { [.word("domain"), .word(name)] }
-    var headPlace: Place? { place }
+    var headPlace: SourcePosition? { position }
 
     @WordList<DomainSettings> private static func listed() -> [ListedWord<DomainSettings>] {
         each(
@@ -78,7 +78,7 @@ extension DKIMPolicy {
         _ earlier: DKIMPolicy?, _ more: DKIMPolicy, _ arguments: Arguments
     ) throws(RunControlFault) -> DKIMPolicy {
         if let said = earlier?.action, more.action != nil {
-            throw RunControlFault(arguments.line.keyword.place, "\"dkim \(said.rawValue)\" stands already")
+            throw RunControlFault(arguments.line.keyword.position, "\"dkim \(said.rawValue)\" stands already")
         }
         return DKIMPolicy(action: earlier?.action ?? more.action, keys: (earlier?.keys ?? []) + more.keys)
     }

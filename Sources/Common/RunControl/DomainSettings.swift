@@ -10,8 +10,8 @@ public struct DomainSettings: Sendable, Hashable {
     @Setting public var catchAll: String? = nil
     /// Addresses that take no mail; every one is at this domain.
     @Setting public var blocked: [AddressPattern] = []
-    public var place: Place
-    public var places = Places()
+    public var position: SourcePosition
+    public var positions = SourcePositions()
 
     // Words of a later release.
     @Setting public var aliases: String? = nil
@@ -23,9 +23,9 @@ public struct DomainSettings: Sendable, Hashable {
     @Setting public var spf: PolicyAction? = nil
     @Setting public var dmarc: PolicyAction? = nil
 
-    public init(name: String, place: Place = .nowhere) {
+    public init(name: String, position: SourcePosition = .nowhere) {
         self.name = name
-        self.place = place
+        self.position = position
     }
 }
 

@@ -13,8 +13,8 @@ protocol BlockSettings: Sendable, Hashable {
     var name: String { get }
     /// The line that begins the block; empty for what stands outside blocks.
     var head: [Piece] { get }
-    var headPlace: Place? { get }
-    var places: Places { get set }
+    var headPlace: SourcePosition? { get }
+    var positions: SourcePositions { get set }
 }
 
 extension BlockSettings {
@@ -43,7 +43,7 @@ struct Draft<Settings> {
     init(_ settings: Settings) { self.settings = settings }
 
     /// Where the word of `group` stands.
-    func place(_ group: String) -> Place? { seen[group]?.place }
+    func position(_ group: String) -> SourcePosition? { seen[group]?.position }
 
     /// Whether nothing of `groups` can be missed: a line of them was complained of, or may be elsewhere.
     func excuses(_ groups: String...) -> Bool { lacksLines || !broken.isDisjoint(with: groups) }
@@ -51,11 +51,11 @@ struct Draft<Settings> {
 
 /// Applies the lines of a block to `draft`; what is wrong goes to `faults`, and the next line is read all the same.
 func apply<Settings: BlockSettings>(
-    _ lines: [Line], to draft: inout Draft<Settings>, surroundings: Surroundings, faults: inout FaultList
+    _ lines: [RunControlLine], to draft: inout Draft<Settings>, context: ProcessContext, faults: inout FaultList
 ) {
     for line in lines {
         guard let word = Settings.word(line.keyword.key) else {
-            faults.add(line.keyword.place, Vocabulary.unknown(line.keyword, in: Settings.scope))
+            faults.add(line.keyword.position, Vocabulary.unknown(line.keyword, in: Settings.scope))
             // What it would have set is not missed: one mistake, one complaint.
             let meant = Vocabulary.meant(by: line.keyword, in: Settings.scope).flatMap { Settings.word(Word.key($0)) }
             if let meant { draft.broken.insert(meant.facts.group) }
@@ -64,14 +64,14 @@ func apply<Settings: BlockSettings>(
         let group = word.facts.group
         if let earlier = draft.seen[group], !word.facts.repeats || earlier.key != line.keyword.key {
             let verb = earlier.key == line.keyword.key ? "stands already" : "contradicts \"\(earlier.text)\""
-            faults.add(line.keyword.place, "\"\(line.keyword.text)\" \(verb) at \(earlier.place)")
+            faults.add(line.keyword.position, "\"\(line.keyword.text)\" \(verb) at \(earlier.position)")
             continue
         }
         draft.seen[group] = draft.seen[group] ?? line.keyword
-        if let deed = word.facts.deed { faults.add(line.keyword.place, Refusal.message(deed)) }
+        if let deed = word.facts.deed { faults.add(line.keyword.position, Refusal.message(deed)) }
         var arguments = Arguments(
             line, scope: Settings.scope, block: draft.settings.name, isDiscreet: word.facts.isDiscreet,
-            surroundings: surroundings)
+            context: context)
         do throws(RunControlFault) {
             try word.read(&draft.settings, &arguments)
             try arguments.end()
@@ -82,7 +82,7 @@ func apply<Settings: BlockSettings>(
         draft.references += arguments.references
     }
     for (group, word) in draft.seen {
-        draft.settings.places[group] = word.place
-        draft.settings.places[word.text] = word.place
+        draft.settings.positions[group] = word.position
+        draft.settings.positions[word.text] = word.position
     }
 }

@@ -44,7 +44,7 @@ extension BlockSettings {
             guard let use = word.facts.file, concerns(use) else { continue }
             for path in word.files(self) {
                 guard let fault = use.fault(at: path, block: name) else { continue }
-                findings.fault(places[word.facts.name] ?? headPlace, fault)
+                findings.fault(positions[word.facts.name] ?? headPlace, fault)
             }
         }
     }

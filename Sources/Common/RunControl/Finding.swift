@@ -13,13 +13,13 @@ public struct Finding: Sendable, Hashable, CustomStringConvertible {
 
     public let weight: Weight
     /// Where in the rc it stands; `nil` for what no line says.
-    public let place: Place?
+    public let position: SourcePosition?
     public let message: String
 
     /// `file:line:column: message`, free of control characters.
     public var description: String {
         let text = weight == .warning ? "warning: \(message)" : message
-        return printable(place.map { "\($0): \(text)" } ?? text)
+        return printable(position.map { "\($0): \(text)" } ?? text)
     }
 }
 
@@ -34,12 +34,12 @@ public struct Findings: Sendable {
     public var all: [Finding] {
         var files: [String: Int] = [:]
         for finding in found {
-            if let file = finding.place?.file, files[file] == nil { files[file] = files.count }
+            if let file = finding.position?.file, files[file] == nil { files[file] = files.count }
         }
         return found.enumerated().sorted { one, other in
-            guard let first = one.element.place, let second = other.element.place else {
-                return (one.element.place == nil ? 1 : 0, one.offset) < (
-                    other.element.place == nil ? 1 : 0, other.offset
+            guard let first = one.element.position, let second = other.element.position else {
+                return (one.element.position == nil ? 1 : 0, one.offset) < (
+                    other.element.position == nil ? 1 : 0, other.offset
                 )
             }
             if first.file != second.file { return (files[first.file] ?? 0) < (files[second.file] ?? 0) }
@@ -50,12 +50,12 @@ public struct Findings: Sendable {
 
     public var hasFaults: Bool { found.contains { $0.weight == .fault } }
 
-    public mutating func fault(_ place: Place?, _ message: String) {
-        add(Finding(weight: .fault, place: place, message: message))
+    public mutating func fault(_ position: SourcePosition?, _ message: String) {
+        add(Finding(weight: .fault, position: position, message: message))
     }
 
-    public mutating func warning(_ place: Place?, _ message: String) {
-        add(Finding(weight: .warning, place: place, message: message))
+    public mutating func warning(_ position: SourcePosition?, _ message: String) {
+        add(Finding(weight: .warning, position: position, message: message))
     }
 
     private mutating func add(_ finding: Finding) {

@@ -11,16 +11,16 @@ extension HubSettings {
     /// The first one that is there counts, alone; one that is there and cannot be read ends the search.
     /// - Throws: ``RunControlError``: for a person without an rc `noneFound`, for one who may not read it `unreadable`.
     public static func load(
-        explicitPath: String? = nil, environment: [String: String] = Surroundings.environment()
+        explicitPath: String? = nil, environment: [String: String] = ProcessContext.environment()
     ) throws(RunControlError) -> HubSettings {
-        try load(explicitPath: explicitPath, surroundings: Surroundings(environment: environment))
+        try load(explicitPath: explicitPath, context: ProcessContext(environment: environment))
     }
 
     public static func load(
-        explicitPath: String?, surroundings: Surroundings
+        explicitPath: String?, context: ProcessContext
     ) throws(RunControlError) -> HubSettings {
-        let file = try find(explicitPath: explicitPath, surroundings)
-        var settings = try read(file, surroundings, checksSafety: true)
+        let file = try find(explicitPath: explicitPath, context)
+        var settings = try read(file, context, checksSafety: true)
         settings.source = absolute(settings.source)
         return settings
     }
@@ -35,24 +35,24 @@ extension HubSettings {
     /// Reads an rc that is at hand already, such as the copy that mhserve gives its worker.
     /// - Parameter source: the path that faults name, and that relative includes start from.
     public static func read(
-        _ octets: [UInt8], source: String, surroundings: Surroundings
+        _ octets: [UInt8], source: String, context: ProcessContext
     ) throws(RunControlError) -> HubSettings {
-        let file = SourceFile(path: source, octets: octets, owner: surroundings.effectiveUser, mode: 0o600)
-        return try read(file, surroundings, checksSafety: false)
+        let file = SourceFile(path: source, octets: octets, owner: context.effectiveUser, mode: 0o600)
+        return try read(file, context, checksSafety: false)
     }
 
     /// Where the rc is looked for when nothing names one, in order.
-    public static func places(_ surroundings: Surroundings) -> [String] {
+    public static func standardPaths(_ context: ProcessContext) -> [String] {
         var own: [String] = []
-        if let home = surroundings.home { own.append("\(home)/.mailhubrc") }
-        if let configHome = surroundings.configHome { own.append("\(configHome)/mailhub/mailhubrc") }
-        return surroundings.effectiveUser == 0 ? [surroundings.systemPath] + own : own + [surroundings.systemPath]
+        if let home = context.home { own.append("\(home)/.mailhubrc") }
+        if let configHome = context.configHome { own.append("\(configHome)/mailhub/mailhubrc") }
+        return context.effectiveUser == 0 ? [context.systemPath] + own : own + [context.systemPath]
     }
 
     private static func find(
-        explicitPath: String?, _ surroundings: Surroundings
+        explicitPath: String?, _ context: ProcessContext
     ) throws(RunControlError) -> SourceFile {
-        let named = explicitPath.map { ($0, "-C") } ?? surroundings.named.map { ($0, "$MAILHUBRC") }
+        let named = explicitPath.map { ($0, "-C") } ?? context.named.map { ($0, "$MAILHUBRC") }
         if let (path, name) = named {
             do throws(RunControlError) {
                 return try SourceFile.open(path)
@@ -61,33 +61,35 @@ extension HubSettings {
                 throw .missing(path: path, namedBy: name)
             }
         }
-        let places = places(surroundings)
-        for path in places {
+        let paths = standardPaths(context)
+        for path in paths {
             do throws(RunControlError) {
                 return try SourceFile.open(path)
             } catch {
                 guard case .missing = error else { throw error }
             }
         }
-        throw .noneFound(lookedIn: places)
+        throw .noneFound(lookedIn: paths)
     }
 
     private static func read(
-        _ file: SourceFile, _ surroundings: Surroundings, checksSafety: Bool
+        _ file: SourceFile, _ context: ProcessContext, checksSafety: Bool
     ) throws(RunControlError) -> HubSettings {
-        var reader = SourceReader(surroundings: surroundings)
+        var reader = SourceReader(context: context)
         let lines = reader.lines(of: file)
         if checksSafety {
             for file in reader.files {
-                try file.refuseIfUnsafe(user: surroundings.effectiveUser) {
-                    lines.contains { $0.keyword.place.file == file.path && Vocabulary.secrets.contains($0.keyword.key) }
+                try file.refuseIfUnsafe(user: context.effectiveUser) {
+                    lines.contains {
+                        $0.keyword.position.file == file.path && Vocabulary.secrets.contains($0.keyword.key)
+                    }
                 }
             }
         }
-        var assembly = Assembly(surroundings: surroundings.ofHubUser(in: lines), faults: reader.faults)
+        var assembly = Assembly(context: context.ofHubUser(in: lines), faults: reader.faults)
         assembly.read(lines)
         let settings = assembly.conclude(
-            source: file.path, isSystem: file.path == surroundings.systemPath)
+            source: file.path, isSystem: file.path == context.systemPath)
         guard assembly.faults.isEmpty else {
             throw .faults(assembly.faults.sorted(files: reader.files.map(\.path)))
         }

@@ -10,7 +10,7 @@ extension HubSettings: BlockSettings {
     static let words = list.map { $0.declaration() }
     var name: String { "" }
     var head: [Piece] { [] }
-    var headPlace: Place? { nil }
+    var headPlace: SourcePosition? { nil }
 
     @WordList<HubSettings> private static func listed() -> [ListedWord<HubSettings>] {
         one(

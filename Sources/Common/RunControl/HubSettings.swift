@@ -37,7 +37,7 @@ public struct HubSettings: Sendable, Hashable {
     public var domains: [DomainSettings] = []
     public var listeners: [ListenerSettings] = []
     /// Where the lines outside blocks stand.
-    public var places = Places()
+    public var positions = SourcePositions()
 
     // Words of a later release.
     @Setting public var geoip: String? = nil

@@ -4,7 +4,7 @@
 struct Word: Sendable {
     /// Without quotes and escapes; UTF-8 without control characters.
     var text: String
-    var place: Place
+    var position: SourcePosition
     /// Whether a part of it stood in quotes, so that it means just what it says.
     var isQuoted = false
     /// Where commas stand outside quotes, as offsets into the UTF-8 of `text`.
@@ -24,12 +24,12 @@ struct Word: Sendable {
 }
 
 /// A line with at least one word.
-struct Line: Sendable {
+struct RunControlLine: Sendable {
     var keyword: Word
     var arguments: [Word]
     var isIndented: Bool
     /// Just behind its last word.
-    var end: Place
+    var end: SourcePosition
     /// Whether a comment follows: what is missing may stand in it.
     var endsInComment = false
 }
@@ -51,8 +51,8 @@ enum RunControlLimits {
 
 enum LineSplitter {
     /// The lines of `octets`, comments and empty ones left out. A bad line is a fault and is left out.
-    static func lines(of octets: [UInt8], file: String, faults: inout FaultList) -> [Line] {
-        var lines: [Line] = []
+    static func lines(of octets: [UInt8], file: String, faults: inout FaultList) -> [RunControlLine] {
+        var lines: [RunControlLine] = []
         for (index, line) in octets.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
             guard !faults.isFull else { break }
             do throws(RunControlFault) {
@@ -70,10 +70,12 @@ enum LineSplitter {
         return ["“", "”", "„", "‟", "«", "»", "‘", "’", "‚", "‛", "‹", "›"].contains(first)
     }
 
-    private static func line(of octets: ArraySlice<UInt8>, number: Int, file: String) throws(RunControlFault) -> Line? {
+    private static func line(of octets: ArraySlice<UInt8>, number: Int, file: String) throws(RunControlFault)
+        -> RunControlLine?
+    {
         guard octets.count <= RunControlLimits.line else {
             throw RunControlFault(
-                Place(file: file, line: number, column: 1),
+                SourcePosition(file: file, line: number, column: 1),
                 "the line is longer than \(Quantity.grouped(RunControlLimits.line)) octets")
         }
         var reader = LineReader(octets: Array(octets), number: number, file: file)
@@ -96,9 +98,9 @@ private struct LineReader {
     }
 
     /// The place of `offset`; columns count characters, not octets.
-    private func place(_ offset: Int) -> Place {
+    private func position(_ offset: Int) -> SourcePosition {
         let column = octets[..<min(offset, octets.count)].reduce(1) { $1 & 0xC0 == 0x80 ? $0 : $0 + 1 }
-        return Place(file: file, line: number, column: column)
+        return SourcePosition(file: file, line: number, column: column)
     }
 
     func refuseHostileOctets() throws(RunControlFault) {
@@ -106,8 +108,8 @@ private struct LineReader {
             switch octet {
             case 0x09: continue
             case 0x0D:
-                throw RunControlFault(place(index), "a carriage return; save the file with the line ends of Unix")
-            case 0x00...0x1F, 0x7F: throw RunControlFault(place(index), "a control character")
+                throw RunControlFault(position(index), "a carriage return; save the file with the line ends of Unix")
+            case 0x00...0x1F, 0x7F: throw RunControlFault(position(index), "a control character")
             default: continue
             }
         }
@@ -118,25 +120,25 @@ private struct LineReader {
             switch decoder.decode(&source) {
             case .scalarValue(let scalar): good += UTF8.width(scalar)
             case .emptyInput: return
-            case .error: throw RunControlFault(place(good), "this is no UTF-8")
+            case .error: throw RunControlFault(position(good), "this is no UTF-8")
             }
         }
     }
 
-    mutating func read() throws(RunControlFault) -> Line? {
+    mutating func read() throws(RunControlFault) -> RunControlLine? {
         let isIndented = octets.first == 0x20 || octets.first == 0x09
         var words: [Word] = []
         while true {
             while at < octets.count, octets[at] == 0x20 || octets[at] == 0x09 { at += 1 }
             guard at < octets.count, octets[at] != 0x23 else { break }
             guard words.count < RunControlLimits.wordsPerLine else {
-                throw RunControlFault(place(at), "more than \(RunControlLimits.wordsPerLine) words in a line")
+                throw RunControlFault(position(at), "more than \(RunControlLimits.wordsPerLine) words in a line")
             }
             words.append(try word())
         }
         guard let keyword = words.first else { return nil }
-        return Line(
-            keyword: keyword, arguments: Array(words.dropFirst()), isIndented: isIndented, end: place(at),
+        return RunControlLine(
+            keyword: keyword, arguments: Array(words.dropFirst()), isIndented: isIndented, end: position(at),
             endsInComment: at < octets.count)
     }
 
@@ -144,7 +146,7 @@ private struct LineReader {
     private mutating func word() throws(RunControlFault) -> Word {
         let start = at
         var text: [UInt8] = []
-        var word = Word(text: "", place: place(start))
+        var word = Word(text: "", position: position(start))
         while at < octets.count, octets[at] != 0x20, octets[at] != 0x09 {
             if octets[at] == 0x22 {
                 word.isQuoted = true
@@ -158,7 +160,7 @@ private struct LineReader {
         word.text = String(decoding: text, as: UTF8.self)
         if octets[start] != 0x22, LineSplitter.beginsWithTypographicQuote(word.text), let first = word.text.first {
             throw RunControlFault(
-                word.place,
+                word.position,
                 "\(first) is no quote here; write \" in its place, or put the word in \" if it begins with \(first)")
         }
         return word
@@ -173,7 +175,7 @@ private struct LineReader {
             text.append(octets[at])
             at += 1
         }
-        guard at < octets.count else { throw RunControlFault(place(opening), "this \" is not closed") }
+        guard at < octets.count else { throw RunControlFault(position(opening), "this \" is not closed") }
         at += 1
     }
 }

@@ -3,14 +3,14 @@
 extension ListenerSettings: BlockSettings {
     static let scope = Scope.listen
     static let blank = ListenerSettings(
-        service: .smtp, address: nil, port: 25, place: .nowhere)
+        service: .smtp, address: nil, port: 25, position: .nowhere)
     static let list = listed()
     static let words = list.map { $0.declaration() }
     var name: String { description }
     var head: [Piece] {
         [.word("listen"), .word(service.rawValue), .word("\(hostAndPort)")]
     }
-    var headPlace: Place? { place }
+    var headPlace: SourcePosition? { position }
 
     /// The service that begins the block.
     static let services = Codec<Service>.service(later: [

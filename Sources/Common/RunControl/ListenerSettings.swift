@@ -41,18 +41,18 @@ public struct ListenerSettings: Sendable, Hashable, CustomStringConvertible {
     /// Connections at once: the listener's own words, else the hub's.
     @Setting public var maxConnections = 500
     @Setting public var maxConnectionsPerAddress = 20
-    public var place: Place
-    public var places = Places()
+    public var position: SourcePosition
+    public var positions = SourcePositions()
 
     // Words of a later release.
     @Setting public var blockLists: [String] = []
     @Setting public var via: String? = nil
 
-    public init(service: Service, address: IPAddress?, port: Int, place: Place) {
+    public init(service: Service, address: IPAddress?, port: Int, position: SourcePosition) {
         self.service = service
         self.address = address
         self.port = port
-        self.place = place
+        self.position = position
     }
 
     /// `submission [::]:587`, as the rc says it.

@@ -8,7 +8,7 @@ extension MailboxSettings: BlockSettings {
     static let list = listed()
     static let words = list.map { $0.declaration() }
     var head: [Piece] { [.word("mailbox"), .word(name)] }
-    var headPlace: Place? { place }
+    var headPlace: SourcePosition? { position }
 
     @WordList<MailboxSettings> private static func listed() -> [ListedWord<MailboxSettings>] {
         each(

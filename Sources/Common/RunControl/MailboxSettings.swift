@@ -16,16 +16,16 @@ public struct MailboxSettings: Sendable, Hashable {
     @Setting public var maildir = ""
     /// The folders that POP3 shows.
     @Setting public var show = ["INBOX"]
-    public var place: Place
-    public var places = Places()
+    public var position: SourcePosition
+    public var positions = SourcePositions()
 
     // Words of a later release.
     @Setting public var forward: [Address] = []
     @Setting public var pgp: [[String]] = []
 
-    public init(name: String, place: Place = .nowhere) {
+    public init(name: String, position: SourcePosition = .nowhere) {
         self.name = name
-        self.place = place
+        self.position = position
     }
 
     /// The addresses that a person may log in with besides the name: all that are no globs.

@@ -11,12 +11,13 @@ extension Check {
     /// Who the hub is.
     public static let runAs = Check { settings, findings in
         guard let name = settings.runAs else { return }
-        let place = settings.places["run-as"]
+        let position = settings.positions["run-as"]
         guard let entry = unsafe getpwnam(name) else {
-            return findings.fault(place, "run-as: there is no user \"\(name)\"; make it, or name another")
+            return findings.fault(position, "run-as: there is no user \"\(name)\"; make it, or name another")
         }
         if unsafe entry.pointee.pw_uid == 0 {
-            findings.fault(place, "run-as \(name): that is root, and the hub never runs as root; name an ordinary user")
+            findings.fault(
+                position, "run-as \(name): that is root, and the hub never runs as root; name an ordinary user")
         }
     }
 
@@ -43,7 +44,7 @@ extension Check {
     public static let logOfBackgroundRuns = Check { settings, findings in
         guard settings.log == .standardError else { return }
         findings.warning(
-            settings.places["log"],
+            settings.positions["log"],
             "log stderr: a run in the background, whose standard error is /dev/null, logs to syslog; in a container without "
                 + "one, to the standard error of the container's first process")
     }
@@ -70,7 +71,7 @@ extension Check {
         for mailbox in settings.mailboxes {
             guard let user = mailbox.unixUser, unsafe getpwnam(user) == nil else { continue }
             findings.warning(
-                mailbox.places["unix-user"] ?? mailbox.place,
+                mailbox.positions["unix-user"] ?? mailbox.position,
                 "unix-user of mailbox \(mailbox.name): there is no user \"\(user)\"")
         }
     }

@@ -6,7 +6,7 @@ extension RouteSettings: BlockSettings {
     static let list = listed()
     static let words = list.map { $0.declaration() }
     var head: [Piece] { [.word("route"), .word(name)] }
-    var headPlace: Place? { place }
+    var headPlace: SourcePosition? { position }
 
     @WordList<RouteSettings> private static func listed() -> [ListedWord<RouteSettings>] {
         each("from", \.$from, .patterns("a pattern"), "The envelope sender.")
@@ -38,7 +38,7 @@ extension ChainSettings: BlockSettings {
     static let list = listed()
     static let words = list.map { $0.declaration() }
     var head: [Piece] { [.word("chain"), .word(name)] }
-    var headPlace: Place? { place }
+    var headPlace: SourcePosition? { position }
 
     // The block is refused as a whole, by its head.
     @WordList<ChainSettings> private static func listed() -> [ListedWord<ChainSettings>] {

@@ -15,8 +15,8 @@ public struct RouteSettings: Sendable, Hashable {
     @Setting public var accounts: [String] = []
     @Setting public var isLast = false
     @Setting public var onConnectFailure = ConnectFailure.defer
-    public var place: Place
-    public var places = Places()
+    public var position: SourcePosition
+    public var positions = SourcePositions()
 
     // Words of a later release.
     @Setting public var isMX = false
@@ -25,9 +25,9 @@ public struct RouteSettings: Sendable, Hashable {
     @Setting public var rewrite: [[String]] = []
     @Setting public var limit: [String] = []
 
-    public init(name: String, place: Place = .nowhere) {
+    public init(name: String, position: SourcePosition = .nowhere) {
         self.name = name
-        self.place = place
+        self.position = position
     }
 
     /// What decides; MailRouting knows what to do with it.

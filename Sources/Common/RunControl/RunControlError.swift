@@ -4,16 +4,16 @@ import Reporting
 
 /// One thing that is wrong, where it stands, and what to do.
 public struct RunControlFault: Error, Sendable, Hashable, CustomStringConvertible {
-    public let place: Place
+    public let position: SourcePosition
     public let message: String
 
-    public init(_ place: Place, _ message: String) {
-        self.place = place
+    public init(_ position: SourcePosition, _ message: String) {
+        self.position = position
         self.message = message
     }
 
     /// `file:line:column: message`, free of control characters.
-    public var description: String { printable("\(place): \(message)") }
+    public var description: String { printable("\(position): \(message)") }
 }
 
 /// Why there are no settings.
@@ -44,8 +44,8 @@ public enum RunControlError: Complaint, Hashable {
     public var lines: [String] {
         switch self {
         case .faults(let faults): faults.map(\.description)
-        case .noneFound(let places):
-            ["there is no rc; looked for:"] + places.map { printable("  \($0)") }
+        case .noneFound(let paths):
+            ["there is no rc; looked for:"] + paths.map { printable("  \($0)") }
                 + ["copy examples/mailhubrc to one of them and change it, or name a file with -C"]
         case .missing(let path, let name): [printable("\(path): there is no such file, though \(name) names it")]
         case .unreadable(let path, let code): [printable("\(path): cannot read the rc: \(reason(code))")]
@@ -69,7 +69,7 @@ struct FaultList {
     var isEmpty: Bool { faults.isEmpty }
     var isFull: Bool { faults.count >= Self.limit }
 
-    mutating func add(_ place: Place, _ message: String) { add(RunControlFault(place, message)) }
+    mutating func add(_ position: SourcePosition, _ message: String) { add(RunControlFault(position, message)) }
 
     mutating func add(_ fault: RunControlFault) {
         guard !known.contains(fault.description) else { return }
@@ -85,14 +85,14 @@ struct FaultList {
     func sorted(files: [String]) -> [RunControlFault] {
         let order = Dictionary(files.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         var all = faults.enumerated().sorted { one, other in
-            let (first, second) = (one.element.place, other.element.place)
+            let (first, second) = (one.element.position, other.element.position)
             if first.file != second.file { return (order[first.file] ?? .max) < (order[second.file] ?? .max) }
             if first.precedes(second) { return true }
             if second.precedes(first) { return false }
             return one.offset < other.offset
         }.map(\.element)
         if isCut, let last = all.last {
-            all.append(RunControlFault(last.place, "more faults follow; mend these first"))
+            all.append(RunControlFault(last.position, "more faults follow; mend these first"))
         }
         return all
     }

@@ -73,10 +73,10 @@ enum Vocabulary {
             let indent = home == .top ? "at the beginning of a line" : "indented, in \(home.title)"
             return "\"\(word.text)\" does not belong to \(scope.title); it stands \(indent)"
         }
-        let place = scope == .top ? "" : " in \(scope.title)"
+        let suffix = scope == .top ? "" : " in \(scope.title)"
         let near = Nearest.hint(to: word.text, among: usable(in: scope))
         // A word that is nowhere near one of ours may be the first of a file that is no rc, /etc/shadow perhaps.
-        if near.isEmpty { return "unknown word\(place); it is like none of the rc's words, and so it is not shown" }
-        return "unknown word \"\(word.text)\"\(place)\(near)"
+        if near.isEmpty { return "unknown word\(suffix); it is like none of the rc's words, and so it is not shown" }
+        return "unknown word \"\(word.text)\"\(suffix)\(near)"
     }
 }

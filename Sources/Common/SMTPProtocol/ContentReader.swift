@@ -18,11 +18,11 @@ struct ContentReader: Sendable {
 
     /// Whether the closing line of DATA has been read.
     var isFinished: Bool { dots.isFinished }
-    var oddities: Oddities { dots.oddities.union(ends.oddities) }
+    var contentFaults: ContentFaults { dots.contentFaults.union(ends.contentFaults) }
 
     /// What the engine refuses by itself.
     var fault: ServerFault? {
-        if lineEnds == .refuse, !oddities.isEmpty { return .strayOctetsInContent(oddities) }
+        if lineEnds == .refuse, !contentFaults.isEmpty { return .strayOctetsInContent(contentFaults) }
         if let limit, octets > limit { return .tooBig(limit: limit) }
         return nil
     }

@@ -79,7 +79,7 @@ extension SMTPServer {
             return refuse(fault, endsTransaction: true, copies: copies)
         }
         guard last else { return ask(.chunkEnd, .chunkEnd) }
-        return ask(.contentEnd, .contentEnd(octets: content.octets, oddities: content.oddities))
+        return ask(.contentEnd, .contentEnd(octets: content.octets, contentFaults: content.contentFaults))
     }
 
     /// Replies due at the end of the content: LMTP's one for each recipient (RFC 2033 §4.2).

@@ -36,7 +36,7 @@ public struct SMTPServer: Engine, Sendable {
         case chunkEnd
         /// The whole message is there: `octets` as handed out, and what was odd in them. `.accept` only once it is
         /// durable.
-        case contentEnd(octets: Int, oddities: Oddities)
+        case contentEnd(octets: Int, contentFaults: ContentFaults)
         /// RSET. The transaction is over already. Default: accept.
         case reset
         /// Default: neither yes nor no (252).

@@ -29,7 +29,7 @@ public enum ServerFault: Sendable, Hashable {
     /// Bare CR, bare LF or NUL in a command line.
     case strayOctetInCommand
     /// The same in content.
-    case strayOctetsInContent(Oddities)
+    case strayOctetsInContent(ContentFaults)
     /// Octets behind STARTTLS, in clear (RFC 3207 §6).
     case injectionAfterSTARTTLS
 

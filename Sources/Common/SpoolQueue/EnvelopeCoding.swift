@@ -78,11 +78,12 @@ enum EnvelopeCoding {
             throw .damaged("its first line has no end")
         }
         let words = octets[firstWord.count..<end].split(separator: Octet.space, omittingEmptySubsequences: false)
-        guard let version = words.first.flatMap({ Word.number($0) }), version > 0 else {
+        guard let version = words.first.flatMap({ JournalWord.number($0) }), version > 0 else {
             throw .damaged("its first line holds no version")
         }
         guard version == 1 else { throw .newerVersion }
-        guard words.count == 3, let block = Word.number(words[1]), block <= blockLimit, words[2].count == 8 else {
+        guard words.count == 3, let block = JournalWord.number(words[1]), block <= blockLimit, words[2].count == 8
+        else {
             throw .damaged("its first line is malformed")
         }
         return FirstLine(length: end + 1, block: block, checksum: Array(words[2]))
@@ -125,7 +126,7 @@ enum EnvelopeCoding {
                 }
                 envelope.recipients.append(try recipient(value))
             case "Content": content = try contentValue(value)
-            case "Arrival": arrival = Word.number(value.utf8)
+            case "Arrival": arrival = JournalWord.number(value.utf8)
             case "Source": source = try sourceValue(value)
             case "Identity": acceptance.identity = try text(value)
             case "Body": envelope.bodyType = try known(BodyType(rawValue: value))
@@ -166,7 +167,7 @@ enum EnvelopeCoding {
 
     private static func contentValue(_ value: String) throws(Failure) -> ContentFacts {
         let words = value.split(separator: " ", omittingEmptySubsequences: false)
-        guard let size = words.first.flatMap({ Word.number($0.utf8) }) else {
+        guard let size = words.first.flatMap({ JournalWord.number($0.utf8) }) else {
             throw .damaged("what it says of its content is malformed")
         }
         var content = ContentFacts(wireSize: size)
@@ -179,7 +180,7 @@ enum EnvelopeCoding {
     static func encode(_ recipient: Envelope.Recipient) -> String {
         var value = ""
         if let notify = recipient.notify.value { value += "NOTIFY=\(notify) " }
-        if let original = recipient.originalRecipient { value += "ORCPT=\(Word.encode(original.description)) " }
+        if let original = recipient.originalRecipient { value += "ORCPT=\(JournalWord.encode(original.description)) " }
         return value + "\(recipient.forwardPath)"
     }
 
@@ -198,7 +199,7 @@ enum EnvelopeCoding {
                 }
                 recipient.notify = notify
             } else if parameter.starts(with: "ORCPT=".utf8) {
-                guard let original = Word.decode(parameter.dropFirst(6)).flatMap(OriginalRecipient.init) else {
+                guard let original = JournalWord.decode(parameter.dropFirst(6)).flatMap(OriginalRecipient.init) else {
                     throw .damaged("an ORCPT is malformed")
                 }
                 recipient.originalRecipient = original

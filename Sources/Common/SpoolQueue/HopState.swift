@@ -20,7 +20,7 @@ public struct HopState: Sendable, Hashable {
 
     var octets: [UInt8] {
         var text = "mailhub-hop 1\n"
-        if let fault { text += "fault \(Word.encode(EnvelopeText(cleaning: fault).description))\n" }
+        if let fault { text += "fault \(JournalWord.encode(EnvelopeText(cleaning: fault).description))\n" }
         text += "since \(max(0, since))\nprobe \(max(0, nextProbe))\ntold \(max(0, told))\n"
         return Array(text.utf8)
     }
@@ -33,11 +33,11 @@ public struct HopState: Sendable, Hashable {
         else { return nil }
         for line in lines.dropFirst() {
             guard let verb = line.first else { return nil }
-            let numbers = line.dropFirst().map { Word.number($0) }
+            let numbers = line.dropFirst().map { JournalWord.number($0) }
             switch (String(decoding: verb, as: UTF8.self), line.count) {
             case ("fault", 2):
                 // One that cannot be read is no account that is well.
-                guard let words = Word.decode(line[1]) else { return nil }
+                guard let words = JournalWord.decode(line[1]) else { return nil }
                 fault = words
             case ("since", 2):
                 guard let time = numbers[0] else { return nil }

@@ -28,7 +28,7 @@ public final class LockedMessage {
 
     let queue: Queue
     private let file: File
-    private let journal: Journal
+    private let journal: MessageJournal
     /// Records that are in `state` but not yet in the journal.
     private var pending: [Record] = []
     /// The last results, where nothing is left to do behind them: in `state`, and never in the journal if the message goes.
@@ -47,7 +47,7 @@ public final class LockedMessage {
         content = opened.content
         message = Message(envelope, content)
         var state = MessageState(envelope, acceptance)
-        journal = try Journal(in: queue.log, id: entry.id, into: &state)
+        journal = try MessageJournal(in: queue.log, id: entry.id, into: &state)
         hasDied = entry.isTried && state.tellsOfDeath(entry.notBefore)
         if hasDied {
             let record = Record.died(tag: entry.notBefore)

@@ -40,7 +40,7 @@ public struct MessageReport: Sendable, Hashable {
     /// Whether it waits for its next hop, which is at fault, and has not been tried.
     public let waitsForHop: Bool
 
-    public init(_ glimpse: Glimpse) {
+    public init(_ glimpse: QueuedMessage) {
         id = glimpse.entry.id
         reversePath = glimpse.envelope.reversePath
         size = glimpse.content.size

@@ -61,7 +61,7 @@ public struct NoticeWriter: Sendable {
         let addressee = try addressee(kind, subject)
         let isGlobal = subject.envelope.smtpUTF8 || addressee.isInternational
         let fields = StatusFields(host: host, isGlobal: isGlobal, policy: policy)
-        let original = try Original(of: subject, kind: kind)
+        let original = try ReturnedOriginal(of: subject, kind: kind)
         let text = body(kind, about: indexes, of: subject, zone: date.offset)
         let isText8Bit = text.utf8.contains { $0 >= 0x80 }
         let is8Bit = isText8Bit || isGlobal || original.is8Bit

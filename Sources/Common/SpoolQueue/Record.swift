@@ -41,10 +41,10 @@ enum Record: Sendable, Hashable {
         case .expansion(let parent, let children): ["expand", "\(parent)"] + children.map(Self.word)
         case .intent(let number, let kind, let about): ["intent", "\(number)", kind.rawValue, Self.ranges(about)]
         case .told(let number): ["told", "\(number)"]
-        case .hold(let why): ["hold", Word.encode(why)]
+        case .hold(let why): ["hold", JournalWord.encode(why)]
         case .release: ["release"]
         case .next(let time): ["next", "\(time)"]
-        case .route(let name): ["route"] + (name.map { [Word.encode($0)] } ?? [])
+        case .route(let name): ["route"] + (name.map { [JournalWord.encode($0)] } ?? [])
         case .failed(let about, let verdict): ["failed", Self.ranges(about), Self.word(verdict)]
         }
     }
@@ -54,11 +54,15 @@ enum Record: Sendable, Hashable {
         let words = line.split(separator: Octet.space, omittingEmptySubsequences: false)
         let rest = words.dropFirst()
         func number(_ index: Int) throws(Failure) -> Int {
-            guard words.indices.contains(index), let number = Word.number(words[index]) else { throw .newerVersion }
+            guard words.indices.contains(index), let number = JournalWord.number(words[index]) else {
+                throw .newerVersion
+            }
             return number
         }
         func text(_ index: Int) throws(Failure) -> String {
-            guard words.indices.contains(index), let text = Word.decode(words[index]) else { throw .newerVersion }
+            guard words.indices.contains(index), let text = JournalWord.decode(words[index]) else {
+                throw .newerVersion
+            }
             return text
         }
         // The checksum holds: what cannot be read was meant by a later release.
@@ -113,8 +117,8 @@ enum Record: Sendable, Hashable {
         var indexes: [Int] = []
         for part in word.split(separator: 0x2C) {
             let ends = part.split(separator: 0x2D)
-            guard (1...2).contains(ends.count), let low = Word.number(ends[0]),
-                let high = ends.count == 2 ? Word.number(ends[1]) : low, low <= high,
+            guard (1...2).contains(ends.count), let low = JournalWord.number(ends[0]),
+                let high = ends.count == 2 ? JournalWord.number(ends[1]) : low, low <= high,
                 // Checked for all parts together before any is unfolded: one line could fill the memory.
                 high < MessageState.recipientLimit, indexes.count + (high - low) < MessageState.recipientLimit
             else { throw .newerVersion }
@@ -125,17 +129,18 @@ enum Record: Sendable, Hashable {
 
     /// `status:remote:text:s` for what a server said, `…:l` for what is ours; a missing remote as `-`.
     private static func word(_ verdict: Verdict) -> String {
-        "\(verdict.status):\(verdict.remote.map(Word.encode) ?? "-"):\(Word.encode(verdict.text)):"
+        "\(verdict.status):\(verdict.remote.map(JournalWord.encode) ?? "-"):\(JournalWord.encode(verdict.text)):"
             + (verdict.isSMTP ? "s" : "l")
     }
 
     private static func verdict(
         _ kind: Verdict.Kind, _ words: [some Collection<UInt8>]
     ) throws(Failure) -> Verdict {
-        guard words.count == 4, let status = EnhancedStatus(parsing: words[0]), let text = Word.decode(words[2]) else {
+        guard words.count == 4, let status = EnhancedStatus(parsing: words[0]), let text = JournalWord.decode(words[2])
+        else {
             throw .newerVersion
         }
-        let remote = words[1].elementsEqual("-".utf8) ? nil : Word.decode(words[1])
+        let remote = words[1].elementsEqual("-".utf8) ? nil : JournalWord.decode(words[1])
         return Verdict(kind, status, from: remote, text: text, isSMTP: words[3].elementsEqual("s".utf8))
     }
 
@@ -148,7 +153,7 @@ enum Record: Sendable, Hashable {
         case .delivered(.relayed): letter = "r"
         case .delivered(.copied(let there)):
             letter = "d"
-            place = ":\(Word.encode(there.description))"
+            place = ":\(JournalWord.encode(there.description))"
         case .permanent: letter = "f"
         case .temporary: letter = "t"
         case .faultOfHop: letter = "p"
@@ -160,7 +165,7 @@ enum Record: Sendable, Hashable {
     private static func item(_ word: ArraySlice<UInt8>) throws(Failure) -> AttemptResult {
         // No recipients at all stand as nothing: what can be written must be read again.
         let parts = word.split(separator: Octet.colon, omittingEmptySubsequences: false)
-        guard (7...8).contains(parts.count), let next = Word.number(parts[2]) else { throw .newerVersion }
+        guard (7...8).contains(parts.count), let next = JournalWord.number(parts[2]) else { throw .newerVersion }
         let place = try parts.count == 8 ? Self.place(parts[7]) : nil
         let kind: Verdict.Kind
         switch String(decoding: parts[1], as: UTF8.self) {
@@ -178,7 +183,7 @@ enum Record: Sendable, Hashable {
 
     private static func place(_ word: some Collection<UInt8>) throws(Failure) -> CopyPlace {
         do {
-            guard let text = Word.decode(word) else { throw Failure.newerVersion }
+            guard let text = JournalWord.decode(word) else { throw Failure.newerVersion }
             return try CopyPlace(text: text)
         } catch {
             throw .newerVersion
@@ -192,16 +197,16 @@ enum Record: Sendable, Hashable {
             child.notify.value, child.originalRecipient?.description, child.identity?.description,
             child.alias?.description,
         ]
-        return "\(letter):\(Word.encode(child.destination.description)):"
-            + rest.map { $0.map(Word.encode) ?? "-" }.joined(separator: ":")
+        return "\(letter):\(JournalWord.encode(child.destination.description)):"
+            + rest.map { $0.map(JournalWord.encode) ?? "-" }.joined(separator: ":")
     }
 
     private static func child(_ word: ArraySlice<UInt8>) throws(Failure) -> ExpandedRecipient {
         let parts = word.split(separator: Octet.colon)
-        guard parts.count == 6, let text = Word.decode(parts[1]) else { throw .newerVersion }
+        guard parts.count == 6, let text = JournalWord.decode(parts[1]) else { throw .newerVersion }
         func said<Value>(_ index: Int, _ read: (String) throws -> Value?) throws -> Value? {
             if parts[index].elementsEqual("-".utf8) { return nil }
-            guard let value = try Word.decode(parts[index]).flatMap(read) else { throw Failure.newerVersion }
+            guard let value = try JournalWord.decode(parts[index]).flatMap(read) else { throw Failure.newerVersion }
             return value
         }
         do {

@@ -5,7 +5,7 @@ import MessageContent
 import Octets
 
 /// What of the original goes back to its sender.
-struct Original {
+struct ReturnedOriginal {
     private let content: QueuedContent
     private let header: [UInt8]
     private let isWhole: Bool

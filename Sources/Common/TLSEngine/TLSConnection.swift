@@ -60,7 +60,7 @@ public final class TLSConnection {
             fingerprints = pinned
         }
         let session = try TLSSession(
-            context.handle(), isClient: true, examination: PeerExamination(peer: host, fingerprints: fingerprints))
+            context.handle(), isClient: true, examination: PeerVerification(peer: host, fingerprints: fingerprints))
         let isPinned = !fingerprints.isEmpty
         if let address = IPAddress(host.prefix { $0 != "%" }) {  // a zone (`%eth0`) is no part of it
             if !isPinned { try session.expect(address: address.octets) }
@@ -83,7 +83,7 @@ public final class TLSConnection {
             throw .library(doing: "accept", reason: "the settings are a client's")
         }
         session = try TLSSession(
-            context.handle(), isClient: false, examination: PeerExamination(peer: peer, fingerprints: []))
+            context.handle(), isClient: false, examination: PeerVerification(peer: peer, fingerprints: []))
         self.context = context
         isClient = false
     }

@@ -18,12 +18,12 @@ import Octets
     private let input: OpaquePointer
     private let output: OpaquePointer
     // Kept, since `raw` points at it: freed after `raw` is.
-    let examination: PeerExamination
+    let examination: PeerVerification
 
     /// - Parameters:
     ///   - isClient: which end of the handshake to play.
     ///   - examination: what the verify callback asks; of no use on a server.
-    init(_ context: ContextHandle, isClient: Bool, examination: PeerExamination) throws(TLSError) {
+    init(_ context: ContextHandle, isClient: Bool, examination: PeerVerification) throws(TLSError) {
         ERR_clear_error()
         let made = unsafe (SSL_new(context.raw), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()))
         guard let ssl = unsafe made.0, let input = unsafe made.1, let output = unsafe made.2 else {

@@ -3,11 +3,8 @@
 import DurableFiles
 import Octets
 
-/// The words of envelopes, records and the state of routes.
-typealias Word = JournalWord
-
 /// The records of one message. After a failed write or synchronization it refuses all further use (DECISIONS 5).
-final class Journal {
+final class MessageJournal {
     /// The most octets of a journal that is read; a message that has more is left to a person.
     static let limit = 64 << 20
 

@@ -67,7 +67,7 @@ extension Queue {
     /// Makes sure that the message a notice is about knows that the notice is queued, before the notice can go: else a
     /// crash between the two would queue it again. - Returns: `false` while another process works on that message.
     func settleParent(of id: QueueID) throws(QueueError) -> Bool {
-        guard let (parent, number) = id.parent, try Journal.isOpen(notice: number, in: log, id: parent),
+        guard let (parent, number) = id.parent, try MessageJournal.isOpen(notice: number, in: log, id: parent),
             let entry = try find(parent)
         else { return true }
         guard let locked = try lock(entry) else { return try find(parent) == nil }

@@ -42,7 +42,7 @@ struct JournalTests {
     /// The lines of a journal with all of them.
     private var lines: [[UInt8]] { ([heading] + records.map(\.text)).map(line) }
 
-    private var heading: [UInt8] { Array(Journal.heading(of: id).utf8) }
+    private var heading: [UInt8] { Array(MessageJournal.heading(of: id).utf8) }
 
     @Test("the age of mail that came in under a bad clock begins with its first result under a good one")
     func firstGoodResult() throws {
@@ -139,7 +139,7 @@ struct JournalTests {
             for tail in [[], [0, 0, 0], Array("0000".utf8)] as [[UInt8]] {
                 scratch.write(Array(whole[..<cut]) + tail, to: id.text)
                 var state = MessageState(mail, ours)
-                let journal = try Journal(in: directory, id: id, into: &state)
+                let journal = try MessageJournal(in: directory, id: id, into: &state)
                 var good = 0
                 var count = 0
                 while count < lines.count, good + lines[count].count <= cut {
@@ -153,7 +153,7 @@ struct JournalTests {
                 guard cut % 37 == 0 else { continue }
                 try journal.append([.hold("again")])
                 var again = MessageState(mail, ours)
-                _ = try Journal(in: directory, id: id, into: &again)
+                _ = try MessageJournal(in: directory, id: id, into: &again)
                 #expect(again.hold == "again", "cut before octet \(cut)")
             }
         }
@@ -168,7 +168,7 @@ struct JournalTests {
         scratch.write(whole, to: id.text)
         var state = MessageState(mail, ours)
         #expect(throws: QueueError.journalDamaged(path: scratch.file(id.text), line: 2)) {
-            _ = try Journal(in: directory, id: id, into: &state)
+            _ = try MessageJournal(in: directory, id: id, into: &state)
         }
         #expect(ScratchDirectory.read(scratch.file(id.text)) == whole)
     }
@@ -177,13 +177,13 @@ struct JournalTests {
     func foreign() throws {
         let directory = try Directory(path: scratch.path)
         var state = MessageState(mail, ours)
-        scratch.write(line(Array(Journal.heading(of: .make(seconds: 1)).utf8)), to: id.text)
+        scratch.write(line(Array(MessageJournal.heading(of: .make(seconds: 1)).utf8)), to: id.text)
         #expect(throws: QueueError.journalDamaged(path: scratch.file(id.text), line: 1)) {
-            _ = try Journal(in: directory, id: id, into: &state)
+            _ = try MessageJournal(in: directory, id: id, into: &state)
         }
         scratch.write(line(heading) + line(Array("sleep".utf8)), to: id.text)
         #expect(throws: QueueError.newerVersion(path: scratch.file(id.text))) {
-            _ = try Journal(in: directory, id: id, into: &state)
+            _ = try MessageJournal(in: directory, id: id, into: &state)
         }
     }
 

@@ -4,7 +4,7 @@
 ///
 /// Where a line stands is no part of what it says: all places are equal, so that two rc files of one meaning make equal
 /// settings.
-public struct Place: Sendable, Hashable, CustomStringConvertible {
+public struct SourcePosition: Sendable, Hashable, CustomStringConvertible {
     public let file: String
     public let line: Int
     public let column: Int
@@ -16,27 +16,27 @@ public struct Place: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Of what stands in no rc, since a program has made it.
-    public static let nowhere = Place(file: "", line: 0, column: 0)
+    public static let nowhere = SourcePosition(file: "", line: 0, column: 0)
 
     public var description: String { "\(file):\(line):\(column)" }
 
-    public static func == (_: Place, _: Place) -> Bool { true }
+    public static func == (_: SourcePosition, _: SourcePosition) -> Bool { true }
     public func hash(into _: inout Hasher) {}
 
     /// The order of a listing.
-    func precedes(_ other: Place) -> Bool { (line, column) < (other.line, other.column) }
+    func precedes(_ other: SourcePosition) -> Bool { (line, column) < (other.line, other.column) }
 }
 
-/// Where the words of a block stand. Like a ``Place``, no part of what the block says.
-public struct Places: Sendable, Hashable {
-    private var byWord: [String: Place] = [:]
+/// Where the words of a block stand. Like a ``SourcePosition``, no part of what the block says.
+public struct SourcePositions: Sendable, Hashable {
+    private var byWord: [String: SourcePosition] = [:]
 
     /// By a word as people write it, or the group of words that exclude each other (`secret`, `verifier`).
-    public subscript(word: String) -> Place? {
+    public subscript(word: String) -> SourcePosition? {
         get { byWord[Word.key(word)] }
         set { byWord[Word.key(word)] = newValue }
     }
 
-    public static func == (_: Places, _: Places) -> Bool { true }
+    public static func == (_: SourcePositions, _: SourcePositions) -> Bool { true }
     public func hash(into _: inout Hasher) {}
 }

@@ -3,11 +3,11 @@
 /// Dot-stuffed wire octets to file octets, up to the closing CRLF.CRLF.
 ///
 /// Only CRLF.CRLF ends the content; a dot after a bare LF or bare CR is content like any other. What is odd is noted in
-/// ``oddities`` for the caller's policy (a server refuses, a client logs).
+/// ``contentFaults`` for the caller's policy (a server refuses, a client logs).
 public struct DotDecoder: Sendable {
     private enum State { case lineStart, dot, dotCR, middle, middleCR }
 
-    public private(set) var oddities: Oddities = []
+    public private(set) var contentFaults: ContentFaults = []
     /// Whether the closing line has been read.
     public private(set) var isFinished = false
     /// Octets of the wire consumed so far, stuffing, line ends and closing line included.
@@ -67,8 +67,8 @@ public struct DotDecoder: Sendable {
         let stop = lf ?? range.upperBound
         let endsInCR = stop > range.lowerBound && wire[stop - 1] == Octet.cr
         let content = range.lowerBound..<(endsInCR ? stop - 1 : stop)
-        if wire.firstIndex(of: Octet.cr, in: content) != nil { oddities.insert(.bareCR) }
-        if wire.firstIndex(of: Octet.nul, in: content) != nil { oddities.insert(.nul) }
+        if wire.firstIndex(of: Octet.cr, in: content) != nil { contentFaults.insert(.bareCR) }
+        if wire.firstIndex(of: Octet.nul, in: content) != nil { contentFaults.insert(.nul) }
         file.append(contentsOf: wire[content])
         guard lf != nil else {
             if endsInCR { state = .middleCR }
@@ -78,46 +78,14 @@ public struct DotDecoder: Sendable {
         if endsInCR {
             state = .lineStart
         } else {
-            oddities.insert(.bareLF)  // and no line start: a dot behind it is content
+            contentFaults.insert(.bareLF)  // and no line start: a dot behind it is content
         }
         return stop + 1
     }
 
     private mutating func keepBareCR(in file: inout [UInt8]) {
         file.append(Octet.cr)
-        oddities.insert(.bareCR)
+        contentFaults.insert(.bareCR)
         state = .middle
-    }
-}
-
-/// File octets to dot-stuffed wire octets with the closing line.
-public struct DotEncoder: Sendable {
-    private var atLineStart = true
-
-    public init() {}
-
-    /// Appends to `wire` the stuffed form of `file[range]`.
-    public mutating func encode(_ file: [UInt8], in range: Range<Int>, into wire: inout [UInt8]) {
-        var at = range.lowerBound
-        while at < range.upperBound {
-            if atLineStart, file[at] == Octet.dot { wire.append(Octet.dot) }
-            guard let lf = file.firstIndex(of: Octet.lf, in: at..<range.upperBound) else {
-                wire.append(contentsOf: file[at..<range.upperBound])
-                atLineStart = false
-                return
-            }
-            wire.append(contentsOf: file[at..<lf])
-            wire.append(Octet.cr)
-            wire.append(Octet.lf)
-            atLineStart = true
-            at = lf + 1
-        }
-    }
-
-    /// Appends the end: a missing last line end, then the closing line.
-    public mutating func finish(into wire: inout [UInt8]) {
-        if !atLineStart { wire.append(contentsOf: [Octet.cr, Octet.lf]) }
-        wire.append(contentsOf: [Octet.dot, Octet.cr, Octet.lf])
-        atLineStart = true
     }
 }

@@ -15,7 +15,7 @@ import SMTPProtocol
 import SpoolQueue
 import Synchronization
 
-final class House: Sendable {
+final class ServerContext: Sendable {
     let settings: HubSettings
     let log: Log
     /// For lines about clients that were sent away.
@@ -69,7 +69,7 @@ final class House: Sendable {
 
     /// `envelope` with a whole address for each recipient, as ``address(of:)`` completes it.
     /// - Throws: where RCPT has taken what has no address: one left out here would be lost behind a 250.
-    func completed(_ envelope: Envelope) throws(HouseError) -> Envelope {
+    func completed(_ envelope: Envelope) throws(ServerContextError) -> Envelope {
         var whole = envelope
         for index in whole.recipients.indices {
             let path = whole.recipients[index].forwardPath
@@ -131,7 +131,7 @@ final class House: Sendable {
     }
 
     private func maildirPath(of name: String) throws -> String {
-        guard let mailbox = settings.mailbox(name) else { throw HouseError.noSuchMailbox(name) }
+        guard let mailbox = settings.mailbox(name) else { throw ServerContextError.noSuchMailbox(name) }
         return mailbox.maildir
     }
 
@@ -172,7 +172,7 @@ final class House: Sendable {
     }
 }
 
-enum HouseError: Complaint {
+enum ServerContextError: Complaint {
     case noSuchMailbox(String)
     /// RCPT has taken it all the same.
     case noAddress(String)

@@ -73,18 +73,18 @@ enum FileSafety {
 
 /// Reads an rc and what it includes into one run of lines.
 struct SourceReader {
-    let surroundings: Surroundings
+    let context: ProcessContext
     var faults = FaultList()
     private(set) var files: [SourceFile] = []
     private var total = 0
 
-    init(surroundings: Surroundings) { self.surroundings = surroundings }
+    init(context: ProcessContext) { self.context = context }
 
     /// All lines, those of an included file in the place of its `include`.
-    mutating func lines(of file: SourceFile, within stack: [String] = []) -> [Line] {
+    mutating func lines(of file: SourceFile, within stack: [String] = []) -> [RunControlLine] {
         files.append(file)
         total += file.octets.count
-        let start = Place(file: file.path, line: 1, column: 1)
+        let start = SourcePosition(file: file.path, line: 1, column: 1)
         guard file.octets.count <= RunControlLimits.fileSize else {
             faults.add(start, "the file is larger than \(Quantity.text(octets: RunControlLimits.fileSize))")
             return []
@@ -93,13 +93,13 @@ struct SourceReader {
             faults.add(start, "the files of this rc are too many, or too large together")
             return []
         }
-        var lines: [Line] = []
+        var lines: [RunControlLine] = []
         var isIncluded = false
         var hasToldOfIndent = false
         for line in LineSplitter.lines(of: file.octets, file: file.path, faults: &faults) {
             if line.isIndented, lines.isEmpty || isIncluded {
                 if !hasToldOfIndent {
-                    faults.add(line.keyword.place, "an indented line belongs to a block, and none has begun here")
+                    faults.add(line.keyword.position, "an indented line belongs to a block, and none has begun here")
                 }
                 hasToldOfIndent = true
                 continue
@@ -112,7 +112,7 @@ struct SourceReader {
             }
             isIncluded = true
             do throws(RunControlFault) {
-                var arguments = Arguments(line, scope: .top, surroundings: surroundings)
+                var arguments = Arguments(line, scope: .top, context: context)
                 let word = try arguments.next("the file")
                 try arguments.end()
                 lines += try include(word, from: file, within: stack + [file.path])
@@ -125,11 +125,11 @@ struct SourceReader {
 
     private mutating func include(
         _ word: Word, from file: SourceFile, within stack: [String]
-    ) throws(RunControlFault) -> [Line] {
+    ) throws(RunControlFault) -> [RunControlLine] {
         var path = word.text
         if path.hasPrefix("~/") {
-            guard let home = surroundings.home else {
-                throw RunControlFault(word.place, "~ means nothing here: there is no HOME")
+            guard let home = context.home else {
+                throw RunControlFault(word.position, "~ means nothing here: there is no HOME")
             }
             path = home + path.dropFirst()
         } else if !path.hasPrefix("/") {
@@ -137,21 +137,21 @@ struct SourceReader {
             path = (file.path.lastIndex(of: "/").map { String(file.path[...$0]) } ?? "") + path
         }
         guard stack.count <= RunControlLimits.includeDepth else {
-            throw RunControlFault(word.place, "includes go more than \(RunControlLimits.includeDepth) deep")
+            throw RunControlFault(word.position, "includes go more than \(RunControlLimits.includeDepth) deep")
         }
-        var lines: [Line] = []
+        var lines: [RunControlLine] = []
         for found in try names(matching: path, word) {
             guard !stack.contains(found) else {
-                throw RunControlFault(word.place, "\(found) is being read already: includes run in a circle")
+                throw RunControlFault(word.position, "\(found) is being read already: includes run in a circle")
             }
             do throws(RunControlError) {
                 lines += self.lines(of: try SourceFile.open(found), within: stack)
             } catch {
                 switch error {
-                case .missing: throw RunControlFault(word.place, "\(found): there is no such file")
-                case .unreadable(_, let code): throw RunControlFault(word.place, "\(found): \(reason(code))")
+                case .missing: throw RunControlFault(word.position, "\(found): there is no such file")
+                case .unreadable(_, let code): throw RunControlFault(word.position, "\(found): \(reason(code))")
                 default:
-                    throw RunControlFault(word.place, "\(found): not a plain file; for a directory write \(found)/*")
+                    throw RunControlFault(word.position, "\(found): not a plain file; for a directory write \(found)/*")
                 }
             }
         }
@@ -165,7 +165,7 @@ struct SourceReader {
         guard last.contains(where: { $0 == "*" || $0 == "?" }) else { return [path] }
         let directory = String(path[..<slash])
         guard let stream = unsafe opendir(directory.isEmpty ? "/" : directory) else {
-            throw RunControlFault(word.place, "\(directory): \(reason(errno))")
+            throw RunControlFault(word.position, "\(directory): \(reason(errno))")
         }
         defer { unsafe closedir(stream) }
         var names: [String] = []
@@ -180,7 +180,7 @@ struct SourceReader {
             else { continue }
             names.append(name)
             guard names.count <= RunControlLimits.files else {
-                throw RunControlFault(word.place, "more than \(RunControlLimits.files) files match")
+                throw RunControlFault(word.position, "more than \(RunControlLimits.files) files match")
             }
         }
         return names.sorted().map { "\(directory)/\($0)" }

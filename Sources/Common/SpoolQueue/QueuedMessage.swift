@@ -7,7 +7,7 @@ import Octets
 import Reporting
 
 /// A message as `mhqueue` shows it: read in one go, without a lock, so possibly a moment old.
-public struct Glimpse: Sendable {
+public struct QueuedMessage: Sendable {
     public let entry: QueueEntry
     public let envelope: Envelope
     public let acceptance: Acceptance
@@ -19,7 +19,7 @@ public struct Glimpse: Sendable {
 extension Queue {
     /// Reads the envelope of `entry`, and its journal if the name says that there is one.
     /// - Returns: `nil` when the message has gone or changed its name since the listing.
-    public func peek(_ entry: QueueEntry) throws(QueueError) -> Glimpse? {
+    public func peek(_ entry: QueueEntry) throws(QueueError) -> QueuedMessage? {
         let directory = place(of: entry)
         guard let file = try durably({ () throws(DurableError) in try directory.open(entry.name) }) else { return nil }
         let opened: Opened
@@ -29,8 +29,8 @@ extension Queue {
             throw failure(error, path: directory.pathOf(entry), moved: nil)
         }
         var state = MessageState(opened.envelope, opened.acceptance)
-        if entry.hasJournal { try Journal.read(in: log, id: entry.id, into: &state) }
-        return Glimpse(
+        if entry.hasJournal { try MessageJournal.read(in: log, id: entry.id, into: &state) }
+        return QueuedMessage(
             entry: entry, envelope: opened.envelope, acceptance: opened.acceptance, state: state,
             content: opened.content)
     }

@@ -47,7 +47,7 @@ extension BlockSettings {
         var faults = FaultList()
         let lines = LineSplitter.lines(of: Array(page.text.utf8), file: source, faults: &faults)
         // All paths are absolute already, so that nobody's home counts.
-        var assembly = Assembly(surroundings: Surroundings(environment: [:]), faults: faults)
+        var assembly = Assembly(context: ProcessContext(environment: [:]), faults: faults)
         assembly.read(lines)
         guard assembly.faults.isEmpty else { throw .faults(assembly.faults.sorted(files: [source])) }
         guard assembly.said == page.text else {

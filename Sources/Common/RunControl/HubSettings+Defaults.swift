@@ -7,14 +7,14 @@ import MailRouting
 extension HubSettings {
     /// Puts into force what follows from what was said, for the hub's own lines.
     /// - Postcondition: `stateDirectory` and `maildirs` are empty where nothing was said and there is no home.
-    mutating func settle(_ surroundings: Surroundings) {
+    mutating func settle(_ context: ProcessContext) {
         if $qualify.said == nil { $qualify.inForce = hostname }
         if $stateDirectory.said == nil {
-            let own = surroundings.stateHome.map { "\($0)/mailhub" } ?? ""
-            $stateDirectory.inForce = isSystem ? surroundings.systemState : own
+            let own = context.stateHome.map { "\($0)/mailhub" } ?? ""
+            $stateDirectory.inForce = isSystem ? context.systemState : own
         }
         if $maildirs.said == nil {
-            let own = surroundings.home.map { "\($0)/Mail/%m" } ?? ""
+            let own = context.home.map { "\($0)/Mail/%m" } ?? ""
             $maildirs.inForce = isSystem ? "\(stateDirectory)/mail/%m" : own
         }
     }

@@ -3,7 +3,7 @@
 import Glibc
 
 /// The process that reads the rc.
-public struct Surroundings: Sendable, Hashable {
+public struct ProcessContext: Sendable, Hashable {
     /// The home directory, for `~`; `nil` when neither HOME nor the password file knows one.
     public var home: String?
     public var effectiveUser: UInt32
@@ -37,7 +37,7 @@ public struct Surroundings: Sendable, Hashable {
 
     /// As they are for the hub's user, where root reads an rc that names one: `~` is that user's home then, as it will be
     /// when the rc is read again.
-    func ofHubUser(in lines: [Line]) -> Surroundings {
+    func ofHubUser(in lines: [RunControlLine]) -> ProcessContext {
         guard effectiveUser == 0, let line = lines.first(where: { !$0.isIndented && $0.keyword.key == "run-as" }),
             let name = line.arguments.first?.text, let entry = unsafe getpwnam(name)
         else { return self }

@@ -4,7 +4,7 @@ internal import COpenSSL
 import Credentials
 
 /// Whom one client connection wants to meet, and whom it met.
-final class PeerExamination {
+final class PeerVerification {
     /// The host name or address asked for, as the rc has it; of a server, `the client`.
     let peer: String
     /// Not empty: these alone decide.
@@ -66,5 +66,5 @@ func examinePeer(_ store: OpaquePointer?, _ argument: UnsafeMutableRawPointer?) 
         let connection = unsafe X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),
         let data = unsafe SSL_get_ex_data(OpaquePointer(connection), 0)
     else { return 0 }
-    return unsafe Unmanaged<PeerExamination>.fromOpaque(data).takeUnretainedValue().examine(store) ? 1 : 0
+    return unsafe Unmanaged<PeerVerification>.fromOpaque(data).takeUnretainedValue().examine(store) ? 1 : 0
 }

@@ -27,11 +27,11 @@ public enum Step: Sendable {
 public protocol Inspector: Sendable {
     /// For log and notices.
     var name: String { get }
-    func inspect(_ message: Message) throws -> Inspection
+    func inspect(_ message: Message) throws -> InspectionResult
 }
 
 /// What an inspector wants; nothing, where it says nothing.
-public struct Inspection: Sendable {
+public struct InspectionResult: Sendable {
     /// Whole header fields for the top, in file form.
     public var top: [UInt8]
     /// The folder the message is to go to, as the rc writes it, parts set apart by `/`.

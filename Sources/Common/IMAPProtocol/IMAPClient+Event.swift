@@ -47,7 +47,7 @@ public struct IMAPFetched: Hashable, Sendable {
         /// No octets. Never a delivery by itself.
         case empty
         /// `octets` on the wire, told as content before this.
-        case streamed(octets: Int, oddities: Oddities)
+        case streamed(octets: Int, contentFaults: ContentFaults)
     }
 
     public let sequence: UInt32

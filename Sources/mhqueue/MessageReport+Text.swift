@@ -33,7 +33,7 @@ extension MessageReport {
     /// Why each recipient waits, and what would happen at the next try.
     /// - Parameter glimpse: the message that this is told of.
     func reasons(
-        of glimpse: Glimpse, routing: RoutingTable, locals: LocalAddresses, hops: HopStates
+        of glimpse: QueuedMessage, routing: RoutingTable, locals: LocalAddresses, hops: HopStates
     ) throws(QueueError) -> String {
         let (envelope, acceptance) = (glimpse.envelope, glimpse.acceptance)
         var text = "\(id)\n"
