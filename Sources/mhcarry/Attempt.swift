@@ -63,7 +63,7 @@ final class Attempt {
             hasDied: message.hasDied)
     }
 
-    /// Marks that it was begun: should the program die in it, the next one knows (DECISIONS 4).
+    /// Marks that it was begun: should the program die in it, the next one knows.
     private func begin() throws(QueueError) {
         guard !message.isInAttempt else { return }
         // First the room: without it nothing begins, so nothing looks as if it had died.
@@ -141,7 +141,7 @@ final class Attempt {
     private var stranded: [Int] { placement.hops.filter { faults[$0.hop] != nil }.flatMap(\.recipients) }
 
     /// What `verdict` means for now: when the next try may be, or the end after the lifetime. What our side keeps from
-    /// leaving is looked at again by the rc of then, after the longest delay (DECISIONS 49).
+    /// leaving is looked at again by the rc of then, after the longest delay.
     /// - Parameter notBefore: when a hop at fault may be asked again, in seconds since 1970.
     private func results(of verdict: Verdict, for recipients: [Int], notBefore: Int? = nil) -> [AttemptResult] {
         let now = Clock.seconds()

@@ -23,7 +23,7 @@ final class CarrierHub: Sendable {
     /// Whose an address at a provider is, sending or not.
     let accountsByAddress: RoutingTable
     let policy: RetryPolicy
-    /// When the last message came in before this run: a clock that shows less is wrong, or was (DECISIONS 11).
+    /// When the last message came in before this run: a clock that shows less is wrong, or was.
     private let lastAccept: Int
     let notices: NoticeWriter
     let log: Log

@@ -6,7 +6,7 @@ import Reporting
 import RunControl
 import SpoolQueue
 
-/// Carries out what is due, then looks again if something came in meanwhile (DECISIONS 16).
+/// Carries out what is due, then looks again if something came in meanwhile.
 final class QueueRun: Sendable {
     let hub: CarrierHub
     /// The messages to try, however long they should wait; none: all that are due.

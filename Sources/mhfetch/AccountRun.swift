@@ -209,7 +209,7 @@ final class AccountRun {
     }
 
     /// Whether what was fetched at `time` in run `number` may be deleted at the source now: by age, and after three
-    /// sightings, so that a wrong clock alone deletes nothing (DECISIONS 11).
+    /// sightings, so that a wrong clock alone deletes nothing.
     func mayGo(fetched time: Int, in number: Int) -> Bool {
         switch account.keep {
         case .on: false
@@ -264,7 +264,7 @@ final class AccountRun {
                 + "left there and not fetched again; ask its operator, or say `keep on`")
     }
 
-    /// A bare LF became a line end: the one change that fetching makes, so it is told (DECISIONS 27).
+    /// A bare LF became a line end: the one change that fetching makes, so it is told.
     func noteOddities(_ contentFaults: ContentFaults, of key: MessageKey) {
         guard contentFaults.contains(.bareLF) else { return }
         hub.log.write(.notice, "bare LF", [("account", account.name), ("key", key.text)])

@@ -1,4 +1,4 @@
-// Delivers what is fetched in batches, so that one wait for the disk serves many messages (DECISIONS 33).
+// Delivers what is fetched in batches, so that one wait for the disk serves many messages.
 
 import Blocking
 import Delivery
@@ -83,8 +83,8 @@ final class BatchDelivery {
         try ledger.turn(ending: ends)
     }
 
-    /// Notes which message may have brought the run down: the last that was begun, or the one behind it, of which nothing
-    /// had come. They are fetched behind the others, each by itself; the one that was alone has failed (DECISIONS 34).
+    /// Notes which message may have brought the run down: the last that was begun, or the one behind it, of which
+    /// nothing had come. They are fetched behind the others, each by itself; the one that was alone has failed.
     private func blame(_ batch: FetchState.OpenBatch, _ found: Maildir.BatchTraces, at time: Int) throws {
         let reason = "an earlier run ended while fetching it"
         let last = found.unfinished.union(found.delivered).max() ?? -1

@@ -1,4 +1,4 @@
-// Messages of a maildrop whose deletion was acknowledged, should the server list them again (DECISIONS 34).
+// Messages of a maildrop whose deletion was acknowledged, should the server list them again.
 
 import FetchLedger
 import MaildirStore

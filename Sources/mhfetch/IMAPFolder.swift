@@ -312,7 +312,7 @@ final class IMAPFolder {
     // MARK: Deleting
 
     /// Deletes what was fetched and may go: flagged, then expunged by UID, so that nobody else's marked mail vanishes
-    /// with it (DECISIONS 37). What was fetched in an earlier session is looked up first: its UID may mean two messages
+    /// with it. What was fetched in an earlier session is looked up first: its UID may mean two messages
     /// by now, or none. What a listing of new mail will come upon again must stay known, and so stays there.
     private func delete() throws {
         let days = run.state.folders[index].fetched.filter { run.mayGo(fetched: $0.time, in: $0.run) }

@@ -3,9 +3,9 @@
 import Glibc
 import Octets
 
-/// Reads a message in chunks. Lines end in LF, and a CR before it belongs to the line end wherever it stands; elsewhere a CR
-/// stays (DECISIONS 28). Unless told to ignore dots, a line that holds nothing but a dot ends the message, as it always has
-/// for sendmail. Where the chunks are cut never changes what comes out.
+/// Reads a message in chunks. Lines end in LF, and a CR before it belongs to the line end wherever it stands; elsewhere
+/// a CR stays. Unless told to ignore dots, a line that holds nothing but a dot ends the message, as it always has for
+/// sendmail. Where the chunks are cut never changes what comes out.
 struct MessageInput {
     private enum Dot { case lineStart, dot, middle }
 

@@ -2,7 +2,7 @@
 
 import Reporting
 
-/// What the caller asks for. Read by hand: the intake of a message must not pay for more (DECISIONS 24).
+/// What the caller asks for. Read by hand: the intake of a message must not pay for more.
 struct SendmailOptions: Equatable {
     enum Mode: Equatable {
         /// Take a message from standard input.

@@ -142,9 +142,9 @@ final class IncomingMessage: Sendable {
             ).octets + additions(to: header, arrival)
         let prepared = try prepare(
             Message(envelope, scratch, header: header), at: login == nil ? .received : .submitted, top)
-        // One recipient with a mailbox here: straight into it. With more, one could fail after another was served, and the
-        // client would send again to both (DECISIONS 9). Several names of one mailbox become one copy behind the queue, and
-        // who is owed a notice of success gets it from there, too.
+        // One recipient with a mailbox here: straight into it. With more, one could fail after another was served, and
+        // the client would send again to both. Several names of one mailbox become one copy behind the queue, and who
+        // is owed a notice of success gets it from there, too.
         let recipients = Set(prepared.envelope.recipients.map(\.forwardPath.address))
         if recipients.count == 1, !Self.owesSuccess(prepared.envelope), let recipient = recipients.first,
             case .mailbox(let name) = server.locals.resolve(recipient)

@@ -6,7 +6,7 @@ import Programs
 import Reporting
 import RunControl
 
-/// Holds what must outlive a session's fault (DECISIONS 15): a trap in the worker ends the sessions of that moment, and
+/// Holds what must outlive a session's fault: a trap in the worker ends the sessions of that moment, and
 /// the next worker answers on the same sockets. A reload is a new worker, while the old one finishes what it has begun.
 struct Keeper: ~Copyable {
     private let signals: SignalWatch

@@ -10,7 +10,7 @@ import RunControl
 import SASLMechanisms
 import TLSEngine
 
-/// One POP3 session. It numbers a snapshot of the mailbox and never renames a file of it (DECISIONS 32).
+/// One POP3 session. It numbers a snapshot of the mailbox and never renames a file of it.
 final class POP3Session: Session, LoginSession {
     typealias Conversation = POP3Server
 

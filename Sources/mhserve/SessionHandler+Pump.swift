@@ -6,7 +6,8 @@ import TLSEngine
 
 /// The bounds of what one connection makes us hold.
 enum SessionBounds {
-    /// A server starts no next command while this much of its output is unsent (DECISIONS 20).
+    /// A server starts no next command while this much of its output is unsent: a client that reads nothing must not
+    /// fill us.
     static let unsent = 65_536
     /// Octets handed to an engine at once.
     static let helping = 65_536

@@ -80,7 +80,7 @@ struct Worker: ~Copyable {
         }
         try line.tellReady()
         wait()
-        // Stop accepting, say goodbye to idle sessions, give the others 30 s to end what they have begun (DECISIONS 39).
+        // Stop accepting, say goodbye to idle sessions, give the others 30 s to end what they have begun.
         try Self.stopAccepting(open, on: group)
         server.isStopping = true
         for service in services { service.sessions.stopSoon() }

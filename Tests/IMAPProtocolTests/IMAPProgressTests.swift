@@ -83,7 +83,7 @@ struct IMAPProgressTests {
         #expect(try hearing.hear("* 1 EXPUNGE") == Heard(progress: 1, awaits: .parts))
     }
 
-    @Test("refusals of a login: the credentials', the mechanism's, or trouble of the server's (DECISIONS 71)")
+    @Test("refusals of a login: the credentials', the mechanism's, or trouble of the server's")
     func refusals() throws {
         func refusal(_ line: String) throws -> LoginRefusal? {
             var hearing = try Hearing()

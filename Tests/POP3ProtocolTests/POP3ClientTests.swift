@@ -236,7 +236,7 @@ func play(_ dialogue: Dialogue, cut: Cut = .nowhere) -> Played<POP3Client.Event>
         #expect(try hear("-ERR\r\n") == (1, 1, .nothing))
     }
 
-    @Test("refusals of a login: the credentials', or trouble of the server's that passes or stays (DECISIONS 71)")
+    @Test("refusals of a login: the credentials', or trouble of the server's that passes or stays")
     func refusals() throws {
         let cases: [(String, LoginRefusal)] = [
             ("-ERR no", .init(.credentials, words: [UInt8]("no".utf8))),

@@ -53,7 +53,7 @@ struct SMTPProgressTests {
         #expect(client.offers == nil)
     }
 
-    @Test("refusals of a login: the credentials', the mechanism's, or trouble of the server's (DECISIONS 71)")
+    @Test("refusals of a login: the credentials', the mechanism's, or trouble of the server's")
     func refusals() throws {
         let cases: [(String, LoginRefusal.Cause, Bool)] = [
             ("535 5.7.8 no", .credentials, false), ("501 no", .credentials, false), ("454 4.7.0 no", .server, true),

@@ -6,7 +6,7 @@ import Programs
 import RunControl
 import SASLMechanisms
 
-/// What an account logs in with. The secret itself is read last: when it is known how it will be used (DECISIONS 70).
+/// What an account logs in with. The secret itself is read last: when it is known how it will be used.
 public struct AccountLogin: Sendable {
     public let user: String
     private let account: String

@@ -34,7 +34,7 @@ public struct IMAPSession {
     /// Whether the server lists the capability `name`.
     public func has(_ name: String) -> Bool { exchange.engine.capabilities?.has(name) == true }
 
-    /// Makes `name` the selected mailbox. Never by EXAMINE: Courier keeps UIDs on SELECT only (DECISIONS 37).
+    /// Makes `name` the selected mailbox. Never by EXAMINE: Courier keeps UIDs on SELECT only.
     /// - Throws: ``AccountError/refused(command:host:words:)``.
     public func select(_ name: String) throws -> IMAPSelection {
         try exchange.say(.select(IMAPMailboxName(name)))

@@ -1,5 +1,5 @@
-// The login, the same in every protocol (RFC 4422 §3): one mechanism, chosen before a secret is read, and no other after
-// it (DECISIONS 70).
+// The login, the same in every protocol (RFC 4422 §3): one mechanism, chosen before a secret is read, and no other
+// after it.
 
 import Octets
 import RunControl

@@ -16,7 +16,7 @@ public final class Paths: Sendable {
     }
 
     private let settings: HubSettings
-    /// One for each set of trust: each costs 20 ms and 0.8 MB (DECISIONS 73).
+    /// One for each set of trust: each costs 20 ms and 0.8 MB.
     private let contexts = Mutex<[TLSTrust: TLSContext]>([:])
 
     public init(_ settings: HubSettings) { self.settings = settings }

@@ -76,7 +76,7 @@ struct SessionStart<E: SessionEngine> {
         while true {
             switch E.meaning(of: try exchange.next()) {
             case .tlsReady:
-                // Clear text that stands behind the consent ends the session, here or in the engine (DECISIONS 39).
+                // Clear text that stands behind the consent ends the session, here or in the engine.
                 try exchange.wire.startTLS(until: Deadline(after: account.timeout))
                 return exchange.engine.tlsEstablished()
             case .tlsRefused(let words):

@@ -5,7 +5,7 @@ import Glibc
 import Reporting
 import Synchronization
 
-/// A pthread that runs one closure (DECISIONS 22).
+/// A pthread that runs one closure.
 ///
 /// The closure must not come from main-actor code or from the top level of a `main.swift`: it runs on another thread.
 public final class BlockingThread: Sendable {

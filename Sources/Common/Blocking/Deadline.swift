@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// A moment on CLOCK_BOOTTIME (DECISIONS 21). Values compare; the earlier one binds.
+/// A moment on CLOCK_BOOTTIME, which a suspended machine does not stop. Values compare; the earlier one binds.
 public struct Deadline: Sendable, Hashable, Comparable {
     /// Nanoseconds since boot, time asleep included.
     private let instant: Int64

@@ -1,4 +1,4 @@
-// Many deliveries that share the waits for the disk (DECISIONS 33): all written, all synchronized, then all shown.
+// Many deliveries that share the waits for the disk: all written, all synchronized, then all shown.
 
 import Digests
 import DurableFiles

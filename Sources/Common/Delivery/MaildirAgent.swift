@@ -75,7 +75,7 @@ public struct MaildirAgent: DeliveryAgent {
 }
 
 /// A copy of a queued message, named after one of the recipients that it is for: which one, an attempt that died took
-/// with it (DECISIONS 9).
+/// with it.
 public struct EarlierCopy: Sendable, Hashable {
     public let id: String
     /// The numbers of all recipients that it may be named after.

@@ -54,8 +54,8 @@ public final class OpenMaildirs: Sendable {
         }
     }
 
-    /// The Maildir at `destination`; opened anew where its path leads to another one, where owner or rights have changed
-    /// (DECISIONS 54), and once a day.
+    /// The Maildir at `destination`; opened anew where its path leads to another one, where owner or rights have
+    /// changed, and once a day.
     func maildir(at destination: Destination) throws -> Maildir {
         let now = now()
         if let held = state.withLock({ $0.held[destination] }), now - held.opened < Self.age,

@@ -11,8 +11,8 @@ import Reporting
 /// Runs a program for a message, once for all its recipients, and takes its exit status for the verdict.
 ///
 /// 0: delivered. 71, 74, 75, a signal, a deadline that passed, a program that does not start: temporary; every other
-/// status: permanent. The output of one that fails may begin with a status of its own, `4.x.x` or `5.x.x`, which decides
-/// then (DECISIONS 54).
+/// status: permanent. The output of one that fails may begin with a status of its own, `4.x.x` or `5.x.x`, which
+/// decides then.
 public struct ProgramAgent: DeliveryAgent {
     /// The most octets kept of what it says.
     static let outputLimit = 4096

@@ -1,4 +1,4 @@
-// Which file systems keep the promises that queue, state and locks stand on (DECISIONS 10).
+// Which file systems keep the promises that queue, state and locks stand on.
 
 internal import CMHSys
 import Glibc

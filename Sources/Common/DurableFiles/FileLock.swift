@@ -32,7 +32,8 @@ extension File {
     }
 }
 
-/// The lock of a file that exists only to be locked, and is never removed (DECISIONS 7 and 35).
+/// The lock of a file that exists only to be locked. It is never removed: who waits for the old file and who makes a
+/// new one would both have the lock.
 public final class FileLock: Sendable {
     private let file: File
 

@@ -3,7 +3,7 @@
 import Octets
 
 /// What must be known after a crash, one line after the other. Whatever cuts a write short, the next reader finds whole
-/// lines only (DECISIONS 5).
+/// lines only.
 ///
 /// The first line is the heading: `<kind> <version>`, and more where a journal has an owner. One writer at a time, under a
 /// lock of the caller's; a reader without the lock uses ``read(_:in:heading:limit:_:)``, which changes nothing.

@@ -4,7 +4,7 @@ internal import CMHSys
 import Glibc
 import Reporting
 
-/// A directory that is not ours alone, so that nothing in it can be relied on (DECISIONS 12).
+/// A directory that is not ours alone, so that nothing in it can be relied on.
 public enum OwnershipFault: Complaint, Hashable {
     case foreignOwner(path: String, owner: UInt32, own: UInt32)
     /// - Parameter chmod: what takes the right away, as `go-w`.

@@ -138,8 +138,8 @@ public final class AccountLedger {
         try synchronize()
     }
 
-    /// Takes a complete listing of a maildrop, and compares it with what is known. A message that two of them lack has gone;
-    /// its id may come again with another one (DECISIONS 34).
+    /// Takes a complete listing of a maildrop, and compares it with what is known. A message that two of them lack has
+    /// gone; its id may come again with another one.
     public func noteListing(_ ids: UniqueIDListing) throws(DurableError) -> ListedMaildrop {
         let listed = state.known.match(ids)
         let (missing, gone, back) = state.known.changes(by: listed)

@@ -1,4 +1,4 @@
-// The UIDs of a folder that were fetched, day by day (DECISIONS 34).
+// The UIDs of a folder that were fetched, day by day.
 
 import IMAPProtocol
 

@@ -20,7 +20,7 @@ public struct FetchState: Sendable, Hashable {
         public var deletion: Deletion?
     }
 
-    /// What became of a deletion that the server acknowledged (DECISIONS 34).
+    /// What became of a deletion that the server acknowledged.
     public enum Deletion: Hashable, Sendable {
         /// DELE was answered, and QUIT was said or about to be: listed again, it is either this message or another one.
         case asked
@@ -97,7 +97,7 @@ public struct FetchState: Sendable, Hashable {
         public let words: String
     }
 
-    /// Failures of one message until it is left alone for a day (DECISIONS 34).
+    /// Failures of one message until it is left alone for a day: the others of its account go on meanwhile.
     public static let triesLimit = 3
     /// Batches that may be open: one is received while the one before is put on disk.
     public static let openLimit = 2

@@ -7,7 +7,7 @@ import Glibc
 enum LedgerFolder {
     static let journalName = "journal"
     private static let name = "fetch"
-    /// A file of its own, never removed: two runs must meet at the same inode (DECISIONS 35).
+    /// A file of its own, never removed: two runs must meet at the same inode.
     private static let lockName = "lock"
 
     /// The folder of `account`, made if missing.

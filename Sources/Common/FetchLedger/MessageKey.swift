@@ -2,7 +2,7 @@
 
 import Octets
 
-/// A message at its source: what the server never gives to another one (DECISIONS 34).
+/// A message at its source: what the server never gives to another one.
 public enum MessageKey: Hashable, Sendable {
     /// A UIDL, and the how-manieth message with it: equal mails may share one.
     case unique(String, occurrence: Int)

@@ -124,7 +124,7 @@ extension IMAPClient {
         ready.append(.fetched(fetched))
     }
 
-    /// A server that tells of one message again and again gets no further, and gets no time for it (DECISIONS 21).
+    /// A server that tells of one message again and again gets no further, and gets no time for it.
     private mutating func noteFetched(_ fetched: IMAPFetched) {
         if case .streamed = fetched.body {
             notePart(of: .uidFetchContent)  // the end of what was told piece by piece

@@ -60,14 +60,14 @@ public enum IMAPCommand: Hashable, Sendable {
     case id(name: String)
     /// `pattern` may hold `*` and `%`.
     case list(reference: IMAPMailboxName, pattern: IMAPMailboxName)
-    /// There is no EXAMINE: some servers keep UIDs on SELECT only (DECISIONS 37).
+    /// There is no EXAMINE: some servers keep UIDs on SELECT only.
     case select(IMAPMailboxName)
     case uidSearch(IMAPSearch)
     /// `changedSince` only where the server knows CONDSTORE (RFC 7162 §3.1.4.1).
     case uidFetch(UIDSet, IMAPItems, changedSince: Int? = nil)
     /// `+FLAGS.SILENT`; flags such as `\Deleted` or `$Junk`.
     case uidStore(UIDSet, add: [String])
-    /// Only where the server knows UIDPLUS (RFC 4315); plain EXPUNGE is never sent (DECISIONS 37).
+    /// Only where the server knows UIDPLUS (RFC 4315); plain EXPUNGE, which takes what others marked, is never sent.
     case uidExpunge(UIDSet)
     /// Only where the server knows MOVE (RFC 6851).
     case uidMove(UIDSet, to: IMAPMailboxName)

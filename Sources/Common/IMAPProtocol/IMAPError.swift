@@ -14,7 +14,7 @@ public enum IMAPError: Error, Hashable, Sendable {
     case malformed(response: [UInt8])
     /// A completion, continuation or message came that no command asked for.
     case unaskedResponse([UInt8])
-    /// Octets stood in clear text behind the answer to STARTTLS: somebody injects (RFC 3501 §6.2.1, DECISIONS 39).
+    /// Octets stood in clear text behind the answer to STARTTLS: somebody injects (RFC 3501 §6.2.1).
     case injectionAfterSTARTTLS
     /// More of `what` than `limit`.
     case tooMany(what: String, limit: Int)

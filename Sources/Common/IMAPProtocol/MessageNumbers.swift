@@ -2,7 +2,7 @@
 // (RFC 3501 §2.3.1.2, §7.4.1).
 
 /// Follows the message sequence numbers of one mailbox, so that one UID told for two messages is noticed, or two UIDs
-/// for one: nothing that such a server says of UIDs may be acted on (DECISIONS 37).
+/// for one: nothing that such a server says of UIDs may be acted on.
 public struct MessageNumbers: Sendable {
     /// Messages whose UIDs are known, and as many expunged ones.
     public static let limit = 1_000_000

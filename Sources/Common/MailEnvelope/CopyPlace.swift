@@ -1,4 +1,4 @@
-// Where a copy of a message was put: what keeps a later attempt from making a second one (DECISIONS 51).
+// Where a copy of a message was put: what keeps a later attempt from making a second one.
 
 /// A mailbox of this hub, or a folder of one, by the names of the rc: a Maildir that has moved is still the same place.
 public struct CopyPlace: Sendable, Hashable, CustomStringConvertible {

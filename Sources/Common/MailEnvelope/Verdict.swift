@@ -8,8 +8,8 @@ public struct Verdict: Sendable, Hashable {
         case temporary
         /// Never: a failure notice is owed, unless the sender wants none.
         case permanent
-        /// Our side keeps it from leaving, by the rc or by a provider that takes no such sender: counts as a try, and is
-        /// told at once (DECISIONS 49).
+        /// Our side keeps it from leaving, by the rc or by a provider that takes no such sender: counts as a try, and
+        /// is told at once.
         case heldByRule
         /// The hop is to blame, its login, its set-up or the way to it: counts for nothing, and nothing bounces for it.
         case faultOfHop

@@ -5,7 +5,7 @@ import Octets
 /// Makes values for Message-ID and Resent-Message-ID.
 public enum MessageIDMaker {
     /// `<seconds.random@domain>`, 100 random bits: no process number, user or machine in it.
-    /// - Parameter domain: the author's (DECISIONS 50); what is no domain becomes `localhost`.
+    /// - Parameter domain: the author's; what is no domain becomes `localhost`.
     public static func make(domain: String?, seconds: Int) -> String {
         make(domain: domain, seconds: seconds, unique: unique())
     }

@@ -45,7 +45,8 @@ public struct RouteDecision: Sendable, Hashable {
     }
 }
 
-/// Routes and sending accounts. A value: made anew at every attempt from the rc of that moment (DECISIONS 8).
+/// Routes and sending accounts. A value: made anew at every attempt from the rc of that moment,
+/// so that a mended rc mends what is queued.
 public struct RoutingTable: Sendable, Hashable {
     public var routes: [Route]
     public var accounts: [SendingAccount]

@@ -1,4 +1,4 @@
-// Whose mail it is, and which accounts carry it: asked of who submitted a message, never of an address (DECISIONS 48).
+// Whose mail it is, and which accounts carry it: asked of who submitted a message, never of an address.
 
 /// Who handed a message in.
 public enum Submitter: Sendable, Hashable, CustomStringConvertible {

@@ -72,7 +72,7 @@ public struct LoginQuestion: Sendable {
     let credentials: SASLCredentials
     let peer: IPAddress
 
-    /// Finds out. Blocks for as long as a hash takes (DECISIONS 38: some 35 ms and 16 MiB).
+    /// Finds out. Blocks for as long as a hash takes (some 35 ms and 16 MiB).
     public func answer() -> LoginAnswer { LoginAnswer(outcome: logins.judge(credentials, from: peer)) }
 }
 

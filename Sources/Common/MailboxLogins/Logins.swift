@@ -9,7 +9,7 @@ import RunControl
 import SASLMechanisms
 import Synchronization
 
-/// The logins of the hub's mailboxes, for all services and threads together (DECISIONS 38): address limits before any
+/// The logins of the hub's mailboxes, for all services and threads together: address limits before any
 /// hash, the same work for a name that does not exist, a success remembered for ten minutes as a digest under a key of
 /// this process. What is guessed at is a mailbox, under whichever of its names, by whichever listener.
 public final class Logins: Sendable {
@@ -23,7 +23,7 @@ public final class Logins: Sendable {
         var successes = RecentLogins()
     }
 
-    /// What a client may log in by: those that every verifier of the rc can serve (DECISIONS 40).
+    /// What a client may log in by: those that every verifier of the rc can serve.
     public let mechanisms = [SASLMechanism.plain, .login]
 
     /// By every name a person may log in with: the mailbox's, and every address it may send from, lower-case.

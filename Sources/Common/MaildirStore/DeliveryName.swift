@@ -25,13 +25,13 @@ public struct DeliveryName: Sendable, Hashable, CustomStringConvertible {
         try DeliveryName(UniqueName.make(seconds: seconds), isRepeatable: false)
     }
 
-    /// The name of the `index`-th message of the fetch batch `nonce` (DECISIONS 33): `<sec>.F<nonce>.<k>.hub`.
+    /// The name of the `index`-th message of the fetch batch `nonce`: `<sec>.F<nonce>.<k>.hub`.
     public static func fetched(nonce: String, index: Int, seconds: Int) throws(MaildirError) -> DeliveryName {
         guard !nonce.isEmpty, !nonce.utf8.contains(Octet.dot) else { throw .badNamePart(nonce) }
         return try DeliveryName("\(max(0, seconds)).F\(nonce).\(index).\(UniqueName.tail)", isRepeatable: true)
     }
 
-    /// The name of queue message `id` for its recipient `number` (DECISIONS 9): `<sec>.Q<id>.<n>.hub`, where the
+    /// The name of queue message `id` for its recipient `number`: `<sec>.Q<id>.<n>.hub`, where the
     /// seconds are those that lead the id.
     public static func queued(id: String, recipient number: Int) throws(MaildirError) -> DeliveryName {
         let seconds = id.utf8.prefix { Octet.isDigit($0) }

@@ -5,7 +5,7 @@ import Octets
 
 extension Maildir {
     /// The numbers of the recipients after whom copies of the queue message `id` are named, in new, in cur (whatever
-    /// their flags) and in every folder (DECISIONS 9).
+    /// their flags) and in every folder.
     public func copies(ofQueued id: String) throws -> Set<Int> {
         let mark = Array(".Q\(id).".utf8)
         var numbers: Set<Int> = []
@@ -22,7 +22,7 @@ extension Maildir {
         return numbers
     }
 
-    /// `n` of `<sec>.Q<id>.<n>.<tail>`, whatever the tail: it was the host's name once (DECISIONS 50).
+    /// `n` of `<sec>.Q<id>.<n>.<tail>`, whatever the tail: it was the host's name once.
     private static func recipient(in name: [UInt8], _ mark: [UInt8]) -> Int? {
         let seconds = name.prefix { Octet.isDigit($0) }.count
         guard seconds > 0, name[seconds...].starts(with: mark) else { return nil }

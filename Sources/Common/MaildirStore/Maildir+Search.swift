@@ -19,9 +19,9 @@ extension Maildir {
         public internal(set) var unfinished: Set<Int> = []
     }
 
-    /// After a crash: what became of the fetch batches with these nonces, by one reading of the Maildir and its folders
-    /// (DECISIONS 33). What they left in tmp is removed; where anything is found, new and cur are synchronized, so that
-    /// it stays.
+    /// After a crash: what became of the fetch batches with these nonces, by one reading of the Maildir and its
+    /// folders. What they left in tmp is removed; where anything is found, new and cur are synchronized, so that it
+    /// stays.
     /// - Parameter note: takes what was found before any of it is removed: should the process die between the two, the next
     ///   one finds the same.
     /// - Returns: for each nonce, in their order.

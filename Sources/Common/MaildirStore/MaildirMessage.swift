@@ -88,7 +88,7 @@ public final class MaildirMessage {
 }
 
 extension MailFileName {
-    /// Whether the file has wire line ends (CRLF), as some programs write (DECISIONS 27): its sizes tell, where they are true;
+    /// Whether the file has wire line ends (CRLF), as some programs write: its sizes tell, where they are true;
     /// else its first line does, if it ends within the first chunk.
     /// - Returns: the first chunk, too, where it was read.
     func form(of file: File) throws(DurableError) -> (isWireForm: Bool, first: [UInt8]?) {

@@ -1,4 +1,4 @@
-// The numbered messages of a POP3 session (DECISIONS 30-32): a picture that later changes do not disturb.
+// The numbered messages of a POP3 session: a picture that later changes do not disturb.
 
 import Digests
 import DurableFiles

@@ -1,4 +1,4 @@
-// Sizes on the wire that had to be counted, kept so that each file is read for it once only (DECISIONS 30).
+// Sizes on the wire that had to be counted, kept so that each file is read for it once only.
 
 import DurableFiles
 import Octets

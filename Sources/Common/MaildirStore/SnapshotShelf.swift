@@ -1,4 +1,4 @@
-// Snapshots shared between sessions: a mailbox that has not changed is not read again (DECISIONS 32).
+// Snapshots shared between sessions: a mailbox that has not changed is not read again.
 
 import DurableFiles
 import Synchronization

@@ -1,4 +1,4 @@
-// The one way to hand a message over, whatever takes it (DECISIONS 54).
+// The one way to hand a message over, whatever takes it.
 
 import MailEnvelope
 

@@ -1,6 +1,6 @@
 // The four moments at which steps are run, and the steps that every hub has there.
 
-/// Where a message stands on its way (DECISIONS 52).
+/// Where a message stands on its way.
 public enum Moment: Sendable, Hashable {
     /// Collected from an account. There is no step at this moment yet, and `mhfetch` runs none.
     case fetched
@@ -8,8 +8,8 @@ public enum Moment: Sendable, Hashable {
     case received
     /// Handed in by one of our own people, or by a program of theirs.
     case submitted
-    /// About to leave for a next hop, in one attempt: after EHLO and login, when it is known what the hop can do
-    /// (DECISIONS 53). What is made of it then is never stored. A message that goes straight into a mailbox, with no queue
+    /// About to leave for a next hop, in one attempt: after EHLO and login, when it is known what the hop can do.
+    /// What is made of it then is never stored. A message that goes straight into a mailbox, with no queue
     /// between, has the fields of its arrival above the content then, and not in it.
     case departing(to: NextHop)
 }

@@ -5,7 +5,7 @@ import MailEnvelope
 import Octets
 import Synchronization
 
-/// Octets that are appended, and can be read as they stand (DECISIONS 2, 52): LF line ends, no envelope, nothing durable.
+/// Octets that are appended, and can be read as they stand: LF line ends, no envelope, nothing durable.
 ///
 /// Up to 64 KiB stay in memory, while all scratches of the process together hold less than 32 MiB; the rest goes to a file
 /// without a name, in a folder of the hub's own and never in $TMPDIR. It goes with the object, and with the process.

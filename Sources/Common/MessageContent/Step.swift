@@ -4,8 +4,8 @@ import MailEnvelope
 
 /// A step of a ``Plan``.
 ///
-/// A step has no effect outside its scratch: what it wants it returns, and the caller stores it before the message
-/// (DECISIONS 52). It may be run again for the same message, and must come to the same then.
+/// A step has no effect outside its scratch: what it wants it returns, and the caller stores it before the message.
+/// It may be run again for the same message, and must come to the same then.
 public enum Step: Sendable {
     case inspector(any Inspector)
     case rewriter(any Rewriter)

@@ -18,8 +18,8 @@ public enum Awaited: Sendable, Hashable {
 
 /// The client's side of a conversation.
 ///
-/// The shell gives a server its time again when ``progress`` has gone up, and at no other words: one that says something
-/// now and then, and never what it was asked for, is left at the end of its time (DECISIONS 21).
+/// The shell gives a server its time again when ``progress`` has gone up, and at no other words: one that says
+/// something now and then, and never what it was asked for, is left at the end of its time.
 public protocol ClientEngine: Engine {
     var awaits: Awaited { get }
     /// How much of what was asked for has come. Each answer, each new entry or part, each piece of content adds to it.

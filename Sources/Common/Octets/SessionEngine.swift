@@ -13,7 +13,7 @@ public struct SessionOffers: Sendable, Hashable {
     }
 }
 
-/// Why a server did not take a login (DECISIONS 71).
+/// Why a server did not take a login.
 public struct LoginRefusal: Error, Sendable, Hashable {
     public enum Cause: Sendable, Hashable {
         /// User or password are not good, or the server says no more than no.

@@ -12,7 +12,7 @@ public enum POP3Error: Error, Hashable, Sendable {
     case unaskedReply([UInt8])
     /// The server said farewell without being asked (`-ERR` outside of any command).
     case disconnected(text: [UInt8])
-    /// Octets stood in clear text behind the answer to STLS: somebody injects (RFC 2595 §4, DECISIONS 39).
+    /// Octets stood in clear text behind the answer to STLS: somebody injects (RFC 2595 §4).
     case injectionAfterSTLS
     /// More of `what` than `limit`.
     case tooMany(what: String, limit: Int)

@@ -29,7 +29,7 @@ extension POP3Server {
         case quit(update: Bool)
         /// A line that is no command here; answer with `.fault`.
         case fault(Fault)
-        /// Octets stood behind the STLS line in clear text: close without a word (DECISIONS 39).
+        /// Octets stood behind the STLS line in clear text: close without a word.
         case injectionAfterSTLS
     }
 

@@ -5,7 +5,7 @@ import Octets
 /// The server's side of a POP3 session.
 ///
 /// It reads one command, hands it out as an event, and reads no further until the answer has been sent: pipelined
-/// commands wait in order, and the caller bounds what waits (`backlog`) and what is unsent (DECISIONS 20). Every
+/// commands wait in order, and the caller bounds what waits (`backlog`) and what is unsent. Every
 /// decision about logins and messages is the caller's; order and syntax are decided here.
 public struct POP3Server: Engine, Sendable {
     public typealias Command = Reply

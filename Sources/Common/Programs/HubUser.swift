@@ -3,7 +3,7 @@
 import Glibc
 import Reporting
 
-/// The hub's Unix user (DECISIONS 12).
+/// The hub's Unix user.
 public enum HubUser {
     /// Becomes `name` for good, with its groups and its HOME.
     /// - Throws: ``HubUserError`` when there is no such user, when it is root, or when we may not change.

@@ -1,4 +1,4 @@
-// Whether the machine's clock can be believed (DECISIONS 11). Pure: the clock is passed in.
+// Whether the machine's clock can be believed. Pure: the clock is passed in.
 
 /// Judges moments of the wall clock, in seconds since 1970. A machine without a battery starts in 1970, and one set wrong
 /// may have written times that are still to come.

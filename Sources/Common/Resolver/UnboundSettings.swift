@@ -13,7 +13,7 @@ public struct UnboundSettings: Sendable {
     }
 
     public var upstream: Upstream
-    /// Ask over TCP alone, as a chain must (DECISIONS 26).
+    /// Ask over TCP alone, as a chain must, which carries no datagrams.
     public var overTCP = false
     /// A file with the root's trust anchor; `nil` for the usual place, or else the anchors known at release.
     public var trustAnchorFile: String?

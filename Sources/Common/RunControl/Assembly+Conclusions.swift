@@ -30,7 +30,7 @@ extension Assembly {
     }
 
     /// Who meets strangers' servers must have a name that they can look up; providers and our own people need none, and
-    /// the machine's own is nobody's business (DECISIONS 50). Told alone: a line `hostname` at fault is told already.
+    /// the machine's own is nobody's business. Told alone: a line `hostname` at fault is told already.
     private mutating func demandHostname() {
         guard top.seen["hostname"] == nil, faults.isEmpty else { return }
         let needing =

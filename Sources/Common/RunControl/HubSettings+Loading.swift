@@ -7,7 +7,7 @@ extension HubSettings {
     /// Finds and reads the rc.
     ///
     /// Looked for in this order: `explicitPath` (the option `-C`), `$MAILHUBRC`, `~/.mailhubrc`,
-    /// `$XDG_CONFIG_HOME/mailhub/mailhubrc`, `/etc/mailhubrc`; root looks at `/etc/mailhubrc` before its own (DECISIONS 12).
+    /// `$XDG_CONFIG_HOME/mailhub/mailhubrc`, `/etc/mailhubrc`; root looks at `/etc/mailhubrc` before its own.
     /// The first one that is there counts, alone; one that is there and cannot be read ends the search.
     /// - Throws: ``RunControlError``: for a person without an rc `noneFound`, for one who may not read it `unreadable`.
     public static func load(

@@ -49,6 +49,6 @@ extension HubSettings {
         return (mailbox.addresses + accounts.flatMap(\.addresses)).lazy.compactMap(\.address).first
     }
 
-    /// The mailbox of the person who is the Unix user `name`, if any (DECISIONS 14).
+    /// The mailbox of the person who is the Unix user `name`, if any.
     public func mailbox(ofUnixUser name: String) -> MailboxSettings? { mailboxes.first { $0.unixUser == name } }
 }

@@ -11,7 +11,7 @@ public struct HubSettings: Sendable, Hashable {
     public var source = ""
     /// Whether the rc is the machine's (/etc/mailhubrc) and not a person's or one named by hand.
     public var isSystem = false
-    /// The name this hub gives itself in greetings, EHLO and Received; the machine's own never leaves it (DECISIONS 50).
+    /// The name this hub gives itself in greetings, EHLO and Received; the machine's own never leaves it.
     @Setting public var hostname = "localhost"
     /// The Unix user that a command started by root becomes, however the rc was found.
     @Setting public var runAs: String? = nil

@@ -5,8 +5,8 @@ import Digests
 
 /// What a mailbox keeps to know its password by: the rc's `passwordhash`, or `passwordfile` and `password`.
 ///
-/// Every question costs a scrypt, about 35 ms and 16 MiB, and blocks: ask on a thread of your own, after address limits
-/// (DECISIONS 38). Passwords count octet by octet; a NUL is never part of one.
+/// Every question costs a scrypt, about 35 ms and 16 MiB, and blocks: ask on a thread of your own, after address
+/// limits. Passwords count octet by octet; a NUL is never part of one.
 public enum PasswordVerifier: Sendable {
     case scrypt(ScryptHash)
     case plain(Secret)

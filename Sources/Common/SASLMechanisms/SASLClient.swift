@@ -23,7 +23,7 @@ public protocol SASLClient: Sendable {
     func acceptSuccess() throws(SASLError)
 }
 
-/// A mechanism as a client chooses it: before any secret is read (DECISIONS 70).
+/// A mechanism as a client chooses it: before any secret is read.
 public struct SASLClientMechanism: Sendable, CustomStringConvertible {
     /// As it stands on the wire, in capitals.
     public let name: String

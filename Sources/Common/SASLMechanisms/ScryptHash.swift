@@ -12,7 +12,7 @@ public struct ScryptCost: Sendable, Hashable {
     public let blockSize: Int
     public let parallelism: Int
 
-    /// 2^14, 8, 1: about 35 ms and 16 MiB (DECISIONS 38).
+    /// 2^14, 8, 1: about 35 ms and 16 MiB.
     public static let standard = ScryptCost(checkedLogN: 14, blockSize: 8, parallelism: 1)
 
     /// - Returns: `nil` outside of what one login may cost: logN 10...17, blockSize 1...16, parallelism 1...4; at

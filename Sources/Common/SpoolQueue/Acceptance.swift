@@ -40,7 +40,7 @@ public struct Acceptance: Sendable, Hashable {
     /// Whether the message with this envelope is a notice of the hub's own.
     public func isNotice(_ envelope: Envelope) -> Bool { source == .hub && envelope.reversePath == .null }
 
-    /// Whose mail it is, which decides which accounts carry it (DECISIONS 48).
+    /// Whose mail it is, which decides which accounts carry it.
     /// - Parameters:
     ///   - recipient: the one it is asked for: what a mailbox forwards is that mailbox's mail.
     ///   - hubUser: the Unix user whose queue this is.

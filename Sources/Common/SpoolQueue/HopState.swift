@@ -1,4 +1,4 @@
-// What is known of a next hop beyond single messages: its fault, when to probe it, who was told (DECISIONS 17).
+// What is known of a next hop beyond single messages: its fault, when to probe it, who was told.
 
 import DurableFiles
 import MailEnvelope

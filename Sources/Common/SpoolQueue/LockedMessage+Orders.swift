@@ -11,7 +11,7 @@ extension LockedMessage {
     public func release() throws(QueueError) { try order(.release) }
 
     /// Not to be tried before `time`, in seconds since 1970. A time further ahead than the longest back-off counts as
-    /// due (DECISIONS 11).
+    /// due.
     public func setNext(_ time: Int) throws(QueueError) { try order(.next(max(0, time))) }
 
     /// To be tried by the next run.

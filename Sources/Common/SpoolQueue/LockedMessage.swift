@@ -74,7 +74,7 @@ public final class LockedMessage {
         _ = try? file.unlock()
     }
 
-    /// Marks that an attempt begins: should the program die in it, the next one knows (DECISIONS 4).
+    /// Marks that an attempt begins: should the program die in it, the next one knows.
     /// - Parameter next: the time of the next attempt should this one die, in seconds since 1970.
     /// - Throws: ``QueueError/busy(id:holder:)`` for a notice whose parent another process is just writing down.
     public func beginAttempt(next: Int) throws(QueueError) {
@@ -155,8 +155,9 @@ public final class LockedMessage {
         return .removed
     }
 
-    /// Writes down what the recipient `parent` stands for, before any child is tried (DECISIONS 8). Children that are
-    /// recipients already are left out, unless they come from themselves, as `joe: joe, archive` does.
+    /// Writes down what the recipient `parent` stands for, before any child is tried, so that a crash tries the same
+    /// ones. Children that are recipients already are left out, unless they come from themselves, as `joe: joe,
+    /// archive` does.
     /// - Returns: the indexes of the new recipients.
     @discardableResult
     public func recordExpansion(of parent: Int, to children: [ExpandedRecipient]) throws(QueueError) -> Range<Int> {
@@ -268,7 +269,7 @@ public final class LockedMessage {
         _ = try? rename(notBefore: attempt ?? state.next, isTried: entry.isTried)
     }
 
-    /// Hints that the next hop is at fault until `time`, so that nobody opens the message before (DECISIONS 51). Nothing is
+    /// Hints that the next hop is at fault until `time`, so that nobody opens the message before. Nothing is
     /// written, no try is counted, and the next attempt takes the hint away.
     public func postpone(untilHopMayAnswer time: Int) throws(QueueError) {
         try trust()

@@ -3,7 +3,8 @@
 import DurableFiles
 import Octets
 
-/// The records of one message. After a failed write or synchronization it refuses all further use (DECISIONS 5).
+/// The records of one message. After a failed write or synchronization it refuses all further use:
+/// nobody knows then what the disk has.
 final class MessageJournal {
     /// The most octets of a journal that is read; a message that has more is left to a person.
     static let limit = 64 << 20

@@ -44,7 +44,7 @@ public struct NoticeWriter: Sendable {
             firstResult = message.state.firstResult
         }
 
-        /// The moment that the message's age is counted from; `nil` while no clock could be trusted (DECISIONS 11).
+        /// The moment that the message's age is counted from; `nil` while no clock could be trusted.
         func since(trusting policy: RetryPolicy) -> Int? {
             if ClockSanity.trusts(acceptance.arrival) { return acceptance.arrival }
             return firstResult.flatMap { ClockSanity.trusts($0) ? $0 : nil }

@@ -1,4 +1,4 @@
-// The queue: a Maildir whose files carry their envelopes (DECISIONS 1-10; docs/queue.md has the table of states).
+// The queue: a Maildir whose files carry their envelopes (docs/queue.md has the table of states).
 
 import DurableFiles
 import MailEnvelope
@@ -16,7 +16,8 @@ public final class Queue: Sendable {
     let cur: Directory
     let foreign: Directory
     let log: Directory
-    /// Messages whose disk calls failed in this process: not trusted again in this run (DECISIONS 5).
+    /// Messages whose disk calls failed in this process: not trusted again in this run, since a disk that failed to
+    /// synchronize may have dropped what it had taken.
     private let distrusted = Mutex<Set<QueueID>>([])
 
     /// Opens the queue under `state`, making what is missing with mode 0700.

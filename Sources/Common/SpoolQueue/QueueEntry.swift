@@ -1,4 +1,4 @@
-// The file name of a queued message: its id, then hints repeated from the journal (DECISIONS 3).
+// The file name of a queued message: its id, then hints repeated from the journal.
 
 import DurableFiles
 import Octets

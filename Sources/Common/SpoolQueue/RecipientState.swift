@@ -23,7 +23,7 @@ public struct ExpandedRecipient: Sendable, Hashable {
     public let destination: RecipientState.Destination
     public let notify: Notify
     public let originalRecipient: OriginalRecipient?
-    /// The mailbox that forwards: to this child the mail is its own (DECISIONS 48).
+    /// The mailbox that forwards: to this child the mail is its own.
     public let identity: EnvelopeText?
     /// The alias that named it.
     public let alias: EnvelopeText?

@@ -5,7 +5,7 @@ import MailEnvelope
 import MailFormat
 import Octets
 
-/// A record of the journal (DECISIONS 5, 6, 8).
+/// A record of the journal; docs/queue.md says which there are.
 enum Record: Sendable, Hashable {
 
     /// The attempt that gave the file this time left no result.

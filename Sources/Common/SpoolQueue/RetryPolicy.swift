@@ -2,7 +2,7 @@
 
 import Reporting
 
-/// The retry rules of a queue (DECISIONS 11). Times are seconds since 1970, lengths are seconds.
+/// The retry rules of a queue. Times are seconds since 1970, lengths are seconds.
 public struct RetryPolicy: Sendable, Hashable {
     /// The first delay; each further one is twice as long.
     public var firstDelay = 5 * 60

@@ -1,4 +1,4 @@
-// How many runs of the queue there may be, and how none misses what came in meanwhile (DECISIONS 16).
+// How many runs of the queue there may be, and how none misses what came in meanwhile.
 
 import DurableFiles
 

@@ -18,7 +18,7 @@ public final class TLSConnection {
         case failed
     }
 
-    /// Ciphertext held unread at most, beyond which ``receive(_:)`` must wait (DECISIONS 20).
+    /// Ciphertext held unread at most, beyond which ``receive(_:)`` must wait.
     public static let inputLimit = 262_144
     /// Plaintext given out in one piece at most.
     public static let plaintextLimit = 65_536

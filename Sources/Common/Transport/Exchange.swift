@@ -8,8 +8,8 @@ public enum Speech: Sendable, Hashable { case words, content }
 
 /// A conversation under way. Blocks only here; every decision stays with the engine and with who asks.
 ///
-/// The time that the server has follows from what the engine awaits: what a command asked for, and nothing else, gives it
-/// its time again. One that says something now and then, and never that, is left at `timeout` (DECISIONS 21).
+/// The time that the server has follows from what the engine awaits: what a command asked for, and nothing else, gives
+/// it its time again. One that says something now and then, and never that, is left at `timeout`.
 public final class Exchange<E: ClientEngine> {
     public var engine: E
     public let wire: Wire

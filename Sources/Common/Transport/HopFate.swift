@@ -1,4 +1,4 @@
-// How a connection over a chain learns why it ended: the end of a hop outranks "connection closed" (DECISIONS 18).
+// How a connection over a chain learns why it ended: the end of a hop outranks "connection closed".
 
 internal import CMHSys
 import Glibc

@@ -28,7 +28,7 @@ public struct Path: Sendable {
 
     /// Connects; TLS stands already when the service begins with it.
     ///
-    /// Returns only when the far TCP stands: whatever lies in between can refuse is thrown here (DECISIONS 18). Later only
+    /// Returns only when the far TCP stands: whatever lies in between can refuse is thrown here. Later only
     /// ``TransportError/hopDied(peer:reason:)`` is possible.
     /// - Returns: a wire that knows whom TLS must meet, whenever it starts.
     public func open() throws(TransportError) -> Wire {

@@ -1,6 +1,6 @@
 // What a transcript learns of a conversation. The engine says which octets are secret, and the wire keeps those back.
 
-/// Hears a conversation as it goes (DECISIONS 87). No secret and no content comes here, only how long it was.
+/// Hears a conversation as it goes. No secret and no content comes here, only how long it was.
 public protocol Tap: AnyObject {
     func hear(_ words: Overheard, from speaker: Speaker)
 }

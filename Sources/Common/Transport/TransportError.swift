@@ -36,7 +36,7 @@ public enum TransportError: Complaint, Equatable {
     case hopDied(peer: String, reason: String)
     /// This process was told to stop (``StopSignal``).
     case stopped(peer: String)
-    /// Clear text behind the STARTTLS exchange (RFC 3207 §6, DECISIONS 39).
+    /// Clear text behind the STARTTLS exchange (RFC 3207 §6).
     case injected(peer: String, octets: Int)
     /// TLS was not to be had, or broke.
     case tls(TLSError)

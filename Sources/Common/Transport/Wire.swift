@@ -7,7 +7,7 @@ import Reporting
 /// a time.
 ///
 /// Every call waits at most until the deadline given, the session limit and the pace floor, whichever ends first. What
-/// arrives while a call sends is kept for the next ``read(until:)``, up to ``inboxLimit`` octets (DECISIONS 20).
+/// arrives while a call sends is kept for the next ``read(until:)``, up to ``inboxLimit`` octets.
 public final class Wire {
     /// Octets one read hands out at most.
     public static let readLimit = 64 * 1024
