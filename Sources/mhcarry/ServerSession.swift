@@ -31,10 +31,11 @@ final class ServerSession {
         self.account = account
         host = server.host
         let wire: Wire
-        do {
+        do throws(AccountError) {
             wire = try paths.wire(of: account, to: server, within: Self.sessionLimit)
         } catch {
-            throw HopFault(sentence(error), isUnreachable: error is TransportError)
+            let isUnreachable = if case .transport = error { true } else { false }
+            throw HopFault(sentence(error), isUnreachable: isUnreachable)
         }
         do {
             session = try SMTPSession(on: wire, of: account, at: server, as: account.heloName ?? hostname)

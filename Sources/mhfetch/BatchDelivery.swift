@@ -69,14 +69,15 @@ final class BatchDelivery {
     func recover(at time: Int) throws {
         let open = ledger.state.openBatches
         guard let newest = open.last else { return }
-        let traces = try inbox.recoverBatches(open.map(\.nonce)) { traces in
-            try blame(newest, traces[open.count - 1], at: time)
-        }
+        let found = try inbox.findBatches(open.map(\.nonce))
+        // Written down before any trace goes: should this run die here, the next one comes to the same.
+        try blame(newest, found.traces[open.count - 1], at: time)
+        try found.removeUnfinished()
         var ends: [FetchState.BatchEnd] = []
-        for (batch, found) in zip(open, traces) {
+        for (batch, traces) in zip(open, found.traces) {
             let isPOP3 = batch.keys.contains { $0.uniqueID != nil }
-            let digests = isPOP3 && !found.delivered.isEmpty ? try inbox.digests(ofBatch: batch.nonce) : [:]
-            let delivered = found.delivered.filter(batch.keys.indices.contains)
+            let digests = isPOP3 && !traces.delivered.isEmpty ? try inbox.digests(ofBatch: batch.nonce) : [:]
+            let delivered = traces.delivered.filter(batch.keys.indices.contains)
             let words = delivered.map { ($0, digests[$0]) }
             ends.append(FetchState.BatchEnd(nonce: batch.nonce, delivered: Dictionary(uniqueKeysWithValues: words)))
         }
@@ -192,7 +193,9 @@ final class BatchDelivery {
             // What was shown was taken back, as far as the disk let us: only when it can be seen that nothing is left is the
             // end certain. The first failure is the one to tell, whatever kept us from seeing.
             let nonce = first.end.nonce
-            guard let left = try? inbox.recoverBatches([nonce]), left[0].delivered.isEmpty else {
+            guard let left = try? inbox.findBatches([nonce]), left.traces[0].delivered.isEmpty,
+                (try? left.removeUnfinished()) != nil
+            else {
                 doubt = failure
                 throw failure
             }

@@ -60,7 +60,7 @@ final class BatchPublisher: Sendable {
 
     private static func carryOut(_ order: Order, _ pool: WorkerPool) {
         do {
-            if let failure = pool.run(order.batch.jobs).first { throw failure.error }
+            if let failure = pool.run(count: order.batch.count, { try order.batch.synchronize($0) }).first { throw failure.error }
             try order.batch.publish()
             order.outcome.keep(nil)
         } catch {

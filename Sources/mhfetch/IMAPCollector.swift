@@ -46,11 +46,11 @@ struct IMAPCollector {
     /// Selects `name`, or tells which folder may be meant.
     /// - Throws: ``FetchError/noSuchFolder(_:host:nearest:)`` when the server does not list it either.
     private func select(_ name: String) throws -> IMAPSelection {
-        do {
+        do throws(AccountError) {
             return try session.select(name)
-        } catch let refusal as AccountError {
-            guard case .refused = refusal else { throw refusal }
-            throw try obstacle(to: name, refusal)
+        } catch {
+            guard case .refused = error else { throw error }
+            throw try obstacle(to: name, error)
         }
     }
 

@@ -69,6 +69,7 @@ extension AccountRun {
     /// hop of ours, nor by our own disk, nor because we were told to stop.
     static func isBreak(_ error: any Error) -> Bool {
         switch error {
+        case AccountError.transport(let error): isBreak(error)
         case let error as TransportError:
             switch error {
             case .timedOut, .tooSlow, .sessionTooLong, .connectionLost, .closed, .injected, .tls: true

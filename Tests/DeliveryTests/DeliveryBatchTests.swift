@@ -36,12 +36,12 @@ struct DeliveryBatchTests {
         #expect(batch.count == 40)
         let whole = batch.finish()
         #expect(whole.count == 40 && batch.count == 0)
-        #expect(WorkerPool(threads: 8).run(whole.jobs).isEmpty)
+        #expect(WorkerPool(threads: 8).run(count: whole.count) { try whole.synchronize($0) }.isEmpty)
         #expect(names("new").isEmpty && names(".Junk/new").isEmpty)
         try whole.publish()
         #expect(names("new").count == 20 && names(".Junk/new").count == 20)
         let box = try Maildir(path: scratch.file("a"), making: false)
-        #expect(try box.recoverBatches(["n"])[0].delivered == Set(1...40))
+        #expect(try box.findBatches(["n"]).traces[0].delivered == Set(1...40))
     }
 
     @Test("goes on without a message that is given up")
@@ -54,7 +54,7 @@ struct DeliveryBatchTests {
         }
         try stage(3, "three\n", in: batch)
         let whole = batch.finish()
-        #expect(WorkerPool(threads: 2).run(whole.jobs).isEmpty)
+        #expect(WorkerPool(threads: 2).run(count: whole.count) { try whole.synchronize($0) }.isEmpty)
         #expect(whole.count == 2)
         try whole.publish()
         #expect(names("new").count == 2 && names("tmp").isEmpty)
@@ -67,7 +67,7 @@ struct DeliveryBatchTests {
             try stage(1, "one\n", in: batch)
             try stage(2, "two\n", in: batch)
             let whole = batch.finish()
-            try whole.jobs[0]()
+            try whole.synchronize(0)
             #expect(throws: MaildirError.self) { try whole.publish() }
         }
         #expect(names("new").isEmpty && names("tmp").isEmpty)
@@ -80,7 +80,7 @@ struct DeliveryBatchTests {
         let batch = DeliveryBatch(in: OpenMaildirs(faults: faults))
         for index in 1...10 { try stage(index, "x\n", in: batch) }
         let whole = batch.finish()
-        for job in whole.jobs { try job() }
+        for index in 0..<whole.count { try whole.synchronize(index) }
         try whole.publish()
         // For each message: create, write, synchronize, rename.
         #expect(faults.calls == 10 * 4 + 1)
@@ -96,7 +96,7 @@ struct DeliveryBatchTests {
         #expect(other.isNew && other.digest != known)
         #expect(batch.count == 3)
         let whole = batch.finish()
-        for job in whole.jobs { try job() }
+        for index in 0..<whole.count { try whole.synchronize(index) }
         try whole.publish()
         #expect(names("new").count == 3 && names("tmp").isEmpty)
     }

@@ -92,7 +92,7 @@ struct OpenMaildirsTests {
         let path = scratch.file("a")
         _ = try maildirs.maildir(at: Destination(maildir: path))
         #expect(unsafe chmod(path + part, 0o777) == 0)
-        #expect(throws: OwnershipFault.self) { try maildirs.maildir(at: Destination(maildir: path)) }
+        #expect(throws: MaildirError.self) { try maildirs.maildir(at: Destination(maildir: path)) }
     }
 
     @Test("a tmp or cur that was removed is made again, and so is the mail", arguments: ["tmp", "cur", "new"])

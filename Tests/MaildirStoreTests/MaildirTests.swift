@@ -45,7 +45,7 @@ struct MaildirTests {
     func foreign() throws {
         _ = try Maildir(path: path, making: true)
         unsafe chown(path + "/cur", 4711, 4711)
-        #expect(throws: OwnershipFault.foreignOwner(path: path + "/cur", owner: 4711, own: geteuid())) {
+        #expect(throws: MaildirError.notOurs(.foreignOwner(path: path + "/cur", owner: 4711, own: geteuid()))) {
             try Maildir(path: path, making: true)
         }
     }
@@ -57,7 +57,7 @@ struct MaildirTests {
             unsafe chmod(path + part, 0o770)
             _ = try Maildir(path: path, making: true)
             unsafe chmod(path + part, 0o702)
-            #expect(throws: OwnershipFault.othersMayWrite(path: path + part, chmod: "o-w")) {
+            #expect(throws: MaildirError.notOurs(.othersMayWrite(path: path + part, chmod: "o-w"))) {
                 try Maildir(path: path, making: true)
             }
             unsafe chmod(path + part, 0o700)
@@ -131,21 +131,20 @@ struct MaildirTests {
         scratch.write("x", to: "box/new/9.Fabc.3.old.example,S=1")
         #expect(try box.copies(ofQueued: "17.abc.old.example") == [2])
         #expect(try box.copies(ofQueued: "17.abc").isEmpty)
-        #expect(try box.recoverBatches(["x", "abc"]).map(\.delivered) == [[], [3]])
+        #expect(try box.findBatches(["x", "abc"]).traces.map(\.delivered) == [[], [3]])
     }
 
     @Test("what a batch has left in tmp is told before it is removed, so that a death between the two forgets nothing")
     func toldFirst() throws {
-        struct Death: Error {}
         let box = try Maildir(path: path, making: true)
         let folder = try box.makeFolder(FolderName(parts: ["Junk"]))
         scratch.write("x", to: "box/tmp/9.Fabc.3.hub")
         scratch.write("x", to: "box/.Junk/tmp/9.Fabc.4.hub")
-        #expect(throws: Death.self) { try box.recoverBatches(["abc"]) { _ in throw Death() } }
-        var told: [Maildir.BatchTraces] = []
-        #expect(try box.recoverBatches(["abc"]) { told = $0 } == told)
-        #expect(told.map(\.unfinished) == [[3, 4]])
-        #expect(try box.recoverBatches(["abc"])[0].unfinished.isEmpty)
+        #expect(try box.findBatches(["abc"]).traces.map(\.unfinished) == [[3, 4]])
+        let found = try box.findBatches(["abc"])
+        #expect(found.traces.map(\.unfinished) == [[3, 4]], "looking removes nothing")
+        try found.removeUnfinished()
+        #expect(try box.findBatches(["abc"]).traces[0].unfinished.isEmpty)
         #expect(ScratchDirectory.names(in: folder.path + "/tmp").isEmpty)
     }
 
@@ -186,7 +185,7 @@ struct MaildirTests {
             do {
                 _ = try deliver("x\n", to: box)
                 Issue.record("call \(call): delivered to a full disk")
-            } catch let error as DurableError {
+            } catch let error as MaildirError {
                 #expect(error.exitStatus == .temporaryFailure)
             }
             #expect(ScratchDirectory.names(in: path + "/new").isEmpty)
@@ -218,7 +217,7 @@ struct MaildirTests {
             #expect(throws: DurableError.self) { try Maildir.publish(staged) }
             #expect(faults.isHit)
             #expect(ScratchDirectory.names(in: path + "/new").isEmpty)
-            #expect(try box.recoverBatches(["n"])[0].delivered.isEmpty)
+            #expect(try box.findBatches(["n"]).traces[0].delivered.isEmpty)
         }
     }
 
@@ -232,7 +231,7 @@ struct MaildirTests {
                 let faults = Faults(kind, at: call)
                 try? fetch(Set(1...3), into: try Maildir(path: path, making: false, faults: faults))
                 let box = try Maildir(path: path, making: false)
-                let done = try box.recoverBatches(["abc"])[0].delivered
+                let done = try box.findBatches(["abc"]).traces[0].delivered
                 #expect(ScratchDirectory.names(in: path + "/tmp").isEmpty, "\(kind) at call \(call)")
                 try fetch(Set(1...3).subtracting(done), into: box)
                 let names = ScratchDirectory.names(in: path + "/new")
@@ -240,8 +239,8 @@ struct MaildirTests {
                 for name in names {
                     #expect(ScratchDirectory.read("\(path)/new/\(name)") == Array("message\n".utf8), "call \(call)")
                 }
-                #expect(try box.recoverBatches(["abc"])[0].delivered == [1, 2, 3])
-                #expect(try box.recoverBatches(["ab"])[0].delivered.isEmpty)
+                #expect(try box.findBatches(["abc"]).traces[0].delivered == [1, 2, 3])
+                #expect(try box.findBatches(["ab"]).traces[0].delivered.isEmpty)
                 if !faults.isHit { break }
                 call += 1
             }

@@ -1,8 +1,10 @@
 // Why there is no session with an account's server, or no more of it, said for the person who must act.
 
 import Octets
+import Programs
 import Reporting
 import RunControl
+import Transport
 
 /// What keeps an account from its server.
 public enum AccountError: Complaint {
@@ -24,6 +26,13 @@ public enum AccountError: Complaint {
     case refused(command: String, host: String, words: String)
     case farewell(host: String, words: String)
     case protocolBroken(host: String, what: String)
+    /// The rc gives no way to the server.
+    case path(PathError)
+    case transport(TransportError)
+    /// The secret could not be read.
+    case secret(ProgramError)
+    /// The engine gave up on what the server sent.
+    case engine(any Complaint)
 
     public var exitStatus: ExitStatus {
         switch self {
@@ -34,6 +43,7 @@ public enum AccountError: Complaint {
         case .loginRefused(_, _, let refusal): refusal.isTemporary ? .temporaryFailure : .noPermission
         case .refused, .farewell: .temporaryFailure
         case .serverUnproven, .protocolBroken: .protocolError
+        case .path, .transport, .secret, .engine: cause?.exitStatus ?? .software
         }
     }
 
@@ -62,6 +72,20 @@ public enum AccountError: Complaint {
         case .refused(let command, let host, let words): "\(host) refused \(command): \(words)"
         case .farewell(let host, let words): "\(host) ended the session: \(words); it is tried again later"
         case .protocolBroken(let host, let what): "\(host): the server gave \(what)"
+        case .path, .transport, .secret, .engine: cause?.description ?? ""
+        }
+    }
+
+    public var lines: [String] { cause?.lines ?? [description] }
+
+    /// What it passes on.
+    private var cause: (any Complaint)? {
+        switch self {
+        case .path(let error): error
+        case .transport(let error): error
+        case .secret(let error): error
+        case .engine(let error): error
+        default: nil
         }
     }
 }

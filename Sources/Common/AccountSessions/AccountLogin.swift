@@ -18,7 +18,7 @@ public struct AccountLogin: Sendable {
 
     /// The login of `account`; `nil` when it has none (`auth off`, or no password).
     /// - Parameter mechanisms: all that we speak, the one to prefer first.
-    /// - Throws: ``AccountError/noUser(account:place:)``.
+    /// - Throws: ``AccountError/noUser(account:position:)``.
     public init?(
         of account: AccountSettings, speaking mechanisms: [SASLClientMechanism] = SASLClientMechanism.all
     ) throws(AccountError) {
@@ -42,19 +42,24 @@ public struct AccountLogin: Sendable {
     private static let patience = Duration.seconds(120)
 
     /// The password. A `passwordeval` is run anew at each call: a password that was changed counts at once.
-    /// - Throws: `ProgramError`.
-    func readSecret() throws -> Secret {
-        switch source {
-        case .none: Secret("")
-        case .text(let secret): secret
-        case .file(let path): try SecretReader.file(path).read(until: .never)
-        case .command(let argv): try SecretReader.command(argv).read(until: Deadline(after: Self.patience))
+    /// - Throws: ``AccountError/secret(_:)``.
+    func readSecret() throws(AccountError) -> Secret {
+        do throws(ProgramError) {
+            switch source {
+            case .none: return Secret("")
+            case .text(let secret): return secret
+            case .file(let path): return try SecretReader.file(path).read(until: .never)
+            case .command(let argv):
+                return try SecretReader.command(argv).read(until: Deadline(after: Self.patience))
+            }
+        } catch {
+            throw .secret(error)
         }
     }
 
     /// The password as text, for a login that takes no octets.
-    /// - Throws: ``AccountError/passwordNotText(account:)``.
-    func readText() throws -> String {
+    /// - Throws: ``AccountError/passwordNotText(account:)``, ``AccountError/secret(_:)``.
+    func readText() throws(AccountError) -> String {
         guard let text = String(validating: try readSecret().revealed, as: UTF8.self) else {
             throw AccountError.passwordNotText(account: account)
         }

@@ -14,8 +14,8 @@ enum Greeting {
     }
 
     /// What to tell of a wait for the first words that ended in `error`.
-    static func explained(_ error: TransportError, from server: AccountServer) -> any Error {
-        guard case .timedOut = error, !server.hasImplicitTLS else { return error }
-        return AccountError.silent(server)
+    static func explained(_ error: TransportError, from server: AccountServer) -> AccountError {
+        guard case .timedOut = error, !server.hasImplicitTLS else { return .transport(error) }
+        return .silent(server)
     }
 }

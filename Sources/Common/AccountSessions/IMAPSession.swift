@@ -16,16 +16,17 @@ public struct IMAPSession {
 
     /// Connects, and begins a session.
     /// - Parameter limit: the end of the whole session.
-    /// - Throws: ``AccountError``, ``PathError``, `TransportError`, `IMAPError`, `ProgramError`.
     public static func open(
         _ account: AccountSettings, at server: AccountServer, over paths: Paths, within limit: Duration
-    ) throws -> IMAPSession {
+    ) throws(AccountError) -> IMAPSession {
         let login = try AccountLogin(of: account)
         return try IMAPSession(on: paths.wire(of: account, to: server, within: limit), of: account, at: server, login)
     }
 
     /// Begins a session on a connection that stands.
-    init(on wire: Wire, of account: AccountSettings, at server: AccountServer, _ login: AccountLogin?) throws {
+    init(
+        on wire: Wire, of account: AccountSettings, at server: AccountServer, _ login: AccountLogin?
+    ) throws(AccountError) {
         host = server.host
         exchange = Exchange(IMAPClient(), on: wire, timeout: account.timeout)
         try SessionStart(account: account, server: server, exchange: exchange, asking: .capability).carryOut(login)
@@ -35,12 +36,12 @@ public struct IMAPSession {
     public func has(_ name: String) -> Bool { exchange.engine.capabilities?.has(name) == true }
 
     /// Makes `name` the selected mailbox. Never by EXAMINE: Courier keeps UIDs on SELECT only.
-    /// - Throws: ``AccountError/refused(command:host:words:)``.
-    public func select(_ name: String) throws -> IMAPSelection {
-        try exchange.say(.select(IMAPMailboxName(name)))
+    /// - Throws: ``AccountError/refused(command:host:words:)`` where the server does not let it be selected.
+    public func select(_ name: String) throws(AccountError) -> IMAPSelection {
+        try exchange.command(.select(IMAPMailboxName(name)))
         var selection = IMAPSelection()
         while true {
-            switch try exchange.next() {
+            switch try exchange.event() {
             case .selected(let told): selection = told
             case .done(.select, let status):
                 guard status.condition == .ok else { throw refused("SELECT of folder \(printable(name))", status) }
@@ -52,11 +53,11 @@ public struct IMAPSession {
     }
 
     /// What the server has of `pattern`, which may hold `*`.
-    public func list(_ pattern: String) throws -> [IMAPMailbox] {
-        try exchange.say(.list(reference: IMAPMailboxName(""), pattern: IMAPMailboxName(pattern)))
+    public func list(_ pattern: String) throws(AccountError) -> [IMAPMailbox] {
+        try exchange.command(.list(reference: IMAPMailboxName(""), pattern: IMAPMailboxName(pattern)))
         var mailboxes: [IMAPMailbox] = []
         while true {
-            switch try exchange.next() {
+            switch try exchange.event() {
             case .mailbox(let mailbox): if mailboxes.count < Self.mailboxLimit { mailboxes.append(mailbox) }
             case .done(.list, let status):
                 guard status.condition == .ok else { throw refused("LIST", status) }
@@ -68,15 +69,15 @@ public struct IMAPSession {
     }
 
     /// Ends the session. All is done and written down: a server that hangs up now tells us nothing we need.
-    public func logOut() throws {
-        do {
-            try exchange.say(.logout)
+    public func logOut() throws(AccountError) {
+        do throws(AccountError) {
+            try exchange.command(.logout)
             while true {
-                guard case .done(.logout, let status) = try exchange.next() else { continue }
+                guard case .done(.logout, let status) = try exchange.event() else { continue }
                 guard status.condition == .ok else { throw refused(IMAPRequest.logout.rawValue, status) }
                 return
             }
-        } catch is TransportError {}
+        } catch .transport {}
     }
 
     public func refused(_ command: String, _ status: IMAPStatus) -> AccountError {

@@ -13,8 +13,8 @@ struct LoginDriver<E: SessionEngine> {
     let exchange: Exchange<E>
 
     /// Logs in, once.
-    /// - Throws: ``AccountError``, `ProgramError`; after either the connection is of no more use.
-    func logIn(_ login: AccountLogin) throws {
+    /// - Throws: the connection is of no more use then.
+    func logIn(_ login: AccountLogin) throws(AccountError) {
         guard exchange.wire.facts.tls != nil || account.tls == .off else { throw AccountError.loginInClear(host: host) }
         let offered = exchange.engine.offers?.mechanisms ?? []
         let channel = exchange.wire.facts.tls?.channelBinding
@@ -22,8 +22,10 @@ struct LoginDriver<E: SessionEngine> {
             try authenticate(login, mechanism, channel)
         } else if let commands = E.ownLogin, login.isFree || offered.isEmpty {
             for command in commands(login.user, try login.readText()) {
-                try exchange.say(command)
-                try awaitAcceptance(of: login) { _ in throw broken("a challenge to a login that has none") }
+                try exchange.command(command)
+                try awaitAcceptance(of: login) { _ throws(AccountError) in
+                    throw broken("a challenge to a login that has none")
+                }
             }
         } else {
             throw AccountError.noMechanism(account: account.name, offered: offered)
@@ -32,7 +34,7 @@ struct LoginDriver<E: SessionEngine> {
 
     private func authenticate(
         _ login: AccountLogin, _ mechanism: SASLClientMechanism, _ channel: ChannelBinding?
-    ) throws {
+    ) throws(AccountError) {
         let password = try login.readSecret()
         var client: any SASLClient
         do throws(SASLError) {
@@ -41,8 +43,8 @@ struct LoginDriver<E: SessionEngine> {
             throw AccountError.unusable(account: account.name, reason: "\(error)")
         }
         let initial = client.initialResponse()
-        try exchange.say(E.command(.authenticate(mechanism: mechanism.name, initialResponse: initial)))
-        try awaitAcceptance(of: login) { challenge in
+        try exchange.command(E.command(.authenticate(mechanism: mechanism.name, initialResponse: initial)))
+        try awaitAcceptance(of: login) { challenge throws(AccountError) in
             guard let challenge else { throw broken("a challenge that is no base64") }
             do throws(SASLError) {
                 return try client.respond(to: challenge)
@@ -55,21 +57,23 @@ struct LoginDriver<E: SessionEngine> {
 
     /// Waits until what was said last is accepted.
     /// - Parameter respond: gives the answer to a challenge, or throws to give the exchange up.
-    private func awaitAcceptance(of login: AccountLogin, respond: ([UInt8]?) throws -> [UInt8]) throws {
+    private func awaitAcceptance(
+        of login: AccountLogin, respond: ([UInt8]?) throws(AccountError) -> [UInt8]
+    ) throws(AccountError) {
         while true {
-            switch E.meaning(of: try exchange.next()) {
+            switch E.meaning(of: try exchange.event()) {
             case .accepted: return
-            case .proceed: try exchange.say(E.command(.proceed))
+            case .proceed: try exchange.command(E.command(.proceed))
             case .challenge(let challenge):
                 let response: [UInt8]
-                do {
+                do throws(AccountError) {
                     response = try respond(challenge)
                 } catch {
                     // Neither its answer nor a line that broke changes anything any more: why we give up is what to tell.
-                    do { try exchange.say(E.command(.cancel)) } catch is TransportError {}
+                    do throws(AccountError) { try exchange.command(E.command(.cancel)) } catch .transport {}
                     throw error
                 }
-                try exchange.say(E.command(.response(response)))
+                try exchange.command(E.command(.response(response)))
             case .refused(let refusal):
                 throw AccountError.loginRefused(user: login.user, host: host, refusal)
             case .farewell(let words):

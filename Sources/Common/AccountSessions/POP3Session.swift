@@ -12,16 +12,17 @@ public struct POP3Session {
 
     /// Connects, and begins a session.
     /// - Parameter limit: the end of the whole session.
-    /// - Throws: ``AccountError``, ``PathError``, `TransportError`, `POP3Error`, `ProgramError`.
     public static func open(
         _ account: AccountSettings, at server: AccountServer, over paths: Paths, within limit: Duration
-    ) throws -> POP3Session {
+    ) throws(AccountError) -> POP3Session {
         let login = try AccountLogin(of: account)
         return try POP3Session(on: paths.wire(of: account, to: server, within: limit), of: account, at: server, login)
     }
 
     /// Begins a session on a connection that stands.
-    init(on wire: Wire, of account: AccountSettings, at server: AccountServer, _ login: AccountLogin?) throws {
+    init(
+        on wire: Wire, of account: AccountSettings, at server: AccountServer, _ login: AccountLogin?
+    ) throws(AccountError) {
         host = server.host
         exchange = Exchange(POP3Client(), on: wire, timeout: account.timeout)
         try SessionStart(account: account, server: server, exchange: exchange, asking: .capa).carryOut(login)

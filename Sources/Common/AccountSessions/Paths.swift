@@ -32,11 +32,19 @@ public final class Paths: Sendable {
 
     /// Connects for a session of `account`.
     /// - Parameter limit: the end of the whole session.
-    /// - Throws: ``PathError``, `TransportError`.
-    public func wire(of account: AccountSettings, to server: AccountServer, within limit: Duration) throws -> Wire {
-        let wire = try path(for: .account(account.name, server)).open()
-        wire.sessionLimit = Deadline(after: limit)
-        return wire
+    /// - Throws: ``AccountError/path(_:)``, ``AccountError/transport(_:)``.
+    public func wire(
+        of account: AccountSettings, to server: AccountServer, within limit: Duration
+    ) throws(AccountError) -> Wire {
+        let path: Path
+        do throws(PathError) { path = try self.path(for: .account(account.name, server)) } catch { throw .path(error) }
+        do throws(TransportError) {
+            let wire = try path.open()
+            wire.sessionLimit = Deadline(after: limit)
+            return wire
+        } catch {
+            throw .transport(error)
+        }
     }
 
     private func path(of account: AccountSettings, to server: AccountServer) throws(PathError) -> Path {

@@ -13,16 +13,15 @@ public struct SMTPSession {
 
     /// Begins a session on a connection that stands.
     /// - Parameter name: ours, for EHLO.
-    /// - Throws: ``AccountError``, `TransportError`, `SMTPError`, `ProgramError`.
     public init(
         on wire: Wire, of account: AccountSettings, at server: AccountServer, as name: String
-    ) throws {
+    ) throws(AccountError) {
         try self.init(on: wire, of: account, at: server, as: name, try AccountLogin(of: account))
     }
 
     init(
         on wire: Wire, of account: AccountSettings, at server: AccountServer, as name: String, _ login: AccountLogin?
-    ) throws {
+    ) throws(AccountError) {
         host = server.host
         exchange = Exchange(SMTPClient(.smtp, isTLS: wire.facts.tls != nil), on: wire, timeout: account.timeout)
         let start = SessionStart(

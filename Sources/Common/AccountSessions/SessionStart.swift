@@ -18,9 +18,9 @@ struct SessionStart<E: SessionEngine> {
     private var host: String { server.host }
     private var isSecured: Bool { exchange.wire.facts.tls != nil }
 
-    /// - Throws: ``AccountError``, `TransportError`, `ProgramError`, what the engine throws; the connection is of no more use
-    ///   then, and no secret was said in clear that the account does not say in clear.
-    func carryOut(_ login: AccountLogin?) throws {
+    /// - Throws: the connection is of no more use then, and no secret was said in clear that the account does not say in
+    ///   clear.
+    func carryOut(_ login: AccountLogin?) throws(AccountError) {
         let isLoggedIn = try greet() == .preauthenticated
         // STARTTLS is past then: whoever put that greeting there would have us go on in clear (RFC 3501 §11.1).
         guard !isLoggedIn || isSecured || account.tls == .off else { throw AccountError.noTLS(host: host, words: "") }
@@ -34,11 +34,11 @@ struct SessionStart<E: SessionEngine> {
         try learnOffers(login)
     }
 
-    private func greet() throws -> SessionEvent {
+    private func greet() throws(AccountError) -> SessionEvent {
         exchange.hurry(Greeting.patience(for: server, timeout: account.timeout))
-        do {
+        do throws(AccountError) {
             while true {
-                switch E.meaning(of: try exchange.next()) {
+                switch E.meaning(of: try exchange.event()) {
                 case .greeted: return .greeted
                 case .preauthenticated: return .preauthenticated
                 case .farewell(let words): throw farewell(words)
@@ -46,22 +46,22 @@ struct SessionStart<E: SessionEngine> {
                 default: throw broken("no greeting")
                 }
             }
-        } catch let error as TransportError {
+        } catch .transport(let error) {
             throw Greeting.explained(error, from: server)
         }
     }
 
     /// Asks what is offered where that is not known.
-    private func learnOffers(_ login: AccountLogin?) throws {
+    private func learnOffers(_ login: AccountLogin?) throws(AccountError) {
         guard exchange.engine.offers == nil else { return }
-        try exchange.say(asking)
+        try exchange.command(asking)
         while true {
-            switch E.meaning(of: try exchange.next()) {
+            switch E.meaning(of: try exchange.event()) {
             case .offered: return
             case .offersUnknown:
                 guard let askingNothing else { return }
                 guard account.tls == .off, login == nil else { throw AccountError.noExtensions(host: host) }
-                try exchange.say(askingNothing)
+                try exchange.command(askingNothing)
             case .farewell(let words): throw farewell(words)
             case nil: break
             default: throw broken("another answer than what it offers")
@@ -70,14 +70,18 @@ struct SessionStart<E: SessionEngine> {
     }
 
     /// No falling back: who demands TLS gets it, or nothing is said.
-    private func secure() throws {
+    private func secure() throws(AccountError) {
         guard exchange.engine.offers?.hasStartTLS ?? true else { throw AccountError.noTLS(host: host, words: "") }
-        try exchange.say(E.command(.startTLS))
+        try exchange.command(E.command(.startTLS))
         while true {
-            switch E.meaning(of: try exchange.next()) {
+            switch E.meaning(of: try exchange.event()) {
             case .tlsReady:
                 // Clear text that stands behind the consent ends the session, here or in the engine.
-                try exchange.wire.startTLS(until: Deadline(after: account.timeout))
+                do {
+                    try exchange.wire.startTLS(until: Deadline(after: account.timeout))
+                } catch {
+                    throw .transport(error)
+                }
                 return exchange.engine.tlsEstablished()
             case .tlsRefused(let words):
                 throw AccountError.noTLS(host: host, words: printable(octets: words, limit: 200))

@@ -7,7 +7,7 @@ import MaildirStore
 /// A batch of messages on their way into mailboxes, which is being written. Used by one thread. Dropped before
 /// ``finish()``, it leaves nothing in any mailbox.
 ///
-/// After a crash the whole batch is asked for at once, by `Maildir.recoverBatches`.
+/// After a crash the whole batch is asked for at once, by `Maildir.findBatches`.
 public final class DeliveryBatch {
     private let maildirs: OpenMaildirs
     private var messages: [StagedDelivery] = []
@@ -20,9 +20,9 @@ public final class DeliveryBatch {
     /// Begins a message in its mailbox's tmp.
     /// - Parameter isDigested: whether the digest of what is written is wanted.
     /// - Throws: what concerns this message alone: the batch goes on without it.
-    public func begin(_ name: DeliveryName, at destination: Destination, isDigested: Bool = false) throws
-        -> BatchedMessage
-    {
+    public func begin(
+        _ name: DeliveryName, at destination: Destination, isDigested: Bool = false
+    ) throws(MaildirError) -> BatchedMessage {
         BatchedMessage(try maildirs.begin(name, at: destination), isDigested: isDigested)
     }
 
@@ -30,9 +30,9 @@ public final class DeliveryBatch {
     /// - Parameter stored: digests of messages that are not wanted again: one of these is taken back, and never shown.
     /// - Returns: the digest of what was written, if it is wanted, and whether the message is to be shown.
     @discardableResult
-    public func add(_ message: BatchedMessage, unless stored: Set<MessageDigest> = []) throws
-        -> (digest: MessageDigest?, isNew: Bool)
-    {
+    public func add(
+        _ message: BatchedMessage, unless stored: Set<MessageDigest> = []
+    ) throws(DigestError) -> (digest: MessageDigest?, isNew: Bool) {
         let digest = try message.digest?.finish()
         let staged = message.delivery.finishWriting()
         if let digest, stored.contains(MessageDigest(digest)) { return (MessageDigest(digest), false) }
@@ -73,12 +73,10 @@ public struct StagedBatch: Sendable {
 
     public var count: Int { messages.count }
 
-    /// One job for each message, which puts it on stable storage; to be run on as many threads as the caller has.
-    public var jobs: [@Sendable () throws -> Void] {
-        messages.map { message in { try message.synchronize() } }
-    }
+    /// Puts message `index` on stable storage; to be run for each of them, on as many threads as the caller has.
+    public func synchronize(_ index: Int) throws(DurableError) { try messages[index].synchronize() }
 
     /// Shows all messages in their mailboxes. On return they are on stable storage.
-    /// - Throws: when a job failed or was not run, or the disk refuses; all are taken back then, as far as it lets us.
-    public func publish() throws { try Maildir.publish(messages) }
+    /// - Throws: when one was not synchronized, or the disk refuses; all are taken back then, as far as it lets us.
+    public func publish() throws(MaildirError) { try Maildir.publish(messages) }
 }

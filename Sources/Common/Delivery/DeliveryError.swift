@@ -23,8 +23,9 @@ public enum DeliveryError: Complaint {
             switch error {
             case let error as DeliveryError: error
             case let error as DurableError: .disk(error)
+            case MaildirError.disk(let error): .disk(error)
+            case MaildirError.notOurs(let fault): .notOurs(fault)
             case let error as MaildirError: .maildir(error)
-            case let error as OwnershipFault: .notOurs(error)
             case let error as ProgramError: .program(error)
             default: .other(words: sentence(error), exitStatus: .software)
             }

@@ -32,8 +32,9 @@ public struct Destination: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The mailbox, made when missing.
-    func open(faults: Faults?) throws -> Maildir {
+    func open(faults: Faults?) throws(MaildirError) -> Maildir {
         let inbox = try Maildir(path: path, making: true, faults: faults)
-        return try folder.map { try inbox.makeFolder($0) } ?? inbox
+        guard let folder else { return inbox }
+        return try inbox.makeFolder(folder)
     }
 }

@@ -57,19 +57,20 @@ public struct MaildirAgent: DeliveryAgent {
     }
 
     /// The folder that a step has asked for, else our own.
-    private func destination(of message: Prepared) throws -> Destination {
+    private func destination(of message: Prepared) throws(MaildirError) -> Destination {
         guard let folder = message.folder else { return destination }
         let parts = folder.split(separator: "/").map(String.init)
         return Destination(maildir: destination.path, folder: try FolderName(parts: parts))
     }
 
     /// Whether the copy has been delivered; what is found is made durable before this says so.
-    private func isThere(_ copy: EarlierCopy, at destination: Destination) throws -> Bool {
+    private func isThere(_ copy: EarlierCopy, at destination: Destination) throws(MaildirError) -> Bool {
         // A reader may have moved it from its folder to any other, so the whole Maildir is searched.
         let inbox = try maildirs.maildir(at: destination.inbox)
         guard try !inbox.copies(ofQueued: copy.id).isDisjoint(with: copy.recipients) else { return false }
-        try inbox.synchronizeEntries()
-        if let folder = destination.folder { try inbox.folder(folder)?.synchronizeEntries() }
+        var boxes = [inbox]
+        if let folder = destination.folder, let box = try inbox.folder(folder) { boxes.append(box) }
+        do { for box in boxes { try box.synchronizeEntries() } } catch { throw .disk(error) }
         return true
     }
 }

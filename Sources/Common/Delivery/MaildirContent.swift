@@ -83,9 +83,9 @@ public struct MaildirContent: Content {
 extension MaildirSnapshot {
     /// Message `index` as content for steps and agents.
     /// - Throws: as `open(_:)`.
-    public func content(of index: Int) throws -> MaildirContent {
+    public func content(of index: Int) throws(MaildirError) -> MaildirContent {
         let (file, isWireForm) = try openFile(index)
-        return try MaildirContent(file, isWireForm: isWireForm)
+        do { return try MaildirContent(file, isWireForm: isWireForm) } catch { throw .disk(error) }
     }
 }
 

@@ -43,23 +43,28 @@ public final class OpenMaildirs: Sendable {
     }
 
     /// Begins a delivery of `name` into tmp of the Maildir, or folder of one, at `destination`, made when missing.
-    /// - Throws: as `Maildir.init` and `MaildirDelivery.init`.
-    func begin(_ name: DeliveryName, at destination: Destination) throws -> MaildirDelivery {
-        do {
-            return try MaildirDelivery(into: try maildir(at: destination), as: name)
-        } catch let error as DurableError where error.isMissing || error.isShortage {
+    /// - Throws: as `Maildir.init`.
+    func begin(_ name: DeliveryName, at destination: Destination) throws(MaildirError) -> MaildirDelivery {
+        do throws(MaildirError) {
+            return try delivery(of: name, at: destination)
+        } catch .disk(let error) where error.isMissing || error.isShortage {
             // Removed under our hands, or those that we hold leave none for this one: once more, with none held.
             state.withLock { $0.held = [:] }
-            return try MaildirDelivery(into: try maildir(at: destination), as: name)
+            return try delivery(of: name, at: destination)
         }
+    }
+
+    private func delivery(of name: DeliveryName, at destination: Destination) throws(MaildirError) -> MaildirDelivery {
+        let maildir = try maildir(at: destination)
+        do { return try MaildirDelivery(into: maildir, as: name) } catch { throw .disk(error) }
     }
 
     /// The Maildir at `destination`; opened anew where its path leads to another one, where owner or rights have
     /// changed, and once a day.
-    func maildir(at destination: Destination) throws -> Maildir {
+    func maildir(at destination: Destination) throws(MaildirError) -> Maildir {
         let now = now()
         if let held = state.withLock({ $0.held[destination] }), now - held.opened < Self.age,
-            try held.maildir.isInPlace()
+            try isInPlace(held.maildir)
         {
             state.withLock { state in
                 state.uses += 1
@@ -78,6 +83,10 @@ public final class OpenMaildirs: Sendable {
             state.held[oldest.key] = nil
         }
         return made
+    }
+
+    private func isInPlace(_ maildir: Maildir) throws(MaildirError) -> Bool {
+        do { return try maildir.isInPlace() } catch { throw .disk(error) }
     }
 
     /// What stays costs room until it is opened again.

@@ -41,25 +41,36 @@ public struct ProgramAgent: DeliveryAgent {
 
     public func deliver(_ message: Prepared) -> [Verdict] {
         let verdict: Verdict
-        do {
+        do throws(DeliveryError) {
             verdict = self.verdict(try run(message))
         } catch {
-            verdict = DeliveryError(error).verdict
+            verdict = error.verdict
         }
         return message.envelope.recipients.map { _ in verdict }
     }
 
-    private func run(_ message: Prepared) throws -> ProgramResult {
+    private func run(_ message: Prepared) throws(DeliveryError) -> ProgramResult {
+        let file: File
+        do throws(DurableError) { file = try putAside(message) } catch { throw .disk(error) }
+        var program = Program(
+            argv: argv, environment: environment, input: .file(file.descriptor), deadline: Deadline(after: patience),
+            outputLimit: Self.outputLimit)
+        if isForced { program.isRoot = { false } }
+        do throws(ProgramError) {
+            return try withExtendedLifetime(file) { () throws(ProgramError) in try program.run() }
+        } catch {
+            throw .program(error)
+        }
+    }
+
+    /// The message in a file without a name, to be read from its beginning.
+    private func putAside(_ message: Prepared) throws(DurableError) -> File {
         let file = try directory.createUnnamed()
         try message.content.write(to: file, behind: message.top)
         guard lseek(file.descriptor, 0, SEEK_SET) == 0 else {
             throw DurableError(operation: "read", path: file.path, code: errno)
         }
-        var program = Program(
-            argv: argv, environment: environment, input: .file(file.descriptor), deadline: Deadline(after: patience),
-            outputLimit: Self.outputLimit)
-        if isForced { program.isRoot = { false } }
-        return try withExtendedLifetime(file) { try program.run() }
+        return file
     }
 
     private func verdict(_ result: ProgramResult) -> Verdict {

@@ -6,18 +6,16 @@ import Octets
 extension Maildir {
     /// The numbers of the recipients after whom copies of the queue message `id` are named, in new, in cur (whatever
     /// their flags) and in every folder.
-    public func copies(ofQueued id: String) throws -> Set<Int> {
+    public func copies(ofQueued id: String) throws(MaildirError) -> Set<Int> {
         let mark = Array(".Q\(id).".utf8)
         var numbers: Set<Int> = []
-        func search(_ box: Maildir) throws(DurableError) {
-            // new is read before cur: a reader that moves a message meanwhile moves it into what is still to be read.
-            try box.forEachFile { name, _ in
-                if let number = Self.recipient(in: name, mark) { numbers.insert(number) }
+        for box in try withFolders() {
+            try onDisk { () throws(DurableError) in
+                // new is read before cur: a reader that moves a message meanwhile moves it into what is still to be read.
+                try box.forEachFile { name, _ in
+                    if let number = Self.recipient(in: name, mark) { numbers.insert(number) }
+                }
             }
-        }
-        try search(self)
-        for name in try folders() {
-            if let folder = try openedForReading(name) { try search(folder) }
         }
         return numbers
     }

@@ -19,47 +19,57 @@ extension Maildir {
         public internal(set) var unfinished: Set<Int> = []
     }
 
-    /// After a crash: what became of the fetch batches with these nonces, by one reading of the Maildir and its
-    /// folders. What they left in tmp is removed; where anything is found, new and cur are synchronized, so that it
-    /// stays.
-    /// - Parameter note: takes what was found before any of it is removed: should the process die between the two, the next
-    ///   one finds the same.
-    /// - Returns: for each nonce, in their order.
-    public func recoverBatches(
-        _ nonces: [String], noting note: ([BatchTraces]) throws -> Void = { _ in }
-    ) throws -> [BatchTraces] {
-        let marks = nonces.map { Array(".F\($0).".utf8) }
-        var traces = nonces.map { _ in BatchTraces() }
-        var leftovers: [(box: Maildir, name: String)] = []
-        for box in try withFolders() {
-            for name in try box.tmp.names() {
-                guard let (batch, index) = Self.placeInBatch(Array(name.utf8), marks) else { continue }
-                leftovers.append((box, name))
-                traces[batch].unfinished.insert(index)
-            }
-            var any = false
-            try box.forEachFile { octets, _ in
-                guard let (batch, index) = Self.placeInBatch(octets, marks) else { return }
-                traces[batch].delivered.insert(index)
-                any = true
-            }
-            if any { try box.synchronizeEntries() }
+    /// What fetch batches left behind: found first, so that it can be written down before any of it is removed. Should
+    /// the process die between the two, the next one finds the same.
+    public struct FoundBatches: Sendable {
+        /// For each nonce asked for, in that order.
+        public fileprivate(set) var traces: [BatchTraces]
+        fileprivate var leftovers: [(box: Maildir, name: String)] = []
+
+        /// Removes what the batches left in tmp.
+        public func removeUnfinished() throws(DurableError) {
+            for (box, name) in leftovers { try box.tmp.unlink(name) }
         }
-        try note(traces)
-        for (box, name) in leftovers { try box.tmp.unlink(name) }
-        return traces
+    }
+
+    /// After a crash: what became of the fetch batches with these nonces, by one reading of the Maildir and its
+    /// folders. Where anything is found, new and cur are synchronized, so that it stays.
+    public func findBatches(_ nonces: [String]) throws(MaildirError) -> FoundBatches {
+        let marks = nonces.map { Array(".F\($0).".utf8) }
+        var found = FoundBatches(traces: nonces.map { _ in BatchTraces() })
+        for box in try withFolders() {
+            try onDisk { () throws(DurableError) in try box.find(marks, into: &found) }
+        }
+        return found
+    }
+
+    private func find(_ marks: [[UInt8]], into found: inout FoundBatches) throws(DurableError) {
+        for name in try tmp.names() {
+            guard let (batch, index) = Self.placeInBatch(Array(name.utf8), marks) else { continue }
+            found.leftovers.append((self, name))
+            found.traces[batch].unfinished.insert(index)
+        }
+        var any = false
+        try forEachFile { octets, _ in
+            guard let (batch, index) = Self.placeInBatch(octets, marks) else { return }
+            found.traces[batch].delivered.insert(index)
+            any = true
+        }
+        if any { try synchronizeEntries() }
     }
 
     /// The digests of those messages of the batch `nonce` that stand in new, cur or a folder. One that cannot be read, or
     /// that a reader moves meanwhile, is left out: whoever asks can do without.
-    public func digests(ofBatch nonce: String) throws -> [Int: MessageDigest] {
+    public func digests(ofBatch nonce: String) throws(MaildirError) -> [Int: MessageDigest] {
         let mark = [Array(".F\(nonce).".utf8)]
         var digests: [Int: MessageDigest] = [:]
         for box in try withFolders() {
             var seenFiles: [(index: Int, seen: SeenFile)] = []
-            try box.forEachFile { octets, isInNew in
-                guard let (_, index) = Self.placeInBatch(octets, mark) else { return }
-                seenFiles.append((index, SeenFile(isInNew: isInNew, name: String(decoding: octets, as: UTF8.self))))
+            try onDisk { () throws(DurableError) in
+                try box.forEachFile { octets, isInNew in
+                    guard let (_, index) = Self.placeInBatch(octets, mark) else { return }
+                    seenFiles.append((index, SeenFile(isInNew: isInNew, name: String(decoding: octets, as: UTF8.self))))
+                }
             }
             for (index, seen) in seenFiles {
                 do throws(DurableError) {
@@ -74,7 +84,17 @@ extension Maildir {
     }
 
     /// This Maildir and its folders, for looking into.
-    private func withFolders() throws -> [Maildir] { try [self] + folders().compactMap { try openedForReading($0) } }
+    func withFolders() throws(MaildirError) -> [Maildir] {
+        var boxes = [self]
+        for name in try onDisk({ () throws(DurableError) in try folders() }) {
+            do throws(MaildirError) {
+                if let folder = try folder(name) { boxes.append(folder) }
+            } catch .disk(let error) where error.isMissing {
+                continue  // no whole Maildir, or gone
+            }
+        }
+        return boxes
+    }
 
     private static func digest(of file: File) throws(DurableError) -> MessageDigest? {
         var digest = RunningDigest()
@@ -95,15 +115,6 @@ extension Maildir {
         let digits = rest.dropFirst(marks[batch].count).prefix { Octet.isDigit($0) }
         guard digits.count <= 9, let index = Int(String(decoding: digits, as: UTF8.self)) else { return nil }
         return (batch, index)
-    }
-
-    /// A folder for looking into; `nil` when it is no whole Maildir or has gone.
-    func openedForReading(_ name: FolderName) throws -> Maildir? {
-        do {
-            return try folder(name)
-        } catch let error as DurableError where error.isMissing {
-            return nil
-        }
     }
 
     /// Where the messages with these unique parts stand now, by one reading of new and cur.

@@ -23,22 +23,28 @@ public final class Maildir: Sendable {
 
     /// Opens the Maildir at `path`.
     /// - Parameter making: whether what is missing is made, 0700, the folders above it included.
-    /// - Throws: `DurableError`, or `OwnershipFault` for a Maildir of another user, or one that all may write.
-    public convenience init(path: String, making: Bool, faults: Faults? = nil) throws {
-        let top = try Directory(
-            path: Self.withoutTrailingSlashes(path), making: making ? 0o700 : nil, faults: faults)
+    /// - Throws: ``MaildirError/notOurs(_:)`` for a Maildir of another user, or one that others may write;
+    ///   ``MaildirError/disk(_:)``.
+    public convenience init(path: String, making: Bool, faults: Faults? = nil) throws(MaildirError) {
+        let top = try onDisk { () throws(DurableError) in
+            try Directory(path: Self.withoutTrailingSlashes(path), making: making ? 0o700 : nil, faults: faults)
+        }
         try self.init(top: top, making: making)
     }
 
-    private init(top: Directory, making: Bool) throws {
+    private init(top: Directory, making: Bool) throws(MaildirError) {
         let mode: UInt32? = making ? 0o700 : nil
         path = top.path
         self.top = top
         try Self.demandOwn(top)
-        tmp = try top.directory("tmp", making: mode)
-        new = try top.directory("new", making: mode)
-        cur = try top.directory("cur", making: mode)
-        opened = [try top.status(), try tmp.status(), try new.status(), try cur.status()]
+        do throws(DurableError) {
+            tmp = try top.directory("tmp", making: mode)
+            new = try top.directory("new", making: mode)
+            cur = try top.directory("cur", making: mode)
+            opened = [try top.status(), try tmp.status(), try new.status(), try cur.status()]
+        } catch {
+            throw .disk(error)
+        }
         for directory in [tmp, new, cur] { try Self.demandOwn(directory) }
     }
 
@@ -54,17 +60,23 @@ public final class Maildir: Sendable {
     }
 
     /// The folder `name` of this Maildir; `nil` when it is missing.
-    public func folder(_ name: FolderName) throws -> Maildir? {
-        if try top.status(of: name.directoryName) == nil { return nil }
-        return try Maildir(top: try top.directory(name.directoryName), making: false)
+    public func folder(_ name: FolderName) throws(MaildirError) -> Maildir? {
+        let directory = try onDisk { () throws(DurableError) in
+            try top.status(of: name.directoryName) == nil ? nil : try top.directory(name.directoryName)
+        }
+        guard let directory else { return nil }
+        return try Maildir(top: directory, making: false)
     }
 
     /// The folder `name` of this Maildir, made if it is missing.
-    public func makeFolder(_ name: FolderName) throws -> Maildir {
-        let directory = try top.directory(name.directoryName, making: 0o700)
+    public func makeFolder(_ name: FolderName) throws(MaildirError) -> Maildir {
+        let directory = try onDisk { () throws(DurableError) in
+            try top.directory(name.directoryName, making: 0o700)
+        }
         let folder = try Maildir(top: directory, making: true)
-        // Maildir++ marks its folders, so that a delivery agent started in one knows where it is.
-        if try directory.status(of: "maildirfolder") == nil {
+        try onDisk { () throws(DurableError) in
+            // Maildir++ marks its folders, so that a delivery agent started in one knows where it is.
+            guard try directory.status(of: "maildirfolder") == nil else { return }
             try directory.openOrMake("maildirfolder").close()
             try directory.synchronize()
         }
@@ -116,8 +128,9 @@ public final class Maildir: Sendable {
         return max(status.modified, status.changed) < now - Self.staleAge
     }
 
-    private static func demandOwn(_ directory: Directory) throws {
-        if let fault = try directory.mailboxOwnershipFault() { throw fault }
+    private static func demandOwn(_ directory: Directory) throws(MaildirError) {
+        let fault = try onDisk { () throws(DurableError) in try directory.mailboxOwnershipFault() }
+        if let fault { throw .notOurs(fault) }
     }
 
     private static func withoutTrailingSlashes(_ path: String) -> String {

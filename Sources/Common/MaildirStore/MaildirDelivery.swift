@@ -57,9 +57,9 @@ public final class MaildirDelivery {
     }
 
     /// Finishes a single message: synchronizes and publishes it.
-    public func commit() throws -> StagedDelivery {
+    public func commit() throws(MaildirError) -> StagedDelivery {
         let staged = finishWriting()
-        try staged.synchronize()
+        try onDisk { () throws(DurableError) in try staged.synchronize() }
         try Maildir.publish([staged])
         return staged
     }
@@ -103,13 +103,14 @@ public final class StagedDelivery: Sendable {
     }
 
     /// Renames into new, never over another file.
-    func rename() throws {
+    func rename() throws(MaildirError) {
         guard state.load(ordering: .acquiring) == .synchronized else {
-            throw MaildirError.notSynchronized(path: "\(maildir.path)/tmp/\(name.unique)")
+            throw .notSynchronized(path: "\(maildir.path)/tmp/\(name.unique)")
         }
-        guard try maildir.tmp.renameWithoutReplacing(name.unique, to: fileName, in: maildir.new) else {
-            throw MaildirError.nameTaken(path: "\(maildir.new.path)/\(fileName)")
+        let isRenamed = try onDisk { () throws(DurableError) in
+            try maildir.tmp.renameWithoutReplacing(name.unique, to: fileName, in: maildir.new)
         }
+        guard isRenamed else { throw .nameTaken(path: "\(maildir.new.path)/\(fileName)") }
         state.store(.published, ordering: .releasing)
     }
 
@@ -126,17 +127,18 @@ extension Maildir {
     /// Messages for one mailbox should be written through one ``Maildir``, so that it is synchronized once.
     ///
     /// On an error all are taken back as far as the disk lets us, so that trying again does not deliver them twice.
-    public static func publish(_ batch: [StagedDelivery]) throws {
+    /// - Throws: ``MaildirError/nameTaken(path:)``, ``MaildirError/notSynchronized(path:)``, ``MaildirError/disk(_:)``.
+    public static func publish(_ batch: [StagedDelivery]) throws(MaildirError) {
         var renamed: [StagedDelivery] = []
         var boxes: [Maildir] = []
-        do {
+        do throws(MaildirError) {
             for message in batch {
                 try message.rename()
                 renamed.append(message)
                 if !boxes.contains(where: { $0 === message.maildir }) { boxes.append(message.maildir) }
             }
             // Else a power cut may undo the rename after the sender was told that we have it.
-            for box in boxes { try box.new.synchronize() }
+            for box in boxes { try onDisk { () throws(DurableError) in try box.new.synchronize() } }
         } catch {
             for message in renamed { message.withdraw() }
             throw error

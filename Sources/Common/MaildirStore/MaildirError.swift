@@ -3,8 +3,11 @@
 import DurableFiles
 import Reporting
 
-/// A fault of a mailbox on disk. Faults of single calls come as `DurableError`.
+/// What a Maildir could not do. Functions that do nothing but call the disk throw `DurableError` itself.
 public enum MaildirError: Complaint, Hashable {
+    case disk(DurableError)
+    /// The Maildir is another user's, or others may write in it.
+    case notOurs(OwnershipFault)
     case badFolderName(name: String, reason: String)
     /// A part of a file name that is not made of letters, digits, `.`, `_` and `-`, or is too long.
     case badNamePart(String)
@@ -21,6 +24,8 @@ public enum MaildirError: Complaint, Hashable {
 
     public var exitStatus: ExitStatus {
         switch self {
+        case .disk(let error): error.exitStatus
+        case .notOurs(let fault): fault.exitStatus
         case .badFolderName, .badNamePart: .dataError
         case .nameTaken: .cannotCreate
         case .messageGone: .noInput
@@ -31,6 +36,8 @@ public enum MaildirError: Complaint, Hashable {
 
     public var description: String {
         switch self {
+        case .disk(let error): "\(error)"
+        case .notOurs(let fault): "\(fault)"
         case .badFolderName(let name, let reason): "the folder name \"\(printable(name))\" cannot be used: \(reason)"
         case .badNamePart(let part): "\"\(printable(part))\" cannot be part of a mail file's name"
         case .nameTaken(let path): "\(path): is there already; nothing was written"
@@ -44,4 +51,9 @@ public enum MaildirError: Complaint, Hashable {
             "\(path): holds more than \(limit) messages; move some of them away"
         }
     }
+}
+
+/// Runs `body`, a failure of which is one of the Maildir's.
+func onDisk<Result>(_ body: () throws(DurableError) -> Result) throws(MaildirError) -> Result {
+    do { return try body() } catch { throw .disk(error) }
 }

@@ -25,19 +25,21 @@ struct MaildirListing {
     var messages: [ListedMessage] = []
 
     /// Adds what is in `box`, which is the `index`-th one shown.
-    mutating func add(_ box: Maildir, index: UInt16) throws {
-        try box.forEachFile { octets, isInNew in
-            guard messages.count <= Maildir.messageLimit, octets.count <= 255 else { return }
-            let name = MailFileName(octets, in: octets.indices)
-            messages.append(
-                ListedMessage(
-                    start: names.count, nameLength: UInt8(octets.count), uniqueLength: UInt8(name.unique.count),
-                    box: index, isInNew: isInNew, time: name.time,
-                    wire: name.isOwn && name.size != nil ? name.wire ?? -1 : -1))
-            names += octets
+    mutating func add(_ box: Maildir, index: UInt16) throws(MaildirError) {
+        try onDisk { () throws(DurableError) in
+            try box.forEachFile { octets, isInNew in
+                guard messages.count <= Maildir.messageLimit, octets.count <= 255 else { return }
+                let name = MailFileName(octets, in: octets.indices)
+                messages.append(
+                    ListedMessage(
+                        start: names.count, nameLength: UInt8(octets.count), uniqueLength: UInt8(name.unique.count),
+                        box: index, isInNew: isInNew, time: name.time,
+                        wire: name.isOwn && name.size != nil ? name.wire ?? -1 : -1))
+                names += octets
+            }
         }
         guard messages.count <= Maildir.messageLimit else {
-            throw MaildirError.tooManyMessages(path: box.path, limit: Maildir.messageLimit)
+            throw .tooManyMessages(path: box.path, limit: Maildir.messageLimit)
         }
     }
 

@@ -42,11 +42,16 @@ public final class MaildirMessage {
     }
 
     /// The next octets in file form (LF), never empty; `nil` at the end.
-    /// - Throws: ``MaildirError/shrunk(path:)`` when the file ends before what it had when it was opened or listed, or `DurableError`.
-    public func nextChunk() throws -> [UInt8]? {
+    /// - Throws: ``MaildirError/shrunk(path:)`` when the file ends before what it had when it was opened or listed;
+    ///   ``MaildirError/disk(_:)``.
+    public func nextChunk() throws(MaildirError) -> [UInt8]? {
         while wireSize == nil {
             let raw: [UInt8]
-            if let first { raw = first } else { raw = try file.read(atMost: Self.chunkSize, at: offset) }
+            if let first {
+                raw = first
+            } else {
+                raw = try onDisk { () throws(DurableError) in try file.read(atMost: Self.chunkSize, at: offset) }
+            }
             first = nil
             offset += raw.count
             var chunk = raw
@@ -63,7 +68,7 @@ public final class MaildirMessage {
     }
 
     /// Reads on to the end for the sake of the size alone.
-    func measure() throws -> Int {
+    func measure() throws(MaildirError) -> Int {
         while try nextChunk() != nil {}
         return wireSize ?? 0
     }

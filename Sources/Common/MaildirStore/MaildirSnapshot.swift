@@ -38,7 +38,7 @@ public final class MaildirSnapshot: Sendable {
 
     /// Reads new and cur of each box once. Only files that are not ours are looked at, and only those whose size nobody
     /// has counted yet are read.
-    public init(of boxes: [ShownMaildir]) throws {
+    public init(of boxes: [ShownMaildir]) throws(MaildirError) {
         var listing = MaildirListing()
         for (index, box) in boxes.enumerated() { try listing.add(box.maildir, index: UInt16(clamping: index)) }
         listing.order()
@@ -69,49 +69,58 @@ public final class MaildirSnapshot: Sendable {
     }
 
     /// Opens message `index`, which a reader may have renamed since; new and cur are read once more then.
-    /// - Throws: ``MaildirError/messageGone(path:unique:)``, or `DurableError`.
-    public func open(_ index: Int) throws -> MaildirMessage {
+    /// - Throws: ``MaildirError/messageGone(path:unique:)``, ``MaildirError/disk(_:)``.
+    public func open(_ index: Int) throws(MaildirError) -> MaildirMessage {
         let (file, name) = try file(index)
-        let status = try file.status()
         let told = name.isOwn ? name.wire : nil
         let sizes = boxes[Int(listing.messages[index].box)].sizes
         let unique = listing.uniqueText(index)
-        return try MaildirMessage(file, name: name, listed: wireSize(of: index)) { wire in
-            // A name that lies, or a file changed in place: the next session is told the right size.
-            if wire != told { sizes.note(unique, status, wire: wire) }
+        return try onDisk { () throws(DurableError) in
+            let status = try file.status()
+            return try MaildirMessage(file, name: name, listed: wireSize(of: index)) { wire in
+                // A name that lies, or a file changed in place: the next session is told the right size.
+                if wire != told { sizes.note(unique, status, wire: wire) }
+            }
         }
     }
 
     /// The file of message `index`, and whether it has wire line ends.
     /// - Throws: as ``open(_:)``.
-    public func openFile(_ index: Int) throws -> (file: File, isWireForm: Bool) {
+    public func openFile(_ index: Int) throws(MaildirError) -> (file: File, isWireForm: Bool) {
         let (file, name) = try file(index)
-        return (file, try name.form(of: file).isWireForm)
+        return try onDisk { () throws(DurableError) in (file, try name.form(of: file).isWireForm) }
     }
 
-    private func file(_ index: Int) throws -> (File, MailFileName) {
-        let box = boxes[Int(listing.messages[index].box)]
+    private func file(_ index: Int) throws(MaildirError) -> (File, MailFileName) {
+        let maildir = boxes[Int(listing.messages[index].box)].maildir
         let unique = listing.uniqueText(index)
-        func file(_ seen: Maildir.SeenFile) throws -> (File, MailFileName)? {
-            guard let file = try box.maildir.directory(of: seen).open(seen.name) else { return nil }
-            let name = Array(seen.name.utf8)
-            return (file, MailFileName(name, in: name.indices))
+        let found = try onDisk { () throws(DurableError) -> (File, MailFileName)? in
+            if let found = try Self.file(listing.seen(index), in: maildir) { return found }
+            for seen in try maildir.locate([unique])[unique] ?? [] {
+                if let found = try Self.file(seen, in: maildir) { return found }
+            }
+            return nil
         }
-        if let found = try file(listing.seen(index)) { return found }
-        for seen in try box.maildir.locate([unique])[unique] ?? [] {
-            if let found = try file(seen) { return found }
-        }
-        throw MaildirError.messageGone(path: box.maildir.path, unique: unique)
+        guard let found else { throw .messageGone(path: maildir.path, unique: unique) }
+        return found
+    }
+
+    private static func file(
+        _ seen: Maildir.SeenFile, in maildir: Maildir
+    ) throws(DurableError) -> (File, MailFileName)? {
+        guard let file = try maildir.directory(of: seen).open(seen.name) else { return nil }
+        let name = Array(seen.name.utf8)
+        return (file, MailFileName(name, in: name.indices))
     }
 
     /// Removes messages for good: on return the removal is on stable storage. What is gone already counts as removed.
     /// - Throws: the first error, after all others were tried; the caller must not say +OK then.
-    public func delete(_ indices: some Sequence<Int>) throws {
+    public func delete(_ indices: some Sequence<Int>) throws(DurableError) {
         try settle(indices) { directory, seen throws(DurableError) in try directory.unlink(seen.name) }
     }
 
     /// Moves messages into cur of `target`, as a delete that can be undone. On return it is on stable storage.
-    public func move(_ indices: some Sequence<Int>, to target: Maildir) throws {
+    public func move(_ indices: some Sequence<Int>, to target: Maildir) throws(DurableError) {
         try settle(indices) { directory, seen throws(DurableError) in
             // maildir(5): a name in cur has the info part, a name in new has none.
             let name = seen.name.utf8.contains(Octet.colon) ? seen.name : "\(seen.name):2,"
@@ -121,7 +130,7 @@ public final class MaildirSnapshot: Sendable {
             } catch  where error.isMissing {
                 return false
             }
-        } finally: {
+        } finally: { () throws(DurableError) in
             try target.cur.synchronize()
         }
     }
@@ -130,14 +139,14 @@ public final class MaildirSnapshot: Sendable {
     /// there, then synchronizes. An action says `false` when there was no such file.
     private func settle(
         _ indices: some Sequence<Int>, _ action: (Directory, Maildir.SeenFile) throws(DurableError) -> Bool,
-        finally: () throws -> Void = {}
-    ) throws {
-        var fault: (any Error)?
+        finally: () throws(DurableError) -> Void = {}
+    ) throws(DurableError) {
+        var fault: DurableError?
         var missing: [UInt16: Set<String>] = [:]
         var touched: Set<UInt16> = []
         func attempt(_ box: UInt16, _ seen: Maildir.SeenFile) -> Bool {
             touched.insert(box)
-            do {
+            do throws(DurableError) {
                 return try action(boxes[Int(box)].maildir.directory(of: seen), seen)
             } catch {
                 fault = fault ?? error
@@ -151,13 +160,13 @@ public final class MaildirSnapshot: Sendable {
             }
         }
         for (box, uniques) in missing {
-            do {
+            do throws(DurableError) {
                 for seen in try boxes[Int(box)].maildir.locate(uniques).values.joined() { _ = attempt(box, seen) }
             } catch {
                 fault = fault ?? error
             }
         }
-        do {
+        do throws(DurableError) {
             try finally()  // the new place is durable before the old one goes
             for box in touched { try boxes[Int(box)].maildir.synchronizeEntries() }
         } catch {

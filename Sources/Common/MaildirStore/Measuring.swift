@@ -16,7 +16,7 @@ struct Measuring {
     }
 
     /// Fills in every size; messages that are gone meanwhile, and such that cannot be read, are left out.
-    mutating func measureAll() throws {
+    mutating func measureAll() throws(MaildirError) {
         var missing: [UInt16: [String: Int]] = [:]
         let hasCounted = boxes.map { !$0.sizes.isEmpty }
         for index in listing.messages.indices {
@@ -37,8 +37,8 @@ struct Measuring {
     }
 
     /// A reader renamed them between the listing and now.
-    private mutating func measureMoved(_ box: UInt16, _ uniques: [String: Int]) throws {
-        let seenFiles = try boxes[Int(box)].maildir.locate(Set(uniques.keys))
+    private mutating func measureMoved(_ box: UInt16, _ uniques: [String: Int]) throws(MaildirError) {
+        let seenFiles = try onDisk { () throws(DurableError) in try boxes[Int(box)].maildir.locate(Set(uniques.keys)) }
         for (unique, index) in uniques {
             guard let seen = seenFiles[unique]?.first else { continue }
             listing.rename(index, to: seen)
@@ -54,30 +54,33 @@ struct Measuring {
         case unreadable
     }
 
-    private mutating func measure(_ index: Int) throws -> Measure {
-        do {
+    private mutating func measure(_ index: Int) throws(MaildirError) -> Measure {
+        do throws(MaildirError) {
             return try size(of: index).map { .octets($0) } ?? .missing
-        } catch let error as DurableError where error.isShortage {
-            throw error
+        } catch .disk(let error) where error.isShortage {
+            throw .disk(error)
         } catch {
             leftOut = LeftOut(count: (leftOut?.count ?? 0) + 1, first: leftOut?.first ?? sentence(error))
             return .unreadable
         }
     }
 
-    private mutating func size(of index: Int) throws -> Int? {
+    private mutating func size(of index: Int) throws(MaildirError) -> Int? {
         examined += 1
         let box = boxes[Int(listing.messages[index].box)]
         let seen = listing.seen(index)
         let directory = box.maildir.directory(of: seen)
-        guard let status = try directory.status(of: seen.name), status.isRegular else { return nil }
+        let status = try onDisk { () throws(DurableError) in try directory.status(of: seen.name) }
+        guard let status, status.isRegular else { return nil }
         let unique = listing.uniqueText(index)
         if let wire = box.sizes.wireSize(of: unique, status) { return wire }
         let octets = Array(seen.name.utf8)
         let name = MailFileName(octets, in: octets.indices)
         if name.size == status.size, let wire = name.wire { return wire }
-        guard let file = try directory.open(seen.name) else { return nil }
-        let wire = try MaildirMessage(file, name: name).measure()
+        let message = try onDisk { () throws(DurableError) in
+            try directory.open(seen.name).map { file throws(DurableError) in try MaildirMessage(file, name: name) }
+        }
+        guard let wire = try message?.measure() else { return nil }
         box.sizes.note(unique, status, wire: wire)
         return wire
     }

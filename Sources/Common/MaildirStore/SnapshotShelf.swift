@@ -31,10 +31,10 @@ public final class SnapshotShelf: Sendable {
     ///   - tell: told what a new reading had to leave out.
     public func snapshot(
         of boxes: [ShownMaildir], now: Int, leftOut tell: (LeftOut) -> Void = { _ in }
-    ) throws -> MaildirSnapshot {
+    ) throws(MaildirError) -> MaildirSnapshot {
         let key = boxes.map { "\($0.maildir.path)\u{0}\($0.prefix)" }.joined(separator: "\u{0}")
         // Read before the listing: a change in between makes the marks too old, never too young.
-        let marks = try Self.marks(of: boxes)
+        let marks = try onDisk { () throws(DurableError) in try Self.marks(of: boxes) }
         if let found = shown.withLock({ $0[key] }), found.marks == marks, let snapshot = found.snapshot {
             return snapshot
         }
@@ -48,14 +48,12 @@ public final class SnapshotShelf: Sendable {
         return snapshot
     }
 
-    private static func marks(of boxes: [ShownMaildir]) throws -> [Mark] {
-        try boxes.flatMap { box in
-            try [box.maildir.new, box.maildir.cur].map { directory in
-                let status = try directory.status()
-                return Mark(
-                    inode: status.inode, device: status.device, modified: status.modified,
-                    nanoseconds: status.modifiedNanoseconds)
-            }
+    private static func marks(of boxes: [ShownMaildir]) throws(DurableError) -> [Mark] {
+        try boxes.flatMap { [$0.maildir.new, $0.maildir.cur] }.map { directory throws(DurableError) in
+            let status = try directory.status()
+            return Mark(
+                inode: status.inode, device: status.device, modified: status.modified,
+                nanoseconds: status.modifiedNanoseconds)
         }
     }
 }

@@ -1,0 +1,28 @@
+// A conversation with an account's server, whose end is told as what keeps the account from it.
+
+import Octets
+import Reporting
+import Transport
+
+extension Exchange where E: SessionEngine {
+    /// What the server says next; see `next()`.
+    func event() throws(AccountError) -> E.Event {
+        do { return try next() } catch { throw AccountError(error) }
+    }
+
+    /// Says `command`; see `say(_:_:isHeld:)`.
+    func command(_ command: E.Command) throws(AccountError) {
+        do { try say(command) } catch { throw AccountError(error) }
+    }
+}
+
+extension AccountError {
+    /// - Parameter error: what an exchange throws: the wire's, or the engine's.
+    fileprivate init(_ error: any Error) {
+        switch error {
+        case let error as TransportError: self = .transport(error)
+        case let error as any Complaint: self = .engine(error)
+        default: preconditionFailure("an engine throws complaints: \(error)")
+        }
+    }
+}
