@@ -36,6 +36,7 @@ class Bench:
         self.load = self._compile("smtpload")
         self.bare = self._compile("bare", "-pthread")
         self.relay = self._compile("link")
+        self.weigh = self._compile("weigh")
         self.certificate = os.path.join(self.outer, "server.crt")
         self.key = os.path.join(self.outer, "server.key")
         subprocess.run(

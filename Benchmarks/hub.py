@@ -33,9 +33,10 @@ mailbox alice
 {text}""")
         os.chmod(self.rc, 0o600)
 
-    def fetching(self, protocol, port):
+    def fetching(self, protocol, port, limit=50 << 20):
         """An account that fetches everything once and deletes nothing."""
-        self.write_rc(f"""account source
+        self.write_rc(f"""size-limit {limit}
+account source
   owner          alice
   address        alice@source.example
   user           alice
@@ -45,21 +46,26 @@ mailbox alice
   keep           on
 """)
 
-    def serving(self):
-        """Accepts for alice on a port of its own, straight into her Maildir."""
-        self.port = free_port()
+    def serving(self, limit=50 << 20):
+        """Accepts for alice on a port of its own, straight into her Maildir, and shows it by POP3S on another."""
+        self.port, self.pop3s = free_port(), free_port()
         self.write_rc(f"""log none
+size-limit {limit}
+tls_certificate {self.bench.certificate} key {self.bench.key}
 max-connections-per-address 200
 listen smtp 127.0.0.1:{self.port}
   allow 127.0.0.0/8
   max-connections 200
+listen pop3s 127.0.0.1:{self.pop3s}
+  allow 127.0.0.0/8
 """)
         self.process = self.bench.start(
-            ordinary_user() + [self.bench.command("mhserve"), "-C", self.rc], (self.port,), self.folder + "/mhserve.log", self.env)
+            ordinary_user() + [self.bench.command("mhserve"), "-C", self.rc], (self.port, self.pop3s), self.folder + "/mhserve.log", self.env)
 
-    def sending(self, port, connections=2, host="127.0.0.1"):
+    def sending(self, port, connections=2, host="127.0.0.1", limit=50 << 20):
         """Takes mail from standard input for a smarthost on `port`."""
         self.write_rc(f"""log none
+size-limit {limit}
 account out
   owner   alice
   address alice@hub.example

@@ -1,4 +1,4 @@
-"""Dovecot and Postfix, unpacked by scripts/peers, set up for measuring."""
+"""Dovecot, Postfix and OpenSMTPD, unpacked by scripts/peers, set up for measuring."""
 
 import os
 import pwd
@@ -251,6 +251,43 @@ postlog unix-dgram n - n - 1 postlogd
             make("queue/" + part, 0o700)
         make("queue/public", 0o710, of=group)
         make("queue/maildrop", 0o1730, of=group)
+
+    def stop(self):
+        self.bench.stop(self.process)
+
+
+class OpenSMTPD:
+    """An OpenSMTPD that accepts, and keeps all mail in its queue. Its paths and users are compiled in, so that it sees them
+    in a mount namespace of its own."""
+
+    def __init__(self, bench):
+        if os.getuid() != 0:
+            raise Missing("OpenSMTPD needs root")
+        root = bench.peer("opensmtpd")
+        self.bench, folder, self.port = bench, bench.folder("opensmtpd"), free_port()
+        for part, mode in (("spool", 0o755), ("spool/smtpd", 0o711), ("lib", 0o755), ("lib/opensmtpd", 0o755),
+                           ("lib/opensmtpd/empty", 0o755), ("run", 0o755)):
+            os.mkdir(os.path.join(folder, part))
+            os.chmod(os.path.join(folder, part), mode)
+        for name, line in (("passwd", "%s:x:%d:%d::/nonexistent:/usr/sbin/nologin\n"), ("group", "%s:x:%d:\n")):
+            with open("/etc/" + name) as file:
+                told = file.read()
+            with open(os.path.join(folder, name), "w") as file:
+                file.write(told)
+                for number, user in ((64001, "opensmtpd"), (64002, "opensmtpq")):
+                    file.write(line % ((user, number, number) if name == "passwd" else (user, number)))
+        with open(os.path.join(folder, "smtpd.conf"), "w") as file:
+            file.write(f"""smtp limit max-mails 1000000
+listen on 127.0.0.1 port {self.port}
+action "out" relay
+match from any for any action "out"
+""")
+        shown = [(folder + "/spool", "/var/spool"), (folder + "/lib", "/var/lib"), (folder + "/run", "/run"),
+                 (root + "/usr/libexec", "/usr/libexec"), (folder + "/passwd", "/etc/passwd"), (folder + "/group", "/etc/group")]
+        mounts = " && ".join("mount --bind %s %s" % pair for pair in shown)
+        self.process = bench.start(
+            ["unshare", "-m", "sh", "-c", mounts + ' && exec "$@"', "sh", root + "/usr/sbin/smtpd", "-d", "-P", "mta",
+             "-f", folder + "/smtpd.conf"], (self.port,), folder + "/started.log", environment(root))
 
     def stop(self):
         self.bench.stop(self.process)

@@ -1,7 +1,7 @@
 /* Sends messages by SMTP over some connections at once, one transaction after the other on each.
  *
  * smtpload PORT CONNECTIONS MESSAGES OCTETS FROM TO [PID...]
- * MAIL, RCPT and DATA go in one write, as PIPELINING allows. Prints "messages/s microseconds-of-server-CPU-per-message
+ * MAIL, RCPT and DATA go in one write where the server has PIPELINING. Prints "messages/s microseconds-of-server-CPU-per-message
  * median-milliseconds", the CPU being that of the processes PID and of all below them. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -22,6 +22,7 @@ enum state { GREETING, HELLO, ENVELOPE, CONTENT, QUITTING, CLOSED };
 struct connection {
     enum state state;
     int replies; /* final lines still to come in this state */
+    int pipelining, said; /* whether the server has it; how many of the envelope's commands are said */
     int fill;
     double begun;
     char input[8192];
@@ -31,8 +32,8 @@ static struct connection *connections;
 static struct pollfd *watched;
 static int messages, started, finished, open_connections;
 static double *latency;
-static char envelope[1024];
-static int envelope_size, content_size;
+static char envelope[3][512];
+static int content_size;
 static char *content;
 
 static void fail(const char *what) {
@@ -95,6 +96,16 @@ static void put(int index, const char *octets, int size) {
     }
 }
 
+/* The next command of the envelope, or all of them at once. */
+static void put_envelope(int index) {
+    struct connection *c = &connections[index];
+    char all[sizeof envelope];
+    int size = 0;
+    do size += sprintf(all + size, "%s", envelope[c->said++]);
+    while (c->pipelining && c->said < 3);
+    put(index, all, size);
+}
+
 static void next_transaction(int index) {
     struct connection *c = &connections[index];
     if (started < messages) {
@@ -102,7 +113,8 @@ static void next_transaction(int index) {
         c->begun = now();
         c->state = ENVELOPE;
         c->replies = 3;
-        put(index, envelope, envelope_size);
+        c->said = 0;
+        put_envelope(index);
     } else {
         c->state = QUITTING;
         c->replies = 1;
@@ -116,7 +128,10 @@ static void replied(int index, const char *line) {
         fprintf(stderr, "smtpload: %s\n", line);
         exit(1);
     }
-    if (--c->replies > 0) return;
+    if (--c->replies > 0) {
+        if (c->state == ENVELOPE && c->said < 3) put_envelope(index);
+        return;
+    }
     switch (c->state) {
     case GREETING:
         c->state = HELLO;
@@ -152,6 +167,7 @@ static void readable(int index) {
     char *from = c->input, *end;
     while (watched[index].fd >= 0 && (end = memchr(from, '\n', c->input + c->fill - from))) {
         *end = 0;
+        if (c->state == HELLO && strlen(from) > 4 && !strncasecmp(from + 4, "PIPELINING", 10)) c->pipelining = 1;
         if (strlen(from) >= 4 && from[3] != '-') replied(index, from);
         from = end + 1;
     }
@@ -171,7 +187,9 @@ int main(int argc, char **argv) {
     messages = atoi(argv[3]);
     if (count < 1 || count > 10000 || messages < 1 || octets < 100) return 64;
     for (int i = 7; i < argc && root_count < 64; i++) roots[root_count++] = atoi(argv[i]);
-    envelope_size = snprintf(envelope, sizeof envelope, "MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n", argv[5], argv[6]);
+    snprintf(envelope[0], sizeof envelope[0], "MAIL FROM:<%s>\r\n", argv[5]);
+    snprintf(envelope[1], sizeof envelope[1], "RCPT TO:<%s>\r\n", argv[6]);
+    snprintf(envelope[2], sizeof envelope[2], "DATA\r\n");
     content = malloc(octets + 200);
     content_size = sprintf(content, "From: <%s>\r\nTo: <%s>\r\nSubject: load\r\n\r\n", argv[5], argv[6]);
     for (int column = 0; content_size < octets; column++) {

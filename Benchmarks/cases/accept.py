@@ -4,7 +4,7 @@ import subprocess
 
 from harness import Missing, by_turns, table
 from hub import Hub
-from peers import Postfix
+from peers import OpenSMTPD, Postfix
 
 OCTETS = 4096
 
@@ -25,13 +25,15 @@ def measure(bench, connections, messages):
             check=True, capture_output=True, text=True)
         return tuple(float(word) for word in done.stdout.split())
 
-    def postfix():
-        peer = Postfix(bench)
-        try:
-            load(bench, peer.port, connections, 4 * connections, "b@example.org", peer.process.pid)  # processes start
-            return load(bench, peer.port, connections, messages, "b@example.org", peer.process.pid)
-        finally:
-            peer.stop()
+    def queueing(kind):
+        def turn():
+            peer = kind(bench)
+            try:
+                load(bench, peer.port, connections, 4 * connections, "b@example.org", peer.process.pid)  # processes start
+                return load(bench, peer.port, connections, messages, "b@example.org", peer.process.pid)
+            finally:
+                peer.stop()
+        return turn
 
     def ours():
         hub = Hub(bench)
@@ -43,7 +45,8 @@ def measure(bench, connections, messages):
             hub.stop()
 
     medians, absent = by_turns(
-        [("bare C loop", bare), ("Postfix", postfix), ("mailhub", ours)], bench.options.rounds)
+        [("bare C loop", bare), ("OpenSMTPD", queueing(OpenSMTPD)), ("Postfix", queueing(Postfix)),
+         ("mailhub", ours)], bench.options.rounds)
     return table(
         "Durable SMTP accept, %d connection%s, %d x %d octets" % (
             connections, "" if connections == 1 else "s", messages, OCTETS),

@@ -67,17 +67,17 @@ struct ArchitectureTests {
 
     @Test("what a walk passes on is a type of the room that it names")
     func walks() throws {
-        let text = try HouseDrawing.text("docs/architecture.md")
+        let text = try Project.text("docs/architecture.md")
         let steps = text.split(separator: "\n").filter { $0.first.map(\.isNumber) ?? false && $0.contains("`") }
         let named = steps.map { HouseDrawing.names(in: $0) }.joined().filter { $0.contains(".") }
         #expect(named.count >= 20, "the walks name the values that they pass on")
         for name in named {
             let parts = name.split(separator: ".").map(String.init)
             let folder = commands.contains(parts[0]) ? "Sources/\(parts[0])" : "Sources/Common/\(parts[0])"
-            let files = ScratchDirectory.names(in: "\(HouseDrawing.project)/\(folder)").filter {
+            let files = ScratchDirectory.names(in: "\(Project.path)/\(folder)").filter {
                 $0.hasSuffix(".swift")
             }
-            let sources = try files.map { try HouseDrawing.text("\(folder)/\($0)") }.joined(separator: "\n")
+            let sources = try files.map { try Project.text("\(folder)/\($0)") }.joined(separator: "\n")
             for type in parts.dropFirst() {
                 let isDeclared = ["struct", "enum", "class", "protocol", "actor", "typealias"].contains { kind in
                     [" ", ":", "<", "(", "\n", ","].contains { sources.contains("\(kind) \(type)\($0)") }

@@ -11,16 +11,9 @@ struct Target: Hashable {
 
 /// The house as three witnesses tell of it.
 enum HouseDrawing {
-    static let project = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
-
-    static func text(_ path: String) throws -> String {
-        guard let octets = ScratchDirectory.read("\(project)/\(path)") else { throw KitError("no \(path)") }
-        return String(decoding: octets, as: UTF8.self)
-    }
-
     /// The rooms and commands of Package.swift, in its order.
     static func manifest() throws -> [Target] {
-        let text = try text("Package.swift")
+        let text = try Project.text("Package.swift")
         var targets: [Target] = []
         for maker in ["room(", "command("] {
             // Behind a blank: the functions' own declarations have the name behind `func `.
@@ -42,11 +35,11 @@ enum HouseDrawing {
     /// The modules that the files of `target` import.
     static func imports(of target: Target, isCommand: Bool) throws -> Set<String> {
         let folder = isCommand ? "Sources/\(target.name)" : "Sources/Common/\(target.name)"
-        let files = ScratchDirectory.names(in: "\(project)/\(folder)").filter { $0.hasSuffix(".swift") }
+        let files = ScratchDirectory.names(in: "\(Project.path)/\(folder)").filter { $0.hasSuffix(".swift") }
         guard !files.isEmpty else { throw KitError("no sources in \(folder)") }
         var modules: Set<String> = []
         for file in files {
-            for line in try text("\(folder)/\(file)").split(separator: "\n") {
+            for line in try Project.text("\(folder)/\(file)").split(separator: "\n") {
                 let words = line.split(separator: " ").drop {
                     $0.hasPrefix("@") || ["internal", "public"].contains($0)
                 }
@@ -58,7 +51,7 @@ enum HouseDrawing {
 
     /// The floors of the picture, the lowest first: the names that stand on each.
     static func floors() throws -> [[String]] {
-        let lines = try text("docs/architecture.md").split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = try Project.text("docs/architecture.md").split(separator: "\n", omittingEmptySubsequences: false)
         guard let start = lines.firstIndex(of: "```floors"), let end = lines[(start + 1)...].firstIndex(of: "```")
         else {
             throw KitError("docs/architecture.md has no picture of the floors")
@@ -77,7 +70,8 @@ enum HouseDrawing {
 
     /// The rows of the table of rooms: a name, and the names behind it.
     static func table() throws -> [Target] {
-        try text("docs/architecture.md").split(separator: "\n").filter { $0.hasPrefix("| `") }.compactMap { line in
+        try Project.text("docs/architecture.md").split(separator: "\n").filter { $0.hasPrefix("| `") }.compactMap {
+            line in
             let cells = line.split(separator: "|").map { names(in: $0) }
             guard cells.count == 3, cells[0].count == 1, !cells[0][0].contains(".") else { return nil }
             return Target(name: cells[0][0], uses: Set(cells[2]))
