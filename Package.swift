@@ -190,7 +190,9 @@ let package = Package(
         tests(
             of: "AccountSessions",
             uses: "Credentials", "InternetAddress", "RunControl", "Transport", "TLSEngine", "SASLMechanisms",
-            "POP3Protocol", "IMAPProtocol", "SMTPProtocol", "Octets", "Blocking", "Reporting", "Programs"),
+            "POP3Protocol", "IMAPProtocol", "SMTPProtocol", "MailEnvelope", "MailFormat", "Octets", "Blocking",
+            "Reporting",
+            "Programs"),
         tests(
             of: "FetchLedger", uses: "Octets", "Digests", "DurableFiles", "IMAPProtocol", "POP3Protocol",
             "MaildirStore"),
@@ -213,8 +215,14 @@ let package = Package(
         tests(ofCommand: "mhsend", as: "MHSend", uses: "Reporting"),
         tests(
             ofCommand: "mhserve", as: "MHServe",
-            uses: "Credentials", "AccessControl", "InternetAddress", "Programs", "RunControl", "Reporting", "TLSEngine",
+            uses: "Credentials", "AccessControl", "Delivery", "DurableFiles", "InternetAddress", "MailEnvelope",
+            "Octets",
+            "Programs", "RunControl", "Reporting", "SMTPProtocol", "SpoolQueue", "TLSEngine",
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio")),
+        tests(
+            ofCommand: "mhqueue", as: "MHQueue",
+            uses: "MailEnvelope", "MailFormat", "MailRouting", "MessageContent", "Reporting", "SpoolQueue",
+            argumentParser),
         tests(
             ofCommand: "mhcarry", as: "MHCarry",
             uses: "MailEnvelope", "MailFormat", "MessageContent", "SpoolQueue", "RunControl", "SMTPProtocol",

@@ -1,23 +1,23 @@
 /*
- * Writes down, in order, all that a program does to files below one folder, and what it says to its peers: an object to
- * preload (LD_PRELOAD), for tests that ask what a power cut would leave. Tests/MailTestKit/DiskLog.swift reads the log.
+ * Preloaded into a program (LD_PRELOAD): records, in order, all that it does to files below one folder and all that it
+ * sends to its peers, for tests that ask what a power cut would leave. Tests/MailTestKit/DiskLog.swift reads the log.
  *
- * DISK_LOG names the file for the log, DISK_ROOT the folder. A record is a line, then as many octets as its last number
- * says:
+ * DISK_LOG names the file for the log, DISK_ROOT the folder. A record is a line, followed by as many octets as the last
+ * number of the line says:
  *
- *     C <directory> <inode> <n>       the file named by n octets was made; without a name, directory and n are 0
+ *     C <directory> <inode> <n>       a file was made; n octets name it; if it has no name, directory and n are 0
  *     D <directory> <inode> <n>       a directory was made
  *     N <from> <to> <k> <n>           an entry was renamed; k of the n octets are the old name
- *     L <inode> <directory> <n>       a further name for a file
+ *     L <inode> <directory> <n>       a file got a further name
  *     U <directory> <n>               a name was removed
  *     W <inode> <offset> <n>          octets were written
- *     T <inode> <size> 0              a file was cut, or made longer with zeros
+ *     T <inode> <size> 0              a file was truncated, or extended with zeros
  *     B <serial> <inode> 0            fsync or fdatasync begins
  *     E <serial> <inode> 0            it has succeeded
  *     X <descriptor> <n>              octets are about to be sent to a peer
  *
- * What changes something is recorded after it succeeded, a begin and an octet for a peer before: a change that is not in
- * the log before a synchronization begins was not certainly covered by it.
+ * A change is recorded after it succeeded, B and X before the call: a change that is not in the log before a
+ * synchronization begins was not certainly covered by it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -44,7 +44,7 @@ static int log_descriptor(void) {
     if (!path) return -1;
     int made = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CLOEXEC, 0);
     if (made < 0) return -1;
-    /* Out of the way of programs that count on small numbers. */
+    /* Out of the way of programs that count on the smallest descriptor being free. */
     int high = (int)syscall(SYS_fcntl, made, F_DUPFD_CLOEXEC, 900);
     syscall(SYS_close, made);
     int none = -1;
@@ -69,7 +69,7 @@ static void put(const char *head, const void *octets, size_t count) {
     if (record != small) free(record);
 }
 
-/* Whether `descriptor` is of a file or directory below DISK_ROOT. */
+/* Whether `descriptor` is open on DISK_ROOT or on a file or directory below it. */
 static int is_inside(int descriptor) {
     const char *root = getenv("DISK_ROOT");
     if (!root || log_descriptor() < 0) return 0;
@@ -87,7 +87,7 @@ static unsigned long inode_of(int descriptor) {
     return fstat(descriptor, &found) == 0 ? (unsigned long)found.st_ino : 0;
 }
 
-/* The folder and the last part of a path: an open folder, to be closed if `*made`, or -1 when it is none of ours. */
+/* The folder of a path, open, to be closed if `*made`, its last part in `*name`; -1 for a folder not below DISK_ROOT. */
 static int folder_of(int at, const char *path, const char **name, int *made) {
     *made = 0;
     const char *slash = strrchr(path, '/');
@@ -122,7 +122,7 @@ static int opening(int at, const char *path, int flags, mode_t mode) {
     int was_there = !(flags & O_CREAT) || exists(at, path);
     int opened = (int)syscall(SYS_openat, at, path, flags, mode);
     kept = errno;
-    /* No folder has it, but its number may have been another file's. */
+    /* It has no name, but its inode number may have been another file's. */
     if (opened >= 0 && (flags & O_TMPFILE) == O_TMPFILE && is_inside(opened)) {
         char head[96];
         snprintf(head, sizeof head, "C 0 %lu 0\n", inode_of(opened));
@@ -146,7 +146,7 @@ static int opening(int at, const char *path, int flags, mode_t mode) {
     return opened;
 }
 
-/* O_TMPFILE holds O_DIRECTORY, so all of it must be there. */
+/* O_TMPFILE includes the bit of O_DIRECTORY, so all of its bits are compared. */
 #define OPEN_MODE(flags) \
     mode_t mode = 0; \
     if ((flags) & O_CREAT || ((flags) & O_TMPFILE) == O_TMPFILE) { va_list rest; va_start(rest, flags); mode = va_arg(rest, mode_t); va_end(rest); }
@@ -201,7 +201,7 @@ ssize_t writev(int descriptor, const struct iovec *parts, int count) {
     for (int i = 0; socket && i < count; i++) say(descriptor, parts[i].iov_base, parts[i].iov_len);
     ssize_t done = syscall(SYS_writev, descriptor, parts, count);
     int kept = errno;
-    if (done > 0 && is_inside(descriptor)) abort(); /* nobody here writes files so; teach this object if one day does */
+    if (done > 0 && is_inside(descriptor)) abort(); /* no program here writes files so; record it once one does */
     errno = kept;
     return done;
 }

@@ -1,4 +1,5 @@
-/* Preloaded into a privately unpacked peer: a path it was compiled with leads below $PEER_ROOT when the file is there.
+/* Preloaded into a peer that is unpacked into a folder of its own: leads its compiled-in paths below $PEER_ROOT where
+ * the file exists there.
  *
  * Covers what servers do with compiled-in paths: run a program, list a folder of modules, load one, read a file. */
 #define _GNU_SOURCE
@@ -13,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The path to use for `path`: itself, or its like below the root in `room`. */
+/* The path to use for `path`: itself, or the same one below the root, which is put into `room`. */
 static const char *below(const char *path, char room[PATH_MAX]) {
     const char *root = getenv("PEER_ROOT");
     if (!root || !path || strncmp(path, "/usr/", 5) != 0) return path;

@@ -8,21 +8,21 @@ import SpoolQueue
 
 /// The attempt for a locked message. Belongs to one thread: the recorder's.
 ///
-/// It begins when the first next hop has a session ready for the message, and ends when none has a part of it under way.
-/// What waits at other hops by then gets an attempt of its own later, so that no lane holds up another's results.
+/// It begins when the first next hop has a session ready for the message, and ends when none has a part of it under
+/// way. What still waits at other hops gets an attempt of its own later, so that no lane holds up another's results.
 final class Attempt {
     let message: LockedMessage
     private unowned let job: Job
     private let hub: CarrierHub
     private var placement: Placement
-    /// Whether what came since may lead recipients elsewhere.
+    /// Whether results since then may lead recipients elsewhere.
     private var isPlacementOld = false
     /// What each hop has under way.
     private var underWay: [NextHop: Set<Int>] = [:]
-    /// Why hops are of no use in this run.
+    /// Why hops cannot be used in this run.
     private var faults: [NextHop: HopFault]
 
-    /// Ends what a run that died left half done, and places the recipients that are due.
+    /// Finishes what a run that died left half done, and places the recipients that are due.
     init(of message: LockedMessage, for job: Job, hub: CarrierHub, faults: [NextHop: HopFault] = [:]) throws(QueueError)
     {
         self.message = message
@@ -39,7 +39,8 @@ final class Attempt {
     /// Whether a hop has a part of it under way.
     var isUnderWay: Bool { !underWay.isEmpty }
 
-    /// The hops that are to be asked yet. Not asked anew while one that answers for many, one by one, has them under way.
+    /// The hops that are still to be asked. None while one has recipients under way, which it may settle one by one,
+    /// unless the placement is out of date.
     func hopsToAsk() -> [NextHop] {
         guard !isIdle, !message.isRemoved, isPlacementOld || !isUnderWay else { return [] }
         placeAnew()
@@ -51,7 +52,7 @@ final class Attempt {
     // MARK: What came of recipients
 
     /// Hands out what goes to `hop`; the attempt begins with the first of these.
-    /// - Returns: `nil` when nothing goes there (any more).
+    /// - Returns: `nil` when nothing goes there, or no longer.
     func begin(at hop: NextHop) throws(QueueError) -> Assignment? {
         guard !isIdle, underWay[hop] == nil else { return nil }
         let recipients = placement.recipients(for: hop)
@@ -63,7 +64,7 @@ final class Attempt {
             hasDied: message.hasDied)
     }
 
-    /// Marks that it was begun: should the program die in it, the next one knows.
+    /// Marks that it was begun: should the program die in it, the next run knows.
     private func begin() throws(QueueError) {
         guard !message.isInAttempt else { return }
         // First the room: without it nothing begins, so nothing looks as if it had died.
@@ -71,15 +72,16 @@ final class Attempt {
         try message.beginAttempt(next: Clock.seconds() + hub.policy.delay(afterTries: message.state.tries + 1))
     }
 
-    /// What is said of recipients that need no hop; the attempt begins if there are such.
+    /// The results for recipients that need no hop; the attempt begins if there are such.
     func settle() throws(QueueError) -> [AttemptResult] {
         guard !isIdle, !placement.verdicts.isEmpty else { return [] }
         try begin()
         return concluded(placement.verdicts.flatMap { results(of: $0.verdict, for: [$0.recipient]) })
     }
 
-    /// What `hop` has said of some recipients that it had under way.
-    /// - Returns: what is to be recorded. Whom the hop could not serve goes to another of its route where there is one.
+    /// Takes the verdicts of `hop` on some recipients that it had under way.
+    /// - Returns: what is to be recorded: nothing of recipients that go to another account of their route, as this one
+    ///   is at fault.
     func take(_ results: [HopResult], from hop: NextHop, fault: HopFault? = nil) -> [AttemptResult] {
         if let fault {
             faults[hop] = fault
@@ -102,7 +104,7 @@ final class Attempt {
         return concluded(items)
     }
 
-    /// Takes back what `hop` had under way and has not begun: this run carries them no more.
+    /// Takes back recipients that `hop` had under way and has not begun: this run does not try them again.
     func release(_ recipients: [Int], from hop: NextHop) {
         job.isTried.formUnion(recipients)
         end(recipients, at: hop)
@@ -113,8 +115,8 @@ final class Attempt {
         if underWay[hop]?.isEmpty == true { underWay[hop] = nil }
     }
 
-    /// Notes that `hop` is at fault before it had any of it.
-    /// - Returns: what is to be recorded: nothing, where waiting is all that there is to do.
+    /// Notes that `hop` is at fault before it had any part of the message.
+    /// - Returns: what is to be recorded: nothing where its recipients merely wait.
     func refuse(at hop: NextHop, _ fault: HopFault) throws(QueueError) -> [AttemptResult] {
         faults[hop] = fault
         guard !isIdle else { return [] }
@@ -127,7 +129,7 @@ final class Attempt {
         return concluded(leave(left, at: hop, because: fault.verdict))
     }
 
-    /// What becomes of recipients whose hop is at fault and who have no other: the way back, or their turn later.
+    /// The results for recipients whose hop is at fault and who have no other: a return to the sender, or a try later.
     private func leave(_ recipients: [Int], at hop: NextHop, because verdict: Verdict) -> [AttemptResult] {
         let fault = faults[hop]
         return recipients.flatMap { index in
@@ -137,11 +139,11 @@ final class Attempt {
         }
     }
 
-    /// Recipients with no hop that is well.
+    /// Recipients whose hop is at fault.
     private var stranded: [Int] { placement.hops.filter { faults[$0.hop] != nil }.flatMap(\.recipients) }
 
-    /// What `verdict` means for now: when the next try may be, or the end after the lifetime. What our side keeps from
-    /// leaving is looked at again by the rc of then, after the longest delay.
+    /// What `verdict` means now: when the next try may be, or the end after the lifetime. Mail held by rule is tried
+    /// again after the longest delay, by the rc as it is then.
     /// - Parameter notBefore: when a hop at fault may be asked again, in seconds since 1970.
     private func results(of verdict: Verdict, for recipients: [Int], notBefore: Int? = nil) -> [AttemptResult] {
         let now = Clock.seconds()
@@ -161,7 +163,8 @@ final class Attempt {
         }
     }
 
-    /// Notes that something came of these recipients in this run; a notice that nobody takes goes to its last stop first.
+    /// Notes that these recipients have results in this run; a notice that cannot be delivered goes to its last stop
+    /// first.
     private func concluded(_ items: [AttemptResult]) -> [AttemptResult] {
         var concluded: [AttemptResult] = []
         for item in items {
@@ -177,7 +180,7 @@ final class Attempt {
         return concluded
     }
 
-    /// Places those who still wait, by what is known now.
+    /// Places the recipients that still wait, by what is known now.
     private func placeAnew() {
         isPlacementOld = false
         placement = Placement(of: Self.subject(message, job), hub: hub, avoiding: faults)
@@ -191,7 +194,7 @@ final class Attempt {
 
     // MARK: The end
 
-    /// Queues what is owed to people, once the results are safe.
+    /// Queues the notices that are owed, once the results are durable.
     func sendNotices() throws(QueueError) {
         let write = Self.writer(hub, message)
         for kind in [NoticeKind.failure, .success] {
@@ -201,20 +204,21 @@ final class Attempt {
         if try message.sendNotice(.held, about: held, write: write) != nil, let first = held.first {
             let why = message.state.recipients[first].verdict?.description ?? ""
             writeToStandardError(
-                "\(CommandName.called(else: "mhcarry")): \(message.id) is held: \(printable(why)); see mhqueue why \(message.id)"
+                "\(CommandName.called(else: "mhcarry")): \(message.id) is held: \(printable(why)); "
+                    + "see mhqueue why \(message.id)"
             )
         }
         _ = try message.sendNotice(.delay, about: owedDelay, write: write)
     }
 
-    /// Whom it is late for, and who was not told so. By age alone: mail that waits for a hop at fault has no tries, and is
-    /// late all the same.
+    /// Recipients for whom a notice of delay is due. By age alone: mail that waits for a hop at fault has no tries, and
+    /// is late all the same.
     private var owedDelay: [Int] {
         let isLate = hub.policy.isLate(age: hub.age(of: message), tries: max(1, message.state.tries))
         return isLate ? message.state.owed(.delay) : []
     }
 
-    /// Gives the message back, named after what is known of it.
+    /// Names the file after what is known of the message, and unlocks it.
     func close() throws(QueueError) {
         guard !message.isRemoved else { return }
         placeAnew()
@@ -226,7 +230,8 @@ final class Attempt {
         message.unlock()
     }
 
-    /// When the first hop may answer that somebody waits for, or somebody's time comes; `nil` while somebody may be tried.
+    /// When the first of the hops at fault may be asked again, or the first recipient's time comes; `nil` while a
+    /// recipient may be tried now.
     private var untilAHopMayAnswer: Int? {
         guard message.state.hold == nil, placement.verdicts.isEmpty, !placement.hops.isEmpty else { return nil }
         let hopsAtFault = placement.hops.compactMap { faults[$0.hop] }

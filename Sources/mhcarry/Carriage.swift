@@ -9,11 +9,12 @@ import SMTPProtocol
 import SpoolQueue
 import Transport
 
-/// Carries what waits in a lane over one session, one transaction after the other. Where the server takes pipelining, the
-/// end of a message and the envelope of the next leave together, so that a message costs one round trip.
+/// Carries what waits in a lane over one session, one transaction after the other. Where the server offers PIPELINING
+/// (RFC 2920), the end of a message and the envelope of the next leave together, so that a message costs one round
+/// trip.
 ///
-/// The final dot of a message is said when the results of the one before are on stable storage, and not earlier: so a crash
-/// makes one message of a session doubtful at most.
+/// The final dot of a message is sent only when the results of the one before are durable: so a crash leaves at most
+/// one message of a session in doubt.
 struct Carriage {
     /// A transaction, and what came of it so far.
     private struct Transaction {
@@ -22,7 +23,7 @@ struct Carriage {
         let message: Prepared
         /// For each recipient, in order; `nil` as long as nothing settles it.
         var verdicts: [Verdict?]
-        /// Whether it was begun behind the end of another one.
+        /// Whether it was begun together with the end of another one.
         var isPipelined = false
         var hasContent = false
 
@@ -34,9 +35,9 @@ struct Carriage {
     /// What the lane has given, and how much of it is still to be done. A class, as transactions share it.
     private final class Part {
         let assignment: Assignment
-        /// Recipients that no transaction has taken.
+        /// Recipients that no transaction has yet.
         var rest: ArraySlice<Int>
-        /// Recipients of which nothing is recorded.
+        /// Recipients without a recorded result.
         var open: Set<Int>
 
         init(_ assignment: Assignment) {
@@ -48,14 +49,14 @@ struct Carriage {
 
     private let session: ServerSession
     private let lane: Lane
-    /// The one that the server speaks of, and the one said behind its end.
+    /// The transaction that the server replies to, and the one that was begun with its end.
     private var current: Transaction?
     private var following: Transaction?
     /// The message of which more transactions are to come.
     private var part: Part?
     /// The next message, asked for in advance.
     private var asked: Promise<Assignment?>?
-    /// The word that the last results are on stable storage.
+    /// Kept when the last results are durable.
     private var recorded: Promise<Void>?
     private var transactions = 0
 
@@ -64,12 +65,12 @@ struct Carriage {
         self.lane = lane
     }
 
-    /// Carries until nothing waits, or the session is of no more use.
+    /// Carries until nothing waits, or the session can no longer be used.
     mutating func carry() {
         while session.isUsable, !StopSignal.hasCome, lane.fault == nil, let transaction = next() {
             if let words = session.unasked() {
-                // Between two messages it is nobody's, and the next session has this one. Before the first it would go on so
-                // for ever.
+                // Unasked text between two messages belongs to neither, and the next session gets this one. Before the
+                // first message of a session that might repeat for ever, so it counts as a failure to get a session.
                 if transactions == 0 { lane.noteFailure(HopFault("\(session.host) took no message: \(words)")) }
                 return
             }
@@ -86,7 +87,7 @@ struct Carriage {
         }
     }
 
-    /// Ends the session, when what it has sent is written down; what it has not begun is given back.
+    /// Ends the session when the results of what it sent are durable; what it has not begun is given back.
     mutating func end() {
         if let part, !part.open.isEmpty { lane.give(back: part.assignment.with(part.open.sorted())) }
         if let assignment = asked?.wait() ?? nil { lane.give(back: assignment) }
@@ -153,7 +154,7 @@ struct Carriage {
         case .verdict(_, let reply): settle(verdict(reply, at: .content))
         case .transactionEnd: return conclude()
         case .emptied, .greeting, .hello, .helloUnknown, .helloRefused, .startTLS, .startTLSRefused, .challenge,
-            .authenticated, .authenticationRefused, .reset, .noop, .quit, .closing:
+            .initialResponseWanted, .authenticated, .authenticationRefused, .reset, .noop, .quit, .closing:
             break
         }
         try session.proceed()
@@ -165,10 +166,11 @@ struct Carriage {
         reply.verdict(at: stage, from: session.host, offersDSN: session.client.capabilities.dsn)
     }
 
-    /// Sends the content, and the end of data when it may be said; behind it the next transaction.
+    /// Sends the content, then, when it may, the end of data, and with that the next transaction.
     private mutating func sendContent() throws {
         guard let message = current?.message else { return }
-        // Begun behind the end of the one before, and not to be ended any more: no word takes it back here but goodbye.
+        // A pipelined transaction that is not to be completed any more: after 354 only closing the connection takes it
+        // back.
         if StopSignal.hasCome, current?.isPipelined == true { return session.close() }
         current?.hasContent = true
         let before = recorded
@@ -183,7 +185,7 @@ struct Carriage {
 
     // MARK: What comes of it
 
-    /// Takes the transaction for done, and goes on with the one behind it.
+    /// Concludes the current transaction, and goes on with the one after it.
     /// - Parameter words: what is wrong with the hop, besides what the verdicts say.
     private mutating func conclude(brokenOff isBroken: Bool = false, because words: String? = nil) {
         guard let done = current else { return }
@@ -194,14 +196,14 @@ struct Carriage {
         let verdicts = zip(done.recipients, done.verdicts)
         var results = verdicts.compactMap { recipient, verdict in verdict.map { HopResult([recipient], $0) } }
         if let refused = results.first(where: { $0.verdict.kind == .heldByRule })?.verdict, !done.part.rest.isEmpty {
-            // Of this sender the account takes nothing: the rest is not asked.
+            // The account accepts nothing from this sender: the other recipients are not tried.
             results.append(HopResult(Array(done.part.rest), refused))
             done.part.rest = []
         }
         let broken = lane.note(brokenOff: isBroken, by: session.host)
         let refused = results.first { $0.verdict.kind == .faultOfHop }?.verdict.description
         let fault = (words ?? refused ?? broken).map { HopFault($0) }
-        // First the results: what has left is written down before anything else may take time, or the life of the run.
+        // First the results: what was sent is recorded before anything else can take time, or end the run.
         record(results, of: done.part, fault: fault, released: verdicts.filter { $0.1 == nil }.map(\.0))
         if let fault {
             lane.fail(fault)
@@ -223,39 +225,41 @@ struct Carriage {
         recorded = promise
     }
 
-    /// Whether the transaction was begun behind the end of the message before, and has not come to its content. Until then
-    /// nobody knows which answers are its own: a reply too many to the message before would pass for the answer to MAIL, and
-    /// each other one for the next. Only 354, which answers DATA and nothing else, proves that they are in step.
+    /// Whether the transaction was begun with the end of the message before, and has not come to its content. Until
+    /// then it is unknown which replies are its own: a reply too many to the message before would pass for that to
+    /// MAIL, and each later one for the next command's. Only 354, which answers DATA and nothing else, proves that they
+    /// are in step.
     private var isUnproved: Bool { current.map { $0.isPipelined && !$0.hasContent } ?? false }
 
-    /// Leaves a transaction whose answers may be another's: it is the first of another session, where they cannot be.
+    /// Leaves a transaction whose replies may be another's: it will be the first of another session, where they cannot
+    /// be.
     private mutating func leaveUnproved() {
         (current, following) = (nil, nil)
         session.quit()
     }
 
-    /// The server goes (421).
+    /// The server ends the session (421).
     private mutating func goodbye(_ reply: SMTPReply) {
         session.close()
         following = nil
         guard !isUnproved else { return leaveUnproved() }
         settle(verdict(reply, at: current?.hasContent == true ? .content : .mail))
-        // Behind the content it may be this message's doing, and the others are to go.
+        // After the content this message may be the cause, and the others are still to be carried.
         guard current?.hasContent != true else { return conclude(brokenOff: true) }
         conclude(because: "\(session.host) closed the session: \(printable(reply.description))")
     }
 
-    /// The connection, or the conversation, is of no more use.
+    /// The connection, or the dialogue on it, can no longer be used.
     private mutating func breakOff(_ error: any Error) {
         session.close()
         following = nil
         guard !isUnproved else { return leaveUnproved() }
-        // A yes that was cut off is a yes: else the message would be there twice.
+        // A positive reply that was cut off is one all the same: else the message would be sent twice.
         settle(session.client.begunVerdict.flatMap { verdict($0, at: .content) })
-        // Told to stop: what did not come to its end is nobody's try.
+        // After a stop signal, what did not come to its end counts as no try.
         if case TransportError.stopped = error { return conclude() }
         if let error = error as? DurableError {
-            // Our own disk does not give the message out: no server is to blame.
+            // Our own disk failed to read the message: no server is to blame.
             if let job = current?.part.assignment.job { lane.hub.note(QueueError.disk(error), of: job.id) }
             settle(.temporary(3, 0, text: sentence(error)))
             return conclude()

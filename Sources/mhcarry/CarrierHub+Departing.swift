@@ -11,7 +11,7 @@ extension CarrierHub {
         for fault in prepared.faults {
             log.write(.error, "step", [("id", assignment.id.text), ("error", "\(fault)")])
         }
-        // Its verdicts are told apart by the place of their recipient.
+        // Verdicts are matched with recipients by their order.
         precondition(prepared.envelope.recipients.count == indexes.count, "a step has changed who it departs for")
         return prepared
     }

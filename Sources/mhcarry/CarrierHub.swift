@@ -1,4 +1,4 @@
-// What every part of a run leans on: settings, queue, routing, log.
+// What all parts of a run share: settings, queue, routing, log.
 
 import AccountSessions
 import Delivery
@@ -20,16 +20,16 @@ final class CarrierHub: Sendable {
     let hops: HopStates
     let locals: LocalAddresses
     let routing: RoutingTable
-    /// Whose an address at a provider is, sending or not.
+    /// Which account has an address at a provider, whether the account sends or not.
     let accountsByAddress: RoutingTable
     let policy: RetryPolicy
-    /// When the last message came in before this run: a clock that shows less is wrong, or was.
+    /// When the last message came in before this run, in seconds since 1970: a clock that shows less is wrong, or was.
     private let lastAccept: Int
     let notices: NoticeWriter
     let log: Log
     /// Whether a person asked: a next hop at fault is probed at once then.
     let isForced: Bool
-    /// The first error of our own in this run, disk and files: its exit status tells.
+    /// The first error of our own in this run, such as of a disk or a file: it gives the exit status.
     private let firstError = Mutex<(any Complaint)?>(nil)
 
     init(_ settings: HubSettings, log: Log, isForced: Bool) throws {
@@ -54,7 +54,7 @@ final class CarrierHub: Sendable {
         notices = NoticeWriter(host: settings.hostname, policy: policy)
     }
 
-    /// The age of `message`; `nil` while it cannot be told, so that nothing is given up for it.
+    /// The age of `message` in seconds; `nil` while it cannot be known, and nothing is given up by age.
     func age(of message: LockedMessage) -> Int? {
         policy.age(
             arrival: message.acceptance.arrival, firstResult: message.state.firstResult, now: Clock.seconds(),
@@ -89,7 +89,7 @@ final class CarrierHub: Sendable {
         return settings.postmaster ?? settings.mailboxes.first?.name
     }
 
-    /// What the run has to tell at its end.
+    /// The error that the run ends with, if any.
     var failure: (any Complaint)? { firstError.withLock { $0 } }
 }
 

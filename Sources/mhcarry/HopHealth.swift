@@ -1,4 +1,4 @@
-// Which next hops are at fault, when one may be asked again, and that it is told: at once, after a day, after five.
+// Which next hops are at fault, when one may be asked again, and reports of it: at once, after a day, after five.
 
 import MailFormat
 import MessageContent
@@ -14,8 +14,8 @@ struct HopHealth: Sendable {
     /// Whether somebody reads our standard error: not in a detached run.
     var isHeard = !StandardError.isNull
 
-    /// Why the hop is not to be asked now; `nil`: it may. While a fault lasts one run at a time may probe it: who
-    /// gets `nil` has the turn.
+    /// Why the hop is not to be asked now; `nil` when it may be. While a fault lasts one run at a time may probe the
+    /// hop: the one that gets `nil`.
     func refusal(of hop: NextHop) throws(QueueError) -> HopFault? {
         let now = Clock.seconds()
         guard try hub.hops.read(hop).fault != nil else { return nil }
@@ -32,7 +32,7 @@ struct HopHealth: Sendable {
         return refusal
     }
 
-    /// Notes that the hop works: its server has said something of a message.
+    /// Notes that the hop works: its server has replied to a message.
     func mend(_ hop: NextHop) throws(QueueError) {
         guard try hub.hops.read(hop).fault != nil else { return }
         try hub.hops.change(hop) { state in
@@ -42,8 +42,9 @@ struct HopHealth: Sendable {
         hub.log.write(.notice, "hop mended", [("hop", hop.description)])
     }
 
-    /// Notes that the hop is at fault. A person hears of it at once; its owner gets a letter after a day, and after five.
-    /// - Returns: when it may be probed again.
+    /// Notes that the hop is at fault. A person hears of it at once; its owner gets a letter after a day, and after
+    /// five.
+    /// - Returns: when it may be probed again, in seconds since 1970.
     @discardableResult
     func fault(_ words: String, of hop: NextHop) throws(QueueError) -> Int {
         let now = Clock.seconds()
@@ -65,7 +66,8 @@ struct HopHealth: Sendable {
         if isToTell {
             // On a terminal a person reads it; from a crontab it becomes one mail.
             writeToStandardError(
-                "\(CommandName.called(else: "mhcarry")): \(hop): \(printable(words)); its mail waits, and it is tried again by itself"
+                "\(CommandName.called(else: "mhcarry")): \(hop): \(printable(words)); "
+                    + "its mail waits, and it is tried again automatically"
             )
         }
         if letter > 0 {
@@ -81,9 +83,7 @@ struct HopHealth: Sendable {
         let date = MailDate.now()
         let id = hub.queue.makeID(seconds: date.seconds)
         let letter = try hub.notices.write(
-            fault: words, of: hop.name, since: since, to: hub.settings.account(hop.name)?.owner, id: id, at: date,
-            in: hub.queue
-        )
+            fault: words, of: hop.name, since: since, to: hub.settings.account(hop.name)?.owner, id: id, at: date)
         try hub.queue.add(letter, id: id)
     }
 }

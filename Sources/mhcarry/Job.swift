@@ -5,22 +5,23 @@ import MailEnvelope
 import MessageContent
 import SpoolQueue
 
-/// A message that the run has to see to. Unchecked, as what changes of it is the recorder's alone, once others hold it.
+/// A message that the run has to handle. Unchecked, as its variables are touched by the recorder alone, once other
+/// threads have it.
 final class Job: @unchecked Sendable {
     let id: QueueID
-    /// As it was named last.
+    /// Its entry, as listed or renamed last.
     var entry: QueueEntry
     /// The attempt under way.
     var attempt: Attempt?
     /// The lanes it waits in.
     var waitsAt: Set<NextHop> = []
-    /// Recipients of which something came in this run.
+    /// Recipients that this run does not try again: they have a result, or were released.
     var isTried: Set<Int> = []
-    /// Recipients of a notice that go to its last stop.
+    /// Recipients of a notice that go to its last stop: see ``Placement/Subject/atLastStop``.
     var atLastStop: Set<Int> = []
-    /// The hops that this run carries it to no more, though they are not known to be at fault.
+    /// The hops that this run no longer carries it to, though they are not known to be at fault.
     var left: Set<NextHop> = []
-    /// Whether this run is done with it: it is gone, another run has it, or something went wrong with it.
+    /// Whether this run is done with it: it was removed, another run has it, or an error came up.
     var isOver = false
 
     init(_ entry: QueueEntry) {
@@ -47,13 +48,13 @@ struct Assignment: Sendable {
         Assignment(job: job, recipients: recipients, message: message, state: state, hasDied: hasDied)
     }
 
-    /// The envelope that hands the message to the recipients with these indexes, which must have addresses.
+    /// The envelope for the recipients with these indexes, which must have addresses.
     func envelope(for indexes: [Int]) -> Envelope {
         var envelope = message.envelope
         envelope.recipients = indexes.map { index in
             let recipient = state.recipients[index]
             guard case .address(let address) = recipient.destination else {
-                // Left out, it would get the verdict of the one behind it.
+                // If it were left out, it would get the verdict of the one after it.
                 preconditionFailure("a recipient without an address on its way out: \(recipient.destination)")
             }
             return Envelope.Recipient(
@@ -63,7 +64,7 @@ struct Assignment: Sendable {
     }
 }
 
-/// What came of some recipients at one next hop.
+/// The verdict of one next hop on some recipients.
 struct HopResult: Sendable {
     let recipients: [Int]
     let verdict: Verdict
@@ -74,11 +75,12 @@ struct HopResult: Sendable {
     }
 }
 
-/// Why a next hop is of no use now. Its mail waits, and comes back for it only where the rc says so (`on-connect-failure`).
+/// Why a next hop cannot be used now. Its mail waits, and is returned for it only where the rc says so
+/// (`on-connect-failure`).
 struct HopFault: Error, CustomStringConvertible {
     let words: String
     var description: String { words }
-    /// Whether no connection was to be had at all.
+    /// Whether no connection could be made at all.
     var isUnreachable = false
     /// When it may be asked again, in seconds since 1970.
     var until = Clock.seconds() + HopHealth.firstDelay
@@ -88,6 +90,6 @@ struct HopFault: Error, CustomStringConvertible {
         self.isUnreachable = isUnreachable
     }
 
-    /// As what it makes of a recipient: nobody's try.
+    /// The verdict on a recipient whose hop it is; counts as no try.
     var verdict: Verdict { .faultOfHop(4, 1, text: words) }
 }

@@ -8,32 +8,33 @@ import SpoolQueue
 /// One lane of a run. A hop that is slow, or at fault, holds up what goes there and nothing else.
 final class Lane: Sendable {
     private struct State {
-        /// What waits, behind `taken` that were taken already.
+        /// What waits; the first ``taken`` of it are handed out already.
         var waiting: [Job] = []
         var taken = 0
-        /// What a session has had and not begun, when it ended.
+        /// What sessions were given and had not begun when they ended.
         var returned: [Assignment] = []
         /// Sessions that live or are being started, and how many there may be.
         var sessions = 0
         var limit: Int
-        /// Whether a session has stood in this run.
+        /// Whether a session was established in this run.
         var hasStood = false
-        /// Whether the server has said anything of a message.
+        /// Whether the server has replied to any message.
         var hasAnswered = false
-        /// Whether the hop is known to work: it took a message in this run. Until then one session is enough to find out.
+        /// Whether the hop is known to work: it accepted a message in this run. Until then one session is enough to
+        /// find out.
         var isProved = false
-        /// Why the hop is not asked until then.
+        /// Why the hop is not asked now, and until when.
         var fault: HopFault?
         /// Sessions in a row that broke off before any verdict.
         var brokenInARow = 0
-        /// Whether this run carries nothing there any more, though nothing is known to be wrong with the hop.
+        /// Whether this run carries nothing more there, though nothing is known to be wrong with the hop.
         var isLeft = false
         /// Whether nothing more will come.
         var isOver = false
 
         var count: Int { returned.count + waiting.count - taken }
 
-        /// Whether one more session is worth its while; if so, it is counted.
+        /// Whether one more session is worth starting; if so, it is counted.
         mutating func grows() -> Bool {
             guard fault == nil, !isLeft, !isOver, sessions < limit, count > 0 else { return false }
             guard sessions == 0 || isProved && count > sessions * Lane.worthASession else { return false }
@@ -63,7 +64,7 @@ final class Lane: Sendable {
             }
         }
 
-        /// Forgets a fault whose time is over: in a run that goes on the hop is probed like in any other.
+        /// Forgets a fault whose time is over: a run that goes on probes the hop as a new one would.
         mutating func forgetOldFault() {
             guard let fault, fault.until <= Clock.seconds() else { return }
             self.fault = nil
@@ -80,9 +81,10 @@ final class Lane: Sendable {
         }
     }
 
-    /// Messages that must wait for each session before another is worth its start, which takes as long as some messages.
+    /// Messages that must wait for each session before another one is worth starting, which takes as long as some
+    /// messages.
     private static let worthASession = 4
-    /// A message may break one session; when so many in a row break, it is the server.
+    /// A single message may break one session; when this many in a row break, the server is at fault.
     private static let brokenLimit = 3
 
     let hop: NextHop
@@ -105,12 +107,12 @@ final class Lane: Sendable {
 
     // MARK: What waits
 
-    /// Takes a message in, and starts a session for it where one is worth its while.
+    /// Takes a message in, and starts a session for it where that is worth it.
     func put(_ job: Job) {
         if add(job) { grow() }
     }
 
-    /// - Returns: `false` when nothing goes there now, of which the recorder is told.
+    /// - Returns: `false` when nothing goes there now; the recorder is told so.
     private func add(_ job: Job, isFirst: Bool = false) -> Bool {
         let (fault, isLeft) = state.change { state in
             state.forgetOldFault()
@@ -142,7 +144,7 @@ final class Lane: Sendable {
         return promise
     }
 
-    /// Takes back what a session did not begin; another one has it first.
+    /// Takes back what a session did not begin; the next one gets it first.
     func give(back assignment: Assignment) {
         let (fault, isKept) = state.change { state in
             let isKept = state.fault == nil && !state.isOver && !state.isLeft
@@ -167,8 +169,8 @@ final class Lane: Sendable {
 
     // MARK: How the hop is
 
-    /// Notes that no session was to be had. Beside others of a hop that works that is no fault of it: there are as many as it
-    /// grants.
+    /// Notes that no session could be had. While other sessions work, this is no fault of the hop: it grants no more
+    /// than these.
     func noteFailure(_ fault: HopFault) {
         let isGranted = state.change { state in
             guard state.isProved, state.sessions > 1, state.fault == nil else { return false }
@@ -183,7 +185,7 @@ final class Lane: Sendable {
         }
     }
 
-    /// Whether another run has a session there: it finds out by itself what is wrong with the hop, if anything is.
+    /// Whether another run has a session there: that run finds out what is wrong with the hop, if anything is.
     private var isHeldElsewhere: Bool {
         do {
             return try hub.hops.connectionsHeld(hop, atMost: limit) > state.read(\.sessions)
@@ -193,8 +195,8 @@ final class Lane: Sendable {
         }
     }
 
-    /// Notes what the server has said of recipients: whatever it is, the hop works; one that has taken a message may have more
-    /// sessions.
+    /// Notes verdicts on recipients: any reply of the server shows that the hop works; one that has accepted a message
+    /// may have more sessions.
     func note(_ results: [HopResult]) {
         let kinds = results.filter(\.verdict.isSMTP).map(\.verdict.kind)
         let isAnswer = kinds.contains { $0 != .faultOfHop }
@@ -207,7 +209,8 @@ final class Lane: Sendable {
         if isProved { grow() }
     }
 
-    /// Notes how a session went. - Returns: what is wrong with the hop by that, if anything is.
+    /// Notes whether a session broke off.
+    /// - Returns: what is wrong with the hop by that, if anything is.
     func note(brokenOff isBroken: Bool, by host: String) -> String? {
         let count = state.change { state in
             state.brokenInARow = isBroken ? state.brokenInARow + 1 : 0
@@ -216,14 +219,14 @@ final class Lane: Sendable {
         return count >= Self.brokenLimit ? "\(host) broke off \(count) sessions in a row" : nil
     }
 
-    /// Why the hop is of no use now; `nil` as long as it is of use.
+    /// Why the hop cannot be used now; `nil` when it can.
     var fault: HopFault? { state.read(\.fault) }
 
     /// Notes that the hop is at fault, and lets its mail wait.
-    /// - Parameter isNew: whether it was found out now.
+    /// - Parameter isNew: whether it was found out now, and not read from the state of the hop.
     func fail(_ fault: HopFault, isNew: Bool = true) {
         var known = fault
-        // Told to stop: that says nothing of the hop.
+        // A failure after a stop signal says nothing about the hop.
         if isNew, !StopSignal.hasCome { noting { known.until = try health.fault(fault.words, of: hop) } }
         let final = known
         let (waiting, returned) = state.change { state in
@@ -235,7 +238,7 @@ final class Lane: Sendable {
         for assignment in returned { refuse(assignment, final) }
     }
 
-    /// Asks the state of the hop, which other runs share, whether it may be asked now.
+    /// Whether the hop may be asked now, by its state, which all runs share; if not, its mail waits.
     func mayAsk() -> Bool {
         do {
             guard let refusal = try health.refusal(of: hop) else { return true }
@@ -247,35 +250,35 @@ final class Lane: Sendable {
         return false
     }
 
-    /// A part that was begun and whose hop is at fault.
+    /// Gives the recorder a part that was begun and whose hop is at fault.
     private func refuse(_ assignment: Assignment, _ fault: HopFault) {
         let result = HopResult(assignment.recipients, fault.verdict)
         let report = Recorder.Report(job: assignment.job, hop: hop, results: [result], fault: fault)
         recorder.ask(.record(report, Promise()))
     }
 
-    /// A part that was begun and is not to be carried now.
+    /// Gives the recorder a part that was begun and is not to be carried now.
     private func release(_ assignment: Assignment) {
         let report = Recorder.Report(job: assignment.job, hop: hop, released: assignment.recipients)
         recorder.ask(.record(report, Promise()))
     }
 
-    /// Does something with the state of the hop, whose errors are told but stop nothing.
+    /// Does something with the state of the hop; errors are logged but stop nothing.
     private func noting(_ body: () throws -> Void) {
         do { try body() } catch { hub.note(error, of: hop) }
     }
 
     // MARK: Sessions
 
-    /// Starts as many sessions as are worth their while.
+    /// Starts as many sessions as are worth starting.
     private func grow() {
         while state.change({ $0.grows() }) {
             do {
-                // Not kept: a thread that has ended gives back its stack by itself, and the sessions are counted.
+                // The thread is not kept: it frees its stack when it ends, and the sessions are counted.
                 _ = try BlockingThread(name: "to \(hop.name)") { [self] in work() }
             } catch {
                 hub.note(error, of: hop)
-                // Those that live carry all of it; without any, nobody does in this run.
+                // The remaining sessions carry all of it; without any, nothing is carried in this run.
                 let isAlone = state.change { state in
                     state.sessions -= 1
                     state.limit = max(1, state.sessions)
@@ -321,7 +324,7 @@ final class Lane: Sendable {
     private static let idleTime = Duration.seconds(10)
     /// How long it waits for a connection that other runs hold.
     private static let slotTime = Duration.seconds(600)
-    /// How often it looks whether one was given back, of which nobody tells it.
+    /// How often it looks whether one was given back, as nothing tells it so.
     private static let slotPace = Duration.milliseconds(100)
 
     private func send(by name: String) {
@@ -344,7 +347,7 @@ final class Lane: Sendable {
         carriage.end()
     }
 
-    /// Whether anything waits that no other run is at: for nothing else is a session worth its while.
+    /// Whether anything waits that no other run has: only for that is a session worth starting.
     private func claim() -> Bool {
         while true {
             if state.read({ !$0.returned.isEmpty || $0.hasStood && $0.count > 0 }) { return true }
@@ -355,7 +358,7 @@ final class Lane: Sendable {
         }
     }
 
-    /// One of the connections that the hop may have; `nil` when others keep them all.
+    /// One of the connections that the hop may have; `nil` when others have them all.
     private func slot() -> HopConnection? {
         let deadline = Deadline(after: Self.slotTime)
         while !StopSignal.hasCome {
@@ -366,7 +369,7 @@ final class Lane: Sendable {
                 fail(HopFault(sentence(error)), isNew: false)
                 return nil
             }
-            // One that stands carries all of it meanwhile.
+            // The sessions that stand carry all of it meanwhile.
             if state.change({ state in
                 guard state.sessions > 1 else { return false }
                 state.limit = state.sessions - 1
@@ -380,12 +383,13 @@ final class Lane: Sendable {
         return nil
     }
 
-    /// Waits. - Returns: `false` when there is nothing to wait for any more.
+    /// Waits.
+    /// - Returns: `false` when there is nothing to wait for any more.
     private func awaitNothing(until deadline: Deadline) -> Bool {
         state.wait(until: deadline) { $0.isOver || $0.isLeft || $0.fault != nil ? false : nil } ?? true
     }
 
-    /// Lets what waits stay as it is: another run has the hop, or we are to stop.
+    /// Leaves what waits as it is: another run has the hop, or this one is to stop.
     private func leave() {
         let (waiting, returned) = state.change { state in
             state.isLeft = true

@@ -22,17 +22,17 @@ final class Lanes: Sendable {
         thread.change { $0 = started }
     }
 
-    /// Takes a message into the lanes of the hops it goes to, as far as can be seen without its lock.
+    /// Puts a message into the lanes of the hops it goes to, as far as these can be found without its lock.
     func feed(_ entry: QueueEntry) {
         let job = Job(entry)
         let hops: [NextHop]
         do {
-            guard let glimpse = try hub.queue.peek(entry) else { return }
+            guard let message = try hub.queue.peek(entry) else { return }
             let subject = Placement.Subject(
-                envelope: glimpse.envelope, acceptance: glimpse.acceptance, state: glimpse.state)
-            hops = glimpse.state.hold == nil ? Placement(of: subject, hub: hub).hops.map(\.hop) : []
+                envelope: message.envelope, acceptance: message.acceptance, state: message.state)
+            hops = message.state.hold == nil ? Placement(of: subject, hub: hub).hops.map(\.hop) : []
         } catch {
-            // The recorder tells of it, when it has the lock.
+            // The recorder reports it, when it has the lock.
             hops = []
         }
         open.change { $0 += max(1, hops.count) }
@@ -41,8 +41,8 @@ final class Lanes: Sendable {
         for hop in hops { lane(to: hop).put(job) }
     }
 
-    /// Waits until all is done that was fed, or we are told to stop.
-    /// - Parameter look: asked now and then meanwhile: it may feed more.
+    /// Waits until all that was fed is done, or a stop signal comes.
+    /// - Parameter look: called now and then meanwhile; it may feed more.
     func awaitEnd(_ look: () throws -> Void) rethrows {
         while !StopSignal.hasCome {
             if open.wait(until: Deadline(after: Self.pace), { $0 == 0 ? true : nil }) != nil { return }
@@ -59,8 +59,8 @@ final class Lanes: Sendable {
         thread.read { $0 }?.join()
     }
 
-    /// How long the order to stop, and mail that has come in, may go unheard by who waits for lanes; sessions hear of the
-    /// order at once.
+    /// How long ``awaitEnd(_:)`` may take to notice a stop signal, or mail that has come in; sessions notice the signal
+    /// at once.
     private static let pace = Duration.milliseconds(200)
 
     private func lane(to hop: NextHop) -> Lane {
@@ -72,7 +72,7 @@ final class Lanes: Sendable {
         }
     }
 
-    /// What the recorder has found out: first what goes on, so that the run does not look done in between.
+    /// Takes the outcome of a round: first what goes on, so that the run does not look done in between.
     private func hand(_ outcome: Recorder.Outcome) {
         open.change { $0 += outcome.handed.count }
         for (job, hop) in outcome.handed { lane(to: hop).put(job) }
@@ -81,7 +81,7 @@ final class Lanes: Sendable {
 }
 
 extension CarrierHub {
-    /// Sessions at once to `hop`, over all runs. A mailbox takes one copy after the other.
+    /// Sessions at once to `hop`, over all runs. A mailbox gets one copy after the other.
     fileprivate func sessions(to hop: NextHop) -> Int {
         switch hop {
         case .mailbox: 1

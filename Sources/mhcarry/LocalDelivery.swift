@@ -1,4 +1,4 @@
-// A copy of a message for a mailbox of this hub: one, whatever names its recipients have there.
+// The delivery of a message into a mailbox of this hub: one copy, by however many names the recipients address it.
 
 import Delivery
 import MailEnvelope
@@ -14,7 +14,7 @@ struct LocalDelivery {
     let mailbox: String
     let hub: CarrierHub
 
-    /// Makes the copy, unless there is one. Too little room is a fault of the hop: nobody's try.
+    /// Makes the copy, unless there is one. Too little room is a fault of the hop, and so counts as no try.
     func carryOut() -> Verdict {
         guard let settings = hub.settings.mailbox(mailbox) else {
             return .temporary(3, 5, text: "the rc has no mailbox \(mailbox)")
@@ -46,8 +46,8 @@ struct LocalDelivery {
         return try !isTooMuch && destination.freeOctets() >= needed
     }
 
-    /// What an attempt that died may have left: named after any recipient whose copy is not known to be elsewhere, since
-    /// the rc may have led others to this mailbox then.
+    /// The copy that an attempt that died may have left. It is named after any recipient whose copy is not known to be
+    /// elsewhere, since the rc may have led others to this mailbox then.
     private func earlierCopy(in place: CopyPlace) -> EarlierCopy? {
         guard assignment.hasDied || assignment.state.tries > 0 else { return nil }
         let all = assignment.state.recipients

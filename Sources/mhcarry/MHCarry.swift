@@ -8,7 +8,7 @@ import Reporting
 import RunControl
 import SpoolQueue
 
-/// Carries out the queue. Started by `mhsend -q`, by mhserve, and by mhsend after it has queued a message.
+/// Runs the queue. Started by `mhsend -q`, by mhserve, and by mhsend after it has queued a message.
 struct MHCarry: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mhcarry", abstract: "Carry queued mail to its mailboxes and providers (started by mhsend -q).",

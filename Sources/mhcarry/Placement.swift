@@ -1,4 +1,4 @@
-// Who of a message's recipients goes where, by the rc of now.
+// Which next hop each recipient of a message goes to, by the rc as it is now.
 
 import Glibc
 import MailEnvelope
@@ -17,20 +17,20 @@ struct Placement {
         let state: MessageState
         /// Recipients that this run has tried already.
         var isTried: Set<Int> = []
-        /// Recipients of a notice that nobody has taken: their last stop is the postmaster's mailbox, for a failure must not
-        /// vanish (SE11).
+        /// Recipients of a notice that could not be delivered: their last stop is the postmaster's mailbox, as a
+        /// failure must not vanish.
         var atLastStop: Set<Int> = []
     }
 
     /// Recipients by next hop, in the order of the first of each.
     private(set) var hops: [(hop: NextHop, recipients: [Int])] = []
-    /// What is said of a recipient without any hop.
+    /// The verdicts on recipients without a hop.
     private(set) var verdicts: [(recipient: Int, verdict: Verdict)] = []
-    /// Recipients whose route says that they come back when it cannot be reached.
+    /// Recipients whose mail, by their route, is returned when the hop cannot be reached.
     private(set) var comesBack: Set<Int> = []
 
-    /// - Parameter faults: the hops at fault: another account of the same route is taken where one is well, else the one that
-    ///   may be asked again first.
+    /// - Parameter faults: the hops at fault: another account of the same route is used where one works, else the one
+    ///   that may be asked again first.
     init(of subject: Subject, hub: CarrierHub, avoiding faults: [NextHop: HopFault] = [:]) {
         let now = Clock.seconds()
         for index in subject.state.waiting where !subject.isTried.contains(index) {
@@ -45,7 +45,7 @@ struct Placement {
     private mutating func place(_ index: Int, _ subject: Subject, _ hub: CarrierHub, _ faults: [NextHop: HopFault]) {
         if subject.atLastStop.contains(index), let name = hub.postmaster { return add(index, to: .mailbox(name)) }
         guard case .address(let address) = subject.state.recipients[index].destination else {
-            return verdicts.append((index, .permanent(3, 5, text: "this release delivers to no such target")))
+            return verdicts.append((index, .permanent(3, 5, text: "this release cannot deliver to such a target")))
         }
         if let name = Self.mailbox(forNoticeTo: address, subject, hub) { return add(index, to: .mailbox(name)) }
         switch hub.locals.resolve(address) {
@@ -56,8 +56,9 @@ struct Placement {
         }
     }
 
-    /// The mailbox for a notice of our own: that of the person who submitted what it tells of, whatever sender was given;
-    /// else that of the person who has `address` at a provider, which takes no mail without a reverse-path from customers.
+    /// The mailbox for a notice of our own: the one that submitted the message it is about, whatever sender was given;
+    /// else that of the owner of the account that has `address`, as providers accept no mail with a null reverse-path
+    /// from customers.
     private static func mailbox(forNoticeTo address: Address, _ subject: Subject, _ hub: CarrierHub) -> String? {
         guard subject.acceptance.isNotice(subject.envelope) else { return nil }
         if let name = subject.acceptance.identity?.description, hub.settings.mailbox(name) != nil { return name }
@@ -73,7 +74,7 @@ struct Placement {
             reversePath: envelope.reversePath, recipient: address, headerFrom: acceptance.headerFrom,
             chosen: acceptance.account?.description)
         var accounts = decision.accounts
-        // A person's order, of the hub's own user, to whom every account is open.
+        // A person's order counts as the hub's own user's, to whom every account is open.
         if let pinned = subject.state.route { accounts = [pinned] }
         func time(_ account: String) -> Int { faults[.account(account)].map { max(1, $0.until) } ?? 0 }
         guard let account = accounts.min(by: { time($0) < time($1) }) else {

@@ -6,13 +6,13 @@ import Reporting
 import RunControl
 import SpoolQueue
 
-/// Carries out what is due, then looks again if something came in meanwhile.
+/// Carries what is due, then looks again if something came in meanwhile.
 final class QueueRun: Sendable {
     let hub: CarrierHub
-    /// The messages to try, however long they should wait; none: all that are due.
+    /// The messages to try, due or not; empty: all that are due.
     private let only: [QueueID]
 
-    /// Whether it is no error that one of these is gone: another run was faster.
+    /// Whether it is no error that one of these is no longer queued: another run was faster.
     private let isOnlyIfQueued: Bool
 
     init(hub: CarrierHub, only: [QueueID] = [], isOnlyIfQueued: Bool = false) {
@@ -27,8 +27,8 @@ final class QueueRun: Sendable {
         if let failure = hub.failure { throw failure }
     }
 
-    /// The messages that somebody asked for, and the notices that come of them: who asked waits for the outcome. It takes
-    /// no slot: who finds a slot taken relies on a run that sees the whole queue.
+    /// Carries the messages that somebody asked for and waits for, and the notices that result. It takes no slot:
+    /// another run that finds a slot in use relies on its holder to see the whole queue.
     private func carryAsked() throws {
         let asked = Set(only)
         let entries = try hub.queue.list().entries.filter { asked.contains($0.id) }
@@ -47,14 +47,15 @@ final class QueueRun: Sendable {
         var last: (any Error)?
         while let (mark, error) = try passInSlot() {
             last = error
-            // Who came in meanwhile relied on this run, however it went.
+            // Mail that came in meanwhile relies on this run, however it went.
             if try WakeMark.read(in: hub.queue.run) == mark || StopSignal.hasCome { break }
         }
         if let last { throw last }
     }
 
-    /// A pass over the queue, the slot given back; `nil` when there is no slot.
-    /// - Returns: the mark before the last listing of the pass, and why the pass broke off if it did.
+    /// Takes a slot, makes a pass over the queue, and gives the slot back.
+    /// - Returns: the wake mark before the last listing of the pass, and the error that broke the pass off, if one did;
+    ///   `nil` when there is no free slot.
     private func passInSlot() throws -> (mark: WakeMark, error: (any Error)?)? {
         guard let slot = try RunSlot.tryAcquire(in: hub.queue.run) else { return nil }
         return try withExtendedLifetime(slot) {
@@ -69,7 +70,7 @@ final class QueueRun: Sendable {
         }
     }
 
-    /// Feeds what is due, and what comes in or becomes due while lanes are at work: a slow one keeps nobody else's mail
+    /// Feeds what is due, and what comes in or becomes due while lanes are at work: a slow lane keeps no other mail
     /// waiting.
     private func pass(_ mark: inout WakeMark) throws {
         let lanes = try Lanes(hub: hub)
@@ -88,8 +89,8 @@ final class QueueRun: Sendable {
     private static let listingPace = Duration.seconds(60)
 
     /// Lists the queue, and puts what is due into the lanes.
-    /// - Parameter fed: names of what was put there before.
-    /// - Returns: the names of all that is due.
+    /// - Parameter fed: file names of what was put there before.
+    /// - Returns: the file names of all that is due.
     private func feed(_ fed: Set<String>, into lanes: Lanes) throws -> Set<String> {
         let listing = try hub.queue.list()
         for name in listing.foreign { setAside(name) }
@@ -114,7 +115,7 @@ final class QueueRun: Sendable {
         lanes.awaitEnd {}
     }
 
-    /// Moves what is no message out of the way. What cannot be moved stops no mail.
+    /// Moves a file that is no message out of the way. One that cannot be moved stops no mail.
     private func setAside(_ name: String) {
         do {
             let place = try hub.queue.setAside(name)

@@ -1,4 +1,4 @@
-// The one thread that holds locks, journals and states: it hands out what is to be carried, and writes down what came of it.
+// The one thread that holds locks, journals and states: it hands out what is to be carried, and records the results.
 
 import Blocking
 import MailEnvelope
@@ -6,24 +6,25 @@ import MessageContent
 import Reporting
 import SpoolQueue
 
-/// The recorder of a run. Lanes give it results and get the word that they are on stable storage; all that comes in while one
-/// round is written goes into the next.
+/// The recorder of a run. Lanes give it results and are told when these are durable; all that comes in while one round
+/// is written goes into the next.
 ///
 /// Unchecked, as everything but the inbox is touched by the thread that calls ``work(_:)`` alone.
 final class Recorder: @unchecked Sendable {
     enum Request: Sendable {
-        /// A message for which no hop is known: something may be owed for it all the same.
+        /// A message for which no hop is known: a verdict or a notice may be due all the same.
         case settle(Job)
-        /// A session is about to be opened for what goes to this hop: whether the message is ours to carry, so that two runs
-        /// do not both dial for it.
+        /// A session is about to be opened for what goes to this hop: whether this run gets the lock of the message, so
+        /// that two runs do not both connect for it.
         case claim(Job, NextHop, Promise<Bool>)
         /// A session is ready for what goes to this hop.
         case begin(Job, NextHop, Promise<Assignment?>)
-        /// What came of recipients under way; kept once it is on stable storage, or cannot be and was told.
+        /// Results for recipients under way. The promise is kept once they are durable, or cannot be and that was
+        /// reported.
         case record(Report, Promise<Void>)
         /// The hop is at fault, and the message has waited for it in vain.
         case refuse(Job, NextHop, HopFault)
-        /// The hop was not to be had for other reasons: the message stays as it is.
+        /// The hop cannot be used for other reasons: the message stays as it is.
         case leave(Job, NextHop)
     }
 
@@ -32,11 +33,11 @@ final class Recorder: @unchecked Sendable {
         let job: Job
         let hop: NextHop
         var results: [HopResult] = []
-        /// Recipients that the session had under way and has not begun, and with which the run is done.
+        /// Recipients that the session had under way and has not begun; the run is done with them.
         var released: [Int] = []
-        /// Why the hop is of no use any more, if it is not.
+        /// Why the hop can no longer be used, if it cannot.
         var fault: HopFault?
-        /// Whether that is all there is to say of the part.
+        /// Whether this concludes the part.
         var isEnd = true
     }
 
@@ -68,17 +69,17 @@ final class Recorder: @unchecked Sendable {
         }
     }
 
-    /// Messages that nobody waits for and that are open at once: alone, and beside what sessions wait for.
+    /// The most requests of one round that nobody waits for: alone, and beside what sessions wait for.
     private static let othersAtOnce = 32
     private static let othersBeside = 2
 
     private let hub: CarrierHub
     private let inbox = Monitor(Inbox())
-    /// Why hops are of no use in this run.
+    /// Why hops cannot be used in this run.
     private var faults: [NextHop: HopFault] = [:]
     /// Messages of which nothing is under way, kept open since they wait in lanes.
     private var parked: [Job] = []
-    /// The most of these: each has files open, and is locked for whoever would hold or remove it.
+    /// The most of these: each has files open, and is locked against a person who would hold or remove it.
     private static let parkedLimit = 8
 
     init(hub: CarrierHub) { self.hub = hub }
@@ -104,9 +105,9 @@ final class Recorder: @unchecked Sendable {
         while let requests = inbox.wait({ $0.take() }), !requests.isEmpty { tell(carryOut(requests)) }
     }
 
-    /// One round. Who waits for something to send is served first; then what came in is recorded, all of it at once.
+    /// One round. Sessions that wait for something to send are served first; then all that came in is recorded at once.
     func carryOut(_ requests: [Request]) -> Outcome {
-        // What was at fault may be asked again by now: then it is the lane that knows.
+        // A hop that was at fault may be asked again by now; then its lane decides.
         faults = faults.filter { $0.value.until > Clock.seconds() }
         var round = RecorderRound(hub: hub)
         var begun: [(job: Job, assignment: Assignment, promise: Promise<Assignment?>)] = []
@@ -118,7 +119,7 @@ final class Recorder: @unchecked Sendable {
                 promise.keep(nil)
                 continue
             }
-            // Where this round has results of it to keep, it leaves when they are kept, and not when they cannot be.
+            // Where this round has results of the message to record, its next part leaves only when they are durable.
             if recorded.contains(job.id) || round.hasResults(of: job) {
                 begun.append((job, assignment, promise))
             } else {
@@ -155,7 +156,7 @@ final class Recorder: @unchecked Sendable {
             }
         }
         var outcome = round.end { job in
-            // Soon it is somebody's turn, and all that was read and synchronized would be once more.
+            // A lane takes it up soon, and all of it would have to be read and synchronized again.
             guard job.attempt?.isUnderWay == false, !job.waitsAt.isEmpty else { return false }
             if parked.contains(where: { $0 === job }) { return true }
             guard parked.count < Self.parkedLimit else { return false }
@@ -202,7 +203,7 @@ final class Recorder: @unchecked Sendable {
         }
     }
 
-    /// Records what is said of recipients that need no hop.
+    /// Records the verdicts on recipients that need no hop.
     private func settle(_ job: Job, _ attempt: Attempt, _ round: inout RecorderRound) {
         do {
             round.record(try attempt.settle(), of: job, by: nil)
@@ -213,7 +214,7 @@ final class Recorder: @unchecked Sendable {
 
     private func record(_ report: Report, _ round: inout RecorderRound) {
         if let fault = report.fault { faults[report.hop] = fault }
-        // Without an attempt something went wrong with it before, and was told.
+        // Without an attempt, an error came up before, and was reported.
         guard let attempt = report.job.attempt else { return }
         attempt.release(report.released, from: report.hop)
         let items = attempt.take(report.results, from: report.hop, fault: report.fault)

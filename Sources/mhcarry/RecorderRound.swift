@@ -1,18 +1,18 @@
-// One round of the recorder: the messages that something came of, written down together.
+// One round of the recorder: results of several messages, recorded together.
 
 import MailEnvelope
 import MessageContent
 import Reporting
 import SpoolQueue
 
-/// Collects results, puts them on stable storage, and gives back the messages of which nothing is under way any more.
+/// Collects results, makes them durable, and closes the messages of which nothing is under way any more.
 struct RecorderRound {
     private let hub: CarrierHub
     private var recording: Recording
-    /// The messages that were touched, in that order.
+    /// The messages of this round, in the order in which they came.
     private var jobs: [Job] = []
     private var known: Set<QueueID> = []
-    /// What is told in the log, once it is safe.
+    /// What is logged, once it is durable.
     private var told: [(job: Job, item: AttemptResult, hop: NextHop?)] = []
     /// Parts of messages with which the run is done.
     var done = 0
@@ -22,14 +22,14 @@ struct RecorderRound {
         recording = Recording(in: hub.queue)
     }
 
-    /// Sees to `job`, which has an attempt, at the end of the round.
+    /// Includes `job` in the round, if it has an attempt.
     mutating func include(_ job: Job) {
         guard let attempt = job.attempt, known.insert(job.id).inserted else { return }
         jobs.append(job)
         recording.include(attempt.message)
     }
 
-    /// Takes what came of recipients of `job`, whose attempt ends with it if no hop has anything of it under way.
+    /// Takes results for recipients of `job`; its attempt ends with them if no hop has a part of it under way.
     mutating func record(_ items: [AttemptResult], of job: Job, by hop: NextHop?) {
         guard let attempt = job.attempt else { return }
         include(job)
@@ -42,7 +42,7 @@ struct RecorderRound {
         }
     }
 
-    /// Whether results of `job` are to be kept by this round.
+    /// Whether this round has results of `job` to record.
     func hasResults(of job: Job) -> Bool { told.contains { $0.job === job } }
 
     /// Leaves `job` alone for the rest of the run.
@@ -52,8 +52,8 @@ struct RecorderRound {
         job.attempt = nil
     }
 
-    /// Puts all of it on stable storage, queues what is owed to people, and gives messages back.
-    /// - Parameter keeping: whether one of which nothing is under way is to be kept open all the same.
+    /// Makes all results durable, queues the notices that are owed, and closes messages.
+    /// - Parameter isKept: whether a message of which nothing is under way is to stay open all the same.
     consuming func end(keeping isKept: (Job) -> Bool) -> Recorder.Outcome {
         let attempts = Dictionary(uniqueKeysWithValues: jobs.compactMap { job in job.attempt.map { (job.id, $0) } })
         let errors = recording.commit { (message) throws(QueueError) in
@@ -73,7 +73,7 @@ struct RecorderRound {
         return outcome
     }
 
-    /// Finds the hops that are to be asked yet, and closes the message unless one has it under way.
+    /// Finds the hops that are still to be asked, and closes the message unless one has a part of it under way.
     private func handOn(_ job: Job, _ attempt: Attempt, _ isKept: (Job) -> Bool) -> [(job: Job, hop: NextHop)] {
         let message = attempt.message
         let hops = attempt.hopsToAsk().filter { job.waitsAt.insert($0).inserted }

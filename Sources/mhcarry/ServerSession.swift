@@ -16,9 +16,9 @@ final class ServerSession {
     private let session: SMTPSession
     private var exchange: Exchange<SMTPClient> { session.exchange }
     private var wire: Wire { session.exchange.wire }
-    /// Whether more may be said.
+    /// Whether more may be sent.
     private(set) var isUsable = true
-    /// How long the start of a session, and each transaction, may take at most: a run must give back its place.
+    /// How long the start of a session, and each transaction, may take at most: a run must give back its slot.
     private static let sessionLimit = Duration.seconds(3600)
     /// How long a transaction under way may take to its end when we are told to stop.
     private static let stopGrace = Duration.seconds(30)
@@ -47,10 +47,11 @@ final class ServerSession {
     /// What the server offers, and where the conversation stands.
     var client: SMTPClient { exchange.engine }
 
-    /// The most recipients of one transaction: what the server says, else the least that it must take.
+    /// The most recipients of one transaction: as many as every server must accept (RFC 5321 §4.5.3.1.8), or fewer
+    /// where it says so.
     var recipientLimit: Int { max(1, min(SMTPLimits.recipients, client.capabilities.recipientLimit ?? .max)) }
 
-    /// What the server has said or done unasked, for which it is left; `nil` when a transaction may begin.
+    /// What the server has sent or done unasked, for which the session is closed; `nil` when a transaction may begin.
     func unasked() -> String? {
         wire.sessionLimit = Deadline(after: Self.sessionLimit)
         let words = session.unasked()
@@ -65,22 +66,22 @@ final class ServerSession {
         try exchange.say(.transaction(message.envelope, of: message.facts))
     }
 
-    /// The next that the server says.
+    /// The next event from the server.
     func next() throws -> SMTPClient.Event { try exchange.next() }
 
-    /// Says what the engine has to say next.
+    /// Sends what the engine has to send next.
     func proceed() throws { try exchange.say(.proceed) }
 
-    /// Sends the content in chunks, the end of data not with it.
-    /// - Parameter isHeld: whether the last chunk leaves with what is said behind it.
-    /// - Returns: what the server has said meanwhile, unasked; nothing more is sent then.
+    /// Sends the content in chunks, without the end of data.
+    /// - Parameter isHeld: whether the last chunk is held back to leave with what is sent after it.
+    /// - Returns: a reply of the server that came unasked meanwhile; nothing more is sent then.
     func stream(_ message: Prepared, isHeld: () -> Bool) throws -> SMTPReply? {
         var last: [UInt8] = []
         var goodbye: SMTPReply?
         func send(isHeld: Bool) throws {
             guard !last.isEmpty, goodbye == nil else { return }
             try exchange.say(.content(last), .content, isHeld: isHeld)
-            // Nothing was asked: it is a goodbye, or an error that the engine throws.
+            // No reply is due: one that comes is a goodbye (421), or an error that the engine throws.
             if case .closing(let reply)? = try exchange.overheard() { goodbye = reply }
         }
         try message.forEachChunk { chunk in
@@ -91,16 +92,17 @@ final class ServerSession {
         return goodbye
     }
 
-    /// Ends the content. - Parameter isHeld: whether a transaction is said behind it at once.
+    /// Ends the content.
+    /// - Parameter isHeld: whether the end is held back to leave with the next transaction.
     func endContent(isHeld: Bool) throws { try exchange.say(.contentEnd, isHeld: isHeld) }
 
-    /// Leaves at once.
+    /// Closes the connection at once.
     func close() {
         isUsable = false
         wire.close()
     }
 
-    /// Says goodbye; a server that does not answer is left at once.
+    /// Says goodbye (QUIT), and waits ten seconds at most for the answer.
     func quit() {
         guard isUsable else { return }
         isUsable = false

@@ -1,4 +1,4 @@
-// mhcarry: the carrier behind mhsend; takes the queue out.
+// mhcarry: the carrier behind mhsend; carries what is queued.
 
 import CommandStart
 

@@ -1,4 +1,4 @@
-// What `--status` tells of an account: how its last runs ended, and what could not be fetched.
+// What `--status` prints of an account: how its last runs ended, and what could not be fetched.
 
 import FetchLedger
 import Reporting
@@ -32,7 +32,7 @@ extension AccountReport {
 }
 
 extension AccountReport.Failure {
-    /// Where the message is at its source, harmless on a terminal.
+    /// Which message it is at its source, safe for a terminal.
     fileprivate var place: String {
         switch key {
         case .unique(let id, 0): printable(id)

@@ -1,4 +1,4 @@
-// One run for one account: connect, log in, fetch what is new, delete what may go, and tell what could not be done.
+// One run for one account: connect, log in, fetch what is new, delete what may go, and report what could not be done.
 
 import AccountSessions
 import Blocking
@@ -18,7 +18,7 @@ struct Tally {
     var octets = 0
     var deleted = 0
     var failed = 0
-    /// Messages that were listed and are gone, deleted by another client it seems.
+    /// Messages that were listed and then no longer there, apparently deleted by another client.
     var gone = 0
     /// Folders that could not be fetched at all.
     var stopped = 0
@@ -26,8 +26,8 @@ struct Tally {
 
 /// A run for one account. Holds what its collectors share.
 final class AccountRun {
-    /// The end of a whole session. A server that keeps to its timeout can drip for ever; what was fetched until then is
-    /// safe, and the next run goes on from there.
+    /// The longest that a whole session may take. A server that stays within the timeouts can drip for ever; what was
+    /// fetched until then is safe, and the next run goes on from there.
     static let sessionLimit = Duration.seconds(12 * 3600)
     /// How long an account may keep another one waiting.
     static let turnLimit = Duration.seconds(3600)
@@ -45,7 +45,7 @@ final class AccountRun {
     var acceptFolder: String?
     var refetchFolder: String?
     var retriesAll = false
-    /// The rc that `-C` named, which the words to a person must name too.
+    /// The rc that `-C` named, which commands suggested to a person must name too.
     var explicitRC: String?
     var tally = Tally()
     private var stops: [String] = []
@@ -57,7 +57,8 @@ final class AccountRun {
     /// Whether the turn ended before all was looked at.
     private var hasRest = false
 
-    /// - Throws: when the owner's Maildir is not to be had: then there is nowhere to fetch to.
+    /// - Throws: when the account has no owner, or the owner's Maildir cannot be opened: then there is nowhere to fetch
+    ///   to.
     init(
         account: AccountSettings, hub: StartedHub, paths: Paths, ledger: AccountLedger, isVerbose: Bool, start: Int
     ) throws {
@@ -77,13 +78,13 @@ final class AccountRun {
         self.isVerbose = isVerbose
     }
 
-    /// What the ledger says.
+    /// The account's state, as its ledger has it.
     var state: FetchState { ledger.state }
 
-    /// Seconds since 1970, never less than any clock that was set shows.
+    /// The time in seconds since 1970; never less than the build date, as any clock that was set shows more.
     var now: Int { max(Glibc.time(nil), ClockSanity.buildDate) }
 
-    /// Runs.
+    /// Does the whole run.
     /// - Returns: `temporaryFailure` when a message or a folder could not be fetched.
     func carryOut() throws -> ExitStatus {
         checkClock()
@@ -96,7 +97,7 @@ final class AccountRun {
             keepWhatIsWhole()
             noteEnd(of: error)
             report()
-            throw error  // the one to tell, whatever became of the words about it
+            throw error  // the one to report, even if it could not be recorded
         }
         let status: ExitStatus = tally.failed + tally.stopped == 0 ? .ok : .temporaryFailure
         let rest = hasRest ? "the turn of another account came first, the rest follows" : ""
@@ -119,7 +120,8 @@ final class AccountRun {
             // Also where no run ends well: a journal must not grow for ever.
             try ledger.compactIfWorthwhile()
         } catch {
-            // Thrown is what ended the run. Where its end is not written, it has died to `--status`.
+            // What ended the run is thrown by the caller. Without a record of its end `--status` counts the run as one
+            // that died.
             hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
         }
     }
@@ -138,14 +140,14 @@ final class AccountRun {
         }
     }
 
-    /// What was fetched before the trouble is kept, and the state says so, so that it is not fetched again.
+    /// Keeps what was fetched before the error, and records it, so that it is not fetched again.
     private func keepWhatIsWhole() {
         do {
             try delivery.publish()
             try delivery.settle()
         } catch {
-            // The trouble itself is told by the caller; this one is often of the same cause. The next run finds out
-            // what became of the batch.
+            // The first error is reported by the caller; this one often has the same cause. The next run finds out what
+            // became of the batch.
             hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
         }
     }
@@ -162,7 +164,7 @@ final class AccountRun {
 
     // MARK: For the collectors
 
-    /// Begins a batch of `messages`, if there is room for any.
+    /// Begins a batch of `messages`, if there is enough free space.
     func begin(_ messages: [Pending]) throws {
         try delivery.demandRoom(hub.settings.limits.freeSpace)
         // Should it bring us down again, what came before it is safe.
@@ -170,8 +172,8 @@ final class AccountRun {
         try delivery.begin(messages.map(\.key), at: now)
     }
 
-    /// Whether this session is to end at the border of a batch, as another account has waited for an hour. What is left
-    /// comes with the next run.
+    /// Whether this session is to end between two batches, as another account has waited for ``turnLimit``. What is
+    /// left comes with the next run.
     func isTurnOver() -> Bool {
         guard hasRest || (began.elapsed >= turnLimit && othersWait()) else { return false }
         if !hasRest { tell("another account waits, the rest comes with the next run") }
@@ -179,13 +181,13 @@ final class AccountRun {
         return true
     }
 
-    /// Whether the batch under way has what a batch may have; see ``BatchDelivery/isFull``.
+    /// Whether the batch under way has as much as a batch may have; see ``BatchDelivery/isFull``.
     var isBatchFull: Bool { delivery.isFull }
 
-    /// Drops the batch under way: nothing of it is shown.
+    /// Drops the batch under way: nothing of it is published.
     func abandon() { delivery.abandon() }
 
-    /// Hands the batch over to be shown, while the next one comes in.
+    /// Hands the batch over to be published while the next one comes in.
     func publish() throws { try delivery.publish() }
 
     /// Makes the end of every batch durable: only then may its messages be deleted at the source.
@@ -194,14 +196,14 @@ final class AccountRun {
     /// Where mail for a folder of the owner's Maildir goes; `nil` for the inbox.
     func destination(_ folder: FolderName?) -> Destination { Destination(maildir: maildir, folder: folder) }
 
-    /// The error of a folder whose UIDs mean other messages than before, with the ways out.
+    /// The error of a folder whose UIDs mean other messages than before, with the commands to choose from.
     func renumbered(_ folder: String) -> FetchError {
         .renumbered(
             folder: folder, accept: commandLine("--accept-folder", folder),
             refetch: commandLine("--refetch-folder", folder))
     }
 
-    /// The words to type for this account, ready for a shell.
+    /// The command to type for this account, quoted for a shell.
     func commandLine(_ option: String, _ value: String) -> String {
         let rc = explicitRC.map { ["-C", $0] } ?? []
         let words = value.hasPrefix("-") ? ["\(option)=\(value)"] : [option, value]
@@ -224,8 +226,8 @@ final class AccountRun {
         guard count > 0 else { return }
         tally.failed += count
         writeToStandardError(
-            "mhfetch: \(account.name): \(counted(count, "message")) failed three times and \(count == 1 ? "is" : "are") tried "
-                + "once a day; mhfetch --status tells which")
+            "mhfetch: \(account.name): \(counted(count, "message")) failed three times and "
+                + "\(count == 1 ? "is" : "are") tried once a day; mhfetch --status tells which")
     }
 
     func noteFailure(of key: MessageKey, _ reason: String) throws {
@@ -233,14 +235,14 @@ final class AccountRun {
         tellFailure(of: key, reason)
     }
 
-    /// The server refused a message that it has listed. Once, that is how servers speak of one that another client has
-    /// deleted since: it is not listed again then.
+    /// Notes that the server refused a message that it has listed. The first time it may be one that another client has
+    /// deleted since, which is not listed again then.
     func noteRefusal(of key: MessageKey, _ reason: String) throws {
         if try ledger.note(key, at: now, reason) > 0 { tellFailure(of: key, reason) } else { tally.gone += 1 }
     }
 
-    /// The line broke in the midst of the message, for which the run ends. A message that always breaks it must not stop
-    /// the account for ever.
+    /// Notes that the connection broke in the midst of the message, which ends the run. A message that always breaks it
+    /// must not stop the account for ever.
     func noteBreak(in key: MessageKey, _ error: any Error) throws {
         let tries = try ledger.note(key, at: now, sentence(error))
         hub.log.write(
@@ -254,23 +256,23 @@ final class AccountRun {
         hub.log.write(.warning, "message", [("account", account.name), ("key", key.text), ("error", reason)])
     }
 
-    /// Messages whose deletion the server acknowledged are there as before. A person hears of it once.
+    /// Reports messages that are still there though the server acknowledged their deletion. A person is told once.
     func noteStaying(_ count: Int, host: String, isNews: Bool) {
         hub.log.write(
             .warning, "not deleted", [("account", account.name), ("host", host), ("messages", "\(count)")])
         guard isNews else { return }
         writeToStandardError(
-            "mhfetch: \(account.name): \(host) said that it has deleted \(count) messages and has them still; they are "
-                + "left there and not fetched again; ask its operator, or say `keep on`")
+            "mhfetch: \(account.name): \(host) said that it deleted, and still has, \(count == 1 ? "1 message" : "\(count) messages"): left "
+                + "there and not fetched again; ask its operator, or say `keep on`")
     }
 
-    /// A bare LF became a line end: the one change that fetching makes, so it is told.
-    func noteOddities(_ contentFaults: ContentFaults, of key: MessageKey) {
+    /// A bare LF became a line end: the one change that fetching makes, so it is logged.
+    func noteContentFaults(_ contentFaults: ContentFaults, of key: MessageKey) {
         guard contentFaults.contains(.bareLF) else { return }
         hub.log.write(.notice, "bare LF", [("account", account.name), ("key", key.text)])
     }
 
-    /// Tells a folder's trouble, which keeps no other folder from being fetched.
+    /// Reports an error of one folder, which keeps no other from being fetched.
     func noteStop(_ error: any Error) {
         tally.stopped += 1
         stops.append(sentence(error))
@@ -286,10 +288,11 @@ final class AccountRun {
         if tally.gone > 0 {
             let words = tally.gone == 1 ? "1 message was" : "\(tally.gone) messages were"
             writeToStandardError(
-                "mhfetch: \(account.name): \(words) gone before fetched, deleted by another client it seems")
+                "mhfetch: \(account.name): \(words) gone before being fetched, apparently deleted by another client")
         }
         tell(
-            "\(delivery.published) fetched (\(counted(tally.octets, "octet"))), \(tally.deleted) deleted, \(tally.failed) failed"
+            "\(delivery.published) fetched (\(counted(tally.octets, "octet"))), \(tally.deleted) deleted, "
+                + "\(tally.failed) failed"
         )
         guard delivery.published + tally.deleted + tally.failed + tally.gone > 0 else { return }
         hub.log.write(

@@ -8,12 +8,12 @@ import Glibc
 import MaildirStore
 import Reporting
 
-/// Writes batches of messages, and writes down in the state what has become of them. The order is what keeps mail safe:
-/// the state names the batch, then files are written, synchronized, shown; then the state says "done"; only after that
-/// is anything deleted at the source.
+/// Writes batches of messages, and records in the ledger what has become of them. The order is what keeps mail safe:
+/// the ledger names the batch, then files are written, synchronized and published; then the ledger has `done`; only
+/// after that is anything deleted at the source.
 ///
-/// While one batch is written, the one before is put on disk by other threads. The state knows of both, and of their ends
-/// in the order in which they were begun. Used by one thread, which alone writes the state.
+/// While one batch is written, the one before is put on disk by other threads. The ledger knows of both, and of their
+/// ends in the order in which they were begun. Used by one thread, which alone writes the ledger.
 final class BatchDelivery {
     /// Bounds of a batch: messages, octets, seconds.
     static let messageLimit = 64
@@ -29,7 +29,7 @@ final class BatchDelivery {
         let began = Deadline.now
     }
 
-    /// A batch that is being put on disk, or dropped: its end is not in the state.
+    /// A batch that is being put on disk, or was dropped: its end is not recorded yet.
     private struct Handed {
         let end: FetchState.BatchEnd
         let outcome: Promise<(any Error)?>
@@ -43,16 +43,16 @@ final class BatchDelivery {
     /// In the order in which they were begun, as are `ended`, which come before them.
     private var handed: [Handed] = []
     private var ended: [FetchState.BatchEnd] = []
-    /// Why it is not known what became of a batch: only the next run can find out, of it and of those behind it.
+    /// Why it is not known what became of a batch: only the next run can find out, of it and of those after it.
     private var doubt: (any Error)?
-    /// Messages that are safe now, though the state says so only after ``settle()``.
+    /// Messages that are safe now, though the ledger has them only after ``settle()``.
     private(set) var published = 0
 
     /// - Parameters:
     ///   - inbox: the owner's Maildir; batches go to it and its folders.
     ///   - faults: forced disk faults of a test.
     ///   - threads: at work on one batch at once; with 1, nothing runs beside the caller.
-    ///   - tell: what kept leftovers in tmp.
+    ///   - tell: is told what kept leftovers in `tmp` from being removed.
     init(
         ledger: AccountLedger, inbox: Maildir, faults: Faults? = nil, threads: Int = 8,
         telling tell: @escaping @Sendable (DurableError) -> Void
@@ -65,12 +65,12 @@ final class BatchDelivery {
 
     // MARK: After a crash
 
-    /// Finds out what of the batches under way was delivered, and writes it down.
+    /// Finds out what was delivered of the batches under way, and records it.
     func recover(at time: Int) throws {
         let open = ledger.state.openBatches
         guard let newest = open.last else { return }
         let found = try inbox.findBatches(open.map(\.nonce))
-        // Written down before any trace goes: should this run die here, the next one comes to the same.
+        // Recorded before any trace is removed: should this run die here, the next one comes to the same.
         try blame(newest, found.traces[open.count - 1], at: time)
         try found.removeUnfinished()
         var ends: [FetchState.BatchEnd] = []
@@ -84,8 +84,8 @@ final class BatchDelivery {
         try ledger.turn(ending: ends)
     }
 
-    /// Notes which message may have brought the run down: the last that was begun, or the one behind it, of which
-    /// nothing had come. They are fetched behind the others, each by itself; the one that was alone has failed.
+    /// Notes which message may have brought the run down: the last that was begun, or the one after it, of which
+    /// nothing had come. They are fetched after the others, each by itself; one that was alone counts as failed.
     private func blame(_ batch: FetchState.OpenBatch, _ found: Maildir.BatchTraces, at time: Int) throws {
         let reason = "an earlier run ended while fetching it"
         let last = found.unfinished.union(found.delivered).max() ?? -1
@@ -106,9 +106,9 @@ final class BatchDelivery {
         guard free >= octets else { throw FetchError.noRoom(path: inbox.path, free: free, kept: octets) }
     }
 
-    /// Begins a batch of these messages; on return the state knows of it. The one before must have been published or
-    /// dropped.
-    /// - Parameter time: seconds since 1970; leads the names of the files.
+    /// Begins a batch of these messages; on return the ledger has it, durably. The one before must have been published
+    /// or dropped.
+    /// - Parameter time: seconds since 1970; the names of the files begin with it.
     func begin(_ keys: [MessageKey], at time: Int) throws {
         precondition(current == nil, "a batch is begun in the midst of another one")
         try takeEnds { $0.outcome.isKept }
@@ -123,8 +123,8 @@ final class BatchDelivery {
         current.map { $0.octets >= Self.octetLimit || $0.began.elapsed >= .seconds(Self.secondLimit) } ?? false
     }
 
-    /// Begins the message `index` of the batch. What this and the writing throw concerns this message alone; dropped
-    /// before ``add(_:as:unless:)``, it leaves nothing.
+    /// Begins the message `index` of the batch. What this and the writing throw concerns this message alone; if it is
+    /// dropped before ``add(_:as:unless:)``, it leaves nothing.
     /// - Parameter isDigested: whether the digest of what is stored is wanted.
     func message(_ index: Int, to destination: Destination, isDigested: Bool) throws -> BatchedMessage {
         guard let current else { preconditionFailure("a message outside a batch: it would count as delivered") }
@@ -134,8 +134,8 @@ final class BatchDelivery {
     }
 
     /// Takes the message `index`, which is whole.
-    /// - Parameter stored: a message with one of these digests is taken back, and never shown.
-    /// - Returns: which of them it has; `nil` when the message is to be shown.
+    /// - Parameter stored: a message with one of these digests is removed, and never published.
+    /// - Returns: which of them it has; `nil` when the message is to be published.
     @discardableResult
     func add(
         _ message: BatchedMessage, as index: Int, unless stored: Set<MessageDigest> = []
@@ -152,9 +152,9 @@ final class BatchDelivery {
 
     // MARK: Ending
 
-    /// Hands the batch over to be put on stable storage and shown; without one under way there is nothing to do. Waits for
-    /// the one before.
-    /// - Throws: what kept the one before from being shown. The batch is under way still.
+    /// Hands the batch over to be put on stable storage and published; without one under way there is nothing to do.
+    /// Waits for the one before.
+    /// - Throws: what kept the one before from being published. The batch is still under way then.
     func publish() throws {
         guard let current else { return }
         try takeEnds { _ in true }
@@ -163,7 +163,7 @@ final class BatchDelivery {
         self.current = nil
     }
 
-    /// Drops the batch: nothing of it is shown. Must be settled before another is begun.
+    /// Drops the batch: nothing of it is published. ``settle()`` must come before another is begun.
     func abandon() {
         guard let current else { return }
         let outcome = Promise<(any Error)?>()
@@ -172,7 +172,7 @@ final class BatchDelivery {
         self.current = nil
     }
 
-    /// Writes down the ends of all batches; durable on return. Now their messages may be deleted at the source.
+    /// Records the ends of all batches; durable on return. Now their messages may be deleted at the source.
     func settle() throws {
         try takeEnds { _ in true }
         try ledger.turn(ending: ended)
@@ -190,8 +190,8 @@ final class BatchDelivery {
                 ended.append(first.end)
                 continue
             }
-            // What was shown was taken back, as far as the disk let us: only when it can be seen that nothing is left is the
-            // end certain. The first failure is the one to tell, whatever kept us from seeing.
+            // What was published was taken back, as far as the disk allowed: its end is certain only when it can be
+            // seen that nothing is left. The first failure is the one to report, whatever kept us from looking.
             let nonce = first.end.nonce
             guard let left = try? inbox.findBatches([nonce]), left.traces[0].delivered.isEmpty,
                 (try? left.removeUnfinished()) != nil

@@ -3,7 +3,7 @@
 import Blocking
 import Delivery
 
-/// Puts batches on stable storage and shows them, one after the other, beside the thread that hands them over.
+/// Puts batches on stable storage and publishes them, one after the other, beside the thread that hands them over.
 final class BatchPublisher: Sendable {
     private struct Order: Sendable {
         let batch: StagedBatch
@@ -17,11 +17,11 @@ final class BatchPublisher: Sendable {
 
     private let pool: WorkerPool
     private let state = Monitor(State())
-    /// `nil` where all is done by the caller.
+    /// `nil` where the caller's thread does everything.
     private let thread: BlockingThread?
 
-    /// - Parameter threads: at work on one batch at once. With 1, or when the system grants no thread, batches are put on
-    ///   disk by the caller.
+    /// - Parameter threads: at work on one batch at once. With 1, or when the system grants no thread, batches are put
+    ///   on disk by the caller.
     init(threads: Int) {
         let (pool, state) = (WorkerPool(threads: threads), state)
         self.pool = pool
@@ -34,8 +34,8 @@ final class BatchPublisher: Sendable {
     }
 
     /// Begins to put `batch` on disk.
-    /// - Returns: its end: `nil` when all of it is shown for good, else what failed; then all was taken back as far as the
-    ///   disk let us.
+    /// - Returns: its outcome: `nil` when all of it is published durably, else what failed; then all was taken back as
+    ///   far as the disk allowed.
     func publish(_ batch: StagedBatch) -> Promise<(any Error)?> {
         let order = Order(batch: batch, outcome: Promise())
         if thread == nil { Self.carryOut(order, pool) } else { state.change { $0.orders.append(order) } }
@@ -60,7 +60,9 @@ final class BatchPublisher: Sendable {
 
     private static func carryOut(_ order: Order, _ pool: WorkerPool) {
         do {
-            if let failure = pool.run(count: order.batch.count, { try order.batch.synchronize($0) }).first { throw failure.error }
+            if let failure = pool.run(count: order.batch.count, { try order.batch.synchronize($0) }).first {
+                throw failure.error
+            }
             try order.batch.publish()
             order.outcome.keep(nil)
         } catch {

@@ -3,20 +3,20 @@
 import FetchLedger
 import MaildirStore
 
-/// What an account knows of messages that are no more, or should be.
+/// What is known of an account's messages that are deleted, or should be.
 struct Deletions {
     private let ledger: AccountLedger
     /// Whether the server's unique ids are message numbers, which mean another message each time.
     private let areNumbers: Bool
-    /// Ids of which one message at least was to be deleted, with the digests of all that are known under them: of several
-    /// with one id any may be gone, and any be left.
+    /// Ids of which one message at least was to be deleted, with the digests of all messages known under them: of
+    /// several with one id any may be deleted, and any be left.
     private let doubtful: [String: Set<MessageDigest>]
     private let all: Set<MessageDigest>
-    /// Ids of which one message at least may be there by right: its deletion was refused, or never heard of.
+    /// Ids of which one message at least may be there by right: its deletion was refused, or never reached the server.
     private let remaining: Set<String>
     /// Whether no message of the listing can be in doubt.
     let isEmpty: Bool
-    /// Whether it was known before that the server does not delete.
+    /// Whether it is known from earlier runs that the server does not delete.
     let wereIgnored: Bool
 
     init(_ ledger: AccountLedger, areNumbers: Bool) {
@@ -58,13 +58,13 @@ struct Deletions {
         return known.deletion != .ignored || areNumbers
     }
 
-    /// What was stored of the messages that the one listed under `key` may be.
+    /// The digests of the messages that the one listed under `key` may be.
     func stored(for key: MessageKey) -> Set<MessageDigest> {
         guard isInDoubt(key) else { return [] }
         return areNumbers ? all : key.uniqueID.flatMap { doubtful[$0] } ?? []
     }
 
-    /// Whether a message that is there unchanged was told to be gone: then the server does not delete. Of several with one
-    /// id it may be one whose deletion was refused, or was never heard of.
+    /// Whether the server has reported a message as deleted that is there unchanged: then it does not delete. Of
+    /// several with one id it may be one whose deletion was refused, or never reached the server.
     func isIgnored(_ key: MessageKey) -> Bool { key.uniqueID.map { !remaining.contains($0) } ?? true }
 }

@@ -69,21 +69,22 @@ enum FetchError: Complaint {
                 + "IMAP"
         case .renumbered(let folder, let accept, let refetch):
             "folder \(printable(folder)): the server has renumbered it, nothing was fetched from it; either "
-                + "\(accept) (what is there now is known), or \(refetch) (fetch all again), or remove it from the rc's "
-                + "`folders`"
+                + "\(accept) (take what is there now as known), or \(refetch) (fetch all again), "
+                + "or remove it from the rc's `folders`"
         case .doubtfulUIDs(let folder, let host, let what):
-            "folder \(printable(folder)): \(host) gave \(what); its UIDs cannot be relied on, so nothing is fetched from "
-                + "the folder or deleted there in this run; ask the server's operator"
+            "folder \(printable(folder)): \(host) gave \(what); its UIDs cannot be relied on, so nothing is fetched "
+                + "from the folder or deleted there in this run; ask the server's operator"
         case .miscounted(let folder, let host, let told, let listed):
-            "folder \(printable(folder)): \(host) tells of \(told) messages and lists \(listed); nothing is deleted there "
-                + "in this run"
+            "folder \(printable(folder)): \(host) tells of \(told) messages and lists \(listed); nothing is deleted "
+                + "there in this run"
         case .noSuchFolder(let name, let host, let nearest):
             "folder \(printable(name)): \(host) has no such folder"
                 + (nearest.map { "; did you mean \"\(printable($0))\"?" } ?? "; mhfetch --folders lists what it has")
-        case .noSuchFolderInRC(let name, let rc): "\(rc): no such account fetches from a folder \"\(printable(name))\""
+        case .noSuchFolderInRC(let name, let rc):
+            "\(rc): none of the accounts chosen fetches from a folder \"\(printable(name))\""
         case .noLocalFolder(let folder, let reason):
-            "folder \(printable(folder)): \(reason); say where its mail goes: `folders \(FolderSettings.written(folder)) -> "
-                + "NAME`"
+            "folder \(printable(folder)): \(reason); say where its mail goes: "
+                + "`folders \(FolderSettings.written(folder)) -> NAME`"
         case .noFoldersByPOP3(let name, let position):
             "\(position): account \(name) fetches by POP3, which knows no folders; fetch by IMAP to see them"
         case .whoseFolders(let rc): "--folders needs the name of one account; \(rc) has several that fetch"

@@ -3,8 +3,8 @@
 import FetchLedger
 import IMAPProtocol
 
-/// Messages asked for with one UID FETCH, which are put on disk batch by batch in the order in which they come. That is the
-/// order of their UIDs as servers do it; any other one costs more batches, and no message.
+/// Messages asked for with one UID FETCH, which are put on disk batch by batch in the order in which they come. With
+/// most servers that is the order of their UIDs; any other one costs more batches, and no message.
 struct FetchRequest {
     let messages: [Pending]
     let uids: UIDSet
@@ -13,7 +13,7 @@ struct FetchRequest {
     private var isAnswered: [Bool]
     /// The places of the batch under way, by their index in it.
     private var batch: [Int] = []
-    /// Where the next message stands whose UID is not told before its content.
+    /// The place of the next message, should its UID not be told before its content.
     private(set) var expected: Int? = 0
 
     /// - Parameter wanted: in the order of their UIDs. As many of the first are asked for as a command line holds.
@@ -38,10 +38,11 @@ struct FetchRequest {
         return true
     }
 
-    /// The index of the message at `place` in the batch under way; `nil` when it is none of it.
+    /// The index of the message at `place` in the batch under way; `nil` when it is not in it.
     func index(of place: Int) -> Int? { batch.firstIndex(of: place) }
 
-    /// Begins the batch whose first message is the one at `place`: it, and those behind it that have not come.
+    /// Begins the batch whose first message is the one at `place`: it, and those after it that have not come.
+    /// - Returns: the messages of the batch.
     mutating func beginBatch(at place: Int) -> [Pending] {
         var places = [place]
         for later in messages.indices[(place + 1)...] where !isAnswered[later] {

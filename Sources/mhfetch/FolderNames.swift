@@ -1,4 +1,4 @@
-// The folders of an IMAP server under the names that a person writes, and what they are called here.
+// The folders of an IMAP server under the names that a person writes, and the levels of these names.
 
 import IMAPProtocol
 import RunControl
@@ -7,7 +7,8 @@ import RunControl
 struct FolderNames {
     /// In the order of their names, INBOX first.
     let names: [String]
-    /// How many of the mailboxes have a name that no rc can say: no modified UTF-7, or with `*` or `%` in it.
+    /// How many of the mailboxes have a name that an rc cannot express: no modified UTF-7, or with `*`, `%` or a
+    /// control character in it.
     let unsayable: Int
     private let mailboxes: [(name: String, delimiter: UInt8?)]
 
@@ -32,8 +33,8 @@ struct FolderNames {
         return FolderSettings(remote: name, local: nil).remote
     }
 
-    /// The folder that a person most likely meant by `name`: the same below another one, such as `INBOX.Sent` for
-    /// `Sent`, or one of nearly the same letters.
+    /// The folder that a person most likely meant by `name`: one of this name below another, such as `INBOX.Sent` for
+    /// `Sent`, or one that is spelt nearly alike.
     func nearest(to name: String) -> String? {
         let wanted = name.lowercased()
         let ends = mailboxes.map { ($0.name, Self.parts(of: $0.name, delimiter: $0.delimiter).last ?? $0.name) }
@@ -45,8 +46,8 @@ struct FolderNames {
         return ends.first { $0.1 == near }?.0
     }
 
-    /// The levels of `name`, which the server parts by `delimiter`. The prefix that some servers put before all that
-    /// belongs to the user, `INBOX.`, says nothing here.
+    /// The levels of `name`, which the server separates by `delimiter`. The prefix that some servers put before all
+    /// folders of a user, `INBOX.`, is left out.
     static func parts(of name: String, delimiter: UInt8?) -> [String] {
         guard let delimiter else { return [name] }
         let pieces = name.utf8.split(separator: delimiter, omittingEmptySubsequences: false)

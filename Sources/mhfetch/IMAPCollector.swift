@@ -17,7 +17,7 @@ struct IMAPCollector {
             do {
                 try collect(folder)
             } catch let stop where FetchError.stopsFolderOnly(stop) {
-                // A batch that was under way is whole as far as it goes.
+                // What a batch under way has so far is whole.
                 try run.publish()
                 try run.settle()
                 run.noteStop(stop)
@@ -37,7 +37,7 @@ struct IMAPCollector {
             session: session, run: run, name: folder.remote, index: index, messages: selection.messages,
             destination: run.destination(try localFolder(of: folder, delimiter)))
         let known = run.state.folders[index]
-        // UIDs never go down (RFC 3501 §2.3.1.1): a server that takes them back will give them to other messages.
+        // UIDs never go down (RFC 3501 §2.3.1.1): a server whose UIDNEXT does will give UIDs to other messages.
         let isRenumbered = known.validity != validity || selection.uidNext.map { $0 < known.next } ?? false
         if isRenumbered { try obey(renumbering: folder, of: index, validity, selection.uidNext, collector) }
         try collector.collect(uidNext: selection.uidNext)
@@ -67,7 +67,7 @@ struct IMAPCollector {
         return FetchError.noSuchFolder(name, host: session.host, nearest: FolderNames(mailboxes).nearest(to: name))
     }
 
-    /// Stops when the server has renumbered the folder, unless a person has said what to do.
+    /// Throws when the server has renumbered the folder, unless a person has said what to do.
     private func obey(
         renumbering folder: FolderSettings, of index: Int, _ validity: UInt32, _ uidNext: UInt32?,
         _ collector: IMAPFolder
@@ -75,7 +75,7 @@ struct IMAPCollector {
         if run.refetchFolder == folder.remote {
             try run.ledger.renumber(index, validity: validity)
         } else if run.acceptFolder == folder.remote {
-            // Asked before anything is written: half of it would have all fetched again.
+            // Asked before anything is recorded: with half of it recorded, everything would be fetched again.
             let next = try uidNext ?? collector.nextUID()
             try run.ledger.renumber(index, validity: validity, next: next)
         } else {
@@ -84,7 +84,8 @@ struct IMAPCollector {
         try run.ledger.synchronize()
     }
 
-    /// What parts the levels of the folder's name; asked where the rc does not say where its mail goes.
+    /// The hierarchy delimiter of the folder's name (RFC 3501 §7.2.2); asked for only where the rc does not say where
+    /// its mail goes.
     private func delimiter(in folder: FolderSettings) throws -> UInt8? {
         guard folder.local == nil, !folder.isInbox else { return nil }
         return try session.list(folder.remote).first { $0.name == IMAPMailboxName(folder.remote) }?.delimiter

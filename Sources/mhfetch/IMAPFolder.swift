@@ -9,10 +9,11 @@ import Reporting
 import Transport
 
 final class IMAPFolder {
-    /// Messages asked for with one command: the line stands still for a round trip between two of them, which is little beside
-    /// what these bring. All are read before another thing can be asked, so that octets bound them too: a batch's.
+    /// The most messages of one command. The connection stands idle for a round trip between two commands, which is
+    /// little beside the time that these take. All must be read before anything else can be asked, so their octets are
+    /// bounded too, as those of a batch.
     static let requestLimit = 1_000
-    /// Single messages refused until the folder itself is taken to be at fault.
+    /// Refusals of single messages after which the folder itself is taken to be at fault.
     private static let refusalLimit = 10
 
     private let session: IMAPSession
@@ -21,7 +22,7 @@ final class IMAPFolder {
     /// Its number in the state.
     private let index: Int
     private let destination: Destination
-    /// What each number and UID of the folder means, followed through all that the server says.
+    /// Which UID each message number of the folder has, kept up to date with all that the server says.
     private var numbers: MessageNumbers
     /// UIDs that were asked for in this session: what ``numbers`` does not know of them is not there.
     private var asked = UIDSet([])
@@ -31,7 +32,7 @@ final class IMAPFolder {
     private var exchange: Exchange<IMAPClient> { session.exchange }
 
     /// - Parameters:
-    ///   - name: as the rc has it.
+    ///   - name: as the rc names it.
     ///   - messages: how many there are, as SELECT told.
     init(session: IMAPSession, run: AccountRun, name: String, index: Int, messages: Int, destination: Destination) {
         self.session = session
@@ -45,7 +46,7 @@ final class IMAPFolder {
     private func key(_ uid: UInt32) -> MessageKey { .uid(uid, folder: index) }
 
     /// Fetches what is new and deletes what may go.
-    /// - Parameter uidNext: as the server told on selecting.
+    /// - Parameter uidNext: UIDNEXT, as SELECT told; `nil` where it did not.
     func collect(uidNext: UInt32?) throws {
         let first = run.state.folders[index].next
         let failed = run.state.failed.keys.compactMap { key -> UInt32? in
@@ -69,8 +70,8 @@ final class IMAPFolder {
         if run.account.keep == .off { try delete() }
     }
 
-    /// Notes that nothing below `mark` is new any more. A folder that was miscounted is listed whole again: what was left
-    /// out may still turn up.
+    /// Notes that nothing below `mark` is new any more. A folder that was miscounted will be listed whole again:
+    /// messages that were left out may still turn up.
     private func advance(to mark: Int) throws {
         guard !isMiscounted, let mark = UInt32(exactly: mark) else { return }
         try run.ledger.setNext(max(mark, run.state.folders[index].next), of: index)
@@ -93,7 +94,7 @@ final class IMAPFolder {
 
     // MARK: Listing
 
-    /// What the server says next; whatever it is, numbers and UIDs are followed.
+    /// The next event from the server; whatever it is, numbers and UIDs are kept up to date with it.
     private func next() throws -> IMAPClient.Event {
         let event = try exchange.next()
         switch event {
@@ -107,7 +108,7 @@ final class IMAPFolder {
         return event
     }
 
-    /// Nothing is fetched or deleted by UIDs that mean two messages.
+    /// Throws when UIDs are in doubt: nothing is fetched or deleted by a UID that means two messages.
     private func checkNumbers() throws {
         guard let fault = numbers.fault else { return }
         throw FetchError.doubtfulUIDs(folder: name, host: session.host, what: "\(fault)")
@@ -127,21 +128,21 @@ final class IMAPFolder {
     }
 
     /// The messages whose UIDs are `first` or above. Where that is the whole folder, their count must be right.
-    /// - Parameter isBlind: whether the server did not tell UIDNEXT, by which it would be seen to take UIDs back.
+    /// - Parameter isBlind: whether the server did not tell UIDNEXT, which would show that it has taken UIDs back.
     private func list(from first: UInt32, isBlind: Bool) throws -> [Pending] {
         let told = numbers.exists
         let expunged = numbers.expungedCount
         let surveyed = try survey(.from(first))
         let listed = surveyed.filter { $0.number >= Int(first) }
-        // `first:*` tells the last message at least (RFC 3501 §6.4.8). Below what was asked for it is one that was dealt with,
-        // unless the server gives UIDs out again.
+        // `first:*` lists the last message at least (RFC 3501 §6.4.8). If that is below `first` it was dealt with
+        // before, unless the server gives out UIDs again.
         let floor = Int(run.state.folders[index].floor)
         if isBlind, canExpunge, surveyed.contains(where: { $0.number < Int(first) && $0.number >= floor && isNews($0) })
         {
             throw run.renumbered(name)
         }
         guard first == 1, numbers.expungedCount == expunged else { return listed }
-        // Some of those that came in meanwhile may be listed, or none.
+        // Of messages that came in meanwhile some may be listed, or none.
         guard listed.count < told || listed.count > max(told, numbers.exists) else { return listed }
         isMiscounted = true
         run.noteStop(FetchError.miscounted(folder: name, host: session.host, told: told, listed: listed.count))
@@ -166,7 +167,7 @@ final class IMAPFolder {
             reading: while true {
                 switch try next() {
                 case .fetched(let told):
-                    // Told again, it is news of the same message; what this does not tell stays.
+                    // A second response for a UID is about the same message; what it does not tell stays.
                     if let uid = told.uid { found.updateValue(told.size ?? found[uid] ?? nil, forKey: uid) }
                 case .done(.uidFetch, let status):
                     guard status.condition == .ok else { throw session.refused("UID FETCH", status) }
@@ -199,7 +200,7 @@ final class IMAPFolder {
             guard !left.isEmpty else { continue }
             if let refusal {
                 guard request.messages.count == 1 else {
-                    // One of many is at fault, or their number.
+                    // One of the messages is at fault, or their number.
                     if request.messages.count > BatchDelivery.messageLimit {
                         work.putBack(left)
                     } else {
@@ -208,7 +209,7 @@ final class IMAPFolder {
                     limit = BatchDelivery.messageLimit
                     continue
                 }
-                // The words for a message that another client has expunged (RFC 5530 EXPUNGEISSUED) may be a NO.
+                // The answer for a message that another client has expunged (RFC 5530 EXPUNGEISSUED) may be a NO.
                 guard let uid = UInt32(exactly: request.messages[0].number), !(try stillThere([uid]).isEmpty) else {
                     run.tally.gone += 1
                     continue
@@ -218,7 +219,7 @@ final class IMAPFolder {
                 if refusals >= Self.refusalLimit { throw refusal }
                 continue
             }
-            // Not sent, and no word why: removed meanwhile by somebody else, or passed over by the server.
+            // Not sent, and no reason given: removed meanwhile by another client, or passed over by the server.
             let there = try stillThere(left.compactMap { UInt32(exactly: $0.number) })
             run.tally.gone += left.count - there.count
             for message in there {
@@ -233,21 +234,21 @@ final class IMAPFolder {
     }
 
     /// Asks for messages with one command, and puts them on disk batch by batch, as they come.
-    /// - Returns: those that were not sent, and the server's refusal, if it said one.
+    /// - Returns: those that were not sent, and the server's refusal, if there was one.
     private func fetch(_ asked: FetchRequest) throws -> (left: [Pending], refusal: AccountError?) {
         var request = asked
-        // Before its first octet: a message that brings us down must be known by the batch that it was to come in.
+        // Before its first octet: should a message bring us down, the batch that it was to come in must name it.
         try run.begin(request.beginBatch(at: 0))
         try exchange.say(.uidFetch(request.uids, [.body]))
         var refusal: AccountError?
         reading: while true {
             switch try next() {
-            // Once UIDs are in doubt the rest is read, and nothing of it is taken.
+            // Once UIDs are in doubt the rest is read and dropped.
             case .contentBegin where numbers.fault != nil, .content where numbers.fault != nil,
                 .fetched where numbers.fault != nil:
                 break
             case .contentBegin(let number, let uid, _):
-                // Servers tell the UID before the content, or behind it: then the number says which message it is.
+                // Servers tell the UID before the content, or after it: then the number says which message it is.
                 let place = (uid ?? numbers.uid(of: number)).map { request.place(of: $0) } ?? request.expected
                 guard let place, request.answer(place) else {
                     throw session.broken("a message that was not asked for")
@@ -303,7 +304,7 @@ final class IMAPFolder {
         }
     }
 
-    /// A message without octets: right when the server says so of its size too.
+    /// Takes a message without octets: rightly so if the server gave its size as 0, too.
     private func takeNothing(_ message: Pending, index: Int, isEmpty: Bool) throws {
         guard isEmpty else { return try run.noteFailure(of: message.key, "the server has no content for it (NIL)") }
         try run.receive(message, index: index, to: destination) { _ in [] }
@@ -311,9 +312,9 @@ final class IMAPFolder {
 
     // MARK: Deleting
 
-    /// Deletes what was fetched and may go: flagged, then expunged by UID, so that nobody else's marked mail vanishes
-    /// with it. What was fetched in an earlier session is looked up first: its UID may mean two messages
-    /// by now, or none. What a listing of new mail will come upon again must stay known, and so stays there.
+    /// Deletes what was fetched and may go: flagged, then expunged by UID, so that no mail that others have flagged
+    /// vanishes with it. What was fetched in an earlier session is looked up first: its UID may mean two messages by
+    /// now, or none. What the next listing of new mail will show again must stay known, and so stays there.
     private func delete() throws {
         let days = run.state.folders[index].fetched.filter { run.mayGo(fetched: $0.time, in: $0.run) }
         let known = UIDSet(ranges: days.flatMap(\.uids.ranges)).subtracting(.from(run.state.folders[index].next))

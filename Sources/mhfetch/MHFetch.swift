@@ -16,7 +16,7 @@ struct MHFetch: ParsableCommand {
 
     @OptionGroup var hub: HubOptions
 
-    @Flag(name: [.customShort("v"), .long], help: "Tell what is done.")
+    @Flag(name: [.customShort("v"), .long], help: "Report what is done.")
     var verbose = false
 
     @Flag(help: "Fetch only from accounts whose `every` time has come.")
@@ -28,7 +28,7 @@ struct MHFetch: ParsableCommand {
     @Flag(help: "With --status: a JSON object for each account.")
     var json = false
 
-    @Flag(help: "Try again at once what is tried only once a day, having failed three times.")
+    @Flag(help: "Try at once what has failed three times and is tried only once a day.")
     var retry = false
 
     @Option(
@@ -92,7 +92,7 @@ struct MHFetch: ParsableCommand {
                 faults.append(status)
             }
         }
-        // As mpop does: one failing account tells its own status, several say only that something is to be done.
+        // As mpop does: one failing account gives its own status, several give only a general one.
         if faults.count > 1 { throw ExitCode(ExitStatus.temporaryFailure.rawValue) }
         if let fault = faults.first { throw ExitCode(fault.rawValue) }
     }
@@ -133,7 +133,7 @@ struct MHFetch: ParsableCommand {
                     let state = try AccountLedger.look(at: account.name, in: hub.settings.stateDirectory)
                     return state.map { isDue(account, $0, at: start) } ?? true
                 } catch {
-                    return true  // whose state cannot be read is to be told so: that too is a turn
+                    return true  // one whose state cannot be read needs a turn as well, to be told so
                 }
             }
         }
@@ -162,7 +162,8 @@ struct MHFetch: ParsableCommand {
             try writeToStandardOutput(folders.names.map { FolderSettings.written($0) + "\n" }.joined())
             if folders.unsayable > 0 {
                 writeToStandardError(
-                    "mhfetch: \(account.name): \(folders.unsayable) more have names that no rc can say")
+                    "mhfetch: \(account.name): folders left out, as an rc cannot express their names: "
+                        + "\(folders.unsayable)")
             }
             try session.logOut()
         } catch {

@@ -11,6 +11,7 @@ import Transport
 
 /// Takes the octets of one message as the server sends them.
 final class MessageSink {
+    /// Octets written so far, in file form.
     private(set) var octets = 0
     /// `nil` once the message turned out to be too large for the file system.
     fileprivate private(set) var message: BatchedMessage?
@@ -18,8 +19,8 @@ final class MessageSink {
 
     fileprivate init(_ message: BatchedMessage) { self.message = message }
 
-    /// Takes the next octets in file form. Of a message too large for the file system, though not for its room, the rest
-    /// is read and dropped: it will not fit tomorrow either, but others do.
+    /// Takes the next octets, in file form. When the file system takes no file of this size, whatever its free space,
+    /// the rest of the message is read and dropped: it will not fit tomorrow either, but others do.
     func write(_ chunk: [UInt8]) throws(DurableError) {
         octets += chunk.count
         do {
@@ -31,13 +32,13 @@ final class MessageSink {
 }
 
 extension AccountRun {
-    /// Takes the content of `message` into the batch. A message that cannot be had or kept is noted as failed, and is
-    /// no reason to stop (FE12); what is thrown is.
+    /// Takes the content of `message` into the batch. A message that cannot be fetched or stored is noted as failed,
+    /// and is no reason to stop; what is thrown is.
     /// - Parameters:
-    ///   - isDigested: whether the state shall know the digest of what was stored.
+    ///   - isDigested: whether the state is to have the digest of what was stored.
     ///   - stored: a message with one of these digests is here already, and is not delivered.
-    ///   - read: writes the content to its end, and tells what was odd about it.
-    /// - Returns: the digest of such a one; `nil` for any other.
+    ///   - read: writes the content to its end, and returns the faults found in it.
+    /// - Returns: the digest of a message that is here already; `nil` for any other.
     @discardableResult
     func receive(
         _ message: Pending, index: Int, to destination: Destination, isDigested: Bool = false,
@@ -60,13 +61,13 @@ extension AccountRun {
             try noteFailure(of: message.key, sink.fault?.description ?? "")
             return nil
         }
-        noteOddities(contentFaults, of: message.key)
+        noteContentFaults(contentFaults, of: message.key)
         tally.octets += sink.octets
         return try delivery.add(whole, as: index, unless: stored)
     }
 
-    /// Whether the conversation ended by what the server, or the way to it, did in the midst of a message: neither by a
-    /// hop of ours, nor by our own disk, nor because we were told to stop.
+    /// Whether `error` means that the server, or the network, broke off in the midst of a message: neither a hop of
+    /// ours, nor our own disk, nor a stop signal.
     static func isBreak(_ error: any Error) -> Bool {
         switch error {
         case AccountError.transport(let error): isBreak(error)

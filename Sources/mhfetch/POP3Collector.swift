@@ -20,7 +20,7 @@ final class POP3Collector {
     /// Messages that DELE was sent for, and those of them that the server will remove at QUIT.
     private var condemned: Set<MessageKey> = []
     private var deleted: [MessageKey] = []
-    /// Messages that were fetched in this session, so that it is known what they are.
+    /// Messages that were fetched in this session, so that their content is known.
     private var checked: Set<MessageKey> = []
     /// Messages found unchanged though the server had said that it deleted them.
     private var staying = 0
@@ -39,17 +39,18 @@ final class POP3Collector {
         do {
             try fetch(try list())
         } catch let full as FetchError {
-            // Between two batches nothing is under way: what was told to go may go, which makes room there at least.
+            // Between two batches nothing is under way: the deletions asked for may take effect, which makes room at
+            // the server at least.
             if case .noRoom = full { try quit() }
             throw full
         }
         try quit()
     }
 
-    /// QUIT makes the deletions count (RFC 1939 §6), whether or not its answer reaches us: so they are written down,
-    /// durably, before it is said. Who is listed again then may be another message with that id, and must be looked at.
+    /// QUIT makes the deletions take effect (RFC 1939 §6), whether or not its answer reaches us: so they are recorded
+    /// durably before it is sent. An id that is listed again then may be another message's, which must be looked at.
     private func quit() throws {
-        // What was fetched while nothing was to be deleted has no digest to be compared with: its id must be believed.
+        // What was fetched while nothing was to be deleted has no digest to be compared with: its id must be trusted.
         let comparable = deleted.filter { run.state.known[$0]?.digest != nil }
         if !comparable.isEmpty {
             try run.ledger.markAsked(comparable)
@@ -61,14 +62,15 @@ final class POP3Collector {
             case .ok: break
             case .err(_, _, let text):
                 throw AccountError.refused(command: "QUIT", host: host, words: printable(octets: text, limit: 200))
-            default: throw session.broken("an answer to QUIT that is none")
+            default: throw session.broken("an invalid answer to QUIT")
             }
         } catch {
-            // Messages that stay there are known here, and are looked at next time. Without any there is nothing to tell.
+            // Messages that stay there are known here, and are looked at next time. Where none was to be deleted, a
+            // failed QUIT does not matter.
             if condemned.isEmpty { return }
             throw error
         }
-        // Not worth waiting for the disk: without these words the messages are looked at all the same.
+        // Not worth waiting for the disk: without these lines the messages are looked at all the same.
         if !deleted.isEmpty { try run.ledger.markDeleted(deleted) }
     }
 
@@ -77,7 +79,7 @@ final class POP3Collector {
     private func list() throws -> ListedMaildrop {
         try exchange.say(.uidl(nil))
         var listing = UniqueIDListing()
-        // Most of a large maildrop is known: it is not to be moved again and again as it comes.
+        // Most of a large maildrop is known: with room reserved, the listing is not moved again and again as it grows.
         let known = run.state.known
         listing.reserve(known.count, octets: known.octetCount)
         reading: while true {
@@ -85,10 +87,10 @@ final class POP3Collector {
             case .uniqueIDs(let more): listing.append(more)
             case .uidlEnd: break reading
             case .err: throw FetchError.noUniqueIDs(host: host)
-            default: throw session.broken("an answer to UIDL that is none")
+            default: throw session.broken("an invalid answer to UIDL")
             }
         }
-        // What is known of one of the two would be done to the other.
+        // What is meant for one of the two would be done to the other.
         guard listing.hasDistinctNumbers else { throw session.broken("one message number for two unique ids") }
         if !listing.isEmpty, listing.idsAreNumbers {
             guard account.keep == .off else { throw FetchError.numbersAsUniqueIDs(host: host) }
@@ -106,7 +108,7 @@ final class POP3Collector {
             switch try exchange.next() {
             case .size(let message, let octets): sizes[message] = octets
             case .listEnd, .err: break reading
-            default: throw session.broken("an answer to LIST that is none")
+            default: throw session.broken("an invalid answer to LIST")
             }
         }
         for at in messages.indices { messages[at].size = sizes[messages[at].number] }
@@ -125,7 +127,7 @@ final class POP3Collector {
         guard !fresh.isEmpty else { return }
         run.tell("\(fresh.count) new of \(listing.ids.indices.count)")
         try addSizes(to: &fresh)
-        // Told however this ends: the next run will find it known.
+        // Reported however this ends: to the next run it is known already.
         defer { if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) } }
         var work = WorkList(fresh) { run.state.isSuspect($0.key) }
         var requests = RequestWindow(of: work, isPipelining: session.isPipelining)
@@ -143,7 +145,7 @@ final class POP3Collector {
         if account.keep == .off { try delete(listing, deletions) }
     }
 
-    /// Fetches a batch and puts it on disk, while the server already sends what comes behind it.
+    /// Fetches a batch and puts it on disk, while the server already sends what comes after it.
     /// - Returns: how many of it were taken: all, unless it took too long.
     private func fetchBatch(
         _ batch: [Pending], _ requests: inout RequestWindow, _ deletions: Deletions
@@ -166,7 +168,7 @@ final class POP3Collector {
         return taken
     }
 
-    /// Asks for as much as may be on its way.
+    /// Asks for as many messages as may be on their way.
     private func ask(_ requests: inout RequestWindow, isAhead: Bool) throws {
         var next = requests.next(isAhead: isAhead)
         while let message = next {
@@ -188,7 +190,7 @@ final class POP3Collector {
                     default: throw session.broken("content without an end")
                     }
                 }
-            default: throw session.broken("an answer to RETR that is none")
+            default: throw session.broken("an invalid answer to RETR")
             }
             requests.noteAnswer()
         }
@@ -200,10 +202,11 @@ final class POP3Collector {
         case .contentBegin: break
         case .err(_, let code, let text):
             let words = "RETR was refused: \(printable(octets: text, limit: 100))"
-            // As a server says it of a message that another client has deleted (RFC 1939 §5), and we cannot ask.
+            // Servers say this also of a message that another client has deleted (RFC 1939 §5), and there is no way to
+            // ask.
             if code == nil { return try run.noteRefusal(of: message.key, words) }
             return try run.noteFailure(of: message.key, words)
-        default: throw session.broken("an answer to RETR that is none")
+        default: throw session.broken("an invalid answer to RETR")
         }
         let here = try run.receive(
             message, index: index, to: run.destination(nil), isDigested: account.keep != .on,
@@ -224,8 +227,9 @@ final class POP3Collector {
         try run.ledger.markStaying(message.key, here)
     }
 
-    /// Deletes those of the listing that were fetched and may go. Messages with one id go together or not at all: were one
-    /// left, the next listing would count it as another of them. What may be another message now is looked at first.
+    /// Deletes those of the listing that were fetched and may go. Messages with one id go together or not at all: were
+    /// one left, the next listing would count it as another of them. What may be another message by now is looked at
+    /// first.
     private func delete(_ listing: ListedMaildrop, _ deletions: Deletions) throws {
         guard account.keep != .on else { return }
         var held: Set<String?> = []
@@ -253,7 +257,7 @@ final class POP3Collector {
                 run.tally.deleted += 1
                 deleted.append(going[answered].key)
             case .err(_, _, let text): run.tell("DELE was refused: \(printable(octets: text, limit: 100))")
-            default: throw session.broken("an answer to DELE that is none")
+            default: throw session.broken("an invalid answer to DELE")
             }
             answered += 1
         }

@@ -1,13 +1,13 @@
-// What was asked of a server and has not come yet: enough to keep the line busy, and no more.
+// What was asked of a server and has not come yet: enough to keep the connection busy, and no more.
 
 import FetchLedger
 
-/// The requests for messages that run ahead of their answers, through the borders of batches: while a batch is put on disk
-/// the server goes on sending.
+/// The requests for messages that run ahead of their answers, across batches: while one is put on disk the server goes
+/// on sending.
 struct RequestWindow {
-    /// Octets on their way: what a line of 61 Mbit/s and 50 ms holds, and a little for the disk.
+    /// The most octets on their way: what a connection of 61 Mbit/s and 50 ms holds, and a little for the disk.
     static let octetLimit = 512 << 10
-    /// Requests on their way, for a maildrop of tiny messages; the engine takes no more.
+    /// The most requests on their way, for a maildrop of tiny messages; the engine takes no more.
     static let requestLimit = 250
     private let messages: [Pending]
     private let isPipelining: Bool
@@ -26,7 +26,7 @@ struct RequestWindow {
     var isOpen: Bool { asked > answered }
 
     /// The next message to ask for; `nil` when enough is on its way.
-    /// - Parameter isAhead: whether nobody waits for it yet: one that is larger than all that may be on its way is asked for
+    /// - Parameter isAhead: whether nobody waits for it yet; a message larger than ``octetLimit`` is asked for only
     ///   when its turn has come.
     mutating func next(isAhead: Bool) -> Pending? {
         guard asked < messages.count else { return nil }

@@ -7,14 +7,14 @@ struct Pending {
     /// Its number in the maildrop, or its UID.
     let number: Int
     let key: MessageKey
-    /// Octets, as the server tells; a hint, no measure.
+    /// Its size in octets, as the server tells; a hint, no measure.
     var size: Int?
 
-    /// What a message counts as whose size the server has not told.
+    /// The octets that a message of unknown size counts as.
     static let unknownSize = 32 << 10
 
-    /// How many of the first of `messages` make a batch: at most `limit` and a batch's octets, whatever a server says of
-    /// them; one at least, where there is one.
+    /// How many of `messages`, from the first on, make a batch: at most `limit`, and at most a batch's octets, whatever
+    /// sizes a server tells; at least one, if there is any.
     static func count(of messages: some Sequence<Pending>, atMost limit: Int) -> Int {
         var count = 0
         var octets = 0
@@ -28,7 +28,7 @@ struct Pending {
 }
 
 /// Messages to be fetched. Those that an earlier run failed at, or died with, come last and each by itself: one bad
-/// message then stops no other (FE12).
+/// message then stops no other.
 struct WorkList {
     /// Those before `next` have been taken.
     private var messages: [Pending]
@@ -52,13 +52,13 @@ struct WorkList {
     /// All that is left, in the order it is fetched in.
     var all: [Pending] { Array(messages[next...] + suspects) }
 
-    /// Takes back some of those that were taken last, to come next; a suspect is none of them.
+    /// Takes back some of those that were taken last, to come next; suspects must not be among them.
     mutating func putBack(_ left: some RandomAccessCollection<Pending>) {
         precondition(left.count <= next, "more is taken back than was taken")
         messages.replaceSubrange((next - left.count)..<next, with: left)
         next -= left.count
     }
 
-    /// Takes back what shall be fetched one by one.
+    /// Takes back messages that are to be fetched one by one.
     mutating func isolate(_ messages: some Collection<Pending>) { suspects += messages }
 }

@@ -35,15 +35,15 @@ extension MHQueue {
             let entries = listing.entries.sorted { $0.id.text < $1.id.text }
             var output = Output()
             for entry in entries {
-                let glimpse: QueuedMessage?
+                let message: QueuedMessage?
                 do throws(QueueError) {
-                    glimpse = try queue.peek(entry)
+                    message = try queue.peek(entry)
                 } catch {
                     worst = complain(error, as: CommandName.called(else: "mhqueue"))
                     continue
                 }
-                guard let glimpse else { continue }  // gone since the listing
-                let report = MessageReport(glimpse)
+                guard let message else { continue }  // removed since the listing
+                let report = MessageReport(message)
                 try output.add(json ? report.json.line : report.lines)
             }
             if entries.isEmpty, !json { try output.add("the queue is empty\n") }
@@ -60,13 +60,13 @@ extension MHQueue {
 
         func run() throws {
             let (_, queue) = try openQueue(hub)
-            let glimpse = try find(id, in: queue)
-            let report = MessageReport(glimpse)
+            let message = try find(id, in: queue)
+            let report = MessageReport(message)
             try writeToStandardOutput(json ? report.json.line : report.envelope + "\n")
             if json { return }
             // A terminal shows foreign octets made harmless; a pipe or a file gets them as they are.
             let isTerminal = isatty(1) == 1
-            try glimpse.content.forEachChunk { chunk in
+            try message.content.forEachChunk { chunk in
                 try writeToStandardOutput(isTerminal ? Array(Harmless.text(chunk).utf8) : chunk)
             }
         }
@@ -80,13 +80,13 @@ extension MHQueue {
 
         func run() throws {
             let (hub, queue) = try openQueue(hub)
-            let glimpse = try find(id, in: queue)
-            let report = MessageReport(glimpse)
+            let message = try find(id, in: queue)
+            let report = MessageReport(message)
             let settings = hub.settings
             guard !json else { return try writeToStandardOutput(report.json.line) }
             try writeToStandardOutput(
                 try report.reasons(
-                    of: glimpse, routing: settings.routingTable, locals: settings.localAddresses,
+                    of: message, routing: settings.routingTable, locals: settings.localAddresses,
                     hops: try HopStates(in: queue.state)))
         }
     }
@@ -128,10 +128,10 @@ extension MHQueue {
 /// The message `id` as it is now.
 func find(_ id: String?, in queue: Queue) throws -> QueuedMessage {
     guard let id else { throw ValidationError("name the message: its id, as mhqueue list shows it") }
-    guard let known = QueueID(id), let entry = try queue.find(known), let glimpse = try queue.peek(entry) else {
+    guard let known = QueueID(id), let entry = try queue.find(known), let message = try queue.peek(entry) else {
         throw QueueCommandError.noSuchMessage(id)
     }
-    return glimpse
+    return message
 }
 
 /// The messages that a verb is to act on.
@@ -139,7 +139,7 @@ struct ChosenMessages: ParsableArguments {
     @Argument(help: "Ids; - reads them from standard input, one a line; ALL means every message.")
     var ids: [String] = []
 
-    /// What became of an order for many messages.
+    /// What became of a command for many messages.
     struct Done {
         var ids: [QueueID] = []
         var worst: ExitStatus?
@@ -153,8 +153,8 @@ struct ChosenMessages: ParsableArguments {
         }
     }
 
-    /// Runs `body` on each message under its lock. One that is missing, or that another process works on, is told, and
-    /// the others go on.
+    /// Runs `body` on each message under its lock. One that is missing, or that another process works on, is reported,
+    /// and the others go on.
     func each(_ options: HubOptions, _ body: (LockedMessage) throws -> Void) throws -> Done {
         let (hub, queue) = try openQueue(options)
         let words = ids == ["-"] ? try Self.linesOfInput() : ids
@@ -167,7 +167,7 @@ struct ChosenMessages: ParsableArguments {
                 guard let id = QueueID(word) else { throw QueueCommandError.noSuchMessage(word) }
                 // The name of the listing may be old: look again then.
                 guard let message = try known[word].flatMap({ try queue.lock($0) }) ?? queue.lock(id: id) else {
-                    if done.isAll { continue }  // gone since the listing
+                    if done.isAll { continue }  // removed since the listing
                     throw QueueCommandError.noSuchMessage(word)
                 }
                 try body(message)

@@ -1,4 +1,4 @@
-// What is told about a queued message, for a person.
+// A queued message as a person is shown it.
 
 import Glibc
 import MailFormat
@@ -15,7 +15,7 @@ extension MessageReport {
         if waitsForHop { text += "  waits for its next hop, which is at fault" }
         text += "\n"
         for recipient in recipients { text += "    \(recipient.told)\n" }
-        return text
+        return Harmless.text(Array(text.utf8))
     }
 
     /// The envelope, a line each.
@@ -27,23 +27,24 @@ extension MessageReport {
         if let hold { text += "Held: \(hold)\n" }
         if let account { text += "Account: \(account)\n" }
         if let route { text += "Route: \(route)\n" }
-        return text
+        return Harmless.text(Array(text.utf8))
     }
 
     /// Why each recipient waits, and what would happen at the next try.
-    /// - Parameter glimpse: the message that this is told of.
+    /// - Parameter message: the message of this report.
+    /// - Throws: `QueueError` where the state of a next hop cannot be read.
     func reasons(
-        of glimpse: QueuedMessage, routing: RoutingTable, locals: LocalAddresses, hops: HopStates
+        of message: QueuedMessage, routing: RoutingTable, locals: LocalAddresses, hops: HopStates
     ) throws(QueueError) -> String {
-        let (envelope, acceptance) = (glimpse.envelope, glimpse.acceptance)
+        let (envelope, acceptance) = (message.envelope, message.acceptance)
         var text = "\(id)\n"
         if let hold { text += "  held: \(hold); let it go on with: mhqueue release \(id)\n" }
-        for (recipient, state) in zip(recipients, glimpse.state.recipients) {
+        for (recipient, state) in zip(recipients, message.state.recipients) {
             text += "  \(recipient.told)\n"
             guard recipient.isWaiting, case .address(let address) = recipient.destination else { continue }
             if recipient.tries > 0 { text += "    tried \(counted(recipient.tries, "time"))\n" }
             if recipient.progress == .held {
-                text += "    held by rule: tried again by the rc of then, and returned at the end of queue-lifetime\n"
+                text += "    held by rule: tried again by the rc as it then is; returned at the end of queue-lifetime\n"
             }
             if let route { text += "    account \(route): chosen by hand\n" }
             if acceptance.isNotice(envelope), let identity {
@@ -67,7 +68,7 @@ extension MessageReport {
                 }
             }
         }
-        return text
+        return Harmless.text(Array(text.utf8))
     }
 }
 
@@ -80,7 +81,7 @@ extension MessageReport.Recipient {
     }
 }
 
-/// A time of day for a person.
+/// A time of day for a person, in the local time zone.
 enum Times {
     static func told(_ seconds: Int) -> String { "\(MailDate(seconds: seconds, offset: MailDate.now().offset))" }
 }

@@ -1,4 +1,4 @@
-// `mhqueue try`: attempts now, and whether there were any.
+// `mhqueue try`: tries messages now, and tells of those that were not tried.
 
 import ArgumentParser
 import CommandStart
@@ -29,7 +29,8 @@ extension MHQueue {
                 let end = min(start + Self.batch, asked.ids.count)
                 let words = asked.ids[start..<end].flatMap { ["--id", $0.text] }
                 start = end
-                // By name, also for ALL: an account at fault is asked then, and no run that goes on keeps ours from starting.
+                // By id, also for ALL: then an account at fault is probed, and a run in progress does not keep ours
+                // from starting.
                 let carrier = try SiblingCommand.carrier.start(
                     ["-C", asked.source, "--if-queued"] + words, speaksForUs: true)
                 var status: Int32 = 0
@@ -37,7 +38,7 @@ extension MHQueue {
                 // The carrier has said why.
                 if status != 0 { asked.worst = .temporaryFailure }
             }
-            // One listing for all. What is not in it is gone: delivered, or given up with a notice.
+            // One listing for all. What is not in it has left the queue: delivered, or given up with a notice.
             for entry in try asked.queue.list().entries {
                 do {
                     try waiting[entry.id]?.demandTries(of: entry, in: asked.queue)
@@ -58,14 +59,15 @@ private struct WaitingRecipients {
         tries = Dictionary(uniqueKeysWithValues: state.waiting.map { ($0, state.recipients[$0].tries) })
     }
 
-    /// - Throws: ``QueueCommandError`` for the first of them that waits as before, with no try made since.
+    /// - Throws: ``QueueCommandError``, or `QueueError.busy`, for the first of them that waits as before, with no try
+    ///   made since.
     func demandTries(of entry: QueueEntry, in queue: Queue) throws {
-        // Renamed or finished since the listing: another process is at it.
-        guard let glimpse = try queue.peek(entry) else { return }
+        // Renamed or removed since the listing: another process works on it.
+        guard let message = try queue.peek(entry) else { return }
         let id = entry.id.text
-        if let why = glimpse.state.hold { throw QueueCommandError.isHeld(id, why: why) }
+        if let why = message.state.hold { throw QueueCommandError.isHeld(id, why: why) }
         for (index, before) in tries.sorted(by: { $0.key < $1.key }) {
-            let recipient = glimpse.state.recipients[index]
+            let recipient = message.state.recipients[index]
             guard recipient.progress == .waiting, recipient.tries <= before else { continue }
             if let holder = try queue.holder(of: entry) { throw QueueError.busy(id: id, holder: holder) }
             throw QueueCommandError.notTried(id, why: recipient.verdict?.text ?? "no attempt was made")

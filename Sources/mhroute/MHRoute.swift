@@ -45,7 +45,7 @@ extension MHRoute {
 
         func run() throws {
             let settings = try hub.start("mhroute", checks: []).settings
-            guard let address else { throw ValidationError("name the recipient whose way is asked for") }
+            guard let address else { throw ValidationError("name a recipient: mhroute show ADDRESS") }
             let recipient = try Self.read(address, qualify: settings.qualify)
             let reversePath = try reversePath(settings)
             let headerFrom = try author.map { try Self.read($0, qualify: settings.qualify) } ?? reversePath.address

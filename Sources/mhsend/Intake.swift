@@ -18,7 +18,8 @@ struct Intake {
     let queue: Queue
 
     /// Reads the message and queues it.
-    /// - Returns: its id; it is on stable storage then.
+    /// - Returns: its id; the message is on stable storage then.
+    /// - Throws: ``IntakeError``, `QueueError` and others; nothing of the message is kept then.
     func run() throws -> QueueID {
         var input = MessageInput(descriptor: 0, ignoresDots: options.ignoresDots)
         var scanner = HeaderScanner(bounds: .handedIn)
@@ -32,7 +33,7 @@ struct Intake {
         let recipients = try recipients(in: header)
         let scratch = try putAside(completed, scanner.bodyStart, &input)
         var envelope = Envelope(reversePath: reversePath(author), recipients: recipients)
-        envelope.bodyType = options.bodyType.flatMap { BodyType(rawValue: $0.uppercased()) } ?? .sevenBit
+        envelope.bodyType = try bodyType()
         envelope.smtpUTF8 = envelope.hasInternationalAddress
         envelope.returnContent = try returned()
         envelope.envelopeID = try envelopeID()
@@ -59,7 +60,7 @@ struct Intake {
         do { return try completer.complete(header) } catch { throw .header(error) }
     }
 
-    /// Puts the whole message aside.
+    /// Writes the whole message to a scratch, within `size-limit`.
     private func putAside(
         _ header: [UInt8], _ bodyStart: [UInt8], _ input: inout MessageInput
     ) throws -> Scratch {
@@ -80,7 +81,8 @@ struct Intake {
 
     private var hasNullPath: Bool { options.reversePath == "" || options.reversePath == "<>" }
 
-    /// Who sends: `-f`, unless it is the null path, else the person who is the calling user, else that user here.
+    /// Whom the message is from: `-f`, unless it is the null path; else the address of the mailbox whose `unix-user` is
+    /// the caller; else the caller's name at the `qualify` domain.
     private func author() throws -> Address {
         if let text = options.reversePath, !hasNullPath { return try address(text, what: "the sender (-f)") }
         if let mine = settings.author(ofUnixUser: caller.name) { return mine }
@@ -100,7 +102,7 @@ struct Intake {
         return addresses.filter { seen.insert($0).inserted }.map { .init($0, notify: notify) }
     }
 
-    /// The addresses of one word: sendmail's callers write several in it, parted by commas.
+    /// The addresses of one argument: callers of sendmail put several in one, with commas between.
     private func recipients(named word: String) throws(IntakeError) -> [Address] {
         let list: AddressList
         do throws(AddressListError) {
@@ -150,6 +152,15 @@ struct Intake {
         return notify
     }
 
+    /// `-B`: noted in the envelope; the octets themselves decide what a server is told.
+    private func bodyType() throws(IntakeError) -> BodyType {
+        guard let word = options.bodyType else { return .sevenBit }
+        guard let type = BodyType(rawValue: word.uppercased()) else {
+            throw .badWord("-B", shown(word), "7BIT or 8BITMIME")
+        }
+        return type
+    }
+
     private func returned() throws -> ReturnContent? {
         switch options.returnWhat?.lowercased() {
         case nil: return nil
@@ -172,17 +183,17 @@ struct Intake {
         }
     }
 
-    /// The address in the From field, for routes that ask for it; `nil` for a field that is not clear.
+    /// The address in the From field, for routes that ask for it; `nil` for a field that cannot be read.
     private func fromField(of header: HeaderSection) -> Address? {
         do {
             return try HeaderAuthors.from(in: header).first?.qualified(with: settings.qualify)
         } catch {
-            return nil  // a person's own message goes out as it is; the routes then see who hands it in
+            return nil  // a person's own message goes out as it is; routes then go by its sender
         }
     }
 }
 
-/// A word of the caller fit for one line of a complaint.
+/// An argument of the caller, fit for one line of an error message.
 func shown(_ word: String) -> String { printable(octets: Array(word.utf8), limit: 320) }
 
 /// The Unix user who calls.
@@ -205,14 +216,14 @@ struct Caller: Equatable {
     }
 }
 
-/// Why a message is not taken. Nothing is left of it.
+/// Why a message is not accepted. Nothing of it is kept.
 enum IntakeError: Complaint {
     case noRecipients
     case noRecipientsInHeader
     case badAddress(String, what: String, AddressError)
     case badList(what: String, AddressListError)
     case header(CompletionError)
-    /// By a step of ours.
+    /// By the verdict of a step.
     case refused(Verdict)
     case badWord(String, String, String)
     /// What no envelope can hold.
@@ -240,7 +251,7 @@ enum IntakeError: Complaint {
                 + "\(HeaderScanner.Bounds.handedIn.fields) fields; nothing was sent"
         case .header(let error): "\(error); nothing was sent"
         case .refused(let verdict): "\(printable(verdict.text)); nothing was sent"
-        case .badWord(let option, let word, let wanted): "\(option) \(word): wanted is \(wanted)"
+        case .badWord(let option, let word, let wanted): "\(option) \(word): expected \(wanted)"
         case .badText(let option, let text, let error): "\(option) \(text): \(error); nothing was sent"
         case .tooBig(let limit):
             "the message is larger than \(HubSettings.text(octets: limit)), which the rc's `size-limit` allows; nothing was sent"

@@ -45,7 +45,8 @@ enum MHSend {
         if geteuid() == 0, let user = settings.runAs { try HubUser.become(user) }
         let queue = try Queue(state: settings.stateDirectory)
         let id = try Intake(options: options, caller: caller, settings: settings, queue: queue).run()
-        // From here on the message is the hub's: what fails now is no exit status, or the caller would send it twice.
+        // From here on the message is the hub's: no failure may change the exit status, or the caller would send it
+        // again.
         if options.isVerbose { writeToStandardError("\(name): queued as \(id)") }
         switch options.delivery {
         case .queueOnly: break
@@ -78,7 +79,7 @@ enum MHSend {
     private static let usage = """
         usage: mhsend [-i] [-t] [-f SENDER] [-F NAME] [-N DSN] [-R full|hdrs] [-V ID]
                       [-odb|-odi|-odq] [-v] [-C RC] [--] RECIPIENT ...
-               mhsend -q | -qI ID      carry out the queue, or one message of it
+               mhsend -q | -qI ID      run the queue, or try one message of it
                mhsend -bp              list the queue (mhqueue list)
                mhsend --check | --print-config | --version
         A message is read from standard input. Exit 0: it is in the queue, on disk. See mhsend(8).

@@ -39,7 +39,7 @@ struct MessageInput {
         return nil
     }
 
-    /// What was held back until the end told.
+    /// What the decoder held back until the end was known.
     private mutating func rest() -> [UInt8] {
         var octets: [UInt8] = []
         decoder.finish(into: &octets)

@@ -1,13 +1,13 @@
-// The command line as sendmail's callers write it: acted on where it means something here, else swallowed if harmless.
+// The command line as sendmail's callers write it: acted on where it means something here, ignored where harmless.
 
 import Reporting
 
-/// What the caller asks for. Read by hand: the intake of a message must not pay for more.
+/// What the caller asks for. Parsed by hand: an option parser would slow down the intake of every message.
 struct SendmailOptions: Equatable {
     enum Mode: Equatable {
         /// Take a message from standard input.
         case intake
-        /// Carry the queue out (`-q`), with these words for the carrier.
+        /// Run the queue (`-q`), with these arguments for the carrier.
         case carry([String])
         /// List the queue (`-bp`, `mailq`).
         case list
@@ -54,7 +54,7 @@ struct SendmailOptions: Equatable {
     var isVerbose = false
     var recipients: [String] = []
 
-    /// Reads the words behind the program's name.
+    /// Parses the arguments behind the program's name.
     /// - Parameter name: the last component of the name we were called by: `mailq`, `newaliases`, `runq`, `mailrm`
     ///   choose a mode.
     init(name: String, arguments: [String]) throws(OptionError) {
@@ -138,8 +138,8 @@ struct SendmailOptions: Equatable {
         case "o": readOption(try value())
         case "q": try readQueueRun(rest, &words)
         case "M" where rest == "rm": mode = .remove([])
-        // Swallowed with their value: the log of a session, a hop count, a label, an option by its long name. None
-        // of them names a file that we would write.
+        // Ignored with their value: the log of a session, a hop count, a label, an option by its long name. None of
+        // them names a file that we would write.
         case "X", "h", "L", "O", "A", "D", "p", "e": _ = try value()
         case "d": break  // a debugging level stands in the same word
         default: throw .unknown("-\(letter)\(rest)")
@@ -207,7 +207,7 @@ enum OptionError: Complaint, Equatable {
             "unknown option \(shown(word)); see mhsend(8), and put -- before an address that begins with -"
         case .missingValue(let word): "option \(shown(word)) needs a value"
         case .optionBehindRecipient(let word):
-            "\(shown(word)): an option behind a recipient; put options first, and -- before an address that begins with -"
+            "\(shown(word)): an option after a recipient; put options first, and -- before an address that begins with -"
         case .notHere(let word, let advice): "\(shown(word)): \(advice)"
         }
     }

@@ -1,4 +1,4 @@
-// What happens when the process, or the machine, is out of file descriptors: those who are there are served first.
+// What happens when the process, or the machine, is out of file descriptors: clients that are connected come first.
 
 import CMHSys
 import Glibc
@@ -6,17 +6,17 @@ import NIOCore
 import Reporting
 import Synchronization
 
-/// Stops accepting on all listeners while there is no descriptor for one more connection, instead of asking the system for
-/// it over and over.
+/// Stops accepting on all listeners while there is no descriptor for one more connection, instead of asking the system
+/// for one over and over.
 ///
-/// Some descriptors are set aside. When accepting fails they are given free, so that sessions can still open the files that
+/// Some descriptors are set aside. When accepting fails they are closed, so that sessions can still open the files that
 /// they need; when as many can be had again, all listeners go on.
 final class AcceptPause: Sendable {
     /// Descriptors set aside: for the files that 16 threads of the disk pool open at once.
     static let reserve = 64
-    /// How often it is looked whether there are descriptors again.
+    /// How often to look whether there are descriptors again.
     private static let interval = TimeAmount.seconds(1)
-    /// A shortage that comes and goes is told once in this time.
+    /// A shortage that comes and goes is logged once in this time.
     private static let silence = TimeAmount.minutes(1)
 
     private struct State {
@@ -24,7 +24,7 @@ final class AcceptPause: Sendable {
         var setAside: [Int32] = []
         var isPaused = false
         var told: NIODeadline?
-        /// Whether the log says that nobody is accepted.
+        /// Whether the log says that accepting pauses.
         var isTold = false
     }
 
@@ -43,7 +43,7 @@ final class AcceptPause: Sendable {
 
     deinit { state.withLock { Self.give($0.setAside) } }
 
-    /// Watches over a listening channel; belongs into its initializer.
+    /// Watches a listening channel; to be called in its initializer.
     func watch(_ channel: any Channel) -> EventLoopFuture<Void> {
         state.withLock { $0.channels.append(channel) }
         return channel.eventLoop.makeCompletedFuture {
@@ -113,7 +113,7 @@ final class AcceptPause: Sendable {
     }
 }
 
-/// Hears of accepting that failed.
+/// Catches the errors of accept(2).
 private final class AcceptPauseHandler: ChannelInboundHandler {
     typealias InboundIn = any Channel
 

@@ -1,10 +1,10 @@
-// Queue runs on the keeper's account: one running, one pending.
+// The queue runs that the keeper starts: one running, one pending.
 
 import Glibc
 import Programs
 import Reporting
 
-/// Starts the carrier when mail was queued. A hundred submissions make two runs, not a hundred processes.
+/// Starts the carrier when mail has been queued. A hundred submissions make two runs, not a hundred processes.
 struct CarrierRuns {
     private let rc: String
     var log: Log
@@ -12,13 +12,14 @@ struct CarrierRuns {
     private var isPending = false
     private var backOff = BackOff()
 
-    /// - Parameter rc: the path of the rc the carrier is to read.
+    /// - Parameter rc: the path of the rc that the carrier is to read.
     init(rc: String, log: Log) {
         self.rc = rc
         self.log = log
     }
 
-    /// When a run is to be started that could not be before, or died, in milliseconds of ``MonotonicClock``.
+    /// When to start again a run that could not be started, or was killed, in milliseconds of ``MonotonicClock``; `nil`
+    /// when none waits for that.
     var due: Int? { backOff.due }
 
     mutating func wake(_ children: inout Children) {
@@ -34,14 +35,14 @@ struct CarrierRuns {
             (isPending, isRunning) = (false, true)
             backOff.clear()
         } catch {
-            // A system without room for a process has some again soon; the mail is asked for until then.
+            // A system without room for one more process has room again soon; the run stays pending until then.
             log.write(.error, "carrier", [("error", sentence(error))])
             backOff.noteDeath(at: 0)
         }
     }
 
-    /// Takes note of the end of the run, and starts the pending one. One that a signal ended has left mail behind, unless
-    /// the signal was an order to stop.
+    /// Notes the end of a run, and starts the pending one. A run that a signal ended has left mail behind, unless the
+    /// signal was an order to stop.
     mutating func ended(_ run: Children.Ended, _ children: inout Children) {
         isRunning = false
         if run.status < 128 || [SIGTERM, SIGINT, SIGHUP].contains(run.status - 128) {
@@ -49,7 +50,7 @@ struct CarrierRuns {
         } else {
             log.write(.error, "carrier", [("pid", "\(run.pid)"), ("status", "\(run.status)")])
             isPending = true
-            backOff.noteDeath(at: 0)  // however long it lived: what ends it may come late, each time
+            backOff.noteDeath(at: 0)  // however long it ran: what kills it may come late in each run
         }
         startPending(&children)
     }

@@ -1,10 +1,10 @@
-// The certificates that listeners show, one TLS context for each listener, all names by SNI.
+// The certificates of the listeners: one TLS context for each, which chooses among its certificates by SNI.
 
 import Reporting
 import RunControl
 import TLSEngine
 
-/// Makes the TLS contexts of a worker's life. A reload is a new worker, which reads the files anew.
+/// Makes the TLS contexts of a worker. A reload starts a new worker, which reads the files anew.
 struct Certificates: Sendable {
     private let settings: HubSettings
     private let log: Log
@@ -16,11 +16,19 @@ struct Certificates: Sendable {
 
     /// The context for `listener`: its own certificate first, then the hub's; `nil` when there is none.
     func context(for listener: ListenerSettings) throws(TLSError) -> TLSContext? {
-        let pairs = [listener.certificate, settings.tlsCertificate].compactMap { $0 }
-        guard !pairs.isEmpty else { return nil }
-        let context = try TLSContext.server(
-            certificates: pairs, protocols: listener.service.isPOP3 ? ["pop3"] : ["smtp", "esmtp"])
+        guard let context = try Self.context(for: listener, of: settings) else { return nil }
         for warning in context.warnings { log.write(.warning, "certificate", [("warning", "\(warning)")]) }
         return context
+    }
+
+    /// The same, with nothing logged.
+    static func context(
+        for listener: ListenerSettings, of settings: HubSettings
+    ) throws(TLSError) -> TLSContext? {
+        var pairs = [listener.certificate, settings.tlsCertificate].compactMap { $0 }
+        if pairs.count == 2, pairs[0] == pairs[1] { pairs.removeLast() }
+        guard !pairs.isEmpty else { return nil }
+        return try TLSContext.server(
+            certificates: pairs, protocols: listener.service.isPOP3 ? ["pop3"] : ["smtp", "esmtp"])
     }
 }

@@ -1,4 +1,4 @@
-// What `mhserve --check` looks at: by the very code that a start would fail in.
+// What `mhserve --check` checks, with the very code that a start would fail in.
 
 import Glibc
 import MailboxLogins
@@ -8,7 +8,7 @@ import RunControl
 import TLSEngine
 
 extension Check {
-    /// What the service would stumble over.
+    /// The checks of `mhserve`.
     static let serving: [Check] = [
         ordinaryUser, .logOfBackgroundRuns, .stateDirectory, .maildirs(), .unixUsers, .listeners, .listenerPorts,
         .listenersWithoutTLS, certificates,
@@ -16,7 +16,7 @@ extension Check {
         .hiddenFolders,
     ]
 
-    /// Root becomes somebody else first.
+    /// Root serves only as the user that `run-as` names.
     private static let ordinaryUser = Check { settings, findings in
         if geteuid() == 0, settings.runAs == nil { findings.fault(nil, sentence(HubUserError.rootServes)) }
     }
@@ -24,10 +24,9 @@ extension Check {
     /// Certificates can be read and fit their keys.
     private static let certificates = Check { settings, findings in
         for listener in settings.listeners {
-            guard let pair = listener.certificate else { continue }
             let place = listener.positions["tls_certificate"] ?? settings.positions["tls_certificate"]
             do throws(TLSError) {
-                for warning in try TLSContext.server(certificates: [pair]).warnings {
+                for warning in try Certificates.context(for: listener, of: settings)?.warnings ?? [] {
                     findings.warning(place, "\(warning)")
                 }
             } catch {

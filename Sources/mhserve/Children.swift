@@ -1,4 +1,4 @@
-// The processes that the keeper has started, whatever they are, and when one that died may be started again.
+// The processes that the keeper has started, and when one that died may be started again.
 
 import CMHSys
 import Glibc
@@ -7,10 +7,10 @@ import Glibc
 struct Children {
     enum Kind: String { case worker, run }
 
-    /// A process that is no more.
+    /// A process that has ended.
     struct Ended {
         let pid: pid_t
-        /// `nil` for a stranger: whose parent died before it, and who is the child of process 1, which we may be.
+        /// `nil` for an orphan: adopted since we are process 1.
         let kind: Kind?
         /// The exit status, 128 + signal for a death by signal.
         let status: Int32
@@ -22,7 +22,7 @@ struct Children {
 
     mutating func add(_ pid: pid_t, _ kind: Kind) { running[pid] = (kind, MonotonicClock.milliseconds) }
 
-    /// Takes note of all that have ended. Nobody else in this process waits for children.
+    /// Reaps all that have ended. Nobody else in this process waits for children.
     mutating func reap() -> [Ended] {
         var ended: [Ended] = []
         while true {
@@ -40,12 +40,12 @@ struct Children {
     }
 }
 
-/// The pauses between starts of what dies at once, or cannot be started: doubled each time.
+/// The pauses between starts of a process that dies at once, or cannot be started: doubled each time.
 struct BackOff {
     /// Milliseconds.
     static let shortest = 100
     static let longest = 30_000
-    /// Who lived so long had begun its work.
+    /// A process that lived this long had begun its work.
     static let longEnough = 1_000
 
     private var pause = Self.shortest
@@ -53,16 +53,16 @@ struct BackOff {
     private(set) var due: Int?
 
     /// Notes a death.
-    /// - Parameter age: milliseconds that it lived at its work; 0 when it never came to that.
+    /// - Parameter age: milliseconds that it was at work; 0 when it never came to that.
     mutating func noteDeath(at age: Int, now: Int = MonotonicClock.milliseconds) {
         pause = age >= Self.longEnough ? Self.shortest : min(pause * 2, Self.longest)
         due = now + pause
     }
 
-    /// Nothing is to be started any more, or it has been.
+    /// Nothing waits to be started any more.
     mutating func clear() { due = nil }
 
-    /// It came to its end as it should: what was before counts no more.
+    /// The process ended as it should: deaths before it count no more.
     mutating func succeeded() { self = BackOff() }
 
     func isDue(_ now: Int = MonotonicClock.milliseconds) -> Bool { due.map { $0 <= now } ?? false }

@@ -19,8 +19,8 @@ struct TakenMessage: Sendable {
     let logFields: [(String, String?)]
 }
 
-/// Collects one message. Written to by the event loop and by one thread of the disk pool, never both at once: the line is
-/// held while a thread works. The lock says so to the compiler, and would keep us honest.
+/// Collects one message. The event loop and one thread of the disk pool write to it, never both at once: the session's
+/// line is held while the thread works. The lock proves that to the compiler.
 final class IncomingMessage: Sendable {
     /// Octets collected before they are written out (64 KiB).
     static let writeSize = 65_536
@@ -28,7 +28,7 @@ final class IncomingMessage: Sendable {
     private struct State {
         var unwritten: [UInt8] = []
         var scratch: Scratch
-        /// Holds back the header until its end is known, for it is not stored as it came.
+        /// Holds the header back until its end is found, since it is not stored as it came.
         var header = HeaderScanner()
         var count = 0
         var failure: (any Error)?
@@ -60,7 +60,7 @@ final class IncomingMessage: Sendable {
 
     /// Octets received so far, in file form.
     var count: Int { state.withLock { $0.count } }
-    /// Octets received that can be put aside and are not yet.
+    /// Octets received that could be written to the scratch, and are not yet.
     var unwritten: Int { state.withLock { $0.unwritten.count } }
 
     func append(_ octets: [UInt8]) {
@@ -75,9 +75,9 @@ final class IncomingMessage: Sendable {
         }
     }
 
-    /// The header as it is stored, up to where the body begins. The line that an mbox puts before a message goes; in what
-    /// we complete, and where there is no field at all, an empty line goes before the first line that is none, so that
-    /// every reader finds the end of the header where we do.
+    /// The header as it is stored, up to where the body begins. The `From ` line that an mbox puts before a message is
+    /// left out. In mail that we complete, and where there is no field at all, an empty line goes before the first line
+    /// that is no field, so that every reader finds the end of the header where we do.
     private func start(_ header: HeaderSection) -> [UInt8] {
         let isParted =
             switch header.end {
@@ -88,7 +88,7 @@ final class IncomingMessage: Sendable {
         return Array(header.octetsOfFields) + (isParted ? [Octet.lf] : [])
     }
 
-    /// Notes why the message cannot be taken; the rest of it is read and dropped.
+    /// Notes why the message cannot be accepted; the rest of it is read and dropped.
     func refuse(_ error: any Error) {
         state.withLock { state in
             if state.failure == nil { state.failure = error }
@@ -96,7 +96,7 @@ final class IncomingMessage: Sendable {
         }
     }
 
-    /// Puts aside what has been collected. May block on the disk.
+    /// Writes what has been collected to the scratch. May block on the disk.
     func writeOut() {
         state.withLock { state in
             guard state.failure == nil else { return }
@@ -111,7 +111,7 @@ final class IncomingMessage: Sendable {
     }
 
     /// Makes the whole message durable, in its mailbox or in the queue. May block on the disk.
-    /// - Throws: what `Verdict(refusedMessage:)` tells the client; nothing of the message is left then.
+    /// - Throws: an error that `Verdict(refusedMessage:)` makes a reply of; nothing of the message is kept then.
     func accept() throws -> TakenMessage {
         let header = state.withLock { state in
             if let header = state.header.header { return header }
@@ -142,9 +142,9 @@ final class IncomingMessage: Sendable {
             ).octets + additions(to: header, arrival)
         let prepared = try prepare(
             Message(envelope, scratch, header: header), at: login == nil ? .received : .submitted, top)
-        // One recipient with a mailbox here: straight into it. With more, one could fail after another was served, and
-        // the client would send again to both. Several names of one mailbox become one copy behind the queue, and who
-        // is owed a notice of success gets it from there, too.
+        // One recipient with a mailbox here: delivered at once. With more, one could fail after another was served, and
+        // the client would send to both again. Several names of one mailbox become one copy by way of the queue, which
+        // also sends the notices of success that are owed.
         let recipients = Set(prepared.envelope.recipients.map(\.forwardPath.address))
         if recipients.count == 1, !Self.owesSuccess(prepared.envelope), let recipient = recipients.first,
             case .mailbox(let name) = server.locals.resolve(recipient)
@@ -160,13 +160,13 @@ final class IncomingMessage: Sendable {
         return taken(id, file: nil)
     }
 
-    /// Whether the sender has asked to hear of a delivery, too (RFC 3461 §4.1), and can.
+    /// Whether a notice of success is owed: one was asked for (RFC 3461 §4.1), and there is an address to send it to.
     private static func owesSuccess(_ envelope: Envelope) -> Bool {
         envelope.reversePath != .null
             && envelope.recipients.contains { $0.notify.wants(.success) }
     }
 
-    /// What goes on top besides Received: the fields that a program of our own people has left out (RFC 6409 §8).
+    /// What goes on top besides Received: the fields that a submitting mail program has left out (RFC 6409 §8).
     private func additions(to header: HeaderSection, _ arrival: MailDate) -> [UInt8] {
         guard login != nil, let author = envelope.reversePath.address else { return [] }
         return MessageCompleter(author: author, date: arrival).missingFields(of: header)
@@ -182,9 +182,9 @@ final class IncomingMessage: Sendable {
         return prepared
     }
 
-    /// Who has logged in writes, sends and resends in its own names (docs/security.md).
+    /// A login writes, sends and resends under its own addresses only (docs/security.md).
     private func judgeAuthors(in header: HeaderSection, of login: Login) throws(ContentRefusal) {
-        // A header whose end was not found may name somebody further down, where readers look and we did not.
+        // A header whose end was not found may name other authors further down, where readers look and we did not.
         guard header.end != .tooLong else { throw .headerTooLong }
         guard !header.hasBrokenSignature else { throw .brokenSignature }
         let authors: HeaderAuthors
@@ -196,13 +196,13 @@ final class IncomingMessage: Sendable {
         for (field, addresses) in [("From", authors.from), ("Sender or Resent-", authors.senders)] {
             guard addresses.allSatisfy(login.owns) else { throw .foreignAuthor(field: field, login: login.mailbox) }
         }
-        // A From that is missing is made of the reverse-path, but not in a resent message: its author was somebody.
+        // A missing From is made of the reverse-path, but not in a resent message: somebody else is its author.
         let adds = envelope.reversePath != .null && !header.isResent
         guard !authors.from.isEmpty || adds else { throw .unclearAuthor(.empty(field: "From")) }
     }
 
-    /// `envelope` with each recipient once. Said again word for word, it is the same one; with another ORCPT or NOTIFY it
-    /// has notices of its own.
+    /// `envelope` with each recipient once. Repeated word for word it is the same recipient; with another ORCPT or
+    /// NOTIFY it has notices of its own.
     private static func once(_ envelope: Envelope) -> Envelope {
         var seen: Set<Envelope.Recipient> = []
         var once = envelope
@@ -210,7 +210,7 @@ final class IncomingMessage: Sendable {
         return once
     }
 
-    /// The first address of From, for routes that ask for it; `nil` for a field that is missing or not clear.
+    /// The first address of From, for routes that ask for it; `nil` for a field that is missing or cannot be read.
     private static func author(in header: HeaderSection) -> Address? {
         do { return try HeaderAuthors.from(in: header).first } catch { return nil }
     }

@@ -1,4 +1,4 @@
-// The keeper: reads the rc, holds the sockets, starts the worker that faces the network, and starts it again if it dies.
+// The keeper: reads the rc, holds the sockets, starts the worker that faces the network, and replaces one that dies.
 
 import CMHSys
 import Glibc
@@ -6,8 +6,8 @@ import Programs
 import Reporting
 import RunControl
 
-/// Holds what must outlive a session's fault: a trap in the worker ends the sessions of that moment, and
-/// the next worker answers on the same sockets. A reload is a new worker, while the old one finishes what it has begun.
+/// Holds what must outlive a fault in a session: a trap in the worker ends the sessions of that moment, and the next
+/// worker answers on the same sockets. A reload starts a new worker, while the old one finishes what it has begun.
 struct Keeper: ~Copyable {
     private let signals: SignalWatch
     private let reload: () throws -> HubSettings
@@ -55,11 +55,11 @@ struct Keeper: ~Copyable {
         let worker = try WorkerProcess(settings: settings, listeners: listeners)
         children.add(worker.pid, .worker)
         workers.append(worker)
-        backOff.clear()  // it stands in for one that has died, too
+        backOff.clear()  // it also replaces one that has died
     }
 
-    /// Does what the worker asks for.
-    /// - Returns: `false` when it talks nonsense: then it is no worker of ours any more.
+    /// Reads what the worker has sent, and starts a queue run if it asks for one.
+    /// - Returns: `false` when what it sent makes no sense: it is to be killed then.
     private mutating func hear(_ worker: WorkerProcess) -> Bool {
         let (isQueued, fault) = worker.hear()
         if isQueued { carrier.wake(&children) }
@@ -79,7 +79,8 @@ struct Keeper: ~Copyable {
             backOff.clear()
             ServiceManager.notify("STOPPING=1")
             for worker in workers { worker.drain() }
-            // Else clients would wait in a queue that nobody serves. Sockets of the service manager are for who comes next.
+            // Else clients would wait in a backlog from which nobody accepts. The service manager's sockets stay open
+            // for the next start.
             for listener in listeners where !listener.isInherited { close(listener.descriptor) }
         case .reload:
             if !stopping { reloadSettings() }
@@ -88,13 +89,13 @@ struct Keeper: ~Copyable {
                 switch ended.kind {
                 case .worker: try bury(ended)
                 case .run: carrier.ended(ended, &children)
-                case nil: break  // of somebody who died before it: process 1 has it taken off the table
+                case nil: break  // an orphan that we have adopted as process 1: to reap it is all there is to do
                 }
             }
         }
     }
 
-    /// Starts a worker in place of one that died; when the system has no room for it, later again.
+    /// Starts a worker in place of one that died; tries again later when the system has no room for it.
     private mutating func restartWorker() {
         do {
             try startWorker(settings, listeners)
@@ -104,12 +105,12 @@ struct Keeper: ~Copyable {
         }
     }
 
-    /// Starts a worker with the rc as it is now. The old one serves until the new one has said that it does.
+    /// Starts a worker with the rc as it is now. The old one serves until the new one is ready.
     private mutating func reloadSettings() {
         ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(MonotonicClock.milliseconds * 1000)")
         do {
             let fresh = try reload()
-            // Sockets stay; a listen line that is new or gone needs a restart, and that is said.
+            // The sockets stay: a `listen` line that is new or removed needs a restart, and the log says so.
             guard fresh.listeners.map(\.description) == listeners.map(\.settings.description) else {
                 return keepSettings("the listen lines have changed; restart mhserve to use them")
             }
@@ -122,7 +123,7 @@ struct Keeper: ~Copyable {
             let sockets = zip(listeners, fresh.listeners).map { old, new in
                 BoundListener(settings: new, descriptor: old.descriptor, port: old.port, isInherited: old.isInherited)
             }
-            for hasty in workers where !hasty.isReady && hasServed { hasty.drain() }  // of a reload a moment ago
+            for hasty in workers where !hasty.isReady && hasServed { hasty.drain() }  // of an earlier reload
             try startWorker(fresh, sockets)
         } catch {
             keepSettings(sentence(error))
@@ -134,14 +135,14 @@ struct Keeper: ~Copyable {
         ServiceManager.notify("READY=1")
     }
 
-    /// The newest worker that answers is the one that serves: what it was started with is in force, older ones drain.
+    /// Lets the newest worker that is ready serve: what it was started with is in force, and older ones drain.
     private mutating func promote() {
         guard let at = workers.lastIndex(where: { $0.isReady && !$0.isDraining }) else { return }
         let newest = workers[at]
-        // Also those that were still starting when it began to answer: never two generations at once.
+        // Also those that were still starting when it became ready: never two generations at once.
         for old in workers[..<at] where !old.isDraining { old.drain() }
         guard newest.pid != serving else { return }
-        backOff.clear()  // it stands in for one that has died, too
+        backOff.clear()  // it also replaces one that has died
         let isReload = hasServed && serving != nil
         serving = newest.pid
         settings = newest.settings
@@ -165,22 +166,22 @@ struct Keeper: ~Copyable {
     private mutating func bury(_ ended: Children.Ended) throws {
         guard let at = workers.firstIndex(where: { $0.pid == ended.pid }) else { return }
         let (worker, status) = (workers.remove(at: at), ended.status)
-        _ = hear(worker)  // its last words
+        _ = hear(worker)  // what it sent last
         guard !worker.isDraining, !stopping else {
             log.write(.info, "worker ended", [("pid", "\(worker.pid)"), ("status", "\(status)")])
             return
         }
         if worker.pid == serving { serving = nil }
-        // Of a reload that came to nothing: what it was to replace goes on.
+        // It was started by a reload, which has failed: the worker that it was to replace goes on.
         if serving != nil { return keepSettings("the new worker ended at once (status \(status))") }
         guard worker.isReady || hasServed else { throw KeeperError.workerWillNotStart(status: status) }
         log.write(.error, "worker died", [("pid", "\(worker.pid)"), ("status", "\(status)")])
-        // One that is starting takes its place: with settings that are newer, if any.
+        // A worker that is starting replaces it, with newer settings if there are any.
         guard !workers.contains(where: { !$0.isDraining }) else { return }
         backOff.noteDeath(at: worker.isReady ? ended.age : 0)
     }
 
-    /// Waits for a signal, a word from a worker, or the time to start something.
+    /// Waits for a signal, a message from a worker, or the time to start something.
     private func wait() {
         var polled = [pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)]
         for worker in workers { polled.append(pollfd(fd: worker.descriptor, events: Int16(POLLIN), revents: 0)) }

@@ -13,13 +13,13 @@ struct BoundListener {
     let descriptor: Int32
     /// The port it has: the rc's, or the one the system chose for port 0.
     let port: Int
-    /// Handed over by the service manager: it stays open for it when we stop.
+    /// Handed over by the service manager: it stays open there when we stop.
     let isInherited: Bool
 }
 
 enum Listeners {
-    /// Binds every `listen` line, sockets of the service manager first: those are taken by protocol name (`smtp`,
-    /// `submission`, `submissions`, `pop3`, `pop3s`), as sd_listen_fds(3) names them.
+    /// Gives every `listen` line its socket: one of the service manager's that has the name of the line's protocol
+    /// (`smtp`, `submission`, `submissions`, `pop3`, `pop3s`; sd_listen_fds(3)), else a new one.
     static func open(_ wanted: [ListenerSettings]) throws(KeeperError) -> [BoundListener] {
         var inherited = try activated()
         var bound: [BoundListener] = []
@@ -48,7 +48,7 @@ enum Listeners {
         var on: Int32 = 1
         _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         if address.family == .v6 {
-            var v6only: Int32 = address == .anyV6 ? 0 : 1  // [::] answers IPv4 too, as the rc's tour says
+            var v6only: Int32 = address == .anyV6 ? 0 : 1  // [::] answers IPv4 too, as mailhubrc(5) says
             _ = unsafe setsockopt(
                 descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &v6only, socklen_t(MemoryLayout<Int32>.size))
         }
@@ -105,7 +105,7 @@ enum KeeperError: Complaint {
     case nothingToListen
     case workerWillNotStart(status: Int32)
     case badSnapshot
-    /// No line to a new worker can be had.
+    /// The line between keeper and worker failed.
     case line(LineFault)
     case tooManyListeners(Int)
 

@@ -1,14 +1,15 @@
-// The second step of a worker: from here on it can do less.
+// The second step of a worker's start: it gives up rights.
 
 import CMHSys
 import Glibc
 
-/// Takes rights away from the worker, while it has one thread: what is taken is taken from this thread and those it starts.
+/// Gives up rights of the worker while it has one thread: a thread gives them up for itself and the threads that it
+/// starts.
 enum LockIn {
     /// Locks this process in.
     static func enter() {
         precondition(threadCount == 1, "a thread before the worker is locked in would be outside of the lock")
-        // It starts no program; one that took it over shall gain nothing by one that is set-user-ID.
+        // A worker starts no program; whoever has taken it over shall gain nothing by one that is set-user-ID.
         guard mh_gain_no_rights() == 0 else { preconditionFailure("prctl: \(errno)") }
     }
 

@@ -1,4 +1,4 @@
-// The login of a session, the same in POP3 and SMTP: the exchange says whose turn it is, the session how that is said.
+// The login of a session, the same in POP3 and SMTP: the exchange decides on the next step, the session words it.
 
 import MailboxLogins
 import SASLMechanisms

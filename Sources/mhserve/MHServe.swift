@@ -69,7 +69,7 @@ extension MHServe {
 
         func run() throws {
             guard !names.isEmpty else { throw ValidationError("name the host that the certificate is for") }
-            guard days > 0 else { throw ValidationError("--days: say 1 or more") }
+            guard days > 0 else { throw ValidationError("--days must be 1 or more") }
             guard certificate != key else { throw ValidationError("--certificate and --key must be two files") }
             let fingerprint = try CertificateMaker.makeSelfSigned(
                 names: names, days: days, to: CertificatePair(certificate: certificate, key: key), replacing: replace)

@@ -4,7 +4,7 @@ import MaildirStore
 import POP3Protocol
 import Synchronization
 
-/// Reads a message of a snapshot, all of it or its top. One thread at a time; the lock says so to the compiler.
+/// Reads a message of a snapshot, all of it or its top. One thread at a time; the lock proves that to the compiler.
 final class MessageReader: Sendable {
     struct Piece: Sendable {
         let octets: [UInt8]

@@ -1,4 +1,4 @@
-// How many descriptors the worker may have, and how many connections that is room for.
+// How many descriptors the worker may have, and for how many connections they suffice.
 
 import AccessControl
 import Glibc
@@ -6,12 +6,13 @@ import Reporting
 import RunControl
 
 enum OpenFiles {
-    /// Descriptors that are no connection's: listeners, event loops, the queue's folders, mailboxes kept open, the reserve.
+    /// Descriptors of no connection: listeners, event loops, the queue's directories, mailboxes held open, the reserve.
     private static let own = 400
     /// A connection, and the message that it sends or takes.
     private static let perConnection = 2
 
-    /// Every connection is a descriptor, and the usual 1024 are fewer than the listeners may have.
+    /// Raises the soft limit of open files to the hard one: each connection is a descriptor, and the usual 1024 are
+    /// fewer than the listeners may have.
     /// - Returns: the limit from now on.
     static func raiseLimit() -> Int {
         var limit = rlimit()
@@ -23,7 +24,7 @@ enum OpenFiles {
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// Lowers what the listeners may have together to what there are descriptors for, and says so.
+    /// Lowers the connections of all listeners together to what there are descriptors for, and logs it.
     static func fit(_ listeners: inout [ListenerSettings], into limit: Int, log: Log) {
         let room = (limit - min(own, limit / 2)) / perConnection
         let fitted = ConnectionLimits.fitted(listeners.map(\.maxConnections), into: room)
@@ -34,7 +35,7 @@ enum OpenFiles {
                     ("service", listeners[index].service.rawValue), ("port", "\(listeners[index].port)"),
                     ("max-connections", "\(listeners[index].maxConnections)"), ("lowered-to", "\(connections)"),
                     ("open-files", "\(limit)"),
-                    ("why", "the limit of open files is too low; raise it (LimitNOFILE, ulimit -Hn), or say less"),
+                    ("why", "too few open files; raise the limit (LimitNOFILE, ulimit -Hn) or lower max-connections"),
                 ])
             listeners[index].maxConnections = connections
         }

@@ -5,7 +5,7 @@ import InternetAddress
 import NIOCore
 import Synchronization
 
-/// Who is connected. Shared by all event loops.
+/// The open connections of one listener. Shared by all event loops.
 final class OpenSessions: Sendable {
     private struct Table {
         var limits: ConnectionLimits

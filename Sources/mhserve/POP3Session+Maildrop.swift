@@ -20,7 +20,13 @@ extension POP3Session {
             answer(.listBegin("unique ids follow"))
             listUniqueIDs(from: 0)
         case .uidl(let number?):
-            withMessage(number) { answer(.uniqueID(.init(message: number, id: uniqueID(of: $0, in: mailbox)))) }
+            withMessage(number) { index in
+                do {
+                    answer(.uniqueID(.init(message: number, id: try mailbox.uniqueID(of: index))))
+                } catch {
+                    answer(.err(.sysTemp, "no unique id can be made now"))
+                }
+            }
         case .retr(let number):
             withMessage(number) { retrieve($0, top: nil, from: mailbox) }
         case .top(let number, let lines):
@@ -28,7 +34,7 @@ extension POP3Session {
         case .dele(let number):
             withMessage(number) {
                 deleted.insert($0)
-                answer(.ok("message \(number) goes at QUIT"))
+                answer(.ok("message \(number) will be deleted at QUIT"))
             }
         case .rset:
             deleted = []
@@ -43,10 +49,6 @@ extension POP3Session {
             return answer(.err(nil, "no such message"))
         }
         body(number - 1)
-    }
-
-    private func uniqueID(of index: Int, in mailbox: MaildirSnapshot) -> [UInt8] {
-        do { return try mailbox.uniqueID(of: index) } catch { return Array("unknown-\(index)".utf8) }
     }
 
     func listSizes(from start: Int) {
@@ -68,10 +70,14 @@ extension POP3Session {
         var next = start
         while next < mailbox.count, line.unsent < SessionBounds.unsent {
             let end = min(next + 1000, mailbox.count)
-            answer(
-                .uniqueIDs(
-                    (next..<end).filter { !deleted.contains($0) }
-                        .map { .init(message: $0 + 1, id: uniqueID(of: $0, in: mailbox)) }))
+            do {
+                answer(
+                    .uniqueIDs(
+                        try (next..<end).filter { !deleted.contains($0) }
+                            .map { .init(message: $0 + 1, id: try mailbox.uniqueID(of: $0)) }))
+            } catch {
+                return line.abort()  // an id that another message has in another session would be worse than no list
+            }
             next = end
         }
         finishList(next < mailbox.count ? .uniqueIDs(next: next) : nil)
@@ -101,7 +107,7 @@ extension POP3Session {
                 answer(.err(.sysTemp, "the message cannot be read now"))
             }
         }
-        if !started { answer(.err(.sysTemp, "the disk is behind; try again")) }
+        if !started { answer(.err(.sysTemp, "the disk is too busy; try again")) }
     }
 
     /// Goes on with a message that did not fit into one piece.
@@ -113,7 +119,7 @@ extension POP3Session {
             switch result {
             case .success(let piece): put(piece, of: reader)
             case .failure(let error):
-                // Half a message is out: only a cut line tells the client that it is not whole.
+                // Part of the message is out: only a broken connection tells the client that it is incomplete.
                 server.log.write(.error, "message", [("login", login?.mailbox), ("error", sentence(error))])
                 line.abort()
             }
@@ -142,7 +148,7 @@ extension POP3Session {
     func commitDeletions() {
         guard let mailbox, !deleted.isEmpty else { return farewell() }
         guard !server.isStopping else {
-            answer(.err(.sysTemp, "the service goes down; nothing was deleted"))
+            answer(.err(.sysTemp, "the service is shutting down; nothing was deleted"))
             return line.close()
         }
         let chosen = deleted
@@ -160,7 +166,7 @@ extension POP3Session {
             }
         }
         if !started {
-            answer(.err(.sysTemp, "the disk is behind; nothing was deleted"))
+            answer(.err(.sysTemp, "the disk is too busy; nothing was deleted"))
             line.close()
         }
     }

@@ -22,11 +22,11 @@ final class POP3Session: Session, LoginSession {
     }
 
     var conversation: POP3Server
-    // What the maildrop's half (POP3Session+Maildrop.swift) needs is not private.
+    // Not private: what POP3Session+Maildrop.swift needs.
     let line: any SessionLine
     let service: Service
     let server: ServerContext
-    /// A login whose challenge waits for its response.
+    /// A login that waits for the client's response to its challenge.
     var exchange: LoginExchange?
     var login: Login?
     var mailbox: MaildirSnapshot?
@@ -61,7 +61,7 @@ final class POP3Session: Session, LoginSession {
         case .pass(let user, let password): logIn(user, password)
         case .auth(let mechanism, let initial): authenticate(mechanism, initial)
         case .saslResponse(let response):
-            guard var exchange else { return answer(.err(nil, "no authentication is going on")) }
+            guard var exchange else { return answer(.err(nil, "no authentication is in progress")) }
             take(exchange.respond(response), of: exchange)
         case .saslCancelled:
             exchange = nil
@@ -93,8 +93,8 @@ final class POP3Session: Session, LoginSession {
     }
 
     func stopSoon() {
-        guard !conversation.awaitingReply else { return }  // an answer under way is ended first
-        line.put(conversation.send(.err(.sysTemp, "the service goes down; nothing was deleted")))
+        guard !conversation.awaitingReply else { return }  // an answer under way comes to its end first
+        line.put(conversation.send(.err(.sysTemp, "the service is shutting down; nothing was deleted")))
         line.close()
     }
 
@@ -132,7 +132,7 @@ final class POP3Session: Session, LoginSession {
     }
 
     private func startTLS() {
-        guard let context = service.startTLS else { return answer(.err(nil, "TLS is not to be had here")) }
+        guard let context = service.startTLS else { return answer(.err(nil, "TLS is not available here")) }
         answer(.ok("begin TLS"))
         guard !server.isStopping else { return }
         line.startTLS(context)
@@ -164,7 +164,7 @@ final class POP3Session: Session, LoginSession {
         case .accepted(let login): open(login)
         case .refused: answer(.err(.auth, "the login or the password is wrong"))
         case .paused:
-            answer(.err(.auth, "too many failures; come again later"))
+            answer(.err(.auth, "too many failures; try again later"))
             line.close()
         case .busy: answer(.err(.sysTemp, "too busy to check a password; try again"))
         }
@@ -185,6 +185,6 @@ final class POP3Session: Session, LoginSession {
                 answer(.err(.sysTemp, "the mailbox cannot be opened now"))
             }
         }
-        if !started { answer(.err(.sysTemp, "the disk is behind; try again")) }
+        if !started { answer(.err(.sysTemp, "the disk is too busy; try again")) }
     }
 }

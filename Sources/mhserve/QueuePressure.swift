@@ -1,4 +1,4 @@
-// Why a message is not taken, and how its sender is told.
+// Why a message is not accepted, and what its sender is told.
 
 import Delivery
 import DurableFiles
@@ -7,7 +7,7 @@ import MailFormat
 import SpoolQueue
 
 extension Verdict {
-    /// What the client hears of a message that could not be taken. What is wrong with our files is ours to know.
+    /// What the client is told of a message that could not be accepted; of faults in our own files it learns nothing.
     init(refusedMessage error: any Error) {
         switch error {
         case let pressure as QueuePressure: self = pressure.verdict
@@ -19,7 +19,7 @@ extension Verdict {
     }
 }
 
-/// The service is full for now.
+/// The hub can take no more for now.
 enum QueuePressure: Error, CustomStringConvertible {
     case diskIsBehind
     case freeSpaceLow
@@ -28,19 +28,19 @@ enum QueuePressure: Error, CustomStringConvertible {
 
     var verdict: Verdict {
         switch self {
-        case .diskIsBehind: .temporary(3, 1, text: "the disk is behind; try again")
+        case .diskIsBehind: .temporary(3, 1, text: "the disk is too busy; try again")
         case .freeSpaceLow: .temporary(3, 1, text: "too little free disk space; try again later")
         }
     }
 }
 
-/// A message that we will not have.
+/// A message that is refused for what it says.
 enum ContentRefusal: Error, CustomStringConvertible {
-    /// By a step of ours.
+    /// By the verdict of a step.
     case byStep(Verdict)
-    /// - Parameter field: where the address stands.
+    /// - Parameter field: the header field that holds the address.
     case foreignAuthor(field: String, login: String)
-    /// Readers would see somebody in it, and not the one we see.
+    /// Mail programs may show another author than the one that we read.
     case unclearAuthor(AuthorError)
     case headerTooLong
     case brokenSignature
@@ -51,7 +51,7 @@ enum ContentRefusal: Error, CustomStringConvertible {
         switch self {
         case .byStep(let verdict): verdict
         case .foreignAuthor(let field, let login):
-            .permanent(7, 1, text: "a \(field) field names an address that is not of \(login)")
+            .permanent(7, 1, text: "a \(field) field names an address that does not belong to \(login)")
         case .unclearAuthor(let error): .permanent(6, 0, text: "\(error)")
         case .headerTooLong: .permanent(6, 0, text: "the header is too long or has too many fields")
         case .brokenSignature: .permanent(6, 0, text: "the message is signed, and a line of its header is no field")

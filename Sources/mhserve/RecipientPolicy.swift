@@ -1,4 +1,4 @@
-// Who decides on RCPT. The answer may come later, for those who must ask a resolver or another server for it.
+// Who decides on RCPT. The answer may come later, from a policy that asks a resolver or another server.
 
 import InternetAddress
 import MailEnvelope
@@ -18,13 +18,14 @@ struct RecipientQuestion {
     /// Who has logged in.
     let login: Login?
     let peer: IPAddress
-    /// Makes the promise of a later answer.
+    /// For the promise of a later answer.
     let eventLoop: any EventLoop
 }
 
 enum RecipientAnswer {
     case now(SMTPServer.Command)
-    /// Of the question's event loop; may be completed from any thread. An error, or none within a minute, is answered 451.
+    /// A future of the question's event loop; any thread may complete it. An error, or no answer within a minute,
+    /// becomes 451.
     case later(EventLoopFuture<SMTPServer.Command>)
 }
 
@@ -32,7 +33,7 @@ enum RecipientAnswer {
 extension ServerContext: RecipientPolicy {
     func judge(_ question: RecipientQuestion) -> RecipientAnswer {
         guard let address = address(of: question.path) else {
-            return .now(.refuse(501, .permanent(1, 3), "an address with a domain is wanted"))
+            return .now(.refuse(501, .permanent(1, 3), "an address with a domain is required"))
         }
         switch locals.resolve(address) {
         case .mailbox: return .now(.accept(""))

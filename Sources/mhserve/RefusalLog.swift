@@ -1,11 +1,11 @@
-// Lines about clients that were sent away: strangers cause as many as they like, and the log may stand on the mail's disk.
+// Log lines about refused clients: strangers cause as many as they like, and the log may lie on the mail's disk.
 
 import Reporting
 import Synchronization
 
 /// Writes a line for each refusal while there is room on the disk. While there is too little, refusals are counted and
-/// summed up in one line a minute, so that nobody fills what is left by being refused. Accepted mail, logins and faults are
-/// not its business: those are always written.
+/// summed up in one line a minute, so that nobody fills what is left by being refused. Accepted mail, logins and faults
+/// bypass it: those are always logged.
 final class RefusalLog: Sendable {
     private let log: Log
     private let isTight: @Sendable () -> Bool
@@ -25,7 +25,7 @@ final class RefusalLog: Sendable {
         }
     }
 
-    /// Writes down how many refusals have been counted since the last time, if any; to be called once a minute, and at the
+    /// Logs how many refusals have been counted since the last time, if any; to be called once a minute, and at the
     /// end.
     func sumUp() {
         let count = counted.withLock { counted in

@@ -21,26 +21,31 @@ final class SMTPSession: Session, LoginSession {
     let line: any SessionLine
     let service: Service
     let server: ServerContext
-    /// A login whose challenge waits for its response.
+    /// Whether the rules of the listener keep the client out: it is told so, and may say QUIT (RFC 5321 §3.1).
+    private let isDenied: Bool
+    /// How long one that is kept out may take for that.
+    private static let deniedTime = TimeAmount.seconds(30)
+    /// A login that waits for the client's response to its challenge.
     var exchange: LoginExchange?
     /// Who has logged in.
     private var login: Login?
     private var intake: IncomingMessage?
-    /// Octets of content that must come before its time runs out.
+    /// Octets of content that must still come within the time for a block.
     private var paceLeft = 0
     /// The slowest content: this many octets within the time for a block, so that no client drips for ever.
     private static let paceBlock = 4096
-    /// How long content that will be refused is read on, for the sake of a reply that its sender understands.
+    /// How long content that will be refused is read on, since its sender expects the reply at its end.
     private static let refusedContentTime = TimeAmount.minutes(10)
     /// How long it may take to find out about a recipient: a fifth of what clients wait for (RFC 5321 §4.5.3.2.3).
     private static let recipientTime = TimeAmount.minutes(1)
     private var refusedContentEnd: NIODeadline?
-    /// Refusals of this session so far. The first ones are written down one by one, the others in one line at its end.
+    /// Refusals of this session so far. The first ones are logged one by one, the others in one line at its end.
     private var refusals = 0
     private static let refusalsTold = 10
 
-    init(service: Service, on line: any SessionLine) {
+    init(service: Service, on line: any SessionLine, isDenied: Bool = false) {
         self.service = service
+        self.isDenied = isDenied
         self.line = line
         server = service.server
         var options = SMTPServerOptions(
@@ -61,13 +66,15 @@ final class SMTPSession: Session, LoginSession {
     func take(_ event: SMTPServer.Event) {
         switch event {
         case .greeting:
-            answer(.accept("mailhub"))
+            answer(
+                isDenied
+                    ? .refuse(554, .permanent(7, 1), "\(server.settings.hostname) access denied") : .accept("mailhub"))
         case .ehlo, .reset, .vrfy, .help, .noop, .quit, .chunkEnd:
             dropIntake(unlessIn: event)
             answer(.proceed)
         case .startTLS:
             guard let context = service.startTLS else {
-                return answer(.refuse(454, .transient(7, 0), "TLS is not to be had now"))
+                return answer(.refuse(454, .transient(7, 0), "TLS is not available now"))
             }
             answer(.proceed)
             guard !conversation.isClosed else { return }  // the service stops
@@ -81,7 +88,7 @@ final class SMTPSession: Session, LoginSession {
             take(step, of: exchange)
         case .saslResponse(let response):
             guard var exchange else {
-                return answer(.refuse(503, .permanent(5, 1), "no authentication is going on"))
+                return answer(.refuse(503, .permanent(5, 1), "no authentication is in progress"))
             }
             take(exchange.respond(response), of: exchange)
         case .mail(let envelope, _):
@@ -94,8 +101,8 @@ final class SMTPSession: Session, LoginSession {
             take(octets)
         case .refusedContent(let octets):
             passOver(octets)
-        case .contentEnd(_, let contentFaults):
-            endContent(contentFaults)
+        case .contentEnd:
+            endContent()
         case .fault(let fault):
             if conversation.envelope == nil { intake = nil }
             noteRefusal([("why", fault.words)])
@@ -112,14 +119,14 @@ final class SMTPSession: Session, LoginSession {
     func roomForOutput() {}
 
     func timeIsOver() {
-        if refusedContentEnd != nil { noteRefusal([("why", "the rest of what is refused takes too long")]) }
+        if refusedContentEnd != nil { noteRefusal([("why", "the rest of the refused content takes too long")]) }
         answer(.shutDown("\(server.settings.hostname) you took too long"))
     }
 
     func stopSoon() {
-        // In the middle of a message it may end it; what is being answered is answered first.
+        // A message under way may come to its end, and a command under way gets its reply first.
         guard intake == nil, !conversation.awaitingReply else { return }
-        answer(.shutDown("\(server.settings.hostname) goes down; come again"))
+        answer(.shutDown("\(server.settings.hostname) is shutting down; try again later"))
     }
 
     func ended() {
@@ -141,11 +148,13 @@ final class SMTPSession: Session, LoginSession {
         line.put(conversation.send(command))
         if intake == nil { expectCommand() }
         if server.isStopping, intake == nil, !conversation.isClosed {
-            line.put(conversation.send(.shutDown("\(server.settings.hostname) goes down; come again")))
+            line.put(conversation.send(.shutDown("\(server.settings.hostname) is shutting down; try again later")))
         }
     }
 
-    private func expectCommand() { line.expect(within: server.smtpIdle) }
+    private func expectCommand() {
+        line.expect(within: isDenied ? min(Self.deniedTime, server.smtpIdle) : server.smtpIdle)
+    }
 
     private func tlsBegins() {
         login = nil
@@ -174,14 +183,14 @@ final class SMTPSession: Session, LoginSession {
             self.login = login
             answer(.accept("welcome"))
         case .refused: answer(.refuse(535, .permanent(7, 8), "the login or the password is wrong"))
-        case .paused: answer(.refuse(421, .transient(7, 0), "too many failures; come again later"))
+        case .paused: answer(.refuse(421, .transient(7, 0), "too many failures; try again later"))
         case .busy: answer(.refuse(454, .transient(7, 0), "too busy to check a password; try again"))
         }
     }
 
     // MARK: Envelope
 
-    /// Answers MAIL or RCPT; a refusal is written down in the words that the client gets.
+    /// Answers MAIL or RCPT; a refusal is logged in the words that the client gets.
     private func tell(_ answer: SMTPServer.Command, on address: String) {
         if case .refuse(let code, _, let words) = answer {
             noteRefusal([("address", address), ("code", "\(code)"), ("why", words)])
@@ -234,7 +243,7 @@ final class SMTPSession: Session, LoginSession {
         intake = IncomingMessage(
             envelope: envelope, service: service, peer: line.peer,
             clientName: conversation.clientName ?? "", isExtended: conversation.isExtended, tls: line.tls, login: login)
-        // Before anything is staged: a disk that is full must not be made fuller by what is refused at its end.
+        // Before anything is stored: content that is refused at its end must not make a full disk fuller.
         do {
             try server.checkFreeSpace(for: conversation.announcedSize ?? 0)
         } catch {
@@ -250,9 +259,9 @@ final class SMTPSession: Session, LoginSession {
         line.expect(within: min(left, server.smtpContentTime))
     }
 
-    /// Content that will be refused at its end keeps its pace like any other, but not for ever.
+    /// Drops content that will be refused at its end. It must keep the pace like any other, and end in time.
     private func passOver(_ octets: Int) {
-        intake = nil  // what has been staged of it
+        intake = nil  // drops what has been stored of it
         if refusedContentEnd == nil {
             refusedContentEnd = line.now + Self.refusedContentTime
             return expectBlock()
@@ -275,7 +284,7 @@ final class SMTPSession: Session, LoginSession {
         if !started { intake.refuse(QueuePressure.diskIsBehind) }
     }
 
-    private func endContent(_ contentFaults: ContentFaults) {
+    private func endContent() {
         guard let intake else { return answer(.refuse(451, .transient(3, 0), "nothing was received")) }
         self.intake = nil
         let started = line.offload(to: server.disk) {

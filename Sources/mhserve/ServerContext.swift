@@ -68,7 +68,8 @@ final class ServerContext: Sendable {
     }
 
     /// `envelope` with a whole address for each recipient, as ``address(of:)`` completes it.
-    /// - Throws: where RCPT has taken what has no address: one left out here would be lost behind a 250.
+    /// - Throws: ``ServerContextError/noAddress(_:)`` where RCPT has accepted a path without an address: a recipient
+    ///   left out here would be lost behind a 250.
     func completed(_ envelope: Envelope) throws(ServerContextError) -> Envelope {
         var whole = envelope
         for index in whole.recipients.indices {
@@ -90,8 +91,9 @@ final class ServerContext: Sendable {
         }
     }
 
-    /// - Parameter octets: those to be written, which must leave the limit free.
-    /// - Throws: ``QueuePressure/freeSpaceLow`` when the disk of the queue is nearly full.
+    /// Checks that the disk of the queue keeps the rc's `free-space`.
+    /// - Parameter octets: about to be written.
+    /// - Throws: ``QueuePressure/freeSpaceLow``, or the error of the disk.
     func checkFreeSpace(for octets: Int = 0) throws {
         let (needed, isTooMuch) = settings.limits.freeSpace.addingReportingOverflow(max(0, octets))
         guard !isTooMuch, try queue.state.freeOctets() >= needed else { throw QueuePressure.freeSpaceLow }
@@ -135,7 +137,7 @@ final class ServerContext: Sendable {
         return mailbox.maildir
     }
 
-    /// Finds out what a login turns on; the line is held meanwhile.
+    /// Answers `question` on a thread that may block; the line is held meanwhile.
     func find(_ question: LoginQuestion, on line: any SessionLine, then done: @escaping (LoginAnswer) -> Void) {
         let started = line.offload(to: hashing) {
             question.answer()
@@ -148,7 +150,7 @@ final class ServerContext: Sendable {
         if !started { done(.unknown) }
     }
 
-    /// Writes down a try to log in; a line that fail2ban can read.
+    /// Logs a try to log in, in a line that fail2ban can read.
     func logLogin(_ name: String?, _ outcome: LoginOutcome, service: Service, line: any SessionLine) {
         let level = if case .accepted = outcome { Log.Level.info } else { Log.Level.notice }
         log.write(
@@ -174,7 +176,7 @@ final class ServerContext: Sendable {
 
 enum ServerContextError: Complaint {
     case noSuchMailbox(String)
-    /// RCPT has taken it all the same.
+    /// RCPT has accepted it all the same.
     case noAddress(String)
 
     var exitStatus: ExitStatus {
@@ -187,7 +189,7 @@ enum ServerContextError: Complaint {
     var description: String {
         switch self {
         case .noSuchMailbox(let name): "the rc has no mailbox \(name) (any more)"
-        case .noAddress(let path): "\(path): was taken as a recipient, and has no address to go to"
+        case .noAddress(let path): "\(path): was accepted as a recipient, and has no address to go to"
         }
     }
 }

@@ -20,13 +20,13 @@ final class Service: Sendable {
     let implicitTLS: TLSContext?
     /// TLS by STARTTLS or STLS.
     let startTLS: TLSContext?
-    /// Those of this listener.
+    /// The open connections of this listener.
     let sessions: OpenSessions
     private let access: AccessRules
-    /// The most time for a TLS handshake.
+    /// The longest that a TLS handshake may take.
     private static let handshakeTime = TimeAmount.seconds(60)
 
-    /// - Parameter recipients: who decides on RCPT, the server unless told.
+    /// - Parameter recipients: who decides on RCPT; `server` unless given.
     init(listener: ListenerSettings, server: ServerContext, recipients: (any RecipientPolicy)? = nil) throws(TLSError) {
         self.listener = listener
         self.server = server
@@ -64,7 +64,7 @@ final class Service: Sendable {
                 .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 65_536))
     }
 
-    /// Refuses before the greeting, or seats a session on `channel`.
+    /// Refuses a connection before the greeting, or adds a session to `channel`.
     func admit(_ channel: any Channel) throws {
         guard let peer = channel.remoteAddress.flatMap(IPAddress.init(socketAddress:)) else {
             channel.close(promise: nil)
@@ -72,31 +72,36 @@ final class Service: Sendable {
         }
         if case .refused(let rule) = access.decide(peer) {
             server.refusals.write(.notice, "refused", [("service", name), ("client", "\(peer)"), ("rule", rule)])
-            return try refuse(channel, permanently: true, "access denied")
+            guard listener.service == .smtp || listener.service == .submission, sessions.admit(channel, from: peer)
+            else {
+                return try refuse(channel, permanently: true, "access denied")
+            }
+            return try seat(channel, peer, idle: server.smtpIdle) { SMTPSession(service: self, on: $0, isDenied: true) }
         }
         guard sessions.admit(channel, from: peer) else {
             server.refusals.write(
                 .notice, "refused", [("service", name), ("client", "\(peer)"), ("why", "too many connections")])
-            return try refuse(channel, permanently: false, "too many connections; come again later")
+            return try refuse(channel, permanently: false, "too many connections; try again later")
         }
-        let leave = { [sessions] in sessions.leave(channel, from: peer) }
         switch listener.service {
         case .smtp, .submission, .submissions:
-            try channel.pipeline.syncOperations.addHandler(
-                SessionHandler(
-                    peer: peer, implicitTLS: implicitTLS, handshakeTime: min(Self.handshakeTime, server.smtpIdle),
-                    onEnd: leave
-                ) { SMTPSession(service: self, on: $0) })
+            try seat(channel, peer, idle: server.smtpIdle) { SMTPSession(service: self, on: $0) }
         case .pop3, .pop3s:
-            try channel.pipeline.syncOperations.addHandler(
-                SessionHandler(
-                    peer: peer, implicitTLS: implicitTLS, handshakeTime: min(Self.handshakeTime, server.pop3Idle),
-                    onEnd: leave
-                ) { POP3Session(service: self, on: $0) })
+            try seat(channel, peer, idle: server.pop3Idle) { POP3Session(service: self, on: $0) }
         }
     }
 
-    /// A short word in the protocol's own form, unless TLS would have to come first.
+    /// - Parameter idle: the time that the session gives a silent client: a handshake has no more.
+    private func seat<S: Session>(
+        _ channel: any Channel, _ peer: IPAddress, idle: TimeAmount, _ make: @escaping (any SessionLine) -> S
+    ) throws {
+        try channel.pipeline.syncOperations.addHandler(
+            SessionHandler(
+                peer: peer, implicitTLS: implicitTLS, handshakeTime: min(Self.handshakeTime, idle),
+                onEnd: { [sessions] in sessions.leave(channel, from: peer) }, makeSession: make))
+    }
+
+    /// Refuses in the protocol's own form; without a word where TLS would have to come first.
     private func refuse(_ channel: any Channel, permanently: Bool, _ words: String) throws {
         let text: String
         switch listener.service {
@@ -109,7 +114,7 @@ final class Service: Sendable {
     }
 }
 
-/// Says one line to a connection and closes it: a channel takes no octets before it is active.
+/// Sends one line and closes the connection, once the channel is active: before, it takes no octets.
 private final class RefusalHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

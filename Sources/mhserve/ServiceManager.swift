@@ -1,4 +1,4 @@
-// Words to the service manager (sd_notify(3)): a datagram to the socket it names.
+// Messages to the service manager (sd_notify(3)): a datagram each, to the socket that it names.
 
 import CMHSys
 import Glibc

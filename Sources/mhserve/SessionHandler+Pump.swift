@@ -6,8 +6,8 @@ import TLSEngine
 
 /// The bounds of what one connection makes us hold.
 enum SessionBounds {
-    /// A server starts no next command while this much of its output is unsent: a client that reads nothing must not
-    /// fill us.
+    /// A session begins no further command while this much of its output is unsent: a client that reads nothing must
+    /// not fill our memory.
     static let unsent = 65_536
     /// Octets handed to an engine at once.
     static let helping = 65_536
@@ -34,7 +34,7 @@ extension SessionHandler {
         askForInput()
     }
 
-    /// Reads from the socket if there is a use and room for it.
+    /// Reads from the socket if there is a use for its octets, and room.
     func askForInput() {
         guard !isReading, !inputHasEnded, let context else { return }
         switch phase {
@@ -47,7 +47,7 @@ extension SessionHandler {
         context.read()
     }
 
-    /// One event taken, or one helping of octets moved.
+    /// Takes one event, or moves one portion of octets.
     /// - Returns: whether there may be more to do.
     private func step() -> Bool {
         guard let session else { return false }
@@ -114,7 +114,7 @@ extension SessionHandler {
         }
     }
 
-    /// The peer has shut its side, and the engine has nothing left to say: so do we.
+    /// Closes where the peer has shut its side: the engine has no event left of what it sent.
     private func endOfInput() -> Bool {
         if inputHasEnded, inbox.readableBytes == 0 { close() }
         return false
@@ -150,7 +150,7 @@ extension SessionHandler {
         }
     }
 
-    /// Counts what comes after the last reply.
+    /// Counts what is dropped after the last reply: too much of it ends the connection.
     func drop(_ count: Int) {
         dropped += count
         if dropped > SessionBounds.dropped { shut() }

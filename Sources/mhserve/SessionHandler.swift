@@ -1,22 +1,23 @@
-// Seats a session and its engine on a NIO channel: what the channel tells, what a session asks for, and the time.
+// Connects a session and its engine to a NIO channel: the channel's events, the session's requests, and timeouts.
 
 import InternetAddress
 import NIOCore
 import Octets
 import TLSEngine
 
-/// Lends an engine to a channel. Octets are pulled: the socket is read only when the engine has nothing left to say about
-/// those before and the session is not held, so that no peer can make us buffer. How octets move: SessionHandler+Pump.swift.
+/// Runs an engine on a channel. Octets are pulled: the socket is read only when the engine has no event left of the
+/// octets before and the session is not held, so that no peer can make us buffer. How octets move:
+/// SessionHandler+Pump.swift.
 final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     enum Phase {
         case waiting, handshake, open
-        /// The last octets are on their way out; nothing more is heard.
+        /// The last octets are on their way out; what still comes in is ignored.
         case closing
-        /// Our side is shut. What the peer still sends is read and dropped: a socket closed over unread octets would send
-        /// RST, and that may overtake the last reply.
+        /// Our side is shut. What the peer still sends is read and dropped: a socket closed over unread octets would
+        /// send RST, and that may overtake the last reply.
         case lingering
         case over
     }
@@ -33,7 +34,7 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
     var context: ChannelHandlerContext?
     var connection: TLSConnection?
     var phase = Phase.waiting
-    /// Whether the session has greeted: TLS by STARTTLS comes in the middle of one.
+    /// Whether the session has begun: a handshake by STARTTLS or STLS comes in the middle of one.
     var hasBegun = false
     /// Octets of the socket that nobody has read yet.
     var inbox = ByteBuffer()
@@ -49,17 +50,17 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
     private var hasEnded = false
     private var serviceStops = false
     private let handshakeTime: TimeAmount
-    /// What the session gave its peer last.
+    /// The time that the session gave its peer last.
     private var patience = TimeAmount.zero
     private var deadline = NIODeadline.distantFuture
     private var timer: Scheduled<Void>?
-    /// When the timer looks at the deadline.
+    /// When the timer fires.
     private var timerDue = NIODeadline.distantFuture
 
     /// - Parameters:
     ///   - implicitTLS: TLS from the first octet, for submissions and pop3s.
-    ///   - handshakeTime: for a handshake, be it the beginning or asked for in the middle.
-    ///   - onEnd: called once when the connection is gone, for those who count connections.
+    ///   - handshakeTime: for a handshake, at the beginning or by STARTTLS or STLS.
+    ///   - onEnd: called once when the connection is closed, for those who count connections.
     init(
         peer: IPAddress, implicitTLS: TLSContext?, handshakeTime: TimeAmount, onEnd: @escaping () -> Void,
         makeSession: @escaping (any SessionLine) -> S
@@ -235,7 +236,7 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
         }
     }
 
-    /// TLS stands: what comes next is the session's greeting, or its next command.
+    /// TLS stands: the session greets, or goes on with its next command.
     func handshakeIsDone() {
         phase = .open
         if hasBegun { return look(within: patience) }
@@ -246,7 +247,7 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
     private func stopSoon() {
         serviceStops = true
         switch phase {
-        case .waiting: break  // it says goodbye behind its greeting
+        case .waiting: break  // it says goodbye after its greeting
         case .handshake, .lingering: shut()
         case .open:
             session?.stopSoon()
@@ -255,7 +256,7 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
         }
     }
 
-    /// The last octets are out: shuts our side, and waits a moment for the peer to shut its own.
+    /// Once the last octets are out: shuts our side, and waits a moment for the peer to shut its own.
     func closeWhenSent() {
         guard phase == .closing, unsent == 0, let context else { return }
         guard !inputHasEnded else { return shut() }
@@ -289,8 +290,8 @@ final class SessionHandler<S: Session>: ChannelInboundHandler, SessionLine {
 
     private func look(within time: TimeAmount) { look(at: now + time) }
 
-    /// Moves the deadline. One coarse timer a session: it looks at the deadline when that was due, and sleeps on if it has
-    /// moved away; only a deadline that has come nearer sets it anew.
+    /// Moves the deadline. A session has one coarse timer: when it fires it checks the deadline, and sleeps on if that
+    /// has moved away; only a deadline that has come nearer sets the timer anew.
     private func look(at time: NIODeadline) {
         deadline = time
         guard time + .milliseconds(500) < timerDue, let context else { return }

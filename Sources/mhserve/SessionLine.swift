@@ -1,4 +1,4 @@
-// What a session may ask of the connection it sits on.
+// A session and its connection, as each sees the other.
 
 import InternetAddress
 import NIOCore
@@ -9,35 +9,35 @@ import TLSEngine
 protocol SessionLine: AnyObject {
     /// The address of the other end.
     var peer: IPAddress { get }
-    /// The facts of TLS, once it stands.
+    /// The facts of TLS, once its handshake is done.
     var tls: TLSFacts? { get }
-    /// Octets put and not yet taken by the peer.
+    /// Octets put that the system has not taken yet.
     var unsent: Int { get }
     /// The clock that times are measured by.
     var now: NIODeadline { get }
 
-    /// Puts octets on the wire, through TLS when it stands.
+    /// Sends octets, through TLS once that stands.
     func put(_ octets: [UInt8])
-    /// Begins the server's side of a handshake. What the peer sent before and nobody read ends the connection.
+    /// Begins the server's side of a handshake. Octets of the peer that are unread by then end the connection.
     func startTLS(_ context: TLSContext)
     /// Closes when all that was put has been sent.
     func close()
-    /// Closes at once, what is unsent lost: the only way to say that content is not whole.
+    /// Closes at once and drops what is unsent: the only way to show that content is incomplete.
     func abort()
-    /// Gives the peer `time` from now; then ``Session/timeIsOver()``.
+    /// Gives the peer `time` from now, after which ``Session/timeIsOver()`` is called.
     func expect(within time: TimeAmount)
     /// Stops taking events and octets until ``resume()``.
     func hold()
     func resume()
-    /// Where the connection lives: what is found out elsewhere comes back through it.
+    /// The event loop of the connection, to which results from other threads come back.
     var eventLoop: any EventLoop { get }
-    /// Holds the line until `finding` is there, then calls `done` here.
+    /// Holds the line until `finding` is complete, then calls `done` on the event loop.
     /// - Parameters:
-    ///   - finding: of ``eventLoop``.
-    ///   - time: how long that may take: then `done` gets ``AnswerOverdue``, and what is found later is not heard.
+    ///   - finding: a future of ``eventLoop``.
+    ///   - time: how long that may take: then `done` gets ``AnswerOverdue``, and a later result is dropped.
     func wait<T: Sendable>(
         for finding: EventLoopFuture<T>, within time: TimeAmount, then done: @escaping (Result<T, any Error>) -> Void)
-    /// Runs `work` on `pool`, then `done` here. The line is held meanwhile.
+    /// Runs `work` on `pool`, then `done` on the event loop. The line is held meanwhile.
     /// - Returns: `false` when the pool's queue is full; nothing has been started then.
     func offload<T: Sendable>(
         to pool: WorkPool, _ work: @escaping @Sendable () throws -> T,
@@ -45,7 +45,7 @@ protocol SessionLine: AnyObject {
     ) -> Bool
 }
 
-/// What somebody else was to find out has not come in time.
+/// A result that a session waits for has not come in time.
 struct AnswerOverdue: Error {}
 
 /// One conversation with a mail program: decides what the events of its engine lead to.
@@ -53,7 +53,7 @@ protocol Session: AnyObject {
     associatedtype Conversation: Engine
     var conversation: Conversation { get set }
 
-    /// The line stands, TLS included where it comes first: greet.
+    /// The connection stands, TLS included where it comes first: greet.
     func begin()
     func take(_ event: Conversation.Event)
     /// The engine gave up on what the peer sends.
@@ -62,10 +62,11 @@ protocol Session: AnyObject {
     var wantsRoom: Bool { get }
     /// There is room again: go on with that answer.
     func roomForOutput()
-    /// The time given by ``SessionLine/expect(within:)`` is over: the last words. The line is closed behind them.
+    /// The time given by ``SessionLine/expect(within:)`` is over: a last reply may be sent. The line is closed after
+    /// it.
     func timeIsOver()
     /// The service stops: say goodbye now if idle. A session in the middle of content goes on.
     func stopSoon()
-    /// The line is gone.
+    /// The connection is closed.
     func ended()
 }

@@ -1,4 +1,4 @@
-// Signals as something to poll: no handler runs between two instructions of ours.
+// Signals as events of a descriptor to be polled, so that no handler runs between two instructions of ours.
 
 import CMHSys
 import Glibc
@@ -11,7 +11,7 @@ struct SignalWatch: ~Copyable {
 
     /// Blocks the signals in this thread and those it starts; call before any other thread exists.
     init() throws(KeeperError) {
-        // Whoever started us may ignore it: then children would vanish without a word.
+        // Whoever started us may have SIGCHLD ignored: then children would vanish without a status.
         var usual = sigaction()
         unsafe sigaction(SIGCHLD, &usual, nil)
         var set = sigset_t()

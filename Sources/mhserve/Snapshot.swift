@@ -1,4 +1,4 @@
-// What the keeper hands its worker: the settings, with the logins of the server and without the secrets of the accounts.
+// The settings as the keeper hands them to its worker: with the passwords of mailboxes, without those of accounts.
 
 import CMHSys
 import Glibc
@@ -7,39 +7,36 @@ import Programs
 import Reporting
 import RunControl
 
-/// The settings on their way from keeper to worker: the ports in use, then an rc, in a file without a name.
+/// The settings on their way from keeper to worker, in a file without a name: a line with the path of the
+/// rc, then an rc.
 enum Snapshot {
-    /// The most octets a snapshot may have: the rc's own bound, several times over.
+    /// The most octets of a snapshot: twice what an rc with its includes may have.
     private static let limit = 8 << 20
 
-    /// The octets for the worker. Password files are read here: the worker has no way to them.
-    static func write(_ settings: HubSettings, ports: [Int]) throws -> [UInt8] {
+    /// The octets for the worker. Password files are read here, so that the worker reads none.
+    static func write(_ settings: HubSettings) throws -> [UInt8] {
         var settings = settings
         for index in settings.mailboxes.indices {
             settings.mailboxes[index].verifier = try verifier(of: settings.mailboxes[index])
         }
-        return Array((ports.map { "\($0)" }.joined(separator: " ") + "\n\(settings.source)\n").utf8)
-            + Array(settings.servedCopy().utf8)
+        return Array("\(settings.source)\n\(settings.servedCopy())".utf8)
     }
 
-    /// What the mailbox is known by, a password file's content in the place of its path.
+    /// What a login at the mailbox is checked against: for a password file, its content in place of its path.
     static func verifier(of mailbox: MailboxSettings) throws(ProgramError) -> MailboxVerifier {
         guard case .passwordFile(let path) = mailbox.verifier else { return mailbox.verifier }
         let secret = try SecretReader.file(path).read(until: .never)
         return secret.revealed.starts(with: "$mh-scrypt$".utf8) ? .passwordHash(secret) : .password(secret)
     }
 
-    /// Reads what ``write(_:ports:)`` wrote.
-    static func read(from descriptor: Int32) throws -> (HubSettings, ports: [Int]) {
+    /// Reads what ``write(_:)`` wrote.
+    static func read(from descriptor: Int32) throws -> HubSettings {
         let octets = try contents(of: descriptor)
-        let lines = octets.split(separator: Octet.lf, maxSplits: 2, omittingEmptySubsequences: false)
-        guard lines.count == 3 else { throw KeeperError.badSnapshot }
-        let ports = lines[0].split(separator: Octet.space).compactMap { Int(String(decoding: $0, as: UTF8.self)) }
-        let settings = try HubSettings.read(
-            Array(lines[2]), source: String(decoding: lines[1], as: UTF8.self),
+        let lines = octets.split(separator: Octet.lf, maxSplits: 1, omittingEmptySubsequences: false)
+        guard lines.count == 2 else { throw KeeperError.badSnapshot }
+        return try HubSettings.read(
+            Array(lines[1]), source: String(decoding: lines[0], as: UTF8.self),
             context: RunControl.ProcessContext(environment: RunControl.ProcessContext.environment()))
-        guard ports.count == settings.listeners.count else { throw KeeperError.badSnapshot }
-        return (settings, ports)
     }
 
     private static func contents(of descriptor: Int32) throws -> [UInt8] {

@@ -1,4 +1,4 @@
-// The worker: answers on the sockets its keeper holds. Has no outgoing secret and no way to get one.
+// The worker: answers on the sockets of its keeper, which has left the outgoing secrets out of its settings.
 
 import CMHSys
 import Glibc
@@ -9,8 +9,8 @@ import Reporting
 import RunControl
 import TLSEngine
 
-/// One life of the service, from the settings that the keeper hands over to the end of the last session. It begins in three
-/// steps: what it needs is opened; it is locked in; only then are there threads, none of which is outside of the lock.
+/// One life of the service, from the settings that the keeper hands over to the end of the last session. It begins in
+/// three steps: it opens what it needs; it is locked in; only then does it start threads, so that each is locked in.
 struct Worker: ~Copyable {
     /// The argument that makes mhserve a worker.
     static let role = "--worker-of-a-keeper"
@@ -31,11 +31,12 @@ struct Worker: ~Copyable {
         (self.line, self.server, self.services, self.sockets, self.pause) = (line, server, services, sockets, pause)
     }
 
-    /// Serves until the keeper says stop (SIGTERM) or is gone.
+    /// Serves until the keeper says stop (SIGTERM) or has ended.
     static func run() throws -> ExitStatus {
-        // Before there is a thread: each would get an arena of its own, and keep what its largest piece of work took.
+        // Before there is a thread: each would get a malloc arena of its own, and keep what its largest piece of work
+        // took.
         mh_limit_arenas(2)
-        // What a large mailbox takes while it is open goes when it is closed.
+        // What a large mailbox takes while it is open is given back when it is closed.
         mh_give_back_blocks(256 * 1024)
         let worker = try open()
         LockIn.enter()
@@ -58,7 +59,7 @@ struct Worker: ~Copyable {
                 signals: signals, line: line, server: server, services: services, sockets: sockets,
                 pause: AcceptPause(limit: openFiles, log: log))
         } catch {
-            // What keeps a worker from answering belongs into the log: after a reload nobody reads standard error.
+            // What keeps a worker from answering belongs in the log: after a reload nobody reads standard error.
             log.write(.error, "worker", [("error", sentence(error))])
             throw error
         }
@@ -93,11 +94,12 @@ struct Worker: ~Copyable {
         return .ok
     }
 
-    /// Closes the listeners, and loses nobody who was accepted a moment ago: a connection whose listener closes before a
-    /// session sits on it would be dropped without a word.
+    /// Closes the listeners, and loses no connection accepted a moment ago: one whose listener closes before it has a
+    /// session would be dropped without a word.
     private static func stopAccepting(_ listening: [any Channel], on group: MultiThreadedEventLoopGroup) throws {
         for channel in listening { try channel.setOption(.autoRead, value: false).recover { _ in }.wait() }
-        // On its way from the listener's loop to its own and back; what is there now has come through after two rounds.
+        // An accepted connection goes from its listener's loop to its own and back: two rounds let through all there
+        // are now.
         for _ in 1...2 {
             for loop in group.makeIterator() { try loop.submit {}.wait() }
         }
@@ -126,21 +128,21 @@ struct KeeperLine: Sendable {
 
     var descriptor: Int32 { line.descriptor }
 
-    /// Says that this worker answers.
-    /// - Throws: when it cannot be said: the keeper would take it for one that is still starting, and never let go of the
-    ///   one that it stands in for.
+    /// Says that this worker is ready.
+    /// - Throws: when that fails: the keeper would take it for one that is still starting, and never drain the worker
+    ///   that it replaces.
     func tellReady() throws(KeeperError) {
         do throws(LineFault) {
             guard try line.send(WorkerMessage.ready) else {
                 throw .system(doing: "tell the keeper of a new worker", code: EAGAIN)
             }
         } catch {
-            if error != .ended { throw .line(error) }  // without a keeper it ends in order, and at once
+            if error != .ended { throw .line(error) }  // without a keeper the worker ends in order, and at once
         }
     }
 
-    /// Asks for a queue run. A full line means that the keeper has been asked already; one that is gone ends this worker
-    /// soon. Whatever else it is, the mail is in the queue and waits for the next run.
+    /// Asks for a queue run. A full line means that the keeper has been asked already; a keeper that has ended ends
+    /// this worker soon. Whatever else the fault is, the mail is in the queue and waits for the next run.
     func askForRun(_ log: Log) {
         do throws(LineFault) { try line.send(WorkerMessage.queued) } catch {
             if error != .ended { log.write(.error, "queue run", [("error", sentence(error))]) }
@@ -150,7 +152,7 @@ struct KeeperLine: Sendable {
     /// The settings, and the listening sockets in their order, which the keeper has sent before it started us.
     func settings() throws -> (HubSettings, sockets: [Int32]) {
         guard case .settings(let snapshot) = next() else { throw KeeperError.badSnapshot }
-        let (settings, _) = try Snapshot.read(from: snapshot.value)
+        let settings = try Snapshot.read(from: snapshot.value)
         let sockets = try settings.listeners.map { _ in
             guard case .listener(let socket) = next() else { throw KeeperError.badSnapshot }
             return socket.take()
@@ -158,7 +160,7 @@ struct KeeperLine: Sendable {
         return (settings, sockets)
     }
 
-    /// What the keeper has said next; `nil` for nothing, or nonsense: whoever started this is no keeper.
+    /// The next message of the keeper; `nil` for none, or for nonsense: whoever started this process is no keeper.
     private func next() -> KeeperMessage? {
         do throws(LineFault) { return try line.receive() } catch { return nil }
     }

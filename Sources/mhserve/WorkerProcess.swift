@@ -1,4 +1,4 @@
-// A worker as its keeper sees it: a child with the sockets, a copy of the settings without outgoing secrets, and a line back.
+// A worker as its keeper sees it: a child process with the sockets, the settings without outgoing secrets, and a line.
 
 import CMHSys
 import Glibc
@@ -6,11 +6,11 @@ import Programs
 import Reporting
 import RunControl
 
-/// What the keeper says to a worker: first all that it needs to begin.
+/// What the keeper sends a worker, before it starts it: all that the worker needs to begin.
 enum KeeperMessage: LineMessage {
     /// A memory file with the settings.
     case settings(HandedDescriptor)
-    /// A listening socket; they come in the order of the settings.
+    /// A listening socket; sockets come in the order of the settings' listeners.
     case listener(HandedDescriptor)
 
     var octets: [UInt8] {
@@ -36,11 +36,11 @@ enum KeeperMessage: LineMessage {
     }
 }
 
-/// What a worker says to its keeper.
+/// What a worker sends its keeper.
 enum WorkerMessage: UInt8, LineMessage {
     /// Mail was queued.
     case queued = 0x71
-    /// It answers on all sockets.
+    /// The worker answers on all its sockets.
     case ready = 0x72
 
     var octets: [UInt8] { LineFields(kind: rawValue).message }
@@ -52,7 +52,7 @@ enum WorkerMessage: UInt8, LineMessage {
 }
 
 final class WorkerProcess {
-    /// The descriptor at which a worker finds its line.
+    /// The number of the descriptor at which a worker finds its end of the line.
     static let line: Int32 = 3
 
     let pid: pid_t
@@ -60,16 +60,17 @@ final class WorkerProcess {
     let settings: HubSettings
     let listeners: [BoundListener]
     private(set) var isDraining = false
-    /// Whether it has said that it answers.
+    /// Whether it has sent ``WorkerMessage/ready``.
     private(set) var isReady = false
-    /// `nil` when it has hung up.
+    /// Our end of the line; `nil` once the worker has closed its end, or after a fault.
     private var line: ProcessLine?
 
-    /// Starts a worker: this very program, with the settings in a file that has no name.
+    /// Starts a worker: this very program, with the settings in a file without a name (memfd_create(2)).
+    /// - Throws: ``KeeperError``, or `ProgramError` for a password file that cannot be read.
     init(settings: HubSettings, listeners: [BoundListener]) throws {
         self.settings = settings
         self.listeners = listeners
-        let snapshot = try Self.memoryFile(holding: try Snapshot.write(settings, ports: listeners.map(\.port)))
+        let snapshot = try Self.memoryFile(holding: try Snapshot.write(settings))
         defer { close(snapshot) }
         let ours: ProcessLine
         let theirs: Int32
@@ -89,7 +90,7 @@ final class WorkerProcess {
         line = ours
     }
 
-    /// Our end of the line from the worker, to be polled; -1 when that has hung up.
+    /// The descriptor of our end of the line, to be polled; -1 once there is none.
     var descriptor: Int32 { line?.descriptor ?? -1 }
 
     /// Lets the worker finish its sessions and end.
@@ -100,12 +101,12 @@ final class WorkerProcess {
 
     func kill() { Glibc.kill(pid, SIGKILL) }
 
-    /// Hears what the worker has said since the last call.
-    /// - Returns: whether mail was queued, and the fault behind that for which it is no worker of ours any more.
+    /// Reads what the worker has sent since the last call.
+    /// - Returns: whether mail was queued, and the fault, if any, after which the worker is not to be trusted any more.
     func hear() -> (isQueued: Bool, fault: LineFault?) {
         var isQueued = false
         do throws(LineFault) {
-            // Not for ever: others have their turn before what is left.
+            // Bounded: other workers have their turn before the rest.
             for _ in 0..<64 {
                 guard let line, let message = try line.receive(WorkerMessage.self) else { break }
                 switch message {
@@ -120,8 +121,7 @@ final class WorkerProcess {
         return (isQueued, nil)
     }
 
-    /// Starts `/proc/self/exe` as the worker. Like us it belongs to the service manager's group and speaks to our standard
-    /// streams.
+    /// Starts `/proc/self/exe` as the worker. It stays in our process group and has our standard streams.
     private static func spawn(_ line: Int32) throws -> pid_t {
         var start = ChildStart(file: "/proc/self/exe", arguments: ["mhserve: worker", Worker.role])
         (start.input, start.output, start.errors) = (.ours, .ours, .ours)

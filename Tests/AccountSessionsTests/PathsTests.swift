@@ -95,19 +95,10 @@ import Testing
 
     @Test("nobody else makes a path, or says whom TLS must meet")
     func onlyMaker() throws {
-        let root = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" } + "/Sources"
         var makers: Set<String> = []
-        for file in try swiftFiles(below: root) {
-            let text = String(decoding: ScratchDirectory.read("\(root)/\(file)") ?? [], as: UTF8.self)
-            if text.contains(/\b(Path|TLSDemand)\(/) { makers.insert(file) }
+        for file in try Project.swiftFiles(below: "Sources") {
+            if try Project.text("Sources/\(file)").contains(/\b(Path|TLSDemand)\(/) { makers.insert(file) }
         }
         #expect(makers == ["Common/AccountSessions/Paths.swift"])
-    }
-
-    /// The paths of all Swift files below `root`, relative to it.
-    private func swiftFiles(below root: String) throws -> [String] {
-        let output = try runProgram(["find", root, "-name", "*.swift", "-printf", "%P\\n"])
-        try #require(output.status == 0)
-        return output.outputText.split(separator: "\n").map(String.init)
     }
 }

@@ -92,7 +92,7 @@ struct PlayedServer {
     /// - Parameter certificate: what the server shows, in TLS from the first octet; `nil` for clear text.
     init(tls certificate: TestCertificate? = nil, _ play: @escaping @Sendable (Voice) throws -> Void) throws {
         var both: [Int32] = [-1, -1]
-        precondition(unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &both) == 0)
+        precondition(unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &both) == 0)
         let lines = Lines()
         let far = both[1]
         let deadline = Deadline(after: .seconds(20))
@@ -117,6 +117,9 @@ struct PlayedServer {
         let trust = TLSContext.client(trust: .file(certificate.certificatePath))
         try wire.startTLS(TLSDemand(context: trust, name: "localhost"), until: deadline)
     }
+
+    /// Waits until the server has played its part, and its end is closed.
+    func finish() { thread.join() }
 
     /// Ends the connection, and tells what the server heard.
     func heard() -> [String] {

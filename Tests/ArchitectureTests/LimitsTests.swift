@@ -25,7 +25,7 @@ struct LimitsTests {
             let told = cells.dropLast().joined(separator: "|")
             return Row(
                 text: told, tests: Self.quoted(String(cells.last ?? "")).filter { $0.hasSuffix("Tests") },
-                names: Self.quoted(told).filter { $0.contains { $0.isUppercase } })
+                names: Self.quoted(told).filter { $0.first?.isLetter == true && $0.contains { $0.isUppercase } })
         }
         sources = try Project.swiftFiles(below: "Sources").map { Source(try Project.text("Sources/\($0)")) }
     }

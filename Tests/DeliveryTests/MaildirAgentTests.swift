@@ -150,7 +150,7 @@ struct MaildirAgentTests {
             (error(EIO), "4.3.0", "the message could not be stored; try again later"),
             (error(EACCES), "4.3.5", "the message could not be stored; try again later"),
             (
-                DeliveryError(OwnershipFault.foreignOwner(path: "/m", owner: 1, own: 2)), "4.3.5",
+                DeliveryError(MaildirError.notOurs(.foreignOwner(path: "/m", owner: 1, own: 2))), "4.3.5",
                 "the message could not be stored; try again later"
             ),
             (

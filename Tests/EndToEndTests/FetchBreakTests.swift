@@ -139,7 +139,8 @@ struct FetchBreakTests {
                 #expect(result.status == 0 && rig.messages().count == 1, "\(service): \(result)")
                 #expect(
                     result.errorText
-                        == "mhfetch: peer: 2 messages were gone before fetched, deleted by another client it seems\n",
+                        == "mhfetch: peer: 2 messages were gone before being fetched, "
+                        + "apparently deleted by another client\n",
                     "\(service)")
                 #expect(try rig.fetch("--status").status == 0, "\(service)")
                 if service == "pop3" {

@@ -50,7 +50,7 @@ struct FetchDeletionTests {
             #expect(try rig.fetch().status == 0)
             let told = try rig.fetch()
             #expect(told.status == 0, "\(told) \(server.sessions)")
-            #expect(told.errorText.contains("said that it has deleted 2 messages and has them still"), "\(told)")
+            #expect(told.errorText.contains("said that it deleted, and still has, 2 messages: left there"), "\(told)")
             for run in 3...5 {
                 let result = try rig.fetch()
                 #expect(result.status == 0 && result.errors.isEmpty, "run \(run): \(result) \(server.sessions)")

@@ -273,7 +273,7 @@ struct FetchUIDTests {
             let stopped = try fetch()
             #expect(stopped.status == 75, "\(stopped)")
             let command = try #require(
-                stopped.errorText.components(between: "either ", and: " (what is there now"), "\(stopped)")
+                stopped.errorText.components(between: "either ", and: " (take what is there now"), "\(stopped)")
             #expect(command == "mhfetch -C '\(rc)' --accept-folder 'Bob'\\''s $HOME' peer")
             let path = mhfetch.split(separator: "/").dropLast().joined(separator: "/")
             let typed = try runProgram(["sh", "-c", "PATH=/\(path):$PATH; \(command)"], environment: environment)

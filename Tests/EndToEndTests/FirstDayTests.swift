@@ -6,11 +6,8 @@ import Testing
 
 @Suite("the first day")
 struct FirstDayTests {
-    /// The project's folder, by the place of this file.
-    private static let project = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
-
     private static func text(_ path: String) throws -> String {
-        String(decoding: try #require(ScratchDirectory.read("\(project)/\(path)")), as: UTF8.self)
+        String(decoding: try #require(ScratchDirectory.read("\(Project.path)/\(path)")), as: UTF8.self)
     }
 
     /// The ten lines as README.md has them.
@@ -37,7 +34,7 @@ struct FirstDayTests {
         try await onThread {
             let scratch = ScratchDirectory()
             let shown = try runProgram(
-                ["/bin/bash", "\(Self.project)/scripts/quickstart"],
+                ["/bin/bash", "\(Project.path)/scripts/quickstart"],
                 environment: [
                     "TMPDIR": scratch.path, "HOME": scratch.path, "PATH": "/usr/bin:/bin",
                     "MAILHUB_BIN": try InstalledCommands.directory(),
@@ -90,12 +87,10 @@ struct FirstDayTests {
 
 @Suite("scripts/install")
 struct InstallTests {
-    private static let project = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
-
     /// Installs the commands of this build.
     private func install(_ arguments: String..., to stage: String) throws -> CommandResult {
         try runProgram(
-            ["/bin/bash", "\(Self.project)/scripts/install"] + arguments,
+            ["/bin/bash", "\(Project.path)/scripts/install"] + arguments,
             environment: [
                 "DESTDIR": stage, "PATH": "/usr/bin:/bin", "MAILHUB_BIN": try InstalledCommands.directory(),
             ], deadline: .seconds(120))
@@ -116,11 +111,11 @@ struct InstallTests {
             for folder in ["docs", "examples"] {
                 #expect(
                     ScratchDirectory.names(in: "\(documents)/\(folder)")
-                        == ScratchDirectory.names(in: "\(Self.project)/\(folder)"))
+                        == ScratchDirectory.names(in: "\(Project.path)/\(folder)"))
             }
             #expect(ScratchDirectory.names(in: documents).contains("README.md"))
             let pages = ["1", "5", "8"].flatMap { ScratchDirectory.names(in: "\(root)/share/man/man\($0)") }
-            #expect(pages.sorted() == ScratchDirectory.names(in: "\(Self.project)/man"))
+            #expect(pages.sorted() == ScratchDirectory.names(in: "\(Project.path)/man"))
             let closed = try runProgram(["find", root, "!", "-perm", "-444"])
             #expect(closed.status == 0 && closed.outputText == "", "\(closed)")
 
@@ -155,14 +150,14 @@ struct InstallTests {
     @Test("what the commands are linked with stands in scripts/packages")
     func packages() async throws {
         let text = String(
-            decoding: try #require(ScratchDirectory.read("\(Self.project)/scripts/packages")), as: UTF8.self)
+            decoding: try #require(ScratchDirectory.read("\(Project.path)/scripts/packages")), as: UTF8.self)
         let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { $0.split(separator: " ") }
         #expect(lines.allSatisfy { ["build", "run", "test", "peer", "source"].contains($0[0]) && $0.count >= 2 })
         #expect(Set(lines.map { $0[1] }).count == lines.count)
         let run = Set(lines.filter { $0[0] == "run" }.map { String($0[1]) })
         for script in ["quickstart", "install", "test"] {
             let words = String(
-                decoding: try #require(ScratchDirectory.read("\(Self.project)/scripts/\(script)")), as: UTF8.self)
+                decoding: try #require(ScratchDirectory.read("\(Project.path)/scripts/\(script)")), as: UTF8.self)
             #expect(words.contains("scripts/missing\" build") || words.contains("scripts/missing build"), "\(script)")
             #expect(!words.contains("libssl"), "\(script)")
         }

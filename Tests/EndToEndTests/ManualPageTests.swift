@@ -7,7 +7,6 @@ import Testing
 /// stands here by hand, and so does why others cannot: a new type in a command's rooms turns this red until it has its place.
 @Suite("manual pages")
 struct ManualPageTests {
-    private static let project = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
     private static let pages = [
         "mhfetch": "mhfetch.1", "mhsend": "mhsend.8", "mhcarry": "mhcarry.8", "mhqueue": "mhqueue.8",
         "mhroute": "mhroute.1", "mhserve": "mhserve.8",
@@ -98,7 +97,7 @@ struct ManualPageTests {
     // MARK: What the files say
 
     private static func text(_ path: String) throws -> String {
-        String(decoding: try #require(ScratchDirectory.read("\(project)/\(path)"), "\(path)"), as: UTF8.self)
+        String(decoding: try #require(ScratchDirectory.read("\(Project.path)/\(path)"), "\(path)"), as: UTF8.self)
     }
 
     /// The numbers of the section EXIT STATUS.
@@ -136,7 +135,7 @@ struct ManualPageTests {
         }
         var types: [String: Set<Int>] = [:]
         for folder in folders {
-            for file in ScratchDirectory.names(in: "\(project)/\(folder)") where file.hasSuffix(".swift") {
+            for file in ScratchDirectory.names(in: "\(Project.path)/\(folder)") where file.hasSuffix(".swift") {
                 let source = try text("\(folder)/\(file)")
                 for match in source.matches(of: /(?:enum|struct|extension) (\w+): [^{\n]*\bComplaint\b/) {
                     let rest = source[match.range.upperBound...]

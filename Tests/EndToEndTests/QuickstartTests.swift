@@ -5,14 +5,11 @@ import MailTestKit
 import Testing
 
 @Suite struct QuickstartTests {
-    /// The project's folder, by the place of this file.
-    private static let project = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
-
     /// Runs the script with the commands of this build, in a world that holds nothing but `scratch`.
     private func run(_ arguments: [String] = [], in scratch: ScratchDirectory) throws -> CommandResult {
         for name in ["home", "tmp", "cwd"] { _ = unsafe mkdir(scratch.file(name), 0o700) }
         return try runProgram(
-            ["/bin/bash", "\(Self.project)/scripts/quickstart"] + arguments,
+            ["/bin/bash", "\(Project.path)/scripts/quickstart"] + arguments,
             environment: [
                 "HOME": scratch.file("home"), "TMPDIR": scratch.file("tmp"), "PATH": "/usr/local/bin:/usr/bin:/bin",
                 "MAILHUB_BIN": try InstalledCommands.directory(), "SWIFT_BACKTRACE": "enable=no",
@@ -33,7 +30,7 @@ import Testing
     /// Every file and folder below the project, hidden ones at its top aside.
     private func projectFiles() -> [String] {
         var found: [String] = []
-        var folders = [Self.project]
+        var folders = [Project.path]
         while let folder = folders.popLast() {
             for name in ScratchDirectory.names(in: folder) where !name.hasPrefix(".") {
                 let path = "\(folder)/\(name)"
@@ -136,7 +133,7 @@ import Testing
         try await onThread {
             for name in ["home", "tmp", "tools", "project"] { _ = unsafe mkdir(scratch.file(name), 0o755) }
             for name in ["scripts", "examples", "Package.swift"] {
-                let copied = try runProgram(["cp", "-R", "\(Self.project)/\(name)", scratch.file("project")])
+                let copied = try runProgram(["cp", "-R", "\(Project.path)/\(name)", scratch.file("project")])
                 #expect(copied.status == 0, "\(copied)")
             }
             _ = unsafe mkdir(scratch.file("project/Sources"), 0o755)
@@ -185,7 +182,7 @@ import Testing
         }
         let result = try await onThread {
             try runProgram(
-                ["/bin/bash", "\(Self.project)/scripts/quickstart"],
+                ["/bin/bash", "\(Project.path)/scripts/quickstart"],
                 environment: ["TMPDIR": scratch.file("tmp"), "MAILHUB_BIN": scratch.file("bin")], deadline: .seconds(90)
             )
         }

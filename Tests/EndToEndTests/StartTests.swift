@@ -157,7 +157,7 @@ struct StartTests {
     func completions() async throws {
         try await onThread {
             let scratch = ScratchDirectory()
-            let script = try Self.project("scripts/completions")
+            let script = "\(Project.path)/scripts/completions"
             let made = try runProgram([script, try InstalledCommands.directory(), scratch.path])
             #expect(made.status == 0, "\(made)")
             for name in ["mhfetch", "mhsend", "mhqueue", "mhroute", "mhserve"] {
@@ -177,7 +177,7 @@ struct StartTests {
         try await onThread {
             func completed(_ word: String, after before: String) throws -> [Substring] {
                 let ask = "source \"$0\"; _mhsend mhsend \"$1\" \"$2\"; printf '%s\\n' \"${COMPREPLY[@]}\""
-                let file = try Self.project("completions/mhsend.bash")
+                let file = "\(Project.path)/completions/mhsend.bash"
                 let told = try runProgram(["bash", "-c", ask, file, word, before])
                 #expect(told.status == 0, "\(told)")
                 return told.outputText.split(separator: "\n")
@@ -200,13 +200,8 @@ struct StartTests {
         }
     }
 
-    /// The path of a file of the project.
-    private static func project(_ path: String, here: StaticString = #filePath) throws -> String {
-        "\(here)".split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/" + path
-    }
-
     private static func read(_ path: String) throws -> [UInt8] {
-        try #require(ScratchDirectory.read(try project(path)))
+        try #require(ScratchDirectory.read("\(Project.path)/\(path)"))
     }
 
     @Test("a word that is no UTF-8 is refused, for mended it would be another address")

@@ -130,7 +130,7 @@ struct AccountLedgerTests {
                 + "(all mail of the account is fetched again then)")
         #expect(
             "\(LedgerError.journal(.noPlainFile(path: "j")))"
-                == "j: is no plain file, and the hub made none such; look who did, and remove it")
+                == "j: is not a plain file, and the hub did not make it; find out who did, and remove it")
         #expect("\(LedgerError.journal(.newerVersion(path: "j")))" == "j: was written by a newer release; run that one")
     }
 

@@ -30,7 +30,7 @@ struct AttemptTests {
         #expect(asked == [.account("one")])
         let entries = try bench.queued
         #expect(entries.count == 2)
-        let own = try bench.glimpse(entry)
+        let own = try bench.message(entry)
         #expect(own.state.recipients.map(\.progress) == [.delivered, .failed, .waiting])
         #expect(own.state.recipients[2].tries == 1)
         #expect(own.entry.notBefore > Clock.seconds() + 40)
@@ -54,14 +54,14 @@ struct AttemptTests {
             .results([HopResult(part.recipients, refused)], fault: later("535"))
         }
         #expect(asked == [.account("one"), .account("two")])
-        let glimpse = try bench.glimpse(entry)
-        #expect(glimpse.state.recipients[0].tries == 0)
-        #expect(glimpse.state.recipients[0].progress == .waiting)
-        #expect(glimpse.state.recipients[0].verdict?.text == "535 wrong password")
+        let message = try bench.message(entry)
+        #expect(message.state.recipients[0].tries == 0)
+        #expect(message.state.recipients[0].progress == .waiting)
+        #expect(message.state.recipients[0].verdict?.text == "535 wrong password")
         // At fault before either has had it: nothing is written down, the name says until when.
         let other = try bench.message(to: ["a@far.example"])
         #expect(try bench.carry(other, faults: ["one": later("down"), "two": later("down", 90)]).count == 2)
-        let waiting = try bench.glimpse(other)
+        let waiting = try bench.message(other)
         #expect(!waiting.entry.hasJournal && !waiting.entry.isTried && waiting.state.recipients[0].verdict == nil)
         #expect((58...61).contains(waiting.entry.hopNotBefore - Clock.seconds()))
         // One that works has it all the same.
@@ -89,7 +89,7 @@ struct AttemptTests {
         let entry = try bench.message(to: ["a@far.example"], by: submitter)
         let before = Clock.seconds()
         #expect(try bench.carry(entry).isEmpty)
-        let held = try bench.glimpse(entry)
+        let held = try bench.message(entry)
         let state = held.state
         #expect(state.recipients[0].isHeld && state.recipients[0].tries == 1 && state.hold == nil)
         #expect(state.recipients[0].verdict?.text.contains("no account is open to \(submitter ?? "senders")") == true)
@@ -177,7 +177,7 @@ struct AttemptTests {
         }
         #expect(asked == [.account("one")])
         #expect(try bench.queued.map(\.isHeld) == [true])
-        #expect(try bench.carry(try bench.glimpse(entry).entry).isEmpty)
+        #expect(try bench.carry(try bench.message(entry).entry).isEmpty)
         #expect(try bench.queued.map(\.isHeld) == [true])
     }
 
@@ -207,7 +207,7 @@ struct AttemptTests {
         unsafe utimensat(AT_FDCWD, bench.scratch.file("state/run/wake"), &times, 0)
         let run = try CarrierHub(bench.hub.settings, log: try Log(program: "test", to: .nowhere), isForced: true)
         for _ in 1...9 { try bench.carry(entry, by: run) { _ in .all(.temporary(2, 0, text: "450 later")) } }
-        let state = try bench.glimpse(entry).state
+        let state = try bench.message(entry).state
         #expect(state.recipients[0].progress == .waiting)
         #expect(state.recipients[0].tries == 9)
         #expect(try bench.queued.count == 1, "nobody is told that it is late")
@@ -220,7 +220,7 @@ struct AttemptTests {
         func tryOnce() throws { try bench.carry(old) { _ in .all(.temporary(2, 0, text: "450 later")) } }
         for tries in 1...7 {
             try tryOnce()
-            let state = try bench.glimpse(old).state
+            let state = try bench.message(old).state
             #expect(state.recipients[0].progress == .waiting, "age alone gave up")
             #expect(state.recipients[0].tries == tries)
         }
@@ -349,7 +349,7 @@ struct AttemptTests {
         #expect(try bench.queued.count == 2, "the message and its notice")
         try bench.carryNotices()
         #expect(bench.mail(of: "alice").first?.contains("mx is down") == true)
-        #expect(try bench.glimpse(entry).state.tries == 0)
+        #expect(try bench.message(entry).state.tries == 0)
     }
 
     @Test("a fault that nobody could read is told again where somebody can")
@@ -377,7 +377,7 @@ struct AttemptTests {
         let hub = try CarrierHub(bench.hub.settings, log: bench.hub.log, isForced: true)
         try bench.carry(try #require(try bench.queued.first), by: hub)
         #expect(bench.mail(of: "alice").count == 1)
-        #expect(try bench.glimpse(entry).state.recipients[0].progress == .delivered)
+        #expect(try bench.message(entry).state.recipients[0].progress == .delivered)
     }
 
     @Test("only one run probes an account at fault, and a person's order does not wait")
@@ -403,7 +403,7 @@ struct AttemptTests {
         #expect(try bench.carry(entry, faults: ["two": later("down")]) == [.account("two")])
         let closed = try bench.message(to: ["a@far.example"], by: "bob", account: "two")
         #expect(try bench.carry(closed).isEmpty)
-        #expect(try bench.glimpse(closed).state.recipients[0].isHeld)
+        #expect(try bench.message(closed).state.recipients[0].isHeld)
     }
 
     @Test("the envelope for a server names whom it is for, with what each has asked for")

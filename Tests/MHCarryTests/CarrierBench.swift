@@ -69,14 +69,14 @@ struct CarrierBench {
     var queued: [QueueEntry] { get throws { try hub.queue.list().entries } }
 
     /// The message as it is in the queue now.
-    func glimpse(_ entry: QueueEntry) throws -> QueuedMessage {
+    func message(_ entry: QueueEntry) throws -> QueuedMessage {
         try #require(try hub.queue.find(entry.id).flatMap { try hub.queue.peek($0) })
     }
 
     /// Carries every notice that waits to where it belongs.
     func carryNotices() throws {
         for entry in try queued {
-            guard let glimpse = try hub.queue.peek(entry), glimpse.acceptance.isNotice(glimpse.envelope) else {
+            guard let message = try hub.queue.peek(entry), message.acceptance.isNotice(message.envelope) else {
                 continue
             }
             try carry(entry)
@@ -141,10 +141,10 @@ final class Play {
     ) throws -> [NextHop] {
         try awaitLock(of: entry.id)
         let job = Job(try #require(try hub.queue.find(entry.id)))
-        let glimpse = try #require(try hub.queue.peek(job.entry))
+        let message = try #require(try hub.queue.peek(job.entry))
         let subject = Placement.Subject(
-            envelope: glimpse.envelope, acceptance: glimpse.acceptance, state: glimpse.state)
-        var hops = glimpse.state.hold == nil ? Placement(of: subject, hub: hub).hops.map(\.hop) : []
+            envelope: message.envelope, acceptance: message.acceptance, state: message.state)
+        var hops = message.state.hold == nil ? Placement(of: subject, hub: hub).hops.map(\.hop) : []
         var asked: [NextHop] = []
         var done = 0
         var put = max(1, hops.count)

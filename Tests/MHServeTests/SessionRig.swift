@@ -1,46 +1,38 @@
 // A session of mhserve over a channel in memory, with a clock that is moved by hand.
 
-import Credentials
 import MailTestKit
 import NIOCore
 import NIOEmbedded
-import Reporting
-import RunControl
 import TLSEngine
 
 @testable import mhserve
 
-/// One client of one listener. For one thread.
+/// One client of one listener, on one thread: for what asks neither the disk nor for a password. What does goes through
+/// ``ThreadedRig``.
 final class SessionRig {
-    let scratch = ScratchDirectory()
-    let service: Service
+    let hub: HubInMemory
     let channel = EmbeddedChannel()
+    var scratch: ScratchDirectory { hub.scratch }
+    var service: Service { hub.service }
 
+    /// A client of a hub of its own.
     /// - Parameters:
     ///   - listener: the service, as in `submission`.
     ///   - words: lines for the top of the rc.
+    ///   - blocks: the blocks of the rc.
     ///   - recipients: who decides on RCPT, the server unless told.
-    init(_ listener: String, words: [String] = [], recipients: (any RecipientPolicy)? = nil) throws {
-        let (certificate, key) = (scratch.file("hub.crt"), scratch.file("hub.key"))
-        _ = try CertificateMaker.makeSelfSigned(
-            names: ["localhost"], days: 2, to: CertificatePair(certificate: certificate, key: key))
-        let lines = [
-            "hostname hub.example.org", "qualify example.org", "state \(scratch.file("state"))",
-            "maildirs \(scratch.file("Mail"))/%m", "log \(scratch.file("hub.log"))", "free-space 0",
-            "tls_certificate \(certificate) key \(key)",
-        ]
-        let blocks = [
-            "mailbox alice", "  address alice@example.org", "domain example.org", "listen \(listener) 127.0.0.1:0",
-        ]
-        let settings = try HubSettings.read(
-            Array(((lines + words + blocks).joined(separator: "\n") + "\n").utf8), source: scratch.file("rc"),
-            context: ProcessContext(environment: ["HOME": scratch.path]))
-        let server = try ServerContext(
-            settings: settings, wake: {}, log: try Log(program: "mhserve", to: settings.log))
-        server.start()
-        service = try Service(listener: settings.listeners[0], server: server, recipients: recipients)
-        channel.remoteAddress = try SocketAddress(ipAddress: "192.0.2.1", port: 1024)
-        try service.admit(channel)
+    convenience init(
+        _ listener: String, words: [String] = [], blocks: [String] = HubInMemory.aliceAlone,
+        recipients: (any RecipientPolicy)? = nil
+    ) throws {
+        try self.init(of: HubInMemory(listener, words: words, blocks: blocks, recipients: recipients))
+    }
+
+    /// - Parameter address: where the client is.
+    init(of hub: HubInMemory, from address: String = "192.0.2.1") throws {
+        self.hub = hub
+        channel.remoteAddress = try SocketAddress(ipAddress: address, port: 1024)
+        try hub.service.admit(channel)
         try channel.connect(to: try SocketAddress(ipAddress: "192.0.2.2", port: 25)).wait()
     }
 
@@ -64,14 +56,23 @@ final class SessionRig {
     /// Lets time pass; timers that become due run.
     func pass(_ time: TimeAmount) { channel.embeddedEventLoop.advanceTime(by: time) }
 
+    /// Tells the session that the service stops.
+    func stopService() {
+        service.server.isStopping = true
+        channel.pipeline.fireUserInboundEventTriggered(StopSoon())
+    }
+
+    /// The client goes away without a word.
+    func leave() {
+        channel.close(promise: nil)
+        pass(.zero)
+    }
+
     /// Whether the server still listens to its client.
     var isOpen: Bool { channel.isActive }
 
     /// The lines of the log with `text` in them.
-    func logged(_ text: String) -> [String] {
-        String(decoding: ScratchDirectory.read(scratch.file("hub.log")) ?? [], as: UTF8.self)
-            .split(separator: "\n").map(String.init).filter { $0.contains(text) }
-    }
+    func logged(_ text: String) -> [String] { hub.logged(text) }
 
     /// Does the client's side of a handshake.
     func shakeHands() throws -> TLSConnection {

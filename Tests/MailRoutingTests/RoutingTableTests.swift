@@ -52,7 +52,7 @@ import Testing
             ])
         #expect(
             try decide(table, for: .mailbox("eve"), from: "<>").reasons == [
-                "no account is open to eve: gmail serves alice, work serves carol and bob; open one by the line "
+                "no account is open to eve: gmail serves alice, work serves carol and bob; open one with the line "
                     + "\"for eve\" in its block; held until then"
             ])
         #expect(
@@ -101,7 +101,7 @@ import Testing
         #expect(
             denied.reasons == [
                 "route r: passed over, not-to bob@x.org matches bob@x.org",
-                "account gmail: alice@gmail.example is an address of it",
+                "account gmail: alice@gmail.example is one of its addresses",
             ])
         #expect(try decide(table, to: "bob@y.org").reasons.first == "route r: passed over, to does not match bob@y.org")
         let open = Route(name: "open", from: AddressConditions(deny: [try pattern("<>")]), accounts: ["work"])

@@ -23,17 +23,19 @@ public final class ChildProcess: Sendable {
     public let pid: pid_t
     private let ended = Mutex<ChildEnd?>(nil)
 
-    /// The children that run now: a test process that exits takes them along.
+    /// The children that are running: they are killed when the test process exits.
     private static let running = Mutex<Set<pid_t>>([])
     private static let armed: Bool = {
         atexit { for pid in ChildProcess.running.withLock({ $0 }) { kill(-pid, SIGKILL) } }
         return true
     }()
 
-    /// Starts `arguments[0]`, looked up in PATH when it has no slash, with default signals and no foreign descriptors.
+    /// Starts `arguments[0]`, looked up in PATH when it has no slash, with default signal actions and no descriptors
+    /// but the three.
     /// - Parameters:
     ///   - environment: the whole environment; `nil` hands on our own.
     ///   - descriptors: what becomes standard input, output and error.
+    /// - Throws: ``KitError`` when the program cannot be started.
     public init(
         _ arguments: [String], environment: [String: String]? = nil, directory: String? = nil,
         descriptors: (input: Int32, output: Int32, errors: Int32)
@@ -80,7 +82,7 @@ public final class ChildProcess: Sendable {
             } else {
                 code = unsafe posix_spawnp(&made, program, &actions, &attributes, &argv, &envp)
             }
-            // A program written a moment ago: a child that another test starts just now holds its descriptor until it execs.
+            // A program that was written just now: a child that another test is starting has it open until that execs.
             if code == ETXTBSY { usleep(1000) }
         } while code == ETXTBSY && !patience.hasPassed
         guard code == 0 else {
@@ -102,7 +104,7 @@ public final class ChildProcess: Sendable {
             if let end = reap() { return end }
             guard !deadline.hasPassed else { return nil }
             var watched = pollfd(fd: handle, events: Int16(POLLIN), revents: 0)
-            // Without a handle (a kernel before 5.3) it looks every 10 ms.
+            // Without a handle (on kernels before 5.3) the child is polled every 10 ms.
             _ = unsafe poll(
                 &watched, 1, handle >= 0 ? deadline.pollTimeout : min(10, deadline.pollTimeout))
         }

@@ -1,4 +1,4 @@
-// One run of a program to its end: input in, output out, and what it cost.
+// One run of a program to its end: its input, its output, and the resources it used.
 
 import Blocking
 import CMHSys
@@ -10,7 +10,7 @@ public struct CommandResult: Sendable, CustomStringConvertible {
     public let status: Int32
     /// The signal that ended it, if one did.
     public let signal: Int32?
-    /// It ran past its deadline and was killed.
+    /// Whether it ran past its deadline and was killed.
     public let timedOut: Bool
     public let output: [UInt8]
     public let errors: [UInt8]
@@ -32,8 +32,9 @@ public struct CommandResult: Sendable, CustomStringConvertible {
 /// Runs `arguments` to the end, at most until `deadline` has passed. Blocks: call it inside ``onThread(_:)``.
 /// - Parameters:
 ///   - arguments: the program, looked up in PATH when it has no slash, and its arguments.
-///   - input: standard input, closed after it; a program that does not read it all is no error.
+///   - input: standard input, which is closed after it; that a program does not read all of it is no error.
 ///   - environment: the whole environment; `nil` hands on our own.
+/// - Throws: ``KitError`` when the program cannot be started, or killed at its deadline.
 public func runProgram(
     _ arguments: [String], input: [UInt8] = [], environment: [String: String]? = nil,
     directory: String? = nil,

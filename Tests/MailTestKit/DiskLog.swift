@@ -4,10 +4,10 @@ import Glibc
 
 /// The log of a program that ran with `scripts/diskrecorder.c` preloaded, and the folder as it was before.
 ///
-/// POSIX promises two things, and nothing else is believed here: what a file held when fsync or fdatasync of it began is
-/// there once that has returned, and so are the names that a folder had when fsync of it began. File systems keep more
-/// than that (a later fsync of any file takes earlier names along), which would hide one that is missing. That a rename is
-/// one change, never half of one, is believed: the queue must lie on a file system with a journal or the like.
+/// Two promises of POSIX are relied on: what a file held when fsync or fdatasync of it began is durable once that has
+/// returned, and so are the names that a folder had when fsync of it began. File systems keep more than that (a later
+/// fsync of any file takes earlier names along), which would hide a missing one. Besides, a rename is taken to be
+/// atomic, since the queue must lie on a file system with a journal or the like.
 public struct DiskLog: Sendable {
     /// The number of a file or folder in the log (its inode).
     typealias Inode = UInt64
@@ -28,7 +28,7 @@ public struct DiskLog: Sendable {
     let events: [Event]
     let before: DiskState
 
-    /// The events in words, a line each: for a person who looks for what a power cut did.
+    /// The events in words, a line each, for a person who wants to know what a power cut did.
     public var listing: String {
         var state = before
         var lines: [String] = []
@@ -61,8 +61,8 @@ public struct DiskLog: Sendable {
     /// Events of the log.
     public var count: Int { events.count }
 
-    /// All power cuts that differ in what they leave, or in which of the events `turningPoints` they come after. With a
-    /// synchronization thought away, only those that leave something else for want of it.
+    /// All power cuts that differ in what they leave, or in which of the events `turningPoints` they come after. If a
+    /// synchronization is `missing`, only those that leave something else for want of it.
     public func powerCuts(turningPoints: [Int], without missing: Synchronization? = nil) -> [PowerCut] {
         struct Outcome: Hashable {
             let image: [String: [UInt8]]
@@ -76,7 +76,7 @@ public struct DiskLog: Sendable {
             if at > 0 {
                 state.apply(events[at - 1], ignoring: missing?.serials ?? [])
                 if missing != nil { usual.apply(events[at - 1], ignoring: []) }
-                // What is only written changes nothing of what is durable, nor of the names.
+                // Data that is written, and not synchronized, changes neither what is durable nor any name.
                 switch events[at - 1] {
                 case .written, .resized, .syncBegins: if at < events.count { continue }
                 case .fileMade, .folderMade, .renamed, .linked, .removed, .syncEnds, .said: break
@@ -94,8 +94,8 @@ public struct DiskLog: Sendable {
         return found
     }
 
-    /// The synchronizations that succeeded, in order, each with what it was of. Those of one file between two words to a
-    /// peer count as one: whoever waits for the last of them has waited for all.
+    /// The synchronizations that succeeded, in order, each with the path it was for. Those of one file with nothing
+    /// sent to a peer in between count as one: whoever waits for the last of them has waited for all.
     public var synchronizations: [Synchronization] {
         let ended = Set(
             events.compactMap { event -> String? in
@@ -123,14 +123,14 @@ public struct DiskLog: Sendable {
 
     public struct Synchronization: Sendable, CustomStringConvertible {
         fileprivate(set) var serials: Set<String>
-        /// Below the folder, as it was named then.
+        /// Below the folder, by the name at that time.
         public let path: String
-        /// The first of it is this event.
+        /// The index of its first event.
         let event: Int
         public var description: String { "synchronizing \(path) at event \(event)" }
     }
 
-    /// The events, counted from 0, that say octets with `text` in them to a peer.
+    /// The indices of the events that send octets with `text` in them to a peer.
     public func said(_ text: String) -> [Int] {
         let wanted = Array(text.utf8)
         return events.indices.filter {
@@ -139,7 +139,7 @@ public struct DiskLog: Sendable {
         }
     }
 
-    /// The first event that writes octets with `text` in them.
+    /// The index of the first event that writes octets with `text` in them.
     public func written(_ text: String) -> Int? {
         let wanted = Array(text.utf8)
         return events.indices.first {
@@ -148,7 +148,7 @@ public struct DiskLog: Sendable {
         }
     }
 
-    /// The first word to a peer after the last name was removed.
+    /// The index of the first event that sends something to a peer after the last name was removed.
     public var wordAfterRemovals: Int? {
         let removal = events.lastIndex { if case .removed = $0 { true } else { false } }
         return events.indices.first {
@@ -157,6 +157,7 @@ public struct DiskLog: Sendable {
     }
 
     /// Writes what a power cut leaves into the new folder `path`.
+    /// - Throws: ``KitError`` when a file or folder cannot be made.
     public func write(_ cut: PowerCut, to path: String) throws {
         try state(after: cut).write(cut.names, to: path)
     }
@@ -171,23 +172,23 @@ public struct DiskLog: Sendable {
     }
 }
 
-/// A power cut, at a point of a ``DiskLog``.
+/// A power cut at a point of a ``DiskLog``.
 public struct PowerCut: Sendable, CustomStringConvertible {
-    /// Which changes of names outlive it; what files hold does so only where it was synchronized.
+    /// Which changes of names survive it; the contents of files survive only where they were synchronized.
     public enum Names: Sendable, Hashable {
         /// Only those that were synchronized.
         case synchronized
         /// Those of every folder.
         case all
-        /// Those of this folder (its path below the watched one, a slash at its end), with the other halves of its renames,
-        /// and what was synchronized of the other folders.
+        /// Those of this folder (its path below the watched one, with a slash at its end) and the other halves of its
+        /// renames; of the other folders, those that were synchronized.
         case allOf(String)
     }
 
-    /// The events before it.
+    /// How many events come before it.
     public let events: Int
     public let names: Names
-    /// A synchronization to be thought away.
+    /// A synchronization that is taken not to have happened.
     public let missing: DiskLog.Synchronization?
 
     public init(after events: Int, names: Names, without missing: DiskLog.Synchronization? = nil) {
@@ -201,9 +202,9 @@ public struct PowerCut: Sendable, CustomStringConvertible {
     }
 }
 
-/// A folder with recorder: what is below it now is what was durable before.
+/// A folder whose changes are recorded. What it holds when the recorder is made counts as durable.
 public struct DiskRecorder: Sendable {
-    /// For the environment of the program.
+    /// What the environment of the program needs.
     public let environment: [String: String]
     private let log: String
     private let before: DiskState
@@ -211,6 +212,7 @@ public struct DiskRecorder: Sendable {
     /// - Parameters:
     ///   - folder: the folder to watch.
     ///   - scratch: where the log goes; not below `folder`.
+    /// - Throws: ``KitError`` when scripts/peers has not compiled the recorder, or `folder` cannot be read.
     public init(of folder: String, in scratch: ScratchDirectory) throws(KitError) {
         guard let peers = Peers.folder() else { throw KitError("no folder of peers: run scripts/peers") }
         let object = "\(peers)/lib/diskrecorder.so"
@@ -222,6 +224,7 @@ public struct DiskRecorder: Sendable {
     }
 
     /// What was done since.
+    /// - Throws: ``KitError`` when the log is missing, empty or malformed.
     public func read() throws(KitError) -> DiskLog {
         guard let octets = ScratchDirectory.read(log) else { throw KitError("\(log) is gone") }
         var reader = Reader(octets: octets[...])

@@ -1,11 +1,11 @@
-// Files and folders as they are, and as a power cut would leave them.
+// Files and folders as they are now, and as a power cut would leave them.
 
 import Glibc
 
-/// A tree of files and folders, each with what it holds now and what of that is certain to outlive a power cut.
+/// A tree of files and folders, each with what it holds now and what it is certain to hold after a power cut.
 struct DiskState: Sendable {
     typealias Inode = DiskLog.Inode
-    /// A file or folder. The system gives an inode's number out again; this one it does not.
+    /// A file or folder. Unlike an inode number, it is never reused.
     private typealias NodeID = Int
 
     private enum Content: Sendable {
@@ -30,19 +30,19 @@ struct DiskState: Sendable {
     private var nodes: [Node] = []
     /// The files and folders that have these numbers now; the root is the first node.
     private var numbers: [Inode: NodeID] = [:]
-    /// What a synchronization under way will make certain.
+    /// What each synchronization under way will make durable.
     private var pending: [String: (node: NodeID, content: Content, moves: [Move])] = [:]
     private var moves: [Move] = []
     private static let root: NodeID = 0
 
-    /// The folder at `path` with all it holds, all of it durable.
+    /// The folder at `path` with all that it holds, all of it durable.
     init(of path: String) throws(KitError) { _ = try take(path) }
 
     private mutating func take(_ path: String) throws(KitError) -> NodeID {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { throw KitError("cannot look at \(path): errno \(errno)") }
         let isFolder = status.st_mode & S_IFMT == S_IFDIR
-        // A program is nobody's mail, and too large to be compared a thousand times.
+        // A program is not mail, and too large to be compared a thousand times.
         let isProgram = !isFolder && status.st_mode & 0o100 != 0
         let node = make(
             isFolder ? .folder([:]) : .file(isProgram ? [] : ScratchDirectory.read(path) ?? []), Inode(status.st_ino))
@@ -60,7 +60,7 @@ struct DiskState: Sendable {
         return nodes.count - 1
     }
 
-    /// - Parameter ignored: the serials of synchronizations that make nothing certain.
+    /// - Parameter ignored: the serials of synchronizations that make nothing durable.
     mutating func apply(_ event: DiskLog.Event, ignoring ignored: Set<String>) {
         switch event {
         case .fileMade(let folder, let made, let name): set(name, to: make(.file([]), made), in: numbers[folder])
@@ -95,7 +95,7 @@ struct DiskState: Sendable {
         if from != to { moves.append(Move(node: moved, from: from, to: to, old: old, new: new)) }
     }
 
-    /// Makes `content` certain, and the other half of renames that it was part of: a rename is one change on every file
+    /// Makes `content` durable, and the other half of the renames that it was part of: a rename is atomic on every file
     /// system that the hub's queue may lie on (docs/queue.md).
     private mutating func settle(_ node: NodeID, _ content: Content, _ moves: [Move]) {
         nodes[node].durable = content
@@ -120,12 +120,12 @@ struct DiskState: Sendable {
 
     private mutating func change(_ inode: Inode, _ body: (inout [UInt8]) -> Void) {
         guard let node = numbers[inode], case .file(var content) = nodes[node].now else { return }
-        nodes[node].now = .file([])  // one owner: the octets are changed in place
+        nodes[node].now = .file([])  // `content` is the only reference then: the octets are changed in place
         body(&content)
         nodes[node].now = .file(content)
     }
 
-    /// The name that leads to `inode` now, below the root.
+    /// The path that leads to `inode` now, below the root.
     func path(of inode: Inode) -> String { numbers[inode].map(path) ?? "a file without a number" }
 
     private func path(of node: NodeID) -> String {
@@ -139,7 +139,7 @@ struct DiskState: Sendable {
         return "a file without a name"
     }
 
-    /// The folders, by path and a slash, that have names of which a power cut would not know.
+    /// The folders whose names a power cut would not leave as they are now, by their paths with a slash at the end.
     var unsettledFolders: [String] {
         var found: [String] = []
         walk(Self.root, "", isNow: true) { path, node, _ in
@@ -151,14 +151,14 @@ struct DiskState: Sendable {
         return found.sorted()
     }
 
-    /// Files by path, folders by path and a slash.
+    /// Files by their paths, folders by their paths with a slash at the end.
     func image(_ names: PowerCut.Names) -> [String: [UInt8]] {
         var found: [String: [UInt8]] = [:]
         surviving(names).walk(Self.root, "", isNow: names == .all) { path, _, octets in found[path] = octets }
         return found
     }
 
-    /// This tree, with what the power cut happens to have spared made durable.
+    /// This tree after a power cut that happens to spare `names`.
     private func surviving(_ names: PowerCut.Names) -> DiskState {
         guard case .allOf(let folder) = names else { return self }
         var state = self
@@ -168,7 +168,8 @@ struct DiskState: Sendable {
         return state
     }
 
-    /// Calls `visit` with the path of each folder, a slash at its end, then of what is in it; files with what is durable.
+    /// Calls `visit` with the path of each folder, a slash at its end, then with what is in it; files with their
+    /// durable content.
     private func walk(
         _ folder: NodeID, _ path: String, isNow: Bool, _ visit: (String, NodeID, [UInt8]) throws -> Void
     ) rethrows {
@@ -184,7 +185,7 @@ struct DiskState: Sendable {
         }
     }
 
-    /// Makes the folder `path` with all that is left. A file that two names lead to is one file.
+    /// Makes the folder `path` with all that is left. A file with two names stays one file.
     func write(_ names: PowerCut.Names, to path: String) throws {
         guard unsafe mkdir(path, 0o700) == 0 else { throw KitError("cannot make \(path): errno \(errno)") }
         var written: [NodeID: String] = [:]

@@ -3,10 +3,11 @@
 import Blocking
 import Glibc
 
-/// A private Dovecot, gone with all its files when released.
+/// A private Dovecot, which ends when released, with all its files removed.
 ///
-/// Runs as an ordinary user always: as ourselves, or as `nobody` when the tests run as root (Dovecot serves no mail of
-/// root's); its Maildirs belong to that user. Log-in is plain, with STLS and STARTTLS offered on the plain ports.
+/// Always runs as an ordinary user: as ourselves, or as `nobody` when the tests run as root (Dovecot does not serve
+/// mail of root); its Maildirs belong to that user. Logins are possible in clear; the ports without TLS offer STLS and
+/// STARTTLS.
 public final class DovecotPeer: Sendable {
     public let pop3Port: UInt16
     public let pop3sPort: UInt16
@@ -21,8 +22,9 @@ public final class DovecotPeer: Sendable {
 
     /// - Parameters:
     ///   - users: login names and passwords.
-    ///   - settings: further lines of dovecot.conf, the last word on each setting.
-    ///   - certificateNames: what the certificate is good for.
+    ///   - settings: further lines of dovecot.conf, which override those above them.
+    ///   - certificateNames: the DNS names and IPv4 addresses that the certificate is for.
+    /// - Throws: ``KitError`` when Dovecot is missing, cannot be entered by the user it runs as, or does not start.
     public init(
         users: [String: String] = ["alice": "secret"], settings: String = "",
         certificateNames: [String] = ["localhost", "127.0.0.1"], expiredCertificate: Bool = false
@@ -71,7 +73,7 @@ public final class DovecotPeer: Sendable {
             let identity = ["--reuid=\(owner.user)", "--regid=\(owner.group)", "--clear-groups"]
             command = ["setpriv"] + identity + command
         }
-        // timeout(1): the last resort, should this process be killed before it can clean up.
+        // timeout(1) is the last resort if this process is killed before it can clean up.
         server = try ServerProcess(
             ["timeout", "-k", "5", "900"] + command, environment: environment, logs: [log])
         for user in users.keys { makeMaildir(of: user, "") }
@@ -80,16 +82,16 @@ public final class DovecotPeer: Sendable {
 
     public var logs: String { server.logs }
 
-    /// Ends Dovecot now; its Maildirs stay until release.
+    /// Ends Dovecot now; its Maildirs stay until it is released.
     public func stop() { server.stop() }
 
     /// The Maildir of `user`, for looking into and for filling.
     public func maildir(of user: String = "alice") -> String { scratch.file("mail/\(user)/Maildir") }
 
-    /// Puts a message into a Maildir; Dovecot serves each LF, and each CRLF, as CRLF.
+    /// Puts a message into a Maildir; Dovecot serves each LF and each CRLF of it as CRLF.
     /// - Parameters:
     ///   - folder: a Maildir++ folder such as `Spam` or `Lists.swift`; empty for INBOX.
-    ///   - number: the place in the order of arrival: UIDs and message numbers follow it.
+    ///   - number: its place in the order of arrival, which UIDs and message numbers follow.
     public func deliver(
         _ message: [UInt8], to user: String = "alice", folder: String = "", number: Int
     ) {
@@ -104,7 +106,7 @@ public final class DovecotPeer: Sendable {
         precondition(code == 0, "cannot deliver: errno \(errno)")
     }
 
-    /// The messages in `folder`, as their files stand there, in order of their names.
+    /// The octets of the message files in `folder`, in order of their names.
     public func messages(of user: String = "alice", folder: String = "") -> [[UInt8]] {
         let path = "\(maildir(of: user))\(folder.isEmpty ? "" : "/.\(folder)")"
         let paths = ["new", "cur"].flatMap { part in

@@ -1,29 +1,30 @@
-// A server that plays a script: well-behaved, late, drop by drop, endless, or gone in the middle of a line.
+// A server that plays a script: well-behaved, late, octet by octet, without end, or closing in the middle of a line.
 
 import Blocking
 import Glibc
 import Synchronization
 
-/// A scripted TCP server on the loopback, for peers worse than any real one (POP3, IMAP, SMTP, proxies).
+/// A scripted TCP server on the loopback, for peers that behave worse than any real one (POP3, IMAP, SMTP, proxies).
 public final class FakeServer: Sendable {
     public enum Step: Sendable {
         /// This line and CRLF.
         case line(String)
-        /// These octets as they are.
+        /// These octets, unchanged.
         case octets([UInt8])
         /// These octets one at a time, this long apart.
         case drip([UInt8], every: Duration)
         /// `chunk` again and again until at least `octets` are sent.
         case flood(chunk: [UInt8], octets: Int)
-        /// Reads a line, which must begin with this (ASCII case aside); else the session ends with ``Session/surprise``.
+        /// Reads a line, which must begin with this (whatever its case); else the session ends with
+        /// ``Session/surprise``.
         case expect(String)
         /// Reads this many lines, whatever they say.
         case skip(lines: Int)
-        /// Reads lines up to and with the line that is a lone dot.
+        /// Reads lines up to and including a lone dot.
         case content
-        /// Says this line with `@tag@` as the first word of the line last read (IMAP).
+        /// Sends this line, with the first word of the line last read in place of `@tag@` (IMAP).
         case tagged(String)
-        /// Nothing for so long; ends earlier when the client hangs up.
+        /// Sends nothing for so long; ends earlier when the client hangs up.
         case stall(Duration)
         /// Does something at just this point, such as a signal to the client.
         case perform(@Sendable () -> Void)
@@ -31,19 +32,19 @@ public final class FakeServer: Sendable {
         case drain
         /// Closes with a reset instead of an end of file.
         case reset
-        /// Runs these steps so often.
+        /// Runs these steps so many times.
         indirect case times(Int, [Step])
     }
 
-    /// What one connection looked like from here.
+    /// What the server saw of one connection.
     public struct Session: Sendable, Hashable {
         /// The lines read, without CRLF.
         public var lines: [String] = []
-        /// The line that a ``Step/expect(_:)`` did not like.
+        /// The line that did not match a ``Step/expect(_:)``.
         public var surprise: String?
-        /// The script was played to its end.
+        /// Whether the script was played to its end.
         public var finished = false
-        /// The client hung up before the script was over.
+        /// Whether the client hung up before the script was over.
         public var hungUp = false
     }
 
@@ -53,9 +54,10 @@ public final class FakeServer: Sendable {
 
     private final class Seen: Sendable { let sessions = Mutex<[Session]>([]) }
 
-    /// Plays `scripts[0]` to the first connection, and so on; further connections get the last one. After its script a
-    /// connection is closed.
+    /// Plays `scripts[0]` to the first connection, and so on; further connections get the last one. A connection is
+    /// closed after its script.
     /// - Parameter patience: the longest wait for the client at any step.
+    /// - Throws: ``KitError`` when it cannot listen, or the error of a thread that cannot be started.
     public init(_ scripts: [Step]..., patience: Duration = .seconds(20)) throws {
         precondition(!scripts.isEmpty)
         let seen = Seen()
@@ -71,10 +73,10 @@ public final class FakeServer: Sendable {
         }
     }
 
-    /// The sessions so far, in order of connecting; the last may still run.
+    /// The sessions so far, in order of connecting; some may not have ended.
     public var sessions: [Session] { seen.sessions.withLock { $0 } }
 
-    /// Ends all sessions at once and gives back what was seen.
+    /// Ends all sessions at once, and returns them.
     public func stop() -> [Session] {
         server.stop()
         return sessions

@@ -1,8 +1,8 @@
-// Two messages compared so that a person can read the answer.
+// Where two messages differ, as a text that a person can read.
 
-/// Where and how `found` departs from `wanted`, a few octets of each shown; `nil` when they are the same.
+/// Where and how `found` differs from `wanted`, with a few octets of each; `nil` when they are equal.
 ///
-/// For `#expect(firstDifference(found, wanted) == nil)`: an expectation on the arrays themselves prints every octet.
+/// For `#expect(firstDifference(found, wanted) == nil)`: an expectation on the arrays themselves prints all octets.
 public func firstDifference(_ found: some Collection<UInt8>, _ wanted: some Collection<UInt8>) -> String? {
     let (found, wanted) = (Array(found), Array(wanted))
     guard found != wanted else { return nil }

@@ -2,7 +2,7 @@
 
 import Blocking
 
-/// Closed until it is opened; after a minute it lets everybody pass, so that a test fails rather than hangs.
+/// Closed until it is opened. After a minute it lets every waiter pass, so that a test fails rather than hangs.
 public final class Gate: Sendable {
     private let isOpen = Monitor(false)
 

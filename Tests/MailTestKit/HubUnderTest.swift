@@ -3,16 +3,16 @@
 import Blocking
 import Glibc
 
-/// A running mhserve that nobody else knows, gone with all it wrote when released.
+/// A running mhserve for one test alone, which ends when released, with all its files removed.
 ///
-/// It answers for `example.org` as `hub.example.org`; the mailboxes alice and bob have the passwords `alice's secret` and
-/// `bob's secret`. It runs as a copy in a folder of its own, so that the carrier beside it can be one that only writes
-/// down how it was called. As an ordinary user: it does not serve as root.
+/// It answers for `example.org` as `hub.example.org`; the mailboxes alice and bob have the passwords `alice's secret`
+/// and `bob's secret`. Beside a ``Carrier/recording`` carrier it is a copy in a folder of its own. It runs as an ordinary
+/// user, since mhserve does not serve as root.
 public final class HubUnderTest: Sendable {
     public enum Carrier: Sendable {
-        /// Writes its arguments to `carrier.log`; queued mail stays where it is.
+        /// One that writes its arguments to `carrier.log`; queued mail stays where it is.
         case recording
-        /// The hub's own.
+        /// The hub's own mhcarry.
         case real
     }
 
@@ -21,7 +21,7 @@ public final class HubUnderTest: Sendable {
     public let rcPath: String
     public let certificatePath: String
     private let ports: [String: UInt16]
-    /// What it does to the files of its scratch folder, where that is recorded.
+    /// Records what mhserve does to the files of its scratch folder; `nil` unless asked for.
     public let recorder: DiskRecorder?
     private let recorderScratch = ScratchDirectory()
 
@@ -34,7 +34,9 @@ public final class HubUnderTest: Sendable {
     ///   - tracer: a program and its arguments to run mhserve under.
     ///   - starter: a program and its arguments that becomes mhserve.
     ///   - letters: messages that bob has from the start, by the folder and name of their files: `new/1.M1P1.other`.
-    ///   - isRecorded: whether ``recorder`` writes down what mhserve does to files.
+    ///   - isRecorded: whether ``recorder`` records what mhserve does to files.
+    ///   - patience: how long mhserve may take until it listens.
+    /// - Throws: ``KitError`` with its logs when mhserve does not start.
     public init(
         words: [String] = [], blocks: [String] = [], services: [String] = HubUnderTest.allServices,
         carrier: Carrier = .recording, tracer: [String] = [], starter: [String] = [], letters: [String: String] = [:],
@@ -70,11 +72,12 @@ public final class HubUnderTest: Sendable {
 
     public func port(_ service: String) -> UInt16 { ports[service] ?? 0 }
 
-    /// What mhserve has logged so far.
+    /// What mhserve has logged so far, as its rc says.
     public var log: String { String(decoding: ScratchDirectory.read(scratch.file("hub.log")) ?? [], as: UTF8.self) }
+    /// The log and standard error, for the message of an expectation.
     public var logs: String { server.logs }
 
-    /// The folder of a mailbox.
+    /// The Maildir of a mailbox.
     public func maildir(of mailbox: String) -> String { scratch.file("Mail/\(mailbox)") }
 
     /// The messages of a mailbox in new and cur, in the order of their names.
@@ -82,12 +85,12 @@ public final class HubUnderTest: Sendable {
         ["new", "cur"].flatMap { Self.files(in: "\(maildir(of: mailbox))/\($0)") }
     }
 
-    /// The files of the queue, envelope and message.
+    /// The files of the queue, each with envelope and message.
     public func queued() -> [[UInt8]] {
         ["new", "cur"].flatMap { Self.files(in: scratch.file("state/queue/\($0)")) }
     }
 
-    /// Files that a refused message must not leave behind; a moment is given for the last of them to go.
+    /// The files that a refused message must not leave behind; waits up to 3 s for the last of them to be removed.
     public func leftovers() -> [String] {
         let deadline = Deadline(after: .seconds(3))
         while true {
@@ -113,6 +116,7 @@ public final class HubUnderTest: Sendable {
     }
 
     /// The worker's process: the keeper's child of that name.
+    /// - Throws: ``KitError`` when there is none within 10 s.
     public func worker() throws(KitError) -> pid_t {
         let deadline = Deadline(after: .seconds(10))
         while !deadline.hasPassed {
@@ -128,6 +132,7 @@ public final class HubUnderTest: Sendable {
     }
 
     /// Waits until the log has `count` lines with `text`.
+    /// - Throws: ``KitError`` when it has not after `patience`.
     public func waitForLog(_ text: String, count: Int = 1, patience: Duration = .seconds(20)) throws(KitError) {
         let deadline = Deadline(after: patience)
         while log.split(separator: "\n").count(where: { $0.contains(text) }) < count {
@@ -161,8 +166,8 @@ public final class HubUnderTest: Sendable {
         _ = unsafe mkdir(scratch.file("bin"), 0o700)
         let program = scratch.file("bin/mhserve")
         if unsafe link(original, program) != 0 {
-            // Another file system. Not written by this process: a test that starts a child at that moment hands it the
-            // descriptor, and a program that is open for writing cannot be run.
+            // Another file system. cp(1) writes the copy, since a child that another test starts meanwhile would
+            // inherit a descriptor of ours, and a program that is open for writing cannot be run.
             let copy = try runProgram(["cp", original, program])
             guard copy.status == 0 else { throw KitError("cannot copy \(original): \(copy)") }
         }

@@ -5,6 +5,7 @@ import Glibc
 /// Finds and runs mhfetch, mhsend, mhqueue, mhserve, mhroute.
 public enum InstalledCommands {
     /// The folder of the commands: MAILHUB_BIN, else where this test program was built.
+    /// - Throws: ``KitError`` when they are not built.
     public static func directory() throws(KitError) -> String {
         if let named = Peers.environment("MAILHUB_BIN"), !named.isEmpty { return named }
         var directory = ownDirectory()
@@ -17,6 +18,7 @@ public enum InstalledCommands {
     }
 
     /// The path of the command `name`.
+    /// - Throws: ``KitError`` when it is not built.
     public static func path(_ name: String) throws(KitError) -> String {
         let path = "\(try directory())/\(name)"
         guard unsafe access(path, X_OK) == 0 else {
@@ -28,8 +30,9 @@ public enum InstalledCommands {
     /// Runs a command to its end: `run(["mhsend", "-i", "bob@example.org"], input: message)`.
     ///
     /// Blocks: call it inside ``onThread(_:)``.
-    /// - Parameter environment: the whole environment but for PATH; usually `["HOME": scratch.path]`, so that nothing of
+    /// - Parameter environment: the whole environment except PATH; usually `["HOME": scratch.path]`, so that nothing of
     ///   the person who runs the tests is seen.
+    /// - Throws: ``KitError`` when it is not built, cannot be started, or cannot be killed at its deadline.
     public static func run(
         _ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:],
         directory: String? = nil,

@@ -1,11 +1,12 @@
-// A relay to a server that counts what the server says, and ends the client at an octet of the test's choice.
+// A relay to a server that counts what the server sends, and kills the client at an octet of the test's choice.
 
 import Blocking
 import Glibc
 import Synchronization
 
-/// Passes octets both ways between its clients and a server on the loopback, until the server has said so many; then the
-/// client is killed, and both connections end. So a death comes at the same place on a fast machine and on a slow one.
+/// Passes octets both ways between its clients and a server on the loopback, until the server has sent so many; then
+/// the client is killed, and both connections end. So the client dies at the same octet on a fast machine and on a slow
+/// one.
 public final class KillingRelay: Sendable {
     fileprivate struct Count {
         var octets = 0
@@ -23,6 +24,7 @@ public final class KillingRelay: Sendable {
     }
 
     /// - Parameter port: the server's.
+    /// - Throws: ``KitError`` when it cannot listen, or the error of a thread that cannot be started.
     public init(to port: UInt16) throws {
         let count = Shared()
         self.count = count
@@ -33,22 +35,22 @@ public final class KillingRelay: Sendable {
                 try Self.pace(client)
                 Self.pass(client, server, count)
             } catch {
-                // The test would take its end for a death of ours.
+                // The test would take the end of the connection for that of a killed client.
                 preconditionFailure("the relay does not reach its server: \(error)")
             }
         }
     }
 
-    /// Octets that the server has said since the last ``arm(after:)``.
+    /// Octets that the server has sent since the last ``arm(after:)``.
     public var octets: Int { count.value.withLock { $0.octets } }
 
     /// Whether the client was killed since the last ``arm(after:)``.
     public var hasKilled: Bool { count.value.withLock { $0.hasKilled } }
 
-    /// Counts anew, and kills the next ``victim(_:)`` once the server has said `octets`.
+    /// Counts anew, and kills the next ``victim(_:)`` once the server has sent `octets`.
     public func arm(after octets: Int) { count.value.withLock { $0 = Count(limit: max(1, octets)) } }
 
-    /// Names who is to be killed.
+    /// Names the child to kill.
     public func victim(_ child: ChildProcess) {
         count.value.withLock { count in
             count.victim = child
@@ -56,8 +58,8 @@ public final class KillingRelay: Sendable {
         }
     }
 
-    /// What the server has said must soon be with the client, not in the buffers between: else all of a run's mail lies there
-    /// before the client has read the first of it, and no death comes in the midst of it.
+    /// Keeps what the server has sent from piling up in the buffers between: else all of a run's mail is there before
+    /// the client has read the first of it, and no client is killed in the midst of it.
     private static func pace(_ client: Int32) throws {
         for (option, value) in [(SO_SNDBUF, UInt32(64 << 10)), (SO_MAX_PACING_RATE, UInt32(8 << 20))] {
             var value = value

@@ -1,6 +1,6 @@
-// What the test kit itself could not do, told to the person who reads the test's output.
+// The error of the test kit, for the person who reads the test's output.
 
-/// A peer, command or file that a test needs and cannot have.
+/// Why a test cannot have a peer, command or file that it needs.
 public struct KitError: Error, Sendable, CustomStringConvertible {
     public let description: String
     public init(_ description: String) { self.description = description }

@@ -1,14 +1,15 @@
-// A client of line protocols for what polite clients never do: octets as they are, replies line by line, a deadline.
+// A client of line protocols that can do what polite clients never do: any octets, replies line by line, a deadline.
 
 import Blocking
 import Glibc
 
-/// A connection in clear to a server on the loopback, for one thread.
+/// A connection in clear to a server on the loopback, to be used by one thread.
 public final class LineClient {
     private var socket: SocketEnd
     private let deadline: Deadline
 
     /// - Parameter patience: for the whole conversation.
+    /// - Throws: ``KitError`` when nobody listens on `port`.
     public init(port: UInt16, patience: Duration = .seconds(30)) throws(KitError) {
         socket = SocketEnd(try Loopback.connect(to: port))
         deadline = Deadline(after: patience)
@@ -23,6 +24,7 @@ public final class LineClient {
     public func send(_ text: String) throws(KitError) { try send(Array(text.utf8)) }
 
     /// The next line without its line end.
+    /// - Throws: ``KitError`` when the server closes, or none comes in time.
     public func line() throws(KitError) -> String {
         do {
             return String(decoding: try socket.line(until: deadline), as: UTF8.self)
@@ -31,7 +33,7 @@ public final class LineClient {
         }
     }
 
-    /// The lines of an SMTP reply, or the one line of POP3.
+    /// The lines of an SMTP reply, or the first line of a POP3 response.
     public func reply() throws(KitError) -> [String] {
         var lines = [try line()]
         while let last = lines.last, last.dropFirst(3).hasPrefix("-"), last.first?.isNumber == true {
@@ -40,7 +42,7 @@ public final class LineClient {
         return lines
     }
 
-    /// Says `command` and hands back the last line of the reply.
+    /// Sends `command`, and returns the last line of the reply.
     @discardableResult
     public func say(_ command: String) throws(KitError) -> String {
         try send(command + "\r\n")
@@ -48,6 +50,7 @@ public final class LineClient {
     }
 
     /// All that comes until the server closes, as text.
+    /// - Throws: ``KitError`` when it does not close in time.
     public func rest() throws(KitError) -> String {
         var octets: [UInt8] = []
         do {
@@ -59,6 +62,6 @@ public final class LineClient {
         }
     }
 
-    /// Says that no more will be sent.
+    /// Shuts down the sending side.
     public func closeSending() { shutdown(socket.descriptor, Int32(SHUT_WR)) }
 }

@@ -1,4 +1,4 @@
-// Loopback sockets in the hands of a test server: free ports, waiting for a server, reading and writing with a deadline.
+// Loopback sockets for tests: free ports, listening, connecting, waiting for a server.
 
 import Blocking
 import Glibc
@@ -9,7 +9,9 @@ public enum Loopback {
 
     /// A TCP port on which nobody listened just now, given to no other caller in this process.
     ///
-    /// From below the range the kernel picks source ports from, so that no outgoing connection takes it meanwhile.
+    /// It is below the range from which the kernel picks source ports, so that no outgoing connection takes it
+    /// meanwhile.
+    /// - Throws: ``KitError`` when none is found.
     public static func freePort() throws(KitError) -> UInt16 {
         for _ in 0..<1000 {
             let port = UInt16.random(in: 12_000..<32_000)
@@ -24,6 +26,7 @@ public enum Loopback {
 
     /// Waits until somebody accepts connections on `port`.
     /// - Parameter alive: asked between the tries; `false` gives up at once.
+    /// - Returns: `false` when `deadline` has passed or `alive` has given up.
     public static func waitForListener(
         on port: UInt16, until deadline: Deadline, while alive: () -> Bool = { true }
     ) -> Bool {

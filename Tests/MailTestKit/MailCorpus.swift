@@ -2,10 +2,10 @@
 
 /// Real and near-real messages, in the form they have in files: lines end in LF.
 ///
-/// Nobody here wrote them: 281 are from the tests of notmuch, 47 from libpython3.11-testsuite, 2 from spamassassin. What
-/// ``thousand(_:seed:)`` has besides is *derived*: a real message with a date and Message-ID of its own, header fields
-/// borrowed from other real ones, and, where the body is plain text, paragraphs of others behind it. These have the shapes of
-/// real mail, but no more variety than the real ones; what is rarer comes from ``Oddity``.
+/// The real ones were written elsewhere: 281 are from the tests of notmuch, 47 from libpython3.11-testsuite, 2 from
+/// spamassassin. The others of ``thousand(_:seed:)`` are *derived*: a real message with a Date and Message-ID of its
+/// own, header fields of other real ones and, where the body is plain text, parts of other bodies behind it. These look
+/// like real mail, but have no more variety than the real ones; what is rarer comes from ``Oddity``.
 public enum MailCorpus {
     public struct Message: Sendable {
         /// Where it comes from: a file name, or `derived-N from` that.
@@ -13,7 +13,8 @@ public enum MailCorpus {
         public let octets: [UInt8]
     }
 
-    /// The real messages, in order of their names.
+    /// The real messages, in order of their names within each source.
+    /// - Throws: ``KitError`` when a package or the folder of scripts/peers is missing.
     public static func real() throws(KitError) -> [Message] {
         var found: [Message] = []
         let python = "/usr/lib/python3.11/test/test_email/data"
@@ -36,7 +37,7 @@ public enum MailCorpus {
         return found + letters
     }
 
-    /// The messages in a folder and the folders below it, in order of their names: what begins as a header does.
+    /// The messages in a folder and the folders below it, in order of their names: the files that begin like a header.
     private static func messages(below folder: String) -> [Message] {
         ScratchDirectory.names(in: folder).sorted().flatMap { name -> [Message] in
             let path = "\(folder)/\(name)"
@@ -48,7 +49,7 @@ public enum MailCorpus {
         }
     }
 
-    /// The real messages, and derived ones up to `count`; the same ones for the same seed.
+    /// The real messages, and derived ones up to `count` in all; always the same for the same seed.
     public static func thousand(_ count: Int = 1000, seed: UInt64 = 1) throws(KitError) -> [Message] {
         let real = try real()
         let parts = real.map { SplitMessage($0.octets) }
@@ -75,7 +76,7 @@ public enum MailCorpus {
         fields.append(Field("Message-ID: <\(number).\(random.next())@derived.example>\n"))
         fields.append(Field("Date: \(day) Jan 2024 \(10 + number % 14):\(minute):00 +0100\n"))
         let lender = parts[Int.random(in: 0..<parts.count, using: &random)]
-        // Only fields that do not change how the body is to be read.
+        // Only fields that do not change how the body is interpreted.
         let lent = lender.fields.filter {
             !$0.lowercasedText.hasPrefix("content-") && $0.lowercasedText.contains(":")
         }
@@ -106,7 +107,7 @@ private struct SplitMessage {
     var fields: [Field] = []
     var body: [UInt8] = []
 
-    /// The body says something about itself that more text behind it could break.
+    /// Whether the header describes the body in a way that more text behind it could break.
     var isStructured: Bool {
         fields.contains { field in
             let text = field.lowercasedText

@@ -1,6 +1,6 @@
-// Messages that real mail seldom is, one kind each, made from a seed.
+// Messages of kinds that are rare in real mail, made from a seed.
 
-/// A kind of message that programs get wrong.
+/// A kind of message that programs tend to get wrong.
 public enum Oddity: String, Sendable, CaseIterable, CustomStringConvertible {
     case eightBit, longLine, veryLongLine, leadingDots, nul, bareCR, bareLF, noFinalLineEnd,
         emptyBody, noHeader
@@ -8,10 +8,10 @@ public enum Oddity: String, Sendable, CaseIterable, CustomStringConvertible {
 
     public var description: String { rawValue }
 
-    /// All but the one that takes a while.
+    /// All but ``twentyMegabytes``, which takes a while.
     public static let quick = allCases.filter { $0 != .twentyMegabytes }
 
-    /// The message as its octets stand on the wire (dots not yet doubled): a line end is CRLF, a CR or LF alone is odd.
+    /// The message as it is on the wire, before dots are doubled: lines end in CRLF; a bare CR or LF is an oddity.
     public func wire(seed: UInt64 = 1) -> [UInt8] {
         var random = SplitMix(seed: seed)
         let header = Array(
@@ -47,7 +47,7 @@ public enum Oddity: String, Sendable, CaseIterable, CustomStringConvertible {
             return (0..<2_000).flatMap { Array("X-Field-\($0): \(random.next())\r\n".utf8) } + header
                 + line(70, &random)
         case .binary:
-            // CR and LF only as line ends, NUL and 8-bit freely.
+            // CR and LF only as line ends; NUL and 8-bit octets anywhere.
             return header
                 + lines(40, &random) { random in
                     let octet = UInt8.random(in: 0...255, using: &random)
@@ -63,10 +63,10 @@ public enum Oddity: String, Sendable, CaseIterable, CustomStringConvertible {
         }
     }
 
-    /// The message as it stands in a file: each CRLF of the wire is one LF.
+    /// The message as it is in a file: each CRLF of the wire is one LF.
     public func file(seed: UInt64 = 1) -> [UInt8] { Self.file(fromWire: wire(seed: seed)) }
 
-    /// `octets` with LF for each CRLF; a CR or LF alone stays.
+    /// `octets` with LF for each CRLF; a bare CR or LF stays.
     public static func file(fromWire octets: [UInt8]) -> [UInt8] {
         var made: [UInt8] = []
         made.reserveCapacity(octets.count)
@@ -77,7 +77,7 @@ public enum Oddity: String, Sendable, CaseIterable, CustomStringConvertible {
         return made
     }
 
-    /// `octets` with CRLF for each LF, whatever stands before it.
+    /// `octets` with CRLF for each LF, whatever comes before it.
     public static func wire(fromFile octets: [UInt8]) -> [UInt8] {
         var made: [UInt8] = []
         made.reserveCapacity(octets.count + octets.count / 32)

@@ -1,21 +1,21 @@
-// What blocks must not sit on the few threads that run the tests: it gets a thread of its own.
+// Threads for test bodies that block, which must not occupy the few threads that run all tests.
 
 import Blocking
 import Synchronization
 
-/// Runs `body`, which may block, on a new thread, and gives back what it returns or throws.
+/// Runs `body`, which may block, on a new thread, and returns what it returns or throws what it throws.
 ///
-/// Some at a time, the others wait their turn: beside two hundred others a server would be slow enough to be told from a
-/// broken one by patience alone. So no `body` may wait for another test's.
+/// Only a few run at a time, and the others wait for their turn: if all ran at once, servers would be so slow that no
+/// time limit could tell them from broken ones. So no `body` may wait for that of another test.
 ///
-/// It stays within the test that calls it: an expectation that fails inside `body` is that test's failure.
+/// An expectation that fails inside `body` is a failure of the test that calls this.
 public func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     await Turn.take()
     defer { Turn.giveBack() }
     return try await withTaskExecutorPreference(OwnThread()) { try body() }
 }
 
-/// The right to block, for more tests than the machine has processors, since much of a test is waiting.
+/// The right to block, given to more tests than most machines have processors, since tests wait most of the time.
 private enum Turn {
     private struct Line {
         var free = 8
@@ -48,7 +48,7 @@ private enum Turn {
     }
 }
 
-/// Gives every piece of a task a thread of its own, outside the pool that all tests share.
+/// Runs every job of a task on a thread of its own, outside the pool that all tests share.
 private final class OwnThread: TaskExecutor {
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)

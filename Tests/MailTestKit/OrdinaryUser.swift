@@ -1,13 +1,13 @@
-// Tests that root runs: what must not run as root runs as somebody who owns the same files.
+// How tests that root runs start what must not run as root.
 
 import Glibc
 
-/// mhserve does not serve as root.
+/// An ordinary user who owns the files of the tests: mhserve does not serve as root.
 public enum OrdinaryUser {
-    /// What stands before a command that is to run as an ordinary user; nothing where we are one.
+    /// The words to put before a command that must run as an ordinary user; none if we are one.
     ///
-    /// In a user namespace of its own the process has no right that an ordinary user lacks, and what we have made, or make
-    /// later, is its own: no file need change hands.
+    /// In a user namespace of its own the process has no more rights than an ordinary user, and owns whatever files we
+    /// have made or make later, so that none need change their owner.
     public static let prefix: [String] =
         geteuid() == 0 ? ["/usr/bin/unshare", "--user", "--map-user=1000", "--map-group=1000"] : []
 }

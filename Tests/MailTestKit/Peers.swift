@@ -1,15 +1,15 @@
-// The real programs the tests run against: where they were unpacked, and what happens when one is missing.
+// The real programs that the tests run against: where they are, and what happens when one is missing.
 
 import Glibc
 
-/// A program of others, unpacked by scripts/peers or installed on the machine.
+/// A third-party program, unpacked by scripts/peers or installed on the machine.
 public enum PeerName: String, Sendable, CaseIterable, CustomStringConvertible {
     case dovecot, postfix, isync, opensmtpd, chasquid, spamassassin
     case curl, swaks, mpop, msmtp, strace, python3, openssl
 
     public var description: String { rawValue }
 
-    /// Unpacked into a folder of its own instead of installed.
+    /// Whether it is unpacked into a folder of its own instead of installed.
     var isUnpacked: Bool {
         switch self {
         case .dovecot, .postfix, .isync, .opensmtpd, .chasquid, .spamassassin: true
@@ -20,7 +20,7 @@ public enum PeerName: String, Sendable, CaseIterable, CustomStringConvertible {
 
 public enum Peers {
     /// Whether a test that needs `peer` is to run: the peer is there, or this is CI, where a missing peer is a failure
-    /// (its ``root(of:)``, and with it the test, throws). Made for `.enabled(if: Peers.usable(.dovecot), "…")`.
+    /// (its ``root(of:)`` throws, and so does the test). For `.enabled(if: Peers.usable(.dovecot), "…")`.
     public static func usable(_ peer: PeerName) -> Bool { isInCI || (try? root(of: peer)) != nil }
 
     public static var runsAsRoot: Bool { getuid() == 0 }
@@ -28,6 +28,7 @@ public enum Peers {
     public static var isInCI: Bool { environment("CI").map { $0 != "false" && $0 != "" } ?? false }
 
     /// The root folder below which `peer` was unpacked; for an installed one the path of its program.
+    /// - Throws: ``KitError`` when it is missing.
     public static func root(of peer: PeerName) throws(KitError) -> String {
         guard peer.isUnpacked else { return try program(peer.rawValue) }
         guard let folder = folder() else {
@@ -42,6 +43,7 @@ public enum Peers {
     }
 
     /// The path of an installed program, looked up in PATH.
+    /// - Throws: ``KitError`` when there is none.
     public static func program(_ name: String) throws(KitError) -> String {
         for folder in (environment("PATH") ?? "/usr/bin:/bin").split(separator: ":") {
             let path = "\(folder)/\(name)"
@@ -51,8 +53,10 @@ public enum Peers {
     }
 
     /// The environment for a program unpacked below `root`: our PATH, and the libraries unpacked with it.
-    ///
-    /// `redirected` lets it find its compiled-in paths below `root` too (scripts/peerpaths.c).
+    /// - Parameters:
+    ///   - libraries: further library folders below `root`.
+    ///   - redirected: whether its compiled-in paths lead below `root` (scripts/peerpaths.c).
+    /// - Throws: ``KitError`` when it is to be redirected and the folder of scripts/peers is missing.
     public static func environment(
         for root: String, libraries: [String] = [], redirected: Bool = false
     ) throws(KitError) -> [String: String] {
@@ -68,7 +72,7 @@ public enum Peers {
         return made
     }
 
-    /// The folder scripts/peers filled: MAILHUB_PEERS, else .build-peers in the project around this test program.
+    /// The folder that scripts/peers filled: MAILHUB_PEERS, else .build-peers in the project around this test program.
     public static func folder() -> String? {
         if let named = environment("MAILHUB_PEERS"), !named.isEmpty { return named }
         var directory = InstalledCommands.ownDirectory()

@@ -12,7 +12,7 @@ struct PostfixConfiguration {
     let authenticationSocket: String?
     let settings: String
 
-    /// Stand-ins for `postfix` and `postdrop`: unprivileged, different, and in use for nothing else.
+    /// Stand-ins for the user `postfix` and the group `postdrop`: unprivileged, distinct, and used for nothing else.
     static let owner = "news"
     static let dropGroup = "uucp"
 
@@ -115,7 +115,7 @@ struct PostfixConfiguration {
             """
     }
 
-    /// The queue's folders, with the owners and modes that Postfix's own set-up gives them.
+    /// Makes the folders of the queue, with the owners and modes that Postfix's own installation gives them.
     func makeQueue(in scratch: ScratchDirectory) throws(KitError) {
         let owner = try DovecotPeer.account(Self.owner).user
         let group = try DovecotPeer.account(Self.dropGroup).group

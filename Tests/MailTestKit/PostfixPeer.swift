@@ -1,26 +1,27 @@
-// Postfix as a peer: accepts mail by SMTP, submission or its sendmail, and hands it on, drops it, or only queues it.
+// Postfix as a peer: takes mail by SMTP, submission or its sendmail, and passes it on, discards it, or only queues it.
 
 import Blocking
 import Glibc
 
-/// A private Postfix with queue and configuration of its own, gone with all its files when released.
+/// A private Postfix with queue and configuration of its own, which ends when released, with all its files removed.
 ///
-/// Needs root (its master insists); the users it wants are played by `news` and `uucp`, which every Debian has, so that
-/// no user is created. What it hands on to a ``SinkServer`` can be compared octet for octet below its `Received` field.
+/// Needs root, as its master demands. The user and group that it needs are `news` and `uucp`, which every Debian has,
+/// so that none is created. What it passes on to a ``SinkServer`` can be compared octet for octet below its `Received`
+/// field.
 public final class PostfixPeer: Sendable {
     /// What becomes of accepted mail.
     public enum Delivery: Sendable {
         case discard
-        /// All of it goes by SMTP to this port on the loopback, such as a ``SinkServer``'s or our mhserve's.
+        /// All of it goes by SMTP to this port on the loopback, such as that of a ``SinkServer`` or of mhserve.
         case smtp(UInt16)
         case lmtp(UInt16)
-        /// It is written and synced into the queue, and stays there: for measuring acceptance alone.
+        /// It is written to the queue, synchronized, and stays there, so that acceptance alone can be measured.
         case queueOnly
     }
 
     /// SMTP with STARTTLS offered.
     public let port: UInt16
-    /// SMTP in TLS from the start.
+    /// SMTP with TLS from the first octet.
     public let tlsPort: UInt16
     public let certificate: TestCertificate
     private let root: String
@@ -29,8 +30,11 @@ public final class PostfixPeer: Sendable {
     private let environment: [String: String]
 
     /// - Parameters:
-    ///   - logins: whom to ask about log-ins, which are then demanded, in TLS only; without it anybody may send.
-    ///   - settings: further lines of main.cf, the last word on each setting.
+    ///   - logins: the Dovecot that checks logins, which are then demanded, inside TLS only; without it anybody may
+    ///     send.
+    ///   - settings: further lines of main.cf, which override those above them.
+    /// - Throws: ``KitError`` when Postfix is missing, cannot be entered by its user, or does not start, and without
+    ///   root.
     public init(
         delivering delivery: Delivery = .discard, logins: DovecotPeer? = nil, settings: String = ""
     ) throws(KitError) {
@@ -54,11 +58,11 @@ public final class PostfixPeer: Sendable {
         try configuration.makeQueue(in: scratch)
         _ = unsafe mkdir(scratch.file("etc"), 0o755)
         let main = scratch.write(configuration.main, to: "etc/main.cf", mode: 0o644)
-        // Postfix waits while main.cf is younger than two seconds: somebody might be editing it.
+        // Postfix waits while main.cf is younger than two seconds, as somebody might be editing it.
         var longAgo = [timeval(tv_sec: 1_000_000_000, tv_usec: 0), timeval(tv_sec: 1_000_000_000, tv_usec: 0)]
         _ = unsafe utimes(main, &longAgo)
         scratch.write(configuration.master, to: "etc/master.cf", mode: 0o644)
-        // timeout(1): the last resort, should this process be killed before it can clean up.
+        // timeout(1) is the last resort if this process is killed before it can clean up.
         server = try ServerProcess(
             [
                 "timeout", "-k", "5", "900", "\(root)/usr/lib/postfix/sbin/master", "-c",
@@ -72,17 +76,17 @@ public final class PostfixPeer: Sendable {
 
     public func stop() { server.stop() }
 
-    /// The process at the head, for measuring what it and its children use.
+    /// The master process, for measuring what it and its children use.
     public var pid: pid_t { server.pid }
 
-    /// How to run this Postfix's sendmail: command, and the environment it needs.
+    /// How to run this Postfix's sendmail: the command, and the environment that it needs.
     public var sendmail: (command: [String], environment: [String: String]) {
         (["\(root)/usr/sbin/sendmail", "-C", scratch.file("etc")], environment)
     }
 
     /// The names of the files in a part of the queue such as `incoming`, `active` or `deferred`.
     public func queued(in part: String) -> [String] {
-        // A hashed part has folders of one digit with the files below.
+        // A hashed part has folders named by one digit, with the files in them.
         let path = scratch.file("queue/\(part)")
         return ScratchDirectory.names(in: path).flatMap { name in
             name.utf8.count == 1 ? ScratchDirectory.names(in: "\(path)/\(name)") : [name]

@@ -3,9 +3,10 @@
 import Blocking
 import Glibc
 
-/// Waits until the queue below `state` is empty and no run goes on: the last lines of the log are written behind the last
-/// removal.
+/// Waits until the queue below `state` is empty and no run is under way: the last lines of the log are written after
+/// the last removal.
 /// - Parameter log: what the error shows.
+/// - Throws: ``KitError`` when the queue is not empty after `patience`, or a run does not end.
 public func waitUntilQueueIsEmpty(
     in state: String, patience: Duration = .seconds(30), log: () -> String
 ) throws {
@@ -19,7 +20,8 @@ public func waitUntilQueueIsEmpty(
     try waitForRuns(in: state, log: log)
 }
 
-/// Waits for the end of runs in the background.
+/// Waits for the end of the runs in the background.
+/// - Throws: ``KitError`` when one takes longer than 20 s.
 public func waitForRuns(in state: String, log: () -> String) throws {
     for number in 0..<3 {
         let slot = "\(state)/run/slot.\(number)"

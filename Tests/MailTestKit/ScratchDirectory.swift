@@ -1,12 +1,12 @@
-// A folder of a test's own, gone when the test is.
+// A folder of a test's own, which is removed with the test.
 
 import Glibc
 
-/// A new empty directory under the system's temporary folder, removed with all it holds when released.
+/// A new empty directory in /tmp, removed with all that it holds when released.
 public final class ScratchDirectory: Sendable {
     public let path: String
 
-    /// - Parameter inMemory: on a file system in memory where there is one, for tests that synchronize very often.
+    /// - Parameter inMemory: use a file system in memory if there is one, for tests that synchronize very often.
     public init(inMemory: Bool = false) {
         let parent = unsafe inMemory && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
         var template = Array("\(parent)/mailhub-test-XXXXXX".utf8CString)
@@ -20,7 +20,7 @@ public final class ScratchDirectory: Sendable {
     /// The path of `name` in this directory.
     public func file(_ name: String) -> String { "\(path)/\(name)" }
 
-    /// Makes the folder `name`, private.
+    /// Makes the folder `name`, with mode 0700.
     public func makeFolder(_ name: String) { _ = unsafe mkdir(file(name), 0o700) }
 
     /// Writes `octets` to `name` and returns its path.
@@ -47,7 +47,7 @@ public final class ScratchDirectory: Sendable {
         write(Array(text.utf8), to: name, mode: mode)
     }
 
-    /// All octets of the file at `path`; `nil` when there is none.
+    /// All octets of the file at `path`; `nil` when it cannot be opened.
     public static func read(_ path: String) -> [UInt8]? {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
@@ -61,7 +61,7 @@ public final class ScratchDirectory: Sendable {
         }
     }
 
-    /// The names in the directory at `path`, sorted, `.` and `..` aside.
+    /// The names in the directory at `path`, sorted, without `.` and `..`; none when it cannot be read.
     public static func names(in path: String) -> [String] {
         guard let stream = unsafe opendir(path) else { return [] }
         defer { unsafe closedir(stream) }

@@ -1,15 +1,16 @@
-// A server as a child process: started, waited for until it listens, ended with all its own children, its log at hand.
+// A server as a child process: starting it, waiting until it listens, ending it with all its children, and its logs.
 
 import Blocking
 import Glibc
 
-/// A program that stays up, in a process group of its own; gone when released.
+/// A program that stays up, in a process group of its own; it ends when released.
 public final class ServerProcess: Sendable {
     public let child: ChildProcess
     private let logPaths: [String]
     private let name: String
 
-    /// - Parameter logs: files that tell what the server did; its standard output and error go to the first.
+    /// - Parameter logs: the files that the server logs to; its standard output and error go to the first.
+    /// - Throws: ``KitError`` when the server cannot be started.
     public init(
         _ arguments: [String], environment: [String: String]? = nil, directory: String? = nil,
         logs: [String]
@@ -30,7 +31,7 @@ public final class ServerProcess: Sendable {
     public var pid: pid_t { child.pid }
 
     /// Waits until somebody listens on every one of `ports`.
-    /// - Throws: with the server's log, when it ends or takes longer than `patience`.
+    /// - Throws: ``KitError`` with the server's logs when it ends or takes longer than `patience`.
     public func waitForPorts(_ ports: [UInt16], patience: Duration = .seconds(20)) throws(KitError) {
         let deadline = Deadline(after: patience)
         for port in ports {

@@ -1,4 +1,4 @@
-// An SMTP or LMTP server that keeps what it is sent and misbehaves on request.
+// An SMTP or LMTP server that records what it is sent, and misbehaves on request.
 
 import Blocking
 import Glibc
@@ -12,36 +12,36 @@ public final class SinkServer: Sendable {
     public struct Message: Sendable, Hashable {
         /// What followed `MAIL FROM:`, parameters and all: `<a@example.org> BODY=8BITMIME`.
         public var reversePath: String
-        /// What followed each `RCPT TO:` that was taken.
+        /// What followed each `RCPT TO:` that was accepted.
         public var forwardPaths: [String]
-        /// The content with the added dots taken away; its line ends as on the wire, the last CRLF included.
+        /// The content without the added dots, its line ends as on the wire, the last CRLF included.
         public var content: [UInt8]
         /// The argument of EHLO, HELO or LHLO.
         public var client: String
         /// The user of AUTH PLAIN or LOGIN.
         public var user: String?
-        /// A 2xx followed the final dot (for one recipient at least, in LMTP).
+        /// Whether the reply to the final dot was 2yz (for one recipient at least, in LMTP).
         public var acknowledged = false
-        /// The connection it came on; the first is 0.
+        /// The number of the connection; the first is 0.
         public var connection: Int
     }
 
     /// The points at which the sink asks what to do.
     public enum Moment: Sendable, Hashable {
         case greeting, hello, auth, mail, recipient, data
-        /// The final dot has come and the message is recorded; in LMTP asked for each recipient.
+        /// After the final dot, when the message is recorded; in LMTP once for each recipient.
         case endOfData
         case quit
     }
 
     public enum Reaction: Sendable, Hashable {
-        /// This line; `\r\n` inside makes several.
+        /// This line, or several with `\r\n` between them.
         case reply(String)
         /// Nothing for so long, then the usual reply.
         case stall(Duration)
         /// This line, an octet at a time.
         case drip(String, every: Duration)
-        /// The connection ends without a word.
+        /// The connection is closed without a reply.
         case close
     }
 
@@ -61,8 +61,9 @@ public final class SinkServer: Sendable {
 
     /// - Parameters:
     ///   - extensions: the lines after the first of the EHLO reply.
-    ///   - react: asked at each moment with the client's line (at the end of data: the recipient's path); `nil` does the
-    ///     usual thing.
+    ///   - react: asked at each moment, with the client's line (at the end of data: the recipient's path); `nil` for
+    ///     the usual reply.
+    /// - Throws: ``KitError`` when it cannot listen, or the error of a thread that cannot be started.
     public init(
         _ language: Language = .smtp,
         extensions: [String] = [
@@ -90,7 +91,8 @@ public final class SinkServer: Sendable {
     /// The command lines of each connection so far.
     public var commands: [[String]] { kept.shared.withLock { $0.commands } }
 
-    /// Waits until `count` messages are here. Blocks: call it inside ``onThread(_:)``.
+    /// Waits until there are `count` messages. Blocks: call it inside ``onThread(_:)``.
+    /// - Throws: ``KitError`` when there are fewer after `patience`.
     public func waitForMessages(_ count: Int, patience: Duration = .seconds(20)) throws(KitError)
         -> [Message]
     {

@@ -39,7 +39,7 @@ struct SinkSession {
             _ = try answer(.greeting, "", usual: "220 sink.example ESMTP")
             while try command(String(decoding: end.line(until: deadline), as: UTF8.self)) {}
         } catch {
-            // The client hung up, or a reaction closed: the session is over, which is all there is to do.
+            // The client hung up, or a reaction closed the connection: the session is over.
         }
     }
 

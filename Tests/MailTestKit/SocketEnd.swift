@@ -5,7 +5,7 @@ import CMHSys
 import Glibc
 import Octets
 
-/// Why a test server stops playing a session.
+/// Why a test server ends a session before its time.
 enum SessionEnd: Error {
     /// The peer closed or reset, or the server is being stopped.
     case gone
@@ -43,7 +43,7 @@ struct SocketEnd {
         return line
     }
 
-    /// One line up to and with its LF.
+    /// One line, with its LF.
     mutating func rawLine(until deadline: Deadline) throws(SessionEnd) -> [UInt8] {
         var searched = start
         while true {
@@ -53,7 +53,7 @@ struct SocketEnd {
                 start = hit + 1
                 return line
             }
-            searched = unread.count - start  // fill moves what is unread to the front
+            searched = unread.count - start  // since `fill` moves what is unread to the front
             try fill(until: deadline)
         }
     }
@@ -65,7 +65,7 @@ struct SocketEnd {
         return Array(unread[start..<start + count])
     }
 
-    /// Reads and drops until the peer closes.
+    /// Reads and discards until the peer closes, which throws ``SessionEnd/gone``.
     mutating func drain(until deadline: Deadline) throws(SessionEnd) {
         while true {
             start = unread.count
@@ -73,7 +73,7 @@ struct SocketEnd {
         }
     }
 
-    /// Stands still for `duration`.
+    /// Neither reads nor writes for `duration`.
     /// - Throws: ``SessionEnd/gone`` when the peer hangs up or the server is stopped meanwhile.
     func stall(_ duration: Duration) throws(SessionEnd) {
         let deadline = Deadline(after: duration)

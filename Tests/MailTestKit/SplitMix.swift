@@ -1,6 +1,6 @@
-// A seeded source of octets, so that a random test can be run again.
+// A seeded source of random numbers, so that a random test can be repeated.
 
-/// SplitMix64: small, fast, the same sequence for the same seed.
+/// SplitMix64: small, fast, and always the same sequence for the same seed.
 public struct SplitMix: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

@@ -1,8 +1,8 @@
-// TLS in front of a test server in clear text: a small Python program, so that no TLS code of ours tests itself.
+// TLS in front of a test server without TLS: a small Python program, so that no TLS code of ours tests itself.
 
 import Glibc
 
-/// Accepts TLS on a port of its own and hands the octets to and from `plainPort`.
+/// Accepts TLS on a port of its own, and passes the octets to and from another port.
 public final class TLSFront: Sendable {
     public let port: UInt16
     private let server: ServerProcess

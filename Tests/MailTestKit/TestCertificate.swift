@@ -1,6 +1,6 @@
 // A self-signed certificate for localhost, made by openssl(1), so that no code of ours vouches for itself.
 
-/// A key and a certificate in PEM files; a client trusts it by naming `certificatePath` as its trust file.
+/// A key and a certificate in PEM files; a client whose trust file is `certificatePath` trusts it.
 public struct TestCertificate: Sendable {
     public let certificatePath: String
     public let keyPath: String
@@ -8,8 +8,9 @@ public struct TestCertificate: Sendable {
     public let fingerprint: String
 
     /// - Parameters:
-    ///   - names: DNS names and IPv4 addresses the certificate is good for; the first is its subject.
-    ///   - expired: the certificate ended yesterday.
+    ///   - names: the DNS names and IPv4 addresses that the certificate is for; the first is its subject.
+    ///   - expired: whether the certificate expired yesterday.
+    /// - Throws: ``KitError`` when openssl(1) is missing or fails.
     public init(
         in scratch: ScratchDirectory, name: String = "server",
         names: [String] = ["localhost", "127.0.0.1"],
@@ -28,7 +29,7 @@ public struct TestCertificate: Sendable {
         ]
         try Self.run(request)
         if expired {
-            // Signed anew by its own key, with an end that lies behind.
+            // Signed again with its own key, with an end that has passed.
             try Self.run([
                 "openssl", "x509", "-in", certificatePath, "-signkey", keyPath, "-days", "-1", "-out",
                 certificatePath,

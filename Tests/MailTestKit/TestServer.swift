@@ -4,9 +4,9 @@ import Blocking
 import Glibc
 import Synchronization
 
-/// The part of a test server that is the same for all: listener, threads, and an end that waits for nobody.
+/// What all test servers have in common: the listener, the threads, and an end that does not wait for any client.
 ///
-/// The session's closure must not hold the owner of this object, else it never ends.
+/// The session's closure must not retain the owner of this object, else the server never ends.
 final class TestServer: Sendable {
     let port: UInt16
     private let state: State
@@ -20,7 +20,7 @@ final class TestServer: Sendable {
         }
         let shared = Mutex(Shared())
 
-        /// Under the lock, so that stop() never shuts down a number that has been given out anew.
+        /// Under the lock, so that `stop()` never shuts down a descriptor whose number has been reused.
         func close(_ descriptor: Int32) {
             shared.withLock { shared in
                 shared.open.remove(descriptor)
@@ -61,7 +61,8 @@ final class TestServer: Sendable {
             if descriptor < 0, errno == EINTR || errno == ECONNABORTED { continue }
             guard descriptor >= 0 else { return }
             _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-            // Answers to pipelined commands are small writes in a row, which would wait for each other's ACK.
+            // Replies to pipelined commands are small writes in a row, each of which would wait for the ACK of the
+            // last.
             var on: Int32 = 1
             unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
             let mine = number

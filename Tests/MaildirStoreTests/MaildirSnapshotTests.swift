@@ -185,7 +185,7 @@ struct MaildirSnapshotTests {
     func shortage(_ code: Int32) throws {
         scratch.write("a\n", to: "box/cur/1.some.h")
         let box = try Maildir(path: box.path, making: false, faults: Faults(unreadable: ["1.some.h": .closed(code)]))
-        #expect(throws: DurableError.self) { try MaildirSnapshot(of: [ShownMaildir(box)]) }
+        #expect(throws: MaildirError.self) { try MaildirSnapshot(of: [ShownMaildir(box)]) }
     }
 
     @Test("a message that becomes shorter while it is read is an error, not a short message")

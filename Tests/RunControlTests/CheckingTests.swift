@@ -126,7 +126,7 @@ import Testing
             """, .runAs, .log, .stateDirectory, .maildirs(), .unixUsers)
         #expect(
             found == [
-                "rc:1:1: run-as: there is no user \"no-such-user-here\"; make it, or name another",
+                "rc:1:1: run-as: there is no user \"no-such-user-here\"; create it, or name another",
                 "rc:2:1: \(file)/log: cannot write the log: Not a directory",
                 "rc:3:1: \(file) (the state directory): Not a directory",
                 "rc:5:3: warning: unix-user of mailbox m: there is no user \"no-such-user-here\"",

@@ -208,10 +208,10 @@ extension BlockSettings {
         let (_, twice) = DomainSettings.read("dkim reject\ndkim mark\nspf maybe\ndkim a_b! /x\nspf off")
         #expect(
             twice.filter { !$0.hasSuffix("yet; remove the line") } == [
-                "\"dkim reject\" stands already",
+                "\"dkim reject\" is already given",
                 "the policy is one of reject, mark, off, not \"maybe\"",
                 "the selector is a name in DNS, not \"a_b!\"",
-                "\"spf\" stands already at rc:3:1",
+                "\"spf\" is already given at rc:3:1",
             ])
     }
 }

@@ -16,10 +16,9 @@ private struct Manual {
     private(set) var items: [String: [Item]] = [:]
 
     init() throws {
-        let octets = try #require(ScratchDirectory.read(Fixture.repository("man/mailhubrc.5")))
         var section = ""
         var isHead = false
-        for line in String(decoding: octets, as: UTF8.self).split(separator: "\n") {
+        for line in try Project.text("man/mailhubrc.5").split(separator: "\n") {
             if line.hasPrefix(".Ss ") || line.hasPrefix(".Sh ") { section = String(line.dropFirst(4)) }
             if line.hasPrefix(".It Ic ") {
                 let rest = line.dropFirst(7)
@@ -133,9 +132,8 @@ extension BlockSettings {
 
     @Test("every bounded word with a default has its row in docs/limits.md, with that default")
     func limits() throws {
-        let octets = try #require(ScratchDirectory.read(Fixture.repository("docs/limits.md")))
         // The first table is that of the words.
-        let rows = String(decoding: octets, as: UTF8.self).split(separator: "\n").prefix { !$0.hasPrefix("## ") }
+        let rows = try Project.text("docs/limits.md").split(separator: "\n").prefix { !$0.hasPrefix("## ") }
             .map { $0.split(separator: "|").map { String($0).trimmingBlanks } }
         var told: Set<String> = []
         for demand in Self.demands where demand.word.defaultWords == nil {

@@ -47,10 +47,10 @@ import Testing
                 "rc:6:3: an indented line belongs to a block, and none has begun here",
                 "rc:8:3: unknown word \"adress\" in a mailbox block; did you mean \"address\"?",
                 "rc:10:3: \"passwordfile\" contradicts \"password\" at rc:9:3",
-                "rc:11:3: \"password\" stands already at rc:9:3",
+                "rc:11:3: \"password\" is already given at rc:9:3",
                 "rc:12:11: the Maildir must begin with / or ~/, since commands run from any directory, unlike \"Mail/bob\"",
                 "rc:13:3: \"use\" does not belong to a mailbox block; it stands indented, in a route block",
-                "rc:14:9: mailbox bob stands already at rc:7:9",
+                "rc:14:9: mailbox bob is already defined at rc:7:9",
                 "rc:16:9: there is no mailbox \"bbo\"; did you mean \"bob\"?",
                 "rc:17:9: the service is one of pop3, imap, pop3s, imaps, not \"imap4\"; did you mean \"imaps\"?",
                 "rc:18:8: the time of keep is from 1 day to 10 years, so it cannot be \"12h\"",
@@ -63,7 +63,7 @@ import Testing
                 "rc:25:14: the address is one of this machine with a port, such as 127.0.0.1:995, [::]:995 or *:995, "
                     + "not \"localhost\"",
                 "rc:26:23: unknown word \"alow\" in a listen block; did you mean \"allow\"?",
-                "rc:27:27: \"10.0.0.1/8\" has bits set behind its first 8",
+                "rc:27:27: \"10.0.0.1/8\" has bits set after its first 8",
             ])
     }
 
@@ -138,7 +138,7 @@ import Testing
                     "rc:17:3: account c: \"user LOGIN\" is missing, and no address stands in for it",
                     "rc:21:3: account c: nothing can be fetched without a login",
                     "rc:22:7: route r: no \"use ACCOUNT\" says where mail goes",
-                    "rc:24:9: the postmaster of a domain must be known (RFC 5321, 4.5.1)",
+                    "rc:24:9: mail for the postmaster of a domain must be accepted (RFC 5321, 4.5.1)",
                     "rc:25:8: pop3s is TLS and needs \"tls_certificate FILE key FILE\"",
                     "rc:26:8: another listener has this address and port, at rc:25:8",
                 ])
@@ -160,7 +160,7 @@ import Testing
     func hostname() {
         #expect(
             Fixture.listing("mailbox a\nlisten smtp [::]:25") == [
-                "rc:2:8: listen smtp meets other servers and needs the line \"hostname NAME\", the name they know this hub by"
+                "rc:2:8: listen smtp talks to other servers and needs the line \"hostname NAME\", the name they know this hub by"
             ])
         #expect(Fixture.listing("hostname hub.example\nmailbox a\nlisten smtp [::]:25") == [])
         #expect(Fixture.listing("mailbox a\nlisten submission [::]:587") == [])
@@ -228,8 +228,8 @@ import Testing
         octets += Array(Array(repeating: "a", count: 257).joined(separator: " ").utf8)
         #expect(
             Fixture.listing(octets) == [
-                "rc:1:13: a carriage return; save the file with the line ends of Unix",
-                "rc:2:5: a control character", "rc:3:6: this is no UTF-8", "rc:4:5: this \" is not closed",
+                "rc:1:13: a carriage return; save the file with Unix line endings",
+                "rc:2:5: a control character", "rc:3:6: this is not UTF-8", "rc:4:5: this \" is not closed",
                 "rc:5:1: unknown word; it is like none of the rc's words, and so it is not shown",
                 "rc:6:1: the line is longer than 4,096 octets",
                 "rc:7:513: more than 256 words in a line",

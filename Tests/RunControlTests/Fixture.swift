@@ -30,11 +30,6 @@ enum Fixture {
 
     static func listing(_ text: String) -> [String] { listing(Array(text.utf8)) }
 
-    /// The repository's file at `path`.
-    static func repository(_ path: String, here: StaticString = #filePath) -> String {
-        "\(here)".split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/" + path
-    }
-
     /// An rc with every word that this release can do.
     static let everything = """
         hostname         hub.home.arpa

@@ -12,7 +12,7 @@ import Testing
             // In a block `account a` of a good rc, in the place of its `fetch` line.
             ("feched imaps i.example", "unknown word \"feched\" in an account block; did you mean \"fetch\"?"),
             ("fetch imaps://i.example/", "write \"fetch imaps i.example\", without ://"),
-            ("fetch imaps imaps://i.example", "the server stands without ://; write \"i.example\""),
+            ("fetch imaps imaps://i.example", "the server is written without ://; write \"i.example\""),
             ("fetch i.example imaps", "write it the other way about: \"fetch imaps i.example\""),
             (
                 "fetch imasp i.example",

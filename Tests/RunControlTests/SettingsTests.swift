@@ -171,7 +171,7 @@ import Testing
     @Test("the empty rc is one, and the example is a good one")
     func example() throws {
         _ = try Fixture.read("")
-        let octets = try #require(ScratchDirectory.read(Fixture.repository("examples/mailhubrc")))
+        let octets = Array(try Project.text("examples/mailhubrc").utf8)
         let hub = try HubSettings.read(octets, source: "examples/mailhubrc", context: Fixture.context)
         #expect(hub.accounts.map(\.name) == ["work", "club", "isp"])
         #expect(hub.listeners.map(\.service) == [.pop3s, .submission])

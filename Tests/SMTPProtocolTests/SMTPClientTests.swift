@@ -291,6 +291,32 @@ struct SMTPClientTests {
         #expect(play.client.isAuthenticated)
     }
 
+    @Test(
+        "an initial response that does not fit a line of 512 octets is said when the server asks for it (RFC 4954 §4)")
+    func longInitialResponse() {
+        // `AUTH PLAIN `, 496 octets of base64 and CRLF are 509 octets; the next length of base64 would make 513.
+        let fitting = [UInt8](repeating: 0x61, count: 372)
+        var play = ClientPlay.greeted("250-s\n250 AUTH PLAIN\n")
+        play.say(.auth(mechanism: "PLAIN", initial: fitting))
+        #expect(play.said == "AUTH PLAIN " + String(decoding: Base64.encode(fitting), as: UTF8.self) + "|")
+        let long = fitting + [0x61]
+        let response = String(decoding: Base64.encode(long), as: UTF8.self)
+        play = ClientPlay.greeted("250-s\n250 AUTH PLAIN\n")
+        play.say(.auth(mechanism: "PLAIN", initial: long))
+        #expect(play.said == "AUTH PLAIN|")
+        play.hear("334 \n")
+        #expect(play.events == [.initialResponseWanted])
+        #expect(play.said == "AUTH PLAIN|\(response)|")
+        #expect(play.client.secret == 0..<response.utf8.count, "no transcript shows it")
+        play.hear("235 ok\n")
+        #expect(play.client.isAuthenticated)
+        play = ClientPlay.greeted("250-s\n250 AUTH PLAIN\n")
+        play.say(.auth(mechanism: "PLAIN", initial: long))
+        play.hear("235 ok\n")
+        #expect(play.error != nil, "whoever was accepted, it was not by this password")
+        #expect(!play.client.isAuthenticated)
+    }
+
     @Test("clear text behind the go-ahead for TLS is an attack")
     func injection() {
         var play = ClientPlay.greeted("250-s\n250 STARTTLS\n")

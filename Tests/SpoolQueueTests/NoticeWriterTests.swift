@@ -26,8 +26,8 @@ struct NoticeWriterTests {
         }
         let noticeID = try #require(id)
         let entry = try #require(try queue.find(noticeID))
-        let glimpse = try #require(try queue.peek(entry))
-        return (String(decoding: try glimpse.content.all(), as: UTF8.self), glimpse)
+        let queued = try #require(try queue.peek(entry))
+        return (String(decoding: try queued.content.all(), as: UTF8.self), queued)
     }
 
     @Test("a failure notice is a multipart/report with null sender, status and the original")
@@ -186,8 +186,8 @@ struct NoticeWriterTests {
                 kind, about: about, of: .init(message), id: id, at: MailDate(seconds: 100_500), in: queue)
         }
         let entry = try #require(try id.flatMap { try queue.find($0) })
-        let glimpse = try #require(try queue.peek(entry))
-        let dateless = String(decoding: try glimpse.content.all(), as: UTF8.self)
+        let queued = try #require(try queue.peek(entry))
+        let dateless = String(decoding: try queued.content.all(), as: UTF8.self)
         #expect(!dateless.contains("1970") && !dateless.contains("\nDate:") && !dateless.contains("Will-Retry-Until"))
     }
 

@@ -30,9 +30,9 @@ struct QueueTests {
         let entry = try #require(try queue.list().entries.first)
         #expect(entry.id == id)
         #expect(!entry.isTried && !entry.isHeld && !entry.hasJournal && entry.notBefore == 0)
-        let glimpse = try #require(try queue.peek(entry))
-        #expect(glimpse.envelope == envelope())
-        #expect(try glimpse.content.all() == Array("Received: x\n\(content)".utf8))
+        let queued = try #require(try queue.peek(entry))
+        #expect(queued.envelope == envelope())
+        #expect(try queued.content.all() == Array("Received: x\n\(content)".utf8))
         var status = stat()
         #expect(unsafe stat(scratch.file("queue/new/\(entry.name)"), &status) == 0)
         #expect(Int(status.st_size) == entry.size)
@@ -148,10 +148,10 @@ struct QueueTests {
     func sizes(_ text: String, _ top: String) throws {
         let queue = try Queue(state: scratch.path)
         let id = try queue.add(envelope(), text, top: top)
-        let glimpse = try #require(try queue.find(id).flatMap { try queue.peek($0) })
+        let queued = try #require(try queue.find(id).flatMap { try queue.peek($0) })
         var wire = Oddity.wire(fromFile: Array((top + text).utf8))
         if !text.isEmpty, !text.hasSuffix("\n") { wire += [13, 10] }
-        #expect(glimpse.content.facts == ContentFacts(wireSize: wire.count))
+        #expect(queued.content.facts == ContentFacts(wireSize: wire.count))
     }
 
     @Test("what is counted does not depend on who appends it, nor on whether it stays in memory")
@@ -162,9 +162,9 @@ struct QueueTests {
         try message.append([0xE9, 0x0D, 0x0A])
         message.note(isSigned: true)
         let id = try queue.add(Prepared(Message(envelope(), message), top: Array("T: x\n".utf8)), ours)
-        let glimpse = try #require(try queue.find(id).flatMap { try queue.peek($0) })
+        let queued = try #require(try queue.find(id).flatMap { try queue.peek($0) })
         #expect(
-            glimpse.content.facts
+            queued.content.facts
                 == ContentFacts(wireSize: 6 + 3 * 60_002 + 4, is8Bit: true, hasStrays: true, isSigned: true))
     }
 

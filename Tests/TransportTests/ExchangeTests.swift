@@ -134,7 +134,7 @@ struct ExchangeTests {
     @Test("what was asked for gives the peer its time again, and nothing else it says does")
     func progress() async throws {
         try await onThread { () throws in
-            let late = "peer.test:110: timed out while waiting for what it was asked for"
+            let late = "peer.test:110: timed out while waiting for its answer"
             #expect(try end(of: "x", limit: .seconds(9)) == late, "one look behind the end, and no second one")
             for octet in [".", "c"] as [Character] {
                 #expect(try end(of: octet, limit: .zero) == "peer.test:110: closed the connection early")

@@ -1,10 +1,10 @@
-// Who may connect: the `allow` and `deny` words of a listener.
+// Who may connect: the `allow` and `deny` rules of a listener.
 
 import InternetAddress
 
 /// Networks that may connect and networks that may not.
 ///
-/// `deny` beats `allow`, whatever their order; without any `allow` everyone else may come.
+/// `deny` beats `allow`, whatever their order; without any `allow` everyone else may connect.
 public struct AccessRules: Sendable, Hashable {
     public enum Decision: Sendable, Hashable {
         case allowed
@@ -27,6 +27,6 @@ public struct AccessRules: Sendable, Hashable {
         return .refused("not in allow " + allow.map(\.description).joined(separator: " "))
     }
 
-    /// Whether none but private addresses get in: what `line-ends repair` asks of a listener.
+    /// Whether only private addresses may connect: what `line-ends repair` requires of a listener.
     public var isPrivateOnly: Bool { !allow.isEmpty && allow.allSatisfy(\.isPrivate) }
 }

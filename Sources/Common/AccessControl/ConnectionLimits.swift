@@ -22,15 +22,15 @@ public struct ConnectionLimits: Sendable {
         self.perAddress = perAddress
     }
 
-    /// What listeners may have when all of them together may have `room` connections: what they want, or each the same
-    /// part of it, one at least.
+    /// The connections that each listener may have when all of them together may have `room`: what it wants, or of that
+    /// the same fraction for each, one at least.
     public static func fitted(_ wanted: [Int], into room: Int) -> [Int] {
         let all = wanted.reduce(0.0) { $0 + Double($1) }
         guard all > Double(room) else { return wanted }
         return wanted.map { min($0, max(1, Int(Double($0) / all * Double(room)))) }
     }
 
-    /// Counts a connection in, if it is allowed. Each that was must be ``closed(_:)`` once.
+    /// Counts a connection in, if it is allowed. Each one allowed must be passed to ``closed(_:)`` once.
     public mutating func opened(_ address: IPAddress) -> Decision {
         let network = Network(home: address)
         guard count < total else { return .tooManyInAll(limit: total) }

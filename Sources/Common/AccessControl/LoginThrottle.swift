@@ -4,9 +4,9 @@ import InternetAddress
 
 /// Counts failed logins. Knows no clock: the caller says what time it is, on one clock that never goes back.
 ///
-/// A try counts from its beginning, and is given back when it was right: who makes many at once gets no more than who makes
-/// them one after the other. Addresses count by /32 (IPv4) and /64 (IPv6), for a home has a whole /64 to guess from. The
-/// table is bounded: beyond its size the entry idle for longest goes, so that many addresses cannot fill the memory.
+/// A try counts from its beginning, and is given back when it was right: many at once get no further than the same one
+/// after the other. Addresses count by /32 (IPv4) and /64 (IPv6), for a home has a whole /64 to guess from. The table
+/// is bounded: above its size the entries idle for longest are dropped, so that many addresses cannot fill the memory.
 public struct LoginThrottle: Sendable {
     /// What is counted for one address or one login.
     public struct Limits: Sendable, Hashable {
@@ -20,7 +20,7 @@ public struct LoginThrottle: Sendable {
             self.pause = pause
         }
 
-        /// As HomeMailHub meant it, with room for a phone that knows an old password: 10 failures, 20 minutes.
+        /// 10 failures, 20 minutes: with room for a phone that has an old password.
         public static let address = Limits(failures: 10, pause: .seconds(20 * 60))
         /// A login has more tries, for its owner must not be locked out by strangers too easily.
         public static let login = Limits(failures: 50, pause: .seconds(20 * 60))
@@ -38,7 +38,7 @@ public struct LoginThrottle: Sendable {
     public enum Outcome: Sendable, Hashable {
         case right
         case wrong
-        /// Nothing was found out: there was no room to check it.
+        /// Not known: there was no room to check it.
         case unchecked
     }
 
@@ -73,8 +73,8 @@ public struct LoginThrottle: Sendable {
 
     /// Whether a login may be tried; to be asked before any password is hashed.
     /// - Parameters:
-    ///   - name: whose password is guessed at: one name for a mailbox, whichever of its names was said. `nil` leaves the
-    ///     login out.
+    ///   - name: whose password is guessed at: one name for a mailbox, whichever of its names the client sent. `nil`
+    ///     leaves the login out.
     ///   - now: time since an epoch of the caller's choice.
     public func decide(_ address: IPAddress, login name: String? = nil, now: Duration) -> Decision {
         let here = decide(.network(Network(home: address)), self.address, now)
@@ -82,9 +82,9 @@ public struct LoginThrottle: Sendable {
         return Self.stricter(here, decide(Self.key(name), login, now))
     }
 
-    /// Begins a try, if it may be made; each that was allowed must be ``end(_:login:as:now:)``ed once.
-    /// - Parameter isKnown: whether the owner of the login comes from `address`: the login's own count does not stop this
-    ///   try then, or strangers could lock the owner out.
+    /// Begins a try, if it may be made; each one allowed must be ended once, by ``end(_:login:as:now:)``.
+    /// - Parameter isKnown: whether the owner of the login comes from `address`: the login's own count does not stop
+    ///   this try then, or strangers could lock the owner out.
     public mutating func begin(
         _ address: IPAddress, login name: String, isKnown: Bool = false, now: Duration
     ) -> Decision {
@@ -96,7 +96,8 @@ public struct LoginThrottle: Sendable {
         return .allowed
     }
 
-    /// Ends a try. A right one forgives its address; not its login, or a guesser with an account of his own could go on.
+    /// Ends a try. A right one forgives the failures of its address, but of no login: the count of the login guessed at
+    /// stops even a guesser with a login of their own.
     /// - Returns: whether it was the failure that began a pause, for one line in the log.
     @discardableResult
     public mutating func end(
@@ -159,7 +160,7 @@ public struct LoginThrottle: Sendable {
         for (key, _) in oldest { entries[key] = nil }
     }
 
-    /// A login is cut to what a name can be: the table holds what strangers send.
+    /// A login is cut to the length of a name: the table holds what strangers send.
     private static func key(_ name: String) -> Key {
         .login(String(decoding: name.lowercased().utf8.prefix(255), as: UTF8.self))
     }

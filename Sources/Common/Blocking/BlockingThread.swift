@@ -18,7 +18,7 @@ public final class BlockingThread: Sendable {
     private let state = Mutex(State.running)
     private let identity: Identity
 
-    /// `pthread_t` is a number on Linux; only pthread_join and pthread_detach are asked about it, from behind `state`.
+    /// `pthread_t` is a number on Linux; only pthread_join and pthread_detach get it, under the lock of `state`.
     private struct Identity: Sendable { let value: pthread_t }
 
     /// Starts `body` on a thread of its own.

@@ -1,8 +1,8 @@
-// A reader who goes away is an error of write(2), not the end of the program.
+// A reader that goes away is an error of write(2), not the end of the program.
 
 import Glibc
 
-/// Ignores SIGPIPE in this process; the first act of every command that talks to a socket or a pipe.
+/// Ignores SIGPIPE in this process, for code that writes to a socket or a pipe; commands do so at their start.
 public func ignoreBrokenPipes() {
     _ = signal(SIGPIPE, SIG_IGN)
 }

@@ -1,4 +1,4 @@
-// An absolute point in time by which a step must be done: suspend of the machine counts, changes of the date do not.
+// An absolute point in time by which a step must be done: time asleep counts, changes of the date do not.
 
 import Glibc
 
@@ -17,7 +17,7 @@ public struct Deadline: Sendable, Hashable, Comparable {
 
     /// A deadline that does not pass.
     public static let never = Deadline(instant: .max)
-    /// Now: for looks that must not wait.
+    /// Now: for checks that must not wait.
     public static var now: Deadline { Deadline(instant: clock()) }
 
     public static func < (left: Deadline, right: Deadline) -> Bool { left.instant < right.instant }
@@ -36,7 +36,7 @@ public struct Deadline: Sendable, Hashable, Comparable {
 
     public var hasPassed: Bool { instant != .max && Self.clock() >= instant }
 
-    /// A timeout for poll(2), rounded up, so that waking finds the deadline past.
+    /// A timeout for poll(2) in milliseconds, rounded up, so that waking finds the deadline past.
     ///
     /// At most 15 seconds: poll's own timer stands still while the machine sleeps, so the caller must look at the clock
     /// again and go on waiting when poll returns nothing early.

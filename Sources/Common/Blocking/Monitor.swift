@@ -2,9 +2,9 @@
 
 import Glibc
 
-/// Guards `Value`. Every change wakes those who wait, each of whom looks whether it is its turn.
+/// Guards `Value`. Every change wakes all threads that wait, and each checks whether it can go on.
 ///
-/// Unchecked, as the value is touched with the mutex held only.
+/// Unchecked, as the value is touched only with the mutex held.
 @safe public final class Monitor<Value: Sendable>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
@@ -30,7 +30,7 @@ import Glibc
         unsafe mutex.deallocate()
     }
 
-    /// Looks at the value, and changes nothing.
+    /// Reads the value; wakes nobody.
     public func read<Result>(_ body: (Value) throws -> Result) rethrows -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
@@ -48,8 +48,8 @@ import Glibc
         return try body(&value)
     }
 
-    /// Waits until `body` gives something, which it is asked at first and after each change by another thread. What it
-    /// changes when it gives nothing must be of no interest to others: they are not woken for that.
+    /// Waits until `body` returns a value; it is called at once, and again after each change by another thread. What it
+    /// changes when it returns `nil` must not matter to others: they are not woken for that.
     /// - Returns: `nil` when `deadline` has passed.
     public func wait<Result>(until deadline: Deadline = .never, _ body: (inout Value) throws -> Result?) rethrows
         -> Result?

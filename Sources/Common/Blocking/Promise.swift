@@ -6,12 +6,12 @@ public final class Promise<Value: Sendable>: Sendable {
 
     public init() {}
 
-    /// Gives the value, and wakes who waits for it. A second one is of no account.
+    /// Gives the value, and wakes those who wait for it. A second value is ignored.
     public func keep(_ value: Value) {
         monitor.change { given in if given == nil { given = value } }
     }
 
-    /// The value, once it is there.
+    /// Waits for the value.
     public func wait() -> Value {
         guard let value = monitor.wait({ $0 }) else { preconditionFailure("a wait without an end has ended") }
         return value

@@ -1,16 +1,16 @@
-// TERM, INT and HUP as something to poll: a batch command first ends what it is at, and dies of the signal then.
+// TERM, INT and HUP as a descriptor to poll: a batch command first finishes what it is doing, then dies of the signal.
 
 internal import CMHSys
 import Glibc
 import Synchronization
 
-/// The order to stop, as a descriptor beside those that a program waits for. No handler runs between two instructions of
-/// ours, and whoever started us sees at the end that a signal ended us.
+/// The order to stop, as a descriptor beside those that a program waits for. No signal handler interrupts our code, and
+/// the parent process sees in the end that a signal ended us.
 public enum StopSignal {
     private static let signals = [SIGTERM, SIGINT, SIGHUP]
     private static let watched = Atomic<Int32>(-1)
 
-    /// Readable from the moment on that this process is to stop; -1, which poll(2) passes over, while nobody watches.
+    /// Readable once this process is to stop; -1, which poll(2) ignores, before ``watch()``.
     public static var descriptor: Int32 { watched.load(ordering: .relaxed) }
 
     /// Whether the order has come.
@@ -20,10 +20,10 @@ public enum StopSignal {
         return unsafe poll(&polled, 1, 0) > 0
     }
 
-    /// Holds the signals back from now on, until ``takeEffect()``. Call it before any other thread exists: threads inherit
-    /// what is held back. A signal that is ignored, as SIGHUP under nohup(1), stays ignored.
+    /// Blocks the signals from now on, until ``takeEffect()``. Call it before any other thread exists: threads inherit
+    /// the signal mask. A signal that is ignored, as SIGHUP under nohup(1), stays ignored.
     ///
-    /// Without a descriptor to be had, the signals end the process as they always did.
+    /// Where no descriptor can be had, the signals end the process as usual.
     public static func watch() {
         guard descriptor < 0 else { return }
         var set = heeded()
@@ -36,7 +36,7 @@ public enum StopSignal {
         watched.store(opened, ordering: .relaxed)
     }
 
-    /// Lets the signal that has come take its course, which ends the process. Returns when none has come.
+    /// Unblocks the signals, so that the one that has come ends the process. Returns when none has come.
     public static func takeEffect() {
         guard hasCome else { return }
         var set = heeded()

@@ -3,8 +3,9 @@
 import Glibc
 import Synchronization
 
-/// Runs jobs on at most `threads` threads, the caller's included, and waits for all of them. Its own threads are started
-/// when there is work for them, and kept until it is dropped. One caller at a time is at work, a second one works alone.
+/// Runs jobs on at most `threads` threads, the caller's included, and waits for all of them. Its own threads are
+/// started when there is work for them, and kept until the pool is released. It helps one caller at a time: a second
+/// one does its jobs alone.
 public final class WorkerPool: Sendable {
     /// What one job threw.
     public struct Failure: Sendable {
@@ -35,8 +36,8 @@ public final class WorkerPool: Sendable {
     }
 
     /// Runs `job(0)` to `job(count - 1)` in no particular order. A failing job stops no other.
-    /// - Returns: what was thrown, ordered by job; empty when all went well. Few threads to be had means slower, not
-    ///   failed: the caller's own thread works too.
+    /// - Returns: what was thrown, ordered by job; empty when all went well. Where the system grants few threads it is
+    ///   slower, but does not fail: the caller's own thread works too.
     public func run(count: Int, _ job: @escaping @Sendable (Int) throws -> Void) -> [Failure] {
         let round = Round(count: count, job)
         let isHelped =
@@ -65,7 +66,8 @@ public final class WorkerPool: Sendable {
     private func start(_ wanted: Int) {
         helpers.withLock { helpers in
             while helpers.count < wanted {
-                // Not the pool itself: it would never be dropped. Without this helper the round is done by fewer.
+                // Captures the state, not the pool, which would never be released. Without this helper fewer do the
+                // round.
                 let state = state
                 guard let helper = try? BlockingThread(name: "worker", { Self.help(state) }) else { return }
                 helpers.append(helper)
@@ -81,7 +83,7 @@ public final class WorkerPool: Sendable {
     private static func help(_ state: Monitor<State>) {
         var last = 0
         while true {
-            // A round is worked at once: what is left of it is with others, whom the caller waits for.
+            // A helper joins a round once only: what is unfinished after it is with others, for whom the caller waits.
             let task = state.wait { state -> Task? in
                 if state.isOver { return .end }
                 guard let round = state.round, state.rounds > last else { return nil }

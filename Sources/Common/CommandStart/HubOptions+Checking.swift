@@ -8,7 +8,7 @@ import RunControl
 
 extension HubOptions {
     /// Looks at all that a run of `program` would use, as the user it would run as.
-    /// - Throws: always: `ExitCode`, 78 when the run would refuse something.
+    /// - Throws: always: `ExitCode`, 78 when the run would refuse something and 0 otherwise; ``HubUserError``.
     func carryOutCheck(_ settings: HubSettings, _ checks: [Check], as program: String) throws -> Never {
         let early = settings.findings(of: [.runAs])
         if !early.hasFaults, geteuid() == 0, let user = settings.runAs { try HubUser.become(user) }
@@ -20,7 +20,7 @@ extension HubOptions {
     }
 }
 
-/// The word that a person meant, for a verb that no command has.
+/// A hint at the verb that was meant, for one that the command does not have; else empty.
 func verbHint<Command: ParsableCommand>(for words: [String], of _: Command.Type) -> String {
     let verbs = Command.configuration.subcommands.map { $0.configuration.commandName ?? "\($0)".lowercased() }
     guard let word = words.first(where: { !$0.hasPrefix("-") }), !verbs.contains(word) else { return "" }

@@ -22,11 +22,13 @@ public struct HubOptions: ParsableArguments {
 
     /// Reads the rc, becomes the hub's user if root has started us, opens the log.
     ///
-    /// Carries out `--check` and `--print-config` and ends the process then.
+    /// Carries out `--check` and `--print-config` instead, and then ends the command.
     /// - Parameters:
     ///   - program: the command's name, for log lines.
-    ///   - checks: what `--check` looks at besides what every start needs: all that a run would stumble over.
+    ///   - checks: what `--check` looks at besides what every start needs: all that a run would fail over.
     ///   - prepare: what must be done while we may still be root, such as binding ports below 1024.
+    /// - Throws: ``RunControlError``, ``HubUserError``, what `prepare` throws or what the log throws; `ExitCode` after
+    ///   `--check` and `--print-config`.
     public func start(
         _ program: String, checks: [Check], before prepare: (HubSettings) throws -> Void = { _ in }
     ) throws -> StartedHub {
@@ -43,18 +45,17 @@ public struct HubOptions: ParsableArguments {
     }
 }
 
-/// A hub that a command may work on.
+/// What a command works with once it has started.
 public struct StartedHub: Sendable {
     public let settings: HubSettings
     public let log: Log
 }
 
-/// A command from its first act to its end as the system sees it: its own errors told in one line, with their sysexits
-/// status.
+/// Runs a command and ends the process: errors of the command are told in one line, with their sysexits status.
 ///
 /// - Parameters:
-///   - name: the command's own name; messages bear the one it was called by.
-///   - ordered: puts the words behind the program's name into the order that the parser wants.
+///   - name: the command's own name; messages begin with the one it was called by.
+///   - ordered: puts the words after the program's name into the order that the parser wants.
 public func runCommand<Command: ParsableCommand>(
     _ command: Command.Type, name: String, ordered: ([String]) -> [String] = { $0 }
 ) -> Never {
@@ -86,7 +87,7 @@ public func runCommand<Command: ParsableCommand>(
     }
 }
 
-/// The end of `--help`, `--version` and the like.
+/// Ends `--help`, `--version` and the like with their text.
 private func tell(_ message: String, as name: String) -> Never {
     do throws(OutputError) {
         try writeToStandardOutput(message.hasSuffix("\n") ? message : message + "\n")

@@ -1,8 +1,8 @@
-// The rc in front of the verb, where people write it.
+// The option for the rc in front of the verb, where people write it.
 
-/// People put the rc before the verb, as with other commands of the family; the parser wants it behind.
+/// People name the rc before the verb, as with the other commands of the hub; the parser wants it after the verb.
 public enum VerbFirst {
-    /// `arguments` with `-C RC` or `--file RC` moved from the front to behind the verb.
+    /// `arguments` with `-C RC` or `--file RC` moved from the front to after the verb.
     public static func ordered(_ arguments: [String]) -> [String] {
         var rest = arguments[...]
         var moved: [String] = []
@@ -18,7 +18,7 @@ public enum VerbFirst {
             }
         }
         guard let verb = rest.first else { return moved }
-        // Right behind the verb: an id of -- or - may stand at the end. Without a verb the default one is meant.
+        // Right after the verb: `-`, or `--` and ids, may stand at the end. Without a verb the default one is meant.
         return verb.hasPrefix("-") ? Array(rest) + moved : [verb] + moved + rest.dropFirst()
     }
 }

@@ -2,7 +2,7 @@
 
 /// A certificate chain and its private key, both PEM files by path: the rc's `tls_certificate FILE key FILE`.
 public struct CertificatePair: Sendable, Hashable {
-    /// The server's certificate first, then the authorities between it and the root.
+    /// The server's certificate first, then the intermediate authorities up to the root.
     public var certificate: String
     /// The unencrypted private key; may be the same file.
     public var key: String

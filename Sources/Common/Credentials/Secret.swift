@@ -2,7 +2,7 @@
 
 /// Octets that must stay unseen: every textual form of them is ``mask``.
 ///
-/// `==` is for settings, whose reader knows both; what a stranger says is compared by a verifier.
+/// `==` is for settings, whose reader knows both; what a stranger sends is compared by a verifier.
 public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// What is printed in its place.
     public static let mask = "********"
@@ -12,8 +12,8 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
 
     public init(_ octets: [UInt8]) { revealed = octets }
 
-    /// The UTF-8 of `text`, without preparation (RFC 8265 SASLprep or OpaqueString is not done: a password counts octet
-    /// by octet).
+    /// The UTF-8 of `text`, prepared by neither SASLprep (RFC 4013) nor OpaqueString (RFC 8265): a password counts
+    /// octet by octet.
     public init(_ text: String) { revealed = Array(text.utf8) }
 
     /// ``revealed`` as a line of text: for the rc, and for hashes, which are ASCII.

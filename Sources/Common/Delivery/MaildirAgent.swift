@@ -41,18 +41,28 @@ public struct MaildirAgent: DeliveryAgent {
         do {
             let destination = try destination(of: message)
             if let earlier, try isThere(earlier, at: destination) { return }
-            let delivery = try maildirs.begin(name, at: destination)
-            try message.forEachChunk { try delivery.write($0) }
-            let staged = delivery.finishWriting()
-            try staged.synchronize()
-            do {
-                try Maildir.publish([staged])
-            } catch MaildirError.nameTaken where name.isRepeatable {
-                // The same name with the same sizes: an attempt that nobody remembers had delivered it.
-                try staged.maildir.synchronizeEntries()
-            }
+            try publish(try stage(message, at: destination))
         } catch {
             throw DeliveryError(error)
+        }
+    }
+
+    /// Writes the message into tmp, and puts it on stable storage.
+    private func stage(_ message: Prepared, at destination: Destination) throws -> StagedDelivery {
+        let delivery = try maildirs.begin(name, at: destination)
+        try message.forEachChunk { try delivery.write($0) }
+        let staged = delivery.finishWriting()
+        try staged.synchronize()
+        return staged
+    }
+
+    private func publish(_ staged: StagedDelivery) throws(MaildirError) {
+        do throws(MaildirError) {
+            try Maildir.publish([staged])
+        } catch {
+            guard case .nameTaken = error, name.isRepeatable else { throw error }
+            // The same name with the same sizes: an attempt that nobody remembers had delivered it.
+            do throws(DurableError) { try staged.maildir.synchronizeEntries() } catch { throw .disk(error) }
         }
     }
 

@@ -55,7 +55,7 @@ public struct MaildirContent: Content {
             octets = try file.read(atMost: wanted, at: offset)
         }
         guard octets.count == wanted else {
-            throw DurableError(operation: "read all of", path: file.path, code: DurableError.inputOutput)
+            throw DurableError(operation: "read to its end", path: file.path, code: DurableError.inputOutput)
         }
         return octets
     }

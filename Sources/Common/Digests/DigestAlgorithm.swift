@@ -1,4 +1,4 @@
-// Digests and keyed digests of octets at hand.
+// Digests and keyed digests of octets in memory.
 
 internal import COpenSSL
 
@@ -22,6 +22,7 @@ public enum DigestAlgorithm: Sendable, Hashable {
     }
 
     /// The digest of `octets`.
+    /// - Throws: ``DigestError/refused(_:)`` when OpenSSL fails.
     public func digest(of octets: [UInt8]) throws(DigestError) -> [UInt8] {
         var running = RunningDigest(self)
         running.update(octets)
@@ -29,6 +30,7 @@ public enum DigestAlgorithm: Sendable, Hashable {
     }
 
     /// The HMAC of `octets` under `key` (RFC 2104): of no use to anyone without the key.
+    /// - Throws: ``DigestError/refused(_:)`` when OpenSSL fails.
     public func hmac(of octets: [UInt8], under key: [UInt8]) throws(DigestError) -> [UInt8] {
         guard let keyCount = CInt(exactly: key.count) else { throw .refused(self) }
         var made = [UInt8](repeating: 0, count: octetCount)

@@ -22,7 +22,7 @@ internal import COpenSSL
         isGood = unsafe EVP_DigestUpdate(context, octets, octets.count) == 1
     }
 
-    /// The digest of all that was fed; nothing may be fed behind it.
+    /// The digest of all that was fed; nothing may be fed after it.
     /// - Throws: ``DigestError/refused(_:)`` when OpenSSL failed at any step.
     public mutating func finish() throws(DigestError) -> [UInt8] {
         var octets = [UInt8](repeating: 0, count: algorithm.octetCount)

@@ -1,4 +1,4 @@
-// Which file systems keep the promises that queue, state and locks stand on.
+// Which file systems keep the promises that queue, state and locks rely on.
 
 internal import CMHSys
 import Glibc
@@ -6,14 +6,14 @@ import Glibc
 extension Directory {
     /// The name of the network or cluster file system this directory lies on; `nil` when it is a local one.
     ///
-    /// On those a rename may be replayed and a lock be lost without a word, so that mail would go out twice.
+    /// On a network file system a rename may be replayed and a lock silently lost, so that mail would go out twice.
     public func networkFileSystem() throws(DurableError) -> String? {
         var found = statfs()
         guard unsafe fstatfs(descriptor, &found) == 0 else { throw failure("look at", nil) }
         let magic = UInt32(truncatingIfNeeded: found.f_type)
         if let name = Self.networkMagics[magic] { return name }
         guard magic == 0x6573_5546 else { return nil }
-        // FUSE says nothing of what is behind it: only the mount table knows.
+        // FUSE does not tell what is behind it: only the mount table knows.
         let kind = try Self.mountKind(of: status().device) ?? "fuse"
         return Self.localFUSE.contains(kind) ? nil : kind
     }

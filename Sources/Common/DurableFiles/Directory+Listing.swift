@@ -5,7 +5,7 @@ import Glibc
 extension Directory {
     /// Calls `body` with each name, `.` and `..` aside, in no order; the octets are valid during the call only.
     public func forEachName(_ body: (borrowing Span<UInt8>) -> Void) throws(DurableError) {
-        // A description of its own: reading through a dup would share the offset between threads.
+        // An open file description of its own: reading through a dup would share the offset between threads.
         let own = unsafe openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard own >= 0 else { throw failure("read", nil) }
         guard let stream = unsafe fdopendir(own) else {

@@ -1,17 +1,18 @@
-// Small files written as a whole: readers see the old content or the new, also after a power cut.
+// Small files written as a whole: readers see the old content or the new, even after a power cut.
 
 import Glibc
 
 extension Directory {
-    /// Writes `octets` to a new file, synchronizes it and gives it the name `name`; durable on return.
-    /// A failure leaves the old file as it was.
+    /// Writes `octets` to a new file, synchronizes it and gives it the name `name`; durable on return. A failure leaves
+    /// the old file as it was, unless it is the directory that cannot be synchronized: the new file is there then,
+    /// perhaps not durably.
     /// - Parameter mode: the file's, whatever the umask.
     public func replace(_ name: String, with octets: [UInt8], mode: UInt32 = 0o600) throws(DurableError) {
         try put(octets, mode, for: name) { (temporary) throws(DurableError) in try rename(temporary, to: name) }
     }
 
-    /// As ``replace(_:with:mode:)`` where no file stands. It is whole or not there.
-    /// - Throws: a ``DurableError`` of the code ``DurableError/exists`` when one does; that stays as it was.
+    /// As ``replace(_:with:mode:)``, but only where there is no such file yet; afterwards it is whole or not there.
+    /// - Throws: a ``DurableError`` with the code ``DurableError/exists`` when there is one, which stays as it was.
     public func add(_ name: String, with octets: [UInt8], mode: UInt32 = 0o600) throws(DurableError) {
         try put(octets, mode, for: name) { (temporary) throws(DurableError) in
             guard try renameWithoutReplacing(temporary, to: name) else {
@@ -32,14 +33,14 @@ extension Directory {
             try file.close()
             try show(temporary)
         } catch {
-            // The first failure is the one to tell; what cannot be removed now is a hidden file that nobody reads.
+            // The first failure is the one to report; what cannot be removed now is a hidden file that nobody reads.
             _ = try? unlink(temporary)
             throw error
         }
         try synchronize()
     }
 
-    /// The directory that holds `path`, and the name of `path` in it.
+    /// The directory that holds `path`, opened, and the name of `path` in it.
     public static func holding(_ path: String) throws(DurableError) -> (directory: Directory, name: String) {
         guard let slash = path.lastIndex(of: "/") else { return (try Directory(path: "."), path) }
         let parent = slash == path.startIndex ? "/" : String(path[..<slash])

@@ -5,8 +5,9 @@ import Glibc
 
 /// A directory held open, whose entries are made, renamed, removed and listed by plain name.
 ///
-/// Names must be single path components without `/` and NUL; others are refused with EINVAL. Safe to share between
-/// threads: it holds a descriptor and nothing that changes.
+/// Names must be single path components without `/` and NUL; others are refused with EINVAL. A call that fails throws a
+/// ``DurableError`` with the system's errno. Safe to share between threads: it holds a descriptor and nothing that
+/// changes.
 public final class Directory: Sendable {
     /// The path it was opened by, for messages.
     public let path: String
@@ -69,19 +70,20 @@ public final class Directory: Sendable {
         return File(descriptor: opened, path: pathOf(name), faults: faults)
     }
 
-    /// Makes a file without a name in this directory, open for reading and writing: it goes with its last descriptor.
+    /// Makes a file without a name in this directory, open for reading and writing: it is gone with its last
+    /// descriptor.
     public func createUnnamed(mode: UInt32 = 0o600) throws(DurableError) -> File {
         try allow("create", nil)
         let opened = unsafe openat(descriptor, ".", mh_O_TMPFILE() | O_RDWR | O_CLOEXEC, mode)
         if opened >= 0 { return File(descriptor: opened, path: "\(path)/(unnamed)", faults: faults) }
-        // File systems that cannot say one of these; old kernels take the flag for an attempt to write a directory.
+        // File systems without O_TMPFILE answer so; old kernels take the flag for an attempt to write to a directory.
         guard errno == EOPNOTSUPP || errno == EINVAL || errno == EISDIR || errno == ENOENT else {
             throw failure("create", nil)
         }
         return try createUnlinked(mode: mode)
     }
 
-    /// A file whose name is gone again: for where there is none without one.
+    /// A file whose name is removed at once: for file systems without O_TMPFILE.
     func createUnlinked(mode: UInt32) throws(DurableError) -> File {
         let name = "unnamed.\(UniqueName.random())"
         let file = try createExclusive(name, mode: mode)
@@ -101,7 +103,7 @@ public final class Directory: Sendable {
     }
 
     /// Opens the file `name`, made with mode 0600 if it is missing; else as ``open(_:for:)``.
-    /// - Parameter access: one that lets write.
+    /// - Parameter access: one that allows writing.
     public func openOrMake(_ name: String, for access: File.Access = .readingAndWriting) throws(DurableError) -> File {
         precondition(access != .reading, "a file made to be read has nothing in it")
         try check(name)
@@ -153,7 +155,8 @@ public final class Directory: Sendable {
         return true
     }
 
-    /// Removes the entry `name`. - Returns: `false` when there was none.
+    /// Removes the entry `name`.
+    /// - Returns: `false` when there was none.
     @discardableResult
     public func unlink(_ name: String) throws(DurableError) -> Bool {
         try check(name)
@@ -171,7 +174,7 @@ public final class Directory: Sendable {
         }
     }
 
-    /// What stands behind `name`, links not followed; `nil` when there is nothing.
+    /// The status of the entry `name`, symbolic links not followed; `nil` when there is none.
     public func status(of name: String) throws(DurableError) -> FileStatus? {
         try check(name)
         var found = stat()

@@ -1,4 +1,4 @@
-// A call to the disk that failed, told to the person who must act.
+// A failed call to the disk, told to the person who must act.
 
 import Glibc
 import Reporting
@@ -21,13 +21,13 @@ public struct DurableError: Complaint, Hashable {
     /// A name is taken already.
     public static let exists = EEXIST
     public static let tooLarge = EFBIG
-    /// The disk did not do what it must.
+    /// The disk failed.
     public static let inputOutput = EIO
 
-    /// The disk or the owner's share of it is full: nothing was done, and a later try may succeed.
+    /// The disk is full, or the owner's quota: nothing was done, and a later try may succeed.
     public var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
 
-    /// What was wanting is the system's, not the file's: the next try may find it well.
+    /// The system was short of something, and nothing is wrong with the file: the next try may succeed.
     public var isShortage: Bool {
         switch code {
         case EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN, EINTR: true

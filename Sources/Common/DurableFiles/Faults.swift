@@ -6,7 +6,7 @@ import Synchronization
 /// A plan of one fault, shared by a ``Directory`` and all that is opened through it. Production code passes none.
 ///
 /// After a crash every further change is refused, as if the process had died between two system calls; descriptors are
-/// still closed, so that locks go as they do when a process ends.
+/// still closed, so that locks are released as they are when a process ends.
 public final class Faults: Sendable {
     public enum Kind: Sendable, Hashable {
         /// The call fails with this errno; later calls work.
@@ -27,11 +27,11 @@ public final class Faults: Sendable {
     /// The errno of a call refused because of a forced crash; no real call returns it.
     public static let crashed: Int32 = 9_999
 
-    /// What reading a file whose path ends like this comes to.
+    /// How the reading of a file fails.
     public enum Unreadable: Sendable, Hashable {
-        /// It cannot be opened.
+        /// It cannot be opened, with this errno.
         case closed(Int32)
-        /// It can be opened and not read.
+        /// It can be opened but not read, with this errno.
         case broken(Int32)
     }
 
@@ -47,8 +47,8 @@ public final class Faults: Sendable {
         unreadable = [:]
     }
 
-    /// Lets every call that changes the disk work, and files not be read.
-    /// - Parameter unreadable: by the end of their paths.
+    /// Lets every call that changes the disk succeed, and keeps some files from being read.
+    /// - Parameter unreadable: how the reading of those files fails, by the end of their paths.
     public init(unreadable: [String: Unreadable]) {
         kind = .crash
         number = 0
@@ -73,7 +73,8 @@ public final class Faults: Sendable {
     /// Calls that change the disk, seen so far.
     public var calls: Int { state.withLock { $0.calls } }
 
-    /// Counts one call. - Returns: the errno it must fail with; `nil` to go on.
+    /// Counts one call.
+    /// - Returns: the errno it must fail with; `nil` to go on.
     func count() -> Int32? {
         state.withLock { state in
             state.calls += 1

@@ -7,12 +7,12 @@ import Synchronization
 /// A file held open; closed when released, or by ``close()`` where the result matters.
 ///
 /// Safe to share: the descriptor changes once, atomically, to closed. Writing from two threads at once is the caller's
-/// to avoid.
+/// to avoid. A call that fails throws a ``DurableError`` with the system's errno.
 public final class File: Sendable {
     public enum Access: Sendable, Hashable {
         case reading
         case readingAndWriting
-        /// Reading too; every write goes to the end.
+        /// Reading and writing; every write goes to the end.
         case appending
 
         var flags: Int32 {
@@ -40,7 +40,7 @@ public final class File: Sendable {
         if open >= 0 { Glibc.close(open) }
     }
 
-    /// The descriptor, for calls that are not here; -1 once closed. It stays this object's to close.
+    /// The descriptor, for calls that this type does not have; -1 once closed. It stays this object's to close.
     public var descriptor: Int32 { number.load(ordering: .acquiring) }
 
     /// Writes all octets of `octets[range]` (all, if `nil`) at the file's position.
@@ -92,7 +92,7 @@ public final class File: Sendable {
         }
     }
 
-    /// Closes now and tells a failure: some file systems report a failed write only here.
+    /// Closes now and reports a failure: some file systems report a failed write only here.
     public func close() throws(DurableError) {
         let open = number.exchange(-1, ordering: .acquiringAndReleasing)
         guard open >= 0 else { return }
@@ -136,8 +136,10 @@ public final class File: Sendable {
         }
     }
 
-    /// Sets aside disk room for `octets` beyond the present end, which stays where it is; `close` keeps the room.
-    /// - Throws: ENOSPC when there is no such room. File systems that cannot promise room are asked what is free.
+    /// Reserves disk space for `octets` beyond the present end, which stays where it is; the space outlasts
+    /// ``close()``.
+    /// - Throws: ENOSPC when there is too little. On a file system that cannot reserve, more than twice as much must be
+    ///   free.
     public func reserve(_ octets: Int) throws(DurableError) {
         try allow("reserve room")
         let keepSize: Int32 = 1  // FALLOC_FL_KEEP_SIZE
@@ -156,7 +158,8 @@ public final class File: Sendable {
         }
     }
 
-    /// Appends `count` octets of `source` from `offset` at this file's position, in the kernel where it can.
+    /// Writes `count` octets of `source` from `offset` on at this file's position, within the kernel where possible.
+    /// - Throws: EIO, too, when `source` ends before that.
     public func copy(_ count: Int, from source: File, at offset: Int) throws(DurableError) {
         try allow("write")
         var at = off_t(offset)
@@ -186,7 +189,7 @@ public final class File: Sendable {
         return FileStatus(found)
     }
 
-    /// Sets the time of change to now, as a mark for others to see.
+    /// Sets the time of modification to now, as a mark for others to see.
     public func touch() throws(DurableError) {
         try allow("touch")
         guard futimens(descriptor, nil) == 0 else { throw failure("touch") }

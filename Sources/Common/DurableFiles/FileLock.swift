@@ -1,11 +1,11 @@
-// Locks bound to a living process: flock(2) on an open file, gone when its holder is.
+// Locks bound to a living process: flock(2) on an open file, released when its holder ends.
 
 internal import CMHSys
 import Glibc
 
 extension File {
-    /// Takes the exclusive lock of this file if nobody holds it; it goes when the file is closed.
-    /// - Returns: `false` when another holder stands in the way.
+    /// Takes the exclusive lock of this file if nobody holds it; it is released when the file is closed.
+    /// - Returns: `false` when somebody else holds it.
     public func tryLock() throws(DurableError) -> Bool {
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             switch errno {
@@ -17,7 +17,7 @@ extension File {
         return true
     }
 
-    /// Gives the lock back; the file stays open.
+    /// Releases the lock; the file stays open.
     public func unlock() throws(DurableError) {
         while flock(descriptor, LOCK_UN) != 0 {
             guard errno == EINTR else { throw failure("unlock") }
@@ -32,8 +32,8 @@ extension File {
     }
 }
 
-/// The lock of a file that exists only to be locked. It is never removed: who waits for the old file and who makes a
-/// new one would both have the lock.
+/// The lock of a file that exists only to be locked. The file is never removed: else one process could get the lock of
+/// the old file, and another that of a new one.
 public final class FileLock: Sendable {
     private let file: File
 
@@ -52,7 +52,8 @@ public final class FileLock: Sendable {
         return FileLock(file)
     }
 
-    /// Whether somebody holds the lock `name` in `directory` now. To find out it is taken, shared, for an instant.
+    /// Whether somebody holds the lock `name` in `directory` now. To find out, the lock is taken, shared, for an
+    /// instant.
     public static func isHeld(_ name: String, in directory: Directory) throws(DurableError) -> Bool {
         guard let file = try directory.open(name, for: .reading) else { return false }
         while flock(file.descriptor, LOCK_SH | LOCK_NB) != 0 {
@@ -66,15 +67,15 @@ public final class FileLock: Sendable {
         return false
     }
 
-    /// Gives the lock back before the object goes.
+    /// Releases the lock before the end of the object.
     public func release() throws(DurableError) {
-        // By word, not by closing alone: a child that is just being started holds our descriptors until its exec.
+        // Unlocked, not only closed: a child that is just being started holds our descriptors until its exec.
         try file.unlock()
         try file.close()
     }
 
     deinit {
-        // Closed already after ``release()``; nobody is left to tell of a failure.
+        // Closed already after ``release()``; there is nobody to report a failure to.
         if file.descriptor >= 0 { _ = try? file.unlock() }
     }
 

@@ -3,7 +3,7 @@
 internal import CMHSys
 import Glibc
 
-/// The parts of stat(2) that mail rooms ask for.
+/// The parts of stat(2) that the hub asks for.
 public struct FileStatus: Sendable, Hashable {
     public let device: UInt
     public let inode: UInt
@@ -13,6 +13,7 @@ public struct FileStatus: Sendable, Hashable {
     public let mode: UInt32
     public let links: Int
     public let owner: UInt32
+    /// In octets.
     public let size: Int
     /// The last change of the content: seconds since 1970 and nanoseconds.
     public let modified: Int
@@ -20,7 +21,7 @@ public struct FileStatus: Sendable, Hashable {
     /// The last change of content, name or rights: seconds since 1970.
     public let changed: Int
 
-    /// - Returns: of what `path` leads to, links followed; `nil` when that is nothing.
+    /// The status of what `path` leads to, symbolic links followed; `nil` when there is nothing.
     public static func at(_ path: String) throws(DurableError) -> FileStatus? {
         var found = stat()
         if unsafe stat(path, &found) == 0 { return FileStatus(found) }

@@ -2,7 +2,7 @@
 
 import Reporting
 
-/// A journal that is left as it is, since what stands in it is not known.
+/// A journal that is left as it is, since its content cannot be relied on.
 public enum JournalError: Complaint, Hashable {
     case disk(DurableError)
     /// Others could have written it.
@@ -27,7 +27,7 @@ public enum JournalError: Complaint, Hashable {
         case .disk(let error): error.description
         case .notOurs(let fault): fault.description
         case .noPlainFile(let path):
-            "\(path): is no plain file, and the hub made none such; look who did, and remove it"
+            "\(path): is not a plain file, and the hub did not make it; find out who did, and remove it"
         case .damaged(let path, let line):
             "\(path): line \(line) is damaged though good lines follow; it is left alone: "
                 + "check the disk, then mend or remove the file"

@@ -1,14 +1,14 @@
-// One line of a journal: `<crc32c> <text>`, and the words that foreign text becomes in it.
+// One line of a journal, `<crc32c> <text>`, and the words that foreign text becomes in it.
 
 import Octets
 
-/// A line with its checksum in front, so that a torn one is known from a whole one.
+/// A line with its checksum in front, so that a torn one can be told from a whole one.
 public enum JournalLine {
     /// Octets that a line has besides its text: the checksum in eight hexadecimal digits, a blank, LF.
     public static let overhead = 10
 
     /// Appends the line that holds `text` to `octets`.
-    /// - Parameter text: words without LF, at least one octet; ``JournalWord`` makes such of any text.
+    /// - Parameter text: words without LF, at least one octet; ``JournalWord`` turns any text into such a word.
     public static func append(_ text: [UInt8], to octets: inout [UInt8]) {
         precondition(!text.isEmpty && text.firstIndex(of: Octet.lf) == nil, "a line of a journal that is none, or two")
         octets.append(contentsOf: CRC32C.hex(text).utf8)
@@ -27,10 +27,10 @@ public enum JournalLine {
 
 /// Words of our own lines: anything but printable ASCII stands as `+XX` (the xtext of RFC 3461 §4, made stricter).
 public enum JournalWord {
-    /// `text` as one word without blank, `+`, `=`, `<`, `,` and `:`; nothing at all stands as `+`.
+    /// `text` as one word, with blank, `+`, `=`, `<`, `,` and `:` encoded, too; empty text stands as `+`.
     public static func encode(_ text: String) -> String {
         if text.isEmpty { return "+" }
-        if text == "-" { return "+2D" }  // by itself it says that there is no word
+        if text == "-" { return "+2D" }  // alone it stands for a missing word
         let digits = Array("0123456789ABCDEF".utf8)
         var octets: [UInt8] = []
         octets.reserveCapacity(text.utf8.count)
@@ -74,7 +74,8 @@ public enum JournalWord {
         }
     }
 
-    /// A decimal number of at most 18 digits, without sign: sums and differences of a few do not overflow.
+    /// A decimal number of at most 18 digits, without sign, so that sums and differences of a few do not overflow;
+    /// `nil` for anything else.
     @inlinable  // a listing of the queue reads two of every name
     public static func number(_ word: some Collection<UInt8>) -> Int? {
         guard !word.isEmpty, word.count <= 18, word.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }

@@ -8,7 +8,7 @@ extension LineJournal {
     ) throws(JournalError) -> File? {
         let status = try readably { () throws(DurableError) in try directory.status(of: name) }
         guard let status else { return nil }
-        // Before it is opened, which a directory does not let us do, and a pipe does as if it were a file.
+        // Checked before it is opened: a directory cannot be opened for writing, and a fifo would pass for a file.
         guard status.isRegular else { throw .noPlainFile(path: directory.pathOf(name)) }
         let file = try readably { () throws(DurableError) in try directory.open(name, for: access) }
         let fault = try readably { () throws(DurableError) in try file?.ownershipFault() }
@@ -39,7 +39,7 @@ extension LineJournal {
             number += 1
             if let text = JournalLine.text(of: octets[at..<end]) {
                 if let firstBad { throw .damaged(path: path, line: firstBad) }
-                // A whole line that says nothing we know is no torn tail: cutting it off would forget what it said.
+                // A whole line that we do not understand is no torn tail: cutting it off would lose what it says.
                 switch number == 1 ? reading(text, as: heading) : take(text) {
                 case .taken: good = Extent(octets: end + 1, lines: number)
                 case .impossible: throw .damaged(path: path, line: number)
@@ -53,7 +53,7 @@ extension LineJournal {
         return good
     }
 
-    /// Another version of the same kind is a later one's: this is the first.
+    /// Another version of the same kind comes from a later release: this one is the first.
     private static func reading(_ text: ArraySlice<UInt8>, as heading: [UInt8]) -> Reading {
         if text.elementsEqual(heading) { return .taken }
         let found = text.split(separator: Octet.space, maxSplits: 2, omittingEmptySubsequences: false)
@@ -62,7 +62,7 @@ extension LineJournal {
     }
 }
 
-/// Runs `body`, its failure told as the journal's.
+/// Runs `body`; its failure becomes ``JournalError/disk(_:)``.
 func readably<T>(_ body: () throws(DurableError) -> T) throws(JournalError) -> T {
     do { return try body() } catch { throw .disk(error) }
 }

@@ -5,8 +5,8 @@ import Octets
 /// What must be known after a crash, one line after the other. Whatever cuts a write short, the next reader finds whole
 /// lines only.
 ///
-/// The first line is the heading: `<kind> <version>`, and more where a journal has an owner. One writer at a time, under a
-/// lock of the caller's; a reader without the lock uses ``read(_:in:heading:limit:_:)``, which changes nothing.
+/// The first line is the heading: `<kind> <version>`, and more where a journal has an owner. One writer at a time,
+/// under a lock of the caller's; a reader without the lock uses ``read(_:in:heading:limit:_:)``, which changes nothing.
 ///
 /// A failed synchronization is final: what the file holds is unknown from then on, also where a second try seems to
 /// succeed. So is a failed write that cannot be taken back. Every later change throws that first failure.
@@ -33,19 +33,19 @@ public final class LineJournal {
     private let directory: Directory
     private let name: String
     private let heading: [UInt8]
-    /// `nil` until the file is there: it is made with the first line.
+    /// `nil` until the file is there: it is made when the first line is written, or room is reserved for it.
     private var file: File?
     /// Whether the file's name is known to be on stable storage.
     private var isNameDurable = false
 
-    /// Reads the journal `name`, if there is one, and cuts off a torn tail: nobody was told of what it said.
+    /// Reads the journal `name`, if there is one, and cuts off a torn tail: nobody was told what it says.
     ///
-    /// What is read may not be on stable storage yet, should a process have been killed before it synchronized: who acts on
-    /// it calls ``synchronize()`` first.
+    /// What is read may not be on stable storage yet, should a process have been killed before it synchronized: a
+    /// caller that acts on it calls ``synchronize()`` first.
     /// - Parameters:
     ///   - heading: the first line, written with the first of the others.
     ///   - limit: the most octets of a journal that is read.
-    ///   - take: takes the text of a line behind the heading.
+    ///   - take: takes the text of each line behind the heading.
     /// - Throws: ``JournalError``, with nothing changed.
     public init(
         _ name: String, in directory: Directory, heading: String, limit: Int,
@@ -66,9 +66,10 @@ public final class LineJournal {
         file = found
     }
 
-    /// Reads the journal `name` without a lock and changes nothing. What is not whole at its end is not there yet: its
-    /// writer may be at it.
-    /// - Returns: `nil` when there is none.
+    /// Reads the journal `name` without a lock and changes nothing. An incomplete end does not count: its writer may be
+    /// at work on it.
+    /// - Returns: `nil` when there is no such journal.
+    /// - Throws: ``JournalError``.
     public static func read(
         _ name: String, in directory: Directory, heading: String, limit: Int,
         _ take: (ArraySlice<UInt8>) -> Reading
@@ -79,8 +80,8 @@ public final class LineJournal {
 
     // MARK: Writing
 
-    /// Sets room aside for `octets` more, so that a full disk does not keep what will be known from being written down. The
-    /// file is made if it is missing.
+    /// Reserves room for `octets` more, so that a full disk cannot keep later lines from being written. The file is
+    /// made if it is missing.
     public func reserve(_ octets: Int) throws(DurableError) {
         let first = extent.octets == 0 ? heading.count + JournalLine.overhead : 0
         try writable().reserve(octets + first)
@@ -110,7 +111,7 @@ public final class LineJournal {
         let file = try writable()
         do throws(DurableError) {
             try file.synchronizeContent()
-            // Its maker may have died before it came to this.
+            // The process that made the file may have died before doing so.
             if !isNameDurable { try directory.synchronize() }
         } catch {
             fault = error
@@ -130,7 +131,7 @@ public final class LineJournal {
             }
             file = new
         } catch {
-            // What would be written to a file without a name is lost.
+            // Lines written to a file without a name would be lost.
             do throws(DurableError) {
                 if try !directory.leads(name, to: old) { fault = error }
             } catch _ {
@@ -142,7 +143,7 @@ public final class LineJournal {
         isNameDurable = true
     }
 
-    /// Removes the file; a later line would begin it anew.
+    /// Removes the file; a later line begins it anew.
     public func remove() throws(DurableError) {
         if file != nil { try directory.unlink(name) }
         file = nil

@@ -1,10 +1,10 @@
-// Whose a directory is, and who else could put something into it.
+// Who owns a file or directory, and who else could write to it.
 
 internal import CMHSys
 import Glibc
 import Reporting
 
-/// A directory that is not ours alone, so that nothing in it can be relied on.
+/// A file or directory that is not ours alone, so that nothing in it can be relied on.
 public enum OwnershipFault: Complaint, Hashable {
     case foreignOwner(path: String, owner: UInt32, own: UInt32)
     /// - Parameter chmod: what takes the right away, as `go-w`.
@@ -25,8 +25,8 @@ public enum OwnershipFault: Complaint, Hashable {
             "belongs to \(Self.named(owner)), and root works on no hub but its own; "
                 + "say \"run-as \(Self.name(of: owner) ?? "USER")\" in the rc, or run this as that user"
         case .foreignOwner(let path, let owner, let own):
-            "belongs to \(Self.named(owner)), and this runs as \(Self.named(own)); one hub is one user: "
-                + "run this as that user, or give it away with: chown -R \(own) \(shellQuoted(path))"
+            "belongs to \(Self.named(owner)), and this runs as \(Self.named(own)); a hub has one user: "
+                + "run this as its owner, or change the owner with: chown -R \(own) \(shellQuoted(path))"
         case .othersMayWrite(let path, let chmod):
             "others may write there; run: chmod \(chmod) \(shellQuoted(path))"
         }
@@ -59,8 +59,8 @@ extension Directory {
         try ownershipFault(forbidden: 0o022, chmod: "go-w")
     }
 
-    /// What is wrong with a mailbox, which a person may open to a group; `nil` when nothing is, and on a file system that
-    /// makes up owners and modes.
+    /// What is wrong with a mailbox, which a person may open to a group; `nil` when nothing is, and on a file system
+    /// that makes up owners and modes.
     public func mailboxOwnershipFault() throws(DurableError) -> OwnershipFault? {
         guard let fault = try ownershipFault(forbidden: 0o002, chmod: "o-w"), try keepsModes() else { return nil }
         return fault
@@ -80,7 +80,8 @@ extension Directory {
         return !Self.modelessMagics.contains(UInt32(truncatingIfNeeded: found.f_type))
     }
 
-    /// statfs(2)'s `f_type` of vfat, exfat, ntfs, ntfs3, hfs, smb, cifs, smb2, vboxsf and vmhgfs: modes are those of the mount.
+    /// statfs(2)'s `f_type` of vfat, exfat, ntfs, ntfs3, hfs, smb, cifs, smb2, vboxsf and vmhgfs: modes are those of
+    /// the mount.
     private static let modelessMagics: Set<UInt32> = [
         0x4D44, 0x2011_BAB0, 0x5346_544E, 0x7366_746E, 0x4244, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x786F_4256,
         0xBACB_ACBC,

@@ -2,8 +2,8 @@
 
 /// Names of the shape `<sec>.<20 random>.hub`.
 public enum UniqueName {
-    /// What stands where others write the host's name: names and ids leave the house in Received, Message-ID and
-    /// notices, and tell nothing of this machine.
+    /// What stands where others write the host's name: names and ids leave the hub in Received, Message-ID and notices,
+    /// and must tell nothing of this machine.
     public static let tail = "hub"
 
     /// A new name: 100 random bits make it unique whatever the clock says.

@@ -1,11 +1,11 @@
-// The journal of a ledger made short again.
+// How a ledger's journal is made short again.
 
 import DurableFiles
 import IMAPProtocol
 import MaildirStore
 
 extension AccountLedger {
-    /// Writes the journal anew when most of it is history. Under the account's lock; readers see the old or the new.
+    /// Writes the journal anew when most of it is history. Readers without the lock see the old one or the new.
     public func compactIfWorthwhile() throws(DurableError) {
         guard state.openBatches.isEmpty, journal.extent.lines > 200 else { return }
         let ofFolders = state.folders.reduce(0) { $0 + 2 + $1.fetched.count }
@@ -37,7 +37,8 @@ extension AccountLedger {
                 }
             }
         }
-        // Behind what is known: of a message that is looked at again both are told.
+        // After the known messages: one that is to be looked at again may have a line of each kind, and reading `have`
+        // clears a failure.
         let failures = state.failed.map { key, failure in
             "fail \(key.text) \(failure.tries) \(failure.time) \(Self.words(failure.reason))"
         }

@@ -7,35 +7,36 @@ import POP3Protocol
 
 /// What an account has fetched, and the journal that keeps it. Used from one thread at a time.
 ///
-/// A change is in ``state`` when it is in the journal. It lasts through a crash of the process from then on, and through a
-/// power cut after ``synchronize()``, or where a method says so. After a failed synchronization every change throws that
-/// failure: see ``LineJournal``.
+/// A change is in ``state`` when it is in the journal. From then on it outlasts a crash of the process, and after
+/// ``synchronize()``, or where a method says so, a power cut. Methods that make a change throw `DurableError` when it
+/// cannot be written; it is taken back then. After a failed synchronization every change throws that failure: see
+/// `LineJournal`.
 public final class AccountLedger {
     /// The most octets of a journal that is read.
     static let limit = 1 << 30
-    /// Octets of disk room kept free behind the end for the words that close two batches: 64 numbers with a digest each,
-    /// a complaint or two.
+    /// Octets of disk room reserved behind the journal's end for the lines that end two batches: 64 numbers with a
+    /// digest each, and a failure or two.
     static let room = 16_384
     static let heading = "mailhub-fetch 1"
 
     public private(set) var state: FetchState
     let journal: LineJournal
-    /// The account's, for as long as this is.
+    /// The account's lock, for the life of this object.
     private let lock: FileLock?
 
-    /// Takes the lock of the account and reads its ledger, made if missing. A torn tail is cut off: nobody was told of what it
-    /// said.
+    /// Locks the account and reads its ledger, made if missing. A torn tail is cut off: nobody was told what it says.
     /// - Parameter directory: the hub's state directory.
     /// - Returns: `nil` when another run has the lock.
-    /// - Throws: ``LedgerError``, with nothing changed in the journal.
+    /// - Throws: ``LedgerError`` when the ledger cannot be read or relied on, with nothing changed in the journal.
     public static func open(_ account: String, in directory: String) throws(LedgerError) -> AccountLedger? {
         let folder = try LedgerFolder.open(account, in: directory)
         guard let lock = try LedgerFolder.lock(folder) else { return nil }
         return try AccountLedger(in: folder, under: lock)
     }
 
-    /// The state of the account as it is, without its lock and without a change to the disk, and so possibly a moment old.
+    /// Reads the state of the account without its lock, and so possibly a moment old; changes nothing on the disk.
     /// - Returns: `nil` when nothing was ever fetched.
+    /// - Throws: ``LedgerError`` when the ledger cannot be read or relied on.
     public static func look(at account: String, in directory: String) throws(LedgerError) -> FetchState? {
         guard let folder = try LedgerFolder.look(account, in: directory) else { return nil }
         return try read(folder).state
@@ -67,10 +68,10 @@ public final class AccountLedger {
         }
     }
 
-    /// Makes what was written down durable.
+    /// Makes durable what was recorded.
     public func synchronize() throws(DurableError) { try journal.synchronize() }
 
-    /// Appends `texts` and takes them as they will be read.
+    /// Appends `texts` and applies them to the state, as the next reader will.
     private func record(_ texts: [String]) throws(DurableError) {
         let lines = texts.map { Array($0.utf8) }
         try journal.append(lines)
@@ -83,38 +84,41 @@ public final class AccountLedger {
 
     // MARK: Writing
 
-    /// Notes a run that begins at `time`. Not worth waiting for the disk.
+    /// Notes that a run begins at `time`, in seconds since 1970. Not worth waiting for the disk.
     public func beginRun(at time: Int) throws(DurableError) { try record(["run \(state.run + 1) \(time)"]) }
 
-    /// Notes how the run ended. Not worth waiting for the disk.
+    /// Notes how the run ended, at `time` in seconds since 1970. Not worth waiting for the disk.
     /// - Parameter status: the exit status for this account.
     public func endRun(at time: Int, status: Int32, _ words: String) throws(DurableError) {
         try record(["end \(time) \(status) \(Self.words(words, limit: 600))"])
     }
 
-    /// The number of the folder `name`, added with `validity` if it is new.
+    /// The number of the folder `name`, added with the UIDVALIDITY `validity` if it is new.
     public func folder(named name: String, validity: UInt32) throws(DurableError) -> Int {
         if let index = state.folders.firstIndex(where: { $0.name == name }) { return index }
         try record(["folder \(state.folders.count) \(validity) \(JournalWord.encode(name))"])
         return state.folders.count - 1
     }
 
-    /// Forgets all of a folder and counts its UIDs anew.
-    /// - Parameter next: UIDs below are taken as known.
+    /// Forgets everything known of a folder, which has a new UIDVALIDITY.
+    /// - Parameter next: UIDs below it are taken as known.
     public func renumber(_ index: Int, validity: UInt32, next: UInt32 = 1) throws(DurableError) {
         let folder = "folder \(index) \(validity) \(JournalWord.encode(state.folders[index].name))"
         try record(next == 1 ? [folder] : [folder, "floor \(index) \(next)", "next \(index) \(next)"])
     }
 
+    /// Notes that UIDs of the folder below `uid` need no more asking.
     public func setNext(_ uid: UInt32, of index: Int) throws(DurableError) {
         if state.folders[index].next != uid { try record(["next \(index) \(uid)"]) }
     }
 
-    /// Writes down the ends of the first of the open batches, and that `batch` is begun, in one write; durable on return.
+    /// Records in one write that the first of the open batches have ended as `ends` says, and that `batch` is begun;
+    /// durable on return.
+    /// - Throws: `DurableError`; also for an earlier fault of the journal, even with nothing to record.
     public func turn(
         ending ends: [FetchState.BatchEnd] = [], beginning batch: FetchState.OpenBatch? = nil
     ) throws(DurableError) {
-        // What was written before may not be on the disk: who tells it again hears of that.
+        // What was written before may not be on the disk, and whoever ends a batch must hear of that.
         if let fault = journal.fault { throw fault }
         precondition(
             state.openBatches.map(\.nonce).starts(with: ends.map(\.nonce)),
@@ -132,14 +136,14 @@ public final class AccountLedger {
         if let batch {
             texts.append("open \(batch.nonce) \(batch.time) \(batch.keys.map(\.text).joined(separator: " "))")
         }
-        // First what may fail and leave all as it is.
+        // First the step that leaves everything as it is when it fails.
         if batch != nil { try journal.reserve(texts.reduce(Self.room) { $0 + $1.utf8.count }) }
         try record(texts)
         try synchronize()
     }
 
-    /// Takes a complete listing of a maildrop, and compares it with what is known. A message that two of them lack has
-    /// gone; its id may come again with another one.
+    /// Records a complete listing of a maildrop, compared with what is known. A message that two listings lack is
+    /// forgotten: its id may come again with another message.
     public func noteListing(_ ids: UniqueIDListing) throws(DurableError) -> ListedMaildrop {
         let listed = state.known.match(ids)
         let (missing, gone, back) = state.known.changes(by: listed)
@@ -153,18 +157,21 @@ public final class AccountLedger {
         return listed
     }
 
+    /// Notes messages that the last complete listing lacked.
     public func markMissing(_ keys: [MessageKey]) throws(DurableError) { try record(keys.map { "miss \($0.text)" }) }
+    /// Notes that such messages are listed again.
     public func markBack(_ keys: [MessageKey]) throws(DurableError) { try record(keys.map { "back \($0.text)" }) }
-    /// Notes messages whose deletion the next QUIT makes count.
+    /// Notes messages whose deletion takes effect with the next QUIT (RFC 1939 §6).
     public func markAsked(_ keys: [MessageKey]) throws(DurableError) { try record(keys.map { "quit \($0.text)" }) }
-    /// Notes that such a message is there unchanged: its deletion did not come to pass.
-    /// - Parameter digest: of what it is: of several with one id it may be another than the one that was known by this key.
+    /// Notes that such a message is still there, unchanged: it was not deleted.
+    /// - Parameter digest: of the message as it is: of several with one id it may be another than was known by this
+    ///   key.
     public func markHere(_ key: MessageKey, _ digest: MessageDigest) throws(DurableError) {
         try record(["here \(key.text) \(digest)"])
     }
     /// Notes messages whose deletion the server has acknowledged.
     public func markDeleted(_ keys: [MessageKey]) throws(DurableError) { try record(keys.map { "dele \($0.text)" }) }
-    /// Notes that a message is there unchanged though its deletion was acknowledged.
+    /// Notes that a message is still there, unchanged, though its deletion was acknowledged.
     /// - Parameter digest: as for ``markHere(_:_:)``.
     public func markStaying(_ key: MessageKey, _ digest: MessageDigest) throws(DurableError) {
         try record(["stay \(key.text) \(digest)"])
@@ -177,16 +184,18 @@ public final class AccountLedger {
         try record(uids.pieces().map { "left \(index) \(String(decoding: $0.octets, as: UTF8.self))" })
     }
 
-    /// Counts a failed try to fetch the message; after three it is tried once a day only, listed, and the exit
-    /// status says so.
+    /// Counts a failed try to fetch the message; after three it is tried only once a day, `--status` lists it, and the
+    /// exit status shows it.
+    /// - Parameter time: seconds since 1970.
     public func fail(_ key: MessageKey, at time: Int, _ reason: String) throws(DurableError) {
         let tries = (state.failed[key]?.tries ?? 0) + 1
         try record(["fail \(key.text) \(tries) \(time) \(Self.words(reason))"])
     }
 
-    /// Notes a trouble in the midst of the message that may be chance: a line that broke, a refusal as of a message that
-    /// somebody else has just deleted. Once is nothing; the second makes it a suspect, the third a failure like any other.
-    /// - Returns: how often it counts by now; 0 for the first.
+    /// Notes a problem with the message that may be chance: a connection that broke in the midst of it, or a refusal as
+    /// of a message that another client has just deleted. The first time counts for nothing; the second makes the
+    /// message a suspect, the third is a failure like any other.
+    /// - Returns: the tries counted by now; 0 the first time.
     @discardableResult
     public func note(_ key: MessageKey, at time: Int, _ reason: String) throws(DurableError) -> Int {
         let tries = state.failed[key].map { max(2, $0.tries + 1) } ?? 0
@@ -195,7 +204,7 @@ public final class AccountLedger {
     }
 
     /// Notes that a run died with these messages under way. One of them may be at fault: from now on each is fetched by
-    /// itself, behind the others, so that a second death tells which.
+    /// itself, after the others, so that a second death tells which.
     public func suspect(_ keys: [MessageKey], at time: Int, _ reason: String) throws(DurableError) {
         let fresh = keys.filter { !state.isSuspect($0) }
         try record(fresh.map { "fail \($0.text) 1 \(time) \(Self.words(reason))" })

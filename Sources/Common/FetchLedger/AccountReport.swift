@@ -2,48 +2,50 @@
 
 import Reporting
 
-/// The health of one account, for `--status`, a page or a meter. A value, a moment old when it is read.
+/// The health of one account, for `--status`, a page or a meter. A value, possibly a moment old.
 public struct AccountReport: Sendable, Hashable {
     /// A message that could not be fetched.
     public struct Failure: Sendable, Hashable {
         public let key: MessageKey
-        /// The folder of a UID, as the rc has it.
+        /// The folder of a UID, as the rc names it.
         public let folder: String?
         public let tries: Int
-        /// Of the last try, in seconds since 1970.
+        /// The time of the last try, in seconds since 1970.
         public let time: Int
-        /// The server's words, or ours: foreign text.
+        /// A text of the server's or ours, not yet safe for a terminal.
         public let reason: String
         /// Whether it is tried once a day only.
         public let isFinal: Bool
     }
 
     public let account: String
-    /// Runs so far, 0 when nothing was ever fetched; and when the last one began, in seconds since 1970.
+    /// The number of runs so far; 0 when nothing was ever fetched.
     public let runs: Int
+    /// When the last run began, in seconds since 1970.
     public let lastRun: Int
-    /// How the last one ended of those that came to their end.
+    /// How the last run ended that came to its end.
     public let lastEnding: FetchState.Ending?
-    /// When a run last ended well.
+    /// When a run last ended well, in seconds since 1970.
     public let lastSuccess: Int?
     /// Whether a run holds the account's lock.
     public let isUnderWay: Bool
-    /// Runs behind ``lastEnding`` that died: they began, have not ended, and are not under way.
+    /// Runs after that of ``lastEnding`` that died: they began, have not ended, and are not under way.
     public let died: Int
-    /// Messages fetched that are at the source still, for all we know.
+    /// Messages that were fetched and, for all we know, are still at the source.
     public let known: Int
-    /// Messages that the server has said to delete, and has not.
+    /// Messages that the server said it had deleted, and still has.
     public let staying: Int
     /// Octets of the journal.
     public let octets: Int
-    /// By key.
+    /// The messages that could not be fetched, sorted by key.
     public let failures: [Failure]
 
-    /// Whether nothing is to be done.
+    /// Whether there is nothing for a person to do.
     public var isWell: Bool { failures.isEmpty && (lastEnding?.status ?? 0) == 0 && died == 0 }
 
     /// Reads the ledger of `account` without its lock, and changes nothing.
     /// - Parameter directory: the hub's state directory.
+    /// - Throws: ``LedgerError`` when the ledger cannot be read or relied on.
     public static func read(_ account: String, in directory: String) throws(LedgerError) -> AccountReport {
         guard let folder = try LedgerFolder.look(account, in: directory) else {
             return AccountReport(of: account, FetchState(), octets: 0, isUnderWay: false)

@@ -6,7 +6,7 @@ import MaildirStore
 import Octets
 
 extension FetchState {
-    /// Takes a line of the journal.
+    /// Applies a line of the journal.
     /// - Returns: `false` for a line that makes no sense.
     mutating func apply(_ line: ArraySlice<UInt8>) -> Bool {
         if line.starts(with: KnownMessages.lineStart) { return known.take(line) }
@@ -143,7 +143,7 @@ extension FetchState {
         for (index, uids) in uids { folders[index].note(UIDSet(uids), at: time, run) }
     }
 
-    /// Whether the folder that the key is of is known: none is ever taken out.
+    /// Whether the key's folder is known, if it has one. Folders are never removed.
     private func hasFolder(_ key: MessageKey) -> Bool {
         if case .uid(_, let index) = key { folders.indices.contains(index) } else { true }
     }

@@ -8,23 +8,24 @@ import Reporting
 public struct FetchState: Sendable, Hashable {
     /// What is known of a message that was fetched from a POP3 maildrop.
     public struct Known: Hashable, Sendable {
-        /// When, in seconds since 1970.
+        /// When it was fetched, in seconds since 1970.
         public var fetched: Int
-        /// The run that fetched it, for counting sightings.
+        /// The number of the run that fetched it, from which the runs that have seen it since are counted.
         public var run: Int
-        /// Of what was stored; `nil` where nothing was to be deleted then.
+        /// The digest of what was stored; `nil` where nothing was to be deleted then.
         public var digest: MessageDigest?
         /// Whether the last complete listing lacked it.
         public var isMissing = false
-        /// What the server did when it was to delete the message; `nil` as long as it has not said that it will.
+        /// How far its deletion at the server has come; `nil` as long as none has come to QUIT.
         public var deletion: Deletion?
     }
 
     /// What became of a deletion that the server acknowledged.
     public enum Deletion: Hashable, Sendable {
-        /// DELE was answered, and QUIT was said or about to be: listed again, it is either this message or another one.
+        /// DELE was answered, and QUIT was sent or is about to be: if the id is listed again, it is this message or
+        /// another one.
         case asked
-        /// Listed again, it is another message with this id, or the server has not deleted it.
+        /// QUIT was answered: if the id is listed again, it is another message, or the server has not deleted this one.
         case acknowledged
         /// It was listed again with the same octets: the server does not delete it.
         case ignored
@@ -42,10 +43,11 @@ public struct FetchState: Sendable, Hashable {
     /// What is known of a folder.
     public struct Folder: Hashable, Sendable {
         public var name: String
+        /// The folder's UIDVALIDITY (RFC 3501 §2.3.1.1).
         public var validity: UInt32
-        /// UIDs below were never fetched, since a person took them as known.
+        /// UIDs below it were never fetched, since a person took them as known.
         public var floor: UInt32 = 1
-        /// UIDs below are fetched, gone or in ``FetchState/failed``.
+        /// UIDs below it are fetched, no longer at the source, or in ``FetchState/failed``.
         public var next: UInt32 = 1
         /// UIDs fetched and, for all we know, still at the source.
         public var fetched: [Day] = []
@@ -57,7 +59,7 @@ public struct FetchState: Sendable, Hashable {
         public let time: Int
         public let keys: [MessageKey]
 
-        /// - Parameter time: seconds since 1970; leads the names of the batch's files.
+        /// - Parameter time: seconds since 1970; the names of the batch's files begin with it.
         public init(nonce: String, time: Int, keys: [MessageKey]) {
             self.nonce = nonce
             self.time = time
@@ -68,8 +70,8 @@ public struct FetchState: Sendable, Hashable {
     /// How a batch has ended.
     public struct BatchEnd: Sendable, Hashable {
         public let nonce: String
-        /// What was delivered, by the place in the batch; with the digest of what was stored where it may be deleted at
-        /// the source.
+        /// The messages that were delivered, by their index in the batch; with the digest of what was stored where it
+        /// may be deleted at the source.
         public let delivered: [Int: MessageDigest?]
 
         public init(nonce: String, delivered: [Int: MessageDigest?] = [:]) {
@@ -77,14 +79,14 @@ public struct FetchState: Sendable, Hashable {
         }
     }
 
-    /// A message that could not be fetched, or whose fetching brought trouble that may have been chance.
+    /// A message that could not be fetched, or had a problem that may have been chance.
     public struct Failure: Hashable, Sendable {
         /// 0 while it is only noted: see ``AccountLedger/note(_:at:_:)``.
         public var tries: Int
-        /// Of the last try, in seconds since 1970.
+        /// The time of the last try, in seconds since 1970.
         public var time: Int
         public var reason: String
-        /// Whether it is fetched behind the others and by itself.
+        /// Whether it is fetched after the others and by itself.
         public var isSuspect: Bool { tries > 0 }
         /// Whether it is tried once a day only.
         public var isFinal: Bool { tries >= FetchState.triesLimit }
@@ -92,12 +94,15 @@ public struct FetchState: Sendable, Hashable {
 
     /// How a run ended.
     public struct Ending: Hashable, Sendable {
+        /// In seconds since 1970.
         public let time: Int
+        /// The exit status for the account.
         public let status: Int
+        /// What kept the run from fetching everything, or what else is to be told; may be empty.
         public let words: String
     }
 
-    /// Failures of one message until it is left alone for a day: the others of its account go on meanwhile.
+    /// Failures of one message until it is left alone for a day at a time, while the others of its account go on.
     public static let triesLimit = 3
     /// Batches that may be open: one is received while the one before is put on disk.
     public static let openLimit = 2
@@ -105,14 +110,16 @@ public struct FetchState: Sendable, Hashable {
     public internal(set) var known = KnownMessages()
     public internal(set) var folders: [Folder] = []
     public internal(set) var failed: [MessageKey: Failure] = [:]
-    /// At most ``openLimit``, in the order in which they were begun, and end.
+    /// At most ``openLimit``, in the order in which they were begun, and in which they end.
     public internal(set) var openBatches: [OpenBatch] = []
-    /// Runs so far, and when the last one began.
+    /// The number of runs so far.
     public internal(set) var run = 0
+    /// When the last run began, in seconds since 1970.
     public internal(set) var lastRun = 0
     public internal(set) var lastEnding: Ending?
-    /// The run that ``lastEnding`` is of; those behind it have died, or are under way.
+    /// The number of the run that ``lastEnding`` is of; those after it have died, or are under way.
     public internal(set) var lastEnded = 0
+    /// When a run last ended well, in seconds since 1970.
     public internal(set) var lastSuccess: Int?
 
     init() {}
@@ -121,8 +128,12 @@ public struct FetchState: Sendable, Hashable {
 
     /// Whether a run that begins at `start` is to fetch from an account whose turn comes at `now`.
     ///
-    /// Cron starts us a little late and a little early: what would be due half a minute later is due, lest each run wait
-    /// for the one behind it. Runs are counted from their start, so that an account behind a slow one does not slip.
+    /// Cron starts us a little early or late: an account that would be due half a minute later is due, or it might wait
+    /// for the next run each time. Time is counted from the start of a run, so that an account after a slow one does
+    /// not slip.
+    /// - Parameters:
+    ///   - start: seconds since 1970.
+    ///   - now: seconds since 1970.
     public func isDue(every: Duration, at start: Int, now: Int) -> Bool {
         guard lastRun <= now else { return true }  // the clock was ahead
         return start - lastRun >= Int(clamping: every.components.seconds) - 30
@@ -130,7 +141,7 @@ public struct FetchState: Sendable, Hashable {
 
     public func isSuspect(_ key: MessageKey) -> Bool { failed[key]?.isSuspect ?? false }
 
-    /// Messages that could not be fetched, by key.
+    /// Messages that could not be fetched, sorted by key.
     public var failures: [(key: MessageKey, failure: Failure)] {
         failed.filter(\.value.isSuspect).map { ($0.key, $0.value) }.sorted { $0.key.text < $1.key.text }
     }

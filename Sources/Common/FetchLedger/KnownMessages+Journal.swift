@@ -4,14 +4,14 @@ import DurableFiles
 import Octets
 
 extension KnownMessages {
-    /// `keys <time> <run> <id>…`: messages of one day of which there is nothing special to be said.
+    /// `keys <time> <run> <id>…`: messages of one day of which nothing is known but that they were fetched.
     static let lineStart = Array("keys ".utf8)
-    /// Octets of ids on one line.
+    /// The most octets of ids on one line.
     private static let lineLimit = 16_384
 
-    /// Takes a line that begins so. None of its messages is there yet: only a journal that was written anew has such lines,
-    /// and each message once.
-    /// - Returns: `false` when it makes no sense.
+    /// Reads a line that begins with ``lineStart``. None of its messages is in the table yet: only a compacted journal
+    /// has such lines, and each message once.
+    /// - Returns: `false` when the line makes no sense.
     mutating func take(_ line: ArraySlice<UInt8>) -> Bool {
         var at = line.startIndex + Self.lineStart.count
         func word() -> ArraySlice<UInt8>? {
@@ -34,9 +34,10 @@ extension KnownMessages {
         return isWhole && count > before
     }
 
-    /// What one line says.
+    /// The messages of one line.
     private struct Group {
-        /// When the last of them was fetched, and in which run: what is kept for some days is kept no shorter for it.
+        /// When the last of them was fetched, and in which run: a message that is kept for some days is kept no shorter
+        /// for it.
         var fetch: Fetch
         var places: [Int]
         var octets: Int
@@ -65,7 +66,7 @@ extension KnownMessages {
         places.reduce(groups.count) { $0 + (isPlain($1) ? 0 : words(at: $1).count) }
     }
 
-    /// Lines from which the same is read, the times of plain messages apart: see above.
+    /// Lines from which the same messages are read, but for the times of plain ones: see ``Group``.
     var journalLines: [[UInt8]] {
         var lines = groups.map { group in
             group.places.reduce(into: Self.lineStart + "\(group.fetch.time) \(group.fetch.run)".utf8) { line, place in

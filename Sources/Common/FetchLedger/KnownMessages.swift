@@ -1,20 +1,20 @@
-// The messages that were fetched from a maildrop, in one table: there may be a hundred thousand, and each run reads them.
+// The messages fetched from a maildrop, in one table: there may be a hundred thousand, and each run reads them all.
 
 import MaildirStore
 import Octets
 import POP3Protocol
 import Synchronization
 
-/// Messages fetched from a POP3 maildrop, by key, in the order in which they were written down: that of the listings, for
-/// most servers. So a listing is compared with them in order, and searched for only where it differs.
+/// Messages fetched from a POP3 maildrop, by key, in the order in which they were recorded: that of the listings, for
+/// most servers. So a listing is compared in that order, and its messages are searched for only where it differs.
 public struct KnownMessages: Sendable {
     public typealias Known = FetchState.Known
 
-    /// A message of which there is nothing special to be said takes no more than this and its id.
+    /// A message. One without anything in ``Special`` takes no more than this and its id.
     private struct Entry: Sendable {
-        /// Where its id ends, and the next one begins.
+        /// Where its id ends in ``octets``, and the next one begins.
         var end: UInt32
-        /// Its place among `fetches`; ``gone`` for one that is forgotten, and passed over.
+        /// Its index in ``fetches``; ``gone`` for one that is forgotten, and skipped.
         var fetch: UInt32
     }
 
@@ -24,7 +24,7 @@ public struct KnownMessages: Sendable {
         var run: Int
     }
 
-    /// What is to be said of some: of those that are to be deleted some day, the digest.
+    /// What is known of some messages only; the digest, of those that are to be deleted some day.
     private struct Special: Sendable {
         var occurrence: UInt32 = 0
         var isMissing = false
@@ -36,26 +36,28 @@ public struct KnownMessages: Sendable {
 
     private static let gone = UInt32.max
 
-    /// All ids, one behind the other; see ``range(at:)``.
+    /// All ids, one after the other; see ``range(at:)``.
     private(set) var octets: [UInt8] = []
     private var entries: [Entry] = []
     private var fetches: [Fetch] = []
     private var specials: [Int: Special] = [:]
     private var index = KeyIndex()
-    /// How many are there: not forgotten.
+    /// The number of messages, without forgotten ones.
     public private(set) var count = 0
-    /// How many are there of several with one id, behind the first.
+    /// How many of them share their id with an earlier one.
     private var repeatedCount = 0
-    /// How many were to be deleted at the source.
+    /// How many of them have a ``FetchState/Known/deletion``.
     public private(set) var deletionCount = 0
 
     init() {}
 
-    /// Octets of all ids.
+    /// The octets of all ids together.
     public var octetCount: Int { octets.count }
 
     // MARK: One by one
 
+    /// What is known of the message with this key; `nil` for an unknown one, and for any UID. Setting it adds, changes
+    /// or forgets the message.
     public subscript(key: MessageKey) -> Known? {
         get { find(key).map { known(at: $0) } }
         set {
@@ -88,7 +90,7 @@ public struct KnownMessages: Sendable {
         index.find(other, range, occurrence, in: self)
     }
 
-    /// Where ``octets`` has the id at `place`.
+    /// The range of ``octets`` that holds the id at `place`.
     func range(at place: Int) -> Range<Int> {
         (place == 0 ? 0 : Int(entries[place - 1].end))..<Int(entries[place].end)
     }
@@ -100,7 +102,7 @@ public struct KnownMessages: Sendable {
 
     func occurrence(at place: Int) -> UInt32 { special(at: place)?.occurrence ?? 0 }
     func fetch(at place: Int) -> Fetch { fetches[Int(entries[place].fetch)] }
-    /// Whether it was fetched, and that is all.
+    /// Whether nothing is known of it but that it was fetched.
     func isPlain(_ place: Int) -> Bool { special(at: place) == nil }
     func isThere(_ place: Int) -> Bool { entries[place].fetch != Self.gone }
     private func special(at place: Int) -> Special? { specials.isEmpty ? nil : specials[place] }
@@ -112,7 +114,7 @@ public struct KnownMessages: Sendable {
             deletion: special.deletion)
     }
 
-    /// Adds a message that is not there.
+    /// Adds a message that is not in the table.
     private mutating func append(_ id: ArraySlice<UInt8>, occurrence: UInt32, _ known: Known) {
         addPlain(id, Fetch(time: known.fetched, run: known.run))
         let place = entries.count - 1
@@ -125,7 +127,7 @@ public struct KnownMessages: Sendable {
         index.added(place, to: self)
     }
 
-    /// Adds messages that are not there, as long as `next` has an id.
+    /// Adds messages that are not in the table, as long as `next` has an id.
     mutating func append(fetchedAs fetch: Fetch, _ next: () -> ArraySlice<UInt8>?) {
         index = KeyIndex()
         while let id = next() { addPlain(id, fetch) }
@@ -163,9 +165,9 @@ public struct KnownMessages: Sendable {
 
     // MARK: All of them
 
-    /// The places of those that are there, in order.
+    /// The places of all messages, in order, without forgotten ones.
     var places: some Sequence<Int> { entries.indices.lazy.filter { isThere($0) } }
-    /// How many places there are, those of forgotten ones too.
+    /// The number of places, with those of forgotten messages.
     var placeCount: Int { entries.count }
 
     public var keys: [MessageKey] { places.map { key(at: $0) } }
@@ -177,7 +179,7 @@ public struct KnownMessages: Sendable {
 
     // MARK: A listing
 
-    /// Where the messages of `listing` stand here, and how-manieth with its id each is.
+    /// Finds the place of each message of `listing`, and how many before it in the listing have its id.
     func match(_ listing: UniqueIDListing) -> ListedMaildrop {
         var found = ListedMaildrop(ids: listing)
         guard repeatedCount == 0 else {
@@ -188,7 +190,8 @@ public struct KnownMessages: Sendable {
         var strange: [Int] = []
         var misses = 0
         for index in listing.indices {
-            // Where others were removed meanwhile, it goes on a little later; in a maildrop of another order it never does.
+            // Where messages were removed meanwhile, the order resumes a little later; with a maildrop in another order
+            // it never does.
             let reach = misses < Self.patience ? Self.lookahead : 1
             if let place = nextPlace(from: at, within: reach, of: listing.octets, listing.range(at: index)) {
                 found.places[index] = Int32(place)
@@ -203,7 +206,7 @@ public struct KnownMessages: Sendable {
         return found
     }
 
-    /// What is known by now of the message at `index` of a listing that was compared with this.
+    /// What is known by now of the message at `index` of a listing that was compared with this table.
     public func now(_ listed: ListedMaildrop, at index: Int) -> Known? {
         let place = Int(listed.places[index])
         return place >= 0 && isThere(place) ? known(at: place) : self[listed.key(at: index)]
@@ -212,7 +215,7 @@ public struct KnownMessages: Sendable {
     private static let lookahead = 64
     private static let patience = 64
 
-    /// The next place from `at` on, of `reach` looked at, that has the id.
+    /// The first of the `reach` places from `at` on that has the id.
     private func nextPlace(from at: Int, within reach: Int, of other: [UInt8], _ range: Range<Int>) -> Int? {
         for place in at..<min(entries.count, at + reach)
         where isThere(place) && octets.equals(self.range(at: place), of: other, range) {
@@ -221,12 +224,12 @@ public struct KnownMessages: Sendable {
         return nil
     }
 
-    /// Counts those of the listing that have one of the ids at `strange`, and looks each of them up.
+    /// Looks up the messages at `strange`, and all others of the listing that share an id with one of them.
     private func search(_ strange: [Int], in found: inout ListedMaildrop) {
         let ids = found.ids
         var counts: [ArraySlice<UInt8>: UInt32] = [:]
         for index in strange { counts[ids.id(at: index)] = 0 }
-        // Few of many: most are none of them by their hash, which is cheaper.
+        // Mostly few of many: comparing hashes first is cheaper.
         let hashes = Set(strange.map { KeyIndex.hash(ids.octets, ids.range(at: $0)) })
         for index in ids.indices where hashes.contains(KeyIndex.hash(ids.octets, ids.range(at: index))) {
             let id = ids.id(at: index)
@@ -239,7 +242,7 @@ public struct KnownMessages: Sendable {
 }
 
 extension KnownMessages {
-    /// What a complete listing says of messages that were there or missing: missing now, missing for the second time, and
+    /// What a complete listing changes: messages that are missing for the first time, missing for the second time, and
     /// there again.
     func changes(by listed: ListedMaildrop) -> (missing: [MessageKey], gone: [MessageKey], back: [MessageKey]) {
         var isPresent = [Bool](repeating: false, count: entries.count)
@@ -269,9 +272,9 @@ extension KnownMessages: Hashable {
 /// A complete listing of a maildrop, compared with what was known when it came.
 public struct ListedMaildrop: Sendable {
     public let ids: UniqueIDListing
-    /// The place of each among the known ones, -1 for none.
+    /// The place of each message in the table, -1 for one that is not in it.
     var places: [Int32]
-    /// How many before it have its id, where there are any.
+    /// How many messages before this one have its id, where there are any.
     var occurrences: [Int: UInt32] = [:]
 
     init(ids: UniqueIDListing) {
@@ -279,6 +282,7 @@ public struct ListedMaildrop: Sendable {
         places = [Int32](repeating: -1, count: ids.indices.count)
     }
 
+    /// The key of the message at `index` of the listing.
     public func key(at index: Int) -> MessageKey {
         .unique(String(decoding: ids.id(at: index), as: UTF8.self), occurrence: Int(occurrences[index] ?? 0))
     }
@@ -287,10 +291,10 @@ public struct ListedMaildrop: Sendable {
     public func isKnown(at index: Int) -> Bool { places[index] >= 0 }
 }
 
-/// Where keys stand in a table; made when first asked for.
+/// A hash index of the keys in a table; built when first asked for.
 private final class KeyIndex: Sendable {
     private struct Slots {
-        /// Places, each 1 higher; 0 is free. A power of two of them, at most half in use.
+        /// Places, each 1 higher; 0 is a free slot. The number of slots is a power of two, at most half of them in use.
         var table: [UInt32] = []
         var used = 0
     }
@@ -337,7 +341,7 @@ private final class KeyIndex: Sendable {
         slots.used += 1
     }
 
-    /// With the seed of the process: a server must not choose what collides.
+    /// With a seed of the process: a server must not be able to choose ids that collide.
     static func hash(_ octets: [UInt8], _ range: Range<Int>, _ occurrence: UInt32 = 0) -> Int {
         var hasher = Hasher()
         hasher.combine(occurrence)

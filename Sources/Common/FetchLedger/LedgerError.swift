@@ -3,12 +3,13 @@
 import DurableFiles
 import Reporting
 
-/// A ledger that is left as it is. Its account is not fetched from: what it has brought already is not known.
+/// A ledger that cannot be used, and is left as it is. Nothing is fetched from its account, as it is unknown what was
+/// fetched already.
 public enum LedgerError: Complaint, Hashable {
     case disk(DurableError)
     /// The state directory lies on a file system whose locks and renames cannot be relied on.
     case networkFileSystem(path: String, kind: String)
-    /// Others could change what stands there.
+    /// A directory that others own or could change.
     case notOurs(OwnershipFault)
     case journal(JournalError)
 
@@ -35,7 +36,7 @@ public enum LedgerError: Complaint, Hashable {
         }
     }
 
-    /// Runs `body`, its failure told as the ledger's.
+    /// Runs `body` and throws its failure as the ledger's.
     static func telling<T>(_ body: () throws(DurableError) -> T) throws(LedgerError) -> T {
         do { return try body() } catch { throw .disk(error) }
     }

@@ -29,7 +29,7 @@ enum LedgerFolder {
     static func lock(_ folder: Directory) throws(LedgerError) -> FileLock? {
         try LedgerError.telling { () throws(DurableError) in
             if let lock = try FileLock.tryAcquire(lockName, in: folder) { return lock }
-            // A look of `--status` holds it for an instant, and must not cost a run.
+            // `--status` holds it for an instant to look, which must not cost a run.
             usleep(50_000)
             return try FileLock.tryAcquire(lockName, in: folder)
         }

@@ -1,25 +1,26 @@
-// What names a message at its source for good, so that it is fetched once.
+// What identifies a message at its source for good, so that it is fetched once.
 
 import Octets
 
-/// A message at its source: what the server never gives to another one.
+/// The identity of a message at its source.
 public enum MessageKey: Hashable, Sendable {
-    /// A UIDL, and the how-manieth message with it: equal mails may share one.
+    /// A unique id of UIDL (RFC 1939 §7), and how many messages before this one in the listing have it: equal messages
+    /// may share one.
     case unique(String, occurrence: Int)
-    /// A UID in the folder with this number of the journal.
+    /// A UID (RFC 3501 §2.3.1.1), in the folder that has this number in the journal.
     case uid(UInt32, folder: Int)
 
-    /// The UIDL, which several messages may share; `nil` for a UID.
+    /// The unique id of UIDL, which several messages may share; `nil` for a UID.
     public var uniqueID: String? {
         if case .unique(let id, _) = self { id } else { nil }
     }
 
-    /// The number of the folder; `nil` for a message of a maildrop.
+    /// The number of the folder in the journal; `nil` for a message of a maildrop.
     public var folder: Int? {
         if case .uid(_, let folder) = self { folder } else { nil }
     }
 
-    /// The key as it stands in the journal, without blanks.
+    /// The key as it stands in the journal, without blanks: `p<k>:<UIDL>` or `i<folder>:<UID>`.
     public var text: String {
         switch self {
         case .unique(let id, let occurrence): "p\(occurrence):\(id)"
@@ -27,7 +28,7 @@ public enum MessageKey: Hashable, Sendable {
         }
     }
 
-    /// Reads what ``text`` wrote.
+    /// Reads a key of the form of ``text``; `nil` for anything else.
     public init?(_ octets: ArraySlice<UInt8>) {
         guard let kind = octets.first, let colon = octets.firstIndex(of: Octet.colon), colon > octets.startIndex,
             let number = Decimal.value(of: octets[(octets.startIndex + 1)..<colon])

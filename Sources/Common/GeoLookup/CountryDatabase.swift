@@ -1,11 +1,11 @@
-// The country of an address, from a MaxMind database file; asks nobody.
+// The country of an address, from a MaxMind database file; nothing is asked over the network.
 
 internal import CMaxMindDB
 import Glibc
 import InternetAddress
 import Reporting
 
-/// Why a country database is of no use.
+/// Why a country database cannot be used.
 public enum GeoLookupError: Complaint, Equatable {
     case cannotOpen(path: String, reason: String)
 
@@ -21,7 +21,8 @@ public enum GeoLookupError: Complaint, Equatable {
 
 /// An open database in MaxMind's format (`.mmdb`), such as GeoLite2-Country or DB-IP's.
 ///
-/// Unchecked: the file is mapped read-only, nothing changes after `init`, and libmaxminddb allows look-ups from any thread.
+/// Unchecked: the file is mapped read-only, nothing changes after `init`, and libmaxminddb allows look-ups from any
+/// thread.
 @safe public final class CountryDatabase: @unchecked Sendable {
     private let raw: UnsafeMutablePointer<MMDB_s>
 
@@ -44,8 +45,8 @@ public enum GeoLookupError: Complaint, Equatable {
     }
 
     /// The country of `address`.
-    /// - Returns: two capital letters (ISO 3166-1); `nil` when the database does not know, or the file is damaged there.
-    ///   Unknown is not harmless: see the rc's `forbid-unknown`.
+    /// - Returns: two capital letters (ISO 3166-1); `nil` when the database does not know, or the file is damaged
+    ///   there. Unknown is not harmless: see the rc's `forbid-unknown`.
     public func country(of address: IPAddress) -> String? {
         guard var found = unsafe look(up: address), unsafe found.found_entry else { return nil }
         return unsafe withPath("country", "iso_code") { path in
@@ -62,7 +63,7 @@ public enum GeoLookupError: Complaint, Equatable {
 
     private func look(up address: IPAddress) -> MMDB_lookup_result_s? {
         var code: Int32 = 0
-        // An IPv4 database holds no IPv6; the library tells by an error.
+        // An IPv4 database holds no IPv6; the library reports that as an error.
         let result = unsafe Endpoint(address).withSystemShape { shape, _ in
             unsafe MMDB_lookup_sockaddr(raw, shape, &code)
         }

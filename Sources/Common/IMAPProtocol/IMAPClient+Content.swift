@@ -19,8 +19,8 @@ extension IMAPClient {
         literals += 1
         guard literals <= Self.literalLimit else { throw .tooMany(what: "literals", limit: Self.literalLimit) }
         let open = response.lastIndex(of: 0x7B) ?? response.endIndex
-        if let (sequence, uid) = contentKey(before: open) {
-            try allowContent()
+        if let (sequence, uid, items) = contentKey(before: open) {
+            try allow(items, in: response)
             guard content == nil else { throw .malformed(response: response) }
             guard octets <= contentLimit else { throw .literalTooLarge(octets: octets, limit: contentLimit) }
             response.removeSubrange(open...)
@@ -40,8 +40,9 @@ extension IMAPClient {
         }
     }
 
-    private func allowContent() throws(IMAPError) {
-        guard outstanding.contains(where: { $0.request == .uidFetchContent }) else {
+    /// A part sent for the whole would be stored as the message, and the message then deleted at the server.
+    private func allow(_ items: IMAPItems, in response: [UInt8]) throws(IMAPError) {
+        guard outstanding.contains(where: { $0.request == .uidFetchContent }), askedContent.contains(items) else {
             throw .unaskedResponse(response)
         }
     }
@@ -55,7 +56,7 @@ extension IMAPClient {
         return true
     }
 
-    /// Takes octets of content, and tells them in file form.
+    /// Takes octets of content, and hands them out in file form.
     mutating func takeContent(_ left: Int) -> Bool {
         let (wire, range) = lines.waiting
         let part = range.prefix(min(left, 65_536))
@@ -77,8 +78,9 @@ extension IMAPClient {
         return true
     }
 
-    /// Whether the response up to `end` is a FETCH whose next value is content; its message, as far as it is told.
-    private func contentKey(before end: Int) -> (sequence: UInt32, uid: UInt32?)? {
+    /// The message whose content begins at `end`, if the response up to there is a FETCH that announces content; `uid`
+    /// is `nil` when the server has not told it yet.
+    private func contentKey(before end: Int) -> (sequence: UInt32, uid: UInt32?, items: IMAPItems)? {
         let words = response[2..<end].split(separator: Octet.space, maxSplits: 2, omittingEmptySubsequences: false)
         guard words.count == 3, words[1].equalsIgnoringCase("FETCH"),
             let sequence = Decimal.value(of: words[0]).flatMap({ UInt32(exactly: $0) })
@@ -91,17 +93,22 @@ extension IMAPClient {
             return nil  // whatever it is, the whole response will be refused when its end is read
         }
         guard reader.openLists == 1, values.count == 1, let items = values[0].list, items.count % 2 == 1,
-            case .atom(let key) = items.last, Self.isContent(key)
+            case .atom(let key) = items.last, let content = Self.content(of: key)
         else { return nil }
         let uidKey = stride(from: 0, to: items.count - 1, by: 2).first {
             items[$0].octets?.equalsIgnoringCase("UID") == true
         }
-        return (sequence, uidKey.flatMap { items[$0 + 1].nonZeroNumber })
+        return (sequence, uidKey.flatMap { items[$0 + 1].nonZeroNumber }, content)
     }
 
-    private static func isContent(_ key: [UInt8]) -> Bool {
-        key.prefix(5).equalsIgnoringCase("BODY[") || key.equalsIgnoringCase("RFC822")
-            || key.equalsIgnoringCase("RFC822.HEADER") || key.equalsIgnoringCase("RFC822.TEXT")
+    /// What of a message the item `key` is; the empty set for a part that is never asked for, `nil` for other items.
+    private static func content(of key: [UInt8]) -> IMAPItems? {
+        // `<0>`: some servers name an origin although nobody asked for a part.
+        if key.equalsIgnoringCase("BODY[]") || key.equalsIgnoringCase("BODY[]<0>") || key.equalsIgnoringCase("RFC822") {
+            return .body
+        }
+        if key.equalsIgnoringCase("BODY[HEADER]") || key.equalsIgnoringCase("RFC822.HEADER") { return .header }
+        return key.prefix(5).equalsIgnoringCase("BODY[") || key.equalsIgnoringCase("RFC822.TEXT") ? [] : nil
     }
 
     /// `"FETCH" SP msg-att` from its parenthesis on.
@@ -124,10 +131,10 @@ extension IMAPClient {
         ready.append(.fetched(fetched))
     }
 
-    /// A server that tells of one message again and again gets no further, and gets no time for it.
+    /// Counts each message once: a server that repeats one makes no progress, and gains no time.
     private mutating func noteFetched(_ fetched: IMAPFetched) {
         if case .streamed = fetched.body {
-            notePart(of: .uidFetchContent)  // the end of what was told piece by piece
+            notePart(of: .uidFetchContent)  // the end of what was handed out piece by piece
         } else if fetched.body != .absent, told.insert(fetched.sequence) {
             notePart(of: .uidFetchContent)
         } else if fetched.body == .absent, outstanding.first?.request == .uidFetch, told.insert(fetched.sequence) {
@@ -136,11 +143,14 @@ extension IMAPClient {
     }
 
     /// Reads one item of a FETCH; items that we do not know are passed over.
-    /// - Returns: `false` when the value is none of its kind.
+    /// - Returns: `false` when the value does not fit the item.
     private mutating func read(
         _ value: IMAPValue, of key: [UInt8], into fetched: inout IMAPFetched, _ response: [UInt8]
     ) throws(IMAPError) -> Bool {
-        if Self.isContent(key) { return try readBody(value, into: &fetched) }
+        if let items = Self.content(of: key) {
+            guard !items.isEmpty else { throw .unaskedResponse(response) }
+            return try readBody(value, items, into: &fetched, response)
+        }
         if key.equalsIgnoringCase("UID") {
             guard let uid = value.nonZeroNumber, fetched.uid == nil || fetched.uid == uid else { return false }
             fetched.uid = uid
@@ -160,7 +170,9 @@ extension IMAPClient {
         return true
     }
 
-    private mutating func readBody(_ value: IMAPValue, into fetched: inout IMAPFetched) throws(IMAPError) -> Bool {
+    private mutating func readBody(
+        _ value: IMAPValue, _ items: IMAPItems, into fetched: inout IMAPFetched, _ response: [UInt8]
+    ) throws(IMAPError) -> Bool {
         guard fetched.body == .absent else { return false }
         switch value {
         case .null: fetched.body = .null
@@ -168,7 +180,7 @@ extension IMAPClient {
         case .streamed(let octets): fetched.body = .streamed(octets: octets, contentFaults: decoder.contentFaults)
         case .string(let octets):
             // A short body may come quoted; it is content like any other.
-            try allowContent()
+            try allow(items, in: response)
             guard octets.count <= contentLimit else {
                 throw .literalTooLarge(octets: octets.count, limit: contentLimit)
             }

@@ -67,7 +67,7 @@ extension IMAPClient {
         }
     }
 
-    /// Keeps what a code tells of the server.
+    /// Keeps what a response code tells about the server.
     private mutating func note(_ code: IMAPCode?) {
         if case .capability(let told) = code { noteCapabilities(told) }
     }
@@ -78,8 +78,8 @@ extension IMAPClient {
         ready.append(.capabilities(told))
     }
 
-    /// Keeps what a code tells of the mailbox that is being selected.
-    /// - Returns: whether it told anything such.
+    /// Keeps what a response code tells about the mailbox that is being selected.
+    /// - Returns: whether it told anything about it.
     private mutating func fold(_ code: IMAPCode?) throws(IMAPError) -> Bool {
         guard let code else { return false }
         if case .uidValidity(let value) = code, selecting == nil, let validity, value != validity {
@@ -119,7 +119,7 @@ extension IMAPClient {
         let isOK = status.condition == .ok
         if isLast {
             guard !isOK || (unsent.isEmpty && !challengeIsOpen) else {
-                throw .malformed(response: line)  // accepted before it heard all of it
+                throw .malformed(response: line)  // accepted before it was sent all of it
             }
             unsent = []
             proceedIsOpen = false
@@ -155,7 +155,7 @@ extension IMAPClient {
         }
     }
 
-    /// Reads a whole response that is data; what nobody asked for and we do not know is passed over.
+    /// Reads a complete data response; a kind that we do not know is passed over.
     mutating func finish(_ response: [UInt8]) throws(IMAPError) {
         let words = response[2...].split(separator: Octet.space, maxSplits: 2, omittingEmptySubsequences: false)
         if words.count >= 2, let number = Decimal.value(of: words[0]).flatMap({ UInt32(exactly: $0) }) {
@@ -171,6 +171,39 @@ extension IMAPClient {
             noteCapabilities(IMAPCapabilities(words.dropFirst().flatMap { $0.split(separator: Octet.space) }))
         } else if words[0].equalsIgnoringCase("LIST"), words.count >= 2 {
             try finishList(response, from: words[1].startIndex)
+        } else if words[0].equalsIgnoringCase("ESEARCH") {
+            try finishESearch(response, from: words.count >= 2 ? words[1].startIndex : response.endIndex)
+        }
+    }
+
+    /// `["(" "TAG" SP tag-string ")"] [SP "UID"] *(SP search-return-data)`: how IMAP4rev2 answers SEARCH (RFC 9051 §7.3.4).
+    private mutating func finishESearch(_ response: [UInt8], from start: Int) throws(IMAPError) {
+        var reader = IMAPReader(response, from: start)
+        var values = try reader.values()[...]
+        if let correlator = values.first?.list {
+            guard correlator.count == 2, correlator[0].octets?.equalsIgnoringCase("TAG") == true,
+                let tag = correlator[1].octets
+            else { throw .malformed(response: response) }
+            guard outstanding.contains(where: { $0.tag == tag && $0.request == .uidSearch }) else {
+                throw .unaskedResponse(response)
+            }
+            values = values.dropFirst()
+        }
+        guard outstanding.contains(where: { $0.request == .uidSearch }) else { throw .unaskedResponse(response) }
+        // Without the word these are message sequence numbers, which nobody asked for.
+        guard values.first?.octets?.equalsIgnoringCase("UID") == true else { throw .malformed(response: response) }
+        values = values.dropFirst()
+        while let name = values.popFirst() {
+            guard let value = values.popFirst() else { throw .malformed(response: response) }
+            guard name.octets?.equalsIgnoringCase("ALL") == true else { continue }
+            guard let octets = value.octets, let uids = UIDSet(parsing: octets[...]),
+                uids.ranges.last?.upperBound != .max
+            else { throw .malformed(response: response) }
+            guard uids.count <= SearchReader.limit else {
+                throw .tooMany(what: "search results", limit: SearchReader.limit)
+            }
+            notePart(of: .uidSearch)
+            ready.append(.searchResult(uids.ranges.flatMap { Array($0) }))
         }
     }
 

@@ -1,4 +1,4 @@
-// IMAP in the vocabulary of sessions that begin (RFC 3501 §6.1-6.2, RFC 5530).
+// How an IMAP session begins, in the vocabulary that all protocols share (RFC 3501 §6.1-6.2, RFC 5530).
 
 import Octets
 

@@ -4,7 +4,7 @@ import Octets
 
 /// The client's side of an IMAP session.
 ///
-/// Several commands may be sent before the first is completed; completions are matched by tag. Content is told in
+/// Several commands may be sent before the first is completed; completions are matched by tag. Content is handed out in
 /// pieces and never held. After an error every further call throws it again.
 public struct IMAPClient: Engine, Sendable {
     public typealias Command = IMAPCommand
@@ -12,11 +12,12 @@ public struct IMAPClient: Engine, Sendable {
 
     /// Commands that may wait for completion at once.
     public static let outstandingLimit = 64
-    /// A line that is no content. RFC 2683 §3.2.1.5 asks for 8,000 octets from servers; flags and LIST may exceed it.
+    /// The longest line, content aside: eight times the 8,000 octets of RFC 2683 §3.2.1.5, which flags and LIST may
+    /// exceed.
     public static let lineLimit = 65_536
-    /// All lines and small literals of one response.
+    /// Octets of one response: all its lines and small literals.
     public static let responseLimit = 262_144
-    /// A literal other than content: mailbox names and the like.
+    /// Octets of a literal other than content: mailbox names and the like.
     public static let smallLiteralLimit = 8_192
     /// Literals of one response.
     public static let literalLimit = 64
@@ -44,7 +45,9 @@ public struct IMAPClient: Engine, Sendable {
     var ready: [Event] = []
     /// Commands sent and not completed, oldest first.
     var outstanding: [(tag: [UInt8], request: IMAPRequest)] = []
-    /// What of the last command waits for the server's `+`.
+    /// What of a message the content commands under way have asked for.
+    var askedContent: IMAPItems = []
+    /// The parts of the last command that wait for the server's `+`.
     var unsent: [IMAPCommandText.Piece] = []
     public private(set) var secret = 0..<0
     /// Whether that `+` has come.
@@ -76,7 +79,7 @@ public struct IMAPClient: Engine, Sendable {
     private var lastTag = 0
     private var failure: IMAPError?
 
-    /// - Parameter contentLimit: octets of one message; the default is larger than any server takes.
+    /// - Parameter contentLimit: octets of one message; the default, 4 GiB, is more than any server accepts.
     public init(contentLimit: Int = 1 << 32) { self.contentLimit = contentLimit }
 
     /// Commands sent and not yet completed.
@@ -104,7 +107,7 @@ public struct IMAPClient: Engine, Sendable {
         progress += 1
     }
 
-    /// Whether a completion is awaited or a response half read: the end of input now is a cut connection.
+    /// Whether a completion is awaited or a response half read, so that the end of input would mean a cut connection.
     public var isWaiting: Bool {
         if case .line = reading, state != .greeting, response.isEmpty, lines.isEmpty {
             !outstanding.isEmpty
@@ -118,7 +121,7 @@ public struct IMAPClient: Engine, Sendable {
 
     public mutating func receive(_ octets: [UInt8]) { lines.append(octets) }
 
-    /// TLS stands: what was said in clear text no longer counts (RFC 3501 §6.2.1).
+    /// TLS is established: what was said in clear text no longer counts (RFC 3501 §6.2.1).
     public mutating func tlsEstablished() {
         guard state == .handshake else { return }
         if !lines.isEmpty { failure = failure ?? .injectionAfterSTARTTLS }
@@ -126,6 +129,9 @@ public struct IMAPClient: Engine, Sendable {
         state = .notAuthenticated
     }
 
+    /// The next event, or `nil` until more octets arrive.
+    /// - Throws: why the session is lost, again at every later call: what the server did wrong, or why the last command
+    ///   could not be sent.
     public mutating func nextEvent() throws(IMAPError) -> Event? {
         if let failure { throw failure }
         do throws(IMAPError) {
@@ -139,7 +145,7 @@ public struct IMAPClient: Engine, Sendable {
         }
     }
 
-    /// Takes the next line, or part of counted octets; `false` until more octets arrive.
+    /// Takes the next line, or part of a literal or of a SEARCH response; `false` until more octets arrive.
     private mutating func step() throws(IMAPError) -> Bool {
         switch state {
         case .handshake:
@@ -193,8 +199,8 @@ public struct IMAPClient: Engine, Sendable {
 
     /// The octets that say `command`; of one with literals, those that go before the server's first `+`.
     ///
-    /// A command that cannot be said (values with line ends, too long, out of turn, not known to the server) gives no
-    /// octets, and the next ``nextEvent()`` throws why.
+    /// A command that cannot be sent (values with line ends, too long, out of turn, not known to the server) gives no
+    /// octets, and the next ``nextEvent()`` throws why: the session is lost.
     public mutating func send(_ command: Command) -> [UInt8] {
         secret = 0..<0
         if let obstacle = obstacle(to: command) {
@@ -242,10 +248,13 @@ public struct IMAPClient: Engine, Sendable {
             challengeIsOpen = false
             challenges = 0
         case .select: selecting = IMAPSelection()
+        case .uidFetchContent:
+            if !outstanding.dropLast().contains(where: { $0.request == .uidFetchContent }) { askedContent = [] }
+            if case .uidFetch(_, let items, _) = command { askedContent.formUnion(items.content) }
         default: break
         }
         guard request != .authenticate || unsent.isEmpty else {
-            return say(text.pieces[0]) + [Octet.cr, Octet.lf]  // what waits is a line of its own, no literal
+            return say(text.pieces[0]) + [Octet.cr, Octet.lf]  // what waits is a line of its own, not a literal
         }
         return say(text.pieces[0])
     }
@@ -255,33 +264,33 @@ public struct IMAPClient: Engine, Sendable {
         return piece.octets
     }
 
-    /// Why `command` cannot be said now; `nil` when it can.
+    /// Why `command` cannot be sent now; `nil` when it can.
     private func obstacle(to command: Command) -> IMAPError? {
         func no(_ reason: String) -> IMAPError {
             .unsayable(command: command.request?.rawValue ?? "continuation", reason: reason)
         }
         switch state {
         case .greeting: return no("the server has not greeted yet")
-        case .handshake: return no("TLS does not stand yet")
+        case .handshake: return no("the TLS handshake is not done")
         case .closed: return no("the session is over")
         case .notAuthenticated, .authenticated: break
         }
         switch command {
         case .saslResponse(let octets):
-            guard challengeIsOpen else { return no("the server asked nothing") }
+            guard challengeIsOpen else { return no("the server has sent no challenge") }
             return octets.count > IMAPCommandText.saslLineLimit / 4 * 3 - 2 ? no("the response is too long") : nil
-        case .saslCancel: return challengeIsOpen ? nil : no("the server asked nothing")
-        case .proceed: return proceedIsOpen && !unsent.isEmpty ? nil : no("nothing was held back")
+        case .saslCancel: return challengeIsOpen ? nil : no("the server has sent no challenge")
+        case .proceed: return proceedIsOpen && !unsent.isEmpty ? nil : no("no part of a command was held back")
         case .idleEnd: return isIdling ? nil : no("IDLE has not begun")
         default: break
         }
-        if outstanding.count >= Self.outstandingLimit { return no("\(Self.outstandingLimit) commands wait") }
-        if !unsent.isEmpty { return no("the command before is not finished") }
+        if outstanding.count >= Self.outstandingLimit { return no("\(Self.outstandingLimit) commands are outstanding") }
+        if !unsent.isEmpty { return no("the previous command has not been sent in full") }
         switch outstanding.last?.request {
-        case .startTLS, .authenticate, .login, .idle, .logout: return no("the command before must be answered first")
+        case .startTLS, .authenticate, .login, .idle, .logout: return no("the previous command must be completed first")
         default: break
         }
-        if command == .startTLS, !outstanding.isEmpty { return no("other commands wait") }
+        if command == .startTLS, !outstanding.isEmpty { return no("other commands are outstanding") }
         if case .login = command, capabilities?.has("LOGINDISABLED") == true { return .loginDisabled }
         return nil
     }

@@ -1,6 +1,6 @@
-// What an IMAP client says, and what may be told of it without secrets.
+// What an IMAP client says: each command, and what may be told of it without secrets.
 
-/// What of each message a FETCH asks for; its UID always.
+/// What a FETCH asks for of each message, always with its UID.
 public struct IMAPItems: OptionSet, Sendable, Hashable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -12,7 +12,9 @@ public struct IMAPItems: OptionSet, Sendable, Hashable {
     /// The whole message, as content. Sets no `\Seen`.
     public static let body = IMAPItems(rawValue: 16)
 
-    var hasContent: Bool { !isDisjoint(with: [.header, .body]) }
+    var hasContent: Bool { !content.isEmpty }
+    /// The one of the two that is asked for: `.body` holds the header.
+    var content: IMAPItems { contains(.body) ? .body : intersection(.header) }
 
     /// `"(" fetch-att *(SP fetch-att) ")"`, UID first so that most servers tell it before the content.
     var text: String {
@@ -49,7 +51,7 @@ public enum IMAPCommand: Hashable, Sendable {
     case capability
     case startTLS
     case login(user: String, password: String)
-    /// The initial response goes with the command where the server knows SASL-IR (RFC 4959), else behind `.proceed`.
+    /// The initial response goes with the command where the server knows SASL-IR (RFC 4959), else with `.proceed`.
     case authenticate(mechanism: String, initialResponse: [UInt8]?)
     /// The answer to ``IMAPClient/Event/challenge(_:)``, not yet in base64.
     case saslResponse([UInt8])
@@ -67,7 +69,8 @@ public enum IMAPCommand: Hashable, Sendable {
     case uidFetch(UIDSet, IMAPItems, changedSince: Int? = nil)
     /// `+FLAGS.SILENT`; flags such as `\Deleted` or `$Junk`.
     case uidStore(UIDSet, add: [String])
-    /// Only where the server knows UIDPLUS (RFC 4315); plain EXPUNGE, which takes what others marked, is never sent.
+    /// Only where the server knows UIDPLUS (RFC 4315 §2.1); plain EXPUNGE, which also removes what others marked, is
+    /// never sent.
     case uidExpunge(UIDSet)
     /// Only where the server knows MOVE (RFC 6851).
     case uidMove(UIDSet, to: IMAPMailboxName)

@@ -4,7 +4,7 @@ import Octets
 
 /// The octets of one command, cut where a literal waits for the server's `+`.
 struct IMAPCommandText {
-    /// RFC 2683 §3.2.1.5: servers take lines of 8,000 octets.
+    /// RFC 2683 §3.2.1.5: servers accept lines of 8,000 octets.
     static let lineLimit = 8_000
     /// AUTHENTICATE lines; the figure of RFC 4954 §4.
     static let saslLineLimit = 12_288
@@ -18,7 +18,7 @@ struct IMAPCommandText {
 
     /// What goes out at once, and what goes out after each `+`.
     private(set) var pieces: [Piece]
-    /// Why it cannot be said; the first reason met.
+    /// Why the command cannot be sent; the first reason met.
     private(set) var obstacle: String?
     /// The longest literal that needs no `+`: any with LITERAL+, 4,096 octets with LITERAL- (RFC 7888), else none.
     private let freeLiteral: Int
@@ -108,7 +108,7 @@ struct IMAPCommandText {
 
     private mutating func hinder(_ reason: String) { obstacle = obstacle ?? reason }
 
-    /// Those of the last piece.
+    /// The octets of the last piece.
     private var octets: [UInt8] {
         get { pieces[pieces.count - 1].octets }
         _modify { yield &pieces[pieces.count - 1].octets }
@@ -116,7 +116,7 @@ struct IMAPCommandText {
 
     private mutating func word(_ text: String) { octets += Array(text.utf8) }
 
-    /// Whatever `body` says is a secret.
+    /// Marks whatever `body` writes as secret.
     private mutating func hiding(_ body: (inout Self) -> Void) {
         let (first, start) = (pieces.count - 1, octets.count)
         body(&self)
@@ -135,7 +135,7 @@ struct IMAPCommandText {
     private mutating func atom(_ name: String, behind text: String) {
         let special = [UInt8]("(){ %*\"\\]")
         let proper = name.utf8.allSatisfy { $0 > Octet.space && $0 < 0x7F && !special.contains($0) }
-        if name.isEmpty || !proper { hinder("\"\(name)\" is no atom") }
+        if name.isEmpty || !proper { hinder("\"\(name)\" is not an atom") }
         word(text + name)
     }
 

@@ -8,21 +8,21 @@ public enum IMAPError: Error, Hashable, Sendable {
     case responseTooLong(limit: Int)
     /// A literal of `octets` octets was announced; nothing of it was taken.
     case literalTooLarge(octets: Int, limit: Int)
-    /// Lists within lists, deeper than `limit`.
+    /// Lists nested deeper than `limit`.
     case tooDeep(limit: Int)
-    /// The response is none that RFC 3501 §9 knows.
+    /// The response does not follow the grammar of RFC 3501 §9.
     case malformed(response: [UInt8])
     /// A completion, continuation or message came that no command asked for.
     case unaskedResponse([UInt8])
-    /// Octets stood in clear text behind the answer to STARTTLS: somebody injects (RFC 3501 §6.2.1).
+    /// Clear text followed the answer to STARTTLS: somebody may be injecting it (RFC 3501 §6.2.1).
     case injectionAfterSTARTTLS
-    /// More of `what` than `limit`.
+    /// The server sent more of `what` than `limit`.
     case tooMany(what: String, limit: Int)
     /// The selected mailbox got another UIDVALIDITY: UIDs told before mean other messages now (RFC 3501 §2.3.1.1).
     case renumbered(from: UInt32, to: UInt32)
     /// The server forbids LOGIN on this connection (RFC 3501 §6.2.3).
     case loginDisabled
-    /// The command cannot be said now, or not with these values.
+    /// The command cannot be sent now, or not with these values.
     case unsayable(command: String, reason: String)
 }
 
@@ -30,23 +30,24 @@ extension IMAPError: Complaint {
     public var description: String {
         switch self {
         case .responseTooLong(let limit):
-            "the IMAP server sent a response of more than \(limit) octets; nothing was taken from it"
+            "the IMAP server sent a response of more than \(limit) octets; the session was closed"
         case .literalTooLarge(let octets, let limit):
-            "the IMAP server announced \(octets) octets where at most \(limit) are taken; nothing was taken from it"
+            "the IMAP server announced \(octets) octets where at most \(limit) are allowed; the session was closed"
         case .tooDeep(let limit):
-            "the IMAP server sent lists more than \(limit) deep; the session was closed"
+            "the IMAP server sent lists nested more than \(limit) deep; the session was closed"
         case .malformed(let response):
-            "the IMAP server sent \"\(printable(octets: response, limit: 200))\", which is no IMAP; ask its operator"
+            "the IMAP server sent \"\(printable(octets: response, limit: 200))\", which is not IMAP; ask its operator"
         case .unaskedResponse(let response):
             "the IMAP server sent \"\(printable(octets: response, limit: 200))\" though nothing asked for it; "
                 + "the session was closed"
         case .injectionAfterSTARTTLS:
-            "octets in clear text stood behind the IMAP server's answer to STARTTLS: somebody between here and there "
-                + "may inject them; use imaps (port 993) instead"
+            "clear text followed the IMAP server's answer to STARTTLS: somebody in between may be injecting it; use "
+                + "imaps (port 993) instead"
         case .tooMany(let what, let limit):
             "the IMAP server sent more than \(limit) \(what); the session was closed"
         case .renumbered(let old, let new):
-            "the IMAP server changed the UIDVALIDITY of the folder under way from \(old) to \(new); nothing more was done to it"
+            "the IMAP server changed the UIDVALIDITY of the selected folder from \(old) to \(new); nothing more was "
+                + "done to it"
         case .loginDisabled:
             "the IMAP server takes no password on this connection (LOGINDISABLED); use TLS or another `auth`"
         case .unsayable(let command, let reason):

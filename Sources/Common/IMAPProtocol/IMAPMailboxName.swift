@@ -2,7 +2,7 @@
 
 import Octets
 
-/// A mailbox name as the server writes it; a name that is no proper modified UTF-7 can be used all the same.
+/// A mailbox name as the server writes it; a name that is not valid modified UTF-7 can be used all the same.
 public struct IMAPMailboxName: Hashable, Sendable {
     /// The name on the wire, neither quoted nor decoded.
     public let encoded: [UInt8]
@@ -14,6 +14,6 @@ public struct IMAPMailboxName: Hashable, Sendable {
 
     public static let inbox = IMAPMailboxName(encoded: [UInt8]("INBOX"))
 
-    /// The name as a person reads it; `nil` when it is no proper modified UTF-7.
+    /// The name as a person reads it; `nil` when it is not valid modified UTF-7.
     public var decoded: String? { ModifiedUTF7.decode(encoded) }
 }

@@ -23,7 +23,7 @@ public enum IMAPCode: Hashable, Sendable {
     case capability(IMAPCapabilities)
     case uidValidity(UInt32)
     case uidNext(UInt32)
-    /// RFC 4315 §2: the mailbox gets other UIDs each time it is selected.
+    /// RFC 4315 §3: the mailbox gets other UIDs each time it is selected.
     case uidNotSticky
     /// RFC 7162 §3.1.2.1.
     case highestModSeq(Int)

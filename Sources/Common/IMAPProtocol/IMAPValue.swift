@@ -10,7 +10,7 @@ enum IMAPValue: Hashable, Sendable {
     case string([UInt8])
     case list([IMAPValue])
     case null
-    /// A literal whose octets went to the caller as content.
+    /// A literal of so many octets, which went to the caller as content.
     case streamed(Int)
 
     /// The octets of an atom or string.

@@ -1,13 +1,13 @@
 // Which message of the selected mailbox a number means, and which UID it has, while EXPUNGE moves the numbers
 // (RFC 3501 §2.3.1.2, §7.4.1).
 
-/// Follows the message sequence numbers of one mailbox, so that one UID told for two messages is noticed, or two UIDs
-/// for one: nothing that such a server says of UIDs may be acted on.
+/// Follows the message sequence numbers of one mailbox, to notice one UID told for two messages, or two UIDs for one:
+/// nothing that such a server says about UIDs may be acted on.
 public struct MessageNumbers: Sendable {
     /// Messages whose UIDs are known, and as many expunged ones.
     public static let limit = 1_000_000
 
-    /// What a server can get wrong; the numbers are those of the moment it was said.
+    /// What a server can get wrong, with the numbers as they were at that moment.
     public enum Fault: Hashable, Sendable {
         case uidTwice(uid: UInt32, numbers: [UInt32])
         case numberTwice(number: UInt32, uids: [UInt32])
@@ -40,7 +40,7 @@ public struct MessageNumbers: Sendable {
     /// The UID of the message that has this number now, if it was told.
     public func uid(of number: UInt32) -> UInt32? { uids[place(of: number)] }
 
-    /// Takes what a response to FETCH tells; said again of the same message, it is no more than an update.
+    /// Takes the UID that a FETCH response tells; the same UID of the same message may be told again.
     public mutating func note(uid: UInt32, of number: UInt32) {
         let place = place(of: number)
         if number == 0 {
@@ -97,7 +97,7 @@ extension MessageNumbers.Fault: CustomStringConvertible {
         switch self {
         case .uidTwice(let uid, let numbers): "UID \(uid) for the messages \(numbers[0]) and \(numbers[1])"
         case .numberTwice(let number, let uids): "the UIDs \(uids[0]) and \(uids[1]) for message \(number)"
-        case .noSuchMessage(let number): "word of a message \(number), which there cannot be"
+        case .noSuchMessage(let number): "message number \(number), which cannot exist"
         }
     }
 }

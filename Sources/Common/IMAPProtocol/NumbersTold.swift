@@ -1,11 +1,10 @@
-// Which messages the answer to one FETCH has told of, at a bit each.
+// Which messages the answer to one FETCH has told of, one bit each.
 
 /// A set of message sequence numbers.
 struct NumbersTold: Sendable {
     private var bits: [UInt64] = []
 
-    /// - Returns: whether `number` was not there yet; `false` for numbers that no mailbox of ours has
-    ///   (``MessageNumbers/limit``).
+    /// - Returns: whether `number` was not there yet; `false` above ``MessageNumbers/limit``.
     mutating func insert(_ number: UInt32) -> Bool {
         guard number <= MessageNumbers.limit else { return false }
         let (word, bit) = (Int(number / 64), UInt64(1) << (number % 64))

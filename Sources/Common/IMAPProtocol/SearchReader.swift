@@ -1,4 +1,4 @@
-// The numbers of a SEARCH response as they arrive: in a huge mailbox that line has megabytes (RFC 3501 §7.2.5).
+// The numbers of a SEARCH response as they arrive: in a huge mailbox that line runs to megabytes (RFC 3501 §7.2.5).
 
 import Octets
 
@@ -26,7 +26,7 @@ struct SearchReader {
                 } else {
                     try separate(octet, into: &found, part)
                 }
-            case .modSeq:  // `(MODSEQ n)`, RFC 7162 §3.1.5
+            case .modSeq:  // `(MODSEQ n)`, RFC 7162 §3.1.6
                 guard octet >= Octet.space, octet < 0x7F else { throw .malformed(response: part) }
                 if octet == 0x29 { state = .start }
             case .carriageReturn:

@@ -17,7 +17,8 @@ public enum AddressPreference: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// `endpoints` of the allowed families, the families taking turns, the preferred one first.
+    /// `endpoints` of the allowed families: first all of the preferred one, or, with ``any``, the families in turn,
+    /// beginning with that of the first endpoint.
     public func order(_ endpoints: [Endpoint]) -> [Endpoint] {
         let four = endpoints.filter { $0.address.family == .v4 }
         let six = endpoints.filter { $0.address.family == .v6 }

@@ -1,4 +1,4 @@
-// One end of a connection, as a value and in the system's shape.
+// One end of a connection, as a value and as the system's `sockaddr`.
 
 import Glibc
 
@@ -25,7 +25,7 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Reads what the system filled in.
+    /// Reads a `sockaddr` that the system filled in.
     /// - Returns: `nil` for what is neither IPv4 nor IPv6.
     public init?(_ raw: UnsafePointer<sockaddr>, _ length: socklen_t) {
         let bytes = unsafe UnsafeRawBufferPointer(start: raw, count: Int(length))
@@ -46,7 +46,7 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     /// AF_INET or AF_INET6.
     public var systemFamily: Int32 { address.family == .v4 ? AF_INET : AF_INET6 }
 
-    /// Lends the endpoint in the system's shape.
+    /// Lends the endpoint as a `sockaddr`, which is valid during the call only.
     public func withSystemShape<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         // Family in host order, port in network order, then: v4 address | v6 flow, address, scope (netinet/in.h).
         var shape = [UInt8](repeating: 0, count: MemoryLayout<sockaddr_storage>.size)

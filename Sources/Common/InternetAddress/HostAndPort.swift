@@ -1,6 +1,6 @@
 // A host with or without a port, as people write it.
 
-/// HOST, HOST:PORT, ADDRESS or [ADDRESS]:PORT. What a host's name may be made of is for others to say.
+/// HOST, HOST:PORT, ADDRESS or [ADDRESS]:PORT. The characters of a host's name are not checked here.
 public struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
     /// A name, or an address without brackets.
     public var host: String
@@ -11,7 +11,7 @@ public struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
         self.port = port
     }
 
-    /// - Returns: `nil` where brackets hold no IPv6 address, or the port is no number up to 65,535.
+    /// - Returns: `nil` where brackets hold no IPv6 address, the host is empty, or the port is no number up to 65,535.
     public init?(_ text: String) {
         if text.hasPrefix("[") {
             guard let close = text.firstIndex(of: "]") else { return nil }
@@ -48,7 +48,7 @@ public struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
         return name == "localhost" || name.hasSuffix(".localhost")  // RFC 6761 §6.3
     }
 
-    /// As it is read.
+    /// In the form that ``init(_:)`` reads.
     public var description: String {
         let written = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
         return port.map { "\(written):\($0)" } ?? written

@@ -1,10 +1,10 @@
 // An IP address as a value: read strictly, printed in one form only.
 
-/// An IPv4 or IPv6 address. IPv4 within IPv6 (`::ffff:192.0.2.1`) is IPv4, so that one rule meets both.
+/// An IPv4 or IPv6 address. IPv4 within IPv6 (`::ffff:192.0.2.1`) is IPv4, so that one rule matches both.
 public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     public enum Family: Sendable, Hashable { case v4, v6 }
 
-    /// In network order: 4 or 16.
+    /// 4 or 16, in network order.
     public let octets: [UInt8]
 
     public var family: Family { octets.count == 4 ? .v4 : .v6 }
@@ -25,11 +25,11 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads `192.0.2.1` or `2001:db8::1` (RFC 4291 §2.2).
     ///
-    /// No brackets, no zone, no octal, no leading zeros in IPv4, no short forms such as `127.1`: what other programs
-    /// read in two ways is not read here at all.
+    /// No brackets, no zone, no octal, no leading zeros in IPv4, no short forms such as `127.1`: what programs do not
+    /// all read in the same way is not read here at all.
     public init?(_ text: some StringProtocol) { self.init(reading: Array(text.utf8)) }
 
-    /// Reads what stands in brackets for a domain: `192.0.2.1` or `IPv6:2001:db8::1` (RFC 5321 §4.1.3).
+    /// Reads an address literal without its brackets: `192.0.2.1` or `IPv6:2001:db8::1` (RFC 5321 §4.1.3).
     public init?(literal text: [UInt8]) {
         let isTagged = String(decoding: text.prefix(5), as: UTF8.self).lowercased() == "ipv6:"
         let address = isTagged ? text[5...] : text[...]
@@ -42,10 +42,10 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         self.init(octets: octets)
     }
 
-    /// What stands in brackets for a domain (RFC 5321 §4.1.3), without them.
+    /// The address literal (RFC 5321 §4.1.3) without its brackets.
     public var literal: String { family == .v4 ? description : "IPv6:\(description)" }
 
-    /// An IPv6 address with its interface part set to zero.
+    /// An IPv6 address with its interface identifier, the last 64 bits, set to zero.
     var cutTo64: IPAddress { IPAddress(unchecked: Array(octets[..<8]) + [UInt8](repeating: 0, count: 8)) }
 
     private init(unchecked octets: [UInt8]) { self.octets = octets }
@@ -109,8 +109,8 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         return address
     }
 
-    /// The one text of an IPv6 address (RFC 5952 §4): lower case, no leading zeros, the longest run of zero groups
-    /// short.
+    /// The canonical text of an IPv6 address (RFC 5952 §4): lower case, no leading zeros, the longest run of zero
+    /// groups as `::`.
     private static func text(ofV6 octets: [UInt8]) -> String {
         let groups = stride(from: 0, to: 16, by: 2).map { UInt16(octets[$0]) << 8 | UInt16(octets[$0 + 1]) }
         var longest = 0..<0
@@ -128,9 +128,9 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// The number that `digits` say, and nothing else: the standard library would take a sign, too.
+/// The number that `digits` spell; `Int.init` would accept a sign, too.
 ///
-/// Written here so that this room needs no other: it stands at the end of the longest chain of imports.
+/// Written here so that this module imports no other: it stands at the end of the longest chain of imports.
 func decimal(_ digits: some Collection<UInt8>) -> Int? {
     digits.allSatisfy { (0x30...0x39).contains($0) } ? Int(String(decoding: digits, as: UTF8.self)) : nil
 }

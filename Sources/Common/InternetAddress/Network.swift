@@ -44,7 +44,7 @@ public struct Network: Sendable, Hashable, CustomStringConvertible {
         self.init(address, prefix: prefix)
     }
 
-    /// The network that counts as one place: the address itself (IPv4), or its /64, which one home has to itself
+    /// The network that counts as one client: the address itself (IPv4), or its /64, which one home has to itself
     /// (IPv6).
     public init(home address: IPAddress) {
         base = address.family == .v4 ? address : address.cutTo64
@@ -59,7 +59,7 @@ public struct Network: Sendable, Hashable, CustomStringConvertible {
         return (address.octets[whole] ^ base.octets[whole]) >> (8 - UInt8(prefix % 8)) == 0
     }
 
-    /// Whether every address of it is private: RFC 1918, loopback, link-local, or unique local (RFC 4193).
+    /// Whether every address in it is private: RFC 1918, loopback, link-local, or unique local (RFC 4193).
     public var isPrivate: Bool {
         Self.privateNetworks.contains { $0.contains(base) && $0.prefix <= prefix }
     }
@@ -69,6 +69,6 @@ public struct Network: Sendable, Hashable, CustomStringConvertible {
         "fe80::/10",
     ].compactMap { Network($0) }
 
-    /// As the rc says it: a network of one is its address.
+    /// As the rc writes it: a network of one is its address.
     public var description: String { prefix == base.octets.count * 8 ? "\(base)" : "\(base)/\(prefix)" }
 }

@@ -2,16 +2,16 @@
 
 import Octets
 
-/// What the next hop is told of a message, or cannot take.
+/// What the next hop is told of a message, or may not accept.
 public struct ContentFacts: Sendable, Hashable {
-    /// The size that MAIL announces (RFC 1870 §3): octets on the wire with CR LF line ends, added dots and the final one
-    /// not counted.
+    /// The size that MAIL announces (RFC 1870 §3): octets on the wire with CRLF line ends, without stuffed dots and the
+    /// closing line.
     public var wireSize: Int
     /// Whether it has octets above 127.
     public var is8Bit: Bool
-    /// Whether it has CR or NUL octets, which the wire must not carry (RFC 5321 §2.3.8).
+    /// Whether it has CR or NUL octets, which the wire must not carry (RFC 5321 §2.3.8, RFC 2045 §2.8).
     public var hasStrays: Bool
-    /// Whether its header says that it is signed, so that nothing in it may be mended.
+    /// Whether its header says that it is signed, so that nothing in it may be changed.
     public var isSigned: Bool
 
     public init(wireSize: Int, is8Bit: Bool = false, hasStrays: Bool = false, isSigned: Bool = false) {
@@ -51,7 +51,7 @@ public struct ContentCounter: Sendable {
         var bits: UInt8 = 0
         var strays: UInt8 = 0
         unsafe chunk.withUnsafeBufferPointer { buffer in
-            // In blocks whose lines one octet can count: so the compiler looks at many octets at once.
+            // In blocks short enough for one octet to count their lines, so that the compiler can use vectors.
             var start = 0
             while start < buffer.count {
                 let stop = min(start + 255, buffer.count)

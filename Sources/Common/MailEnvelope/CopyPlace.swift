@@ -12,11 +12,13 @@ public struct CopyPlace: Sendable, Hashable, CustomStringConvertible {
     /// `<mailbox>` or `<mailbox>/<folder>`.
     public var name: String { String(description.trimmingPrefix(Self.kind)) }
 
+    /// - Throws: ``EnvelopeTextError`` for a control character, or more than ``limit`` octets.
     public init(mailbox: String, folder: String? = nil) throws(EnvelopeTextError) {
         try self.init(text: Self.kind + mailbox + (folder.map { "/\($0)" } ?? ""))
     }
 
     /// Reads what ``description`` writes. It is never cut: two places must not become one.
+    /// - Throws: ``EnvelopeTextError`` as ``init(mailbox:folder:)``.
     public init(text: String) throws(EnvelopeTextError) {
         guard text.utf8.count <= Self.limit else { throw .tooLong(limit: Self.limit) }
         description = try EnvelopeText(text).description

@@ -4,7 +4,7 @@ import Octets
 
 /// `class.subject.detail` of RFC 3463 §2.
 public struct EnhancedStatus: Sendable, Hashable, CustomStringConvertible {
-    /// status-code's first number: what became of it.
+    /// The first number of a status code: what became of the message.
     public enum Class: Int, Sendable, Hashable {
         case success = 2
         case transient = 4
@@ -12,7 +12,7 @@ public struct EnhancedStatus: Sendable, Hashable, CustomStringConvertible {
     }
 
     public let `class`: Class
-    /// 0 to 999: what the status is about, as 1 for addresses, 7 for policy.
+    /// 0 to 999: what the status is about, such as 1 for addresses, 7 for policy.
     public let subject: Int
     /// 0 to 999.
     public let detail: Int
@@ -41,7 +41,7 @@ public struct EnhancedStatus: Sendable, Hashable, CustomStringConvertible {
         self.init(`class`, numbers[1], numbers[2])
     }
 
-    /// The same subject and detail in the class that belongs to the reply `code`.
+    /// The same subject and detail in the class that belongs to the reply `code`; `nil` when there is none, as for 354.
     public func matching(_ code: Int) -> EnhancedStatus? {
         Class(rawValue: code / 100).map { EnhancedStatus($0, subject, detail) }
     }

@@ -7,7 +7,7 @@ public struct Envelope: Sendable, Hashable {
     /// The longest ENVID, decoded (RFC 3461 §4.4).
     public static let envelopeIDLimit = 100
 
-    /// One forward-path with what the sender asked for it.
+    /// One forward-path with what the sender requested for it.
     public struct Recipient: Sendable, Hashable {
         public var forwardPath: ForwardPath
         public var notify: Notify
@@ -28,7 +28,7 @@ public struct Envelope: Sendable, Hashable {
 
     public var reversePath: ReversePath
     public var recipients: [Recipient]
-    /// What the sender said of the content; what it holds is for ``ContentFacts`` to tell.
+    /// What the sender declared the content to be; what it really is, ``ContentFacts`` tells.
     public var bodyType = BodyType.sevenBit
     /// Whether header or addresses may hold UTF-8 (RFC 6531 §3.4).
     public var smtpUTF8 = false
@@ -41,13 +41,13 @@ public struct Envelope: Sendable, Hashable {
         self.recipients = recipients
     }
 
-    /// Whether an address of it needs SMTPUTF8.
+    /// Whether one of its addresses needs SMTPUTF8.
     public var hasInternationalAddress: Bool {
         reversePath.address?.isInternational == true || recipients.contains { $0.forwardPath.address.isInternational }
     }
 }
 
-/// BODY (RFC 6152 §2). BINARYMIME is not spoken: it cannot be stored with line ends of ours.
+/// BODY (RFC 6152 §2). BINARYMIME is not supported: binary content cannot be stored with our line ends.
 public enum BodyType: String, Sendable, Hashable {
     case sevenBit = "7BIT"
     case eightBitMIME = "8BITMIME"

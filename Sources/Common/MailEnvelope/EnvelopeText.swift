@@ -2,19 +2,19 @@
 
 /// Text of at most ``limit`` octets without control characters; whoever holds one may write it on a line.
 public struct EnvelopeText: Sendable, Hashable, CustomStringConvertible {
-    /// RFC 3461 §5.4 bounds ENVID and ORCPT by 500 characters of xtext; ours is wider.
+    /// RFC 3461 bounds ENVID by 100 characters (§4.4) and ORCPT by 500 (§4.2); this is wider.
     public static let limit = 1000
 
     public let description: String
 
-    /// - Throws: for CR, LF, NUL, any other control character, or undue length.
+    /// - Throws: ``EnvelopeTextError`` for CR, LF, NUL, any other control character, or more than ``limit`` octets.
     public init(_ text: String) throws(EnvelopeTextError) {
         guard text.utf8.count <= Self.limit else { throw .tooLong(limit: Self.limit) }
         guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .controlCharacter }
         description = text
     }
 
-    /// `text` with each control character as a blank, cut to the limit: for replies of peers.
+    /// `text` with each control character as a blank, cut to `limit` octets, at most ``limit``: for replies of peers.
     public init(cleaning text: String, limit: Int = EnvelopeText.limit) {
         let limit = min(limit, Self.limit)
         var clean = ""

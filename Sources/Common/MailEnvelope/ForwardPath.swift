@@ -2,7 +2,7 @@
 
 import MailFormat
 
-/// The path of RCPT: an address, or the one name that every server takes without a domain.
+/// The path of RCPT: an address, or the one name that every server accepts without a domain.
 public enum ForwardPath: Sendable, Hashable, CustomStringConvertible {
     case address(Address)
     /// `<postmaster>` (RFC 5321 §4.5.1).
@@ -14,7 +14,8 @@ public enum ForwardPath: Sendable, Hashable, CustomStringConvertible {
         self = isPostmaster ? .postmaster : .address(address)
     }
 
-    /// The address that it names; a bare one for `<postmaster>`, which whoever takes the mail has to complete.
+    /// The address that it names; a bare one for `<postmaster>`, which the server that accepts the mail has to
+    /// complete.
     public var address: Address {
         switch self {
         case .address(let address): address

@@ -1,13 +1,13 @@
-// NOTIFY: of what the sender of a message wants to hear (RFC 3461 §4.1).
+// NOTIFY: what the sender of a message wants to be notified of (RFC 3461 §4.1).
 
 import Octets
 
-/// Of which ends of a delivery the sender wants a notice.
+/// The outcomes of a delivery of which the sender wants a notice.
 public enum Notify: Sendable, Hashable {
-    /// Nothing was said: of failures and delays, as mail has always been.
+    /// No NOTIFY was given: failures and delays, as ever in mail.
     case unspecified
     case never
-    /// Of these, at least one.
+    /// These, at least one.
     case on(Conditions)
 
     public struct Conditions: OptionSet, Sendable, Hashable {

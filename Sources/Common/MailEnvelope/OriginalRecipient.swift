@@ -2,7 +2,7 @@
 
 import Octets
 
-/// The original recipient, decoded: xtext is a matter of the wire.
+/// The original recipient, decoded: xtext is for the wire only.
 public struct OriginalRecipient: Sendable, Hashable, CustomStringConvertible {
     /// `rfc822` or `utf-8` in practice; an atom.
     public let type: String
@@ -17,7 +17,7 @@ public struct OriginalRecipient: Sendable, Hashable, CustomStringConvertible {
         self.address = address
     }
 
-    /// Reads what ``description`` writes.
+    /// Reads what ``description`` writes; `nil` for anything else.
     public init?(_ text: String) {
         guard let semicolon = text.firstIndex(of: ";") else { return nil }
         self.init(type: String(text[..<semicolon]), address: String(text[text.index(after: semicolon)...]))

@@ -1,4 +1,4 @@
-// What became of a message at one hop: the one place that tells for ever from for now, and whose fault it is.
+// What became of a message at one hop: the one place that tells permanent from temporary, and whose fault it is.
 
 /// A verdict on a message for some of its recipients, whoever gave it: a server, a disk, a program, a rule of ours.
 public struct Verdict: Sendable, Hashable {
@@ -8,10 +8,11 @@ public struct Verdict: Sendable, Hashable {
         case temporary
         /// Never: a failure notice is owed, unless the sender wants none.
         case permanent
-        /// Our side keeps it from leaving, by the rc or by a provider that takes no such sender: counts as a try, and
-        /// is told at once.
+        /// A rule keeps it from leaving, of the rc or of a provider that accepts no such sender: counts as a try, and
+        /// the sender is told at once.
         case heldByRule
-        /// The hop is to blame, its login, its set-up or the way to it: counts for nothing, and nothing bounces for it.
+        /// The hop is to blame, its login, its set-up or the way to it: does not count as a try, and nothing bounces
+        /// for it.
         case faultOfHop
     }
 
@@ -19,9 +20,9 @@ public struct Verdict: Sendable, Hashable {
     public enum Handover: Sendable, Hashable {
         /// In a mailbox of this hub.
         case copied(CopyPlace)
-        /// At a server that speaks DSN: the notice is its business.
+        /// At a server that supports DSN: the notice is its business.
         case passedOn
-        /// At a server that does not: it was relayed, and we say so.
+        /// At a server that does not: we owe the notice "relayed".
         case relayed
     }
 
@@ -33,7 +34,7 @@ public struct Verdict: Sendable, Hashable {
     public let status: EnhancedStatus
     /// The host that said it, if one did.
     public let remote: String?
-    /// Its words, as `550 5.1.1 no such user`, or ours; one line.
+    /// Its reply, such as `550 5.1.1 no such user`, or a text of ours; one line.
     public let text: String
     /// Whether `text` is the reply of a server, so that a notice may call it `smtp;`.
     public let isSMTP: Bool
@@ -82,10 +83,10 @@ public struct Verdict: Sendable, Hashable {
     /// Whether it counts as a try.
     public var countsAsTry: Bool { kind != .faultOfHop }
 
-    /// The same as an end: for a message that is to come back instead of waiting.
+    /// The same made permanent: for a message that is to come back instead of waiting.
     public func ended() -> Verdict { Verdict(.permanent, status, from: remote, text: text, isSMTP: isSMTP) }
 
-    /// The end of what was tried `tries` times and is so no more (RFC 3463: delivery time expired).
+    /// The verdict on what is given up after `tries` tries (RFC 3463 §3.5, X.4.7: delivery time expired).
     public func givenUp(afterTries tries: Int) -> Verdict {
         Verdict(.permanent, .transient(4, 7), from: remote, text: "gave up after \(tries) tries: \(text)")
     }

@@ -25,23 +25,29 @@ public enum AddressError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// `local-part@domain`, or a bare local part that `qualify` has yet to complete.
+/// `local-part@domain`, or a bare local part that ``qualified(with:)`` has yet to complete.
 ///
-/// Holds no CR, LF, NUL or other control character, so that it can stand in a command, a header field, a log line. The
-/// domain is lower-case; the local part is kept as written.
+/// Holds no CR, LF, NUL or other control character, so that it can stand in a command, a header field or a log line.
+/// The domain is lower-case; the local part is kept as written.
 public struct Address: Sendable, Hashable, CustomStringConvertible {
     /// The local part without quotes.
     public let localPart: String
     /// The domain or address literal, ASCII letters lower-case; `nil` for a bare local name.
     public let domain: String?
 
-    /// The one bare name that every server takes (RFC 5321 §4.5.1).
+    /// The one bare name that every server accepts (RFC 5321 §4.5.1).
     public static let postmaster = Address(bare: "postmaster")
 
     /// RFC 5321 §4.5.3.1.1 and .2, in octets.
     static let localPartLimit = 64
     static let domainLimit = 255
+    /// Octets of an address as it is written, quotes and backslashes included.
+    private static let textLimit = 1000
 
+    /// - Parameters:
+    ///   - localPart: without quotes.
+    ///   - domain: a domain or an address literal; `nil` for a bare local name.
+    /// - Throws: ``AddressError`` for an empty or overlong part, a control character, or what is no domain.
     public init(localPart: String, domain: String?) throws(AddressError) {
         guard !localPart.isEmpty else { throw .badLocalPart }
         guard localPart.utf8.count <= Self.localPartLimit else { throw .tooLong(limit: Self.localPartLimit) }
@@ -62,10 +68,11 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Reads `Mailbox = Local-part "@" ( Domain / address-literal )`, or a local part alone.
+    /// - Throws: ``AddressError`` for anything else.
     public init(parsing octets: some Collection<UInt8>) throws(AddressError) {
         let octets = Array(octets)
         guard !octets.isEmpty else { throw .empty }
-        guard octets.count <= 1000 else { throw .tooLong(limit: 320) }
+        guard octets.count <= Self.textLimit else { throw .tooLong(limit: Self.textLimit) }
         guard octets.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .forbiddenCharacter }
         guard String(validating: octets, as: UTF8.self) != nil else { throw .forbiddenCharacter }
         var at = 0
@@ -80,7 +87,7 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
 
     public init(_ text: String) throws(AddressError) { try self.init(parsing: text.utf8) }
 
-    /// The form for the wire: the local part quoted where RFC 5321 asks for it.
+    /// The form for the wire: the local part quoted where RFC 5321 requires it.
     public var description: String {
         let local = Self.isDotString(Array(localPart.utf8)) ? localPart : Self.quoted(localPart)
         return domain.map { "\(local)@\($0)" } ?? local
@@ -89,7 +96,8 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     /// Whether the address needs SMTPUTF8 (RFC 6531).
     public var isInternational: Bool { description.utf8.contains { $0 >= 0x80 } }
 
-    /// The same local part at `domain` if it has none yet.
+    /// The same local part at `domain` if it has no domain yet.
+    /// - Throws: ``AddressError`` when `domain` is used and is not valid.
     public func qualified(with domain: String) throws(AddressError) -> Address {
         self.domain == nil ? try Address(localPart: localPart, domain: domain) : self
     }
@@ -138,7 +146,8 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
         return quoted + "\""
     }
 
-    /// Domain = sub-domain *("." sub-domain), UTF-8 labels (RFC 6531), underscores for the names that exist; or a literal.
+    /// Whether `octets` are Domain = sub-domain *("." sub-domain), with UTF-8 labels (RFC 6531) and the underscores
+    /// that some names have, or an address literal.
     public static func isDomain(_ octets: [UInt8]) -> Bool {
         guard let first = octets.first, let last = octets.last else { return false }
         if first == 0x5B {  // [192.0.2.1] or [IPv6:2001:db8::1]
@@ -166,7 +175,7 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// The return address of a message: where failure notices go (RFC 5321 §3.3), or `<>` for mail that must have none.
+/// The return address of a message: where failure notices go (RFC 5321 §3.3), or `<>` for mail that must cause none.
 public enum ReversePath: Sendable, Hashable, CustomStringConvertible {
     case null
     case address(Address)

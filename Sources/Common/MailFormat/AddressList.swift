@@ -1,4 +1,4 @@
-// Address lists of header fields (RFC 5322 §3.4 and §4.4), read in one pass with the places of all parts.
+// Address lists of header fields (RFC 5322 §3.4 and §4.4), read in one pass with the positions of all parts.
 
 import Octets
 
@@ -38,7 +38,8 @@ public struct AddressList: Sendable, Hashable {
         public let error: AddressError
     }
 
-    /// The most addresses of one field: RFC 5321 asks servers for 100 recipients, large lists have some thousands.
+    /// The most addresses of one field: RFC 5321 §4.5.3.1.8 asks servers for 100 recipients, large lists have some
+    /// thousands.
     public static let countLimit = 10_000
     /// The deepest nesting of comments.
     public static let commentDepthLimit = 32
@@ -46,17 +47,18 @@ public struct AddressList: Sendable, Hashable {
     public internal(set) var mailboxes: [Mailbox] = []
     public internal(set) var faults: [Fault] = []
     /// Whether a group stood in the list, perhaps an empty one such as `undisclosed-recipients:;`. What stands before a
-    /// colon and is no name, such as `b@x: c@d` or `:include:/etc/passwd`, is a fault.
+    /// colon and is no group name, as in `b@x: c@d` or `:include:/etc/passwd`, is a fault.
     public internal(set) var hasGroup = false
 
     /// Reads `octets[range]`: address-list = (address *("," address)) / obs-addr-list. Takes time linear in the range.
-    /// - Throws: only over a bound. What is no address is told in ``faults``; the others are still read.
+    /// - Throws: ``AddressListError``, only above a bound. What is no address is in ``faults``; the others are still
+    ///   read.
     public init(parsing octets: [UInt8], in range: Range<Int>) throws(AddressListError) {
         var parser = AddressListParser(octets: octets, range: range)
         self = try parser.parse()
     }
 
-    /// Reads a field's body given by itself.
+    /// Reads a field's body given by itself; see ``init(parsing:in:)``.
     public init(parsing octets: [UInt8]) throws(AddressListError) { try self.init(parsing: octets, in: octets.indices) }
 
     init() {}

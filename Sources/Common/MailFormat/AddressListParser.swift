@@ -71,8 +71,8 @@ struct AddressListParser {
         }
     }
 
-    /// Whether the item is one: display-name ":" (RFC 5322 §3.4), where display-name = phrase = word *(word / "."), and
-    /// groups hold no groups.
+    /// Whether the item names a group: display-name ":" (RFC 5322 §3.4), where display-name = phrase = word *(word /
+    /// "."). Groups hold no groups.
     private var isGroupName: Bool {
         guard !isInGroup, !broken, let first = item.first, first.kind != .special(Octet.dot) else { return false }
         return item.allSatisfy { $0.kind == .atom || $0.kind == .quotedString || $0.kind == .special(Octet.dot) }
@@ -140,9 +140,9 @@ struct AddressListParser {
             displayNameRange: nameRange, whole: whole)
     }
 
-    /// Whether `tokens` before an angle bracket name nobody but `address`. A name that is itself an address, without quotes,
-    /// is no phrase (RFC 5322 §3.2.5): some readers take it for the author, and who writes `b@x <c@y>` means both. The
-    /// same address twice is common, and harmless.
+    /// Whether `tokens` before an angle bracket name nobody but `address`. A name that is itself an address, without
+    /// quotes, is no phrase (RFC 5322 §3.2.5): some readers take it for the author, so that `b@x <c@y>` is not the same
+    /// person to all. The same address twice is common, and harmless.
     private func isName(_ tokens: [AddressToken], of address: Address) -> Bool {
         let isPlain = tokens.allSatisfy { token in
             switch token.kind {
@@ -164,7 +164,7 @@ struct AddressListParser {
         guard let first = tokens.first else { throw .empty }
         guard first.kind == .special(0x40) else { return tokens[...] }
         guard let colon = tokens.firstIndex(where: { $0.kind == .special(0x3A) }) else { throw .notAnAddress }
-        // obs-domain-list = *(CFWS / ",") "@" domain *("," [CFWS] ["@" domain]): who stands there is no recipient.
+        // obs-domain-list = *(CFWS / ",") "@" domain *("," [CFWS] ["@" domain]): nothing in it is a recipient.
         for hop in tokens[..<colon].split(whereSeparator: { $0.kind == .special(0x2C) }) {
             guard hop.first?.kind == .special(0x40) else { throw .notAnAddress }
             _ = try joined(hop.dropFirst(), domain: true)
@@ -181,7 +181,7 @@ struct AddressListParser {
         return try Address(localPart: local, domain: try joined(tokens[(at + 1)...], domain: true))
     }
 
-    /// Words and dots without what may stand between them; two words in a row are no local part and no domain.
+    /// Words and dots, joined; two words in a row are neither a local part nor a domain.
     private func joined(_ tokens: ArraySlice<AddressToken>, domain: Bool) throws(AddressError) -> String {
         var text: [UInt8] = []
         var afterWord = false
@@ -201,7 +201,7 @@ struct AddressListParser {
         return text
     }
 
-    /// phrase = 1*word / obs-phrase: words parted by one blank, dots where they stood.
+    /// phrase = 1*word / obs-phrase: words separated by one space, dots where they stood.
     private func phrase(_ tokens: [AddressToken]) -> [UInt8] {
         var text: [UInt8] = []
         var previousEnd: Int?

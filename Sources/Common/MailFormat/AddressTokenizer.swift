@@ -53,7 +53,7 @@ struct AddressTokenizer {
         return AddressToken(kind: kind, range: start..<at)
     }
 
-    /// The content of a quoted string or comment at `range`: outer delimiters, backslashes and line ends gone.
+    /// The content of a quoted string or comment at `range`: outer delimiters, backslashes and line ends removed.
     static func content(of octets: [UInt8], _ range: Range<Int>) -> [UInt8] {
         var content: [UInt8] = []
         var at = range.lowerBound + 1

@@ -2,7 +2,7 @@
 
 import Octets
 
-/// Makes display names of text.
+/// Makes display names from text.
 public enum DisplayName {
     /// The most octets of a name that are used.
     public static let limit = 256

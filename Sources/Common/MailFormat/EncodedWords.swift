@@ -2,10 +2,10 @@
 
 import Octets
 
-/// Makes encoded words of text.
+/// Makes encoded words from text.
 public enum EncodedWords {
-    /// Octets of text in one word: 48 of base64 and 12 of frame leave room for a field's name within the 76 octets that
-    /// RFC 2047 §2 allows a line, and are fewer than the 75 of a word.
+    /// Octets of text in one word: as 48 of base64 and 12 around them they are below the 75 of a word, and leave room
+    /// for a field's name within the 76 of a line (RFC 2047 §2).
     private static let share = 36
 
     /// Whether `text` cannot stand in a header as it is: it has more than printable ASCII, or looks like encoded words.
@@ -13,7 +13,7 @@ public enum EncodedWords {
         !text.utf8.allSatisfy { (0x20...0x7E).contains($0) } || text.contains("=?")
     }
 
-    /// `text` as encoded words in UTF-8, folded between them; no character is parted. All octets of it are encoded, so
+    /// `text` as encoded words in UTF-8, folded between them; no character is split. All octets of it are encoded, so
     /// nothing in it ends the field.
     ///
     /// encoded-word = "=?" charset "?" encoding "?" encoded-text "?="

@@ -4,7 +4,7 @@
 public enum AuthorError: Error, Hashable, Sendable, CustomStringConvertible {
     /// RFC 5322 §3.6 allows the field once.
     case repeated(field: String)
-    /// A part of the field is no address, or it is over the bounds of ``AddressList``.
+    /// A part of the field is no address, or the field exceeds the bounds of ``AddressList``.
     case unreadable(field: String)
     /// The field is there and names nobody.
     case empty(field: String)
@@ -28,7 +28,7 @@ public struct HeaderAuthors: Sendable, Hashable {
     /// The mailboxes of Sender, and of Resent-From and Resent-Sender of every block.
     public let senders: [Address]
 
-    /// - Throws: when a field is not clear. A field that is missing is no fault.
+    /// - Throws: ``AuthorError`` when a field is ambiguous or unreadable; a missing field is no fault.
     public init(of header: HeaderSection) throws(AuthorError) {
         from = try Self.from(in: header)
         var senders: [Address] = []
@@ -45,7 +45,8 @@ public struct HeaderAuthors: Sendable, Hashable {
         self.senders = senders
     }
 
-    /// The mailboxes of From, in order, never none; an empty list when there is no such field.
+    /// The mailboxes of From, in order; empty only when there is no such field.
+    /// - Throws: ``AuthorError`` when the field is ambiguous or unreadable.
     public static func from(in header: HeaderSection) throws(AuthorError) -> [Address] {
         try refuseRepeated("From", in: header)
         guard let field = header.first("From") else { return [] }

@@ -1,17 +1,19 @@
-// The recipients that a message names itself, for `-t`.
+// The recipients that a message itself names, for `-t` of mhsend.
 
 import Octets
 
-/// Whom the header of a message asks to be delivered to.
+/// The recipients that the header of a message names.
 public struct HeaderRecipients: Sendable, Hashable {
     /// Each address once, in the order of the header, bare local parts qualified.
     public private(set) var addresses: [Address] = []
-    /// What stood where an address should be, made for showing; the mail must not go out without these being told.
+    /// What stood where an address should be, cut to 320 octets for display. A message must not be sent to the others
+    /// while these go unreported.
     public private(set) var faults: [(text: [UInt8], error: AddressError)] = []
 
     /// Reads To, Cc and Bcc; in a resent message Resent-To, Resent-Cc and Resent-Bcc of its newest block instead.
     /// - Parameter domain: completes a bare local part. The header itself is not changed.
-    /// - Throws: ``AddressListError`` over the bounds of ``AddressList``, which count for all fields together.
+    /// - Throws: ``AddressListError`` above a bound of ``AddressList``; that of addresses holds for all fields
+    ///   together.
     public init(of header: HeaderSection, qualifyingWith domain: String) throws(AddressListError) {
         var seen: Set<Address> = []
         for field in Self.fields(of: header) {

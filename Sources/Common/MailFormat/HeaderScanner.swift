@@ -1,4 +1,4 @@
-// Finds the end of a header section while the message streams by, and the fields in it.
+// Finds the fields of a header section, and its end, while the message streams by.
 
 import Octets
 
@@ -12,10 +12,10 @@ public struct HeaderScanner: Sendable {
         public let octets: Int
         public let fields: Int
 
-        /// For mail from anywhere: common servers take 64 to 256 KiB.
+        /// For mail from anywhere: common servers accept 64 to 256 KiB.
         public static let common = Bounds(octets: 262_144, fields: 1000)
-        /// For mail handed in on this machine, whose header may name every recipient that the queue takes, each in a field
-        /// of its own.
+        /// For mail submitted on this machine, whose header may name as many recipients as the queue accepts, each in a
+        /// field of its own.
         public static let handedIn = Bounds(octets: 1 << 20, fields: AddressList.countLimit + 1000)
     }
 
@@ -35,8 +35,8 @@ public struct HeaderScanner: Sendable {
     public init(bounds: Bounds = .common) { self.bounds = bounds }
 
     /// Takes the next octets of the message, in file form.
-    /// - Returns: whether the end of the header has been found. Octets appended later are added to ``bodyStart``, so the
-    ///   caller should stop then and keep them.
+    /// - Returns: whether the end of the header has been found. Octets appended later are added to ``bodyStart``, so
+    ///   the caller should append no more then.
     @discardableResult
     public mutating func append(_ chunk: [UInt8]) -> Bool {
         guard header == nil else {
@@ -56,8 +56,8 @@ public struct HeaderScanner: Sendable {
         return header != nil
     }
 
-    /// Says that the message is over.
-    /// - Returns: the header, which now is complete in any case.
+    /// Tells the scanner that the message has ended.
+    /// - Returns: the header, now complete in any case.
     public mutating func finish() -> HeaderSection {
         if let header { return header }
         if lineStart < octets.count { takeLine(lineStart..<octets.count, next: octets.count) }
@@ -97,7 +97,7 @@ public struct HeaderScanner: Sendable {
         }
     }
 
-    /// field = field-name *WSP ":" …, field-name = 1*ftext (RFC 5322 §3.6.8, §4.5.3)
+    /// field = field-name *WSP ":" …, field-name = 1*ftext (RFC 5322 §3.6.8, §4.5.8)
     private func colonOfField(in line: Range<Int>) -> (nameEnd: Int, at: Int)? {
         var at = line.lowerBound
         while at < line.upperBound, (0x21...0x7E).contains(octets[at]), octets[at] != Octet.colon { at += 1 }

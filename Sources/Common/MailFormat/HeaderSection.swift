@@ -22,8 +22,8 @@ public struct HeaderSection: Sendable, Hashable {
         case garbage
         /// The message has no body, and perhaps no last line end either.
         case endOfMessage
-        /// More than the ``HeaderScanner/Bounds``. What stood before the field that was too much is here; that field begins
-        /// the body.
+        /// The section exceeds the ``HeaderScanner/Bounds``. The fields before the one that was too much are here; that
+        /// one begins the body.
         case tooLong
     }
 
@@ -48,11 +48,11 @@ public struct HeaderSection: Sendable, Hashable {
         self.end = end
     }
 
-    /// Whether the message was resent (RFC 5322 §3.6.6): its other fields are those of its first author.
+    /// Whether the message was resent (RFC 5322 §3.6.6): its other fields are then those of the original.
     public var isResent: Bool { ResentBlock(in: self) != nil }
 
-    /// Whether the message is signed, and what it signs is not what readers will see: a line of its header is no field, so
-    /// that they disagree where its body begins.
+    /// Whether the message is signed although a line of its header is no field, so that readers disagree where its body
+    /// begins, and thus what was signed.
     public var hasBrokenSignature: Bool { end == .garbage && isSigned }
 
     /// ``octets`` without the ``mboxLine``.

@@ -1,4 +1,5 @@
-// What a Content-Type field says first (RFC 2045 §5.1): type and subtype; and whether a header says that mail is signed.
+// The media type that begins a Content-Type field (RFC 2045 §5.1), and whether a header says that its message is
+// signed.
 
 import Octets
 
@@ -40,7 +41,7 @@ public struct MediaType: Sendable, Hashable {
 
 extension HeaderSection {
     /// Whether the header says that the message is signed as a whole: by DKIM (RFC 6376), OpenPGP or S/MIME (RFC 1847,
-    /// RFC 8551). A change of any octet may break what its readers check.
+    /// RFC 8551). A change of any octet may break the signature.
     public var isSigned: Bool {
         first("DKIM-Signature") != nil
             || fields(named: "Content-Type").contains { field in
@@ -49,6 +50,6 @@ extension HeaderSection {
             }
     }
 
-    /// As ``isSigned``; but a header too long to be read to its end may say so further down.
+    /// As ``isSigned``, and also for a header too long to be read to its end, which may say so further down.
     public var mayBeSigned: Bool { isSigned || end == .tooLong }
 }

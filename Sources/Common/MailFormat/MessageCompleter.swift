@@ -4,7 +4,7 @@ import Octets
 
 /// Why a submitted message cannot be completed.
 public enum CompletionError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The header is over the bounds of its ``HeaderScanner``.
+    /// The header exceeds the bounds of its ``HeaderScanner``.
     case headerTooLong
     /// A line of the header is no field, and the empty line that must go before it would break a signature.
     case signedWithBrokenHeader
@@ -18,11 +18,11 @@ public enum CompletionError: Error, Hashable, Sendable, CustomStringConvertible 
     }
 }
 
-/// Completes the header of a message on its first way out (RFC 6409 §8, RFC 5322 §3.6).
+/// Completes the header of a message at its submission (RFC 6409 §8, RFC 5322 §3.6).
 public struct MessageCompleter: Sendable {
     /// Who sends, with a domain: the From of a message that has none.
     public var author: Address
-    /// The name before ``author`` (`-F`, or the user's own).
+    /// The display name before ``author`` (`-F`, or the user's own).
     public var fullName: String?
     public var date: MailDate
 
@@ -34,12 +34,14 @@ public struct MessageCompleter: Sendable {
 
     /// The header that is stored and sent, in file form with its closing empty line; the body follows as it is.
     ///
-    /// So an empty line goes before the first line that is no field, and every reader finds the header's end, and with it
-    /// the authors, where we do.
+    /// An empty line thus stands before the first line that is no field, so that every reader finds the end of the
+    /// header, and with it the authors, where we do.
     ///
-    /// A leading mbox line, Bcc, Resent-Bcc, Return-Path and Envelope-To are dropped. Date, From, Message-ID and an
-    /// empty-group To are added where missing. In a message with Resent- fields the newest block of them is completed
-    /// instead, and the fields of the original stay as they are (RFC 5322 §3.6.6).
+    /// A leading mbox line, Bcc, Resent-Bcc, Return-Path and Envelope-To are dropped. Date, From and Message-ID are
+    /// added where missing, and a To with an empty group where there is no Cc either. In a message with Resent- fields
+    /// the newest block of them is completed instead, and the fields of the original stay as they are (RFC 5322
+    /// §3.6.6).
+    /// - Throws: ``CompletionError`` for a header that is too long, or that is broken and signed.
     public func complete(_ header: HeaderSection) throws(CompletionError) -> [UInt8] {
         guard header.end != .tooLong else { throw .headerTooLong }
         guard !header.hasBrokenSignature else { throw .signedWithBrokenHeader }
@@ -57,8 +59,8 @@ public struct MessageCompleter: Sendable {
         return made
     }
 
-    /// Only the fields that are missing, in file form, for the top of a message that is left alone otherwise. None for one
-    /// with Resent- fields: what is missing in its original is not ours to add.
+    /// Only the fields that are missing, in file form, for the top of a message that is otherwise left alone. None for
+    /// one with Resent- fields: what is missing in the original is not ours to add.
     public func missingFields(of header: HeaderSection) -> [UInt8] {
         ResentBlock(in: header) == nil ? additions(header) : []
     }
@@ -90,7 +92,8 @@ public struct MessageCompleter: Sendable {
         return Array(text.utf8)
     }
 
-    /// An identifier at the domain of the author that `field` names, else of ours: it tells no more than the message does.
+    /// An identifier at the domain of the author that `field` names, else of ``author``: it tells no more than the
+    /// message does.
     private func newMessageID(_ header: HeaderSection, from field: HeaderField?) -> String {
         let named = field.flatMap { try? AddressList(parsing: header.octets, in: $0.body) }?.mailboxes.first?.address
         return MessageIDMaker.make(domain: named?.domain ?? author.domain, seconds: date.seconds)
@@ -102,7 +105,7 @@ public struct MessageCompleter: Sendable {
     }
 }
 
-/// The newest block of Resent- fields: those on top, up to another field or a second one of the same name.
+/// The newest block of Resent- fields: the topmost ones, up to another field or a second one of the same name.
 struct ResentBlock {
     /// Indices into the fields of the header.
     let indices: Range<Int>

@@ -4,8 +4,10 @@ import Octets
 
 /// Makes values for Message-ID and Resent-Message-ID.
 public enum MessageIDMaker {
-    /// `<seconds.random@domain>`, 100 random bits: no process number, user or machine in it.
-    /// - Parameter domain: the author's; what is no domain becomes `localhost`.
+    /// `<seconds.random@domain>`, with 100 random bits: no process number, user or machine in it.
+    /// - Parameters:
+    ///   - domain: the author's; what is no domain becomes `localhost`.
+    ///   - seconds: since 1970; written in base 36.
     public static func make(domain: String?, seconds: Int) -> String {
         make(domain: domain, seconds: seconds, unique: unique())
     }
@@ -15,7 +17,7 @@ public enum MessageIDMaker {
         return "<\(String(max(0, seconds), radix: 36)).\(unique)@\(domain)>"
     }
 
-    /// 20 characters of 32 each.
+    /// 20 characters of 5 bits each.
     private static func unique() -> String {
         let alphabet = [UInt8]("abcdefghijkmnpqrstuvwxyz23456789")
         var random = SystemRandomNumberGenerator()

@@ -1,16 +1,16 @@
-// The trace field that each station puts on top (RFC 5321 §4.4), and the loop stop that counts it (§6.3).
+// The trace field that each server puts on top (RFC 5321 §4.4), and the loop detection that counts it (§6.3).
 
 import InternetAddress
 import Octets
 
-/// What is known of one hand-over of a message, written as a Received field.
+/// What is known of one transfer of a message, written as a Received field.
 public struct ReceivedField: Sendable, Hashable {
-    /// How the message came: the words of the registry "Mail Transmission Types" (RFC 3848, RFC 6531 §4.3).
+    /// How the message came: the keywords of the registry "Mail Transmission Types" (RFC 3848, RFC 6531 §4.3).
     public enum Transmission: Sendable, Hashable {
         /// - utf8: whether SMTPUTF8 was used.
         case smtp(extended: Bool, tls: Bool, authenticated: Bool, utf8: Bool)
         case lmtp(tls: Bool, authenticated: Bool, utf8: Bool)
-        /// Handed in by a user of this machine.
+        /// Submitted by a user of this machine.
         case local(userID: UInt32)
 
         var word: String? {
@@ -33,14 +33,15 @@ public struct ReceivedField: Sendable, Hashable {
 
         /// - Parameters:
         ///   - heloName: the argument of HELO or EHLO as received; octets that no name has become `?`.
-        ///   - verifiedName: the name that leads to `address` and back; `nil` when there is none.
+        ///   - verifiedName: the name that DNS gives for `address` and that leads back to it; `nil` when there is none.
         public init(heloName: [UInt8], address: IPAddress, verifiedName: String? = nil) {
             self.heloName = Self.clean(heloName, limit: 255)
             self.address = address.literal
             self.verifiedName = verifiedName.map { Self.clean(Array($0.utf8), limit: 255) }
         }
 
-        /// Letters, digits and the signs of names and address literals; neither blank nor parenthesis gets through.
+        /// Letters, digits and the punctuation of names and address literals; neither blank nor parenthesis gets
+        /// through.
         static func clean(_ octets: [UInt8], limit: Int) -> String {
             let kept = octets.prefix(limit).map { octet -> UInt8 in
                 switch octet {
@@ -54,7 +55,7 @@ public struct ReceivedField: Sendable, Hashable {
 
     /// Where it came from; `nil` for local mail, and for logged-in users whose address is to stay hidden.
     public var client: Client?
-    /// The own host's name.
+    /// The name of this host.
     public var by: String
     public var transmission: Transmission
     /// The identifier under which log and queue know the message.
@@ -90,15 +91,15 @@ public struct ReceivedField: Sendable, Hashable {
     }
 }
 
-/// Stops mail that goes in circles.
+/// Detects mail loops.
 public enum LoopStop {
     /// RFC 5321 §6.3: "normally at least 100 Received entries".
     public static let receivedLimit = 100
 
-    /// The stations a message has passed.
+    /// How many servers a message has passed.
     public static func receivedCount(in header: HeaderSection) -> Int { header.fields(named: "Received").count }
 
-    /// Whether a message was once delivered to `recipient` here.
+    /// Whether a Delivered-To field says that the message was delivered to `recipient` before.
     public static func wasDelivered(_ header: HeaderSection, to recipient: Address) -> Bool {
         let wanted = Array(recipient.description.utf8)
         return header.fields(named: "Delivered-To").contains { field in

@@ -21,24 +21,26 @@ public enum PatternError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Matches addresses: `*` stands for any characters (none too), `?` for one, in the local part and in the domain apart.
+/// Matches addresses: `*` stands for any characters or none, `?` for one, in the local part and the domain separately.
 ///
-/// The domain is compared without regard to case, the local part with it (RFC 5321 §2.4) unless the caller asks otherwise.
-/// A pattern without `@` is a local part at any domain, or at none; `<>` is the null reverse-path and nothing else.
+/// The domain is compared without regard to case, the local part with it (RFC 5321 §2.4) unless the caller asks
+/// otherwise. A pattern without `@` is a local part at any domain, or at none; `<>` is the null reverse-path alone.
 public struct AddressPattern: Sendable, Hashable, CustomStringConvertible {
     private enum Form: Sendable, Hashable {
         case null
         case address(local: String, domain: String?)
     }
 
-    /// An address is 64 + 1 + 255 octets at most (RFC 5321 §4.5.3.1); a longer pattern matches nothing that a person means.
+    /// An address is 64 + 1 + 255 octets at most (RFC 5321 §4.5.3.1); a longer pattern is of no use.
     public static let lengthLimit = 320
-    /// The longest local part (RFC 5321 §4.5.3.1.1), which a pattern without a domain is.
+    /// The longest local part (RFC 5321 §4.5.3.1.1): a longer pattern without a domain matches nothing.
     public static let localPartLimit = 64
 
     private let form: Form
 
-    /// - Throws: ``PatternError``.
+    /// The pattern that `text` is, as the rc writes it.
+    /// - Throws: ``PatternError`` when `text` is empty, has more than ``lengthLimit`` octets or a control character, or
+    ///   is neither `name@domain` nor `name` nor `<>`.
     public init(parsing text: String) throws(PatternError) {
         guard !text.isEmpty else { throw .empty }
         guard text.utf8.count <= Self.lengthLimit else { throw .tooLong(limit: Self.lengthLimit) }
@@ -57,7 +59,7 @@ public struct AddressPattern: Sendable, Hashable, CustomStringConvertible {
         form = .address(local: local, domain: domain.lowercased())
     }
 
-    /// The pattern that matches `address` alone, and, without a domain, its local part anywhere.
+    /// The pattern that matches `address` alone or, if it has no domain, its local part at any.
     public init(_ address: Address) { form = .address(local: address.localPart, domain: address.domain) }
 
     /// Whether this is `<>`.
@@ -81,7 +83,7 @@ public struct AddressPattern: Sendable, Hashable, CustomStringConvertible {
         return local
     }
 
-    /// The one address that this pattern is for; `nil` for a glob, a local part alone and `<>`.
+    /// The one address that this pattern matches; `nil` for a glob, a local part alone and `<>`.
     public var address: Address? {
         guard case .address(let local, let domain?) = form, !isGlob else { return nil }
         // A local part that needs quotes may stand in the pattern with them or without.
@@ -94,6 +96,7 @@ public struct AddressPattern: Sendable, Hashable, CustomStringConvertible {
         return AddressPattern(form: .address(local: local, domain: domain.lowercased()))
     }
 
+    /// Whether the pattern matches `path`; the null reverse-path is matched by `<>` alone.
     public func matches(_ path: ReversePath, foldingLocalPart: Bool = false) -> Bool {
         switch path {
         case .null: isNull

@@ -4,8 +4,8 @@
 enum Glob {
     /// Whether all of `text` matches `pattern`.
     ///
-    /// Only the latest `*` is ever widened: an earlier one need not be, since whatever it could give away the latest can take.
-    /// So the time is at most the product of both lengths, and both are bounded by those of an address.
+    /// Only the latest `*` is ever widened: widening an earlier one gains nothing, since the latest can absorb the same
+    /// text. So the time is at most the product of both lengths, and both are bounded by those of an address.
     static func matches(_ text: String, _ pattern: String) -> Bool {
         let text = Array(text.unicodeScalars)
         let pattern = Array(pattern.unicodeScalars)

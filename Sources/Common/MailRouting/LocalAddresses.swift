@@ -4,8 +4,8 @@ import MailFormat
 
 /// Resolves recipients. Local parts of this hub are compared without regard to case, domains always are.
 ///
-/// An exact address beats a mailbox's name at a domain of ours, that beats a glob, that beats a catch-all. `postmaster` is
-/// known at every domain of ours (RFC 5321 §4.5.1) as long as there is a mailbox at all.
+/// An exact address beats a mailbox's name at a domain of ours, that beats a glob, that beats a catch-all. `postmaster`
+/// is known at every domain of ours (RFC 5321 §4.5.1) as long as there is a mailbox at all.
 public struct LocalAddresses: Sendable, Hashable {
     /// A mailbox and the addresses its rc block names, all with a domain.
     public struct Mailbox: Sendable, Hashable {
@@ -18,12 +18,14 @@ public struct LocalAddresses: Sendable, Hashable {
         }
     }
 
-    /// A domain that this hub answers for in full: a name that nobody has there is unknown, not elsewhere.
+    /// A domain that this hub answers for in full: an address there that nobody has is unknown, not elsewhere.
     public struct Domain: Sendable, Hashable {
         public var name: String
         /// The mailboxes that are known by their names there; `nil` for all.
         public var mailboxes: [String]?
+        /// The mailbox that gets mail for addresses nobody else has.
         public var catchAll: String?
+        /// Addresses that accept no mail.
         public var blocked: [AddressPattern]
 
         public init(
@@ -36,13 +38,15 @@ public struct LocalAddresses: Sendable, Hashable {
         }
     }
 
+    /// Where mail for an address belongs.
     public enum Resolution: Sendable, Hashable {
-        /// The mailbox of that name takes it.
+        /// In the mailbox of that name.
         case mailbox(String)
         /// The domain is ours, and nobody has the address.
         case unknownHere
         /// The domain is ours, and its owner wants no mail for the address.
         case blocked
+        /// The domain is not ours, or the address lives at a provider.
         case elsewhere
     }
 
@@ -55,11 +59,11 @@ public struct LocalAddresses: Sendable, Hashable {
     private let postmaster: String?
 
     /// - Parameters:
-    ///   - qualify: the domain of a bare name; it is ours.
-    ///   - hostname: the name of this machine; it is ours, as is `localhost`.
+    ///   - qualify: the domain of a bare name; it is a domain of ours.
+    ///   - hostname: the name of this hub; it is a domain of ours, as is `localhost`.
     ///   - accountAddresses: addresses that live at a provider. They are elsewhere, even at a domain of ours, unless a
     ///     mailbox has the very same one.
-    ///   - postmaster: the mailbox of the postmaster; without it the mailbox of that name, else the first.
+    ///   - postmaster: the mailbox that gets the postmaster's mail; `nil`: the one named `postmaster`, else the first.
     public init(
         hostname: String, qualify: String, mailboxes: [Mailbox], domains: [Domain],
         accountAddresses: [AddressPattern] = [], postmaster: String? = nil
@@ -90,7 +94,7 @@ public struct LocalAddresses: Sendable, Hashable {
         self.postmaster = postmaster ?? names["postmaster"] ?? mailboxes.first?.name
     }
 
-    /// Whether every name at `domain` is ours to know.
+    /// Whether this hub answers for `domain` in full.
     public func isOurs(domain: String) -> Bool { domains[domain.lowercased()] != nil }
 
     /// Where mail for `address` belongs. A bare name is one at the `qualify` domain.

@@ -1,8 +1,8 @@
-// A rule that picks the way out for a message, with what it allows and what it denies.
+// A route of the rc: which messages it takes, and the accounts that they leave through.
 
 import MailFormat
 
-/// The patterns for one part of the envelope or header: a denied one beats an allowed one, and no allowed ones allow all.
+/// The patterns for one part of the envelope or header: `deny` beats `allow`, and an empty `allow` allows all.
 public struct AddressConditions: Sendable, Hashable {
     public var allow: [AddressPattern]
     public var deny: [AddressPattern]
@@ -14,8 +14,10 @@ public struct AddressConditions: Sendable, Hashable {
 
     public var isEmpty: Bool { allow.isEmpty && deny.isEmpty }
 
-    /// Why `matches` decides as it does, over a value given by what a pattern says of it.
-    /// - Parameter word: the rc's word for the part, such as `from`.
+    /// Why these conditions refuse `value`; `nil` when they do not.
+    /// - Parameters:
+    ///   - word: the rc's word for the part, such as `from`.
+    ///   - matches: whether a pattern matches the value.
     func refusal(of value: String, word: String, by matches: (AddressPattern) -> Bool) -> String? {
         if let pattern = deny.first(where: matches) { return "not-\(word) \(pattern) matches \(value)" }
         if !allow.isEmpty, !allow.contains(where: matches) { return "\(word) does not match \(value)" }
@@ -64,7 +66,7 @@ public struct Route: Sendable, Hashable {
     public func refusal(reversePath: ReversePath, recipient: Address, headerFrom: Address?) -> String? {
         if let why = from.refusal(of: "\(reversePath)", word: "from", by: { $0.matches(reversePath) }) { return why }
         if let why = to.refusal(of: "\(recipient)", word: "to", by: { $0.matches(recipient) }) { return why }
-        let author = headerFrom.map { "\($0)" } ?? "a message without From address"
+        let author = headerFrom.map { "\($0)" } ?? "a message without a From address"
         return self.headerFrom.refusal(of: author, word: "header-from") { pattern in
             headerFrom.map { pattern.matches($0) } ?? false
         }

@@ -1,10 +1,10 @@
-// Which way out a message takes, and why: routes in order, then the sender's own account, then the only one open to it.
+// Which way out a message takes, and why: routes in order, then the sender's own account, then the only one open.
 
 import MailFormat
 
 /// One way to try: the accounts of one route in their order.
 public struct RouteStep: Sendable, Hashable {
-    /// The route's name; `nil` when no route matched and the account was found by itself.
+    /// The route's name; `nil` for an account that no route chose.
     public var route: String?
     public var accounts: [String]
     public var isLast: Bool
@@ -17,7 +17,7 @@ public struct RouteStep: Sendable, Hashable {
         self.onConnectFailure = onConnectFailure
     }
 
-    /// The step that no route made: this account and no other.
+    /// A step without a route: this account and no other.
     static func alone(_ account: String) -> RouteStep {
         RouteStep(route: nil, accounts: [account], isLast: true, onConnectFailure: .defer)
     }
@@ -25,9 +25,9 @@ public struct RouteStep: Sendable, Hashable {
 
 /// The ways a message may take to one recipient, best first, and how they were found.
 public struct RouteDecision: Sendable, Hashable {
-    /// Empty: there is no way; the message is held for its owner to say more.
+    /// Empty when there is no way: the message is held until the rc opens one.
     public var steps: [RouteStep]
-    /// A sentence per rule that was asked, for a person.
+    /// A sentence for each rule that was considered, for a person.
     public var reasons: [String]
 
     /// The account to try first.
@@ -45,8 +45,8 @@ public struct RouteDecision: Sendable, Hashable {
     }
 }
 
-/// Routes and sending accounts. A value: made anew at every attempt from the rc of that moment,
-/// so that a mended rc mends what is queued.
+/// Routes and sending accounts. Made anew from the rc of the moment at every attempt, so that a corrected rc applies to
+/// what is queued already.
 public struct RoutingTable: Sendable, Hashable {
     public var routes: [Route]
     public var accounts: [SendingAccount]
@@ -58,12 +58,12 @@ public struct RoutingTable: Sendable, Hashable {
 
     /// The ways for one recipient of a message.
     ///
-    /// Only accounts that are open to `submitter` count: a route chooses among them and opens none. All routes that match
-    /// count, in order, up to and with the first that is `last`. When none matches, mail from an account's address leaves
-    /// through that account, and other mail through the only one that is open.
+    /// Only accounts that are open to `submitter` count: a route chooses among them and opens none. All routes that
+    /// match count, in order, up to and including the first that is `last`. When none matches, mail from an account's
+    /// address leaves through that account, and other mail through the only one that is open.
     /// - Parameters:
     ///   - headerFrom: the first address of the From field, if it could be read.
-    ///   - chosen: the account that the submitter chose for this message: that one or none.
+    ///   - chosen: the account that the submitter chose for this message; no other is considered.
     public func decide(
         for submitter: Submitter, reversePath: ReversePath, recipient: Address, headerFrom: Address?,
         chosen: String? = nil
@@ -117,7 +117,7 @@ public struct RoutingTable: Sendable, Hashable {
         // Without an envelope sender the From field stands in.
         if let sender = reversePath.address ?? headerFrom {
             if let name = Self.account(of: sender, among: open) {
-                return use(name, because: "\(sender) is an address of it")
+                return use(name, because: "\(sender) is one of its addresses")
             }
             decision.reasons.append(
                 account(of: sender).map { "account \($0): has the address \(sender), and is not open to \(submitter)" }
@@ -129,7 +129,7 @@ public struct RoutingTable: Sendable, Hashable {
         case 0:
             let word = if case .mailbox(let name) = submitter { name } else { "everyone" }
             decision.reasons.append(
-                "no account is open to \(submitter): \(Self.services(accounts)); open one by the line "
+                "no account is open to \(submitter): \(Self.services(accounts)); open one with the line "
                     + "\"for \(word)\" in its block; held until then")
         case 1:
             use(open[0].name, because: "the only account that " + (accounts.count == 1 ? "can send" : "is open"))
@@ -144,7 +144,7 @@ public struct RoutingTable: Sendable, Hashable {
         accounts.map(\.service).joined(separator: ", ")
     }
 
-    /// The account that `address` belongs to, an exact one before a glob. Nobody owns `Alice@` apart from `alice@`.
+    /// The account that `address` belongs to, an exact match before a glob; the local part is compared without case.
     public func account(of address: Address) -> String? { Self.account(of: address, among: accounts) }
 
     private static func account(of address: Address, among accounts: [SendingAccount]) -> String? {

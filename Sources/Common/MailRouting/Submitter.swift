@@ -1,14 +1,14 @@
-// Whose mail it is, and which accounts carry it: asked of who submitted a message, never of an address.
+// Who submitted a message, and which accounts may carry it: never decided by an address in the message.
 
-/// Who handed a message in.
+/// Who submitted a message.
 public enum Submitter: Sendable, Hashable, CustomStringConvertible {
-    /// The hub itself, with a notice: every account is open to it, and it leaves by a route alone.
+    /// The hub itself, with a notice: every account is open to it, but only a route sends it.
     case notice
     /// The hub's own Unix user, or root: every account is open to them.
     case hubUser
     /// The mailbox of the login, or of the Unix user, by its name in the rc.
     case mailbox(String)
-    /// Nobody who is known here: mail of strangers, and of Unix users without a mailbox.
+    /// Nobody known here: a stranger, or a Unix user without a mailbox.
     case unknown
 
     public var description: String {
@@ -31,9 +31,9 @@ public enum AccountGuests: Sendable, Hashable {
 /// An account that can send, as routing sees it.
 public struct SendingAccount: Sendable, Hashable {
     public var name: String
-    /// What mail from its own addresses is known by.
+    /// Mail from one of these leaves through this account when no route decides.
     public var addresses: [AddressPattern]
-    /// The mailbox whose account it is.
+    /// The mailbox that owns the account, by its name in the rc.
     public var owner: String?
     public var guests: AccountGuests
 
@@ -46,7 +46,7 @@ public struct SendingAccount: Sendable, Hashable {
         self.guests = guests
     }
 
-    /// Whether it carries mail that `submitter` handed in.
+    /// Whether the account may carry mail from `submitter`.
     public func isOpen(to submitter: Submitter) -> Bool {
         switch submitter {
         case .notice, .hubUser: true
@@ -55,12 +55,12 @@ public struct SendingAccount: Sendable, Hashable {
         }
     }
 
-    /// The mailboxes that it names.
+    /// The mailboxes that its block names, the owner first.
     private var served: [String] {
         let named: [String] = if case .mailboxes(let names) = guests { names } else { [] }
         return (owner.map { [$0] } ?? []) + named
     }
 
-    /// Whom it serves, for a person.
+    /// Whom the account serves, in words for a person.
     var service: String { "\(name) serves \(served.isEmpty ? "nobody" : served.joined(separator: " and "))" }
 }

@@ -1,4 +1,4 @@
-// Who has logged in, and what came of a try.
+// A login that succeeded, and what else may come of an attempt.
 
 import MailFormat
 import MailRouting
@@ -17,16 +17,19 @@ public struct Login: Sendable {
         self.addresses = addresses
     }
 
-    public func owns(_ address: Address) -> Bool { addresses.contains { $0.matches(address) } }
+    /// Whether the login may send from `address`; `Alice` and `alice` are one mailbox here.
+    public func owns(_ address: Address) -> Bool {
+        addresses.contains { $0.matches(address, foldingLocalPart: true) }
+    }
 }
 
-/// What came of a try to log in.
+/// What came of an attempt to log in.
 public enum LoginOutcome: Sendable {
     case accepted(Login)
     case refused
-    /// Too many failures: nothing was looked at.
+    /// Too many failures: the password was not checked.
     case paused
-    /// Too many checks wait or are under way, or no memory for one: nothing was found out.
+    /// Too many checks wait or are under way, or no memory for one: the password was not checked.
     case busy
 
     /// One word for the log, which fail2ban reads.
@@ -42,8 +45,9 @@ public enum LoginOutcome: Sendable {
 
 /// A password or a hash that nobody can log in with.
 public enum LoginFault: Complaint {
-    /// - Parameter whose: the mailbox.
+    /// What the rc has for `whose`, such as `mailbox alice`.
     case unusable(_ whose: String, PasswordError)
+    /// What a person gave to be hashed.
     case unfit(PasswordError)
 
     public var exitStatus: ExitStatus {

@@ -9,9 +9,10 @@ import RunControl
 import SASLMechanisms
 import Synchronization
 
-/// The logins of the hub's mailboxes, for all services and threads together: address limits before any
-/// hash, the same work for a name that does not exist, a success remembered for ten minutes as a digest under a key of
-/// this process. What is guessed at is a mailbox, under whichever of its names, by whichever listener.
+/// The logins of the hub's mailboxes, for all services and threads together. The limits of a client's address are
+/// looked at before any hash is made, a name that does not exist costs the same work, and a success is remembered for
+/// ten minutes as a digest under a key of this process. Guesses count against a mailbox, whichever of its names and
+/// whichever listener they use.
 public final class Logins: Sendable {
     private struct Account: Sendable {
         let login: Login
@@ -23,7 +24,7 @@ public final class Logins: Sendable {
         var successes = RecentLogins()
     }
 
-    /// What a client may log in by: those that every verifier of the rc can serve.
+    /// What a client may log in with: the mechanisms that work with every verifier of the rc.
     public let mechanisms = [SASLMechanism.plain, .login]
 
     /// By every name a person may log in with: the mailbox's, and every address it may send from, lower-case.
@@ -31,8 +32,8 @@ public final class Logins: Sendable {
     private let memory: Mutex<Memory>
     private let now: @Sendable () -> Duration
 
-    /// - Parameter now: time since an epoch of the caller's choice, on a clock that never goes back; since this call
-    ///   unless said otherwise.
+    /// - Parameter now: time since an epoch of the caller's choice, on a clock that never goes back; `nil` counts from
+    ///   this call.
     /// - Throws: ``LoginFault`` for a mailbox whose password nobody can log in with.
     public init(
         _ settings: HubSettings, throttle: LoginThrottle = LoginThrottle(), now: (@Sendable () -> Duration)? = nil
@@ -47,7 +48,7 @@ public final class Logins: Sendable {
         for (account, names) in all {
             for name in names { accounts[name.lowercased()] = account }
         }
-        // Behind all names of their own: an address of an account may be of several mailboxes.
+        // After all names of the mailboxes' own: an address of an account may be that of several mailboxes.
         for (account, _) in all {
             for address in account.login.addresses.compactMap(\.address) {
                 let name = address.description.lowercased()
@@ -60,7 +61,8 @@ public final class Logins: Sendable {
         self.now = now ?? { begun.elapsed }
     }
 
-    /// What `mailbox` is known by; `nil` when it has no login.
+    /// What verifies the password of `mailbox`; `nil` when nobody can log in to it.
+    /// - Throws: ``LoginFault/unusable(_:_:)`` for a password or a hash that no login could match.
     public static func verifier(of mailbox: MailboxSettings) throws(LoginFault) -> PasswordVerifier? {
         do throws(PasswordError) {
             return switch mailbox.verifier {
@@ -73,7 +75,7 @@ public final class Logins: Sendable {
         }
     }
 
-    /// What can be said without a hash; `nil` when it takes one.
+    /// The outcome, where it can be told without a hash; else `nil`.
     func outcomeAtOnce(of credentials: SASLCredentials, from peer: IPAddress) -> LoginOutcome? {
         let (account, target) = find(credentials.login)
         return memory.withLock { memory in
@@ -82,14 +84,14 @@ public final class Logins: Sendable {
             if let account, memory.successes.knows(target, credentials.password, at: now) {
                 return .accepted(account.login)
             }
-            // Last, and not for an address whose owner was here lately: strangers who guess must not lock the owner out.
+            // Last, and not for an address that the owner used lately: strangers who guess must not lock the owner out.
             let isKnown = memory.successes.hasSeen(target, from: peer, at: now)
             if !isKnown, case .pause = memory.throttle.decide(peer, login: target, now: now) { return .paused }
             return nil
         }
     }
 
-    /// Checks a password. Blocks. The try counts from here on, where it is about to cost a hash.
+    /// Checks a password. Blocks. The attempt is counted here, where it is about to cost a hash.
     func judge(_ credentials: SASLCredentials, from peer: IPAddress) -> LoginOutcome {
         let (account, target) = find(credentials.login)
         let password = credentials.password
@@ -124,7 +126,7 @@ public final class Logins: Sendable {
         }
     }
 
-    /// Whom `name` stands for, and under what name guesses at it count.
+    /// The account that `name` belongs to, and the name under which guesses at it count.
     private func find(_ name: String) -> (Account?, target: String) {
         let name = name.lowercased()
         let account = accounts[name]

@@ -1,12 +1,12 @@
-// Logins that were right a moment ago: a mail program that looks every minute costs one hash in ten minutes.
+// Logins that succeeded lately: a mail program that polls every minute costs one hash in ten minutes.
 
 import Credentials
 import Digests
 import InternetAddress
 import SASLMechanisms
 
-/// Remembers successes as digests under a key of this process; neither a password nor its hash is kept.
-/// A login is a mailbox here, whichever of its names was said.
+/// Remembers successes as digests under a key of this process; neither a password nor its hash is kept. A login is
+/// named by its mailbox here, whichever of its names the client gave.
 struct RecentLogins {
     private static let lifetime = Duration.seconds(600)
     private static let capacity = 1000
@@ -32,7 +32,7 @@ struct RecentLogins {
         return digest(password).map { ConstantTime.areEqual(entry.digest, $0) } ?? false
     }
 
-    /// Whether `login` came right from the network of `peer` lately.
+    /// Whether `login` succeeded lately from the network of `peer`.
     func hasSeen(_ login: String, from peer: IPAddress, at now: Duration) -> Bool {
         origins[Origin(login: login, network: Network(home: peer))].map { now < $0 } ?? false
     }

@@ -11,9 +11,9 @@ public protocol Content: Sendable {
     var size: Int { get }
     /// What the next hop is told of it: its size on the wire, whether it is 8-bit.
     var facts: ContentFacts { get }
-    /// At most `limit` octets from `offset` on; fewer only at the end, where there are none.
+    /// At most `limit` octets from `offset` on; fewer only at the end of the content, and none beyond it.
     func read(atMost limit: Int, at offset: Int) throws(DurableError) -> [UInt8]
-    /// Appends `start` and then all octets to `file`, in as few calls as it can.
+    /// Appends `start` and then all octets to `file`, in as few calls as possible.
     func write(to file: File, behind start: [UInt8]) throws(DurableError)
 }
 
@@ -27,6 +27,7 @@ public enum ContentLimits {
 
 extension Content {
     /// Calls `body` with each chunk in turn, none of them empty.
+    /// - Throws: ``DurableError`` when the content cannot be read, and what `body` throws.
     public func forEachChunk(_ body: ([UInt8]) throws -> Void) throws {
         var at = 0
         while at < size {
@@ -36,11 +37,12 @@ extension Content {
         }
     }
 
-    /// A chunk from within the content: one that is missing is no end, or half a message would pass for a whole one.
+    /// A chunk from within the content. An empty one is an error, not the end, or half a message would pass for a whole
+    /// one.
     private func wholeChunk(at offset: Int) throws(DurableError) -> [UInt8] {
         let chunk = try read(atMost: ContentLimits.chunk, at: offset)
         guard !chunk.isEmpty else {
-            throw DurableError(operation: "read all of", path: "the message", code: DurableError.inputOutput)
+            throw DurableError(operation: "read to its end", path: "the message", code: DurableError.inputOutput)
         }
         return chunk
     }

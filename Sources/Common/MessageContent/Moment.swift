@@ -4,13 +4,13 @@
 public enum Moment: Sendable, Hashable {
     /// Collected from an account. There is no step at this moment yet, and `mhfetch` runs none.
     case fetched
-    /// Handed in by a stranger.
+    /// Sent to us by a stranger.
     case received
-    /// Handed in by one of our own people, or by a program of theirs.
+    /// Submitted by one of our own users, or by a program of theirs.
     case submitted
     /// About to leave for a next hop, in one attempt: after EHLO and login, when it is known what the hop can do.
-    /// What is made of it then is never stored. A message that goes straight into a mailbox, with no queue
-    /// between, has the fields of its arrival above the content then, and not in it.
+    /// What is made of it then is never stored. A message that goes straight into a mailbox, with no queue between, has
+    /// the fields of its arrival above the content then, and not in it.
     case departing(to: NextHop)
 }
 

@@ -1,8 +1,8 @@
-// Where a message goes next: what has a fault, a probe, and connections of its own.
+// Where a message goes next: each next hop has a fault state, a probe and connections of its own.
 
 /// The next place on the way of a message, as the hub sees it. A *route* is the rule of the rc that leads there.
 public enum NextHop: Sendable, Hashable {
-    /// A mailbox of this hub: what is particular to it happens on the way into it.
+    /// A mailbox of this hub.
     case mailbox(String)
     /// The server that an account sends through, by SMTP.
     case account(String)
@@ -14,7 +14,7 @@ public enum NextHop: Sendable, Hashable {
         }
     }
 
-    /// The word of the rc for what it is.
+    /// The rc's keyword for its kind.
     public var kind: String {
         switch self {
         case .mailbox: "mailbox"

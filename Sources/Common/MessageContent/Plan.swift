@@ -1,4 +1,4 @@
-// The one runner of steps, and what it makes of a message.
+// The steps for a message at one moment, how they are run, and what they make of it.
 
 import DurableFiles
 import MailEnvelope
@@ -8,7 +8,7 @@ import Reporting
 
 /// A message ready for an agent, the queue or a session: all that these take.
 public struct Prepared: Sendable {
-    /// Why it ends here, for all recipients; else it goes on.
+    /// Why it ends here, for all recipients; `nil` when it goes on.
     public internal(set) var verdict: Verdict?
     /// The message as the steps have left it, for the steps of its next moment.
     public internal(set) var message: Message
@@ -35,12 +35,13 @@ public struct Prepared: Sendable {
     public var facts: ContentFacts { content.facts.below(top) }
 
     /// Calls `body` with each chunk of ``top`` and content in turn.
+    /// - Throws: ``DurableError`` when the content cannot be read, and what `body` throws.
     public func forEachChunk(_ body: ([UInt8]) throws -> Void) throws {
         if !top.isEmpty { try body(top) }
         try content.forEachChunk(body)
     }
 
-    /// Fields only: anything else would end the header of the message below them.
+    /// Puts `fields` on top. Only fields: anything else would end the header of the message below them.
     fileprivate mutating func add(_ fields: [UInt8]) throws(StepError) {
         guard !fields.isEmpty else { return }
         let header = HeaderSection(of: fields)
@@ -67,8 +68,8 @@ public enum StepError: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .notHeaderFields: "what it wants on top is not a row of whole header fields"
-        case .tooManyFields(let limit): "it wants more than \(limit) octets of header fields on top"
+        case .notHeaderFields: "what it adds on top is not a series of whole header fields"
+        case .tooManyFields(let limit): "it adds more than \(limit) octets of header fields on top"
         }
     }
 }
@@ -82,11 +83,12 @@ public struct Plan: Sendable {
 
     public init(_ steps: [Step]) { self.steps = steps }
 
-    /// Runs the steps, up to the first that ends the message. Without one that needs the content nothing is read, and
-    /// nothing copied. A step sees the content as those before it have left it, without what they have put above it.
+    /// Runs the steps, up to the first that ends the message. Without a step that needs the content nothing is read,
+    /// and nothing copied. A step sees the content as those before it have left it, without what they have put above
+    /// it.
     ///
-    /// An inspector that fails is passed over: a broken filter must not cost mail. A rewriter that fails defers the message,
-    /// and so does one that a signature forbids, for good.
+    /// An inspector that fails is passed over: a broken one must not cost mail. A rewriter that fails defers the
+    /// message; one that would break a signature ends it.
     /// - Parameters:
     ///   - top: fields that are to stand above the content in any case, below those of the steps.
     ///   - scratch: makes the place for new content, beside where the message is meant to go.

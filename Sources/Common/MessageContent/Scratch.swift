@@ -1,4 +1,4 @@
-// A message that is being made, or comes in: in memory while small, else in a file without a name.
+// A message that is being made or received: in memory while small, else in a file without a name.
 
 import DurableFiles
 import MailEnvelope
@@ -7,8 +7,9 @@ import Synchronization
 
 /// Octets that are appended, and can be read as they stand: LF line ends, no envelope, nothing durable.
 ///
-/// Up to 64 KiB stay in memory, while all scratches of the process together hold less than 32 MiB; the rest goes to a file
-/// without a name, in a folder of the hub's own and never in $TMPDIR. It goes with the object, and with the process.
+/// Up to 64 KiB stay in memory, while all scratches of the process together hold no more than 32 MiB; a larger one goes
+/// to a file without a name, in a directory of the hub's own and never in $TMPDIR. The file is gone with the object,
+/// and with the process.
 public final class Scratch: Content {
     /// The most octets of one message kept in memory.
     public static let memoryLimit = 64 * 1024
@@ -43,11 +44,12 @@ public final class Scratch: Content {
     /// Whether it is small, and there was room for it.
     var isInMemory: Bool { state.withLock { $0.file == nil } }
 
-    /// Notes what whoever has seen the header knows: that the message is signed, or may be (``MailFormat/HeaderSection/mayBeSigned``).
+    /// Notes what a caller that has read the header knows: whether the message is signed, or may be
+    /// (``MailFormat/HeaderSection/mayBeSigned``).
     public func note(isSigned: Bool) { state.withLock { $0.isSigned = isSigned } }
 
     /// Adds `octets` at the end.
-    /// - Throws: what the disk says; the message can only be discarded then, and every later call throws the same.
+    /// - Throws: ``DurableError``; the message can only be discarded then, and every later append throws the same.
     public func append(_ octets: [UInt8]) throws(DurableError) {
         try state.withLock { (state) throws(DurableError) in
             if let failure = state.failure { throw failure }

@@ -1,11 +1,11 @@
-// The kinds of step between taking a message and handing it on: those that look, those that write it anew, and filters.
+// The kinds of step between accepting a message and handing it on: inspectors, rewriters, filters, fields of our own.
 
 import MailEnvelope
 
 /// A step of a ``Plan``.
 ///
 /// A step has no effect outside its scratch: what it wants it returns, and the caller stores it before the message.
-/// It may be run again for the same message, and must come to the same then.
+/// It may be run again for the same message, and must then have the same result.
 public enum Step: Sendable {
     case inspector(any Inspector)
     case rewriter(any Rewriter)
@@ -30,13 +30,13 @@ public protocol Inspector: Sendable {
     func inspect(_ message: Message) throws -> InspectionResult
 }
 
-/// What an inspector wants; nothing, where it says nothing.
+/// What an inspector wants; a part that is left out changes nothing.
 public struct InspectionResult: Sendable {
     /// Whole header fields for the top, in file form.
     public var top: [UInt8]
-    /// The folder the message is to go to, as the rc writes it, parts set apart by `/`.
+    /// The folder the message is to go to, as the rc writes it, parts separated by `/`.
     public var folder: String?
-    /// Whom it goes to, and from whom, instead.
+    /// The envelope to use instead.
     public var envelope: Envelope?
     /// The end of the message here, for all recipients.
     public var verdict: Verdict?
@@ -51,8 +51,8 @@ public struct InspectionResult: Sendable {
     }
 }
 
-/// Writes a message anew. Where it fails the message stays: sent as it was, it would say what its sender wanted hidden, or
-/// bear his name without his signature.
+/// Writes a message anew. Where that fails the message waits: sent as it was, it might show what its sender wanted
+/// hidden, or lack a signature that its sender wanted.
 public protocol Rewriter: Sendable {
     var name: String { get }
     /// Whether what it does breaks no signature: it adds one, or changes the envelope only.
@@ -63,8 +63,8 @@ public protocol Rewriter: Sendable {
     func rewrite(_ message: Message, into scratch: Scratch) throws
 }
 
-/// Changes octets one for one, so that what is seen through it has the size it had, can be read anywhere, and costs no
-/// copy. What makes a message longer or shorter is a ``Rewriter``.
+/// Changes octets one for one, so that the content seen through it keeps its size, can be read from anywhere, and costs
+/// no copy. What makes a message longer or shorter is a ``Rewriter``.
 public protocol Filter: Sendable {
     var name: String { get }
     /// Whether content with these facts needs it.

@@ -3,7 +3,8 @@
 import MailEnvelope
 import Octets
 
-/// A space for each stray CR and NUL (RFC 5321 §2.3.8), unless a signature would break: that is for the session to refuse.
+/// Puts a space for each stray CR and NUL (RFC 5321 §2.3.8, RFC 2045 §2.8), unless that would break a signature: such a
+/// message is for the session to refuse.
 struct StrayFilter: Filter {
     let name = "stray octets"
 

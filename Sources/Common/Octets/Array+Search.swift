@@ -1,4 +1,4 @@
-// Searching octets: one memchr behind a safe face.
+// Searching and comparing octets: memchr and memcmp behind safe calls.
 
 import Glibc
 
@@ -23,7 +23,7 @@ extension Array where Element == UInt8 {
         return hit.map { $0 + range.lowerBound }
     }
 
-    /// Whether `range` holds what `other` has in `otherRange`.
+    /// Whether the octets in `range` equal those of `other` in `otherRange`.
     @inline(__always)
     public func equals(_ range: Range<Int>, of other: [UInt8], _ otherRange: Range<Int>) -> Bool {
         guard range.count == otherRange.count else { return false }
@@ -43,7 +43,7 @@ extension Array where Element == UInt8 {
 }
 
 extension Sequence where Element == UInt8 {
-    /// Whether these octets say `word`, ASCII case aside.
+    /// Whether these octets spell `word`, ASCII case aside.
     public func equalsIgnoringCase(_ word: StaticString) -> Bool {
         var wanted = [UInt8](word).makeIterator()
         for octet in self {

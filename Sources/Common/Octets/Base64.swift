@@ -28,9 +28,9 @@ public enum Base64 {
         return text
     }
 
-    /// What `text` stands for.
-    /// - Returns: `nil` for a length that is no multiple of 4, an octet outside the alphabet, padding not at the end, or
-    ///   unused bits that are not zero.
+    /// The octets that `text` encodes.
+    /// - Returns: `nil` for a length that is no multiple of 4, an octet outside the alphabet, padding not at the end,
+    ///   or unused bits that are not zero.
     public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         let text = Array(text)
         guard text.count % 4 == 0 else { return nil }

@@ -2,7 +2,8 @@
 
 /// CRC-32C over octets.
 public enum CRC32C {
-    /// Eight tables of 256, for eight octets at a time: of what an octet does, and what it does that many octets later.
+    /// Eight tables of 256 entries, to take eight octets at a time: table n tells what an octet does to the checksum n
+    /// octets later.
     private static let tables: [UInt32] = {
         var tables = [UInt32](repeating: 0, count: 8 * 256)
         for index in 0..<256 {

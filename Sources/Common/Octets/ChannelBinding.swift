@@ -1,12 +1,13 @@
-// What ties a login to the secured channel it is made in (RFC 5056).
+// What ties a login to the TLS connection it is made on (RFC 5056).
 
-/// Octets that both ends of one TLS connection know, and that nobody between two connections can make equal.
+/// Octets that both ends of one TLS connection know, and that an attacker between two connections cannot make equal on
+/// both.
 public struct ChannelBinding: Sendable, Hashable {
-    /// As the registry of RFC 5056 §7 and SCRAM's `p=` write it. `tls-unique` is never used (RFC 9266 §1).
+    /// The name in the registry of RFC 5056 §7 and in SCRAM's `p=`. `tls-unique` is never used (RFC 9266 §1).
     public enum Kind: String, Sendable, Hashable {
-        /// RFC 9266, of TLS 1.3.
+        /// For TLS 1.3 (RFC 9266).
         case tlsExporter = "tls-exporter"
-        /// RFC 5929 §4, of TLS 1.2: the digest of the server's certificate.
+        /// For TLS 1.2: the digest of the server's certificate (RFC 5929 §4).
         case tlsServerEndPoint = "tls-server-end-point"
     }
 

@@ -2,9 +2,9 @@
 
 /// What a client waits for. It sets how long the server may take, and how steadily it must send.
 public enum Awaited: Sendable, Hashable {
-    /// Nothing was asked: whatever comes now is unasked.
+    /// Nothing was asked: whatever comes now is unsolicited.
     case nothing
-    /// An answer, or the first part of one: the server may think.
+    /// A reply, or the first part of one: the server may need time to think.
     case reply
     /// The verdict on content that was sent, which takes longer than other answers (RFC 5321 §4.5.3.2.6).
     case verdict
@@ -18,8 +18,8 @@ public enum Awaited: Sendable, Hashable {
 
 /// The client's side of a conversation.
 ///
-/// The shell gives a server its time again when ``progress`` has gone up, and at no other words: one that says
-/// something now and then, and never what it was asked for, is left at the end of its time.
+/// The shell restarts the server's time limit whenever ``progress`` has grown, and at nothing else: a server that now
+/// and then sends something, but never what it was asked for, is given up when its time is over.
 public protocol ClientEngine: Engine {
     var awaits: Awaited { get }
     /// How much of what was asked for has come. Each answer, each new entry or part, each piece of content adds to it.

@@ -2,8 +2,8 @@
 
 /// Unsigned decimal numbers as protocols write them.
 public enum Decimal {
-    /// The number that `digits` say.
-    /// - Returns: `nil` when there is no digit, anything else than digits (a sign too), or more than an `Int` holds.
+    /// The number that `digits` spell.
+    /// - Returns: `nil` when there is no digit, anything but digits (a sign too), or more than an `Int` holds.
     public static func value(of digits: ArraySlice<UInt8>) -> Int? {
         guard !digits.isEmpty else { return nil }
         var value = 0
@@ -17,6 +17,6 @@ public enum Decimal {
         return value
     }
 
-    /// The number that `digits` say; see ``value(of:)-(ArraySlice<UInt8>)``.
+    /// The number that `digits` spell; see ``value(of:)-(ArraySlice<UInt8>)``.
     public static func value(of digits: [UInt8]) -> Int? { value(of: digits[...]) }
 }

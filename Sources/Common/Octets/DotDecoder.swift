@@ -2,8 +2,8 @@
 
 /// Dot-stuffed wire octets to file octets, up to the closing CRLF.CRLF.
 ///
-/// Only CRLF.CRLF ends the content; a dot after a bare LF or bare CR is content like any other. What is odd is noted in
-/// ``contentFaults`` for the caller's policy (a server refuses, a client logs).
+/// Only CRLF.CRLF ends the content; a dot after a bare LF or bare CR is content like any other. Faulty octets are noted
+/// in ``contentFaults`` for the caller's policy (a server refuses, a client logs).
 public struct DotDecoder: Sendable {
     private enum State { case lineStart, dot, dotCR, middle, middleCR }
 
@@ -16,7 +16,7 @@ public struct DotDecoder: Sendable {
 
     public init() {}
 
-    /// Appends to `file` what `wire[range]` means on disk, and stops behind the closing line.
+    /// Appends the file form of `wire[range]` to `file`, and stops behind the closing line.
     /// - Returns: the index of the first octet not consumed: `range.upperBound` unless the content has ended.
     public mutating func decode(_ wire: [UInt8], in range: Range<Int>, into file: inout [UInt8]) -> Int {
         var at = range.lowerBound

@@ -7,7 +7,7 @@ public struct LineEndDecoder: Sendable {
 
     public init() {}
 
-    /// Appends to `file` what `wire[range]` means on disk.
+    /// Appends the file form of `wire[range]` to `file`.
     public mutating func decode(_ wire: [UInt8], in range: Range<Int>, into file: inout [UInt8]) {
         var at = range.lowerBound
         let end = range.upperBound

@@ -7,7 +7,7 @@ public struct LineEndEncoder: Sendable {
 
     public init() {}
 
-    /// Appends to `wire` what `file[range]` is on the wire.
+    /// Appends the wire form of `file[range]` to `wire`.
     public mutating func encode(_ file: [UInt8], in range: Range<Int>, into wire: inout [UInt8]) {
         var at = range.lowerBound
         while at < range.upperBound {

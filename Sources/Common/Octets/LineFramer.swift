@@ -1,11 +1,11 @@
 // Lines out of octets, bounded. Content (DATA, RETR, literals) never goes through here.
 
-/// What a line can do wrong.
+/// What can be wrong with a line.
 public enum LineError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The line is longer than `limit` octets, its line end included. What becomes of its rest is said by
-    /// ``LineFramer/Overlong``.
+    /// The line is longer than `limit` octets, its line end included. ``LineFramer/Overlong`` tells what becomes of its
+    /// rest.
     case tooLong(limit: Int)
-    /// The line ends in LF without CR where CRLF is asked for.
+    /// The line ends in LF without CR where CRLF is required.
     case bareLineFeed
 
     public var description: String {
@@ -18,13 +18,14 @@ public enum LineError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Cuts received octets into protocol lines.
 ///
-/// After an error the framer stands behind the faulty line, so that a server can answer and go on; a framer that gives
-/// overlong lines up is of no use then.
+/// After an error the framer stands behind the faulty line, so that a server can reply and go on; with
+/// ``Overlong/givenUp`` it is of no use after an overlong line.
 public struct LineFramer: Sendable {
-    /// Whether a LF without CR ends a line (clients are lenient) or is an error (servers are not).
+    /// Whether an LF without CR ends a line (clients are lenient) or is an error (servers are not).
     public enum BareLineFeed: Sendable { case accepted, refused }
-    /// When an overlong line is an error: at its end, the rest dropped as it comes, so that the next line can be read; or
-    /// as soon as it is too long, for who ends the conversation then and must not be held by a line without an end.
+    /// When an overlong line is an error: at its end, the rest dropped as it comes, so that the next line can be read;
+    /// or as soon as it is too long, for a caller that ends the conversation then and must not be held up by an endless
+    /// line.
     public enum Overlong: Sendable { case dropped, givenUp }
 
     /// The longest line in octets, line end included.
@@ -57,6 +58,7 @@ public struct LineFramer: Sendable {
     }
 
     /// The next line without its line end; `nil` until it is complete.
+    /// - Throws: ``LineError`` for a line that is too long, or that ends in a bare LF where that is refused.
     public mutating func nextLine() throws(LineError) -> [UInt8]? {
         guard let lf = buffer.firstIndex(of: Octet.lf, in: (start + searched)..<buffer.count) else {
             if discarding {
@@ -83,15 +85,15 @@ public struct LineFramer: Sendable {
         return Array(buffer[from..<(hasCR ? lf - 1 : lf)])
     }
 
-    /// Everything received and not yet taken, for a content decoder that stands behind the last line.
+    /// Takes everything that was received and not yet taken, for a content decoder that goes on behind the last line.
     public mutating func takeRest() -> [UInt8] {
         let rest = start == 0 ? buffer : Array(buffer[start...])
         dropAll()
         return rest
     }
 
-    /// Everything received and not yet taken, where it lies: content is decoded from here without being moved, and then
-    /// ``drop(through:)`` says how far. Not to be held while more is appended.
+    /// Everything received and not yet taken, in place: content is decoded from here without a copy, and
+    /// ``drop(through:)`` then tells how far. Not to be held while more is appended, which would copy it.
     public var waiting: (octets: [UInt8], range: Range<Int>) { (buffer, start..<buffer.count) }
 
     /// Takes what ``waiting`` has before `end`.

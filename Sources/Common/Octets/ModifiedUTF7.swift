@@ -6,8 +6,8 @@ public enum ModifiedUTF7 {
     private static let hyphen: UInt8 = 0x2D
 
     /// The octets for `text`.
-    /// - Parameter special: a printable character that goes the way of the letters outside ASCII, such as the dot that
-    ///   parts the folders of Maildir++.
+    /// - Parameter special: a printable ASCII character that is encoded as if it were outside ASCII, such as the dot
+    ///   that separates the folders of Maildir++.
     public static func encode(_ text: String, shifting special: UInt8? = nil) -> [UInt8] {
         var octets: [UInt8] = []
         var waiting: [UInt8] = []
@@ -30,9 +30,9 @@ public enum ModifiedUTF7 {
         return octets
     }
 
-    /// What `octets` say.
-    /// - Returns: `nil` for octets outside printable ASCII, an unterminated shift, bad base64, half a character, or
-    ///   printable ASCII hidden in base64, which would give one mailbox two names; `special` may stand there.
+    /// The text that `octets` encode.
+    /// - Returns: `nil` for octets outside printable ASCII, an unterminated shift, bad base64, an unpaired surrogate,
+    ///   or printable ASCII hidden in base64, which would give one mailbox two names; `special` may stand there.
     public static func decode(_ octets: [UInt8], shifting special: UInt8? = nil) -> String? {
         var units: [UInt16] = []
         var rest = octets[...]

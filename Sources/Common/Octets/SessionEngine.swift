@@ -13,21 +13,21 @@ public struct SessionOffers: Sendable, Hashable {
     }
 }
 
-/// Why a server did not take a login.
+/// Why a server refused a login.
 public struct LoginRefusal: Error, Sendable, Hashable {
     public enum Cause: Sendable, Hashable {
-        /// User or password are not good, or the server says no more than no.
+        /// User name or password is wrong, or the server tells no reason.
         case credentials
         /// The mechanism, or the lack of TLS under it.
         case mechanism
-        /// The server's own trouble.
+        /// A fault of the server's own.
         case server
     }
 
     public let cause: Cause
-    /// Whether the same login may be taken later without anybody changing anything.
+    /// Whether the same login may succeed later without anybody changing anything.
     public let isTemporary: Bool
-    /// The server's words, as they came.
+    /// The text of the server's reply, as it came.
     public let words: [UInt8]
 
     public init(_ cause: Cause, isTemporary: Bool = false, words: [UInt8]) {
@@ -41,27 +41,27 @@ public struct LoginRefusal: Error, Sendable, Hashable {
 public enum SessionEvent: Sendable, Hashable {
     /// The server is ready for commands.
     case greeted
-    /// The server is ready, and takes us as logged in. STARTTLS is past then.
+    /// The server is ready and regards us as logged in (PREAUTH, RFC 3501 §7.1.4); it is too late for STARTTLS.
     case preauthenticated
-    /// The server does not want us, or leaves.
+    /// The server refuses the session, or ends it.
     case farewell(words: [UInt8])
-    /// What the server offers is told; see ``SessionEngine/offers``.
+    /// The server has told what it offers; see ``SessionEngine/offers``.
     case offered
-    /// The server does not know the question.
+    /// The server does not know the command that asks what it offers.
     case offersUnknown
     /// Start TLS now, then call ``SessionEngine/tlsEstablished()``.
     case tlsReady
     case tlsRefused(words: [UInt8])
-    /// A decoded challenge; answer with a response or cancel. `nil` when the server's words were no base64.
+    /// A challenge, decoded; answer with a response or cancel. `nil` when it was not base64.
     case challenge([UInt8]?)
     /// The server is ready for the rest of a command.
     case proceed
-    /// The command of the login that was said last is accepted; of SASL, the login.
+    /// The login command sent last is accepted; with SASL, the whole login is.
     case accepted
     case refused(LoginRefusal)
 }
 
-/// What a session that begins says.
+/// What a session that begins sends.
 public enum SessionCommand: Sendable, Hashable {
     case startTLS
     case authenticate(mechanism: String, initialResponse: [UInt8]?)
@@ -75,16 +75,16 @@ public enum SessionCommand: Sendable, Hashable {
 
 /// A client's engine of a protocol with STARTTLS and a login: its SASL profile (RFC 4422 §4) and what stands around it.
 public protocol SessionEngine: ClientEngine {
-    /// What the server offers; `nil` where it was not asked since TLS or the login, or cannot say.
+    /// What the server offers; `nil` where it was not asked since TLS or the login, or cannot tell.
     var offers: SessionOffers? { get }
 
-    /// TLS stands: what was said in clear text no longer counts.
+    /// TLS is established: what was received in clear text no longer counts.
     mutating func tlsEstablished()
 
-    /// What `event` means to a session that begins; `nil` when that is not concerned.
+    /// What `event` means to a session that begins; `nil` when it means nothing to it.
     static func meaning(of event: Event) -> SessionEvent?
     static func command(_ step: SessionCommand) -> Command
-    /// The protocol's own login, for servers without a mechanism that we speak: its commands, each to be accepted before
-    /// the next. `nil` where it has none.
+    /// The protocol's own login, for servers without a mechanism that we speak: its commands, each to be accepted
+    /// before the next. `nil` where it has none.
     static var ownLogin: ((_ user: String, _ password: String) -> [Command])? { get }
 }

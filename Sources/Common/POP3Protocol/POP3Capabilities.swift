@@ -12,10 +12,10 @@ public struct POP3Capabilities: Hashable, Sendable {
     /// Whether `name` was listed.
     public func has(_ name: String) -> Bool { lines.contains { $0.first == name } }
 
-    /// The mechanisms behind `SASL` (RFC 5034 §6).
+    /// The mechanisms behind `SASL` (RFC 5034 §3).
     public var mechanisms: [String] { parameters(of: "SASL") }
 
-    /// What stands behind `name`; empty when it has no parameters or was not listed.
+    /// The parameters of `name`; empty when it has none or was not listed.
     public func parameters(of name: String) -> [String] {
         lines.first { $0.first == name }.map { Array($0.dropFirst()) } ?? []
     }

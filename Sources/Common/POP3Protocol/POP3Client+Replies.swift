@@ -2,7 +2,7 @@
 
 import Octets
 
-/// The first word of a reply (RFC 1939 §3, RFC 5034 §4).
+/// The status indicator of a reply, with what follows it (RFC 1939 §3, RFC 5034 §4).
 private enum Status {
     case ok(text: [UInt8])
     case err(code: POP3ResponseCode?, text: [UInt8])
@@ -31,7 +31,7 @@ private enum Status {
 }
 
 extension POP3Client {
-    /// The event of one line; `nil` when it only leads on.
+    /// The event that one line makes; `nil` when more lines must come first.
     mutating func event(of line: [UInt8]) throws(POP3Error) -> Event? {
         switch reading {
         case .status: return try statusEvent(line)
@@ -52,6 +52,7 @@ extension POP3Client {
         return event
     }
 
+    /// Counts an entry of a listing against the limits.
     /// - Parameter octets: of its line, without the line end.
     mutating func countEntry(_ octets: Int) throws(POP3Error) {
         guard octets + 2 <= Self.replyLimit else { throw .lineTooLong(limit: Self.replyLimit) }
@@ -98,7 +99,7 @@ extension POP3Client {
             return .err(request, code: code, text: text)
         case .ok(let text):
             guard request != .auth || !challengeIsOpen, heldBack == nil else {
-                throw .malformed(reply: line, to: request.verb)  // accepted before it heard the credentials
+                throw .malformed(reply: line, to: request.verb)  // accepted before it was sent the credentials
             }
             answered(request)
             return try accepted(request, text, line)
@@ -178,7 +179,7 @@ extension POP3Client {
         return nil
     }
 
-    /// `nn SP mm`, anything behind it aside (RFC 1939 §5, STAT).
+    /// `nn SP mm`, whatever follows ignored (RFC 1939 §5, STAT).
     private static func pair(in text: ArraySlice<UInt8>) -> (Int, Int)? {
         let words = text.split(separator: Octet.space, maxSplits: 2)
         guard words.count >= 2, let first = Decimal.value(of: words[0]), let second = Decimal.value(of: words[1]) else {

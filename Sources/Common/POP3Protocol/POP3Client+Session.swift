@@ -1,9 +1,9 @@
-// POP3 in the vocabulary of sessions that begin (RFC 2449, RFC 2595, RFC 5034).
+// How a POP3 session begins, in the vocabulary that all protocols share (RFC 2449, RFC 2595, RFC 5034).
 
 import Octets
 
 extension POP3Client: SessionEngine {
-    /// RFC 2595 §4 wants STLS listed; some servers have it and no CAPA, so it is asked for all the same.
+    /// RFC 2595 §4 wants STLS listed; some servers have it unlisted, so it is asked for all the same.
     public var offers: SessionOffers? {
         capabilities.map { SessionOffers(hasStartTLS: true, mechanisms: $0.mechanisms) }
     }

@@ -4,7 +4,7 @@ import Octets
 
 /// The client's side of a POP3 session.
 ///
-/// Several commands may be sent before the first is answered (RFC 2449 §6.8, where the server lists PIPELINING);
+/// Several commands may be sent before the first is answered (RFC 2449 §6.6, where the server lists PIPELINING);
 /// replies are matched in order, and one too many ends the session. After an error every further call throws it again.
 public struct POP3Client: Engine, Sendable {
     public typealias Command = POP3Command
@@ -25,27 +25,28 @@ public struct POP3Client: Engine, Sendable {
         /// The server is ready for the initial response that did not fit its line; answer with `.proceed`.
         case proceed
         case stat(messages: Int, octets: Int)
-        /// One message of LIST. Servers misreport sizes: a hint, no measure.
+        /// One message of LIST. Servers misreport sizes: a hint, not a measure.
         case size(message: Int, octets: Int)
-        /// The end of a LIST of all.
+        /// The end of a LIST of all messages.
         case listEnd
-        /// The message of a UIDL of one: 1 to 255 octets from `!` to `~`.
+        /// The answer to a UIDL of one message; `id` is 1 to 255 octets from `!` to `~`.
         case uniqueID(message: Int, id: [UInt8])
-        /// The next messages of a UIDL of all: one at least.
+        /// The next entries of a UIDL of all messages: at least one.
         case uniqueIDs(UniqueIDListing)
-        /// The end of a UIDL of all.
+        /// The end of a UIDL of all messages.
         case uidlEnd
         /// RETR or TOP was accepted: content follows.
         case contentBegin(message: Int)
         /// Content in file form: LF line ends, dots removed. Never a whole message at once.
         case content([UInt8])
-        /// The closing line was read: the content is whole.
+        /// The closing line was read: the content is complete.
         case contentEnd(ContentFaults)
     }
 
-    /// Commands that may wait for their replies at once: what one batch of a fetch pipelines, twice over.
+    /// Commands that may wait for their replies at once: more than a fetch pipelines.
     public static let outstandingLimit = 256
-    /// RFC 1939 §3 allows 512 octets; foreign servers exceed that in greetings and UIDL, so eight times as much.
+    /// The longest line of a reply, line end included. RFC 1939 §3 allows 512 octets; servers exceed that in greetings
+    /// and UIDL, so eight times as much.
     public static let replyLimit = 4_096
     /// Entries of one LIST or UIDL: ten times the maildrop that the hub is made for.
     public static let listLimit = 1_000_000
@@ -60,7 +61,8 @@ public struct POP3Client: Engine, Sendable {
 
     /// The most octets taken from one LIST or UIDL; more is ``POP3Error/tooMany(what:limit:)``.
     public let listOctetLimit: Int
-    /// What the server last listed; `nil` before CAPA, and again after STLS (RFC 2595 §4) and after a login (RFC 2449 §5).
+    /// What the server last listed; `nil` before CAPA, and again after STLS (RFC 2595 §4) and after a login (RFC 2449
+    /// §5).
     public internal(set) var capabilities: POP3Capabilities?
 
     var state = State.greeting
@@ -79,13 +81,13 @@ public struct POP3Client: Engine, Sendable {
     private var decoder = DotDecoder()
     private var failure: POP3Error?
 
-    /// - Parameter listOctetLimit: the default is ``listLimit`` entries with the 70 octets of RFC 1939 §7 for an id.
+    /// - Parameter listOctetLimit: the default has room for ``listLimit`` entries with ids of 70 octets (RFC 1939 §7).
     public init(listOctetLimit: Int = 80_000_000) { self.listOctetLimit = listOctetLimit }
 
     /// Commands sent and not yet answered.
     public var outstandingCount: Int { outstanding.count }
 
-    /// Answers, challenges, entries of listings and pieces of content that have come.
+    /// Replies, challenges, entries of listings and pieces of content that have come.
     public internal(set) var progress = 0
     public var mayHearContent: Bool {
         reading == .content
@@ -105,7 +107,7 @@ public struct POP3Client: Engine, Sendable {
         }
     }
 
-    /// Whether an answer is awaited or half read: the end of input now is a cut connection.
+    /// Whether a reply is awaited or half read, so that the end of input would mean a cut connection.
     public var isWaiting: Bool { state == .greeting || !outstanding.isEmpty || reading != .status || !lines.isEmpty }
 
     /// Whether the server has accepted a login.
@@ -113,7 +115,7 @@ public struct POP3Client: Engine, Sendable {
 
     public mutating func receive(_ octets: [UInt8]) { lines.append(octets) }
 
-    /// TLS stands: what was said in clear text no longer counts (RFC 2595 §4).
+    /// TLS is established: what was said in clear text no longer counts (RFC 2595 §4).
     public mutating func tlsEstablished() {
         guard state == .handshake else { return }
         if !lines.isEmpty { failure = failure ?? .injectionAfterSTLS }
@@ -121,6 +123,9 @@ public struct POP3Client: Engine, Sendable {
         state = .authorization
     }
 
+    /// The next event, or `nil` until more octets arrive.
+    /// - Throws: why the session is lost, again at every later call: what the server did wrong, or why the last command
+    ///   could not be sent.
     public mutating func nextEvent() throws(POP3Error) -> Event? {
         if let failure { throw failure }
         do throws(POP3Error) {
@@ -131,15 +136,15 @@ public struct POP3Client: Engine, Sendable {
         }
     }
 
-    /// What has come though nothing waits for an answer would be taken for the answer to the next command, and every
-    /// later answer for that of the command behind its own.
+    /// Octets that have come while no reply was due would be taken for the reply to the next command, and every later
+    /// reply for that to the command after its own.
     /// - Returns: ``POP3Error/unaskedReply(_:)``, or ``POP3Error/disconnected(text:)``; `nil` when nothing has come.
     private mutating func surplus() -> POP3Error? {
         guard outstanding.isEmpty, reading == .status, state == .authorization || state == .transaction,
             !lines.isEmpty
         else { return nil }
         do throws(POP3Error) {
-            _ = try readEvent()  // throws what a whole line says
+            _ = try readEvent()  // a complete line throws its own error
             return .unaskedReply(lines.takeRest())
         } catch {
             return error
@@ -152,7 +157,7 @@ public struct POP3Client: Engine, Sendable {
             guard lines.isEmpty else { throw .injectionAfterSTLS }
             return nil
         case .closed:
-            _ = lines.takeRest()  // whatever a server adds behind the answer to QUIT
+            _ = lines.takeRest()  // whatever a server adds after its reply to QUIT
             return nil
         case .greeting, .authorization, .transaction:
             break
@@ -168,7 +173,7 @@ public struct POP3Client: Engine, Sendable {
         }
     }
 
-    /// What has come of a UIDL of all; its end behind it. Not line by line: there may be a hundred thousand.
+    /// The entries of a UIDL of all messages that have come; at last its end. Not line by line: there may be 100,000.
     private mutating func uniqueIDsEvent() throws(POP3Error) -> Event? {
         var listing = UniqueIDListing()
         do throws(POP3Error) {
@@ -176,13 +181,13 @@ public struct POP3Client: Engine, Sendable {
             if isOver, listing.isEmpty { return end(.uidlEnd) }
         } catch {
             guard !listing.isEmpty else { throw error }
-            failure = error  // behind what is good
+            failure = error  // thrown after the good entries
         }
         return listing.isEmpty ? nil : .uniqueIDs(listing)
     }
 
-    /// Takes the entries that have come into `listing`.
-    /// - Returns: whether the end of all stands behind them; it is taken when there are none.
+    /// Moves the entries that have come into `listing`.
+    /// - Returns: whether the end of the listing follows them; it is taken only when there are none.
     private mutating func take(into listing: inout UniqueIDListing) throws(POP3Error) -> Bool {
         let (block, range) = lines.waiting
         var at = range.lowerBound
@@ -212,7 +217,7 @@ public struct POP3Client: Engine, Sendable {
         }
     }
 
-    /// The next piece of content; its end behind it.
+    /// The next piece of content; at last its end.
     private mutating func contentEvent() -> Event? {
         if !decoder.isFinished, !lines.isEmpty {
             let (wire, range) = lines.waiting
@@ -237,9 +242,9 @@ public struct POP3Client: Engine, Sendable {
 
     /// The octets that say `command`.
     ///
-    /// A command that cannot be said (values with line ends, too long, out of turn) gives no octets, and the next
-    /// ``nextEvent()`` throws ``POP3Error/unsayable(command:reason:)``: the session is lost. So it is when the server has
-    /// spoken unasked.
+    /// A command that cannot be sent (values with line ends, too long, out of turn) gives no octets, and the next
+    /// ``nextEvent()`` throws ``POP3Error/unsayable(command:reason:)``: the session is lost. It is lost as well when
+    /// the server has sent something unasked.
     public mutating func send(_ command: Command) -> [UInt8] {
         secret = 0..<0
         if failure == nil { failure = surplus() }
@@ -280,20 +285,20 @@ public struct POP3Client: Engine, Sendable {
         return line + [Octet.cr, Octet.lf]
     }
 
-    /// Why `command` cannot be said now; `nil` when it can.
+    /// Why `command` cannot be sent now; `nil` when it can.
     private func obstacle(to command: Command) -> String? {
         switch state {
         case .greeting: return "the server has not greeted yet"
-        case .handshake: return "TLS does not stand yet"
+        case .handshake: return "the TLS handshake is not done"
         case .closed: return "the session is over"
         case .authorization, .transaction: break
         }
         if outstanding.count >= Self.outstandingLimit { return "\(Self.outstandingLimit) commands wait for replies" }
         switch command {
         case .saslResponse, .saslCancel:
-            guard challengeIsOpen else { return "the server asked nothing" }
+            guard challengeIsOpen else { return "the server has sent no challenge" }
         case .proceed:
-            guard challengeIsOpen, heldBack != nil else { return "nothing was held back" }
+            guard challengeIsOpen, heldBack != nil else { return "no initial response was held back" }
         default:
             switch outstanding.last {
             case .stls: return "STLS must be answered first"
@@ -313,7 +318,7 @@ public struct POP3Client: Engine, Sendable {
         case .apop(let name, _) where name.utf8.contains(Octet.space): return "the user name has a blank"
         case .auth(let mechanism, _):
             let allowed = mechanism.utf8.allSatisfy { $0 > Octet.space && $0 < 0x7F }
-            guard !mechanism.isEmpty, allowed else { return "the mechanism has no proper name" }
+            guard !mechanism.isEmpty, allowed else { return "the mechanism's name is malformed" }
         case .saslResponse, .proceed: limit = POP3Command.saslLineLimit - 2
         case .list(.some(...0)), .uidl(.some(...0)), .retr(...0), .dele(...0), .top(...0, _):
             return "message numbers begin with 1"

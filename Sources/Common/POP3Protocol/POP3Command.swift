@@ -8,7 +8,7 @@ public enum POP3Command: Hashable, Sendable {
     case stls
     case user(String)
     case pass(String)
-    /// RFC 1939 §7; `digest` in hexadecimal. Off unless the rc asks for it: MD5 shields nothing today.
+    /// RFC 1939 §7; `digest` in hexadecimal. No login uses it: MD5 protects nothing today.
     case apop(user: String, digest: String)
     /// RFC 5034. `nil` as initial response waits for the server's challenge, which some servers demand.
     case auth(mechanism: String, initialResponse: [UInt8]?)
@@ -71,7 +71,7 @@ extension POP3Command {
         }
     }
 
-    /// The verb, for texts.
+    /// The verb, for error messages.
     var verb: String {
         switch self {
         case .capa: "CAPA"
@@ -93,7 +93,7 @@ extension POP3Command {
         }
     }
 
-    /// The words of the line without its line end; `proceed` and the initial response of `auth` aside.
+    /// The line without its line end; `auth` without its initial response. Means nothing for `proceed`.
     var line: [UInt8] {
         switch self {
         case .user(let name): Array("USER \(name)".utf8)
@@ -111,11 +111,11 @@ extension POP3Command {
 }
 
 extension POP3Command {
-    /// Where in `line`, which says this command, a secret stands.
+    /// Where a secret stands in `line`, this command as it goes out without its line end; empty when there is none.
     func secret(in line: [UInt8]) -> Range<Int> {
         switch self {
         case .pass, .apop, .auth:
-            // Behind the words that stand before it: "PASS", "APOP user", "AUTH mechanism".
+            // The secret follows these words: "PASS", "APOP user", "AUTH mechanism".
             let known =
                 switch self {
                 case .apop(let name, _): "APOP \(name) "
@@ -131,7 +131,7 @@ extension POP3Command {
 }
 
 extension POP3Request {
-    /// The verb, for texts.
+    /// The verb, for error messages.
     var verb: String {
         switch self {
         case .greeting: "the connection"

@@ -6,17 +6,17 @@ import Reporting
 public enum POP3Error: Error, Hashable, Sendable {
     /// The server sent a line longer than `limit` octets.
     case lineTooLong(limit: Int)
-    /// The answer to `command` is none that RFC 1939 knows.
+    /// The reply to the command `to` (its verb) is none that RFC 1939 allows.
     case malformed(reply: [UInt8], to: String)
     /// A reply came that no command asked for.
     case unaskedReply([UInt8])
-    /// The server said farewell without being asked (`-ERR` outside of any command).
+    /// The server ended the session unasked (`-ERR` outside of any command).
     case disconnected(text: [UInt8])
-    /// Octets stood in clear text behind the answer to STLS: somebody injects (RFC 2595 §4).
+    /// Clear text followed the reply to STLS: somebody may be injecting it (RFC 2595 §4).
     case injectionAfterSTLS
-    /// More of `what` than `limit`.
+    /// The server sent more of `what` than `limit`.
     case tooMany(what: String, limit: Int)
-    /// The command cannot be said now, or not with these values.
+    /// The command cannot be sent now, or not with these values.
     case unsayable(command: String, reason: String)
 }
 
@@ -24,9 +24,9 @@ extension POP3Error: Complaint {
     public var description: String {
         switch self {
         case .lineTooLong(let limit):
-            "the POP3 server sent a line of more than \(limit) octets; nothing was taken from it"
+            "the POP3 server sent a line of more than \(limit) octets; the session was closed"
         case .malformed(let reply, let command):
-            "the POP3 server answered \(command) with \"\(printable(octets: reply, limit: 200))\", which is no POP3; "
+            "the POP3 server answered \(command) with \"\(printable(octets: reply, limit: 200))\", which is not POP3; "
                 + "ask its operator"
         case .unaskedReply(let reply):
             "the POP3 server sent \"\(printable(octets: reply, limit: 200))\" though nothing was asked; "
@@ -34,8 +34,8 @@ extension POP3Error: Complaint {
         case .disconnected(let text):
             "the POP3 server ended the session: \(printable(octets: text, limit: 200)); it is tried again later"
         case .injectionAfterSTLS:
-            "octets in clear text stood behind the POP3 server's answer to STLS: somebody between here and there "
-                + "may inject them; use pop3s (port 995) instead"
+            "clear text followed the POP3 server's answer to STLS: somebody in between may be injecting it; use pop3s "
+                + "(port 995) instead"
         case .tooMany(let what, let limit):
             "the POP3 server sent more than \(limit) \(what); the session was closed"
         case .unsayable(let command, let reason):

@@ -2,19 +2,19 @@
 
 import Octets
 
-/// Why a POP3 server refuses, in a form that programs understand.
+/// Why a POP3 server refuses, in a form that programs can read.
 public enum POP3ResponseCode: Hashable, Sendable {
     /// Another session holds the maildrop (RFC 2449 §8.1.2).
     case inUse
     /// Logins come too often (RFC 2449 §8.1.1).
     case loginDelay
-    /// The credentials are wrong (RFC 3206 §4).
+    /// The credentials are wrong (RFC 3206 §5).
     case auth
-    /// Something of the server's, which passes (RFC 3206 §3).
+    /// A problem of the server's that will pass (RFC 3206 §4).
     case sysTemp
-    /// Something of the server's, which a person must mend (RFC 3206 §3).
+    /// A problem of the server's that a person must fix (RFC 3206 §4).
     case sysPerm
-    /// The message or name asks for UTF8 (RFC 6856 §2.1).
+    /// The name or the message needs the UTF8 command first (RFC 6856 §2.1).
     case utf8
     /// Any other, as it came, without its brackets.
     case other([UInt8])

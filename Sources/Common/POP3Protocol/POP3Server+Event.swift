@@ -27,9 +27,9 @@ extension POP3Server {
         case rset
         /// `update`: the session was logged in, so that deletions are due now (RFC 1939 §6).
         case quit(update: Bool)
-        /// A line that is no command here; answer with `.fault`.
+        /// A line that is refused; answer with `.fault`.
         case fault(Fault)
-        /// Octets stood behind the STLS line in clear text: close without a word.
+        /// Clear text followed the STLS line: close without a reply (RFC 2595 §4).
         case injectionAfterSTLS
     }
 
@@ -44,7 +44,7 @@ extension POP3Server {
         case notLoggedIn
         /// Logged in already.
         case loggedIn
-        /// TLS stands already.
+        /// TLS is on already.
         case tlsStands
         case userFirst
         case badBase64
@@ -54,14 +54,14 @@ extension POP3Server {
             switch self {
             case .unknownCommand: "unknown command"
             case .lineTooLong: "line too long"
-            case .bareLineFeed: "lines end in CRLF"
+            case .bareLineFeed: "lines must end in CRLF"
             case .badArguments: "arguments are wrong or missing"
             case .badMessageNumber: "no such message"
             case .notLoggedIn: "log in first"
             case .loggedIn: "already logged in"
-            case .tlsStands: "TLS stands already"
+            case .tlsStands: "TLS is on already"
             case .userFirst: "USER first"
-            case .badBase64: "that is no base64"
+            case .badBase64: "not base64"
             }
         }
     }

@@ -25,10 +25,10 @@ extension POP3Server {
 
     /// An answer, or a part of one.
     public enum Reply: Hashable, Sendable {
-        /// The first word of the session.
+        /// The first line of the session.
         case greeting(String)
         case ok(String)
-        /// Outside of a command (`awaitingReply` false) it is a farewell: close behind it.
+        /// Outside of a command (`awaitingReply` is false) a farewell: close after it.
         case err(POP3ResponseCode?, String)
         /// The answer to ``Event/fault(_:)``.
         case fault(Fault)
@@ -46,7 +46,7 @@ extension POP3Server {
         case listEnd
         /// RETR (with its octet count) or TOP (without): `.content` follows, `.contentEnd` ends it.
         case contentBegin(octets: Int?)
-        /// Octets of the file, LF line ends. A file that holds CRLF goes through `LineEndDecoder` before.
+        /// Content in file form: LF line ends. A file that holds CRLF goes through `LineEndDecoder` first.
         case content([UInt8])
         case contentEnd
     }
@@ -54,7 +54,7 @@ extension POP3Server {
     /// RFC 1939 §3: a reply has at most 512 octets, line end included.
     static let replyLimit = 512
 
-    /// The octets of `reply`; `dots` goes through the content of one message.
+    /// The octets of `reply`; `dots` encodes the content of one message, piece by piece.
     static func octets(of reply: Reply, dots: inout DotEncoder) -> [UInt8] {
         switch reply {
         case .greeting(let text), .ok(let text), .listBegin(let text): return line("+OK", text)

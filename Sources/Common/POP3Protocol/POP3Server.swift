@@ -5,14 +5,14 @@ import Octets
 /// The server's side of a POP3 session.
 ///
 /// It reads one command, hands it out as an event, and reads no further until the answer has been sent: pipelined
-/// commands wait in order, and the caller bounds what waits (`backlog`) and what is unsent. Every
-/// decision about logins and messages is the caller's; order and syntax are decided here.
+/// commands wait in order, and the caller bounds what waits (``backlog``) and what is unsent. Every decision about
+/// logins and messages is the caller's; order and syntax are decided here.
 public struct POP3Server: Engine, Sendable {
     public typealias Command = Reply
     public typealias Failure = Never
 
     enum State { case greeting, authorization, handshake, transaction, closed }
-    /// What the reply that is owed answers.
+    /// What the next reply answers.
     enum Owed {
         case nothing
         case user([UInt8])
@@ -36,7 +36,7 @@ public struct POP3Server: Engine, Sendable {
     /// - Parameter tlsStands: the connection began with TLS (port 995).
     public init(tlsStands: Bool = false) { self.tlsStands = tlsStands }
 
-    /// Whether an event waits for its answer; nothing is read before.
+    /// Whether an event waits for its answer; nothing more is read until then.
     public var awaitingReply: Bool { if case .nothing = owed { false } else { true } }
     /// Octets received and not yet read.
     public var backlog: Int { lines.count }
@@ -45,14 +45,14 @@ public struct POP3Server: Engine, Sendable {
     /// Whether the session is over: after the answer to QUIT, and after an injection.
     public var isClosed: Bool { if case .closed = state { true } else { false } }
 
-    /// A server says none.
+    /// Empty: a server sends none.
     public var secret: Range<Int> { 0..<0 }
 
     public mutating func receive(_ octets: [UInt8]) {
         if !isClosed { lines.append(octets) }
     }
 
-    /// TLS stands: names said in clear text no longer count.
+    /// TLS is established: a user name sent in clear text no longer counts (RFC 2595 §4).
     public mutating func tlsEstablished() {
         guard case .handshake = state, lines.isEmpty else { return }
         tlsStands = true
@@ -111,7 +111,7 @@ public struct POP3Server: Engine, Sendable {
         }
     }
 
-    /// The octets that say `reply`; the last part of an answer lets the next command in.
+    /// The octets that say `reply`. After the last part of an answer the next command is read.
     public mutating func send(_ reply: Reply) -> [UInt8] {
         switch reply {
         case .greeting: state = .authorization

@@ -16,7 +16,7 @@ public struct UniqueIDListing: Hashable, Sendable {
 
     public init() {}
 
-    /// Sets room aside for so many messages, whose ids have so many octets.
+    /// Reserves room for `count` messages whose ids have `octets` octets in all.
     public mutating func reserve(_ count: Int, octets: Int) {
         entries.reserveCapacity(count)
         self.octets.reserveCapacity(octets)
@@ -35,18 +35,18 @@ public struct UniqueIDListing: Hashable, Sendable {
 
     public func id(at index: Int) -> ArraySlice<UInt8> { octets[range(at: index)] }
 
-    /// Whether no two messages have one number.
+    /// Whether no two messages have the same number.
     public var hasDistinctNumbers: Bool {
         var last: UInt32 = 0
         for entry in entries {
-            // Servers list them in order; else they are counted.
+            // Most servers list them in rising order; only otherwise is a set needed.
             guard entry.number > last else { return Set(entries.map(\.number)).count == entries.count }
             last = entry.number
         }
         return true
     }
 
-    /// Whether each id is no more than the number of its message.
+    /// Whether each id is merely the number of its message.
     public var idsAreNumbers: Bool { indices.allSatisfy { id(at: $0).elementsEqual("\(number(at: $0))".utf8) } }
 
     /// Adds a message.
@@ -56,16 +56,16 @@ public struct UniqueIDListing: Hashable, Sendable {
         entries.append(Entry(number: number, end: UInt32(octets.count)))
     }
 
-    /// Adds all that `other` has.
+    /// Adds all entries of `other`.
     public mutating func append(_ other: UniqueIDListing) {
         let base = UInt32(octets.count)
         octets.append(contentsOf: other.octets)
         for entry in other.entries { entries.append(Entry(number: entry.number, end: base + entry.end)) }
     }
 
-    /// Adds the entry that the `line` of a listing is, its end left out. Servers exceed the 70 octets of an id, so 255 are
-    /// taken.
-    /// - Returns: `false` when it is none.
+    /// Adds the entry in `line`, a line of a listing without its line end. Servers exceed the 70 octets that RFC 1939
+    /// §7 gives an id, so 255 are accepted.
+    /// - Returns: `false` when `line` is no entry.
     mutating func append(line: ArraySlice<UInt8>) -> Bool {
         var rest = line.drop { $0 == Octet.space }
         let digits = rest.prefix { Octet.isDigit($0) }

@@ -1,22 +1,22 @@
-// Starting a child: the one posix_spawn of the house.
+// Starting a child: the only call of posix_spawn in the hub.
 
 internal import CMHSys
 import Glibc
 
-/// A child about to be started, and what it gets of ours: no descriptor and no signal's fate but those said here.
+/// A child about to be started, and what it inherits: no descriptor but those named here, no signal disposition.
 public struct ChildStart: Sendable {
-    /// What stands behind a standard stream.
+    /// What a standard stream of the child is connected to.
     public enum Stream: Sendable {
         case ours
         case null
         case descriptor(Int32)
     }
 
-    /// Whom a signal to a group reaches.
+    /// The process group of the child.
     public enum Group: Sendable {
         case ours
         case own
-        /// Of a session of its own, which no terminal ends.
+        /// Its own, in a session of its own, which no terminal ends.
         case ownSession
     }
 
@@ -25,8 +25,9 @@ public struct ChildStart: Sendable {
         public let code: Int32
     }
 
-    /// The file to run; what it is called is the first of ``arguments``.
+    /// The path of the file to run.
     public var file: String
+    /// The first is the name that the child is called by.
     public var arguments: [String]
     /// `NAME=value`; `nil` for ours.
     public var environment: [String]?
@@ -35,7 +36,7 @@ public struct ChildStart: Sendable {
     public var input = Stream.null
     public var output = Stream.null
     public var errors = Stream.ours
-    /// Descriptors of ours that it finds as 3, 4, 5 …
+    /// Descriptors of ours that the child gets as 3, 4, 5 …
     public var handed: [Int32] = []
     public var group = Group.own
 
@@ -44,8 +45,9 @@ public struct ChildStart: Sendable {
         self.arguments = arguments
     }
 
-    /// Starts the child, with default signals, none of them blocked.
+    /// Starts the child, with the default disposition of all signals and none of them blocked.
     /// - Returns: its process id; the caller waits for it.
+    /// - Throws: ``Refusal``, with the errno of what failed.
     public func start() throws(Refusal) -> Int32 {
         var copies: [Int32] = []
         defer { for copy in copies { close(copy) } }
@@ -112,7 +114,7 @@ public struct ChildStart: Sendable {
     }
 }
 
-/// Lends `words` as exec(3) takes them.
+/// Lends `words` in the shape that exec(3) takes.
 func withWords(
     _ words: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32
 ) -> Int32 {

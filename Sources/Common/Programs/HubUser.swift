@@ -29,7 +29,7 @@ public enum HubUserError: Complaint {
     case unknown(String)
     case isRoot(String)
     case cannotBecome(String, code: Int32)
-    /// mhserve faces the network.
+    /// mhserve faces the network, and never serves as root.
     case rootServes
 
     public var exitStatus: ExitStatus {
@@ -42,12 +42,12 @@ public enum HubUserError: Complaint {
 
     public var description: String {
         switch self {
-        case .unknown(let name): "run-as \(name): there is no such user; make it, or name another in the rc"
+        case .unknown(let name): "run-as \(name): there is no such user; create it, or name another in the rc"
         case .isRoot(let name): "run-as \(name): that is root, and the hub never runs as root; name an ordinary user"
         case .cannotBecome(let name, let code):
             "cannot become the user \(name): \(reason(code)); start as root or as \(name)"
         case .rootServes:
-            "it does not serve as root; say \"run-as USER\" in the rc, the user whose hub it is"
+            "never serves as root; write \"run-as USER\" in the rc, with the user whose hub it is"
         }
     }
 }

@@ -5,17 +5,16 @@ import Glibc
 import Reporting
 import Synchronization
 
-/// What one process of the hub says to another, in one datagram: a kind and its fields. An enum for each direction.
+/// A message between processes of the hub, in one datagram: a kind and its fields. An enum for each direction.
 ///
-/// A child names things of the rc, never a program, a path or an address: what it says may be said by whoever has taken it
-/// over.
+/// A child's message names things of the rc, never a program, a path or an address: it may be an intruder's.
 public protocol LineMessage: Sendable {
     /// The message as octets, at most ``ProcessLine/limit``; see ``LineFields``.
     var octets: [UInt8] { get }
-    /// Descriptors that go with it, at most ``ProcessLine/descriptorLimit``; they stay ours too.
+    /// Descriptors that go with it, at most ``ProcessLine/descriptorLimit``; ours stay open.
     var descriptors: [Int32] { get }
-    /// - Parameter fields: of which all must be read, and all descriptors taken.
-    /// - Returns: `nil` for what makes no sense.
+    /// - Parameter fields: all of which must be read, and all descriptors taken.
+    /// - Returns: `nil` for a malformed message.
     init?(_ fields: inout LineFields)
 }
 
@@ -32,7 +31,7 @@ public final class ProcessLine: Sendable {
     /// Our end, to be polled.
     public let descriptor: Int32
 
-    /// Takes `descriptor` over: it is closed with this.
+    /// Takes over `descriptor`, which is closed with this object.
     public init(_ descriptor: Int32) {
         self.descriptor = descriptor
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
@@ -41,16 +40,20 @@ public final class ProcessLine: Sendable {
     deinit { close(descriptor) }
 
     /// A new line.
-    /// - Returns: our end, and the child's; the caller closes that once the child has it.
+    /// - Returns: our end, and the child's, which the caller closes once the child has it.
+    /// - Throws: ``LineFault/system(doing:code:)``.
     public static func pair() throws(LineFault) -> (ours: ProcessLine, theirs: Int32) {
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        guard unsafe socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw .system(doing: "make a line", code: errno) }
+        guard unsafe socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+            throw .system(doing: "make a socket pair", code: errno)
+        }
         return (ProcessLine(ends[0]), ends[1])
     }
 
-    /// Says `message`, and never waits.
-    /// - Returns: `false` when the line is full: the other side has not listened for long.
+    /// Sends `message`, and never waits.
+    /// - Returns: `false` when the line is full: the other side has not read for long.
+    /// - Throws: ``LineFault/ended`` when the other side has hung up, ``LineFault/system(doing:code:)``.
     @discardableResult
     public func send(_ message: some LineMessage) throws(LineFault) -> Bool {
         let octets = message.octets
@@ -66,13 +69,14 @@ public final class ProcessLine: Sendable {
             case EINTR: continue
             case EAGAIN: return false
             case EPIPE, ECONNRESET: throw .ended
-            case let code: throw .system(doing: "speak to another process of the hub", code: code)
+            case let code: throw .system(doing: "send to another process of the hub", code: code)
             }
         }
     }
 
-    /// What the other side has said next; `nil` when that is nothing yet. Never waits.
-    /// - Throws: ``LineFault/ended`` when it has hung up, ``LineFault/nonsense`` for what is no message.
+    /// The next message from the other side; `nil` when there is none yet. Never waits.
+    /// - Throws: ``LineFault/ended`` when it has hung up, ``LineFault/nonsense`` for a malformed message,
+    ///   ``LineFault/system(doing:code:)``.
     public func receive<Message: LineMessage>(_: Message.Type = Message.self) throws(LineFault) -> Message? {
         var octets = [UInt8](repeating: 0, count: Self.limit)
         var found = [Int32](repeating: -1, count: Self.descriptorLimit)
@@ -84,10 +88,10 @@ public final class ProcessLine: Sendable {
             switch errno {
             case EAGAIN, EINTR: return nil
             case ECONNRESET: throw .ended
-            case let code: throw .system(doing: "hear another process of the hub", code: code)
+            case let code: throw .system(doing: "receive from another process of the hub", code: code)
             }
         }
-        // Whatever it was that they came with, they are closed.
+        // Owned at once, so that they are closed whatever they came with.
         let handed = found.prefix(max(0, Int(count))).map { HandedDescriptor($0) }
         guard length > 0 else { throw count == 0 ? .ended : .nonsense }
         guard count >= 0 else { throw .nonsense }
@@ -97,7 +101,7 @@ public final class ProcessLine: Sendable {
     }
 }
 
-/// The fields of a message as they are read, and written: a kind octet first.
+/// The fields of a message as they are read, and written: a kind octet first. `nil` is read where octets are missing.
 public struct LineFields {
     private var octets: [UInt8]
     private var at = 0
@@ -112,6 +116,7 @@ public struct LineFields {
     public var message: [UInt8] { octets }
     var isUsedUp: Bool { at == octets.count && handed.isEmpty }
 
+    /// Adds a number, the highest octet first.
     public mutating func add(_ number: UInt32) {
         unsafe withUnsafeBytes(of: number.bigEndian) { unsafe octets.append(contentsOf: $0) }
     }
@@ -122,12 +127,12 @@ public struct LineFields {
         octets += text
     }
 
-    /// The next octet: the kind, as the first of them.
+    /// The next octet; the first is the kind.
     public mutating func octet() -> UInt8? { take(1)?.first }
 
     public mutating func number() -> UInt32? { take(4)?.reduce(0) { $0 << 8 | UInt32($1) } }
 
-    /// Octets that came with their count, of which there may be `limit`.
+    /// The next octets with their count in front; `nil` also for more than `limit`.
     public mutating func text(atMost limit: Int) -> [UInt8]? {
         guard let count = take(2)?.reduce(0, { $0 << 8 | Int($1) }), count <= limit else { return nil }
         return take(count).map { Array($0) }
@@ -143,18 +148,18 @@ public struct LineFields {
     }
 }
 
-/// A descriptor on its way from process to process. One that came is closed with this, unless taken.
+/// A descriptor on its way from process to process. One that was received is closed with this object, unless taken.
 public final class HandedDescriptor: Sendable {
     public let value: Int32
     private let isOurs: Atomic<Bool>
 
-    /// One that came.
+    /// One that was received.
     init(_ value: Int32) {
         self.value = value
         isOurs = Atomic(true)
     }
 
-    /// One that is to go, and stays its owner's.
+    /// One to be sent, which stays its owner's.
     public init(lending value: Int32) {
         self.value = value
         isOurs = Atomic(false)
@@ -173,7 +178,7 @@ public final class HandedDescriptor: Sendable {
 public enum LineFault: Complaint, Hashable {
     /// The other process has hung up: it has ended.
     case ended
-    /// It said what no process of the hub says.
+    /// It sent what no process of the hub sends.
     case nonsense
     case system(doing: String, code: Int32)
 
@@ -188,7 +193,7 @@ public enum LineFault: Complaint, Hashable {
     public var description: String {
         switch self {
         case .ended: "the other process of the hub has ended"
-        case .nonsense: "another process of the hub said what makes no sense; restart the hub"
+        case .nonsense: "another process of the hub sent a malformed message; restart the hub"
         case .system(let doing, let code): "cannot \(doing): \(reason(code))"
         }
     }

@@ -18,11 +18,11 @@ public struct Program: Sendable {
 
     /// The program and its arguments. A name without a slash is looked up in ``path``.
     public var argv: [String]
-    /// Variables besides the fixed ones; they win over those, `PATH` included.
+    /// Variables besides the fixed ones, which they override, `PATH` included.
     public var environment: [String: String]
     public var directory: String
     public var input: Input
-    /// When it is killed. What it started and left in its process group is killed too.
+    /// When it is killed. What it leaves in its process group is killed too, however it ends.
     public var deadline: Deadline
     /// Octets of standard output kept; what follows is read and dropped (see ``ProgramResult/isOutputCut``).
     public var outputLimit: Int
@@ -31,7 +31,7 @@ public struct Program: Sendable {
     public static let path = "/usr/local/bin:/usr/bin:/bin"
     /// Octets of standard error kept: the last ones.
     public static let errorLimit = 4096
-    /// How long a program may take to go after SIGTERM, before SIGKILL.
+    /// How long a program may take to end after SIGTERM, before SIGKILL.
     public static let patience = Duration.seconds(2)
     package var patience = Program.patience
     /// Tells whether this process is root's; only tests say otherwise.
@@ -61,9 +61,10 @@ public struct Program: Sendable {
         }
     }
 
-    /// Runs the program and waits for its end, its deadline, or the end of whatever of its children still writes.
-    /// - Returns: how it ended and what it said; a status other than 0 is a result, not an error.
-    /// - Throws: ``ProgramError`` when it could not be started. Programs are never run as root.
+    /// Runs the program until it ends, its deadline passes or this process is told to stop (``StopSignal``). Children
+    /// that it leaves behind are not waited for.
+    /// - Returns: how it ended and what it wrote; a status other than 0 is a result, not an error.
+    /// - Throws: ``ProgramError`` when it could not be started. Programs are never run as root: that throws too.
     public func run() throws(ProgramError) -> ProgramResult {
         guard let name = argv.first, !name.isEmpty else {
             throw .commandLine(text: "", reason: "names no program")
@@ -84,12 +85,12 @@ public struct Program: Sendable {
     }
 }
 
-/// How a program ended, and what it said.
+/// How a program ended, and what it wrote.
 public struct ProgramResult: Sendable, Equatable {
     public enum Ending: Sendable, Equatable {
         case exited(Int32)
         case killed(signal: Int32)
-        /// The deadline passed and we killed it.
+        /// We killed it: its deadline had passed, or this process was told to stop.
         case timedOut
     }
 
@@ -111,6 +112,7 @@ public struct ProgramResult: Sendable, Equatable {
     }
 
     /// Turns every ending but status 0 into an error that names `program`.
+    /// - Throws: ``ProgramError/failed(program:how:said:)``, ``ProgramError/timedOut(program:)``.
     public func requireSuccess(of program: String) throws(ProgramError) {
         switch ending {
         case .exited(0): return

@@ -1,4 +1,4 @@
-// Why a program could not be run, or a secret not be read; never what the secret is.
+// Why a program could not be run, or a secret could not be read; never shows the secret.
 
 import Blocking
 import Reporting
@@ -15,7 +15,7 @@ public enum ProgramError: Complaint, Equatable {
     case failed(program: String, how: String, said: String)
     /// It did not end in time and was killed.
     case timedOut(program: String)
-    /// A secret that is none, or is too long, or holds what no password holds.
+    /// A secret that is empty or too long, or holds what no password may hold.
     case badSecret(source: String, reason: String)
     /// A secret's file cannot be read.
     case unreadable(path: String, reason: String)

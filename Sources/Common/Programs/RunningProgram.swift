@@ -7,7 +7,7 @@ import Reporting
 
 /// Feeds input, drains output, watches the clock. Owns its descriptors and one child until ``finish()`` returns.
 struct RunningProgram {
-    /// Octets read from a pipe after the child's end at most: what a pipe can hold. A grandchild may go on writing.
+    /// The most octets read from a pipe after the child's end: what a pipe can hold. A grandchild may go on writing.
     private static let lastOctetsLimit = 1 << 20
 
     private let program: Program
@@ -28,8 +28,8 @@ struct RunningProgram {
         (stdin, stdout, stderr) = (spawned.stdin, spawned.stdout, spawned.stderr)
     }
 
-    /// Runs until the child ends; does not wait for what the child started and left holding the pipes. The process group
-    /// is always killed and the child reaped before this returns.
+    /// Runs until the child ends; does not wait for what the child started and left holding the pipes. The process
+    /// group is always killed and the child reaped before this returns.
     mutating func finish() throws(ProgramError) -> ProgramResult {
         var limit = program.deadline
         var signals = [SIGKILL, SIGTERM]
@@ -40,12 +40,12 @@ struct RunningProgram {
             // The program has a process group of its own, so that a Ctrl-C does not reach it.
             guard limit.hasPassed || (!timedOut && StopSignal.hasCome) else { continue }
             timedOut = true
-            // Past SIGKILL a process that does not go is stuck in the kernel: no reason to be stuck with it.
+            // A process that survives SIGKILL is stuck in the kernel: no reason to be stuck with it.
             guard let signal = signals.popLast() else { break }
             kill(-spawned.child, signal)
             limit = Deadline(after: program.patience)
         }
-        // Before the child is reaped: until then nobody else can have its number, nor the group's.
+        // Before the child is reaped: until then no other process can have its id, nor that of the group.
         kill(-spawned.child, SIGKILL)
         var status: Int32 = 0
         let reaped = unsafe waitpid(spawned.child, &status, signals.isEmpty && timedOut ? WNOHANG : 0)
@@ -83,7 +83,7 @@ struct RunningProgram {
         if fed < octets.count {
             let count = unsafe octets.withUnsafeBytes { unsafe write(stdin, $0.baseAddress! + fed, $0.count - fed) }
             if count > 0 { fed += count }
-            if count < 0, errno != EAGAIN, errno != EINTR { fed = octets.count }  // it does not want to know
+            if count < 0, errno != EAGAIN, errno != EINTR { fed = octets.count }  // it has closed its input
         }
         if fed == octets.count { Self.shut(&stdin) }
     }

@@ -13,7 +13,7 @@ public enum SecretReader: Sendable, Hashable {
     /// The first line of a program's output: the rc's `passwordeval` and `tokeneval`.
     case command([String])
 
-    /// Octets of a secret's source at most; OAuth tokens run to a few thousand.
+    /// The most octets in a secret's source; OAuth tokens run to a few thousand.
     public static let limit = 65_536
 
     /// The secret: one line without its end, neither empty nor holding NUL.
@@ -32,7 +32,7 @@ public enum SecretReader: Sendable, Hashable {
         let name = program.argv.first ?? ""
         let result = try program.run()
         try result.requireSuccess(of: name)
-        guard !result.isOutputCut else { throw .badSecret(source: name, reason: "says more than \(limit) octets") }
+        guard !result.isOutputCut else { throw .badSecret(source: name, reason: "writes more than \(limit) octets") }
         return try firstLine(of: result.output, from: name)
     }
 
@@ -46,7 +46,7 @@ public enum SecretReader: Sendable, Hashable {
 
     private static func readFile(_ path: String) throws(ProgramError) -> Secret {
         guard !path.utf8.contains(0) else { throw .unreadable(path: printable(path), reason: "the path holds a NUL") }
-        // Non-blocking, lest a FIFO keep us.
+        // Non-blocking, so that a FIFO cannot hold us.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw .unreadable(path: path, reason: reason(errno)) }
         defer { close(descriptor) }
@@ -56,7 +56,7 @@ public enum SecretReader: Sendable, Hashable {
         guard status.st_uid == geteuid() || status.st_uid == 0 else {
             throw .foreignFile(path: path, owner: status.st_uid)
         }
-        // Group too: a group of several people is others. systemd's credentials are 0400.
+        // The group too: its members are others. systemd's credentials are 0400.
         guard status.st_mode & 0o077 == 0 else { throw .readableByOthers(path: path) }
         var octets: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: limit + 1)
@@ -75,7 +75,7 @@ public enum SecretReader: Sendable, Hashable {
         var line = octets.prefix { $0 != 0x0A }
         if line.last == 0x0D { line.removeLast() }
         guard !line.isEmpty else { throw .badSecret(source: source, reason: "its first line is empty") }
-        guard !line.contains(0) else { throw .badSecret(source: source, reason: "holds a NUL; is it a text?") }
+        guard !line.contains(0) else { throw .badSecret(source: source, reason: "holds a NUL; is it text?") }
         return Secret(Array(line))
     }
 }

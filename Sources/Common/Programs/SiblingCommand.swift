@@ -1,18 +1,20 @@
-// The hub's own other commands: found beside the running one, started or become.
+// The hub's other commands: found beside the running one, then started, or run in its place.
 
 import Glibc
 import Reporting
 
 /// A command of this hub, installed with the one that runs.
 public struct SiblingCommand: Sendable {
-    /// The carrier: takes the queue out. In `libexec/mailhub` beside `bin` or `sbin`; beside us in a build folder.
+    /// The carrier, which takes mail out of the queue: in `libexec/mailhub` beside `bin` or `sbin`, or beside us in a
+    /// build directory.
     public static let carrier = SiblingCommand(name: "mhcarry", isInternal: true)
     public static let queue = SiblingCommand(name: "mhqueue", isInternal: false)
 
     let name: String
     let isInternal: Bool
 
-    /// Where it stands.
+    /// The path of its executable.
+    /// - Throws: ``SiblingError/missing(name:places:)``; ``SiblingError/cannotStart(path:code:)`` without /proc.
     public func path() throws(SiblingError) -> String {
         let here = try Self.ownDirectory()
         var places = ["\(here)/\(name)"]
@@ -22,11 +24,13 @@ public struct SiblingCommand: Sendable {
         throw .missing(name: name, places: places)
     }
 
-    /// Starts it in the background, in a process group of its own, with standard input and output closed off.
-    /// - Parameter isDetached: in a session of its own and with standard error closed off too, so that whoever waits for
-    ///   the end of our output does not wait for it.
-    /// - Parameter speaksForUs: its messages bear the name that we were called by.
+    /// Starts it in the background, in a process group of its own, with standard input and output on /dev/null.
+    /// - Parameters:
+    ///   - isDetached: whether it gets a session of its own, and /dev/null as its standard error too, so that whoever
+    ///     waits for the end of our output does not wait for it.
+    ///   - speaksForUs: whether its messages begin with the name that we were called by.
     /// - Returns: its process id; the caller may wait for it.
+    /// - Throws: as ``path()``; ``SiblingError/cannotStart(path:code:)``.
     @discardableResult
     public func start(
         _ arguments: [String], isDetached: Bool = false, speaksForUs: Bool = false
@@ -43,7 +47,8 @@ public struct SiblingCommand: Sendable {
         }
     }
 
-    /// Becomes it: this process goes on as that command, under the name it was called by, and does not come back.
+    /// Runs the command in place of this process (exec(3)), under the name that this one was called by.
+    /// - Throws: as ``path()``; ``SiblingError/cannotStart(path:code:)``.
     public func replaceThisProcess(_ arguments: [String]) throws(SiblingError) -> Never {
         let path = try path()
         _ = unsafe withWords([CommandName.called(else: name)] + arguments) { unsafe execv(path, $0) }
@@ -72,7 +77,7 @@ public enum SiblingError: Complaint {
     public var description: String {
         switch self {
         case .missing(let name, let places):
-            "\(name) is not installed where it belongs (\(places.joined(separator: ", "))); install the hub anew"
+            "\(name) is not installed where it belongs (\(places.joined(separator: ", "))); reinstall the hub"
         case .cannotStart(let path, let code): "cannot start \(path): \(reason(code))"
         }
     }

@@ -1,4 +1,4 @@
-// Starting a program: everything of ours left behind, its streams in our hands.
+// Starting a program: nothing of ours is left open in it, and we hold the other ends of its streams.
 
 internal import CMHSys
 import Glibc
@@ -56,7 +56,7 @@ struct Spawned {
             fate: fate)
     }
 
-    /// The file that `name` means; names without a slash are searched for, like a shell would.
+    /// The file to run for `name`; a name without a slash is searched for in `path`, as a shell would do.
     static func find(_ name: String, in path: String) throws(ProgramError) -> String {
         guard !name.contains("/") else { return name }
         for directory in path.split(separator: ":") where directory.hasPrefix("/") {

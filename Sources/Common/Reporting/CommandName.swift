@@ -1,8 +1,8 @@
-// What a command calls itself towards people: the name it was called by.
+// What a command calls itself to people: the name it was called by.
 
-/// One program bears several names (`sendmail`, `mailq`), and one command does the work of another.
+/// One program has several names (`sendmail`, `mailq`), and one command does the work of another.
 public enum CommandName {
-    /// The last part of the name this process was started by; `usual` when that is none to show.
+    /// The last part of the name this process was started by; `usual` when that is not fit to be shown.
     ///
     /// For messages only: log lines bear the program's own name, which filters look for.
     public static func called(else usual: String) -> String { shown(ProcessStart.arguments.first, else: usual) }

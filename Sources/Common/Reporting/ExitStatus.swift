@@ -13,7 +13,7 @@ public enum ExitStatus: Int32, Sendable, Hashable {
     case noInput = 66
     case noUser = 67
     case noHost = 68
-    /// A service or the whole of it is not to be had.
+    /// A service is not available.
     case unavailable = 69
     /// A fault of ours.
     case software = 70
@@ -23,7 +23,7 @@ public enum ExitStatus: Int32, Sendable, Hashable {
     case ioError = 74
     /// Try again later; nothing was accepted.
     case temporaryFailure = 75
-    /// The peer spoke rubbish.
+    /// The peer broke the protocol.
     case protocolError = 76
     /// A login was refused, or rights are missing.
     case noPermission = 77
@@ -42,7 +42,7 @@ extension Complaint {
     public var lines: [String] { [description] }
 }
 
-/// Writes `program: complaint` as one line on standard error.
+/// Writes `program: complaint` on standard error, a line for each of its ``Complaint/lines``.
 /// - Returns: the status to exit with: the complaint's own, ``ExitStatus/software`` for an error of another kind.
 public func complain(_ error: any Error, as program: String) -> ExitStatus {
     if let complaint = error as? any Complaint {
@@ -75,7 +75,7 @@ func writeAll(_ octets: [UInt8], to descriptor: Int32) -> Bool {
     return true
 }
 
-/// The system's words for `code` (an errno value).
+/// The system's text for `code` (an errno value).
 public func reason(_ code: Int32) -> String {
     unsafe String(cString: strerror(code))
 }

@@ -1,4 +1,4 @@
-// Standard input line by line, bounded: whoever is at its other end.
+// Standard input line by line, bounded, whoever is at its other end.
 
 import Glibc
 
@@ -16,7 +16,7 @@ public struct InputLines {
     private var unread: ArraySlice<UInt8> = []
     private var isOver = false
 
-    /// - Parameter limit: octets of a line.
+    /// - Parameter limit: the most octets of a line, its LF not counted.
     public init(of descriptor: Int32 = 0, limit: Int) {
         self.descriptor = descriptor
         self.limit = limit
@@ -28,20 +28,24 @@ public struct InputLines {
         while true {
             if let end = unread.firstIndex(of: 0x0A) {
                 line += unread[..<end]
+                guard line.count <= limit else { return giveUp() }
                 unread = unread[(end + 1)...]
-                return line.count > limit ? .tooLong : .whole(line)
+                return .whole(line)
             }
             line += unread
             unread = []
-            guard line.count <= limit else {
-                isOver = true
-                return .tooLong
-            }
+            guard line.count <= limit else { return giveUp() }
             if isOver || !readOn() {
                 isOver = true
                 return line.isEmpty ? nil : .whole(line)
             }
         }
+    }
+
+    private mutating func giveUp() -> Line {
+        isOver = true
+        unread = []
+        return .tooLong
     }
 
     private mutating func readOn() -> Bool {

@@ -1,4 +1,4 @@
-// What programs read of us: JSON on one line.
+// What programs read from us: JSON on one line.
 
 /// Just enough JSON to write (RFC 8259). Whatever a text holds, what is written is one value on one line, harmless on a
 /// terminal.

@@ -1,4 +1,4 @@
-// One line per message and attempt: key=value, foreign octets escaped, to syslog, a file or standard error.
+// The log: one line an event, key=value, foreign octets escaped, to syslog, a file or standard error.
 
 import CMHSys
 import Glibc
@@ -76,6 +76,7 @@ public final class Log: Sendable {
     }
 
     /// Opens the file anew, after it was rotated away.
+    /// - Throws: ``LogError`` when it cannot be opened; the old one stays in use.
     public func reopen() throws(LogError) {
         guard case .file(let path) = destination else { return }
         let opened = unsafe open(path, Self.opening, 0o600)
@@ -86,8 +87,8 @@ public final class Log: Sendable {
         }
     }
 
-    /// `value` as it stands behind a `=`: in quotes where it has blanks, `=`, quotes or backslashes, these two behind a
-    /// backslash each. So no value ends before its end, and `\xNN` within quotes is always ours.
+    /// `value` as it stands behind a `=`: in quotes where it has blanks, `=`, quotes or backslashes, with a backslash
+    /// before each of the latter two. So no value seems to end early, and `\xNN` within quotes is always ours.
     static func quoted(_ value: String) -> String {
         var text = ""
         for scalar in value.unicodeScalars {
@@ -99,7 +100,7 @@ public final class Log: Sendable {
         return clean.isEmpty || clean.unicodeScalars.contains(where: special.contains) ? "\"\(clean)\"" : clean
     }
 
-    /// The time of now as `2026-11-21T09:00:00Z`.
+    /// The present time as `2026-11-21T09:00:00Z`.
     private static func stamp() -> String {
         var now = time(nil)
         var parts = unsafe tm()

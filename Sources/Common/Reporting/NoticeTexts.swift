@@ -1,10 +1,10 @@
-// The words of notices to senders, in one place: a further language, or a site's own wording, is one more value.
+// The texts of notices to senders, in one place: a further language, or a site's own wording, is one more value.
 
 /// What a person reads in a delivery notice. The machine-readable part beside it has no language.
 ///
-/// Places in braces are filled in: `{hub}` the host's name, `{recipients}` a paragraph for each recipient with what its
-/// server said, `{arrival}` when the message came in, `{until}` when it will be given up, `{id}` its id. In the text about an
-/// account `{account}` is its name, `{fault}` what is wrong and `{since}` since when.
+/// Names in braces are filled in: `{hub}` the host's name, `{recipients}` a paragraph for each recipient with what its
+/// server said, `{arrival}` when the message came in, `{until}` when it will be given up, `{id}` its id. In the text
+/// about an account `{account}` is its name, `{fault}` what is wrong and `{since}` since when.
 public struct NoticeTexts: Sendable, Hashable {
     /// Subject and body of one kind of notice; the body has LF line ends and lines of at most 76 columns.
     public struct Wording: Sendable, Hashable {
@@ -25,11 +25,11 @@ public struct NoticeTexts: Sendable, Hashable {
     public var held: Wording
     /// An account through which nothing leaves.
     public var account: Wording
-    /// Stands before the words of a server: `{host} said:`.
+    /// Stands before the reply of a server: `{host} said:`.
     public var saying: String
     /// Stands when nobody said anything.
     public var silence: String
-    /// Stands for a date that no clock could be trusted with.
+    /// Stands for a date that is not known, since the clock could not be trusted.
     public var unknownDate: String
 
     public init(
@@ -89,8 +89,8 @@ public struct NoticeTexts: Sendable, Hashable {
 
                 {recipients}
                 Send it from another address, or have the settings of the hub changed:
-                it is tried again by itself every few hours, by the settings of then.
-                What keeps it, and how to remove it, tell the commands
+                it is tried again every few hours, by the settings in force then.
+                These commands show why it is held, and remove it:
 
                     mhqueue why {id}
                     mhqueue rm {id}
@@ -103,12 +103,12 @@ public struct NoticeTexts: Sendable, Hashable {
             body: """
                 This is the mail hub at {hub}.
 
-                No mail leaves through the account {account} since {since}:
+                No mail has left through the account {account} since {since}:
 
                     {fault}
 
-                Its mail waits in the queue, and the account is tried again by itself.
-                What waits shows the command
+                Its mail waits in the queue, and the account is tried again
+                automatically. This command shows what waits:
 
                     mhqueue list
                 """),

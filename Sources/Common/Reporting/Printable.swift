@@ -3,7 +3,7 @@
 /// `octets` as text in which every control character and every octet that is no UTF-8 stands as `\xNN`.
 /// - Parameter limit: the most octets taken; what follows is shown as `…`.
 public func printable(octets: some Collection<UInt8>, limit: Int = 1000) -> String {
-    // Nearly all there is to print: a look at each octet, and no look-up of what kind of character it is.
+    // Nearly all text is plain ASCII, which needs no look-up of what kind of character each one is.
     if octets.count <= limit, octets.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) {
         return String(decoding: octets, as: UTF8.self)
     }
@@ -45,7 +45,7 @@ private func append(_ scalar: Unicode.Scalar, to text: inout String) {
     }
 }
 
-/// Whether `scalar` steers a terminal or what is written on it, rather than standing there.
+/// Whether `scalar` controls a terminal or the text around it, instead of being shown.
 func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true

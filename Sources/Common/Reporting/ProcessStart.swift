@@ -1,21 +1,22 @@
-// The first acts of every command: what a caller may have left out or in is put right before anything else is opened.
+// The first acts of every command: what its caller may have left wrong is put right before anything else is opened.
 
 import Glibc
 
 /// A process of the hub at its start.
 public enum ProcessStart {
-    /// The first call of every `main`. Fills standard descriptors, and makes errors of what would end the process: a reader
-    /// who goes away, and a file that would grow beyond `ulimit -f`.
+    /// The first call of every `main`. Opens standard descriptors that are missing, and turns into errors what would
+    /// end the process: a reader that goes away, and a file that would grow beyond `ulimit -f`.
     public static func prepare() {
         fillStandardDescriptors()
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
     }
 
-    /// Opens those of 0, 1 and 2 that the caller has closed: else a journal or a message would get the number, and our words.
+    /// Opens those of 0, 1 and 2 that the caller has closed: else a journal or a message would get the number, and what
+    /// we print would go into it.
     ///
-    /// What nobody gave fails when it is used, as it would have: input is not read, output is not written. Only complaints
-    /// go nowhere in silence.
+    /// They still fail when they are used: input is opened for writing, and output for reading. Only complaints vanish
+    /// silently.
     private static func fillStandardDescriptors() {
         for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
             // The lowest free number is the one that is missing.
@@ -24,22 +25,23 @@ public enum ProcessStart {
         }
     }
 
-    /// The words the process was called with, its name first; see ``argumentFault``.
+    /// The arguments the process was called with, its name first; see ``argumentFault``.
     ///
-    /// Swift learns them in a way that a preloaded library such as libfaketime can keep from it; a command that took that for
-    /// "no words" would do something else than it was told. And it mends what is no UTF-8, which may make another address.
+    /// A preloaded library such as libfaketime can hide them from Swift's `CommandLine`; a command that took that for
+    /// "no arguments" would do something else than it was told. What is no UTF-8 is repaired here as there, which may
+    /// make another address of it: ``argumentFault`` tells.
     public static var arguments: [String] {
         let given = words(of: commandLine())
         return given.isEmpty ? CommandLine.arguments : given
     }
 
-    /// What is wrong with the words; `nil` when all are text.
+    /// The first argument that is no UTF-8; `nil` when there is none.
     public static var argumentFault: ArgumentError? {
         let given = pieces(of: commandLine())
         return given.firstIndex { String(validating: $0, as: UTF8.self) == nil }.map(ArgumentError.init(number:))
     }
 
-    /// The words of /proc/self/cmdline: each ends in a NUL (proc(5)).
+    /// The arguments in /proc/self/cmdline: each ends in a NUL (proc(5)).
     static func words(of octets: [UInt8]) -> [String] { pieces(of: octets).map { String(decoding: $0, as: UTF8.self) } }
 
     private static func pieces(of octets: [UInt8]) -> [ArraySlice<UInt8>] {
@@ -62,7 +64,7 @@ public enum ProcessStart {
     }
 }
 
-/// A word of the command line that is no text.
+/// An argument of the command line that is no UTF-8.
 public struct ArgumentError: Complaint, Hashable {
     /// Its place, counted from 1 behind the command's name.
     let number: Int

@@ -18,14 +18,15 @@ public enum StandardError {
 
 /// Where `log stderr` goes for a process whose standard error leads nowhere.
 ///
-/// A carrier that mhserve starts is no such process, in a container or out of it: it has the standard error of mhserve.
+/// An `mhcarry` that mhserve starts is no such process, in a container or outside: it has the standard error of
+/// mhserve.
 enum BackgroundLog: Equatable {
     case syslog
     /// The standard error of a container's first process.
     case descriptor(Int32)
 
-    /// Syslog where there is one. A container has none: its log is what its first process writes to standard error, which
-    /// is ours to open where that process is ours, and nowhere else.
+    /// Syslog where there is one. A container has none: its log is what its first process writes to standard error,
+    /// which we can open only where that process runs as our user.
     static func find(syslog: String = "/dev/log", firstProcess: String = "/proc/1/fd/2") -> BackgroundLog {
         if unsafe access(syslog, F_OK) == 0 { return .syslog }
         let opened = unsafe open(firstProcess, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY)

@@ -3,14 +3,16 @@
 import Glibc
 
 /// Writes `text` on standard output.
+/// - Throws: ``OutputError`` when not all of it could be written.
 public func writeToStandardOutput(_ text: String) throws(OutputError) { try writeToStandardOutput(Array(text.utf8)) }
 
 /// Writes octets on standard output as they are.
+/// - Throws: ``OutputError`` when not all of them could be written.
 public func writeToStandardOutput(_ octets: [UInt8]) throws(OutputError) {
     guard writeAll(octets, to: 1) else { throw OutputError(code: errno) }
 }
 
-/// Standard output took not all that there was to say.
+/// Not all output could be written to standard output.
 public struct OutputError: Complaint, Hashable {
     let code: Int32
 

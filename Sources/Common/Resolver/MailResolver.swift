@@ -1,4 +1,4 @@
-// What mail asks of DNS, as questions with typed answers; whoever answers them can be replaced by a table.
+// What mail asks of DNS, as questions with typed answers; tests answer them from a table.
 
 import Blocking
 
@@ -52,7 +52,7 @@ public struct TLSARecord: Sendable, Hashable {
 /// DNS as mail needs it. Each call may block until its deadline.
 ///
 /// Names are ASCII (A-labels), with or without the final dot. Throws ``ResolverError``; a bogus answer is thrown as a
-/// temporary failure, never told as "no record".
+/// temporary failure, never returned as "no record".
 public protocol MailResolver: Sendable {
     /// The MX records of `domain`, lowest preference first.
     func mailExchangers(of domain: String, until: Deadline) throws(ResolverError) -> DNSAnswer<MailExchanger>
@@ -60,9 +60,9 @@ public protocol MailResolver: Sendable {
     func addresses(of host: String, until: Deadline) throws(ResolverError) -> DNSAnswer<[UInt8]>
     /// The TXT records of `name`, the strings of each joined (RFC 7208 §3.3).
     func text(of name: String, until: Deadline) throws(ResolverError) -> DNSAnswer<[UInt8]>
-    /// The names that `address` (4 or 16 octets) claims; nothing is proven until they lead back to it.
+    /// The names in the PTR records of `address` (4 or 16 octets); unproven until they lead back to it.
     func pointers(of address: [UInt8], until: Deadline) throws(ResolverError) -> DNSAnswer<String>
-    /// The TLSA records of a TCP service.
+    /// The TLSA records of the TCP service at `port` of `host` (RFC 6698 §3).
     func tlsa(of host: String, port: UInt16, until: Deadline) throws(ResolverError) -> DNSAnswer<TLSARecord>
 }
 

@@ -11,7 +11,7 @@ public enum ResolverError: Complaint, Equatable {
     case serverFailure(name: String, type: String, reason: String)
     /// A record breaks the rules of its type.
     case malformed(name: String, type: String)
-    /// Nothing that DNS could be asked about.
+    /// A name that DNS cannot be asked about.
     case badName(String)
     /// The resolver itself cannot be set up as the rc says.
     case setUp(reason: String)
@@ -43,7 +43,7 @@ public enum ResolverError: Complaint, Equatable {
         case .malformed(let name, let type):
             "\(name): a malformed \(type) record; tried again later"
         case .badName(let name):
-            "\(printable(name)): no name that DNS knows"
+            "\(printable(name)): not a name that DNS can be asked about"
         case .setUp(let reason):
             "the DNS resolver cannot be set up: \(reason)"
         }

@@ -2,7 +2,8 @@
 
 import Blocking
 
-/// Answers from what it was given. A name that appears nowhere does not exist.
+/// Answers from what it was given, by names in lower case without the final dot. A name that appears nowhere does not
+/// exist.
 public struct TableResolver: MailResolver {
     public var mailExchangers: [String: [MailExchanger]] = [:]
     public var addresses: [String: [[UInt8]]] = [:]

@@ -69,7 +69,7 @@ import Synchronization
 
     /// Asks, and waits until the answer is there or the deadline has passed.
     /// - Returns: `nil` past the deadline.
-    /// - Throws: libunbound's words when it cannot ask at all.
+    /// - Throws: libunbound's reason when it cannot ask at all.
     func ask(_ name: String, type: Int32, until deadline: Deadline) throws(LibraryFailure) -> Reply? {
         let question = try Question()
         let context = unsafe Unmanaged.passRetained(question)

@@ -19,7 +19,7 @@ public final class UnboundResolver: MailResolver {
 
     private let context: UnboundContext
 
-    /// - Throws: ``ResolverError/setUp(reason:)``.
+    /// - Throws: ``ResolverError/setUp(reason:)`` when libunbound cannot use the settings.
     public init(_ settings: UnboundSettings = UnboundSettings()) throws(ResolverError) {
         context = try UnboundContext(settings)
     }

@@ -13,13 +13,13 @@ public struct UnboundSettings: Sendable {
     }
 
     public var upstream: Upstream
-    /// Ask over TCP alone, as a chain must, which carries no datagrams.
+    /// Whether to ask over TCP alone, as through a proxy chain, which carries no datagrams.
     public var overTCP = false
     /// A file with the root's trust anchor; `nil` for the usual place, or else the anchors known at release.
     public var trustAnchorFile: String?
     /// Trust anchors in zone file form that replace the root's; empty for the root's.
     public var trustAnchors: [String] = []
-    /// Whether answers are checked; off means that none is ever secure.
+    /// Whether DNSSEC is checked; off means that no answer is ever secure.
     public var validates = true
 
     public init(upstream: Upstream = .system) { self.upstream = upstream }

@@ -6,14 +6,16 @@ import InternetAddress
 public struct AccountServer: Sendable, Hashable {
     /// The word of its line: `fetch` or `send`.
     public let word: String
+    /// As the rc names it: `imaps`.
     public let service: String
+    /// A name, or an address without brackets.
     public let host: String
     public let port: Int
     public let hasImplicitTLS: Bool
-    /// The service that does the same the other way: with TLS from the first octet, or without.
+    /// The same service with TLS from the first octet where this one begins without, and the other way about.
     public let counterpart: String
 
-    /// Whether TLS comes first at a port that everybody knows; `nil` for other ports.
+    /// Whether the service at a well-known port begins with TLS; `nil` for other ports.
     public static func beginsWithTLS(port: Int) -> Bool? {
         switch port {
         case 465, 993, 995: true
@@ -30,7 +32,7 @@ public struct AccountServer: Sendable, Hashable {
             : "port \(port) begins without TLS, and \(service) begins with it; write \"\(word) \(counterpart) \(host)\""
     }
 
-    /// What to say of a server that keeps silent instead of greeting.
+    /// What to tell a person whose server sends no greeting.
     public var silenceAdvice: String {
         portFault ?? "if port \(port) begins with TLS, write \"\(word) \(counterpart) \(host):\(port)\""
     }
@@ -55,7 +57,7 @@ extension AccountSettings {
         }
     }
 
-    /// Whether octets go to `server` in clear, over more than this machine.
+    /// Whether octets go to `server` in clear, and beyond this machine.
     public func speaksInClear(to server: AccountServer) -> Bool {
         tls == .off && !HostAndPort.isLoopback(server.host)
     }

@@ -1,4 +1,4 @@
-// The words of account blocks, those of msmtp and mpop with the meaning they have there.
+// The words of account blocks; those of msmtp and mpop mean what they mean there.
 
 import Credentials
 
@@ -35,7 +35,7 @@ extension AccountSettings: BlockSettings {
                 "passwordeval", \.$secret, Codec<[String]>.command.map(SecretSource.command, \.command),
                 passwordSentence, [.discreet]))
         one("auth", \.$auth, .auth, "How to log in.")
-        one("tokeneval", \.$tokeneval, .command, "What says the token.", [.later("log in with OAuth")])
+        one("tokeneval", \.$tokeneval, .command, "The command that writes the token.", [.later("log in with OAuth")])
         maybe("fetch", \.$fetch, .fetchServer, "Where to fetch.")
         each(
             "folders", \.$folders, .folders,
@@ -50,7 +50,7 @@ extension AccountSettings: BlockSettings {
         maybe(
             "every", \.$every, .duration("the time", in: 60...31_536_000), "How often mhfetch --due fetches",
             [.defaultsTo("each time")])
-        each("at", \.$at, .words("the time of day"), "When it is fetched.", [.later("fetch at a time of day")])
+        each("at", \.$at, .words("the time of day"), "When mail is fetched.", [.later("fetch at a time of day")])
         // The owner's Maildir is where mail goes anyway.
         each(
             "deliver", \.$destinations, Codec<DeliveryPlace>.deliveryPlace.single,
@@ -75,8 +75,12 @@ extension AccountSettings: BlockSettings {
             "domain", \.$heloName, .domain("the name for EHLO"), "The name for EHLO.",
             [.defaultsTo("the host name of the hub")])
         one("timeout", \.$timeout, .duration("the time", in: 1...3600), "For each step of a conversation")
-        maybe("via", \.$via, .reference(.chain, "the chain"), "The chain.", [.later("connect over a chain")])
-        each("privacy", \.$privacy, .phrases("what to do"), "What leaves.", [.later("make mail anonymous")])
+        maybe(
+            "via", \.$via, .reference(.chain, "the chain"), "The chain to connect over.",
+            [.later("connect over a chain")])
+        each(
+            "privacy", \.$privacy, .phrases("what to do"), "What is removed from mail that leaves.",
+            [.later("make mail anonymous")])
         each("pgp", \.$pgp, .phrases("what to do"), "What OpenPGP does.", [.later("use OpenPGP")])
     }
 

@@ -7,9 +7,9 @@ import MailRouting
 /// The block `account NAME`.
 public struct AccountSettings: Sendable, Hashable {
     public var name: String
-    /// The mailbox that fetched mail goes to and whose mail may leave through it.
+    /// The mailbox that fetched mail goes to and whose mail may leave through the account.
     @Setting public var owner: String? = nil
-    /// Whose mail may leave through it besides: `for`.
+    /// Whose mail may leave through the account besides: `for`.
     @Setting public var guests = AccountGuests.mailboxes([])
     /// Every one has a domain; the first is the login unless `user` says otherwise.
     @Setting public var addresses: [AddressPattern] = []
@@ -19,7 +19,7 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var auth = AuthMethod.auto
     @Setting public var fetch: FetchServer? = nil
     @Setting public var send: SendServer? = nil
-    /// What is fetched, of IMAP; POP3 has INBOX only.
+    /// What is fetched by IMAP; POP3 has INBOX only.
     @Setting public var folders = [FolderSettings(remote: "INBOX", local: nil)]
     @Setting public var keep = KeepRule.on
     /// Where fetched mail goes.
@@ -30,7 +30,7 @@ public struct AccountSettings: Sendable, Hashable {
     public var tls: TLSRule { tlsLine.rule }
     public var isInsecure: Bool { tlsLine.isInsecure }
     @Setting public var inet = AddressPreference.any
-    /// The address of ours that connections come from.
+    /// The local address to connect from.
     @Setting public var sourceAddress: IPAddress? = nil
     /// Certificates that the server is checked against instead of the hub's `tls_trust_file`.
     @Setting public var trustFile: String? = nil
@@ -38,11 +38,11 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var fingerprints: [CertificateFingerprint] = []
     /// The name that the server's certificate must have, instead of the one connected to.
     @Setting public var hostOverride: String? = nil
-    /// The name said in EHLO; `nil` for the hub's.
+    /// The name sent in EHLO; `nil` for the hub's.
     @Setting public var heloName: String? = nil
-    /// For one step: a connection, a reply (RFC 5321 §4.5.3.2).
+    /// How long one step may take: a connection, a reply (RFC 5321 §4.5.3.2).
     @Setting public var timeout = Duration.seconds(5 * 60)
-    /// Sessions at once through which its mail leaves, over all runs.
+    /// The most sessions at once through which its mail leaves, over all runs.
     @Setting public var connections = 2
     public var position: SourcePosition
     public var positions = SourcePositions()
@@ -63,11 +63,11 @@ public struct AccountSettings: Sendable, Hashable {
 
 /// How to log in.
 public enum AuthMethod: String, Sendable, Hashable, CaseIterable {
-    /// The best that both sides know.
+    /// By the best mechanism that both sides know.
     case auto
     case plain
     case login
-    /// Not at all: for a server that knows us by our address.
+    /// Not at all: for a server that trusts our address.
     case off
 }
 
@@ -133,14 +133,14 @@ public struct SendServer: Sendable, Hashable {
     }
 }
 
-/// A folder to fetch from, and the folder of the owner's Maildir it goes to.
+/// A folder to fetch from, and the folder of the owner's Maildir that its mail goes to.
 public struct FolderSettings: Sendable, Hashable {
     /// The name as a person writes it, in UTF-8.
     public let remote: String
     /// `nil` for the folder of the same name, and for the inbox where that is INBOX.
     public var local: String?
 
-    /// - Parameter remote: the whole name INBOX is without case, and no other (RFC 3501 §5.1).
+    /// - Parameter remote: without regard to case where the whole name is INBOX, and only there (RFC 3501 §5.1).
     public init(remote: String, local: String?) {
         self.remote = remote.lowercased() == "inbox" ? Self.inbox : remote
         self.local = local
@@ -179,6 +179,7 @@ public struct TLSLine: Sendable, Hashable {
     }
 }
 
+/// Whether connections to an account's servers must be under TLS.
 public enum TLSRule: String, Sendable, Hashable, CaseIterable {
     /// No TLS, no login, no mail.
     case required

@@ -7,7 +7,7 @@ extension Arguments {
     mutating func hostAndPort(_ what: String, defaultPort: Int) throws(RunControlFault) -> (host: String, port: Int) {
         let word = try next(what)
         if let (_, rest) = Self.parted(word.text), HostAndPort(rest) != nil {
-            throw fault(word, "\(what) stands without ://; write \"\(rest)\"")
+            throw fault(word, "\(what) is written without ://; write \"\(rest)\"")
         }
         guard let read = HostAndPort(word.text), Self.isHost(read.host), read.port != 0 else {
             throw fault(word, "\(what) is HOST, HOST:PORT or [ADDRESS]:PORT, not \"\(word.text)\"")
@@ -67,10 +67,10 @@ extension Arguments {
             throw fault(word, "\"\(word.text)\" is no IP address and no network such as 192.168.0.0/16 or fd00::/8")
         }
         guard let network = Network(word.text) else {
-            throw fault(word, "behind the / stands a number from 0 to \(address.octets.count * 8)")
+            throw fault(word, "a number from 0 to \(address.octets.count * 8) must follow the /")
         }
         guard network.base == address else {
-            throw fault(word, "\"\(word.text)\" has bits set behind its first \(network.prefix)")
+            throw fault(word, "\"\(word.text)\" has bits set after its first \(network.prefix)")
         }
         return network
     }

@@ -6,7 +6,7 @@ import InternetAddress
 import MailFormat
 import MailRouting
 
-/// What a name in the rc must lead to.
+/// What a name in the rc must refer to.
 enum ReferenceKind: Sendable { case mailbox, account, sendingAccount, chain }
 
 struct Reference: Sendable {
@@ -70,7 +70,7 @@ struct Arguments {
         return name.text
     }
 
-    /// One word of `choices`; one of a later release is told apart from an unknown one.
+    /// One of the values of `T` by its name; a name of a later release has a message of its own.
     mutating func choice<T: RawRepresentable & CaseIterable>(
         _ what: String, missing: String? = nil, of _: T.Type, later: [Refusal] = []
     ) throws(RunControlFault) -> T where T.RawValue == String {
@@ -98,7 +98,7 @@ struct Arguments {
         return try choice("the service", of: T.self, later: later)
     }
 
-    /// `imaps://mail.example.org/` in parts.
+    /// The scheme and the host of a URL, such as `imaps://mail.example.org/`.
     static func parted(_ text: String) -> (scheme: String, rest: String)? {
         guard let mark = text.firstRange(of: "://") else { return nil }
         let rest = text[mark.upperBound...].prefix { $0 != "/" }
@@ -205,7 +205,7 @@ struct Arguments {
         return patterns
     }
 
-    /// What a shell would act on; here it would mean something else than its author thinks.
+    /// What a shell would act on; here it would not mean what its author thinks.
     static let shellCharacters: Set<Character> = ["|", ";", "&", "<", ">", "$", "`", "*", "?", "(", ")", "'"]
 
     /// A command and its arguments: each a word, or all in one pair of quotes as msmtp has it.

@@ -1,4 +1,4 @@
-// What all blocks say together: names that must lead somewhere, and lines that contradict each other.
+// What concerns all blocks together: names that must lead somewhere, and lines that contradict each other.
 
 import InternetAddress
 import MailFormat
@@ -29,8 +29,9 @@ extension Assembly {
         return settings
     }
 
-    /// Who meets strangers' servers must have a name that they can look up; providers and our own people need none, and
-    /// the machine's own is nobody's business. Told alone: a line `hostname` at fault is told already.
+    /// A hub that talks to servers of strangers needs a name that they can look up; providers and our own people need
+    /// none, and the machine's own name is nobody's business. A fault only if there is no other, as of the line
+    /// `hostname` itself.
     private mutating func demandHostname() {
         guard top.seen["hostname"] == nil, faults.isEmpty else { return }
         let needing =
@@ -39,7 +40,7 @@ extension Assembly {
         for (position, words) in needing {
             faults.add(
                 position,
-                "\(words) meets other servers and needs the line \"hostname NAME\", the name they know this hub by")
+                "\(words) talks to other servers and needs the line \"hostname NAME\", the name they know this hub by")
         }
     }
 
@@ -87,8 +88,8 @@ extension Assembly {
         }
     }
 
-    /// The mailbox of an rc without a `mailbox` block: that of the Unix user whose hub it is. It has no address but its name
-    /// at the domains of this hub, since those of the accounts live at their providers.
+    /// The mailbox of an rc without a `mailbox` block: that of the Unix user whose hub it is. It has no address but its
+    /// name at the domains of this hub, since those of the accounts live at their providers.
     private func impliedMailbox(_ settings: HubSettings) -> Draft<MailboxSettings>? {
         guard let name = settings.runAs ?? context.userName, Self.isName(name) else { return nil }
         var mailbox = MailboxSettings(name: name, position: SourcePosition(file: settings.source, line: 1, column: 1))
@@ -142,7 +143,7 @@ extension Assembly {
         }
     }
 
-    /// `tls off`: nothing that needs TLS, and nothing over a network unless the line says so in so many words.
+    /// `tls off`: nothing that needs TLS, and nothing over a network unless the line says `insecure`.
     private mutating func checkClearText(_ account: AccountSettings, _ draft: Draft<AccountSettings>) {
         func complain(_ word: String, _ message: String) {
             faults.add(draft.position(word) ?? account.position, "account \(account.name): \(message)")

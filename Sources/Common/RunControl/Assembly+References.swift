@@ -1,7 +1,7 @@
-// Names in lines that must be those of blocks.
+// The check that names in lines are those of blocks.
 
 extension Assembly {
-    /// Tells of names that lead nowhere, or to an account that cannot do what is asked of it.
+    /// Finds the names that lead nowhere, or to an account that cannot do what is asked of it.
     mutating func checkReferences(_ settings: HubSettings) {
         let references =
             top.references + mailboxes.flatMap(\.references) + accounts.flatMap(\.references)

@@ -3,7 +3,7 @@
 import MailFormat
 import MailRouting
 
-/// A block as its lines say it.
+/// The lines of a block.
 struct Block {
     var scope: Scope
     var head: RunControlLine
@@ -39,9 +39,9 @@ struct Assembly {
     /// Where indented lines belong.
     private enum Home {
         case block
-        /// To nothing; that is still to be told.
+        /// To nothing; no fault says so yet.
         case nowhere
-        /// To a line that was complained of.
+        /// To a line that is a fault itself.
         case told
     }
 
@@ -73,8 +73,8 @@ struct Assembly {
         return (top, blocks)
     }
 
-    /// What kind of block `line` begins. A keyword that nothing knows and that is nearly a block's is told, and is one: else
-    /// each line below it would be complained of.
+    /// What kind of block `line` begins. An unknown keyword that is nearly a block's is a fault, yet begins that block:
+    /// else each line below it would be a fault too.
     private mutating func blockBegun(by line: RunControlLine) -> Scope? {
         if let scope = Scope(rawValue: line.keyword.key), scope != .top { return scope }
         guard !HubSettings.knows(line.keyword.key),
@@ -134,7 +134,7 @@ struct Assembly {
         return word
     }
 
-    /// The block is read all the same: that a name is odd must not make the lines that use it wrong.
+    /// The block is read all the same: a malformed name must not make faults of the lines that use it.
     private mutating func checkName(_ word: Word) {
         guard !Self.isName(word.text) else { return }
         faults.add(
@@ -158,7 +158,7 @@ struct Assembly {
     private mutating func refuseDouble(_ kind: String, _ name: String, at position: SourcePosition) {
         let key = "\(kind) \(name.lowercased())"
         if let earlier = heads[key] {
-            faults.add(position, "\(kind) \(name) stands already at \(earlier)")
+            faults.add(position, "\(kind) \(name) is already defined at \(earlier)")
         } else {
             heads[key] = position
         }
@@ -196,7 +196,7 @@ struct Assembly {
         accounts.append(draft)
     }
 
-    /// `own` with those lines of `inherited` whose words it does not say itself.
+    /// `own`, and before it the lines of `inherited` whose words it does not have itself.
     private static func overlay(_ own: [RunControlLine], over inherited: [RunControlLine]) -> [RunControlLine] {
         func group(_ line: RunControlLine) -> String {
             AccountSettings.word(line.keyword.key)?.facts.group ?? line.keyword.key

@@ -1,57 +1,57 @@
-// Single blocks written as an rc has them, for who makes or changes one.
+// Single blocks as lines of an rc, for code that makes or changes one.
 //
-// They say what was said and nothing else: by a line of the rc (an inherited one, too), or by assigning the property.
+// Only what was said is written: by a line of the rc (an inherited one, too), or by assigning the property.
 
 extension MailboxSettings {
     /// The block as lines of an rc, secrets as they are.
-    /// - Throws: ``RunControlError/faults(_:)`` for what no rc may say.
+    /// - Throws: ``RunControlError/faults(_:)`` for values that no rc can hold.
     public func written() throws(RunControlError) -> String { try proved() }
 }
 
 extension AccountSettings {
     /// The block as lines of an rc, secrets as they are.
-    /// - Throws: ``RunControlError/faults(_:)`` for what no rc may say.
+    /// - Throws: ``RunControlError/faults(_:)`` for values that no rc can hold.
     public func written() throws(RunControlError) -> String { try proved() }
 }
 
 extension RouteSettings {
     /// The block as lines of an rc, secrets as they are.
-    /// - Throws: ``RunControlError/faults(_:)`` for what no rc may say.
+    /// - Throws: ``RunControlError/faults(_:)`` for values that no rc can hold.
     public func written() throws(RunControlError) -> String { try proved() }
 }
 
 extension ChainSettings {
     /// The block as lines of an rc, secrets as they are.
-    /// - Throws: ``RunControlError/faults(_:)`` for what no rc may say.
+    /// - Throws: ``RunControlError/faults(_:)`` for values that no rc can hold.
     public func written() throws(RunControlError) -> String { try proved() }
 }
 
 extension DomainSettings {
     /// The block as lines of an rc, secrets as they are.
-    /// - Throws: ``RunControlError/faults(_:)`` for what no rc may say.
+    /// - Throws: ``RunControlError/faults(_:)`` for values that no rc can hold.
     public func written() throws(RunControlError) -> String { try proved() }
 }
 
 extension ListenerSettings {
     /// The block as lines of an rc, secrets as they are.
-    /// - Throws: ``RunControlError/faults(_:)`` for what no rc may say.
+    /// - Throws: ``RunControlError/faults(_:)`` for values that no rc can hold.
     public func written() throws(RunControlError) -> String { try proved() }
 }
 
 extension BlockSettings {
-    /// The block as lines of an rc that the reader takes: values may be a stranger's, who would like to add lines of his own.
+    /// The block as lines of an rc, read again to prove them: a stranger's values might add lines of their own.
     fileprivate func proved() throws(RunControlError) -> String {
         var page = Page(.said, isMasked: false)
         page.add(self)
         let source = head.map(page.rendered).joined(separator: " ")
         var faults = FaultList()
         let lines = LineSplitter.lines(of: Array(page.text.utf8), file: source, faults: &faults)
-        // All paths are absolute already, so that nobody's home counts.
+        // All paths are absolute already: no home is needed.
         var assembly = Assembly(context: ProcessContext(environment: [:]), faults: faults)
         assembly.read(lines)
         guard assembly.faults.isEmpty else { throw .faults(assembly.faults.sorted(files: [source])) }
         guard assembly.said == page.text else {
-            throw .faults([RunControlFault(headPlace ?? .nowhere, "\(source): cannot be said in an rc")])
+            throw .faults([RunControlFault(headPlace ?? .nowhere, "\(source): cannot be written in an rc")])
         }
         return page.text
     }

@@ -1,8 +1,8 @@
-// Chains as the rc says them.
+// The settings of a chain.
 
 import InternetAddress
 
-/// The block `chain NAME`: a network path. A later release walks it.
+/// The block `chain NAME`: a network path, which a later release connects over.
 public struct ChainSettings: Sendable, Hashable {
     /// `hop KIND ARGUMENTS…`
     public struct Hop: Sendable, Hashable {

@@ -1,4 +1,4 @@
-// The checks of accounts that the rc alone can answer: ports, clear text, folders that POP3 does not show.
+// The checks of accounts that need nothing but the rc: ports, clear text, folders that POP3 does not show.
 
 /// Which of an account's servers a command goes to.
 public typealias AccountSide = KeyPath<AccountSettings, AccountServer?> & Sendable
@@ -14,7 +14,7 @@ extension Check {
         }
     }
 
-    /// Accounts that go in clear over the network, because their block says so.
+    /// Accounts whose mail crosses the network in clear, because their block says so.
     public static func clearText(_ side: AccountSide) -> Check {
         Check { settings, findings in
             for account in settings.accounts {

@@ -1,7 +1,7 @@
-// The checks of listeners that the rc alone can answer.
+// The checks of listeners that need nothing but the rc.
 
 extension Check {
-    /// A service without a line to listen on.
+    /// An rc without a listener.
     public static let listeners = Check { settings, findings in
         guard settings.listeners.isEmpty else { return }
         findings.fault(nil, "\(settings.source): \(ListenerSettings.noneAdvice)")
@@ -21,7 +21,7 @@ extension Check {
         }
     }
 
-    /// Listeners for logins, which are offered inside TLS alone.
+    /// Listeners for logins, which are offered under TLS only, that have no certificate.
     public static let listenersWithoutTLS = Check { settings, findings in
         for listener in settings.listeners where listener.certificate == nil && listener.service != .smtp {
             findings.warning(

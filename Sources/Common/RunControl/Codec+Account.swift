@@ -1,8 +1,8 @@
-// How an account's folders, guests, login and deliveries are said.
+// How an account's folders, guests, login and deliveries are written in the rc.
 
 import MailRouting
 
-/// Whom `for` names without a name; no mailbox is called so.
+/// The argument of `for` that means everyone; no mailbox may have this name.
 let everyone = "everyone"
 
 extension Codec where Value == AccountGuests {
@@ -25,7 +25,7 @@ extension Codec where Value == AccountGuests {
 }
 
 extension AccountGuests {
-    /// Both of them.
+    /// The guests of both.
     func adding(_ more: AccountGuests) -> AccountGuests {
         guard case .mailboxes(let names) = self, case .mailboxes(let others) = more else { return .everyone }
         return .mailboxes(names + others)
@@ -127,7 +127,7 @@ extension Arguments {
                 throw fault(word, "put blanks around ->, or quote the name")
             }
             for (text, isLast) in Self.parts(of: word) {
-                // Behind the comma that ends a word nothing is missing: the next word follows.
+                // After a comma that ends a word nothing is missing: the next word follows.
                 if text.isEmpty, isLast, !word.bareCommas.isEmpty { continue }
                 if text.isEmpty {
                     guard !expectsName, !isLast else { throw fault(word, "the name of a folder is missing") }
@@ -146,7 +146,7 @@ extension Arguments {
                 if !isLast { expectsName = true }
             }
         }
-        if folders.last?.local == "" { throw RunControlFault(line.end, "the folder behind -> is missing") }
+        if folders.last?.local == "" { throw RunControlFault(line.end, "the folder after -> is missing") }
         return folders
     }
 

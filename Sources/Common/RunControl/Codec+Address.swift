@@ -1,4 +1,4 @@
-// How addresses and patterns of addresses are said.
+// How addresses and patterns of addresses are written in the rc.
 
 import MailFormat
 import MailRouting
@@ -15,7 +15,7 @@ extension Codec where Value == [AddressPattern] {
     static let mailboxAddresses = patterns(
         samples: ["a", "a@a.example, *@*.a.example"], "an address", own)
 
-    /// Addresses of an account: it lives at a provider, so their domain must be said.
+    /// Addresses of an account: it lives at a provider, so their domain must be given.
     static let accountAddresses = patterns(samples: ["a@a.example", "a@a.example b-*@a.example"], "an address") {
         (pattern, word, arguments) throws(RunControlFault) in
         let own = try own(pattern, word, arguments)
@@ -24,7 +24,7 @@ extension Codec where Value == [AddressPattern] {
             word, "\"\(word.text)\" has no domain; an account's address is whole, as in alice@example.org")
     }
 
-    /// Addresses at the domain whose block it is.
+    /// Addresses at the domain of the block.
     static let blocked = patterns(samples: ["a", "a b-*@a.example"], "an address") {
         (pattern, word, arguments) throws(RunControlFault) in
         let domain = arguments.block
@@ -33,7 +33,7 @@ extension Codec where Value == [AddressPattern] {
             throw arguments.fault(word, "\"\(word.text)\" is not at \(domain)")
         }
         guard whole.localPart?.lowercased() != "postmaster" else {
-            throw arguments.fault(word, "the postmaster of a domain must be known (RFC 5321, 4.5.1)")
+            throw arguments.fault(word, "mail for the postmaster of a domain must be accepted (RFC 5321, 4.5.1)")
         }
         guard "\(whole)".utf8.count <= AddressPattern.lengthLimit else {
             throw arguments.fault(
@@ -58,11 +58,11 @@ extension Codec where Value == [AddressPattern] {
             write: { $0.isEmpty ? nil : $0.map { .word("\($0)") } })
     }
 
-    /// An address or glob of a mailbox or account: with a domain in the end, and never of everybody everywhere.
+    /// An address or glob of a mailbox or account: one that can get a domain, and covers no domains of other people.
     private static let own: Examine = { (pattern, word, arguments) throws(RunControlFault) in
         guard !pattern.isNull else { throw arguments.fault(word, "<> is nobody's address") }
         guard let domain = pattern.domain else {
-            // The hub's domain completes it later; what no domain makes an address of would be refused only then.
+            // `qualify` completes it later; what no domain can complete is refused here already.
             let isLong = word.text.utf8.count > AddressPattern.localPartLimit
             guard !isLong, pattern.isGlob || pattern.qualified(with: "localhost").address != nil else {
                 throw arguments.fault(word, "\"\(word.text)\": \(AddressError.badLocalPart)")

@@ -1,4 +1,4 @@
-// How the log and the place of the Maildirs are said.
+// How the log and the place of the Maildirs are written in the rc.
 
 import Reporting
 

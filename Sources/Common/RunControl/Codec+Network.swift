@@ -1,4 +1,4 @@
-// How servers, networks, certificates and what else belongs to connections are said.
+// How servers, networks, certificates and whatever else concerns connections are written in the rc.
 
 import Credentials
 import InternetAddress
@@ -53,7 +53,7 @@ extension Codec {
 
 extension Codec where Value == [Network] {
     /// Addresses and networks up to the end of the line.
-    /// - Parameter deed: what this release cannot do with the name of a host.
+    /// - Parameter deed: what this release cannot do with host names.
     static func networks(hosts deed: String) -> Codec {
         let country = Refusal(word: "country", deed: "tell the country of an address")
         let host = Refusal(word: "host", deed: deed)
@@ -98,7 +98,7 @@ extension Codec where Value == TLSLine {
                 return TLSLine(rule: .required)
             }
             let rule = try arguments.choice("tls", of: TLSRule.self)
-            // In clear over a network: said in so many words, or not at all.
+            // In clear over a network only if the line says so in so many words.
             guard rule == .off, let word = arguments.peek else { return TLSLine(rule: rule) }
             _ = try arguments.next("insecure")
             guard word.text == "insecure" else {

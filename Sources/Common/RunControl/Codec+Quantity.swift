@@ -1,4 +1,4 @@
-// How times, sizes and numbers are said.
+// How times, sizes and numbers are written in the rc.
 
 extension Codec where Value == Int {
     static func number(_ what: String, in range: ClosedRange<Int>) -> Codec {

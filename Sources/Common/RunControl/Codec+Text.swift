@@ -1,4 +1,4 @@
-// How words, names, paths, commands and secrets are said.
+// How words, names, paths, commands and secrets are written in the rc.
 
 import Credentials
 
@@ -40,7 +40,7 @@ extension Codec where Value == String {
 }
 
 extension Codec where Value == [String] {
-    /// All words of the line; none is not said.
+    /// All words of the line; without any there is no line.
     static func words(_ what: String) -> Codec {
         Codec(
             samples: ["a", "a \"b c\" ->"],
@@ -66,7 +66,7 @@ extension Codec where Value == [String] {
         read: { arguments throws(RunControlFault) in try arguments.command() },
         write: { words in
             guard !words.isEmpty else { return nil }
-            // A word that a shell would act on means just what it says in quotes.
+            // In quotes, a word that a shell would act on means just what it says.
             return words.map { word in
                 let isPlain = words.count == 1 || !word.contains { Arguments.shellCharacters.contains($0) }
                 return isPlain ? .word(word) : .quoted(word)
@@ -75,7 +75,7 @@ extension Codec where Value == [String] {
 }
 
 extension Codec where Value == [[String]] {
-    /// Lines of words that a later release will take apart.
+    /// Lines of words that a later release will interpret.
     static func phrases(_ what: String) -> Codec { Codec<[String]>.words(what).single }
 }
 
@@ -99,7 +99,7 @@ extension Codec where Value == Bool {
 extension Codec where Value: RawRepresentable<String> & CaseIterable {
     /// One of the values by its name.
     /// - Parameters:
-    ///   - missing: what is said to be missing where nothing stands; `what` otherwise.
+    ///   - missing: what the message calls an argument that is missing; `nil` for `what`.
     ///   - later: names that this release refuses.
     static func choice(_ what: String, missing: String? = nil, later: [Refusal] = []) -> Codec {
         var codec = Codec(

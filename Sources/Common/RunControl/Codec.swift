@@ -1,25 +1,24 @@
-// How a value is said in the rc: one thing reads it, writes it again and knows its bounds.
+// How a value is written in the rc: one thing reads it, writes it again and knows its bounds.
 
 import Credentials
 
-/// Reads a value from the arguments of a line, and writes it as arguments again. What `write` writes, `read` reads as the same
-/// value.
+/// Reads a value from the arguments of a line, and writes it as arguments again, which `read` reads as the same value.
 struct Codec<Value: Sendable>: Sendable {
     typealias Read = @Sendable (inout Arguments) throws(RunControlFault) -> Value
     typealias Write = @Sendable (Value) -> [Piece]?
 
-    /// Arguments as people write them, the first and last value of a range among them: what shows that the two agree.
+    /// Arguments as people write them, the ends of a range among them: they show that `read` and `write` agree.
     let samples: [String]
     let read: Read
-    /// `nil` for a value that no line says.
+    /// `nil` for a value that no line can say.
     let write: Write
     /// The ranges of its numbers, times and sizes.
     var measures: [Measure] = []
     /// The paths of files in a value.
     var files: @Sendable (Value) -> [String] = { _ in [] }
-    /// Whether the argument is a secret that must stay unseen.
+    /// Whether the argument is a secret, which is shown to nobody.
     var isSecret = false
-    /// First arguments that this release refuses, with the deed it cannot do.
+    /// First arguments that this release refuses, with what it cannot do.
     var refusals: [Refusal] = []
 
     init(samples: [String], read: @escaping Read, write: @escaping Write) {
@@ -28,8 +27,8 @@ struct Codec<Value: Sendable>: Sendable {
         self.write = write
     }
 
-    /// The codec of what is made of these values.
-    /// - Parameter take: `nil` for what is not made of one of them.
+    /// The codec of values that are made of these.
+    /// - Parameter take: the value that one was made of; `nil` if it was made otherwise.
     func map<Made>(
         _ make: @escaping @Sendable (Value) -> Made, _ take: @escaping @Sendable (Made) -> Value?
     ) -> Codec<Made> {
@@ -45,7 +44,7 @@ struct Codec<Value: Sendable>: Sendable {
         return made
     }
 
-    /// One of `values` to a line.
+    /// A list with one value to a line.
     var single: Codec<[Value]> { map({ [$0] }, { $0.first }) }
 
     /// A value, or `word` for none.
@@ -76,7 +75,7 @@ enum Piece: Sendable, Hashable {
     case secret(Secret)
 }
 
-/// A range of an argument, in seconds, octets or things.
+/// A range of an argument, in seconds, octets or plain numbers.
 enum Measure: Sendable, Hashable {
     case time(ClosedRange<Int>)
     case size(ClosedRange<Int>)
@@ -106,15 +105,15 @@ enum Measure: Sendable, Hashable {
     }
 }
 
-/// An argument that the reader knows, and this release cannot do.
+/// An argument that the reader knows, but this release cannot carry out.
 struct Refusal: Sendable, Hashable {
-    /// The argument, or what is said of it: `pattern`.
+    /// The argument, or a word for its kind: `pattern`.
     let word: String
-    /// What this release cannot do, after "this release cannot".
+    /// What follows "this release cannot" in the message.
     let deed: String
 
     var message: String { Self.message(deed) }
 
-    /// What the rc can say and this release cannot do is refused, since a word passed over in silence would leak or lose.
+    /// What the rc can say and this release cannot do is refused: to ignore it in silence could leak or lose mail.
     static func message(_ deed: String) -> String { "this release cannot \(deed) yet; remove the line" }
 }

@@ -1,8 +1,8 @@
-// A word of the rc is one declaration: its reading, writing, default, documentation and what else is known of it.
+// A word of the rc is one declaration: how it is read and written, its default, its documentation and the rest.
 //
-// To add a word: a property with @Setting in the settings of its block, a line in the block's list of words, and its item in
-// mailhubrc(5), which the tests ask for. Nothing else: reading, `--print-config`, the worker's copy, the hints, the writer of
-// blocks and the checks of files go by the list.
+// To add a word: a property with @Setting in the settings of its block, a line in the block's list of words, and its
+// item in mailhubrc(5), which the tests ask for. Nothing else: reading, `--print-config`, the worker's copy, the hints,
+// the writer of blocks and the checks of files go by the list.
 
 /// What is known of a word besides how it is read and written.
 struct WordFacts: Sendable {
@@ -21,7 +21,7 @@ struct WordFacts: Sendable {
     var isDiscreet = false
     /// Whether its argument is a secret, so that others may not read the rc.
     var isSecret = false
-    /// What a word of a later release would do; it is read, and refused.
+    /// What a word of a later release would do, after "this release cannot"; the word is read, and refused.
     var deed: String?
     /// Arguments of later releases.
     var refusals: [Refusal] = []
@@ -45,20 +45,20 @@ struct Declaration<Settings: Sendable>: Sendable {
     typealias Path<Value: Sendable> = WritableKeyPath<Settings, Setting<Value>> & Sendable
 
     var facts: WordFacts
-    /// Takes the arguments of a line, behind those of earlier lines.
+    /// Reads the arguments of a line, after those of earlier lines.
     let read: @Sendable (inout Settings, inout Arguments) throws(RunControlFault) -> Void
-    /// The arguments of each line that says what was said.
+    /// The arguments of each line for the value that was said.
     fileprivate(set) var said: @Sendable (Settings) -> [[Piece]]
-    /// The arguments of each line that says what is in force.
+    /// The arguments of each line for the value in force.
     fileprivate(set) var inForce: @Sendable (Settings) -> [[Piece]]
-    /// Whether its default means anything in a block.
+    /// Whether its default has a meaning in a block.
     fileprivate(set) var isMeant: @Sendable (Settings) -> Bool = { _ in true }
-    /// The files that what is in force names.
+    /// The paths of the files that the value in force names.
     let files: @Sendable (Settings) -> [String]
 
     /// - Parameters:
-    ///   - path: made when a value is read or written: it costs more than all the rest.
-    ///   - add: what an earlier line and another one say together, the earlier `nil` for the first.
+    ///   - path: made only when a value is read or written: it costs more than all the rest.
+    ///   - add: what earlier lines and another one say together; the earlier value is `nil` for the first line.
     ///   - lines: the value in parts, one for each line.
     fileprivate init<Value: Sendable>(
         _ name: String, _ path: @escaping @Sendable () -> Path<Value>, _ codec: Codec<Value>, _ documentation: String,
@@ -95,7 +95,7 @@ struct Trait<Settings: Sendable>: Sendable {
     /// No message shows its arguments.
     static var discreet: Trait { Trait { $0.facts.isDiscreet = true } }
 
-    /// The reader knows it, and this release cannot do it.
+    /// The reader knows it, but this release cannot carry it out.
     /// - Parameter deed: after "this release cannot".
     static func later(_ deed: String) -> Trait {
         Trait {
@@ -109,7 +109,7 @@ struct Trait<Settings: Sendable>: Sendable {
     /// The default in words, where it follows from other lines.
     static func defaultsTo(_ words: String) -> Trait { Trait { $0.facts.defaultWords = words } }
 
-    /// Another name: it is read, and another word is written.
+    /// Another name for a word: it is read, and never written.
     static var alias: Trait {
         Trait {
             $0.said = { _ in [] }
@@ -117,7 +117,7 @@ struct Trait<Settings: Sendable>: Sendable {
         }
     }
 
-    /// Where its default means nothing it is not written.
+    /// Its default is written only where it has a meaning.
     static func onlyWhere(_ isMeant: @escaping @Sendable (Settings) -> Bool) -> Trait {
         Trait { $0.isMeant = isMeant }
     }
@@ -186,8 +186,8 @@ func branch<Settings>(_ group: String, _ words: ListedWord<Settings>...) -> [Lis
     }
 }
 
-/// A word in the list of its block. An rc says few of the words there are: what is behind a name is made when a line has it,
-/// and no sooner, since to declare all of them would take longer than to read an rc.
+/// A word in the list of its block. It is declared only when a line has it: an rc has few of the words there are, and
+/// to declare all of them would take longer than to read it.
 struct ListedWord<Settings: Sendable>: Sendable {
     let name: String
     let declaration: @Sendable () -> Declaration<Settings>

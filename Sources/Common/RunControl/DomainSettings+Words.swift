@@ -18,7 +18,7 @@ extension DomainSettings: BlockSettings {
             add: { (earlier, more, _) throws(RunControlFault) in ((earlier ?? nil) ?? []) + (more ?? []) },
             lines: { $0.map { $0.map { [$0] } } ?? [] })
         maybe(
-            "aliases", \.$aliases, .path("the aliases file"), "Who is who.",
+            "aliases", \.$aliases, .path("the aliases file"), "The aliases of addresses.",
             [
                 .later("read an aliases file"),
                 .file(.read("the aliases file")),
@@ -27,13 +27,17 @@ extension DomainSettings: BlockSettings {
             "catchall", \.$catchAll, .reference(.mailbox, "the mailbox"),
             "Who gets the mail that nobody else gets.", [.served])
         each("block", \.$blocked, .blocked, "Addresses that take no mail.", [.served])
-        one("sendas", \.$sendAs, .onOff, "Who it is from.", [.later("take the sender from the subject")])
+        one(
+            "sendas", \.$sendAs, .onOff, "Whether the subject names the sender.",
+            [.later("take the sender from the subject")])
         maybe(
             "suffix", \.$suffix, .text("the character"), "Where suffixes begin.",
             [.later("drop suffixes of local parts")])
-        one("relay-to", \.$relayTo, .words("the hub"), "Whose mail it is.", [.later("relay a domain to another hub")])
+        one(
+            "relay-to", \.$relayTo, .words("the hub"), "The hub that its mail is relayed to.",
+            [.later("relay a domain to another hub")])
         maybe(
-            "hold-for", \.$holdFor, .reference(.account, "the account"), "Who comes for it.",
+            "hold-for", \.$holdFor, .reference(.account, "the account"), "The account that its mail is held for.",
             [.later("hold a domain for another hub")])
         each(
             "dkim", \.$dkim, .dkim, "What it is signed with, and what becomes of bad signatures.",
@@ -73,12 +77,12 @@ extension Codec where Value == DKIMPolicy {
 }
 
 extension DKIMPolicy {
-    /// Both of them, unless they say twice what becomes of bad signatures.
+    /// Both together, unless both say what becomes of bad signatures.
     fileprivate static func adding(
         _ earlier: DKIMPolicy?, _ more: DKIMPolicy, _ arguments: Arguments
     ) throws(RunControlFault) -> DKIMPolicy {
         if let said = earlier?.action, more.action != nil {
-            throw RunControlFault(arguments.line.keyword.position, "\"dkim \(said.rawValue)\" stands already")
+            throw RunControlFault(arguments.line.keyword.position, "\"dkim \(said.rawValue)\" is already given")
         }
         return DKIMPolicy(action: earlier?.action ?? more.action, keys: (earlier?.keys ?? []) + more.keys)
     }

@@ -1,4 +1,4 @@
-// Domains as the rc says them.
+// The settings of a domain.
 
 import MailRouting
 
@@ -7,8 +7,9 @@ public struct DomainSettings: Sendable, Hashable {
     public var name: String
     /// The mailboxes known by their names there; `nil` for all.
     @Setting public var mailboxes: [String]? = nil
+    /// The mailbox that gets mail for addresses nobody else has.
     @Setting public var catchAll: String? = nil
-    /// Addresses that take no mail; every one is at this domain.
+    /// Addresses that accept no mail; every one is at this domain.
     @Setting public var blocked: [AddressPattern] = []
     public var position: SourcePosition
     public var positions = SourcePositions()
@@ -32,9 +33,9 @@ public struct DomainSettings: Sendable, Hashable {
 /// What becomes of mail that a check of its sender finds wanting.
 public enum PolicyAction: String, Sendable, Hashable, CaseIterable {
     case reject
-    /// It is taken, and its Authentication-Results say so.
+    /// It is accepted, and its Authentication-Results field says so.
     case mark
-    /// It is not looked at.
+    /// It is not checked.
     case off
 }
 

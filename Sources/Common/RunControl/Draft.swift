@@ -1,13 +1,13 @@
 // A block while its lines are read.
 
-/// What the lines of a block set, where they stand, and the words there are for it.
+/// The settings of a block: what its lines set, where they stand, and which words there are for it.
 protocol BlockSettings: Sendable, Hashable {
     static var scope: Scope { get }
     /// The words, in the order in which they are written.
     static var list: [ListedWord<Self>] { get }
-    /// All of ``list`` declared, for who needs every one.
+    /// All of ``list`` declared, for callers that need every one.
     static var words: [Declaration<Self>] { get }
-    /// A block that says nothing.
+    /// A block without lines.
     static var blank: Self { get }
     /// The name of the block, as messages have it.
     var name: String { get }
@@ -18,7 +18,7 @@ protocol BlockSettings: Sendable, Hashable {
 }
 
 extension BlockSettings {
-    /// The word that `key` is.
+    /// The declaration of the word whose key is `key`.
     static func word(_ key: String) -> Declaration<Self>? { listed(key)?.declaration() }
 
     /// Whether `key` is one of the words.
@@ -32,11 +32,11 @@ extension BlockSettings {
 /// A block while it is read: its settings, where its words stand, and the names that must lead somewhere.
 struct Draft<Settings> {
     var settings: Settings
-    /// By group: the first word of it.
+    /// The first word of each group.
     var seen: [String: Word] = [:]
-    /// Groups with a line that was complained of: what it should have set is no further complaint.
+    /// Groups with a line at fault: that nothing is set for them is no further fault.
     var broken: Set<String> = []
-    /// Whether lines are missing that it was to inherit.
+    /// Whether lines that it should inherit are missing.
     var lacksLines = false
     var references: [Reference] = []
 
@@ -45,7 +45,7 @@ struct Draft<Settings> {
     /// Where the word of `group` stands.
     func position(_ group: String) -> SourcePosition? { seen[group]?.position }
 
-    /// Whether nothing of `groups` can be missed: a line of them was complained of, or may be elsewhere.
+    /// Whether a line of `groups` that is missing is no fault: one was at fault already, or is to be inherited.
     func excuses(_ groups: String...) -> Bool { lacksLines || !broken.isDisjoint(with: groups) }
 }
 
@@ -56,14 +56,14 @@ func apply<Settings: BlockSettings>(
     for line in lines {
         guard let word = Settings.word(line.keyword.key) else {
             faults.add(line.keyword.position, Vocabulary.unknown(line.keyword, in: Settings.scope))
-            // What it would have set is not missed: one mistake, one complaint.
+            // What it would have set is not demanded any more: one mistake, one fault.
             let meant = Vocabulary.meant(by: line.keyword, in: Settings.scope).flatMap { Settings.word(Word.key($0)) }
             if let meant { draft.broken.insert(meant.facts.group) }
             continue
         }
         let group = word.facts.group
         if let earlier = draft.seen[group], !word.facts.repeats || earlier.key != line.keyword.key {
-            let verb = earlier.key == line.keyword.key ? "stands already" : "contradicts \"\(earlier.text)\""
+            let verb = earlier.key == line.keyword.key ? "is already given" : "contradicts \"\(earlier.text)\""
             faults.add(line.keyword.position, "\"\(line.keyword.text)\" \(verb) at \(earlier.position)")
             continue
         }

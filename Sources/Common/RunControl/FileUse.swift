@@ -5,7 +5,7 @@ import Reporting
 
 /// What a run does with a file that a word of the rc names.
 enum FileUse: Sendable, Hashable {
-    /// Reads it. `what` it is: `the country database`.
+    /// Reads it. `what` is a name for it: `the country database`.
     case read(_ what: String)
     /// Appends to it.
     case append(_ what: String)
@@ -13,12 +13,12 @@ enum FileUse: Sendable, Hashable {
     case directory(_ what: String)
     /// Keeps mail in it: a Maildir of ours.
     case maildir
-    /// Reads it by the code of a room above, whose check looks at more than the file: keys and certificates, passwords.
+    /// Reads it in a room above, whose own check looks at more than the file: keys and certificates, passwords.
     case examinedAbove
 }
 
 extension FileUse {
-    /// What a run would stumble over at `path`; `nil` for nothing. Nothing is made.
+    /// What would make a run fail at `path`; `nil` for nothing. Nothing is created.
     func fault(at path: String, block: String) -> String? {
         switch self {
         case .read(let what):

@@ -12,7 +12,7 @@ public struct Finding: Sendable, Hashable, CustomStringConvertible {
     }
 
     public let weight: Weight
-    /// Where in the rc it stands; `nil` for what no line says.
+    /// Where in the rc it stands; `nil` for what concerns no line.
     public let position: SourcePosition?
     public let message: String
 
@@ -63,8 +63,8 @@ public struct Findings: Sendable {
     }
 }
 
-/// One thing that `--check` looks at. A command puts together those that its own run would stumble over: the rooms that
-/// know a thing (keys, programs, folder names) have the check of it, in an extension.
+/// One thing that `--check` looks at. A command puts together the checks of what its own run needs; the room that knows
+/// a thing (keys, programs, folder names) has the check of it, in an extension.
 public struct Check: Sendable {
     private let look: @Sendable (HubSettings, inout Findings) -> Void
 

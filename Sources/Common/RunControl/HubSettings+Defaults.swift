@@ -1,11 +1,11 @@
-// What is in force where the rc says nothing and other lines decide: computed here, and nowhere else.
+// The defaults that follow from other lines of the rc: computed here, and nowhere else.
 //
-// What does not depend on other lines stands with the property, in the settings of its block.
+// All other defaults stand with the property, in the settings of its block.
 
 import MailRouting
 
 extension HubSettings {
-    /// Puts into force what follows from what was said, for the hub's own lines.
+    /// Puts the defaults of the hub's own lines into force.
     /// - Postcondition: `stateDirectory` and `maildirs` are empty where nothing was said and there is no home.
     mutating func settle(_ context: ProcessContext) {
         if $qualify.said == nil { $qualify.inForce = hostname }
@@ -28,7 +28,7 @@ extension MailboxSettings {
 }
 
 extension AccountSettings {
-    /// - Parameter hub: has its mailboxes.
+    /// - Parameter hub: with its mailboxes.
     mutating func settle(in hub: HubSettings) {
         // The only mailbox there is needs no naming.
         if $owner.said == nil, hub.mailboxes.count == 1 { $owner.inForce = hub.mailboxes[0].name }
@@ -49,7 +49,7 @@ extension ListenerSettings {
 }
 
 extension String {
-    /// With `%m` as `name`, `%%` as a percent sign.
+    /// This text with `name` for `%m` and a percent sign for `%%`.
     func replacingMailbox(with name: String) -> String {
         var text = ""
         var rest = unicodeScalars.makeIterator()

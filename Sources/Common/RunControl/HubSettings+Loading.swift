@@ -9,13 +9,15 @@ extension HubSettings {
     /// Looked for in this order: `explicitPath` (the option `-C`), `$MAILHUBRC`, `~/.mailhubrc`,
     /// `$XDG_CONFIG_HOME/mailhub/mailhubrc`, `/etc/mailhubrc`; root looks at `/etc/mailhubrc` before its own.
     /// The first one that is there counts, alone; one that is there and cannot be read ends the search.
-    /// - Throws: ``RunControlError``: for a person without an rc `noneFound`, for one who may not read it `unreadable`.
+    /// - Throws: ``RunControlError``: `noneFound` where there is none, `missing` where the one named is not there,
+    ///   `unreadable`, `notAFile` or `unsafe` where it may not be read, `faults` for what is wrong in it.
     public static func load(
         explicitPath: String? = nil, environment: [String: String] = ProcessContext.environment()
     ) throws(RunControlError) -> HubSettings {
         try load(explicitPath: explicitPath, context: ProcessContext(environment: environment))
     }
 
+    /// Finds and reads the rc as ``load(explicitPath:environment:)`` does, in the context given.
     public static func load(
         explicitPath: String?, context: ProcessContext
     ) throws(RunControlError) -> HubSettings {
@@ -25,7 +27,7 @@ extension HubSettings {
         return settings
     }
 
-    /// `path` so that it means the same in another working directory: who reads the rc may be a child, or come later.
+    /// `path` made absolute: a child may read the rc again from another working directory.
     private static func absolute(_ path: String) -> String {
         guard !path.hasPrefix("/"), let directory = unsafe getcwd(nil, 0) else { return path }
         defer { unsafe free(directory) }
@@ -34,6 +36,7 @@ extension HubSettings {
 
     /// Reads an rc that is at hand already, such as the copy that mhserve gives its worker.
     /// - Parameter source: the path that faults name, and that relative includes start from.
+    /// - Throws: ``RunControlError/faults(_:)``. Who may read or change the files is not examined.
     public static func read(
         _ octets: [UInt8], source: String, context: ProcessContext
     ) throws(RunControlError) -> HubSettings {

@@ -25,25 +25,25 @@ extension HubSettings {
             accountAddresses: accounts.flatMap(\.addresses), postmaster: postmaster)
     }
 
-    /// The addresses that the login of `mailbox` may send from: its own, its name at the domains of this hub, and those of
-    /// the accounts it owns.
+    /// The addresses that the login of `mailbox` may send from: its own, its name at the domains of this hub, and those
+    /// of the accounts it owns.
     public func addressesOwned(by mailbox: MailboxSettings) -> [AddressPattern] {
         let domains = Set(
             [hostname, qualify] + domains.filter { $0.mailboxes?.contains(mailbox.name) ?? true }.map(\.name))
-        // Its name at a domain may be another's by that one's own line: then it is not this one's.
+        // Another mailbox may have this name at a domain by an `address` line of its own: then it is not this one's.
         let locals = localAddresses
         let named = domains.sorted().compactMap { try? AddressPattern(parsing: "\(mailbox.name)@\($0)") }
             .filter { $0.address.map { locals.resolve($0) == .mailbox(mailbox.name) } ?? false }
         return mailbox.addresses + named + accounts.filter { $0.owner == mailbox.name }.flatMap(\.addresses)
     }
 
-    /// Who sends when the Unix user `name` does not say it: the first address of his mailbox, else of the first account
-    /// that the mailbox owns and that sends.
+    /// Who sends when the Unix user `name` does not say who: the first address of his mailbox, else of the first
+    /// account that the mailbox owns and that sends.
     public func author(ofUnixUser name: String) -> Address? {
         mailbox(ofUnixUser: name).flatMap(author)
     }
 
-    /// Who sends when a mailbox does not say it: see ``author(ofUnixUser:)``.
+    /// Who sends when a mailbox does not say who: see ``author(ofUnixUser:)``.
     public func author(of mailbox: MailboxSettings) -> Address? {
         let accounts = accounts.filter { $0.owner == mailbox.name && $0.send != nil }
         return (mailbox.addresses + accounts.flatMap(\.addresses)).lazy.compactMap(\.address).first

@@ -1,6 +1,6 @@
-// The words that stand at the beginning of a line, blocks aside.
+// The words of lines outside blocks.
 
-/// From a second to ten years: beyond that a person has made a mistake.
+/// From a second to ten years, in seconds: beyond that a person has made a mistake.
 private let anyDuration = 1...315_360_000
 
 extension HubSettings: BlockSettings {
@@ -55,7 +55,7 @@ extension HubSettings: BlockSettings {
         maybe(
             "alert-after", \.$alertAfter, .duration("the time", in: anyDuration),
             "How long a fault lasts before an alert.", [.later("raise an alert")])
-        one("notify", \.$notify, .command, "What raises an alert.", [.later("raise an alert")])
+        one("notify", \.$notify, .command, "The command that raises an alert.", [.later("raise an alert")])
         one(
             "queue-lifetime", \.queue.$lifetime, .duration("the lifetime", in: 3600...315_360_000),
             "How long the queue tries before it gives up")

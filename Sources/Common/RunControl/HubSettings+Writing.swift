@@ -5,9 +5,9 @@ extension HubSettings {
     /// - Parameter masked: whether passwords and their hashes stand as `********`.
     public func printed(masked: Bool = true) -> String { written(.inForce, masked: masked) }
 
-    /// The rc that mhserve gives its worker: of what is in force the words it needs, and no others. It has the logins of the
-    /// house, and of accounts whose they are and which addresses they have; no account's password, no way to get one, no
-    /// server and no route.
+    /// The rc that mhserve gives its worker: what is in force, in the words that the worker needs and no others. It has
+    /// the logins of the hub's mailboxes, and the owners and addresses of accounts; no account's password, no way to
+    /// get one, no server and no route.
     public func servedCopy() -> String { written(.served, masked: false) }
 
     private func written(_ extent: Page.Extent, masked: Bool) -> String {

@@ -4,14 +4,14 @@ import Credentials
 import MailRouting
 import Reporting
 
-/// The settings of one hub. All paths are absolute; all references are to things that are there. The properties are what is
-/// in force; `$name.said` is what the rc says of it.
+/// The settings of one hub. All paths are absolute; all references are to things that exist. The properties are what is
+/// in force; `$name.said` is what the rc says.
 public struct HubSettings: Sendable, Hashable {
     /// The absolute path of the rc.
     public var source = ""
-    /// Whether the rc is the machine's (/etc/mailhubrc) and not a person's or one named by hand.
+    /// Whether the rc is the machine's, /etc/mailhubrc.
     public var isSystem = false
-    /// The name this hub gives itself in greetings, EHLO and Received; the machine's own never leaves it.
+    /// The name this hub gives itself in greetings, EHLO and Received; the machine's own name is told to nobody.
     @Setting public var hostname = "localhost"
     /// The Unix user that a command started by root becomes, however the rc was found.
     @Setting public var runAs: String? = nil
@@ -31,7 +31,7 @@ public struct HubSettings: Sendable, Hashable {
     public var limits = ServiceLimits()
     public var mailboxes: [MailboxSettings] = []
     public var accounts: [AccountSettings] = []
-    /// In the order in which they are asked.
+    /// In the order in which they are tried.
     public var routes: [RouteSettings] = []
     public var chains: [ChainSettings] = []
     public var domains: [DomainSettings] = []

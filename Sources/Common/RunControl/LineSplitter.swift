@@ -1,4 +1,4 @@
-// Octets of an rc into lines of words, each with its place; hostile octets are faults here and reach nothing further.
+// Splits the octets of an rc into lines of words with their places; hostile octets are faults here and get no further.
 
 /// One word of a line.
 struct Word: Sendable {
@@ -28,9 +28,9 @@ struct RunControlLine: Sendable {
     var keyword: Word
     var arguments: [Word]
     var isIndented: Bool
-    /// Just behind its last word.
+    /// Just after its last word.
     var end: SourcePosition
-    /// Whether a comment follows: what is missing may stand in it.
+    /// Whether a comment follows: an argument that is missing may stand in it.
     var endsInComment = false
 }
 
@@ -64,7 +64,7 @@ enum LineSplitter {
         return lines
     }
 
-    /// What word processors and web pages make of quotes. No word begins with one unless it says so in plain quotes.
+    /// What word processors and web pages make of quotes. A word begins with one only in plain quotes.
     static func beginsWithTypographicQuote(_ word: String) -> Bool {
         guard let first = word.unicodeScalars.first else { return false }
         return ["“", "”", "„", "‟", "«", "»", "‘", "’", "‚", "‛", "‹", "›"].contains(first)
@@ -108,7 +108,7 @@ private struct LineReader {
             switch octet {
             case 0x09: continue
             case 0x0D:
-                throw RunControlFault(position(index), "a carriage return; save the file with the line ends of Unix")
+                throw RunControlFault(position(index), "a carriage return; save the file with Unix line endings")
             case 0x00...0x1F, 0x7F: throw RunControlFault(position(index), "a control character")
             default: continue
             }
@@ -120,7 +120,7 @@ private struct LineReader {
             switch decoder.decode(&source) {
             case .scalarValue(let scalar): good += UTF8.width(scalar)
             case .emptyInput: return
-            case .error: throw RunControlFault(position(good), "this is no UTF-8")
+            case .error: throw RunControlFault(position(good), "this is not UTF-8")
             }
         }
     }
@@ -170,7 +170,7 @@ private struct LineReader {
         let opening = at
         at += 1
         while at < octets.count, octets[at] != 0x22 {
-            // A backslash before anything else than a quote or a backslash is one.
+            // A backslash before anything but a quote or a backslash stands for itself.
             if octets[at] == 0x5C, at + 1 < octets.count, octets[at + 1] == 0x22 || octets[at + 1] == 0x5C { at += 1 }
             text.append(octets[at])
             at += 1

@@ -48,7 +48,9 @@ extension ListenerSettings: BlockSettings {
         each(
             "dnsbl", \.$blockLists, .words("the list"), "Lists of addresses that are refused.",
             [.later("ask a DNS block list")])
-        maybe("via", \.$via, .reference(.chain, "the chain"), "The chain.", [.later("connect over a chain")])
+        maybe(
+            "via", \.$via, .reference(.chain, "the chain"), "The chain to connect over.",
+            [.later("connect over a chain")])
     }
 
     private static let connectionsSentence =

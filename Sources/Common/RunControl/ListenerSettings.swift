@@ -33,12 +33,12 @@ public struct ListenerSettings: Sendable, Hashable, CustomStringConvertible {
     public var address: IPAddress?
     /// 0: the system chooses (for tests).
     public var port: Int
-    /// A denied network beats an allowed one; no allowed ones allow all.
+    /// `deny` beats `allow`; an empty `allow` allows all.
     @Setting public var allow: [Network] = []
     @Setting public var deny: [Network] = []
     /// The listener's own, else the hub's.
     @Setting public var certificate: CertificatePair? = nil
-    /// Connections at once: the listener's own words, else the hub's.
+    /// The most connections at once, in all and from one client address: the listener's own, else the hub's.
     @Setting public var maxConnections = 500
     @Setting public var maxConnectionsPerAddress = 20
     public var position: SourcePosition

@@ -23,7 +23,7 @@ extension MailboxSettings: BlockSettings {
                 "password", \.$verifier,
                 Codec<Secret>.secret("the password").map(MailboxVerifier.password, \.password),
                 passwordSentence, [.served]),
-            // Its contents go to the worker, which has no way to the file.
+            // The worker gets the contents instead: it cannot reach the file.
             one(
                 "passwordfile", \.$verifier,
                 Codec<String>.path("the password file").map(MailboxVerifier.passwordFile, \.passwordFile),
@@ -52,7 +52,7 @@ extension MailboxSettings: BlockSettings {
 }
 
 extension Codec where Value == [String] {
-    /// Folders of a mailbox, which are INBOX alone.
+    /// Folders of a mailbox; this release shows INBOX alone.
     fileprivate static let shownFolders: Codec = {
         let other = Refusal(word: "folder", deed: "show other folders than INBOX")
         var codec = Codec(

@@ -1,4 +1,4 @@
-// A mailbox: a person or role at home.
+// A mailbox: a person or a role at this hub.
 
 import MailFormat
 import MailRouting
@@ -7,9 +7,9 @@ import MailRouting
 public struct MailboxSettings: Sendable, Hashable {
     /// Letters, digits, `.`, `_` and `-`; safe as the name of a folder, and a login.
     public var name: String
-    /// Globs among them; every one has a domain.
+    /// Addresses and globs; every one has a domain.
     @Setting public var addresses: [AddressPattern] = []
-    /// The Unix user who is this person.
+    /// The name of the Unix user who is this person.
     @Setting public var unixUser: String? = nil
     @Setting public var verifier = MailboxVerifier.none
     /// The Maildir, absolute.

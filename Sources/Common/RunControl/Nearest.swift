@@ -1,8 +1,9 @@
 // The known word that a person most likely meant.
 
+/// Finds the word that was meant by a misspelt one.
 public enum Nearest {
-    /// The nearest of `candidates`, if it is near enough to be meant: a third of its letters wrong at most. Of two that are
-    /// as near, the one that begins alike, then the one as long.
+    /// The nearest of `candidates`, if it is near enough to be meant: a third of its letters wrong at most, and no more
+    /// than three. Of two equally near, the one that shares the longer beginning, then the one closer in length.
     public static func word(to text: String, among candidates: [String]) -> String? {
         let given = Array(Word.key(text).lowercased().unicodeScalars.prefix(64))
         var best: (word: String, score: (Int, Int, Int))?
@@ -19,8 +20,8 @@ public enum Nearest {
         return best?.word
     }
 
-    /// `given`, what it is without an ending of English (`fetched`, `mailboxes`), and with the parts of `user-unix` the other
-    /// way about; with the cost of each reading.
+    /// `given` as it is, without an English ending (`fetched`, `mailboxes`), and with its parts swapped (`user-unix`);
+    /// with the cost of each reading.
     private static func readings(of given: [Unicode.Scalar]) -> [(cost: Int, word: [Unicode.Scalar])] {
         var readings = [(cost: 0, word: given)]
         for ending in ["s", "es", "ed", "ing"] where given.count > ending.unicodeScalars.count + 2 {

@@ -1,4 +1,4 @@
-// Lines of an rc as they are written.
+// Writes the lines of an rc.
 
 import Credentials
 
@@ -6,11 +6,11 @@ import Credentials
 struct Page {
     /// Which lines of a block are written.
     enum Extent {
-        /// Those that say what was said.
+        /// Those for what was said.
         case said
-        /// Those that say what is in force, defaults included.
+        /// Those for what is in force, defaults included.
         case inForce
-        /// Of those in force the ones that mhserve's worker needs.
+        /// Of what is in force, those that mhserve's worker needs.
         case served
     }
 
@@ -48,7 +48,7 @@ struct Page {
     }
 
     static func quoted(_ word: String) -> String {
-        // Control characters, too: a tab would part the word, and in quotes a line feed is a fault instead of a new line.
+        // Control characters, too: a tab would split the word, and in quotes a line feed is a fault, not a new line.
         let special = word.utf8.contains { $0 <= 0x20 || $0 == 0x22 || $0 == 0x2C || $0 == 0x7F }
         let isOdd = word.hasPrefix("#") || word.contains("->") || LineSplitter.beginsWithTypographicQuote(word)
         return word.isEmpty || special || isOdd ? inQuotes(word) : word

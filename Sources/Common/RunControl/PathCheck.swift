@@ -1,19 +1,19 @@
-// The checks of what every run leans on: users, folders, the log. Each is one function with the place of its line.
+// The checks of what every run depends on: users, directories, the log.
 
 import DurableFiles
 import Glibc
 import Reporting
 
 extension Check {
-    /// What the start of every command asks for.
+    /// What the start of every command needs.
     public static let start: [Check] = [runAs, log, filesRead]
 
-    /// Who the hub is.
+    /// The hub's user exists, and is not root.
     public static let runAs = Check { settings, findings in
         guard let name = settings.runAs else { return }
         let position = settings.positions["run-as"]
         guard let entry = unsafe getpwnam(name) else {
-            return findings.fault(position, "run-as: there is no user \"\(name)\"; make it, or name another")
+            return findings.fault(position, "run-as: there is no user \"\(name)\"; create it, or name another")
         }
         if unsafe entry.pointee.pw_uid == 0 {
             findings.fault(
@@ -35,12 +35,12 @@ extension Check {
         for block in settings.listeners { look(block) }
     }
 
-    /// The log file opens for appending, or could be made.
+    /// The log file opens for appending, or could be created.
     public static let log = Check { settings, findings in
         settings.examineFiles(&findings) { if case .append = $0 { true } else { false } }
     }
 
-    /// Where the lines of background runs go, whose standard error is not the person's.
+    /// Log lines of runs in the background, whose standard error nobody sees.
     public static let logOfBackgroundRuns = Check { settings, findings in
         guard settings.log == .standardError else { return }
         findings.warning(
@@ -66,7 +66,7 @@ extension Check {
         }
     }
 
-    /// A person's Unix user exists; else nobody is that person, and no run refuses that.
+    /// The Unix user of each mailbox exists. A warning only: no run refuses one that does not.
     public static let unixUsers = Check { settings, findings in
         for mailbox in settings.mailboxes {
             guard let user = mailbox.unixUser, unsafe getpwnam(user) == nil else { continue }
@@ -79,8 +79,8 @@ extension Check {
 
 /// Questions about paths that a run will use.
 enum PathCheck {
-    /// What keeps `path` from being a directory of ours, closed to others; `nil` when nothing does, or when it is not there
-    /// yet.
+    /// What keeps `path` from being a directory of ours, closed to others; `nil` when nothing does, or when it is not
+    /// there yet.
     static func directoryFault(_ path: String, isMailbox: Bool) -> String? {
         do {
             let directory = try Directory(path: path)
@@ -90,7 +90,7 @@ enum PathCheck {
         }
     }
 
-    /// The errno that opening `path` for appending would give; `nil` for none. Nothing is made.
+    /// The errno that opening `path` for appending would give; `nil` for none. Nothing is created.
     static func appendFault(_ path: String) -> Int32? {
         var status = stat()
         if unsafe stat(path, &status) == 0 {

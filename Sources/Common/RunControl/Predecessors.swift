@@ -1,4 +1,4 @@
-// What people write who come from msmtp, mpop or fetchmail.
+// Hints for people who come from msmtp, mpop or fetchmail.
 
 /// Words of msmtp, mpop and fetchmail whose meaning here has another form.
 enum Predecessors {
@@ -16,6 +16,7 @@ enum Predecessors {
         }
     }
 
+    /// What to write instead, where no single word means the same.
     static func hint(for key: String, in scope: Scope) -> String? {
         switch (scope, key) {
         case (.account, "host"), (.account, "port"):

@@ -1,24 +1,28 @@
-// What the reader of an rc needs to know of the process and the machine; a test says it by hand.
+// What the reader of an rc needs to know of the process and the machine; tests set it by hand.
 
 import Glibc
 
 /// The process that reads the rc.
 public struct ProcessContext: Sendable, Hashable {
-    /// The home directory, for `~`; `nil` when neither HOME nor the password file knows one.
+    /// The home directory, for `~`; `nil` when neither HOME nor the user database has one.
     public var home: String?
+    /// The effective user id.
     public var effectiveUser: UInt32
     /// The login name that the user database has for the effective user.
     public var userName: String?
+    /// XDG_CONFIG_HOME, else `~/.config`.
     public var configHome: String?
+    /// XDG_STATE_HOME, else `~/.local/state`.
     public var stateHome: String?
     /// The path that MAILHUBRC names.
     public var named: String?
     public var systemPath = "/etc/mailhubrc"
     public var systemState = "/var/lib/mailhub"
 
-    /// - Parameter environment: of which HOME, MAILHUBRC, XDG_CONFIG_HOME and XDG_STATE_HOME count; it may be empty.
+    /// The context of this process in `environment`.
     ///
-    /// HOME and XDG_… that lead to what is not ours count for nothing: some crons and `su` hand on root's.
+    /// HOME and XDG_… are ignored where they lead to what another user owns: some crons and `su` hand on root's.
+    /// - Parameter environment: of which HOME, MAILHUBRC, XDG_CONFIG_HOME and XDG_STATE_HOME count; it may be empty.
     public init(environment: [String: String]) {
         func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         let user = geteuid()
@@ -35,8 +39,8 @@ public struct ProcessContext: Sendable, Hashable {
         stateHome = own("XDG_STATE_HOME") ?? home.map { "\($0)/.local/state" }
     }
 
-    /// As they are for the hub's user, where root reads an rc that names one: `~` is that user's home then, as it will be
-    /// when the rc is read again.
+    /// The context of the hub's user, where root reads an rc that names one: `~` is that user's home then, as it will
+    /// be when that user reads the rc.
     func ofHubUser(in lines: [RunControlLine]) -> ProcessContext {
         guard effectiveUser == 0, let line = lines.first(where: { !$0.isIndented && $0.keyword.key == "run-as" }),
             let name = line.arguments.first?.text, let entry = unsafe getpwnam(name)
@@ -48,7 +52,7 @@ public struct ProcessContext: Sendable, Hashable {
         return theirs
     }
 
-    /// Whether what stands at `path`, or would be made there, is the user's.
+    /// Whether `path`, or the nearest directory above that exists, belongs to `user`.
     private static func isPlace(_ path: String, of user: UInt32) -> Bool {
         var path = path
         while true {
@@ -59,7 +63,7 @@ public struct ProcessContext: Sendable, Hashable {
         }
     }
 
-    /// The environment of this process.
+    /// The variables `names` of the environment of this process, those that are set.
     public static func environment(_ names: [String] = ["HOME", "MAILHUBRC", "XDG_CONFIG_HOME", "XDG_STATE_HOME"])
         -> [String: String]
     {

@@ -11,7 +11,7 @@ enum Quantity {
         (0x77, 604_800), (0x64, 86_400), (0x68, 3600), (0x6D, 60), (0x73, 1),
     ]
     private static let sizeUnits: [(letter: UInt8, shift: Int)] = [(0x67, 30), (0x6D, 20), (0x6B, 10)]
-    /// Digits of one number: no bound below comes near.
+    /// The most digits of one number: no bound of the rc comes near.
     private static let digits = 10
 
     /// duration = 1*DIGIT / 1*(1*DIGIT ("w" / "d" / "h" / "m" / "s")), each unit once, in this order.

@@ -27,8 +27,10 @@ extension RouteSettings: BlockSettings {
             [.later("send straight to the recipient's domain")])
         one("pipe", \.$pipe, .command, "The program that sends.", [.later("send through a program")])
         maybe("online", \.$online, .text("the name"), "When it can be tried.", [.later("tell whether it is online")])
-        each("rewrite", \.$rewrite, .phrases("what to rewrite"), "What changes.", [.later("rewrite addresses")])
-        one("limit", \.$limit, .words("the limit"), "How much leaves.", [.later("limit the rate of a route")])
+        each(
+            "rewrite", \.$rewrite, .phrases("what to rewrite"), "Which addresses change.", [.later("rewrite addresses")]
+        )
+        one("limit", \.$limit, .words("the limit"), "How much mail may leave.", [.later("limit the rate of a route")])
     }
 }
 
@@ -42,11 +44,11 @@ extension ChainSettings: BlockSettings {
 
     // The block is refused as a whole, by its head.
     @WordList<ChainSettings> private static func listed() -> [ListedWord<ChainSettings>] {
-        each("hop", \.$hops, Codec<Hop>.hop.single, "A station of the path.")
-        maybe("resolver", \.$resolver, .ownAddress("the resolver"), "Who is asked for names at its end.")
+        each("hop", \.$hops, Codec<Hop>.hop.single, "A hop of the path.")
+        maybe("resolver", \.$resolver, .ownAddress("the resolver"), "The resolver that is asked at its end.")
         each("forbid", \.$forbidden, Codec<Forbidden>.forbidden.single, "What the path must not touch.")
-        one("forbid-unknown", \.$forbidsUnknown, .onOff, "Whether what cannot be told is forbidden.")
-        one("test", \.$test, .words("the target"), "What shows that it works.")
+        one("forbid-unknown", \.$forbidsUnknown, .onOff, "Whether what is unknown is forbidden.")
+        one("test", \.$test, .words("the target"), "The target of a test that it works.")
     }
 }
 

@@ -1,4 +1,4 @@
-// Routes as the rc says them.
+// The settings of a route.
 
 import MailRouting
 
@@ -30,7 +30,7 @@ public struct RouteSettings: Sendable, Hashable {
         self.position = position
     }
 
-    /// What decides; MailRouting knows what to do with it.
+    /// The part of it that decides, as `MailRouting` takes it.
     public var route: Route {
         Route(
             name: name, from: AddressConditions(allow: from, deny: notFrom),

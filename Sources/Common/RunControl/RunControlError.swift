@@ -26,7 +26,7 @@ public enum RunControlError: Complaint, Hashable {
     case missing(path: String, namedBy: String)
     /// There is an rc, and we may not read it.
     case unreadable(path: String, code: Int32)
-    /// A directory, a pipe, a device.
+    /// The rc is a directory, a pipe or a device.
     case notAFile(path: String)
     /// Others may read the secrets in it, or change what it makes us do.
     case unsafe(path: String, why: String, command: String)

@@ -1,4 +1,4 @@
-// Where passwords are: in the rc, or where it says.
+// Where passwords come from: the rc itself, or what it names.
 
 import Credentials
 
@@ -13,7 +13,7 @@ public enum SecretSource: Sendable, Hashable {
     case command([String])
 }
 
-/// What a mailbox keeps to know its password by.
+/// What the password of a mailbox is verified by.
 public enum MailboxVerifier: Sendable, Hashable {
     /// Nobody can log in.
     case none

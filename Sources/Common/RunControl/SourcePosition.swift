@@ -2,8 +2,8 @@
 
 /// `file:line:column`, both counted from 1, columns in characters.
 ///
-/// Where a line stands is no part of what it says: all places are equal, so that two rc files of one meaning make equal
-/// settings.
+/// Where a line stands is no part of what it says: all positions compare equal, so that two rc files with one meaning
+/// make equal settings.
 public struct SourcePosition: Sendable, Hashable, CustomStringConvertible {
     public let file: String
     public let line: Int
@@ -15,7 +15,7 @@ public struct SourcePosition: Sendable, Hashable, CustomStringConvertible {
         self.column = column
     }
 
-    /// Of what stands in no rc, since a program has made it.
+    /// The position of what a program has made, and no rc holds.
     public static let nowhere = SourcePosition(file: "", line: 0, column: 0)
 
     public var description: String { "\(file):\(line):\(column)" }
@@ -31,7 +31,8 @@ public struct SourcePosition: Sendable, Hashable, CustomStringConvertible {
 public struct SourcePositions: Sendable, Hashable {
     private var byWord: [String: SourcePosition] = [:]
 
-    /// By a word as people write it, or the group of words that exclude each other (`secret`, `verifier`).
+    /// The position of a word as people write it, or of the one given in a group of words that exclude each other
+    /// (`secret`, `verifier`).
     public subscript(word: String) -> SourcePosition? {
         get { byWord[Word.key(word)] }
         set { byWord[Word.key(word)] = newValue }

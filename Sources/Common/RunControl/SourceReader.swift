@@ -1,4 +1,4 @@
-// The files of an rc: opened once, looked at through that very descriptor, read within bounds, includes put in place.
+// The files of an rc: each opened once, examined and read within bounds by one descriptor, with includes put in place.
 
 import Glibc
 import Reporting
@@ -11,7 +11,7 @@ struct SourceFile {
     /// Permission bits.
     let mode: UInt32
 
-    /// - Throws: ``RunControlError/missing(path:namedBy:)`` with an empty name, `unreadable`, `notAFile`.
+    /// - Throws: ``RunControlError/missing(path:namedBy:)`` named by an empty text, `unreadable`, `notAFile`.
     static func open(_ path: String) throws(RunControlError) -> SourceFile {
         // Not blocking: a pipe put in the place of the rc must not hold us.
         let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
@@ -37,7 +37,7 @@ struct SourceFile {
     }
 
     /// Refuses an rc that others may change, or read though it `holdsSecrets`.
-    /// - Parameter holdsSecrets: asked only where others may do anything with the file: the answer needs every word there is.
+    /// - Parameter holdsSecrets: asked only where others have any right to the file: the answer needs all words.
     func refuseIfUnsafe(user: UInt32, holdsSecrets: () -> Bool) throws(RunControlError) {
         if let (why, command) = FileSafety.complaint(
             owner: owner, mode: mode, isSecret: mode & 0o077 != 0 && holdsSecrets(), user: user, path: path)
@@ -49,10 +49,10 @@ struct SourceFile {
 
 /// Who may own, read and change a file that decides what we do, or that holds a secret.
 enum FileSafety {
-    /// What is wrong and the command that mends it; `nil` when nothing is.
+    /// What is wrong with the file, and the command that mends it; `nil` when nothing is.
     ///
-    /// Ours or root's, written by nobody else; a secret is read by nobody else either, but a group may read one that root
-    /// owns: that is how the machine's rc is handed to the hub's user (0640 root:group).
+    /// It must be ours or root's, and nobody else may write it. Nobody else may read a secret either, but a group may
+    /// read one that root owns: that is how the machine's rc is handed to the hub's user (0640 root:group).
     static func complaint(
         owner: UInt32, mode: UInt32, isSecret: Bool, user: UInt32, path: String
     ) -> (why: String, command: String)? {
@@ -158,7 +158,7 @@ struct SourceReader {
         return lines
     }
 
-    /// `path` itself, or the files of its directory that match a last part with `*` or `?`, in the order of their names.
+    /// `path` itself, or the files of its directory that match a last part with `*` or `?`, ordered by name.
     private func names(matching path: String, _ word: Word) throws(RunControlFault) -> [String] {
         guard let slash = path.lastIndex(of: "/") ?? path.indices.first else { return [path] }
         let last = String(path[path.index(after: slash)...])

@@ -42,7 +42,7 @@ enum Vocabulary {
 
     private static let usableKeys = usable.mapValues { Set($0.map(Word.key)) }
 
-    /// What this release cannot do of what a word says; `nil` for what it can do, and for what is no word.
+    /// What a word asks for and this release cannot do; `nil` for one that it can carry out, and for what is no word.
     static func deed(of key: String, in scope: Scope) -> String? {
         if scope == .top, key == Scope.chain.rawValue { return chainDeed }
         return words(in: scope).first { $0.key == key }?.deed

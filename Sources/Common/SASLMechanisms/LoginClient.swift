@@ -14,10 +14,10 @@ struct LoginClient: SASLClient {
         login = try PasswordCredentials(user: user, password: password)
     }
 
-    /// None: too few servers take the user there.
+    /// None: too few servers accept the user there.
     mutating func initialResponse() -> [UInt8]? { nil }
 
-    /// - Parameter challenge: goes by its turn; the words differ from server to server.
+    /// - Parameter challenge: understood by its turn; the words differ from server to server.
     mutating func respond(to challenge: [UInt8]) throws(SASLError) -> [UInt8] {
         switch state {
         case .start:

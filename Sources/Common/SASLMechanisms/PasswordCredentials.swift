@@ -1,8 +1,8 @@
-// What the mechanisms that show the server the password, PLAIN and LOGIN, carry.
+// What PLAIN and LOGIN carry, the mechanisms that show the server the password.
 
 import Credentials
 
-/// A user and a password that both mechanisms can say.
+/// A user and a password that both mechanisms can carry.
 struct PasswordCredentials: Sendable {
     let user: [UInt8]
     let password: Secret

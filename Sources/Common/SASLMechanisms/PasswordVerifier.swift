@@ -3,10 +3,10 @@
 import Credentials
 import Digests
 
-/// What a mailbox keeps to know its password by: the rc's `passwordhash`, or `passwordfile` and `password`.
+/// What a mailbox's password is checked against: the rc's `passwordhash`, or `passwordfile` and `password`.
 ///
-/// Every question costs a scrypt, about 35 ms and 16 MiB, and blocks: ask on a thread of your own, after address
-/// limits. Passwords count octet by octet; a NUL is never part of one.
+/// Every check costs one scrypt, about 35 ms and 16 MiB, and blocks: make it on a thread of its own, after the limits
+/// per address. Passwords count octet by octet; a NUL is never part of one.
 public enum PasswordVerifier: Sendable {
     case scrypt(ScryptHash)
     case plain(Secret)
@@ -70,6 +70,6 @@ public enum PasswordVerifier: Sendable {
         }
     }
 
-    /// Of this process alone.
+    /// Random, of this process alone.
     private static let key = Randomness.octets(32)
 }

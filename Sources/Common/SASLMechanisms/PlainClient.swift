@@ -18,7 +18,7 @@ struct PlainClient: SASLClient {
         return message
     }
 
-    /// - Parameter challenge: goes by its turn, not by its words.
+    /// - Parameter challenge: understood by its turn, not by its words.
     mutating func respond(to challenge: [UInt8]) throws(SASLError) -> [UInt8] {
         guard !isSaid else { throw .unexpectedChallenge(mechanism) }
         isSaid = true
@@ -27,6 +27,6 @@ struct PlainClient: SASLClient {
 
     func acceptSuccess() {}
 
-    // message = [authzid] UTF8NUL authcid UTF8NUL passwd (RFC 4616 §2); we act as whom we log in.
+    // message = [authzid] UTF8NUL authcid UTF8NUL passwd (RFC 4616 §2); we act as the user we log in as.
     private var message: [UInt8] { [0] + login.user + [0] + login.password.revealed }
 }

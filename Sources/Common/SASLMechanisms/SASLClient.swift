@@ -3,7 +3,8 @@
 import Credentials
 import Octets
 
-/// One authentication exchange, client side (RFC 4422 §3), of however many steps. Knows nothing of the protocol around it.
+/// One authentication exchange, client side (RFC 4422 §3), of however many steps. Knows nothing of the protocol around
+/// it.
 public protocol SASLClient: Sendable {
     /// The mechanism's name as it stands on the wire.
     var mechanism: String { get }
@@ -11,15 +12,15 @@ public protocol SASLClient: Sendable {
     /// The response that may stand in the command itself (SASL-IR); `nil` when the mechanism waits for the server.
     mutating func initialResponse() -> [UInt8]?
 
-    /// The answer to a challenge, decoded. Additional data with success (RFC 4422 §3.7) is one too: the server's final
-    /// message comes as a challenge, and is answered with nothing.
-    /// - Throws: ``SASLError/unexpectedChallenge(_:)`` when all is said, ``SASLError/serverUnproven(_:)`` and others when the
-    ///   challenge is not good: cancel with `*` then.
+    /// The response to a challenge, both decoded. Additional data with success (RFC 4422 §3.6) comes as a challenge,
+    /// too: the server's final message, whose response is empty.
+    /// - Throws: ``SASLError/unexpectedChallenge(_:)`` when the mechanism has nothing more to say,
+    ///   ``SASLError/serverUnproven(_:)`` and others when the challenge is not good: cancel with `*` then.
     mutating func respond(to challenge: [UInt8]) throws(SASLError) -> [UInt8]
 
     /// The server says that the login has succeeded.
-    /// - Throws: ``SASLError/serverUnproven(_:)`` when the mechanism has the server prove that it knows the password, and
-    ///   it has not: whoever says so is not believed.
+    /// - Throws: ``SASLError/serverUnproven(_:)`` when the mechanism has the server prove that it knows the password,
+    ///   and it has not: the success is not believed then.
     func acceptSuccess() throws(SASLError)
 }
 
@@ -56,7 +57,7 @@ public struct SASLClientMechanism: Sendable, CustomStringConvertible {
         try LoginClient(user: user, password: password)
     }
 
-    /// All that we speak, the one to prefer first: of two that show the password, that with fewer round trips.
+    /// All that we speak, best first: of two that show the server the password, the one with fewer round trips.
     public static let all = [plain, login]
 
     /// The first of `mechanisms` that the server offers and the channel allows.

@@ -1,20 +1,20 @@
-// What a SASL exchange can do wrong.
+// What can go wrong in a SASL exchange.
 
 /// Why an exchange ended without a login to verify. None of the texts holds a secret.
 public enum SASLError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A response of more octets than ``SASL/responseLimit``.
     case tooLong(limit: Int)
-    /// A response that the mechanism's grammar does not know.
+    /// A response that the mechanism's grammar does not allow.
     case malformed(SASLMechanism)
     /// A login that is empty, too long, no UTF-8, or holds control characters.
     case badLogin
     /// A password that is empty, too long, or holds NUL.
     case badPassword
-    /// The client logs in as one and wants to act as another (RFC 4616 §2, authzid).
+    /// The client logs in as one user and wants to act as another (RFC 4616 §2, authzid).
     case otherIdentity
     /// The server asks for more than the mechanism has.
     case unexpectedChallenge(String)
-    /// The server says yes, or should, without the proof of its own that the mechanism demands.
+    /// The server has not proved that it knows the password, as the mechanism demands.
     case serverUnproven(String)
     /// A response outside an exchange.
     case notStarted

@@ -10,15 +10,15 @@ public struct SASLCredentials: Sendable {
     /// Not empty, no NUL, at most ``SASL/passwordLimit`` octets.
     public let password: Secret
 
-    /// For tests of what verifies; else only a ``SASLServer`` makes these.
+    /// For tests of verifiers; otherwise only a ``SASLServer`` makes these.
     public init(login: String, password: Secret) {
         self.login = login
         self.password = password
     }
 }
 
-/// One authentication exchange, server side (RFC 4422). Octets as they are: base64, `=` and `*`
-/// belong to the protocol around it.
+/// One authentication exchange, server side (RFC 4422 §3). Octets are decoded: base64, `=` and `*` belong to the
+/// protocol around it.
 public struct SASLServer: Sendable {
     /// What the protocol around it has to do next.
     public enum Step: Sendable {
@@ -44,7 +44,8 @@ public struct SASLServer: Sendable {
     }
 
     /// Begins an exchange; one under way is forgotten.
-    /// - Parameter initialResponse: what came with the command; `nil` when nothing came, which is not an empty one (RFC 4954 §4).
+    /// - Parameter initialResponse: what came with the command; `nil` when nothing did, which differs from an empty one
+    ///   (RFC 4954 §4).
     public mutating func start(_ mechanism: SASLMechanism, initialResponse: [UInt8]? = nil) -> Step {
         state =
             switch mechanism {

@@ -58,6 +58,7 @@ public struct ScryptHash: Sendable, CustomStringConvertible {
     let key: [UInt8]
 
     /// Hashes `password` with a new salt.
+    /// - Throws: ``PasswordError/badPassword``, ``PasswordError/cannotHash(octetsNeeded:)``.
     public init(password: Secret, cost: ScryptCost = .standard) throws(PasswordError) {
         guard SASL.isPassword(password.revealed) else { throw .badPassword }
         self.cost = cost
@@ -66,6 +67,7 @@ public struct ScryptHash: Sendable, CustomStringConvertible {
     }
 
     /// Reads the text form, strictly: exactly what ``description`` writes.
+    /// - Throws: ``PasswordError/badHash``.
     public init(parsing text: String) throws(PasswordError) {
         let fields = text.split(separator: "$", omittingEmptySubsequences: false)
         guard text.utf8.count <= 200, fields.count == 5, fields[0].isEmpty, fields[1] == "mh-scrypt" else {

@@ -14,16 +14,16 @@ public struct Capabilities: Sendable, Hashable {
     public internal(set) var enhancedStatusCodes = false
     /// Whether SIZE is offered, so that MAIL may carry it.
     public internal(set) var size = false
-    /// The largest message in octets of the wire; `nil` when none is told.
+    /// The largest message in octets on the wire; `nil` when the server sets no limit or tells none.
     public internal(set) var sizeLimit: Int?
     /// SASL mechanisms, in capitals, as the server lists them.
     public internal(set) var mechanisms: [String] = []
     /// RCPTMAX of LIMITS: recipients in one transaction (RFC 9422).
     public internal(set) var recipientLimit: Int?
-    /// MAILMAX of LIMITS: transactions in one connection.
+    /// MAILMAX of LIMITS: transactions in one connection (RFC 9422).
     public internal(set) var transactionLimit: Int?
 
-    /// Those of a server that knows HELO only.
+    /// None, as of a server that knows only HELO.
     public init() {}
 
     /// ehlo-ok-rsp = "250-" Domain [SP greet] CRLF *( "250-" ehlo-line CRLF ) …

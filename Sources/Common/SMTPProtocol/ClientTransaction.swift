@@ -1,4 +1,4 @@
-// A transaction as a client carries it out: the lines of its envelope, who was accepted, the encoder of its content.
+// A transaction as a client carries it out: the lines of its envelope, the accepted recipients, its content's encoder.
 
 import MailEnvelope
 import MailFormat
@@ -35,7 +35,7 @@ struct ClientTransaction: Sendable {
 
     private var needsSMTPUTF8: Bool { envelope.smtpUTF8 || envelope.hasInternationalAddress }
 
-    /// The first thing that stands against handing this to a server with `capabilities`; `nil` when nothing does.
+    /// The first reason why a server with `capabilities` cannot take this; `nil` when there is none.
     func obstacle(_ capabilities: Capabilities) -> TransactionObstacle? {
         if envelope.recipients.isEmpty { return .noRecipients }
         if content.hasStrays, content.isSigned { return .straysUnderSignature }
@@ -48,8 +48,8 @@ struct ClientTransaction: Sendable {
         return nil
     }
 
-    /// The MAIL line, with those parameters that the server offers. What the content holds counts, not what was said of
-    /// it: many clients say nothing.
+    /// The MAIL line, with those parameters that the server offers. BODY goes by what the content holds, not by what
+    /// was declared: many clients declare nothing.
     func mailLine(_ offered: Capabilities) -> [UInt8] {
         var line = "MAIL FROM:\(envelope.reversePath)"
         if offered.size { line += " SIZE=\(content.wireSize)" }
@@ -78,11 +78,11 @@ struct ClientTransaction: Sendable {
     private static func xtext(_ text: String) -> String { String(decoding: XText.encode(text), as: UTF8.self) }
 }
 
-/// Why a message cannot be handed to a server. Nothing has been said to it yet.
+/// Why a message cannot be handed to a server. Nothing of the transaction has been sent yet.
 public enum TransactionObstacle: Sendable, Hashable {
     case noRecipients
     /// Stray octets that the wire must not carry, and a signature over them, so that they cannot be replaced either: no
-    /// server could take it as it is.
+    /// server could take the message as it is.
     case straysUnderSignature
     /// Larger than the server's SIZE.
     case tooBig(limit: Int)
@@ -91,7 +91,7 @@ public enum TransactionObstacle: Sendable, Hashable {
     /// The server's RCPTMAX: send in several transactions.
     case tooManyRecipients(limit: Int)
 
-    /// The verdict that it comes to at `host`.
+    /// The verdict that the obstacle amounts to at `host`.
     public func verdict(at host: String) -> Verdict {
         switch self {
         case .noRecipients: .permanent(5, 1, from: host, text: "no recipients")
@@ -103,8 +103,8 @@ public enum TransactionObstacle: Sendable, Hashable {
             .permanent(
                 6, 0,
                 text:
-                    "the message holds a stray CR or NUL, which mail must not hold on its way, and it is signed: taking "
-                    + "that octet out would break the signature; take it out yourself, sign again and send it again")
+                    "the message holds a stray CR or NUL, which cannot be sent by SMTP, and it is signed: removing "
+                    + "that octet would break the signature; remove it yourself, sign again and send it again")
         case .needs8BITMIME:
             .permanent(
                 6, 3, from: host,

@@ -64,7 +64,7 @@ extension CommandGrammar {
         return String(decoding: octets.map(Octet.uppercased), as: UTF8.self)
     }
 
-    /// size-value = 1*20DIGIT (RFC 1870 §6.1)
+    /// size-value = 1*20DIGIT (RFC 1870 §3)
     private static func size(_ value: ArraySlice<UInt8>?) throws(CommandFault) -> Int {
         guard let value, let size = saturatedNumber(value) else { throw .badParameter("SIZE") }
         return size

@@ -16,7 +16,7 @@ extension CommandGrammar {
         }
     }
 
-    /// Forward-path = Path; "<Postmaster>" stands alone in having no domain.
+    /// Forward-path = Path; "<Postmaster>" needs no domain (RFC 5321 §4.1.1.3).
     mutating func forwardPath() throws(CommandFault) -> ForwardPath {
         let mailbox = try path(else: "syntax: RCPT TO:<address>")
         if mailbox.equalsIgnoringCase("postmaster") { return .postmaster }
@@ -29,7 +29,7 @@ extension CommandGrammar {
 
     /// Path = "<" [ A-d-l ":" ] Mailbox ">"
     ///
-    /// Also taken: a mailbox without brackets, up to the next blank.
+    /// Also accepted: a mailbox without brackets, up to the next blank.
     /// - Returns: the mailbox, its source route dropped (RFC 5321 §4.1.1.3); empty for `<>` alone.
     private mutating func path(else words: String) throws(CommandFault) -> [UInt8] {
         guard let first = next else { throw .syntax(words) }

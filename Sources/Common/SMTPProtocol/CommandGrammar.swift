@@ -8,14 +8,14 @@ struct CommandGrammar {
     let line: [UInt8]
     var at = 0
 
-    /// Words that open a request of HTTP or of kin protocols; a browser can be made to send them to a mail server.
+    /// First words of a request of HTTP or a related protocol; a browser can be made to send them to a mail server.
     private static let foreignVerbs: [StaticString] = [
         "GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH", "PRI", "Host:", "User-Agent:",
     ]
 
-    /// Reads `line`, which has lost its line end.
+    /// Reads `line`, given without its line end.
     ///
-    /// command-line = verb [ SP arguments ]; verbs are case-blind and blanks at the end are tolerated (RFC 5321
+    /// command-line = verb [ SP arguments ]; verbs are case-insensitive, and blanks at the end are tolerated (RFC 5321
     /// §4.1.1).
     static func command(_ line: [UInt8]) throws(CommandFault) -> SMTPCommand {
         let end = line.lastIndex { $0 != Octet.space && $0 != Octet.tab }.map { $0 + 1 } ?? 0
@@ -47,7 +47,7 @@ struct CommandGrammar {
 
     /// helo = "HELO" SP Domain; ehlo = "EHLO" SP ( Domain / address-literal )
     ///
-    /// Clients at home name themselves in every way; what the name is worth is the policy's to say.
+    /// Home clients give every kind of name; what it is worth is for the policy to say.
     private mutating func hello(_ verb: String) throws(CommandFault) -> String {
         let name = word()
         guard !name.isEmpty, name.count <= SMTPLimits.domain, let text = String(validating: name, as: UTF8.self) else {
@@ -101,7 +101,7 @@ struct CommandGrammar {
         return text
     }
 
-    /// data = "DATA" CRLF and others that take no argument.
+    /// data = "DATA" CRLF, and the other commands that take no argument.
     private func alone(_ command: SMTPCommand, _ verb: String) throws(CommandFault) -> SMTPCommand {
         guard isAtEnd else { throw .syntax("\(verb) takes no argument") }
         return command
@@ -137,7 +137,7 @@ extension CommandGrammar {
     }
 
     /// 1*20DIGIT
-    /// - Returns: `nil` for anything else; `Int.max` when the number is beyond it.
+    /// - Returns: `nil` for anything else; `Int.max` for a number above that.
     static func saturatedNumber(_ digits: some Collection<UInt8>) -> Int? {
         guard (1...20).contains(digits.count), digits.allSatisfy(Octet.isDigit) else { return nil }
         return Decimal.value(of: Array(digits)) ?? Int.max

@@ -8,7 +8,7 @@ struct ContentReader: Sendable {
     private let lineEnds: SMTPServerOptions.LineEnds
     private var dots = DotDecoder()
     private var ends = LineEndDecoder()
-    /// Octets handed out, or that would have been.
+    /// Octets in file form, those that were refused included.
     private(set) var octets = 0
 
     init(limit: Int?, lineEnds: SMTPServerOptions.LineEnds) {
@@ -20,18 +20,18 @@ struct ContentReader: Sendable {
     var isFinished: Bool { dots.isFinished }
     var contentFaults: ContentFaults { dots.contentFaults.union(ends.contentFaults) }
 
-    /// What the engine refuses by itself.
+    /// Why the engine itself refuses the content; `nil` while it does not.
     var fault: ServerFault? {
         if lineEnds == .refuse, !contentFaults.isEmpty { return .strayOctetsInContent(contentFaults) }
         if let limit, octets > limit { return .tooBig(limit: limit) }
         return nil
     }
 
-    /// Whether more is being sent than is read for the sake of a reply at its end: twice what would be taken.
+    /// Whether more than twice the limit has come: beyond that nothing is read for the sake of a reply at its end.
     var isEndless: Bool { limit.map { octets - $0 > $0 } ?? false }
 
     /// Takes DATA's octets.
-    /// - Returns: what the policy is to have of it, and the index of the first octet behind the closing line.
+    /// - Returns: what to hand to the policy, and the index of the first octet behind the closing line.
     mutating func data(_ wire: [UInt8], in range: Range<Int>) -> (file: [UInt8], end: Int) {
         var file: [UInt8] = []
         file.reserveCapacity(range.count)
@@ -47,7 +47,8 @@ struct ContentReader: Sendable {
         return kept(file)
     }
 
-    /// The last chunk is over.
+    /// Ends the last chunk.
+    /// - Returns: what the decoder still held.
     mutating func finishChunks() -> [UInt8] {
         var file: [UInt8] = []
         ends.finish(into: &file)

@@ -24,15 +24,15 @@ struct ReplyReader: Sendable {
         return Self.reply(code, lines)
     }
 
-    /// The reply with `code` and the texts of its lines, of which there is one at least.
+    /// The reply with `code` and the texts of its lines, at least one.
     static func reply(_ code: Int, _ lines: [[UInt8]]) -> SMTPReply? {
         let enhanced = enhancedStatus(of: lines[0], code: code)
         let texts = enhanced.map { status in lines.map { withoutStatus($0, status) } } ?? lines
         return SMTPReply(code: code, enhanced: enhanced, lines: texts)
     }
 
-    /// Reply-line's parts. Reply-code = %x32-35 %x30-35 %x30-39; a second digit above 5 is let through: such servers
-    /// exist.
+    /// The parts of a Reply-line. Reply-code = %x32-35 %x30-35 %x30-39; a second digit above 5 is let through: such
+    /// servers exist.
     private static func replyLine(_ line: [UInt8]) throws(SMTPError) -> (code: Int, isLast: Bool, text: [UInt8]) {
         guard line.count >= 3, line[..<3].allSatisfy(Octet.isDigit) else { throw .notAReply }
         let code = line[..<3].reduce(0) { $0 * 10 + Int($1 - 0x30) }

@@ -5,18 +5,25 @@ import Octets
 
 extension SMTPClient {
     /// The octets to write now: what was due before, then `command`.
+    ///
+    /// None once the conversation is over, during the TLS handshake, and when the server has sent something unasked,
+    /// which the next ``nextEvent()`` throws.
     public mutating func send(_ command: Command) -> [UInt8] {
         secret = 0..<0
         guard !isClosed, !inHandshake else { return [] }
         guard !isSurplus(before: command) else {
-            // The next event tells. To go on would take it for the answer to what is said now.
+            // The next event throws it; to go on would take it for the answer to this command.
             hasSurplus = true
             return []
         }
         var wire = unsent
         unsent = []
         switch command {
-        case .proceed: break
+        case .proceed:
+            if let response = heldBack, challenges > 0 {
+                heldBack = nil
+                say(response, in: &wire)
+            }
         case .hello(let name):
             capabilities = Capabilities()
             areOffersTold = false
@@ -32,10 +39,7 @@ extension SMTPClient {
             wire += command
             secret = wire.count - 2 - responseCount..<wire.count - 2
         case .response(let octets):
-            expected.append(.auth)
-            let response = Base64.encode(octets)
-            secret = wire.count..<wire.count + response.count
-            wire += response + [Octet.cr, Octet.lf]
+            say(Base64.encode(octets), in: &wire)
         case .cancelAuthentication:
             isCancelling = true
             wire += line("*", expecting: .auth)
@@ -52,25 +56,35 @@ extension SMTPClient {
         return wire
     }
 
-    /// Whether the server has said something that answers nothing: all it was asked is answered, and octets are left.
+    /// Whether the server has sent something that answers nothing: no reply is due, and octets are left.
     private func isSurplus(before command: Command) -> Bool {
         if hasSurplus { return true }
         if command == .quit || command == .proceed && unsent.isEmpty { return false }
         return !lines.isEmpty && outstandingReplies == (unsent.isEmpty ? 0 : 1)
     }
 
-    /// One command line. What a caller put into it stays one line.
+    /// One command line, which control characters in `text` cannot break.
     private mutating func line(_ text: String, expecting: Expectation) -> [UInt8] {
         expected.append(expecting)
         return text.utf8.filter { $0 >= 0x20 && $0 != 0x7F } + [Octet.cr, Octet.lf]
     }
 
-    /// An initial response that would not fit the line is kept back: the server then asks for it with an empty
-    /// challenge.
+    /// The answer to a challenge, in base64.
+    private mutating func say(_ response: [UInt8], in wire: inout [UInt8]) {
+        expected.append(.auth)
+        secret = wire.count..<wire.count + response.count
+        wire += response + [Octet.cr, Octet.lf]
+    }
+
+    /// An initial response that does not fit a command line is held back (RFC 4954 §4): the server then asks for it
+    /// with an empty challenge.
     /// - Returns: the line, and how many octets before its end are the response.
     private mutating func auth(_ mechanism: String, _ initial: [UInt8]?) -> ([UInt8], responseCount: Int) {
-        let response = initial.map { $0.isEmpty ? "=" : String(decoding: Base64.encode($0), as: UTF8.self) }
-        guard let response, mechanism.utf8.count + response.utf8.count + 8 <= SMTPLimits.authenticationLine else {
+        heldBack = nil
+        guard let initial else { return (line("AUTH \(mechanism)", expecting: .auth), 0) }
+        let response = initial.isEmpty ? "=" : String(decoding: Base64.encode(initial), as: UTF8.self)
+        guard mechanism.utf8.count + response.utf8.count + 8 <= SMTPLimits.plainCommandLine else {
+            heldBack = Array(response.utf8)
             return (line("AUTH \(mechanism)", expecting: .auth), 0)
         }
         return (line("AUTH \(mechanism) \(response)", expecting: .auth), response.utf8.count)
@@ -91,7 +105,7 @@ extension SMTPClient {
         if needsReset {
             needsReset = false
             wire += line("RSET", expecting: .silentReset)
-            // One command at a time: the rest when it is answered.
+            // One command at a time: the rest once it is answered.
             guard capabilities.pipelining else { return wire }
         }
         expected.append(.mail)
@@ -104,14 +118,14 @@ extension SMTPClient {
         return wire + line("DATA", expecting: .data)
     }
 
-    /// The first line of a transaction behind RSET, kept until the caller proceeds.
+    /// Readies the MAIL line of a transaction that waited for RSET; it goes out when the caller proceeds.
     mutating func beginBehindReset() {
         guard let transaction else { return }
         expected.append(.mail)
         unsent += transaction.mailLine(capabilities)
     }
 
-    /// The next line of a transaction that goes step by step, kept until the caller proceeds.
+    /// Without PIPELINING: readies the next line of the transaction; it goes out when the caller proceeds.
     mutating func stepOn(after index: Int?) {
         guard let transaction else { return }
         let next = index.map { $0 + 1 } ?? 0

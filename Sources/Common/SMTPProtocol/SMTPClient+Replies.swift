@@ -1,4 +1,4 @@
-// What a reply means, by what it answers.
+// What a reply means, by the command that it answers.
 
 import Octets
 
@@ -17,6 +17,9 @@ extension SMTPClient {
         case .startTLS: return try startTLS(reply)
         case .auth:
             if reply.isIntermediate { return try challenge(reply) }
+            // Accepted before the credentials were said: not by this login.
+            guard heldBack == nil || !reply.isPositive else { throw fail(.unexpectedReply(to: "AUTH", reply)) }
+            heldBack = nil
             isAuthenticated = isAuthenticated || reply.isPositive
             return reply.isPositive ? .authenticated(reply) : .authenticationRefused(reply)
         case .mail: return sender(reply)
@@ -49,11 +52,12 @@ extension SMTPClient {
         }
     }
 
-    /// RFC 4954 §4: behind `*` there can be no further challenge.
+    /// RFC 4954 §4: after `*` there can be no further challenge.
     private mutating func challenge(_ reply: SMTPReply) throws(SMTPError) -> Event {
         guard !isCancelling else { throw fail(.unexpectedReply(to: "AUTH", reply)) }
         challenges += 1
         guard challenges <= SMTPLimits.challenges else { throw fail(.tooManyChallenges(limit: SMTPLimits.challenges)) }
+        if heldBack != nil { return .initialResponseWanted }
         return .challenge(Base64.decode(reply.lines[0]))
     }
 
@@ -89,7 +93,7 @@ extension SMTPClient {
         return .sender(reply)
     }
 
-    /// Behind a refused MAIL the recipients' refusals say nothing about the recipients.
+    /// After a refused MAIL the recipients' refusals say nothing about the recipients.
     private mutating func recipient(_ index: Int, _ reply: SMTPReply) -> Event? {
         guard transaction?.isSenderAccepted == true else { return nil }
         if reply.isPositive { transaction?.accepted.append(index) }
@@ -108,7 +112,7 @@ extension SMTPClient {
             transaction?.beginContent()
             return .readyForContent
         }
-        // RFC 2033 §4.2: LMTP gives a verdict for each recipient, so that here none would ever come.
+        // RFC 2033 §4.2: LMTP gives a verdict for each accepted recipient, so that here none would ever come.
         guard dialect == .smtp else { throw fail(.unexpectedReply(to: "DATA", reply)) }
         unsent += [Octet.dot, Octet.cr, Octet.lf]
         expected.append(.emptyVerdict)

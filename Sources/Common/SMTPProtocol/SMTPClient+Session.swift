@@ -1,9 +1,9 @@
-// SMTP in the vocabulary of sessions that begin (RFC 3207, RFC 4954).
+// How an SMTP session begins, in the vocabulary that all protocols share (RFC 3207, RFC 4954).
 
 import Octets
 
 extension SMTPClient: SessionEngine {
-    /// Nothing before EHLO, and of a server that knows HELO only.
+    /// `nil` before EHLO, and for a server that knows only HELO.
     public var offers: SessionOffers? {
         guard areOffersTold else { return nil }
         return SessionOffers(hasStartTLS: capabilities.startTLS, mechanisms: capabilities.mechanisms)
@@ -18,6 +18,7 @@ extension SMTPClient: SessionEngine {
         case .startTLS: .tlsReady
         case .startTLSRefused(let reply): .tlsRefused(words: words(of: reply))
         case .challenge(let octets): .challenge(octets)
+        case .initialResponseWanted: .proceed
         case .authenticated: .accepted
         case .authenticationRefused(let reply): .refused(refusal(reply))
         case .impossible, .sender, .recipient, .dataRefused, .readyForContent, .emptied, .verdict, .transactionEnd,

@@ -6,19 +6,19 @@ import Octets
 
 /// One conversation with a server.
 ///
-/// Every reply is one that was asked for: they are counted, and a surplus one is an error. A caller answers each event
-/// with a command: ``Command/proceed`` where nothing new is wanted, which also writes what the engine has to say next.
+/// Replies are matched to commands in order, and one too many is an error. A caller answers each event with a command:
+/// ``Command/proceed`` where nothing new is wanted, which also writes what the engine has to say next.
 public struct SMTPClient: Engine, Sendable {
     public typealias Failure = SMTPError
 
     public enum Dialect: Sendable, Hashable { case smtp, lmtp }
 
     public enum Event: Sendable, Hashable {
-        /// The server's first words. Unless 220, only `.quit` makes sense.
+        /// The greeting. Unless it is 220, only `.quit` makes sense.
         case greeting(SMTPReply)
         /// EHLO, LHLO or HELO was accepted.
         case hello(Capabilities)
-        /// EHLO is not known here: answer `.helo`.
+        /// The server does not know EHLO: answer `.helo`.
         case helloUnknown(SMTPReply)
         /// The server does not want us.
         case helloRefused(SMTPReply)
@@ -27,33 +27,35 @@ public struct SMTPClient: Engine, Sendable {
         case startTLSRefused(SMTPReply)
         /// 334: answer `.response` or `.cancelAuthentication`. `nil` when the server's words are no base64.
         case challenge([UInt8]?)
+        /// 334 for the initial response that was held back: answer `.proceed`.
+        case initialResponseWanted
         case authenticated(SMTPReply)
         case authenticationRefused(SMTPReply)
-        /// Nothing was said to the server.
+        /// The transaction cannot be made; nothing of it was sent.
         case impossible(TransactionObstacle)
-        /// The answer to MAIL. Refused, it stands for all recipients, and `.transactionEnd` follows.
+        /// The answer to MAIL. A refusal stands for all recipients, and `.transactionEnd` follows.
         case sender(SMTPReply)
         /// The answer to RCPT of the recipient at `index`.
         case recipient(index: Int, SMTPReply)
         /// DATA was refused.
         case dataRefused(SMTPReply)
-        /// 354, and someone is there to receive: `.content` as often as needed, then `.contentEnd`.
+        /// 354, and a recipient was accepted: `.content` as often as needed, then `.contentEnd`.
         case readyForContent
         /// 354 though all recipients were refused: the engine ends the empty message by itself (RFC 2920 §3.1).
         case emptied
         /// The verdict on the message: for all that were accepted (SMTP), or for the recipient at `index` (LMTP).
         case verdict(index: Int?, SMTPReply)
-        /// All answers to the transaction are in.
+        /// All replies to the transaction have come.
         case transactionEnd
         case reset(SMTPReply)
         case noop(SMTPReply)
         case quit(SMTPReply)
-        /// 421, to whatever: what has no answer by now will have none.
+        /// 421, whatever it answers: what has no reply by now will have none.
         case closing(SMTPReply)
     }
 
     public enum Command: Sendable, Hashable {
-        /// Whatever the engine has to say next.
+        /// Nothing new: sends what the engine has to say next.
         case proceed
         /// EHLO, or LHLO in LMTP, with our name.
         case hello(String)
@@ -62,10 +64,10 @@ public struct SMTPClient: Engine, Sendable {
         case auth(mechanism: String, initial: [UInt8]?)
         case response([UInt8])
         case cancelAuthentication
-        /// MAIL, RCPT and DATA: at once where PIPELINING is offered. There it may be said right behind `.contentEnd`, too
-        /// (RFC 2920 §3.1): its answers come behind the verdict.
+        /// MAIL, RCPT and DATA: at once where PIPELINING is offered. There it may also be sent right after
+        /// `.contentEnd` (RFC 2920 §3.1): its replies follow the verdict.
         case transaction(Envelope, of: ContentFacts)
-        /// Octets of the message as our files have it.
+        /// Content in file form: LF line ends, no dots stuffed.
         case content([UInt8])
         case contentEnd
         case reset
@@ -95,7 +97,7 @@ public struct SMTPClient: Engine, Sendable {
     var lines = LineFramer(limit: SMTPLimits.replyLine, overlong: .givenUp)
     var reader = ReplyReader()
     var verdictReader = VerdictReader()
-    /// FIFO of replies owed to us; `expected[answered...]` are open.
+    /// What the replies answer, in order; `expected[answered...]` are still to come.
     var expected: [Expectation] = [.greeting]
     var answered = 0
     /// Events that one reply made besides its own.
@@ -103,15 +105,17 @@ public struct SMTPClient: Engine, Sendable {
     /// Commands to write with the next `send`.
     var unsent: [UInt8] = []
     var transaction: ClientTransaction?
-    /// The one that was begun behind the end of data of `transaction`, whose verdict is still to come.
+    /// The transaction begun right after the end of data of `transaction`, whose verdict is still to come.
     var following: ClientTransaction?
     /// Whether the server may still hold a transaction that failed.
     var needsReset = false
     var inHandshake = false
     /// Challenges of the login under way.
     var challenges = 0
-    /// Whether something was there to be read when a command should have gone out that nothing could answer yet.
+    /// Whether octets that answer nothing were there when a command was to be sent.
     var hasSurplus = false
+    /// An initial response, in base64, that did not fit the AUTH line: said when the server asks for it.
+    var heldBack: [UInt8]?
     /// Whether the login under way was given up with `*`.
     var isCancelling = false
     var isClosed = false
@@ -135,21 +139,22 @@ public struct SMTPClient: Engine, Sendable {
     /// Whether the engine waits for `.content` or `.contentEnd`.
     public var isSendingContent: Bool { transaction?.isSendingContent == true }
 
-    /// Whether another `.transaction` may be said now: none is under way, or its end of data is said, and the server takes
-    /// what comes behind it.
+    /// Whether another `.transaction` may be sent now: none is under way, or the one under way only waits for its
+    /// verdict, none follows it yet, and the server offers PIPELINING.
     public var mayBeginTransaction: Bool {
         guard transaction != nil else { return true }
         return capabilities.pipelining && isVerdictNext && following == nil
     }
 
-    /// What stands against handing a message to this server; `nil` when nothing does.
+    /// Why a message cannot be handed to this server; `nil` when it can.
     public func obstacle(to envelope: Envelope, of content: ContentFacts) -> TransactionObstacle? {
         ClientTransaction(envelope, of: content).obstacle(capabilities)
     }
 
-    /// Octets received and not yet understood.
+    /// Octets received and not yet read.
     public var backlog: Int { lines.count }
-    /// What the server has said of the whole message, before its reply was complete: for a connection that ends there.
+    /// A positive reply to the whole message of which only the beginning has come, for a connection that ends there;
+    /// `nil` when there is none.
     public var begunVerdict: SMTPReply? { isVerdictNext ? verdictReader.begun : nil }
 
     var isVerdictNext: Bool {
@@ -160,7 +165,7 @@ public struct SMTPClient: Engine, Sendable {
         if !isClosed { lines.append(octets) }
     }
 
-    /// The TLS handshake is done: what the server said in clear is forgotten (RFC 3207 §4.2).
+    /// TLS is established: what the server said in clear text is forgotten (RFC 3207 §4.2).
     public mutating func tlsEstablished() {
         isTLS = true
         inHandshake = false
@@ -172,7 +177,8 @@ public struct SMTPClient: Engine, Sendable {
         verdictReader = VerdictReader()
     }
 
-    /// - Throws: when the server does not keep to the protocol; the connection is of no more use then.
+    /// The next event, or `nil` until more octets arrive.
+    /// - Throws: when the server breaks the protocol; the connection is of no more use then.
     public mutating func nextEvent() throws(SMTPError) -> Event? {
         while true {
             if !queued.isEmpty { return queued.removeFirst() }
@@ -190,7 +196,9 @@ public struct SMTPClient: Engine, Sendable {
                 dropTransactions()
                 return .closing(reply)
             }
-            guard answered < expected.count, !hasSurplus else { throw fail(.surplusReply(reply)) }
+            // The answer to the last one expected cannot come before that command is sent.
+            let isEarly = !unsent.isEmpty && outstandingReplies == 1
+            guard answered < expected.count, !hasSurplus, !isEarly else { throw fail(.surplusReply(reply)) }
             let what = expected[answered]
             answered += 1
             progress += 1

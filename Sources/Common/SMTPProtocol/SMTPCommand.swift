@@ -8,7 +8,7 @@ public enum SMTPCommand: Sendable, Hashable {
     case helo(String)
     case ehlo(String)
     case lhlo(String)
-    /// The envelope as far as MAIL begins it, and what is said for this hop alone.
+    /// The envelope as MAIL begins it, and what is meant for this hop alone.
     case mail(Envelope, MailParameters)
     case rcpt(Envelope.Recipient)
     case data
@@ -24,10 +24,10 @@ public enum SMTPCommand: Sendable, Hashable {
     case starttls
 }
 
-/// Why a line is no command. The words hold nothing that the peer sent, but for a parameter's checked name.
+/// Why a line is no command. The texts hold nothing that the peer sent, except a parameter's checked name.
 public enum CommandFault: Error, Hashable, Sendable {
     case unknownCommand
-    /// An argument that is missing, surplus or malformed; the words say what is meant.
+    /// An argument that is missing, surplus or malformed; the text says what is expected.
     case syntax(String)
     case badSender(AddressError)
     case badRecipient(AddressError)
@@ -38,7 +38,7 @@ public enum CommandFault: Error, Hashable, Sendable {
     case badBase64
     /// BDAT without a count that can be read: where the next command begins is unknown.
     case badChunkSize
-    /// A line of another protocol, as HTTP's.
+    /// A line of another protocol, such as HTTP.
     case wrongProtocol
 
     var reply: SMTPReply {

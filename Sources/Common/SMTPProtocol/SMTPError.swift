@@ -1,25 +1,25 @@
-// What a client of SMTP or LMTP cannot go on from: the peer does not keep to the protocol.
+// Why an SMTP or LMTP client must give up a connection: the server breaks the protocol.
 
 import Reporting
 
-/// A fault of the server's side of the conversation. After each the connection is of no more use.
+/// A fault of the server, after which the connection is of no more use.
 public enum SMTPError: Complaint, Hashable {
-    /// A line that begins with no reply code.
+    /// A line that does not begin with a reply code.
     case notAReply
     case replyLineTooLong(limit: Int)
     case tooManyReplyLines(limit: Int)
-    /// The reply to the final dot has no end.
+    /// The reply to the final dot has more than `limit` octets.
     case verdictTooLong(limit: Int)
     /// Two lines of one reply have different codes.
     case differentCodes(Int, Int)
-    /// A reply to nothing that was asked.
+    /// A reply that no command asked for.
     case surplusReply(SMTPReply)
-    /// The beginning of a reply to nothing that was asked.
+    /// The beginning of a reply that no command asked for.
     case surplusOctets
     /// A reply that the command cannot have, such as 354 to MAIL.
     case unexpectedReply(to: String, SMTPReply)
     case tooManyChallenges(limit: Int)
-    /// Octets in clear behind the go-ahead for TLS: an attempt to smuggle them into the secured conversation.
+    /// Clear text after the reply to STARTTLS: an attempt to smuggle it into the secured conversation (RFC 3207 §6).
     case injectionAfterSTARTTLS
 
     public var exitStatus: ExitStatus { .protocolError }
@@ -27,7 +27,7 @@ public enum SMTPError: Complaint, Hashable {
     public var description: String {
         switch self {
         case .notAReply:
-            "the server sent a line that is no SMTP reply; check that host and port name a mail server"
+            "the server sent a line that is not an SMTP reply; check that host and port name a mail server"
         case .replyLineTooLong(let limit):
             "the server sent a reply line of more than \(limit) octets; the connection was closed"
         case .tooManyReplyLines(let limit):
@@ -37,7 +37,8 @@ public enum SMTPError: Complaint, Hashable {
         case .differentCodes(let first, let second):
             "the server mixed the codes \(first) and \(second) in one reply; the connection was closed"
         case .surplusReply(let reply):
-            "the server sent a reply to no command (\(printable(reply.description))); the connection was closed"
+            "the server sent a reply that answers no command (\(printable(reply.description))); the connection was "
+                + "closed"
         case .surplusOctets:
             "the server spoke without being asked; the connection was closed"
         case .unexpectedReply(let command, let reply):
@@ -45,7 +46,7 @@ public enum SMTPError: Complaint, Hashable {
         case .tooManyChallenges(let limit):
             "the server sent more than \(limit) challenges in one login; the connection was closed"
         case .injectionAfterSTARTTLS:
-            "there was clear text behind the server's answer to STARTTLS; someone may be tampering with the connection"
+            "clear text followed the server's answer to STARTTLS; someone may be tampering with the connection"
         }
     }
 }

@@ -27,13 +27,13 @@ public struct SMTPReply: Sendable, Hashable, CustomStringConvertible {
         lines = text.utf8.split(separator: Octet.lf, omittingEmptySubsequences: false).map { Array($0) }
     }
 
-    /// A refusal as a policy words it: a code that is none becomes 451, and the status gets the class of the code.
+    /// A refusal as a policy words it: a code outside 400 to 599 becomes 451, and the status gets the code's class.
     static func refusal(_ code: Int, _ enhanced: EnhancedStatus, _ text: String) -> SMTPReply {
         let code = (400...599).contains(code) ? code : 451
         return SMTPReply(code, enhanced.matching(code), text)
     }
 
-    /// What a client hears of `verdict`. Where the code could be several, the status tells which (RFC 5321 §4.2.2).
+    /// The reply that tells a client `verdict`. Where several codes would do, the status decides (RFC 5321 §4.2.2).
     init(_ verdict: Verdict) {
         switch verdict.kind {
         case .delivered: self.init(250, verdict.status.matching(250), verdict.text)

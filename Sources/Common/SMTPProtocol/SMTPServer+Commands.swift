@@ -27,6 +27,9 @@ extension SMTPServer {
             guard idleCommands <= options.idleCommandLimit else {
                 return refuse(.tooManyIdleCommands(limit: options.idleCommandLimit))
             }
+            guard !isTurnedAway || command == .quit else {
+                return refuse(.outOfOrder("access denied: nothing but QUIT is accepted"))
+            }
             return begin(command)
         } catch {
             return refuse(.grammar(error))
@@ -88,7 +91,8 @@ extension SMTPServer {
         guard envelope.recipients.count < options.recipientLimit else {
             return refuse(.tooManyRecipients(limit: options.recipientLimit))
         }
-        // Taken all the same and forgotten: a client that sends them unasked loses nothing but its notices.
+        // DSN parameters that were not offered are accepted and forgotten: a client that sends them loses only its
+        // notices.
         var recipient = options.offersDSN ? recipient : Envelope.Recipient(recipient.forwardPath)
         if case .address(let address) = recipient.forwardPath {
             guard let whole = qualified(address) else { return refuse(.grammar(.recipientNeedsDomain)) }
@@ -98,7 +102,7 @@ extension SMTPServer {
         return ask(.recipient(recipient), .recipient(recipient))
     }
 
-    /// `address` with a domain; `nil` when it has none and none is given to complete it.
+    /// `address` with a domain; `nil` when it has none and there is none to complete it with.
     private func qualified(_ address: Address) -> Address? {
         if address.domain != nil { return address }
         guard let domain = options.qualify else { return nil }
@@ -177,7 +181,7 @@ extension SMTPServer {
     private mutating func startTLS() -> Event {
         guard !isTLS else { return refuse(.outOfOrder("TLS is on already")) }
         guard options.offersTLS else { return refuse(.notOffered("STARTTLS is not offered")) }
-        // What stands behind the line in clear may be an attacker's, to be taken for the client's own words in TLS.
+        // Clear text after the line may be an attacker's, meant to pass for the client's own commands in TLS.
         guard lines.isEmpty else { return refuse(.injectionAfterSTARTTLS) }
         transaction.apply(.end)
         return ask(.startTLS, .startTLS)

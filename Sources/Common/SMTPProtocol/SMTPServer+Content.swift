@@ -1,4 +1,4 @@
-// Content coming in: DATA up to CRLF.CRLF, or chunks of a told length.
+// Content coming in: DATA up to CRLF.CRLF, or chunks of an announced length.
 
 import Octets
 
@@ -13,14 +13,14 @@ extension SMTPServer {
         return progress(file, of: end - range.lowerBound)
     }
 
-    /// What `count` octets of content come to: `file` for the policy, or nothing but that they came.
+    /// The event of `count` octets of content: `file` for the policy, or only their count where it will be refused.
     private mutating func progress(_ file: [UInt8], of count: Int) -> Event? {
         guard let fault = content.fault else { return file.isEmpty ? nil : .content(file) }
         if content.isEndless { return giveUp(fault) }
         return count > 0 ? .refusedContent(octets: count) : nil
     }
 
-    /// Says of refused content what would be said at its end, and closes: there is no other way not to read the rest.
+    /// Gives the reply that refused content would get at its end, and closes: else the rest would have to be read.
     private mutating func giveUp(_ fault: ServerFault) -> Event {
         let event = refuse(fault, endsTransaction: true, copies: repliesDue)
         if case .own(let reply, let errors, _) = awaited { awaited = .own(reply, errors: errors, closes: true) }
@@ -43,7 +43,7 @@ extension SMTPServer {
         }
     }
 
-    /// Reads of a chunk what has come.
+    /// Reads what has come of a chunk.
     mutating func nextChunk(left: Int, last: Bool) -> Event? {
         var file: [UInt8] = []
         var left = left
@@ -75,7 +75,7 @@ extension SMTPServer {
         let copies = repliesDue
         state = .commands
         if let fault = content.fault {
-            // Judged only here, behind the real end: what follows is the next command, and nobody's else.
+            // Judged only here, after the real end: what follows is the client's next command, and no one else's.
             return refuse(fault, endsTransaction: true, copies: copies)
         }
         guard last else { return ask(.chunkEnd, .chunkEnd) }

@@ -75,13 +75,19 @@ extension SMTPServer {
         }
     }
 
-    /// The negative answer to `asked`. An answer that does not fit the event, or none where one is needed, is ours to
-    /// mend: refused for now.
+    /// The negative answer to `asked`. A command that does not fit the event, or decides nothing where it must, is a
+    /// fault of ours: refused for now.
     private mutating func refuse(_ asked: Awaited, _ command: Command) -> [UInt8] {
         let reply = Self.refusal(command)
         var closes = false
         switch asked {
-        case .greeting: closes = true
+        case .greeting:
+            if case .refuse(554, _, _) = command {
+                isTurnedAway = true
+                state = .commands
+            } else {
+                closes = true
+            }
         case .data: transaction.apply(.end)
         case .firstChunk(let octets, let last):
             let copies = last ? verdictsDue : 1
@@ -133,7 +139,7 @@ extension SMTPServer {
         }
     }
 
-    /// A message is taken: what the client did wrong before counts no more.
+    /// A message is accepted: what the client did wrong before no longer counts.
     private mutating func accepted(_ verdict: Verdict, copies: Int) -> [UInt8] {
         errors = 0
         idleCommands = 0

@@ -7,9 +7,10 @@ import Octets
 /// One conversation with a client. The engine owns grammar, order and the transaction; the policy behind it says yes or
 /// no.
 ///
-/// Each event but ``Event/content(_:)``, ``Event/refusedContent(octets:)`` and ``Event/close`` waits for one command, and
-/// until that is sent no further command of the client is begun: pipelined ones wait. What the policy leaves undecided
-/// (``Command/proceed`` to an event that needs a verdict) is refused for now, so that nothing is accepted by accident.
+/// Each event but ``Event/content(_:)``, ``Event/refusedContent(octets:)`` and ``Event/close`` waits for one command,
+/// and until that is sent no further command of the client is begun: pipelined ones wait. What the policy leaves
+/// undecided (``Command/proceed`` to an event that needs a verdict) is refused for now, so that nothing is accepted by
+/// accident.
 public struct SMTPServer: Engine, Sendable {
     public typealias Failure = Never
 
@@ -29,13 +30,12 @@ public struct SMTPServer: Engine, Sendable {
         case dataBegin
         /// Content as our files have it: LF line ends, dots unstuffed. Needs no answer.
         case content([UInt8])
-        /// So many octets of content came that will be refused at its end, for a fault of the client's: read so that the
-        /// reply reaches who waits for it, and dropped. Needs no answer.
+        /// So many octets came of content that will be refused at its end for a fault of the client's; they are read
+        /// only so that the client gets the reply, and dropped. Needs no answer.
         case refusedContent(octets: Int)
         /// A chunk of BDAT other than the last is over. Default: accept.
         case chunkEnd
-        /// The whole message is there: `octets` as handed out, and what was odd in them. `.accept` only once it is
-        /// durable.
+        /// The message is complete: its `octets` in file form, and its faults. `.accept` only once it is durable.
         case contentEnd(octets: Int, contentFaults: ContentFaults)
         /// RSET. The transaction is over already. Default: accept.
         case reset
@@ -43,10 +43,10 @@ public struct SMTPServer: Engine, Sendable {
         case vrfy(String)
         case help(String)
         case noop
-        /// Default: go ahead. The shell then does the handshake and calls `tlsStarted()`.
+        /// Default: accept. The shell then does the handshake and calls ``SMTPServer/tlsStarted()``.
         case startTLS
         case quit
-        /// The client's fault; answer `.proceed`. When `envelope` is `nil` now, what was spooled is to be dropped.
+        /// A fault of the client's; answer `.proceed`. If `envelope` is `nil` now, drop what was spooled.
         case fault(ServerFault)
         /// Nothing more will be read or written.
         case close
@@ -64,8 +64,8 @@ public struct SMTPServer: Engine, Sendable {
         case settle(Verdict)
         /// LMTP: a verdict for each recipient of the envelope, in order.
         case perRecipient([Verdict])
-        /// 421 and close, at any time: time is up, or the server stops. In the midst of content that is refused already its
-        /// own reply and close: for a 421 it would come again for days.
+        /// 421 and close, at any time: time is up, or the server stops. In the middle of content that will be refused,
+        /// the refusal and close: after a 421 the client would send it again for days.
         case shutDown(String)
     }
 
@@ -73,11 +73,11 @@ public struct SMTPServer: Engine, Sendable {
         case greeting, commands, sasl
         /// Between DATA's 354 and CRLF.CRLF.
         case data
-        /// In the octets of a chunk.
+        /// Within the octets of a chunk.
         case chunk(left: Int, last: Bool)
         /// Content is complete; its event is due.
         case contentOver(last: Bool)
-        /// In the octets of a chunk whose reply has been given.
+        /// Within the octets of a chunk that has had its reply.
         case skip(left: Int)
         case handshake, closing, closed
     }
@@ -106,6 +106,8 @@ public struct SMTPServer: Engine, Sendable {
     public internal(set) var isTLS: Bool
     public internal(set) var isAuthenticated = false
 
+    /// Whether the greeting was 554: no command but QUIT is accepted then (RFC 5321 §3.1).
+    var isTurnedAway = false
     var transaction = SMTPTransaction()
     var state = State.greeting
     var awaited: Awaited?
@@ -114,11 +116,11 @@ public struct SMTPServer: Engine, Sendable {
     /// Octets of chunks so far.
     var chunkOctets = 0
     var errors = 0
-    /// Since the last message taken: commands that lead nowhere, recipients asked for and not accepted.
+    /// Since the last message accepted: commands that lead nowhere, recipients asked for and not accepted.
     var idleCommands = 0
     var refusedRecipients = 0
 
-    /// - Parameter isTLS: whether TLS already stands, as on port 465.
+    /// - Parameter isTLS: whether the connection began with TLS, as on port 465.
     public init(_ options: SMTPServerOptions, isTLS: Bool = false) {
         self.options = options
         self.isTLS = isTLS
@@ -132,11 +134,11 @@ public struct SMTPServer: Engine, Sendable {
 
     /// The transaction's envelope: what the policy accepted so far; `nil` when there is no transaction.
     public var envelope: Envelope? { transaction.envelope }
-    /// The octets that MAIL has announced for it.
+    /// The size that MAIL announced for it, in octets on the wire (RFC 1870 §3); `nil` without SIZE.
     public var announcedSize: Int? { transaction.parameters.size }
     /// Whether an event waits for its command.
     public var awaitingReply: Bool { awaited != nil }
-    /// Octets received and not yet understood: above 256 KiB the shell reads no more.
+    /// Octets received and not yet read.
     public var backlog: Int { lines.count }
     /// Whether the conversation is over, but for what `send` returned last.
     public var isClosed: Bool {
@@ -158,7 +160,7 @@ public struct SMTPServer: Engine, Sendable {
         }
     }
 
-    /// A server says none.
+    /// Empty: a server sends none.
     public var secret: Range<Int> { 0..<0 }
 
     public mutating func receive(_ octets: [UInt8]) {
@@ -166,7 +168,7 @@ public struct SMTPServer: Engine, Sendable {
         lines.append(octets)
     }
 
-    /// The TLS handshake is done: all that was said in clear is forgotten (RFC 3207 §4.2).
+    /// TLS is established: all that was said in clear text is forgotten (RFC 3207 §4.2).
     public mutating func tlsStarted() {
         isTLS = true
         clientName = nil

@@ -15,7 +15,8 @@ public struct SMTPServerOptions: Sendable, Hashable {
     public enum LineEnds: Sendable, Hashable {
         /// 550 and close.
         case refuse
-        /// Bare LF ends a line, bare CR and NUL stay: for printers on private nets. Command lines may end in LF, too.
+        /// Bare LF ends a line, bare CR and NUL stay: for printers on private networks. Command lines may end in LF,
+        /// too.
         case repair
     }
 
@@ -24,24 +25,26 @@ public struct SMTPServerOptions: Sendable, Hashable {
     public var hostname: String
     /// The largest message in octets as stored; `nil` for no limit.
     public var sizeLimit: Int?
-    /// Whether STARTTLS is to be had.
+    /// Whether STARTTLS is offered.
     public var offersTLS = false
-    /// The SASL mechanisms, in capitals; none, and there is no AUTH.
+    /// The SASL mechanisms, in capitals; without any, AUTH is not offered.
     public var mechanisms: [String] = []
-    /// Whether AUTH is also offered in clear. Passwords then cross the net for all to read.
+    /// Whether AUTH is offered without TLS, too. Passwords then cross the network for all to read.
     public var authenticatesInClear = false
     public var lineEnds = LineEnds.refuse
     /// The domain that completes an address without one; `nil` refuses such addresses.
     public var qualify: String?
     /// Recipients of one transaction, told to clients by LIMITS (RFC 9422).
     public var recipientLimit = SMTPLimits.recipients
-    /// The error that closes the connection; a message accepted sets the count back.
+    /// How many errors close the connection; an accepted message resets the count.
     public var errorLimit = SMTPLimits.errors
+    /// Commands that lead nowhere since the last message accepted; the next one closes the connection.
     public var idleCommandLimit = SMTPLimits.idleCommands
+    /// Recipients refused since the last message accepted; the next RCPT closes the connection.
     public var refusedRecipientLimit = SMTPLimits.refusedRecipients
 
-    /// Whether senders may ask for notices (RFC 3461). A stranger may not: a notice of success to whoever stands in MAIL
-    /// would be mail that we send to others at his word.
+    /// Whether senders may ask for notices (RFC 3461). A stranger may not: a notice of success to the address in MAIL
+    /// would be mail that we send to others at a stranger's word.
     public var offersDSN: Bool { mode != .mail }
 
     public init(mode: Mode, hostname: String, sizeLimit: Int? = 50 << 20) {

@@ -5,20 +5,20 @@ import Octets
 /// A fault of the client's side. The engine has its reply ready; the policy logs it and answers `.proceed`.
 public enum ServerFault: Sendable, Hashable {
     case grammar(CommandFault)
-    /// A command out of order; the words say what it lacks.
+    /// A command out of order; the text says what it lacks.
     case outOfOrder(String)
     /// DATA or BDAT though no recipient was accepted.
     case noRecipients
-    /// A command that this listener does not have; the words say which.
+    /// A command that this listener does not offer; the text says which.
     case notOffered(String)
     case mechanismNotOffered
     case encryptionRequired
     case authenticationRequired
     case authenticationCancelled
     case tooManyRecipients(limit: Int)
-    /// One command too many that leads nowhere, since the last message taken.
+    /// One command too many that leads nowhere, since the last message accepted.
     case tooManyIdleCommands(limit: Int)
-    /// One RCPT too many, after `limit` that were refused since the last message taken.
+    /// One RCPT too many, after `limit` that were refused since the last message accepted.
     case tooManyRefusedRecipients(limit: Int)
     /// An international address without SMTPUTF8.
     case internationalAddress
@@ -46,7 +46,7 @@ public enum ServerFault: Sendable, Hashable {
         }
     }
 
-    /// The fault as the client is told, with its codes.
+    /// The fault as the client is told it: reply code, status and text.
     public var words: String { reply.description }
 
     var reply: SMTPReply {

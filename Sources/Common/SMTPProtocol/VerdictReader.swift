@@ -1,12 +1,12 @@
-// The reply to the final dot: who takes a yes for a failure sends the message again.
+// The reply to the final dot: a client that takes a yes for a failure sends the message twice.
 
 import Octets
 
 /// Collects the one reply that a whole message hangs on.
 ///
-/// Once its first line has begun with 2yz the server has taken the message (RFC 5321 §4.2.5), however long, many or cut its
-/// lines are: what else it says is passed over, within a bound. Only a later line of another class takes that back. A reply
-/// that begins with another class is read like any reply.
+/// Once its first line has begun with 2yz the server has accepted the message (RFC 5321 §4.2.5), however many, long or
+/// broken its lines are: what else it says is passed over, within a bound. Only a later line of another class takes
+/// that back. A reply that begins with another class is read like any reply.
 struct VerdictReader: Sendable {
     private enum State {
         case firstLine
@@ -40,7 +40,7 @@ struct VerdictReader: Sendable {
         return reply
     }
 
-    /// What the reply says if nothing more of it comes: a yes, or nothing.
+    /// What the reply says if nothing more of it comes: a positive reply, or `nil`.
     var begun: SMTPReply? {
         let next = Self.code(of: line)
         switch state {
@@ -81,7 +81,7 @@ struct VerdictReader: Sendable {
 
     private static func isPositive(_ code: Int) -> Bool { code < 300 }
 
-    /// The reply code that `line` begins with, if the line is none of another kind; the line may not be complete.
+    /// The reply code that `line`, complete or not, begins with; `nil` when it is not a line of a reply.
     private static func code(of line: [UInt8]) -> Int? {
         let line = withoutLineEnd(line)
         guard line.count >= 3, line[..<3].allSatisfy(Octet.isDigit) else { return nil }

@@ -9,8 +9,8 @@ public enum XText {
     /// xtext = *( xchar / hexchar )
     ///
     /// xchar = any ASCII CHAR between "!" (33) and "~" (126) inclusive, except for "+" and "="; hexchar = "+" and two
-    /// hexadecimal digits. UTF-8 is taken where SMTPUTF8 allows it (RFC 6533 §3).
-    /// - Returns: `nil` for octets that are no xtext, or that mean a control character or broken UTF-8.
+    /// hexadecimal digits. UTF-8 is accepted, for SMTPUTF8 (RFC 6533 §3).
+    /// - Returns: `nil` for octets that are not xtext, or that decode to a control character or broken UTF-8.
     public static func decode(_ octets: some Collection<UInt8>) -> String? {
         var text: [UInt8] = []
         var rest = octets.makeIterator()

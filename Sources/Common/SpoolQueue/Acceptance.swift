@@ -1,25 +1,25 @@
-// What the hub noted of a message when it took it, besides the envelope: whose it is, and how it came.
+// What the hub notes of a message when it accepts it, besides the envelope: whose it is, and how it came.
 
 import MailEnvelope
 import MailFormat
 import MailRouting
 
-/// How a message came into the hub's hands.
+/// How a message came to the hub, when, and from whom.
 public struct Acceptance: Sendable, Hashable {
     public enum Source: Sendable, Hashable {
         /// Standard input or the drop directory, from a process of this Unix user.
         case unixUser(UInt32)
-        /// A session, told as `[192.0.2.1]:25 helo.example`.
+        /// A client's session, described as `[192.0.2.1]:25 helo.example`.
         case peer(EnvelopeText)
         /// The hub itself: notices, forwarded mail.
         case hub
     }
 
-    /// When the hub took the message, in seconds since 1970.
+    /// When the hub accepted the message, in seconds since 1970.
     public var arrival: Int
     public var source: Source
-    /// Who submitted it, by mailbox: the login's, or that of the Unix user; `nil` for mail from strangers. A notice bears
-    /// that of the message it tells of.
+    /// The mailbox that submitted it: the login's, or that of the Unix user; `nil` for mail from strangers. A notice
+    /// has that of the message it is about.
     public var identity: EnvelopeText?
     /// The address of the From field, where routes ask for it.
     public var headerFrom: Address?
@@ -42,7 +42,7 @@ public struct Acceptance: Sendable, Hashable {
 
     /// Whose mail it is, which decides which accounts carry it.
     /// - Parameters:
-    ///   - recipient: the one it is asked for: what a mailbox forwards is that mailbox's mail.
+    ///   - recipient: the recipient in question: what a mailbox forwards is that mailbox's mail.
     ///   - hubUser: the Unix user whose queue this is.
     public func submitter(of envelope: Envelope, for recipient: RecipientState, hubUser: UInt32) -> Submitter {
         if let forwarder = recipient.identity { return .mailbox(forwarder.description) }

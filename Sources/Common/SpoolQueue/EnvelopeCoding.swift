@@ -37,7 +37,7 @@ enum EnvelopeCoding {
         case damaged(String)
         /// The file belongs to this user, who is not the hub's.
         case foreignOwner(UInt32)
-        /// The disk did not give it.
+        /// The disk failed to read it.
         case unreadable(DurableError)
     }
 
@@ -97,7 +97,7 @@ enum EnvelopeCoding {
         var content: ContentFacts
     }
 
-    /// Reads `block`.
+    /// Reads `block`, whose CRC-32C the first line gives as `checksum`, in hexadecimal.
     static func decode(_ block: [UInt8], checksum: [UInt8]) throws(Failure) -> Decoded {
         guard Array(CRC32C.hex(block).utf8) == checksum else { throw .damaged("the checksum of its envelope is wrong") }
         guard block.last == Octet.lf else { throw .damaged("its envelope does not end in a line end") }
@@ -136,7 +136,7 @@ enum EnvelopeCoding {
             case "Header-From": acceptance.headerFrom = try reversePathValue(value).address
             case "Account": acceptance.account = try text(value)
             default:
-                // The checksum holds, so it was meant: a field that a later release added.
+                // The checksum holds, so the field was meant: a later release added it.
                 throw .newerVersion
             }
         }
@@ -149,7 +149,7 @@ enum EnvelopeCoding {
         return Decoded(id: id, envelope: envelope, acceptance: acceptance, content: content)
     }
 
-    /// What a word of a known field says; `nil` was meant by a later release.
+    /// The value of a known field; `nil`, one that is not known, was meant by a later release.
     private static func known<Value>(_ value: Value?) throws(Failure) -> Value {
         guard let value else { throw .newerVersion }
         return value
@@ -159,7 +159,7 @@ enum EnvelopeCoding {
         (\.is8Bit, "8bit"), (\.hasStrays, "strays"), (\.isSigned, "signed"),
     ]
 
-    /// `5120 8bit signed`: octets on the wire, then what is to be known of them.
+    /// `5120 8bit signed`: octets on the wire, then what else is to be known of the content.
     private static func encode(_ content: ContentFacts) -> String {
         ([String(content.wireSize)] + contentWords.filter { content[keyPath: $0.path] }.map(\.word))
             .joined(separator: " ")
@@ -168,7 +168,7 @@ enum EnvelopeCoding {
     private static func contentValue(_ value: String) throws(Failure) -> ContentFacts {
         let words = value.split(separator: " ", omittingEmptySubsequences: false)
         guard let size = words.first.flatMap({ JournalWord.number($0.utf8) }) else {
-            throw .damaged("what it says of its content is malformed")
+            throw .damaged("its Content field is malformed")
         }
         var content = ContentFacts(wireSize: size)
         for word in words.dropFirst() {
@@ -184,7 +184,7 @@ enum EnvelopeCoding {
         return value + "\(recipient.forwardPath)"
     }
 
-    /// Parameters hold no `<`, so that the first one begins the path and the last octet ends it.
+    /// Parameters hold no `<`: the first one begins the path, and the last octet ends it.
     static func recipient(_ value: String) throws(Failure) -> Envelope.Recipient {
         let octets = Array(value.utf8)
         guard let open = octets.firstIndex(of: 0x3C) else { throw .damaged("a recipient is malformed") }

@@ -1,4 +1,4 @@
-// Notices about a message: begun, queued, written down, so that a crash anywhere makes neither none nor two.
+// Notices about a message, in steps such that after a crash anywhere each is sent, and none twice.
 
 import DurableFiles
 import MailEnvelope
@@ -11,9 +11,12 @@ extension LockedMessage {
         public let acceptance: Acceptance
     }
 
-    /// Queues one notice of `kind` about `recipients`, which must be owed one (``MessageState/owed(_:)``).
-    /// - Parameter write: makes the notice with this id from the state.
+    /// Queues one notice of `kind` about those of `recipients` that are owed one (``MessageState/owed(_:)``); durable
+    /// on return.
+    /// - Parameter make: makes the notice with this id, of this kind, about the recipients with these indexes.
     /// - Returns: the notice's id; `nil` when none of the recipients is owed one.
+    /// - Throws: what `make` throws; ``QueueError/distrusted(path:)``, ``QueueError/disk(_:)`` or
+    ///   ``QueueError/noSpace(_:)``. A notice that was begun is for ``resumeNotices(write:)`` then.
     public func sendNotice(
         _ kind: NoticeKind, about recipients: [Int],
         write make: (QueueID, NoticeKind, [Int]) throws(QueueError) -> Notice
@@ -28,7 +31,9 @@ extension LockedMessage {
         return id.notice(number)
     }
 
-    /// Ends what ``sendNotice(_:about:write:)`` began in a run that died: to be called once after taking the lock.
+    /// Finishes the notices that ``sendNotice(_:about:write:)`` began in a run that died; to be called once after
+    /// locking.
+    /// - Throws: as ``sendNotice(_:about:write:)``.
     public func resumeNotices(
         write make: (QueueID, NoticeKind, [Int]) throws(QueueError) -> Notice
     ) throws(QueueError) {
@@ -58,14 +63,16 @@ extension LockedMessage {
 }
 
 extension Queue {
-    /// Takes a notice, durably.
+    /// Queues a notice; durable on return.
+    /// - Throws: as ``add(_:_:id:notBefore:)``.
     @discardableResult
     public func add(_ notice: LockedMessage.Notice, id: QueueID) throws(QueueError) -> QueueID {
         try add(Prepared(notice.message), notice.acceptance, id: id)
     }
 
-    /// Makes sure that the message a notice is about knows that the notice is queued, before the notice can go: else a
-    /// crash between the two would queue it again. - Returns: `false` while another process works on that message.
+    /// Makes sure that the journal of the message a notice is about has the notice as queued, before the notice can
+    /// leave the queue: else a crash between the two would queue it again.
+    /// - Returns: `false` while another process holds that message.
     func settleParent(of id: QueueID) throws(QueueError) -> Bool {
         guard let (parent, number) = id.parent, try MessageJournal.isOpen(notice: number, in: log, id: parent),
             let entry = try find(parent)

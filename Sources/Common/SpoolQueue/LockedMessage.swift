@@ -5,21 +5,21 @@ import MailEnvelope
 import MailRouting
 import MessageContent
 
-/// A message that this process alone works on. Used from one thread at a time.
+/// A message whose lock this process has. Used from one thread at a time.
 ///
 /// The order of an attempt: ``reserve()``, ``beginAttempt(next:)``, expansions, the transaction,
-/// ``record(_:at:isLast:)``, or a ``Recording`` for several messages at once. A failed write or synchronization is final:
-/// every later call throws ``QueueError/distrusted(path:)``, and the queue gives this message to nobody in this process
-/// again.
+/// ``record(_:at:isLast:)``, or a ``Recording`` for several messages at once. Methods throw ``QueueError/disk(_:)`` or
+/// ``QueueError/noSpace(_:)`` when the disk fails. A failed write, synchronization or removal is final: every later
+/// call throws ``QueueError/distrusted(path:)``, and the queue does not lock this message again in this process.
 public final class LockedMessage {
     public let envelope: Envelope
     public let acceptance: Acceptance
     public let content: QueuedContent
-    /// Content and envelope for the steps, with all recipients that the message came with.
+    /// Content and envelope for the steps of a plan, with all recipients that the message came with.
     public let message: Message
     public private(set) var entry: QueueEntry
     public private(set) var state: MessageState
-    /// Whether an attempt before this ended without a result; it is counted in ``state`` already.
+    /// Whether the attempt before ended without a result; it is counted in ``state`` already.
     public let hasDied: Bool
     /// Whether the file has been removed: delivered, or given up.
     public private(set) var isRemoved = false
@@ -31,11 +31,12 @@ public final class LockedMessage {
     private let journal: MessageJournal
     /// Records that are in `state` but not yet in the journal.
     private var pending: [Record] = []
-    /// The last results, where nothing is left to do behind them: in `state`, and never in the journal if the message goes.
+    /// The last results, where nothing is left to do after them: in `state`, and in the journal only if the message
+    /// cannot be removed.
     private var last: Record?
     /// Whether the journal holds what must be on stable storage before anything else is done.
     private(set) var owesSynchronization = false
-    /// The time that the file bears during the attempt under way.
+    /// The `R` of the file's name during the attempt under way.
     private var attempt: Int?
 
     init(queue: Queue, entry: QueueEntry, file: File, _ opened: Queue.Opened) throws(QueueError) {
@@ -67,16 +68,16 @@ public final class LockedMessage {
         acceptance.submitter(of: envelope, for: state.recipients[index], hubUser: hubUser)
     }
 
-    /// Gives the message back before the object goes. Its content can still be read.
+    /// Unlocks the message before the end of the object. Its content can still be read.
     public func unlock() {
         isUnlocked = true
-        // A lock that cannot be given back goes with the descriptor.
+        // A lock that cannot be released ends with the descriptor.
         _ = try? file.unlock()
     }
 
-    /// Marks that an attempt begins: should the program die in it, the next one knows.
+    /// Marks that an attempt begins: should the program die in it, the next run knows.
     /// - Parameter next: the time of the next attempt should this one die, in seconds since 1970.
-    /// - Throws: ``QueueError/busy(id:holder:)`` for a notice whose parent another process is just writing down.
+    /// - Throws: ``QueueError/busy(id:holder:)`` for a notice while another process holds the message it is about.
     public func beginAttempt(next: Int) throws(QueueError) {
         try trust()
         guard try queue.settleParent(of: id) else { throw .busy(id: id.text, holder: nil) }
@@ -87,23 +88,24 @@ public final class LockedMessage {
         attempt = tag
     }
 
-    /// Sets aside disk room for the results of all waiting recipients: to be called before the first MAIL.
-    /// - Throws: ``QueueError/noSpace(_:)``: there must be no attempt then, or its result could not be kept.
+    /// Reserves disk room for the results of all waiting recipients; to be called before the first MAIL.
+    /// - Throws: ``QueueError/noSpace(_:)``: there must be no attempt then, as its results could not be recorded.
     public func reserve() throws(QueueError) {
         try trust()
         try journal.reserve(Record.resultLimit(recipients: state.waiting.count))
     }
 
     public enum Disposition: Sendable, Hashable {
-        /// Somebody still waits, or a notice is owed.
+        /// A recipient still waits, or a notice is owed.
         case kept
-        /// All is done, and the file is gone.
+        /// All is done, and the file has been removed.
         case removed
     }
 
     /// Puts results on stable storage, and removes the message if nothing is left to do.
     /// - Parameters:
-    ///   - results: recipients that wait no more are passed over. Recipients of one result share room.
+    ///   - results: recipients that no longer wait are skipped. The recipients of one result share its room in the
+    ///     journal.
     ///   - now: seconds since 1970.
     ///   - isLast: `false` while the attempt goes on with other recipients.
     @discardableResult
@@ -116,8 +118,8 @@ public final class LockedMessage {
         return isRemoved ? .removed : .kept
     }
 
-    /// Takes results into state and journal, for a ``Recording`` to put on stable storage. Where nothing is left to do behind
-    /// them they stay out of the journal, which goes with the message.
+    /// Adds results to state and journal, for a ``Recording`` to synchronize. Where nothing is left to do after them
+    /// they stay out of the journal, which is removed with the message.
     func append(_ results: [AttemptResult], at now: Int, isLast: Bool) throws(QueueError) {
         try trust()
         var taken = Set<Int>()
@@ -134,7 +136,8 @@ public final class LockedMessage {
             attempt = nil
             return
         }
-        // Without it the attempt passes for one that died, which changes nothing for who has a result of it already.
+        // Without this record the attempt passes for one that died, which changes nothing for recipients that have a
+        // result of it already.
         let isKnown = items.isEmpty && waiting.allSatisfy { state.recipients[$0].attempt == attempt }
         try append([record], leadingTo: after)
         if !isKnown { owesSynchronization = true }
@@ -147,7 +150,7 @@ public final class LockedMessage {
     /// Whether an attempt was begun and has no end yet.
     public var isInAttempt: Bool { attempt != nil }
 
-    /// Removes the message when nobody waits and no notice is owed.
+    /// Removes the message when no recipient waits and no notice is owed.
     public func finish() throws(QueueError) -> Disposition {
         try trust()
         guard state.isComplete else { return .kept }
@@ -155,10 +158,11 @@ public final class LockedMessage {
         return .removed
     }
 
-    /// Writes down what the recipient `parent` stands for, before any child is tried, so that a crash tries the same
-    /// ones. Children that are recipients already are left out, unless they come from themselves, as `joe: joe,
-    /// archive` does.
-    /// - Returns: the indexes of the new recipients.
+    /// Records what the recipient `parent` stands for, before any child is tried, so that after a crash the same ones
+    /// are tried. Children that are recipients already are left out, except `parent` itself and those it was expanded
+    /// from, as in `joe: joe, archive`.
+    /// - Returns: the indexes of the new recipients; none when `parent` does not wait.
+    /// - Throws: ``QueueError/tooManyRecipients(limit:)``.
     @discardableResult
     public func recordExpansion(of parent: Int, to children: [ExpandedRecipient]) throws(QueueError) -> Range<Int> {
         try trust()
@@ -179,7 +183,7 @@ public final class LockedMessage {
         return first..<state.recipients.count
     }
 
-    /// Removes message and journal, whatever their state: a person's order.
+    /// Removes message and journal, whatever their state.
     public func remove() throws(QueueError) {
         let place = try unlink()
         do throws(DurableError) {
@@ -190,9 +194,9 @@ public final class LockedMessage {
         removeJournal()
     }
 
-    /// Takes the file out of its directory: the first step of its removal.
-    /// - Returns: the directory, which is to be synchronized before ``removeJournal()``, or a power cut could bring the message
-    ///   back without its journal.
+    /// Unlinks the file: the first step of the message's removal.
+    /// - Returns: the directory, which is to be synchronized before ``removeJournal()``, or a power cut could bring the
+    ///   message back without its journal.
     func unlink() throws(QueueError) -> Directory {
         try trust()
         let place = queue.place(of: entry)
@@ -211,20 +215,20 @@ public final class LockedMessage {
         return place
     }
 
-    /// The last step of its removal.
+    /// Removes the journal, and unlocks the message: the last step of its removal.
     func removeJournal() {
         // An orphan journal is swept up later.
         _ = try? journal.remove()
         unlock()
     }
 
-    /// Notes that nobody knows whether the message is still there.
+    /// Notes that it is unknown whether the message is still there.
     func notKnownToBeGone(_ error: DurableError) -> QueueError {
         queue.distrust(id)
         return QueueError(error)
     }
 
-    /// Appends `records` to the journal and to the state, with what is pending; durable on return.
+    /// Appends what is pending and `records` to the journal, and applies `records` to the state; durable on return.
     func write(_ records: [Record]) throws(QueueError) {
         try append(records, leadingTo: Self.applying(records, to: state))
         try synchronize()
@@ -241,7 +245,7 @@ public final class LockedMessage {
         owesSynchronization = false
     }
 
-    /// `state` behind `records`. One that cannot follow would make the journal damaged for whoever reads it next, and the
+    /// `state` after `records`. A record that cannot follow would be damage to the next reader of the journal, and the
     /// message would stay there for good.
     private static func applying(_ records: [Record], to state: MessageState) -> MessageState {
         var after = state
@@ -264,13 +268,14 @@ public final class LockedMessage {
         state = after
     }
 
-    /// Repeats the journal's hints in the name. Unsynchronized, and of no weight: the journal knows better.
+    /// Renames the file so that its hints repeat the journal. Neither synchronized nor required to succeed: where they
+    /// differ the journal is right.
     public func retime() {
         _ = try? rename(notBefore: attempt ?? state.next, isTried: entry.isTried)
     }
 
-    /// Hints that the next hop is at fault until `time`, so that nobody opens the message before. Nothing is
-    /// written, no try is counted, and the next attempt takes the hint away.
+    /// Hints in the file's name that the next hop is at fault until `time`, in seconds since 1970, so that no run opens
+    /// the message before. The journal says nothing of it, no try is counted, and the next attempt takes the hint away.
     public func postpone(untilHopMayAnswer time: Int) throws(QueueError) {
         try trust()
         try rename(notBefore: entry.notBefore, hopNotBefore: max(0, time), isTried: entry.isTried)

@@ -3,10 +3,10 @@
 import DurableFiles
 import Octets
 
-/// The records of one message. After a failed write or synchronization it refuses all further use:
-/// nobody knows then what the disk has.
+/// The records of one message. After a failed write or synchronization it refuses all further use: what the disk has is
+/// unknown then.
 final class MessageJournal {
-    /// The most octets of a journal that is read; a message that has more is left to a person.
+    /// The most octets of a journal that is read; a message with a longer one is left for a person to look at.
     static let limit = 64 << 20
 
     private let lines: LineJournal
@@ -21,7 +21,7 @@ final class MessageJournal {
         } catch {
             throw QueueError(error)
         }
-        // A process may have been killed between its write and its synchronization: what is acted on must last.
+        // The writer may have been killed between write and synchronization: what is acted on must be durable.
         try durably { () throws(DurableError) in try lines.synchronize() }
     }
 
@@ -36,7 +36,7 @@ final class MessageJournal {
         }
     }
 
-    /// Version 1 of the journal of this message.
+    /// The first line of the journal of `id`: version 1, and the message it belongs to.
     static func heading(of id: QueueID) -> String { "journal 1 \(id.text)" }
 
     private static func fold(_ line: ArraySlice<UInt8>, into state: inout MessageState) -> LineJournal.Reading {
@@ -47,13 +47,14 @@ final class MessageJournal {
         }
     }
 
-    /// Makes the journal if it is missing, and sets aside room for `octets` more.
+    /// Makes the journal if it is missing, and reserves room for `octets` more.
     func reserve(_ octets: Int) throws(QueueError) {
         try trust()
         try durably { () throws(DurableError) in try lines.reserve(octets) }
     }
 
-    /// Writes `records` at once. They are on stable storage after ``synchronize()``, or with the next reader under the lock.
+    /// Writes `records` at once. They are durable after ``synchronize()``, or when the next reader under the lock has
+    /// synchronized them.
     func append(_ records: [Record]) throws(QueueError) {
         try change { () throws(DurableError) in try lines.append(records.map(\.text)) }
     }
@@ -73,15 +74,15 @@ final class MessageJournal {
         }
     }
 
-    /// Removes the file; its message is gone for good.
+    /// Removes the file, once the removal of its message is durable.
     func remove() throws(DurableError) { try lines.remove() }
 
     private func trust() throws(QueueError) {
         guard !isBroken else { throw .distrusted(path: lines.path) }
     }
 
-    /// Whether the journal of `id` began the notice `number` and does not say that it was queued. Lines that cannot be read
-    /// are passed over: who locks the message is told of them.
+    /// Whether the journal of `id` has the notice `number` begun but not queued. Unreadable lines are skipped: whoever
+    /// locks the message is told of them.
     static func isOpen(notice number: Int, in directory: Directory, id: QueueID) throws(QueueError) -> Bool {
         let octets = try durably { () throws(DurableError) -> [UInt8] in
             guard let file = try directory.open(id.text) else { return [] }

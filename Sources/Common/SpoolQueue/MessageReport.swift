@@ -1,12 +1,12 @@
-// How a queued message goes: for whoever shows it.
+// The state of a queued message, for display.
 
 import MailEnvelope
 import MailFormat
 import Reporting
 
-/// What is told about a queued message, for a listing, a page or a meter. A value, a moment old when it is read.
+/// What a listing, a page or a meter shows of a queued message. A value, possibly a moment old.
 public struct MessageReport: Sendable, Hashable {
-    /// How far a recipient is; `held` for what the rules hold: it waits, and not for its time alone.
+    /// How far a recipient has come. One that is `held`, by a rule, waits for more than its time.
     public enum Progress: String, Sendable, Hashable {
         case waiting, held, delivered, failed, expanded
     }
@@ -14,44 +14,45 @@ public struct MessageReport: Sendable, Hashable {
     public struct Recipient: Sendable, Hashable {
         public let destination: RecipientState.Destination
         public let progress: Progress
-        /// Attempts that counted.
+        /// Attempts that counted as tries.
         public let tries: Int
-        /// Not before this time, in seconds since 1970; while the next hop is at fault, when that may be asked again.
+        /// Not to be tried before this time, in seconds since 1970; while the next hop is at fault, when it may be
+        /// asked again.
         public let next: Int
-        /// What was said about it last.
+        /// The last verdict on it.
         public let verdict: Verdict?
     }
 
     public let id: QueueID
     public let reversePath: ReversePath
-    /// Octets of the message.
+    /// Octets of the message, envelope not counted.
     public let size: Int
-    /// When it was taken, in seconds since 1970.
+    /// When it was accepted, in seconds since 1970.
     public let arrival: Int
     /// The mailbox that submitted it.
     public let identity: EnvelopeText?
-    /// Why a person keeps it from being tried.
+    /// Why a person holds it; `nil` when nobody does.
     public let hold: String?
     /// The account that was chosen with the message.
     public let account: String?
     /// The account that a person chose for it since.
     public let route: String?
     public let recipients: [Recipient]
-    /// Whether it waits for its next hop, which is at fault, and has not been tried.
+    /// Whether it waits because its next hop is at fault.
     public let waitsForHop: Bool
 
-    public init(_ glimpse: QueuedMessage) {
-        id = glimpse.entry.id
-        reversePath = glimpse.envelope.reversePath
-        size = glimpse.content.size
-        arrival = glimpse.acceptance.arrival
-        identity = glimpse.acceptance.identity
-        hold = glimpse.state.hold
-        account = glimpse.acceptance.account?.description
-        route = glimpse.state.route
-        let hopNotBefore = glimpse.entry.hopNotBefore
+    public init(_ message: QueuedMessage) {
+        id = message.entry.id
+        reversePath = message.envelope.reversePath
+        size = message.content.size
+        arrival = message.acceptance.arrival
+        identity = message.acceptance.identity
+        hold = message.state.hold
+        account = message.acceptance.account?.description
+        route = message.state.route
+        let hopNotBefore = message.entry.hopNotBefore
         waitsForHop = hopNotBefore > 0
-        recipients = glimpse.state.recipients.map { Recipient($0, notBefore: hopNotBefore) }
+        recipients = message.state.recipients.map { Recipient($0, notBefore: hopNotBefore) }
     }
 
     /// The message and its recipients.

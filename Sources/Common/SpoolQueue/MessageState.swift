@@ -7,23 +7,24 @@ import Reporting
 public struct MessageState: Sendable {
     /// First those of the envelope, in its order, then children in the order of their expansion. Indexes never change.
     public private(set) var recipients: [RecipientState]
-    /// Why a person holds it; `nil`: nobody does.
+    /// Why a person holds it; `nil` when nobody does.
     public private(set) var hold: String?
     /// The route a person chose for it.
     public private(set) var route: String?
-    /// When the first result was recorded, in seconds since 1970: an age to go by where the arrival cannot be true.
+    /// When the first result was recorded, in seconds since 1970: the age counts from it where the time of arrival
+    /// cannot be right.
     public private(set) var firstResult: Int?
     /// Attempts in a row that ended without a result: a message that brings the program down has many.
     public private(set) var diedInARow = 0
-    /// Notices that were begun but are not known to be queued.
+    /// Notices that were begun but are not known to be queued, by number.
     public private(set) var intents: [Int: (kind: NoticeKind, recipients: [Int])] = [:]
     /// The number of the next notice.
     public private(set) var nextNotice = 1
-    /// Whether a record was met.
+    /// Whether the journal has any record.
     public private(set) var isRecorded = false
-    /// The begun notices that are queued.
+    /// The numbers of the notices known to be queued.
     private(set) var told: Set<Int> = []
-    /// Times that names of the file may bear without an attempt having died.
+    /// The values of `R` in the file's name that do not mean that an attempt died.
     private var knownTimes: Set<Int> = [0]
     private let hasReversePath: Bool
     private let isNotice: Bool
@@ -37,18 +38,20 @@ public struct MessageState: Sendable {
     /// Indexes of recipients still to be delivered to.
     public var waiting: [Int] { recipients.indices.filter { recipients[$0].progress == .waiting } }
 
-    /// The earliest time that a waiting recipient may be tried; 0 when all may, or none waits.
+    /// The earliest time that a waiting recipient may be tried, in seconds since 1970; 0 when one may be at once, or
+    /// none waits.
     public var next: Int { recipients.lazy.filter { $0.progress == .waiting }.map(\.next).min() ?? 0 }
 
     /// Attempts of the recipient tried most.
     public var tries: Int { recipients.map(\.tries).max() ?? 0 }
 
-    /// Whether one of the recipients has had a copy put there: no other needs one.
+    /// Whether a copy for one of the recipients is in `place` already: no other needs one.
     public func hasCopy(in place: CopyPlace) -> Bool { recipients.contains { $0.place == place } }
 
-    /// Recipients about whom a notice of `kind` is owed: never for mail without a return address, never twice, never
-    /// against NOTIFY (RFC 3461 §4.1). Whether it is late enough for a delay is the caller's to know. What is held is told
-    /// here and not to the return address, so that it needs none; only of a notice there is no notice.
+    /// The indexes of the recipients about whom a notice of `kind` is owed: never for mail with a null reverse-path,
+    /// never twice, never against NOTIFY (RFC 3461 §4.1). Whether the message is late enough for a notice of delay is
+    /// for the caller to decide. A notice that mail is held stays at this hub and so needs no reverse-path; but there
+    /// is none about another notice.
     public func owed(_ kind: NoticeKind) -> [Int] {
         guard kind == .held ? !isNotice : hasReversePath else { return [] }
         let begun = Set(intents.values.filter { $0.kind == kind }.flatMap(\.recipients))
@@ -64,15 +67,15 @@ public struct MessageState: Sendable {
         }
     }
 
-    /// Nothing more to do: nobody waits, and no notice is owed or half done. The file may go.
+    /// Whether nothing is left to do: no recipient waits, and no notice is owed or half done. The file may be removed.
     public var isComplete: Bool {
         waiting.isEmpty && intents.isEmpty && owed(.failure).isEmpty && owed(.success).isEmpty
     }
 
-    /// Whether a file in `cur` named with `time` tells of an attempt that left no record.
+    /// Whether `time` as the `R` of a file in `cur` means that an attempt left no record.
     func tellsOfDeath(_ time: Int) -> Bool { !knownTimes.contains(time) }
 
-    /// - Returns: `false` when the record cannot follow what was before; nothing is changed then.
+    /// - Returns: `false` when the record cannot follow those before it; nothing is changed then.
     mutating func apply(_ record: Record) -> Bool {
         switch record {
         case .died(let tag):
@@ -89,7 +92,7 @@ public struct MessageState: Sendable {
                 knownTimes.insert(tag)
                 diedInARow = 0
             }
-            // One under a clock that was not set tells no age.
+            // A time from a clock that was not set gives no age.
             if firstResult.map({ !ClockSanity.trusts($0) }) ?? true { firstResult = at }
             for item in items {
                 for index in item.recipients {
@@ -142,7 +145,7 @@ public struct MessageState: Sendable {
         recipients.indices.contains(index) && recipients[index].progress == .waiting
     }
 
-    /// The most recipients after every expansion.
+    /// The most recipients of a message, with all expansions.
     static let recipientLimit = 100_000
 
     private static let died = Verdict.temporary(

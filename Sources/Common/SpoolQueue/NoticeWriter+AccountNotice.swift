@@ -1,4 +1,4 @@
-// A letter to the owner of an account through which nothing leaves.
+// The letter that tells the owner of an account that nothing leaves through it.
 
 import MailEnvelope
 import MailFormat
@@ -6,10 +6,11 @@ import MessageContent
 import Reporting
 
 extension NoticeWriter {
-    /// Writes to the mailbox `owner`, else to the postmaster, that `account` is at fault since `since`.
+    /// Makes the letter that tells the mailbox `owner`, else the postmaster, that `account` has been at fault since
+    /// `since`, in seconds since 1970.
+    /// - Throws: ``QueueError/textRefused(what:why:)`` when no address can be made of the host name.
     public func write(
-        fault: String, of account: String, since: Int, to owner: String?, id: QueueID, at date: MailDate,
-        in queue: Queue
+        fault: String, of account: String, since: Int, to owner: String?, id: QueueID, at date: MailDate
     ) throws(QueueError) -> LockedMessage.Notice {
         let addressee = try postmaster()
         let values = [

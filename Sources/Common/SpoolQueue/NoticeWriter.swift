@@ -9,13 +9,13 @@ import Reporting
 
 /// Writes notices about queued messages.
 public struct NoticeWriter: Sendable {
-    /// An original up to this size is returned whole when RET=FULL asks for it or nothing is asked for; else its
-    /// header.
+    /// The most octets of an original that a notice of failure returns whole, unless RET=HDRS asks for the header
+    /// alone; all other notices return the header.
     public static let returnLimit = 256 * 1024
     /// The most octets of one field's value: with its name it stays under the 998 of RFC 5322 §2.1.1.
     static let valueLimit = 900
 
-    /// Our name, in Reporting-MTA and From.
+    /// This hub's name, for Reporting-MTA and From.
     public var host: String
     public var texts: NoticeTexts
     public var policy: RetryPolicy
@@ -45,15 +45,17 @@ public struct NoticeWriter: Sendable {
         }
 
         /// The moment that the message's age is counted from; `nil` while no clock could be trusted.
-        func since(trusting policy: RetryPolicy) -> Int? {
+        var since: Int? {
             if ClockSanity.trusts(acceptance.arrival) { return acceptance.arrival }
             return firstResult.flatMap { ClockSanity.trusts($0) ? $0 : nil }
         }
     }
 
-    /// Writes the notice `noticeID` of `kind` about the recipients with these indexes, into a scratch.
-    /// - Throws: ``QueueError/noRecipients`` when the message has a null reverse-path: it must have no notice but that it is
-    ///   held.
+    /// Writes the notice `noticeID` of `kind` about the recipients with these indexes, into a scratch of `queue`.
+    /// - Throws: ``QueueError/noRecipients`` when the message has a null reverse-path, unless the notice is that it is
+    ///   held; ``QueueError/textRefused(what:why:)`` when no address can be made of the host name;
+    ///   ``QueueError/disk(_:)`` or ``QueueError/noSpace(_:)`` when the original cannot be read or the notice not be
+    ///   written.
     public func write(
         _ kind: NoticeKind, about indexes: [Int], of subject: Subject, id noticeID: QueueID, at date: MailDate,
         in queue: Queue
@@ -70,7 +72,7 @@ public struct NoticeWriter: Sendable {
 
         var head = "From: MAILER-DAEMON@\(host)\nTo: \(addressee)\n"
         head += "Subject: \(Self.headerText(wording.subject))\n"
-        // A date of 1970 would hide the notice behind all other mail: readers go by its arrival instead.
+        // A date of 1970 would sort the notice behind all other mail; without one, mail programs go by its arrival.
         if ClockSanity.trusts(date.seconds) { head += "Date: \(date)\n" }
         head += "Message-ID: <\(noticeID)@\(host)>\n"
         if let messageID = original.messageID { head += "In-Reply-To: \(messageID)\nReferences: \(messageID)\n" }
@@ -109,7 +111,8 @@ public struct NoticeWriter: Sendable {
             acceptance: Acceptance(arrival: date.seconds, source: .hub, identity: subject.acceptance.identity))
     }
 
-    /// The sender. What is held is told at home: without a submitter who has a mailbox here, to the postmaster.
+    /// The sender's address. A notice that mail is held stays at this hub: where no submitter with a mailbox here is
+    /// known, it goes to the postmaster.
     private func addressee(_ kind: NoticeKind, _ subject: Subject) throws(QueueError) -> Address {
         if case .address(let sender) = subject.envelope.reversePath, kind != .held || subject.acceptance.identity != nil
         {
@@ -156,17 +159,17 @@ public struct NoticeWriter: Sendable {
             wording(kind).body,
             [
                 "hub": host, "recipients": list, "arrival": told(ClockSanity.trusts(arrival) ? arrival : nil),
-                "until": told(subject.since(trusting: policy).map { $0 + policy.lifetime }), "id": subject.id.text,
+                "until": told(subject.since.map { $0 + policy.lifetime }), "id": subject.id.text,
             ])
     }
 
-    /// `text` for a header field.
+    /// `text` for a header field, as encoded words where it needs them.
     static func headerText(_ text: String) -> String {
         EncodedWords.areNeeded(for: text) ? EncodedWords.encode(EnvelopeText(cleaning: text).description) : text
     }
 }
 
-/// The address that may be told to the sender: a program or file shows as what it was expanded from.
+/// The address that may be shown to the sender: for a program or file, the one that it was expanded from.
 func address(of index: Int, in recipients: [RecipientState]) -> String {
     var at = index
     for _ in recipients {

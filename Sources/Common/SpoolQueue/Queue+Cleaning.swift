@@ -9,14 +9,15 @@ extension Queue {
     /// Journals without a message are left alone for this long, in seconds.
     public static let orphanAge = 86_400
 
-    /// What ``clean(now:)`` removed.
+    /// The names of the files that ``clean(now:)`` removed.
     public struct Sweep: Sendable, Hashable {
         public var leftovers: [String] = []
         public var orphans: [String] = []
     }
 
-    /// Removes leftovers. Does nothing while the clock cannot be trusted.
+    /// Removes old leftovers and orphan journals; nothing while the clock cannot be trusted.
     /// - Parameter now: seconds since 1970.
+    /// - Throws: ``QueueError/disk(_:)`` when a directory cannot be read or a file not removed.
     public func clean(now: Int) throws(QueueError) -> Sweep {
         var sweep = Sweep()
         guard ClockSanity.trusts(now) else { return sweep }

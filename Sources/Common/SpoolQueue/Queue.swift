@@ -6,9 +6,9 @@ import MessageContent
 import Octets
 import Synchronization
 
-/// The queue of one hub under `<state>/queue`. Several processes and threads may hold it at once.
+/// The queue of one hub under `<state>/queue`. Several processes and threads may have it open at once.
 public final class Queue: Sendable {
-    /// `<state>/run`: slots of runs, the wake mark.
+    /// `<state>/run`: the lock files of the run slots, and the wake mark.
     public let run: Directory
     public let state: Directory
     let tmp: Directory
@@ -16,13 +16,14 @@ public final class Queue: Sendable {
     let cur: Directory
     let foreign: Directory
     let log: Directory
-    /// Messages whose disk calls failed in this process: not trusted again in this run, since a disk that failed to
-    /// synchronize may have dropped what it had taken.
+    /// Messages for which a disk call failed in this process. They are not touched again in this run: after a failed
+    /// synchronization the disk may have dropped what it had accepted.
     private let distrusted = Mutex<Set<QueueID>>([])
 
-    /// Opens the queue under `state`, making what is missing with mode 0700.
-    /// - Throws: ``QueueError/networkFileSystem(path:kind:)`` on NFS, SMB and the like, ``QueueError/notOurs(_:)`` where
-    ///   somebody else owns or may write what only the hub may.
+    /// Opens the queue in the state directory `path`, making missing directories with mode 0700.
+    /// - Throws: ``QueueError/networkFileSystem(path:kind:)`` on NFS, SMB and the like, ``QueueError/notOurs(_:)`` for
+    ///   a directory that somebody else owns or may write to; ``QueueError/disk(_:)`` or ``QueueError/noSpace(_:)``
+    ///   when one cannot be opened or made.
     public init(state path: String, faults: Faults? = nil) throws(QueueError) {
         func open() throws(DurableError) -> (Directory, Directory, Directory) {
             let state = try Directory(path: path, making: 0o700, faults: faults)
@@ -55,17 +56,21 @@ public final class Queue: Sendable {
         }
     }
 
-    /// An id for a message that is about to come in, for its Received field.
+    /// A new id for a message that is about to come in, so that its Received field can name it.
+    /// - Parameter seconds: the time of arrival, in seconds since 1970.
     public func makeID(seconds: Int) -> QueueID { .make(seconds: seconds) }
 
-    /// A place for a message that is coming in, or being made.
+    /// A scratch in `queue/tmp` for the content of a message that is coming in or being made.
     public func scratch() -> Scratch { Scratch(in: tmp) }
 
-    /// Takes a message. On return it is on stable storage, and only then may the sender be told.
+    /// Accepts a message. On return it is on stable storage; the sender may be told only then.
     /// - Parameters:
-    ///   - id: made by ``makeID(seconds:)`` before; a new one if `nil`.
-    ///   - notBefore: the first time it may be tried, in seconds since 1970; 0: at once.
-    /// - Throws: ``QueueError/noSpace(_:)`` and others; nothing is left in `tmp` then, and nothing was accepted.
+    ///   - id: made by ``makeID(seconds:)`` earlier; `nil` for a new one.
+    ///   - notBefore: the earliest time of the first attempt, in seconds since 1970; 0: at once.
+    /// - Throws: ``QueueError/noRecipients``, ``QueueError/tooManyRecipients(limit:)`` or
+    ///   ``QueueError/envelopeTooLarge(octets:limit:)`` for an envelope that the queue cannot hold;
+    ///   ``QueueError/disk(_:)`` or ``QueueError/noSpace(_:)`` when the message cannot be stored. Nothing was accepted
+    ///   then.
     @discardableResult
     public func add(
         _ message: Prepared, _ acceptance: Acceptance, id: QueueID? = nil, notBefore: Int = 0
@@ -80,13 +85,14 @@ public final class Queue: Sendable {
         } catch {
             throw QueueError(error)
         }
-        // The message is safe. A lost wake costs a minute at most: the timer is the backstop.
+        // The message is safe. A wake mark that could not be changed costs a minute at most: the next periodic run
+        // finds the message.
         _ = try? WakeMark.touch(in: run)
         return id
     }
 
     private func store(_ start: [UInt8], _ content: any Content, as entry: QueueEntry) throws(DurableError) {
-        // A name of its own: a notice is queued again under the same id when the run before was killed here.
+        // A random suffix: when a run is killed here, the next one queues its notice again under the same id.
         let temporary = "\(entry.id).\(UniqueName.random())"
         let file = try tmp.createExclusive(temporary)
         var isInNew = false
@@ -101,11 +107,11 @@ public final class Queue: Sendable {
             isInNew = true
             try new.synchronize()
         } catch {
-            // The first failure is the one to tell. What stays in tmp goes with the leftovers.
+            // The first failure is the one to report. What stays in tmp is swept up with the leftovers.
             _ = try? isInNew ? new.unlink(entry.name) : tmp.unlink(temporary)
             throw error
         }
-        // By word, not by closing alone: a child that is just being started holds our descriptors until its exec.
+        // Unlocked, not only closed: a child that is just being started holds our descriptors until its exec.
         _ = try? file.unlock()
         // Every octet is synchronized: an error of close would say nothing about them.
         _ = try? file.close()
@@ -113,14 +119,15 @@ public final class Queue: Sendable {
 
     /// What one pass over `new` and `cur` shows.
     public struct Listing: Sendable {
-        /// Each message once, in no order.
+        /// Each message once, in no particular order.
         public var entries: [QueueEntry] = []
-        /// Names in `new` and `cur` that are none of ours: see ``Queue/setAside(_:)``.
+        /// Names in `new` and `cur` that are no queued messages': see ``Queue/setAside(_:)``.
         public var foreign: [String] = []
     }
 
     /// Lists the queue without opening a file and without a lock. A message renamed meanwhile may be missing; the next
     /// listing has it.
+    /// - Throws: ``QueueError/disk(_:)`` when a directory cannot be read.
     public func list() throws(QueueError) -> Listing {
         var listing = Listing()
         // `new` first: what moves to `cur` meanwhile is then seen twice rather than never.
@@ -157,12 +164,15 @@ public final class Queue: Sendable {
         return entries
     }
 
-    /// The entry of the message `id`, found by listing; `nil` when it is not in the queue (any more).
+    /// The entry of the message `id`, found by listing; `nil` when it is not, or no longer, in the queue.
+    /// - Throws: as ``list()``.
     public func find(_ id: QueueID) throws(QueueError) -> QueueEntry? {
         try list().entries.first { $0.id == id }
     }
 
-    /// Moves a file that is no queued message from `new` or `cur` to `foreign`. - Returns: its new path.
+    /// Moves a file that is no queued message from `new` or `cur` to `foreign`.
+    /// - Returns: its new path; `nil` when it is no longer there.
+    /// - Throws: ``QueueError/disk(_:)`` or ``QueueError/noSpace(_:)`` when it cannot be moved.
     @discardableResult
     public func setAside(_ name: String) throws(QueueError) -> String? {
         for directory in [new, cur] {

@@ -3,18 +3,20 @@
 import DurableFiles
 import Octets
 
-/// One message as a listing shows it, without opening it. The journal, read under the lock, knows better.
+/// One message as a listing shows it, without opening it. Where the journal, read under the lock, differs, the journal
+/// is right.
 public struct QueueEntry: Sendable, Hashable {
     public let id: QueueID
     /// Octets of the file, envelope included.
     public let size: Int
     /// Not to be tried before this time, in seconds since 1970; 0: at once.
     public let notBefore: Int
-    /// The next hop is at fault until then, as far as was known; 0: nothing is known. Without weight for the journal.
+    /// Until when, in seconds since 1970, the next hop is at fault, as far as was known; 0: nothing is known. The
+    /// journal does not have it.
     public let hopNotBefore: Int
     public let isHeld: Bool
     public let hasJournal: Bool
-    /// Whether it stands in `cur`: an attempt was begun.
+    /// Whether it stands in `cur`, as an attempt was begun.
     public let isTried: Bool
     /// The name of the file.
     public let name: String
@@ -34,7 +36,8 @@ public struct QueueEntry: Sendable, Hashable {
             + "\(isHeld ? ",H" : "")\(hasJournal ? ",J" : "")"
     }
 
-    /// Reads `<id>,S=n,R=t[,P=t][,H][,J]`; what a mail program added behind a colon is ignored, an unknown hint is not.
+    /// Reads `<id>,S=n,R=t[,P=t][,H][,J]`; what a mail program added behind a colon is ignored. `nil` for any other
+    /// name, also for one with an unknown hint.
     init?(name: some Collection<UInt8>, isTried: Bool) {
         guard name.count <= 255, let end = name.firstIndex(of: 0x2C),
             let id = QueueID(String(decoding: name[..<end], as: UTF8.self))

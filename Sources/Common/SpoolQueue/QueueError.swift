@@ -1,4 +1,4 @@
-// Why the queue cannot take, give or change a message.
+// Why the queue cannot accept, hand out or change a message.
 
 import DurableFiles
 import Reporting
@@ -10,28 +10,28 @@ public enum QueueError: Complaint, Hashable {
     case disk(DurableError)
     /// The state directory lies on a file system whose locks and renames cannot be relied on.
     case networkFileSystem(path: String, kind: String)
-    /// Others could change what stands there.
+    /// A directory or file that others own or could change.
     case notOurs(OwnershipFault)
     /// A file of a newer release; it is left alone.
     case newerVersion(path: String)
     /// A file that is no queued message; it was moved to `queue/foreign`.
     case foreign(path: String, why: String)
-    /// A file that another user has put there, or that root has left; it is never sent, and left where it is.
+    /// A file of another user, such as root; it is never sent, and is left where it is.
     case foreignOwner(path: String, owner: UInt32, own: UInt32)
-    /// As `foreign`, seen without the lock: it still stands where it was.
+    /// As `foreign`, seen without the lock: it is still where it was.
     case damaged(path: String, why: String)
     /// A journal with a bad line before good ones; the message is not attempted until a person has looked.
     case journalDamaged(path: String, line: Int)
-    /// A directory, a link, a fifo or a device where the queue has files.
+    /// A directory, a link, a fifo or a device in the place of a journal.
     case noPlainFile(path: String)
     /// A write or synchronization of this message failed before; it is left alone until the next run.
     case distrusted(path: String)
-    /// A text of an envelope that cannot be stored safely.
+    /// A value that cannot stand in an envelope.
     case textRefused(what: String, why: String)
     case tooManyRecipients(limit: Int)
     case envelopeTooLarge(octets: Int, limit: Int)
     case noRecipients
-    /// Another process works on the message; `nil` when it is out of sight.
+    /// Another process holds the message; `holder` is `nil` when that process cannot be seen.
     case busy(id: String, holder: Int32?)
 
     init(_ error: DurableError) { self = error.isNoSpace ? .noSpace(error) : .disk(error) }
@@ -72,15 +72,16 @@ public enum QueueError: Complaint, Hashable {
         case .foreign(let path, let why):
             "\(path): is no queued message (\(why)); it was moved to the queue's `foreign` directory: look at it there"
         case .foreignOwner(let path, let owner, let own):
-            "\(path): belongs to user \(owner), but this hub runs as user \(own), and sends nobody else's files; it is left "
-                + "alone: look at it, then remove it, or run: chown \(own) \(path)"
+            "\(path): belongs to user \(owner), but this hub runs as user \(own), and sends nobody else's files; it is "
+                + "left alone: look at it, then remove it, or run: chown \(own) \(path)"
         case .damaged(let path, let why):
             "\(path): is no queued message (\(why)); the next run moves it to the queue's `foreign` directory"
         case .journalDamaged(let path, let line):
             "\(path): line \(line) is damaged though good lines follow; the message is left alone: "
                 + "check the disk, then mend or remove the file"
         case .noPlainFile(let path):
-            "\(path): is no plain file, and the hub made none such; its message is left alone: look who did, and remove it"
+            "\(path): is not a plain file, and the hub did not make it; its message is left alone: "
+                + "find out who did, and remove it"
         case .distrusted(let path):
             "\(path): a write failed before, so it is left alone until the next run"
         case .textRefused(let what, let why):
@@ -92,12 +93,12 @@ public enum QueueError: Complaint, Hashable {
         case .noRecipients:
             "a message without recipients cannot be queued"
         case .busy(let id, let holder):
-            "\(id): \(holder.map { "process \($0)" } ?? "another process") works on it; try again when it is done"
+            "\(id): \(holder.map { "process \($0)" } ?? "another process") is working on it; try again when it is done"
         }
     }
 }
 
-/// Runs `body`, its failure told as the queue's own.
+/// Runs `body` and throws its failure as the queue's own.
 func durably<T>(_ body: () throws(DurableError) -> T) throws(QueueError) -> T {
     do { return try body() } catch { throw QueueError(error) }
 }

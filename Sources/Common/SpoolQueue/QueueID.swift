@@ -3,11 +3,13 @@
 import DurableFiles
 import Octets
 
-/// The name of a message for life, never used again: `<sec>.<20 random>.hub`; a notice adds `n<k>` to its parent's.
+/// The id that a message keeps for life, never used again: `<sec>.<20 random>.hub`; a notice has that of the message it
+/// is about, with `n<k>` added.
 public struct QueueID: Sendable, Hashable, CustomStringConvertible {
     public let text: String
 
-    /// - Returns: `nil` unless `text` is 1 to 150 letters, digits, `.`, `-` and `_`, and begins with a digit or letter.
+    /// - Returns: `nil` unless `text` is 1 to 150 ASCII letters, digits, `.`, `-` and `_`, and begins with neither `.`
+    ///   nor `-`.
     public init?(_ text: String) {
         let octets = text.utf8
         guard (1...150).contains(octets.count), octets.first != 0x2E, octets.first != 0x2D,
@@ -21,18 +23,20 @@ public struct QueueID: Sendable, Hashable, CustomStringConvertible {
 
     private init(made text: String) { self.text = text }
 
-    /// A new id. - Parameter seconds: the time of arrival since 1970.
+    /// A new id.
+    /// - Parameter seconds: the time of arrival, in seconds since 1970.
     static func make(seconds: Int) -> QueueID {
         QueueID(made: UniqueName.make(seconds: seconds))
     }
 
-    /// The id of the k-th notice about this message.
+    /// The id of the notice about this message that has this number, counted from 1.
     public func notice(_ number: Int) -> QueueID { QueueID(made: "\(text)n\(number)") }
 
-    /// The message that this one, if it is a notice, is about.
+    /// The id of the message that a notice with this id is about; `nil` for an id that is no notice's.
     public var subject: QueueID? { parent?.id }
 
-    /// The message a notice is about, and which notice it is; `nil` for what cannot be one.
+    /// The id of the message that a notice with this id is about, and the number of the notice; `nil` for an id that is
+    /// no notice's.
     var parent: (id: QueueID, number: Int)? {
         let octets = Array(text.utf8)
         guard let mark = octets.lastIndex(of: 0x6E), let number = JournalWord.number(octets[(mark + 1)...]),

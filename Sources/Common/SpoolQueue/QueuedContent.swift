@@ -11,7 +11,7 @@ public struct QueuedContent: Content {
     let start: Int
     /// Octets of the message, envelope not counted.
     public let size: Int
-    /// What was counted of it when it was taken.
+    /// What was counted when the message was accepted.
     public let facts: ContentFacts
 
     public func read(atMost limit: Int, at offset: Int) throws(DurableError) -> [UInt8] {
@@ -19,7 +19,7 @@ public struct QueuedContent: Content {
         let wanted = min(limit, size - offset)
         let octets = try file.read(atMost: wanted, at: start + offset)
         guard octets.count == wanted else {
-            throw DurableError(operation: "read all of", path: file.path, code: DurableError.inputOutput)
+            throw DurableError(operation: "read to its end", path: file.path, code: DurableError.inputOutput)
         }
         return octets
     }

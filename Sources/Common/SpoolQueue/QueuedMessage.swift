@@ -12,18 +12,23 @@ public struct QueuedMessage: Sendable {
     public let envelope: Envelope
     public let acceptance: Acceptance
     public let state: MessageState
-    /// The file, to read the message from.
+    /// The message, read from the open file.
     public let content: QueuedContent
 }
 
 extension Queue {
     /// Reads the envelope of `entry`, and its journal if the name says that there is one.
-    /// - Returns: `nil` when the message has gone or changed its name since the listing.
+    /// - Returns: `nil` when the message was removed or renamed since the listing.
+    /// - Throws: ``QueueError/damaged(path:why:)`` for a file that is no queued message,
+    ///   ``QueueError/foreignOwner(path:owner:own:)``, ``QueueError/newerVersion(path:)``, ``QueueError/journalDamaged(path:line:)`` and others of the journal,
+    ///   ``QueueError/disk(_:)``; nothing is changed.
     public func peek(_ entry: QueueEntry) throws(QueueError) -> QueuedMessage? {
         let directory = place(of: entry)
         guard let file = try durably({ () throws(DurableError) in try directory.open(entry.name) }) else { return nil }
         let opened: Opened
+        let status = try durably { () throws(DurableError) in try file.status() }
         do throws(EnvelopeCoding.Failure) {
+            try demandOwnFile(status)
             opened = try readEnvelope(of: file, entry)
         } catch {
             throw failure(error, path: directory.pathOf(entry), moved: nil)
@@ -35,11 +40,12 @@ extension Queue {
             content: opened.content)
     }
 
-    /// Takes the lock of the message, reads its envelope and journal, and counts an attempt that died.
-    /// - Returns: `nil` when another process holds it, or it has gone or changed its name since the listing.
-    /// - Throws: ``QueueError/foreign(path:why:)`` after moving a file that is none of ours;
-    ///   ``QueueError/newerVersion(path:)``, ``QueueError/journalDamaged(path:line:)``,
-    ///   ``QueueError/foreignOwner(path:owner:own:)``, leaving it where it is.
+    /// Locks the message, reads its envelope and journal, and counts an attempt that died.
+    /// - Returns: `nil` when another process holds it, or it was removed or renamed since the listing.
+    /// - Throws: ``QueueError/foreign(path:why:)`` after moving a file that is no queued message to `foreign`. With the
+    ///   file left where it is: ``QueueError/newerVersion(path:)``, ``QueueError/foreignOwner(path:owner:own:)``,
+    ///   ``QueueError/journalDamaged(path:line:)`` and others of the journal, ``QueueError/distrusted(path:)`` after an
+    ///   earlier failure of the disk, ``QueueError/disk(_:)`` or ``QueueError/noSpace(_:)``.
     public func lock(_ entry: QueueEntry) throws(QueueError) -> LockedMessage? {
         let directory = place(of: entry)
         guard !isDistrusted(entry.id) else { throw .distrusted(path: directory.pathOf(entry)) }
@@ -53,8 +59,8 @@ extension Queue {
         return try LockedMessage(queue: self, entry: entry, file: file, opened)
     }
 
-    /// As ``lock(_:)``, for an id alone.
-    /// - Throws: ``QueueError/busy(id:holder:)`` when another process holds it.
+    /// As ``lock(_:)``, by the id.
+    /// - Throws: ``QueueError/busy(id:holder:)`` when another process holds it; else as ``lock(_:)``.
     /// - Returns: `nil` when it is not in the queue.
     public func lock(id: QueueID) throws(QueueError) -> LockedMessage? {
         // Its name changes when an attempt begins: look again a few times before calling it busy.
@@ -66,7 +72,9 @@ extension Queue {
         throw .busy(id: id.text, holder: try holder(of: entry))
     }
 
-    /// The process that works on the message; `nil` when none does, or none in sight.
+    /// The process that holds the lock of the message; `nil` when none does, or one that cannot be seen, in another
+    /// namespace.
+    /// - Throws: ``QueueError/disk(_:)`` when the file cannot be looked at.
     public func holder(of entry: QueueEntry) throws(QueueError) -> Int32? {
         let directory = place(of: entry)
         return try durably { () throws(DurableError) in
@@ -77,7 +85,7 @@ extension Queue {
     private func lockedFile(_ entry: QueueEntry, in directory: Directory) throws(QueueError) -> File? {
         let named = try durably { () throws(DurableError) in try directory.status(of: entry.name) }
         guard let named else { return nil }
-        // Before it is opened, which a directory or another user's file does not let us do.
+        // Checked before opening: a directory, or another user's file, does not open for writing.
         do throws(EnvelopeCoding.Failure) {
             try demandOwnFile(named)
         } catch {
@@ -97,10 +105,11 @@ extension Queue {
     /// Only a plain file of the hub's own user can be a message of this hub.
     private func demandOwnFile(_ status: FileStatus) throws(EnvelopeCoding.Failure) {
         guard status.owner == geteuid() else { throw .foreignOwner(status.owner) }
-        guard status.isRegular else { throw .damaged("it is no regular file") }
+        guard status.isRegular else { throw .damaged("it is not a regular file") }
     }
 
-    /// What to tell of an entry that is no message; one that is none of ours in any way is moved aside first.
+    /// The error of an entry that cannot be locked as a message; a file that is no queued message at all is moved to
+    /// `foreign` first.
     private func refused(
         _ entry: QueueEntry, in directory: Directory, _ failure: EnvelopeCoding.Failure
     ) throws(QueueError) -> QueueError {
@@ -120,7 +129,7 @@ extension Queue {
     private func readEnvelope(of file: File, _ entry: QueueEntry) throws(EnvelopeCoding.Failure) -> Opened {
         do {
             let status = try file.status()
-            guard status.isRegular else { throw EnvelopeCoding.Failure.damaged("it is no regular file") }
+            guard status.isRegular else { throw EnvelopeCoding.Failure.damaged("it is not a regular file") }
             // One read is enough for nearly every envelope.
             var start = try file.read(atMost: min(4096, status.size), at: 0)
             let first = try EnvelopeCoding.firstLine(of: start)
@@ -131,7 +140,7 @@ extension Queue {
             let said = try EnvelopeCoding.decode(Array(start[first.length..<end]), checksum: first.checksum)
             guard said.id == entry.id else { throw EnvelopeCoding.Failure.damaged("it is a copy of \(said.id)") }
             guard status.size == entry.size else {
-                throw EnvelopeCoding.Failure.damaged("its size is not \(entry.size)")
+                throw EnvelopeCoding.Failure.damaged("its size is not the \(entry.size) octets that its name gives")
             }
             let content = QueuedContent(file: file, start: end, size: status.size - end, facts: said.content)
             return Opened(envelope: said.envelope, acceptance: said.acceptance, content: content)

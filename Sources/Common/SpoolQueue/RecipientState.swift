@@ -3,12 +3,12 @@
 import MailEnvelope
 import MailFormat
 
-/// What came of an attempt for some recipients, and when the next may be.
+/// The verdict of an attempt on some recipients, and when the next attempt may be.
 public struct AttemptResult: Sendable, Hashable {
     /// Indexes into the recipients of the state.
     public let recipients: [Int]
     public let verdict: Verdict
-    /// Not before this time, in seconds since 1970; of no weight for a verdict that is final.
+    /// No further attempt before this time, in seconds since 1970; without meaning for a final verdict.
     public let next: Int
 
     public init(recipients: [Int], _ verdict: Verdict, next: Int = 0) {
@@ -18,14 +18,14 @@ public struct AttemptResult: Sendable, Hashable {
     }
 }
 
-/// A child of a recipient: what it stands for, by alias or by a mailbox's `forward`.
+/// A child of a recipient, which stands for it by an alias or by a mailbox's `forward`.
 public struct ExpandedRecipient: Sendable, Hashable {
     public let destination: RecipientState.Destination
     public let notify: Notify
     public let originalRecipient: OriginalRecipient?
-    /// The mailbox that forwards: to this child the mail is its own.
+    /// The mailbox that forwards to this child, if one does: there the mail is that mailbox's.
     public let identity: EnvelopeText?
-    /// The alias that named it.
+    /// The alias that it was expanded from, if one was.
     public let alias: EnvelopeText?
 
     public init(
@@ -40,12 +40,13 @@ public struct ExpandedRecipient: Sendable, Hashable {
     }
 }
 
-/// One recipient: of the envelope, or a child of one by alias or `.forward`.
+/// One recipient: of the envelope, or a child of one by an alias or a mailbox's `forward`.
 public struct RecipientState: Sendable, Hashable {
     /// Where it goes.
     public enum Destination: Sendable, Hashable {
         case address(Address)
-        /// What only local delivery understands: a program, a file, with whose right. The queue keeps it as it is.
+        /// A target that only local delivery understands: a program or a file, and whose rights it gets. The queue
+        /// keeps it as it is.
         case local(EnvelopeText)
 
         public var description: String {
@@ -67,35 +68,35 @@ public struct RecipientState: Sendable, Hashable {
     public let destination: Destination
     public let notify: Notify
     public let originalRecipient: OriginalRecipient?
-    /// The mailbox that forwards to it, or nobody.
+    /// The mailbox that forwards to it; `nil` when none does.
     public let identity: EnvelopeText?
     /// The alias that it was expanded from, if one was.
     public let alias: EnvelopeText?
     /// The index of the recipient it was expanded from.
     public let parent: Int?
     public internal(set) var progress = Progress.waiting
-    /// Attempts that counted.
+    /// Attempts that counted as tries; one that ended in a fault of the hop does not.
     public internal(set) var tries = 0
-    /// Not before this time, in seconds since 1970.
+    /// Not to be tried before this time, in seconds since 1970.
     public internal(set) var next = 0
-    /// The last that was said of it.
+    /// The last verdict on it; `nil` before the first.
     public internal(set) var verdict: Verdict?
-    /// The mailbox here that holds the copy for it.
+    /// The mailbox of this hub that holds the copy for it, if one does.
     public var place: CopyPlace? {
         if case .delivered(.copied(let place)) = verdict?.kind { place } else { nil }
     }
-    /// Held by rule at its last try; a person's hold is of the message, see ``MessageState/hold``.
+    /// Whether a rule held it at its last try; a person's hold is on the whole message, see ``MessageState/hold``.
     public var isHeld: Bool { progress == .waiting && verdict?.kind == .heldByRule }
-    /// Whether the hub owes the sender a notice of success, if one is wanted: nobody else will tell.
+    /// Whether the hub owes the sender a notice of success, if one is wanted: nobody else will send it.
     var endsWithUs: Bool {
         switch verdict?.kind {
         case .delivered(.copied), .delivered(.relayed): true
         case .delivered(.passedOn), .temporary, .permanent, .heldByRule, .faultOfHop, nil: false
         }
     }
-    /// The attempt that its last result came from.
+    /// The tag of the attempt that its last result came from.
     var attempt = 0
-    /// Notices about it that were queued.
+    /// The kinds of the notices about it that were queued.
     var told: Set<NoticeKind> = []
 
     init(_ recipient: Envelope.Recipient) {
@@ -115,9 +116,9 @@ public struct RecipientState: Sendable, Hashable {
     }
 }
 
-/// What a notice says (RFC 3464 §2.3.3).
+/// What a notice reports (RFC 3464 §2.3.3).
 public enum NoticeKind: String, Sendable, Hashable, CaseIterable {
     case failure, delay, success
-    /// Held by rule: for whoever can mend it, here.
+    /// Held by rule: for somebody at this hub, who can change that.
     case held
 }

@@ -1,4 +1,4 @@
-// One line of a journal: verb, words.
+// The records of a message's journal, each a line of a verb and its words.
 
 import DurableFiles
 import MailEnvelope
@@ -8,9 +8,9 @@ import Octets
 /// A record of the journal; docs/queue.md says which there are.
 enum Record: Sendable, Hashable {
 
-    /// The attempt that gave the file this time left no result.
+    /// The attempt that named the file with this `R` left no result.
     case died(tag: Int)
-    /// Results of the attempt that gave the file the time `tag`; `isLast` when it ended with them.
+    /// Results of the attempt that named the file with `tag` as its `R`; `isLast` when it ended with them.
     case result(tag: Int, at: Int, isLast: Bool, [AttemptResult])
     case expansion(parent: Int, [ExpandedRecipient])
     case intent(Int, NoticeKind, [Int])
@@ -19,7 +19,7 @@ enum Record: Sendable, Hashable {
     case release
     case next(Int)
     case route(String?)
-    /// Given up without an attempt: age and tries, or a person's word.
+    /// Given up without an attempt: by age and tries, or by a person's order.
     case failed([Int], Verdict)
 
     enum Failure: Error { case newerVersion }
@@ -27,9 +27,9 @@ enum Record: Sendable, Hashable {
     /// The line without checksum and LF.
     var text: [UInt8] { Array(words.joined(separator: " ").utf8) }
 
-    /// The most octets of a line with the results of `recipients` recipients: every one with words of its own.
+    /// The most octets of a line with the results of `recipients` recipients: each with a verdict of its own.
     static func resultLimit(recipients: Int) -> Int {
-        // Each octet of text may become three; index, outcome, time and status beside it.
+        // Each octet of text may become three; the rest is for index, outcome, time and status.
         128 + recipients * (3 * (Verdict.textLimit + Verdict.remoteLimit + CopyPlace.limit) + 128)
     }
 
@@ -127,7 +127,7 @@ enum Record: Sendable, Hashable {
         return indexes
     }
 
-    /// `status:remote:text:s` for what a server said, `…:l` for what is ours; a missing remote as `-`.
+    /// `status:remote:text:s` for a server's reply, `…:l` for a text of ours; a missing remote as `-`.
     private static func word(_ verdict: Verdict) -> String {
         "\(verdict.status):\(verdict.remote.map(JournalWord.encode) ?? "-"):\(JournalWord.encode(verdict.text)):"
             + (verdict.isSMTP ? "s" : "l")
@@ -144,7 +144,7 @@ enum Record: Sendable, Hashable {
         return Verdict(kind, status, from: remote, text: text, isSMTP: words[3].elementsEqual("s".utf8))
     }
 
-    /// `ranges:kind:next:verdict`, and `:place` where a copy is in a mailbox here
+    /// `ranges:kind:next:verdict`, and `:place` where a copy is in a mailbox here.
     private static func word(_ result: AttemptResult) -> String {
         var place = ""
         let letter: String
@@ -163,7 +163,7 @@ enum Record: Sendable, Hashable {
     }
 
     private static func item(_ word: ArraySlice<UInt8>) throws(Failure) -> AttemptResult {
-        // No recipients at all stand as nothing: what can be written must be read again.
+        // An empty list of recipients is an empty part: whatever can be written must be readable.
         let parts = word.split(separator: Octet.colon, omittingEmptySubsequences: false)
         guard (7...8).contains(parts.count), let next = JournalWord.number(parts[2]) else { throw .newerVersion }
         let place = try parts.count == 8 ? Self.place(parts[7]) : nil
@@ -190,7 +190,7 @@ enum Record: Sendable, Hashable {
         }
     }
 
-    /// `a:address:notify:orcpt:identity:alias` or `l:text:…`; nothing at all as `-`.
+    /// `a:address:notify:orcpt:identity:alias` or `l:text:…`; a missing value as `-`.
     private static func word(_ child: ExpandedRecipient) -> String {
         let letter = if case .address = child.destination { "a" } else { "l" }
         let rest = [

@@ -1,29 +1,31 @@
-// Results of many messages on stable storage at once: one round of synchronizations for all of them.
+// Results of many messages, made durable together with one round of synchronizations.
 
 import Blocking
 import DurableFiles
 
-/// The results that came in meanwhile, written down together in the order that `docs/queue.md` gives: journals, then what
-/// is owed for attempts that have ended, then the removal of what is complete. What goes wrong with one message is told of
-/// that one alone; a folder that cannot be synchronized concerns all that were just taken out of it.
+/// Results of several messages, recorded together in the order that `docs/queue.md` gives: journals, then what is owed
+/// for attempts that have ended, then the removal of complete messages. A failure with one message is reported for that
+/// one alone; a directory that cannot be synchronized, for all messages that were just unlinked from it.
 public struct Recording {
-    /// Journals synchronized side by side: eight take little longer than one. Kept for all rounds of the process.
+    /// The threads that synchronize journals side by side: eight journals take little longer than one. Kept for all
+    /// rounds of the process.
     private static let pool = WorkerPool(threads: 8)
 
     private let queue: Queue
     private var messages: [QueueID: LockedMessage] = [:]
-    /// In the order they came in.
+    /// In the order in which they came in.
     private var order: [QueueID] = []
     private var errors: [QueueID: QueueError] = [:]
 
     public init(in queue: Queue) { self.queue = queue }
 
-    /// Takes results of a message; they are on stable storage after ``commit(settling:)``.
+    /// Adds results of a message; they are durable after ``commit(settling:)``.
     /// - Parameters:
-    ///   - results: recipients that wait no more are passed over. Recipients of one result share room.
+    ///   - results: recipients that no longer wait are skipped. The recipients of one result share its room in the
+    ///     journal.
     ///   - now: seconds since 1970.
     ///   - isLast: `false` while the attempt goes on with other recipients.
-    /// - Throws: what is also told by ``commit(settling:)``; the message is left alone then.
+    /// - Throws: an error that ``commit(settling:)`` returns too; the message is left alone then.
     public mutating func add(
         _ results: [AttemptResult], of message: LockedMessage, at now: Int, isLast: Bool
     ) throws(QueueError) {
@@ -36,13 +38,13 @@ public struct Recording {
         }
     }
 
-    /// Sees to `message` as well, of which nothing came now: something may be owed for it, or it may be complete.
+    /// Includes a message without new results: a notice may be owed for it, or it may be complete.
     public mutating func include(_ message: LockedMessage) {
         if messages.updateValue(message, forKey: message.id) == nil { order.append(message.id) }
     }
 
-    /// Puts all of it on stable storage.
-    /// - Parameter settle: does what else is owed for a message whose results are safe, such as notices.
+    /// Makes all results durable, and removes the messages that are complete.
+    /// - Parameter settle: does what else is owed for a message whose results are durable, such as notices.
     /// - Returns: what went wrong, by message.
     public consuming func commit(
         settling settle: (LockedMessage) throws(QueueError) -> Void = { _ throws(QueueError) in }
@@ -59,7 +61,7 @@ public struct Recording {
         return errors
     }
 
-    /// The messages of which nothing went wrong.
+    /// The messages without an error so far.
     private var sound: [LockedMessage] { order.filter { errors[$0] == nil }.compactMap { messages[$0] } }
 
     private mutating func synchronizeJournals() {

@@ -9,14 +9,16 @@ public struct RetryPolicy: Sendable, Hashable {
     public var longestDelay = 4 * 3600
     /// Delays vary by this share up or down, so that messages that failed together do not come back together.
     public var jitter = 0.1
+    /// The age from which a recipient may be given up.
     public var lifetime = 5 * 86_400
-    /// Age alone never gives up.
+    /// The fewest tries after which a recipient may be given up, whatever the age.
     public var minimumTries = 8
+    /// The age from which the sender is told of the delay.
     public var warnAfter = 4 * 3600
 
     public init() {}
 
-    /// The time to wait after `tries` attempts (1: the first has just failed).
+    /// The time to wait after `tries` attempts (1: the first has just failed), in seconds.
     /// - Parameter chance: 0 to 1; 0.5 is no jitter.
     public func delay(afterTries tries: Int, chance: Double = .random(in: 0...1)) -> Int {
         var delay = firstDelay
@@ -29,14 +31,14 @@ public struct RetryPolicy: Sendable, Hashable {
         return max(1, Int(Double(delay) * (1 + jitter * (2 * min(1, max(0, chance)) - 1))))
     }
 
-    /// Whether a message marked with `notBefore` is due. A mark further ahead than the longest back-off tells of a
-    /// clock that was wrong, and counts as due.
+    /// Whether a message marked with `notBefore` is due. A mark further ahead than the longest back-off was set by a
+    /// wrong clock, and counts as due.
     public func isDue(_ notBefore: Int, now: Int) -> Bool {
         ClockSanity.hasCome(notBefore, now: now, longestWait: Int(Double(longestDelay) * (1 + jitter)) + 1)
     }
 
-    /// The age of a message that arrived at `arrival`; counted from the first recorded result if the clock was not set
-    /// when it came in; `nil` when it cannot be told.
+    /// The age in seconds of a message that arrived at `arrival`, counted from the first recorded result if the clock
+    /// was not set when the message came in; `nil` when it cannot be known.
     /// - Parameter newestState: the latest time seen on disk; 0 where none is known.
     public func age(arrival: Int, firstResult: Int?, now: Int, newestState: Int) -> Int? {
         guard ClockSanity.trusts(now, newestState: newestState) else { return nil }
@@ -51,7 +53,7 @@ public struct RetryPolicy: Sendable, Hashable {
         return age >= lifetime && tries >= minimumTries
     }
 
-    /// Whether the sender is to hear that the message is late.
+    /// Whether the sender is to be told that the message is late.
     public func isLate(age: Int?, tries: Int) -> Bool {
         guard let age else { return false }
         return age >= warnAfter && tries > 0

@@ -4,13 +4,13 @@ import DurableFiles
 import MessageContent
 import Octets
 
-/// What of the original goes back to its sender.
+/// The part of the original that goes back to its sender.
 struct ReturnedOriginal {
     private let content: QueuedContent
     private let header: [UInt8]
     private let isWhole: Bool
     let is8Bit: Bool
-    /// The original's Message-ID with its angle brackets, when it is one that may be repeated.
+    /// The original's Message-ID with its angle brackets, when it can be repeated safely.
     let messageID: String?
 
     init(of subject: NoticeWriter.Subject, kind: NoticeKind) throws(QueueError) {
@@ -38,7 +38,8 @@ struct ReturnedOriginal {
         }
     }
 
-    /// Appends it to `message`. - Returns: whether it ended in a line end.
+    /// Appends it to `scratch`.
+    /// - Returns: whether it ends in a line end.
     func append(to scratch: Scratch) throws(DurableError) -> Bool {
         guard isWhole else {
             try scratch.append(header)

@@ -1,17 +1,18 @@
-// How many runs of the queue there may be, and how none misses what came in meanwhile.
+// How many runs of the queue may go on at once, and how none misses mail that comes in meanwhile.
 
 import DurableFiles
 
-/// One of the few places for a run of the queue; given back when released.
+/// The right to be one of the few runs of the queue; given back with the end of the object.
 public final class RunSlot: Sendable {
-    /// Runs at once.
+    /// The most runs at once.
     public static let count = 3
 
     private let lock: FileLock
 
     private init(_ lock: FileLock) { self.lock = lock }
 
-    /// A free slot in `directory`, `<state>/run`; `nil` when all are taken.
+    /// A free slot in `directory`, `<state>/run`; `nil` when all are in use.
+    /// - Throws: ``QueueError/disk(_:)`` or ``QueueError/noSpace(_:)`` when a lock file cannot be opened or made.
     public static func tryAcquire(in directory: Directory) throws(QueueError) -> RunSlot? {
         for number in 0..<count {
             let lock = try durably { () throws(DurableError) in
@@ -23,7 +24,7 @@ public final class RunSlot: Sendable {
     }
 }
 
-/// What `run/wake` says: changed by every accept once its message is durable.
+/// What `run/wake` holds: changed with every accepted message, once that is durable.
 ///
 /// A run reads it before its listing and again after giving back its slot; if it changed, the run starts over.
 public struct WakeMark: Sendable, Hashable {
@@ -36,14 +37,17 @@ public struct WakeMark: Sendable, Hashable {
     private let inode: UInt
 
     /// Changes the mark.
+    /// - Throws: ``QueueError/disk(_:)`` or ``QueueError/noSpace(_:)``.
     public static func touch(in directory: Directory) throws(QueueError) {
         try durably { () throws(DurableError) in
-            // The clock that stamps files is too coarse to tell two accepts of one moment apart: a nonce does.
+            // The clock that stamps files is too coarse to tell apart two messages accepted at one moment; a nonce
+            // does.
             try directory.openOrMake(name).write(Array(UniqueName.random().utf8))
         }
     }
 
-    /// The mark as it stands; equal to an earlier one only if nothing was accepted between.
+    /// The mark as it stands; equal to an earlier one only if nothing was accepted in between.
+    /// - Throws: ``QueueError/disk(_:)``.
     public static func read(in directory: Directory) throws(QueueError) -> WakeMark {
         try durably { () throws(DurableError) in
             guard let file = try directory.open(name) else {
@@ -58,8 +62,9 @@ public struct WakeMark: Sendable, Hashable {
 }
 
 extension RunSlot {
-    /// Whether a run goes on now. It sees what was accepted before this was asked: it looks at the wake mark once more
-    /// after it has given back its slot.
+    /// Whether a run has the first slot now. That run sees what was accepted before this call, as it looks at the wake
+    /// mark once more after giving back its slot. Runs in the other slots do not count.
+    /// - Throws: ``QueueError/disk(_:)`` or ``QueueError/noSpace(_:)``.
     public static func isTaken(in directory: Directory) throws(QueueError) -> Bool {
         try durably { () throws(DurableError) in
             guard let lock = try FileLock.tryAcquire("slot.0", in: directory) else { return true }

@@ -5,7 +5,7 @@ import MailEnvelope
 import MailFormat
 import Reporting
 
-/// Writes the groups of fields that machines read.
+/// Writes the per-message and per-recipient groups of fields, for programs to read.
 struct StatusFields {
     let host: String
     /// Whether UTF-8 may stand in values.
@@ -43,14 +43,14 @@ struct StatusFields {
             }
         }
         text += field("Final-Log-ID", subject.id.text)
-        if kind == .delay || kind == .held, let since = subject.since(trusting: policy) {
+        if kind == .delay || kind == .held, let since = subject.since {
             let until = MailDate(seconds: since + policy.lifetime, offset: date.offset)
             text += field("Will-Retry-Until", until.description)
         }
         return text
     }
 
-    /// A host's name as it is, an address as the literal that stands for a name (RFC 3464 §2.1.2, RFC 5321 §4.1.3).
+    /// A host name as it is, an IP address as an address literal (RFC 3464 §2.1.2, RFC 5321 §4.1.3).
     static func mtaName(_ host: String) -> String {
         IPAddress(host).map { "[\($0.literal)]" } ?? host
     }
@@ -63,7 +63,7 @@ struct StatusFields {
         }
     }
 
-    /// The class of the code must fit the action, whatever a server said.
+    /// The class of the status must fit the action, whatever a server said.
     private func status(_ kind: NoticeKind, _ verdict: Verdict?) -> String {
         let wanted: EnhancedStatus.Class =
             switch kind {
@@ -72,7 +72,7 @@ struct StatusFields {
             case .success: .success
             }
         guard let status = verdict?.status else { return "\(EnhancedStatus(wanted, 0, 0))" }
-        // Given up after temporary failures: the last code stays, RFC 3464 §2.3.4 lets it.
+        // Given up after temporary failures: the last status stays, as RFC 3464 §2.3.4 permits.
         let fits = status.class == wanted || kind == .failure && status.class == .transient
         return "\(fits ? status : EnhancedStatus(wanted, 0, 0))"
     }

@@ -1,4 +1,4 @@
-// What stands in a certificate file, for `--check`, log and people.
+// What a certificate file says, for `--check`, the log and people.
 
 internal import COpenSSL
 import Credentials

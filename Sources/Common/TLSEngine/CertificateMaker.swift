@@ -13,11 +13,12 @@ public enum CertificateMaker {
     /// Makes an EC P-256 key and a certificate for `names`, signed by that key, and writes both as PEM, durably.
     /// - Parameters:
     ///   - names: host names (`*.` allowed as first label) and addresses; the first becomes the common name.
-    ///   - days: 1 to 36500, from now on.
+    ///   - days: how long it is valid from now on; clamped to 1 to 36500.
     ///   - files: the key is written with mode 0600, then the certificate with mode 0644.
-    ///   - replacing: whether files there already are replaced, each at once; otherwise they are an error.
+    ///   - replacing: whether existing files are replaced, each atomically; otherwise they are an error.
     /// - Returns: the certificate's SHA-256 digest; its description is `AA:BB:…`.
-    /// - Throws: ``TLSError/badName(_:)``, ``TLSError/alreadyThere(path:)``, ``TLSError/cannotWrite(path:reason:)``.
+    /// - Throws: ``TLSError/badName(_:)``, ``TLSError/alreadyThere(path:)``, ``TLSError/cannotWrite(path:reason:)``,
+    ///   and ``TLSError/library(doing:reason:)`` when OpenSSL fails.
     @discardableResult
     public static func makeSelfSigned(
         names: [String], days: Int, to files: CertificatePair, replacing: Bool = false
@@ -28,7 +29,7 @@ public enum CertificateMaker {
             names: names, validFrom: -3600, validUntil: days * 86_400, to: files, replacing: replacing)
     }
 
-    /// The same with its time in seconds from now, so that tests have expired ones.
+    /// The same with its validity in seconds from now, so that tests can make expired ones.
     static func makeSelfSigned(
         names: [String], validFrom: Int, validUntil: Int, to files: CertificatePair, replacing: Bool = false
     ) throws(TLSError) -> CertificateFingerprint {

@@ -8,7 +8,7 @@ import InternetAddress
 
 /// What a certificate says, as plain values.
 struct CertificateSummary: Sendable {
-    /// Most names told of one certificate: the peer's size is not ours to trust.
+    /// The most names kept of one certificate: a peer may send any number.
     static let nameLimit = 100
 
     let fingerprint: CertificateFingerprint

@@ -13,7 +13,7 @@ enum HostName {
     /// Whether `name` is made of letters, digits, hyphens, underscores and dots, at most 253 (RFC 1035 §2.3.4).
     static func isName(_ name: String) -> Bool {
         let octets = Array(name.utf8)
-        // A leading dot would make OpenSSL take any name below.
+        // A leading dot would make OpenSSL accept any subdomain.
         guard !octets.isEmpty, octets.count <= 253, octets[0] != Octet.dot else { return false }
         return octets.allSatisfy {
             Octet.isDigit($0) || (0x61...0x7A).contains(Octet.lowercased($0)) || $0 == 0x2D || $0 == Octet.dot

@@ -8,7 +8,7 @@ struct OpenSSLFault {
     let reason: CInt
     let text: String
 
-    /// Empties the queue, oldest entry first. At most 20 are told.
+    /// Empties the queue, oldest entry first. At most 20 are returned.
     static func drain() -> [OpenSSLFault] {
         var faults: [OpenSSLFault] = []
         while true {

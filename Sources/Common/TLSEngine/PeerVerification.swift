@@ -1,13 +1,13 @@
-// The client's look at the server's certificate, within the handshake: a wrong one gets an alert, and no octet of ours.
+// The client's check of the server's certificate, within the handshake: a wrong one gets an alert and no plaintext.
 
 internal import COpenSSL
 import Credentials
 
-/// Whom one client connection wants to meet, and whom it met.
+/// Whom one client connection expects, and the certificate that was presented.
 final class PeerVerification {
-    /// The host name or address asked for, as the rc has it; of a server, `the client`.
+    /// The host name or address asked for, as the rc has it; on a server, who connected.
     let peer: String
-    /// Not empty: these alone decide.
+    /// When there are any, these alone decide.
     let fingerprints: [CertificateFingerprint]
     /// The certificate presented.
     var presented: CertificateSummary?

@@ -2,8 +2,8 @@
 
 internal import COpenSSL
 
-/// The names of what a server speaks. A list of a client must hold one of them, else what it wants is something else: a
-/// browser led to a mail server's port would take the answers for those of its web site.
+/// The ALPN names of what a server speaks. A client's list must hold one of them: a browser led to a mail server's port
+/// would otherwise take the answers for those of its web site.
 final class SpokenProtocols: Sendable {
     private let names: [[UInt8]]
 

@@ -18,19 +18,19 @@ public final class TLSConnection {
         case failed
     }
 
-    /// Ciphertext held unread at most, beyond which ``receive(_:)`` must wait.
+    /// Octets of ciphertext held unread at most, beyond which ``receive(_:)`` must wait.
     public static let inputLimit = 262_144
-    /// Plaintext given out in one piece at most.
+    /// Octets of plaintext given out in one piece at most.
     public static let plaintextLimit = 65_536
-    /// Ciphertext made ahead at most, one record aside.
+    /// Octets of ciphertext made ahead at most, one record aside.
     static let ciphertextLimit = 65_536
-    /// Plaintext of one record (RFC 8446 §5.1).
+    /// Octets of plaintext in one record (RFC 8446 §5.1).
     static let recordLimit = 16_384
-    /// As much of the peer's beginning as an error shows.
+    /// Octets of what the peer sent first that are kept for an error to show.
     static let openingLimit = 80
 
     public private(set) var state = State.handshaking
-    /// What the handshake came to; `nil` until ``State/established``.
+    /// What the handshake agreed on; `nil` until ``State/established``.
     public private(set) var facts: TLSFacts?
 
     private let context: TLSContext  // keeps the SNI table alive
@@ -49,7 +49,8 @@ public final class TLSConnection {
     /// - Parameters:
     ///   - context: made by ``TLSContext/client(trust:)``.
     ///   - host: the name or the address (without brackets) that the certificate must be for; names go out as SNI.
-    /// - Throws: ``TLSError/badName(_:)``, or what ``TLSContext/check()`` throws.
+    /// - Throws: ``TLSError/badName(_:)``, ``TLSError/noFingerprint``, ``TLSError/library(doing:reason:)``, or what
+    ///   ``TLSContext/check()`` throws.
     public init(client context: TLSContext, to host: String) throws(TLSError) {
         guard case .client(let trust) = context.role else {
             throw .library(doing: "connect", reason: "the settings are a server's")
@@ -76,8 +77,9 @@ public final class TLSConnection {
 
     /// The server's end.
     /// - Parameters:
-    ///   - context: made by ``TLSContext/server(certificates:)``.
+    ///   - context: made by ``TLSContext/server(certificates:protocols:)``.
     ///   - peer: who connected, for error messages: an address.
+    /// - Throws: ``TLSError/library(doing:reason:)``.
     public init(server context: TLSContext, from peer: String = "the client") throws(TLSError) {
         guard case .server = context.role else {
             throw .library(doing: "accept", reason: "the settings are a client's")
@@ -109,7 +111,7 @@ public final class TLSConnection {
         input.append(octets)
     }
 
-    /// Says that the wire has ended. Without the peer's close_notify before, that is a
+    /// Tells the engine that the wire has ended. Without the peer's close_notify before, that is a
     /// ``TLSError/truncated(peer:duringHandshake:)``, thrown once all plaintext is taken.
     public func endOfInput() { inputHasEnded = true }
 
@@ -151,7 +153,8 @@ public final class TLSConnection {
     /// Octets that wait to go out: ciphertext made, and plaintext to be encrypted. Stop sending while it is large.
     public var pendingCiphertextCount: Int { ciphertext.count + unencrypted.count }
 
-    /// Queues plaintext for the peer. What is sent before the handshake is done goes out behind it.
+    /// Queues plaintext for the peer. What is sent before the handshake is done goes out after it. After ``shutDown()``
+    /// it ends the connection with ``TLSError/sentAfterShutDown``.
     public func send(_ plaintext: [UInt8]) {
         guard failure == nil else { return }
         guard !isShuttingDown else {
@@ -212,7 +215,7 @@ public final class TLSConnection {
         }
     }
 
-    /// Fills `buffer` as far as octets go.
+    /// Fills `buffer` as far as the octets received go.
     /// - Returns: octets filled.
     private func decrypt(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         var filled = 0
@@ -251,7 +254,7 @@ public final class TLSConnection {
         case .closed:
             fail(.truncated(peer: peer, duringHandshake: state == .handshaking))
         case .wantsInput:
-            fail(.protocolFailure(peer: peer, reason: "renegotiation asked for"))
+            fail(.protocolFailure(peer: peer, reason: "the peer asked for renegotiation"))
         case .failed(let faults):
             let handshaking = state == .handshaking
             fail(

@@ -15,7 +15,7 @@ public enum TLSTrust: Sendable, Hashable {
     case fingerprints([CertificateFingerprint])
 }
 
-/// What is odd about a server's certificate files, though they work.
+/// What is wrong with a server's certificate files, though they can be used.
 public enum TLSWarning: Sendable, Hashable, CustomStringConvertible {
     /// Seconds since 1970.
     case expired(path: String, until: Int)
@@ -42,7 +42,7 @@ public final class TLSContext: Sendable {
     }
 
     let role: Role
-    /// What is odd about the files, for the log.
+    /// What is wrong with the files, for the log.
     public let warnings: [TLSWarning]
     private let made: Mutex<ContextHandle?>
 
@@ -59,8 +59,9 @@ public final class TLSContext: Sendable {
 
     /// The settings of a server that shows the certificate whose names fit the client's SNI (exactly, or by `*.`), and
     /// the first one otherwise.
-    /// - Parameter protocols: what is spoken, by its ALPN names (RFC 7301): a client that offers others only is refused, so
-    ///   that nobody leads a browser here; one that offers none is served. Without any, ALPN is not looked at.
+    /// - Parameter protocols: what is spoken, by its ALPN names (RFC 7301): a client that offers only others is
+    ///   refused, so that nobody leads a browser here; one that offers none is served. Without any, ALPN is not looked
+    ///   at.
     /// - Throws: ``TLSError`` for a file that cannot be used, or when there is none.
     public static func server(
         certificates: [CertificatePair], protocols: [String] = []
@@ -80,8 +81,9 @@ public final class TLSContext: Sendable {
         return TLSContext(role: .server(table), warnings: warnings, made: first)
     }
 
-    /// Makes now what else the first connection makes.
-    /// - Throws: ``TLSError/trustFile(path:reason:)`` when the trust file cannot be used.
+    /// Makes now what the first connection would make.
+    /// - Throws: ``TLSError/trustFile(path:reason:)`` when the trust file cannot be used,
+    ///   ``TLSError/library(doing:reason:)`` when OpenSSL fails.
     public func check() throws(TLSError) { _ = try handle() }
 
     func handle() throws(TLSError) -> ContextHandle {

@@ -5,8 +5,8 @@ internal import COpenSSL
 extension TLSError {
     /// The error behind a failed call.
     /// - Parameters:
-    ///   - opening: the first octets that the peer sent, at most five.
-    ///   - said: more of the same, to show.
+    ///   - faults: OpenSSL's error queue after that call.
+    ///   - opening: the first octets that the peer sent, at most ``TLSConnection/openingLimit``.
     init(_ faults: [OpenSSLFault], with peer: String, opening: [UInt8], isHandshaking: Bool) {
         if isHandshaking, let first = opening.first {
             // A TLS record begins with its type (alert, handshake) and version 3.x (RFC 8446 §5.1).

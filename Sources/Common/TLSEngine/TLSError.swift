@@ -11,7 +11,7 @@ public enum TLSError: Complaint, Hashable {
     case wrongName(asked: String, presented: [String], fingerprint: CertificateFingerprint)
     /// The certificate, or one above it, has expired. `until` is the presented certificate's end, seconds since 1970.
     case expired(peer: String, until: Int, fingerprint: CertificateFingerprint)
-    /// The certificate's time has not come: more often than not, our own clock is wrong.
+    /// The certificate is not valid yet; `from` is in seconds since 1970. More often than not, our own clock is wrong.
     case notYetValid(peer: String, from: Int, fingerprint: CertificateFingerprint)
     /// Fingerprints are pinned, and the presented certificate has none of them.
     case fingerprintMismatch(peer: String, presented: CertificateFingerprint)
@@ -31,7 +31,7 @@ public enum TLSError: Complaint, Hashable {
     case sentAfterShutDown
     /// A name that no certificate can have.
     case badName(String)
-    /// Not 64 hexadecimal digits.
+    /// Fingerprints are to decide, and none is given.
     case noFingerprint
     /// The rc's `tls_trust_file` cannot be used.
     case trustFile(path: String, reason: String)
@@ -66,7 +66,7 @@ extension TLSError {
         case .notYetValid(let peer, let from, _):
             "\(printable(peer)): its certificate is not valid before \(Self.day(from)); look at this machine's clock"
         case .fingerprintMismatch(let peer, let presented):
-            "\(printable(peer)): presents another certificate than the one pinned: \(presented); if it was renewed, "
+            "\(printable(peer)): presents a certificate other than the one pinned: \(presented); if it was renewed, "
                 + "ask its owner, then change tls_fingerprint; else someone sits in between"
         case .alert(let peer, let reason):
             "\(printable(peer)): refused the TLS handshake or ended it: \(printable(reason))"
@@ -75,7 +75,7 @@ extension TLSError {
         case .notTLS(let peer, let said):
             "\(printable(peer)): does not speak TLS here (said \"\(printable(said))\"); is this the STARTTLS port?"
         case .protocolFailure(let peer, let reason):
-            "\(printable(peer)): TLS failed: \(printable(reason)); try again, and look at both ends' logs if it stays"
+            "\(printable(peer)): TLS failed: \(printable(reason)); try again; if it persists, look at both ends' logs"
         case .truncated(let peer, true):
             "\(printable(peer)): closed the connection during the TLS handshake; is this port meant for TLS?"
         case .truncated(let peer, false):
@@ -87,7 +87,7 @@ extension TLSError {
         case .badName(let name):
             "\"\(printable(name))\" is neither a host name nor an address; write it in ASCII, without a port"
         case .noFingerprint:
-            "the certificate is to have one of given fingerprints, and none is given; write one, or trust authorities"
+            "the certificate is to be pinned, and no fingerprint is given; set tls_fingerprint, or trust authorities"
         case .trustFile(let path, let reason):
             "\(printable(path)): cannot be used as tls_trust_file: \(printable(reason))"
         case .certificateFile(let path, let reason):

@@ -1,4 +1,4 @@
-// What a handshake came to, for the log and for trace fields.
+// What a handshake agreed on, for the log and for trace fields.
 
 import Credentials
 import Octets
@@ -9,7 +9,7 @@ public struct TLSFacts: Sendable, Hashable {
     public let version: String
     /// OpenSSL's name of the cipher suite, such as `TLS_AES_256_GCM_SHA384`.
     public let cipher: String
-    /// Whether an earlier session was taken up again (server side; a client never does).
+    /// Whether an earlier session was resumed (on a server; a client never does).
     public let isResumed: Bool
     /// The name asked for by SNI. Foreign text on a server: show it through `printable`.
     public let serverName: String?
@@ -19,7 +19,7 @@ public struct TLSFacts: Sendable, Hashable {
     public let peerSubject: String?
     /// dNSNames and iPAddresses of the peer's certificate. Foreign text.
     public let peerNames: [String]
-    /// What a login can be tied to this connection by; `nil` where the certificate's signature names no digest (RFC 5929
-    /// §4.1).
+    /// What a login can be tied to this connection by; `nil` where the certificate's signature names no digest (RFC
+    /// 5929 §4.1).
     public let channelBinding: ChannelBinding?
 }

@@ -1,4 +1,4 @@
-// The owner of one SSL with its two memory BIOs: OpenSSL's calls, and what each came to.
+// The owner of one SSL with its two memory BIOs: OpenSSL's calls and their outcomes.
 
 internal import COpenSSL
 import Octets
@@ -22,7 +22,7 @@ import Octets
 
     /// - Parameters:
     ///   - isClient: which end of the handshake to play.
-    ///   - examination: what the verify callback asks; of no use on a server.
+    ///   - examination: what the verify callback asks; on a server it only names the peer.
     init(_ context: ContextHandle, isClient: Bool, examination: PeerVerification) throws(TLSError) {
         ERR_clear_error()
         let made = unsafe (SSL_new(context.raw), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()))
@@ -43,7 +43,7 @@ import Octets
 
     deinit { unsafe SSL_free(raw) }
 
-    /// Asks for, and checks for, a host name.
+    /// Sends `name` as SNI if `sni`, and expects it in the certificate if `checked`.
     func expect(name: String, sni: Bool, checked: Bool) throws(TLSError) {
         ERR_clear_error()
         if sni, unsafe mh_SSL_set_sni(raw, name) != 1 {
@@ -56,7 +56,7 @@ import Octets
         }
     }
 
-    /// Checks for an address of 4 or 16 octets.
+    /// Expects an address of 4 or 16 octets in the certificate.
     func expect(address: [UInt8]) throws(TLSError) {
         ERR_clear_error()
         guard unsafe X509_VERIFY_PARAM_set1_ip(SSL_get0_param(raw), address, address.count) == 1 else {
@@ -87,7 +87,7 @@ import Octets
     func sendCloseNotify() {
         ERR_clear_error()
         _ = unsafe SSL_shutdown(raw)
-        ERR_clear_error()  // it can only fail after another failure, which has been told
+        ERR_clear_error()  // it can only fail after another failure, which has been reported
     }
 
     /// Plaintext that OpenSSL holds decrypted, and ciphertext it has not read.

@@ -1,3 +1,3 @@
-// Whoever speaks to the network needs deadlines and threads with it: one import gives both.
+// Exports Blocking: whoever uses the network needs deadlines and threads too, and one import gives both.
 
 @_exported import Blocking

@@ -37,7 +37,7 @@ enum Dialer {
         throw .connectFailed(host: host, port: port, attempts: attempts)
     }
 
-    /// RFC 1035 §2.3.4 allows 255 octets in a name; anything but printable ASCII is nothing a resolver should see.
+    /// RFC 1035 §2.3.4 allows 255 octets in a name; a resolver should see printable ASCII only.
     private static func addresses(_ path: Path, until deadline: Deadline) throws(TransportError) -> [Endpoint] {
         let host = path.host
         if let address = IPAddress(host) { return [Endpoint(address)] }
@@ -55,7 +55,7 @@ enum Dialer {
 
     private struct Refusal: Error { let reason: String }
 
-    /// One non-blocking connect; the socket is closed unless it stands.
+    /// One non-blocking connect; the socket is closed unless it is connected.
     private static func attempt(
         _ endpoint: Endpoint, from source: IPAddress?, stop: Int32, until deadline: Deadline
     ) throws(TransportError) -> Result<Int32, Refusal> {
@@ -93,7 +93,7 @@ enum Dialer {
         return .success(descriptor)
     }
 
-    /// Comfort only: a system that refuses the option still connects.
+    /// Best effort: a system that refuses the option still connects.
     private static func switchOn(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {
         var value = value
         _ = unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))

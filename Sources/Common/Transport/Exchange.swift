@@ -1,15 +1,15 @@
-// A client's engine lent to a connection, event by event: who asks for the next one has room for it.
+// A client's engine on a blocking connection: it reads only as far as the next event that its caller asks for.
 
 import Blocking
 import Octets
 
-/// What a transcript would make of what we say.
+/// How a transcript shows what we send.
 public enum Speech: Sendable, Hashable { case words, content }
 
-/// A conversation under way. Blocks only here; every decision stays with the engine and with who asks.
+/// A conversation under way. Blocks only here; every decision stays with the engine and the caller.
 ///
-/// The time that the server has follows from what the engine awaits: what a command asked for, and nothing else, gives
-/// it its time again. One that says something now and then, and never that, is left at `timeout`.
+/// How long the server may take follows from what the engine awaits. Only a part of what a command asked for renews
+/// that time: a server that sends something else now and then is given up after `timeout`.
 public final class Exchange<E: ClientEngine> {
     public var engine: E
     public let wire: Wire
@@ -19,7 +19,7 @@ public final class Exchange<E: ClientEngine> {
     private(set) var deadline: Deadline
     /// The end of an answer in parts, however steadily they come.
     private var listingEnd: Deadline
-    /// Whether the wire was looked at once more behind the deadline.
+    /// Whether the wire was read once more after the deadline.
     private var hadLastLook = false
     /// The engine's progress when the server was last given its time.
     private var progress: Int
@@ -39,10 +39,10 @@ public final class Exchange<E: ClientEngine> {
 
     deinit { wire.close() }
 
-    /// What the server says next.
+    /// The next event from the server; waits for it.
     ///
-    /// Inlined, since generics are not specialised over a module's wall: each of a million entries would go through tables.
-    /// - Throws: ``TransportError/closed(peer:)`` when it says no more; what the engine throws.
+    /// Inlined, since generics are not specialised across modules: each of a million entries would go through tables.
+    /// - Throws: ``TransportError``, `closed(peer:)` at the orderly end of input; what the engine throws.
     @inlinable public func next() throws -> E.Event {
         while true {
             if let event = try engine.nextEvent() { return event }
@@ -50,7 +50,8 @@ public final class Exchange<E: ClientEngine> {
         }
     }
 
-    /// What the server has said while we were speaking; `nil` when it was nothing. Never waits.
+    /// The next event of what the server sent while we were sending; `nil` when there is none. Never waits.
+    /// - Throws: as ``next()``.
     public func overheard() throws -> E.Event? {
         while true {
             if let event = try engine.nextEvent() { return event }
@@ -59,12 +60,13 @@ public final class Exchange<E: ClientEngine> {
         }
     }
 
-    /// Says `command`, and gives the server its time to answer.
+    /// Sends `command`, and gives the server its time to answer.
     /// - Parameters:
     ///   - kind: `.content` for a piece of a message.
-    ///   - isHeld: whether it leaves with what is said next, in one write.
+    ///   - isHeld: whether it waits for what is sent next, to leave in the same write.
+    /// - Throws: ``TransportError``.
     public func say(_ command: E.Command, _ kind: Speech = .words, isHeld: Bool = false) throws {
-        // What came unasked must lie before the engine, lest it take it for the answer.
+        // What came unasked must reach the engine first, lest it be taken for the answer.
         if engine.awaits == .nothing, wire.bufferedCount > 0 { try hear(until: .now) }
         let octets = engine.send(command)
         keepPace()
@@ -80,17 +82,17 @@ public final class Exchange<E: ClientEngine> {
         giveTime()
     }
 
-    /// Cuts the present wait short: where an answer cannot come, or must come soon.
+    /// Cuts the present wait to `patience` at most: where an answer cannot come, or must come soon.
     public func hurry(_ patience: Duration) { deadline = deadline.earlier(of: Deadline(after: patience)) }
 
-    /// Waits for octets. Asked for right before the wait, the time begins here: what our own disk takes is never laid at the
-    /// server's door.
+    /// Waits for octets. After progress the server's time begins here, right before the wait: time that our own disk
+    /// took is never held against the server.
     @usableFromInline func wait() throws {
         if engine.progress != progress { giveTime() }
-        // One look behind the deadline takes what is there already, as after a suspend; a second would let a server that
+        // One read after the deadline takes what is there already, as after a suspend; a second would let a server that
         // never stops talking hold us for ever.
         guard !hadLastLook else {
-            throw TransportError.timedOut(peer: wire.facts.peer, doing: "waiting for what it was asked for")
+            throw TransportError.timedOut(peer: wire.facts.peer, doing: "waiting for its answer")
         }
         hadLastLook = deadline.hasPassed
         keepPace()
@@ -125,6 +127,6 @@ public final class Exchange<E: ClientEngine> {
         if wire.pace != floor { wire.pace = floor }
     }
 
-    /// RFC 5321 §4.5.3.2.6 grants the final dot twice the time of other steps: who leaves early sends twice.
+    /// RFC 5321 §4.5.3.2.6 grants the final dot twice the time of other steps: giving up early sends twice.
     private static var verdictFactor: Int { 2 }
 }

@@ -5,9 +5,9 @@ import Glibc
 import Reporting
 import Synchronization
 
-/// Tells, beside a connection's own descriptor, that something below the connection ended.
+/// Tells, apart from a connection's own descriptor, that something below the connection ended.
 ///
-/// Whoever serves a hop tells the fate first and closes its end of the connection afterwards.
+/// Whoever serves a hop first tells its fate and then closes its end of the connection.
 public protocol HopFate: AnyObject, Sendable {
     /// Becomes readable when there may be a verdict. Stays open as long as this object lives.
     var descriptor: Int32 { get }
@@ -28,11 +28,12 @@ public final class EventFate: HopFate {
 
     deinit { close(descriptor) }
 
-    /// Ends every wire that watches this fate. The first sentence stands.
+    /// Ends every wire that watches this fate.
+    /// - Parameter reason: words for a person; only those of the first call count.
     public func tell(_ reason: String) {
         sentence.withLock { if $0 == nil { $0 = reason } }
         var one: UInt64 = 1
-        _ = unsafe write(descriptor, &one, 8)  // can only fail when the counter is full: readable then as well
+        _ = unsafe write(descriptor, &one, 8)  // fails only when the counter is full: it is readable then too
     }
 
     public func verdict() -> String? { sentence.withLock { $0 } }

@@ -16,7 +16,7 @@ public struct HostLookup: Sendable {
         self.resolve = resolve
     }
 
-    /// Files and DNS as the system is set up: getaddrinfo(3).
+    /// Files and DNS as the system is configured: getaddrinfo(3).
     public static let system = HostLookup { host throws(TransportError) in try askSystem(host) }
 
     /// Addresses taken from one answer at most; a hostile zone may list thousands.
@@ -25,8 +25,7 @@ public struct HostLookup: Sendable {
     private static let stuckLimit = 32
     private static let running = Atomic(0)
 
-    /// Asks on a thread of its own and gives up at `deadline`, or when `stop` is readable; the thread ends when the system
-    /// lets go of it.
+    /// Asks on its own thread and gives up at `deadline`, or when `stop` is readable; the thread ends with the look-up.
     func addresses(
         of host: String, until deadline: Deadline, stop: Int32
     ) throws(TransportError) -> [Endpoint] {

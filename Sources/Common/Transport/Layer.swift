@@ -1,16 +1,15 @@
-// What may lie between the octets of a descriptor and those of the conversation: TLS, and TLS once more within a proxy's.
+// Layers between the octets of a descriptor and those of the conversation: TLS, and TLS within a proxy's TLS.
 
 import TLSEngine
 
 /// A filter on a wire, as an engine: octets from below become octets upward, and octets from above octets downward. It
 /// knows no descriptor and no clock.
 ///
-/// It is asked for each piece and holds back what nobody asks for: a layer that makes much out of little never fills
-/// more memory than there is room.
+/// It is asked for each piece and holds back the rest, lest one that makes much out of little fill the memory.
 protocol Layer: AnyObject {
-    /// Whether it has yet to agree with its other end; what is sent meanwhile waits.
+    /// Whether its handshake with the other end is not over yet; what is sent meanwhile waits.
     var isOpening: Bool { get }
-    /// Whether its other end has said in order that no more will come, and all before that was taken.
+    /// Whether its other end has closed it in order, and all before that was taken.
     var hasEnded: Bool { get }
 
     /// Takes octets from below.
@@ -18,14 +17,14 @@ protocol Layer: AnyObject {
     /// Nothing more comes from below.
     func endOfInput()
     /// The next piece for above; empty when more must come from below first.
-    /// - Throws: why the layer is broken, behind all good octets.
+    /// - Throws: why the layer is broken, after all good octets.
     func takeUpward() throws(TransportError) -> [UInt8]
 
     /// Takes octets from above.
     func send(_ octets: [UInt8])
-    /// The next piece for below; empty when there is nothing to say now.
+    /// The next piece for below; empty when there is nothing to send now.
     func takeDownward() -> [UInt8]
-    /// Nothing more comes from above: tells the other end, behind what was sent.
+    /// Nothing more comes from above: tells the other end, after what was sent.
     func shutDown()
 }
 
@@ -46,7 +45,7 @@ struct LayerStack {
     private var isShutDown = false
 
     var isEmpty: Bool { layers.isEmpty }
-    /// Whether the uppermost layer has yet to agree with its other end.
+    /// Whether the handshake of the uppermost layer is not over yet.
     var isOpening: Bool { layers.last?.isOpening == true }
     /// Whether no more can come up.
     var hasEnded: Bool { layers.contains { $0.hasEnded } }
@@ -61,7 +60,7 @@ struct LayerStack {
     func endOfInput() { layers.first?.endOfInput() }
 
     /// The next octets for the conversation; empty when more must come from the descriptor first.
-    /// - Throws: why a layer is broken, behind all good octets.
+    /// - Throws: why a layer is broken, after all good octets.
     func takeUpward() throws(TransportError) -> [UInt8] { try take(from: layers.count - 1) }
 
     private func take(from index: Int) throws(TransportError) -> [UInt8] {
@@ -82,7 +81,7 @@ struct LayerStack {
     /// Takes octets of the conversation.
     func send(_ octets: [UInt8]) { layers.last?.send(octets) }
 
-    /// Hands what the layers have to say to `descriptor`.
+    /// Hands what the layers have to send to `descriptor`.
     func drain(into descriptor: ([UInt8]) -> Void) {
         for index in layers.indices.reversed() { drain(index, into: descriptor) }
     }
@@ -95,13 +94,13 @@ struct LayerStack {
         }
     }
 
-    /// Nothing more comes from the conversation: each layer says so to its other end, the uppermost first.
+    /// Nothing more comes from the conversation: each layer tells its other end, the uppermost first.
     mutating func shutDown(into descriptor: ([UInt8]) -> Void) {
         guard !isShutDown else { return }
         for index in layers.indices.reversed() {
             if !layers[index].isOpening { layers[index].shutDown() }
             drain(index, into: descriptor)
         }
-        isShutDown = true  // what a layer may still have to say finds the one below it closed
+        isShutDown = true  // what a layer may still have to send finds the one below it closed
     }
 }

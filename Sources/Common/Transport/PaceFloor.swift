@@ -15,7 +15,7 @@ public struct PaceFloor: Sendable, Hashable {
 }
 
 /// Measures one stretch of content against its floor. Only time spent waiting for the peer counts, so that a slow disk
-/// of ours is never laid at the peer's door.
+/// of ours is never held against the peer.
 struct PaceMeter {
     let floor: PaceFloor
     private var waited = Duration.zero
@@ -23,7 +23,7 @@ struct PaceMeter {
 
     init(floor: PaceFloor) { self.floor = floor }
 
-    /// Waiting that is left in this window.
+    /// The time for waiting that is left in this window.
     var remaining: Duration { max(.zero, floor.window - waited) }
 
     mutating func note(octets: Int) { moved = moved.addingReportingOverflow(octets).partialValue }

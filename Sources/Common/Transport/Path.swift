@@ -1,21 +1,21 @@
-// The way to one server: where its name is resolved, from where it is dialled, whom TLS must meet there.
+// The way to one server: where its name is resolved, where it is dialled from, and whom TLS must authenticate there.
 
 import InternetAddress
 
-/// A way to one port of one host. `Paths` makes it from the rc for what the connection is for, and nobody else does.
+/// A way to one port of one host. Only `AccountSessions.Paths` makes one, for a given purpose and from the rc.
 public struct Path: Sendable {
     /// A name, or an address without brackets.
     public let host: String
     public let port: UInt16
     public var names = NameResolution.here(.system)
     public var family = AddressPreference.any
-    /// The address of ours to come from; `nil` leaves it to the system.
+    /// The local address to connect from; `nil` leaves it to the system.
     public var source: IPAddress?
-    /// Whom TLS must meet; `nil` where there is none.
+    /// Whom TLS must authenticate; `nil` for no TLS.
     public var demand: TLSDemand?
-    /// Whether TLS comes before the first word (RFC 8314 §3).
+    /// Whether TLS begins with the first octet (RFC 8314 §3).
     public var beginsWithTLS = false
-    /// For the dial, and for the handshake.
+    /// How long the dial may take, and then the handshake.
     public var patience: Duration
     /// Readable when the order to stop has come.
     var stop = StopSignal.descriptor
@@ -26,11 +26,12 @@ public struct Path: Sendable {
         self.patience = patience
     }
 
-    /// Connects; TLS stands already when the service begins with it.
+    /// Connects, and starts TLS if the service begins with it.
     ///
-    /// Returns only when the far TCP stands: whatever lies in between can refuse is thrown here. Later only
-    /// ``TransportError/hopDied(peer:reason:)`` is possible.
-    /// - Returns: a wire that knows whom TLS must meet, whenever it starts.
+    /// Returns only when TCP has reached the far end: a refusal by whatever lies in between is thrown here. Later only
+    /// ``TransportError/hopDied(peer:reason:)`` tells of what lies in between.
+    /// - Returns: a wire that knows whom TLS must authenticate, whenever it starts.
+    /// - Throws: ``TransportError``.
     public func open() throws(TransportError) -> Wire {
         let wire = try Dialer.connect(self, until: Deadline(after: patience))
         wire.demand = demand
@@ -39,7 +40,7 @@ public struct Path: Sendable {
     }
 }
 
-/// Who is asked for the address of a host. A name that the wrong one is asked for is a leak, so that a path says it.
+/// Who is asked for the address of a host. To ask the wrong one leaks the name, so that each path says whom.
 public enum NameResolution: Sendable {
     /// This machine, by its files and its DNS.
     case here(HostLookup)

@@ -1,6 +1,6 @@
-// What a transcript learns of a conversation. The engine says which octets are secret, and the wire keeps those back.
+// What a transcript learns of a conversation. The engine marks which octets are secret, and the wire keeps those back.
 
-/// Hears a conversation as it goes. No secret and no content comes here, only how long it was.
+/// Hears a conversation as it goes. No secret and no content gets here, only its length.
 public protocol Tap: AnyObject {
     func hear(_ words: Overheard, from speaker: Speaker)
 }
@@ -13,12 +13,13 @@ public enum Overheard: Hashable, Sendable {
     case words([UInt8])
     /// A password, a SASL response, a token.
     case secret(octets: Int)
-    /// Not for a transcript, or nobody has said that it is.
+    /// Content of a message, or octets that nobody has declared fit for a transcript.
     case content(octets: Int)
 }
 
-/// Which of some octets a tap may hear.
+/// What a tap may hear of some octets.
 public enum Disclosure: Hashable, Sendable {
+    /// Only how many there are.
     case content
     /// A command or a reply, all but the octets at these positions.
     case words(secret: Range<Int>)
@@ -35,7 +36,7 @@ extension Wire {
         switch disclosure {
         case .content: tap.hear(.content(octets: octets.count), from: speaker)
         case .words(let secret):
-            // A range that does not fit is not understood: nothing is shown.
+            // A range outside the octets is a mistake: nothing is shown.
             let hidden = octets.indices.contains(secret) || secret.isEmpty ? secret : octets.indices
             if hidden.isEmpty { return tap.hear(.words(octets), from: speaker) }
             if hidden.lowerBound > 0 { tap.hear(.words(Array(octets[..<hidden.lowerBound])), from: speaker) }

@@ -3,7 +3,7 @@
 import Reporting
 import TLSEngine
 
-/// A failure of the network, of a name look-up or of TLS. Which of them are worth another try is said by ``isTemporary``.
+/// A failure of the network, of a name look-up or of TLS. ``isTemporary`` tells which are worth another try.
 public enum TransportError: Complaint, Equatable {
     /// One address that was tried in vain.
     public struct Attempt: Sendable, Equatable {
@@ -18,7 +18,7 @@ public enum TransportError: Complaint, Equatable {
     case lookupFailed(host: String, reason: String)
     /// `host` is no name or address at all, or has none of the wanted family.
     case unusableHost(host: String, reason: String)
-    /// No address of the host took the connection.
+    /// No address of the host accepted the connection.
     case connectFailed(host: String, port: UInt16, attempts: [Attempt])
     /// The rc's `source-ip` cannot be used.
     case sourceAddress(address: String, reason: String)
@@ -30,13 +30,13 @@ public enum TransportError: Complaint, Equatable {
     case sessionTooLong(peer: String)
     /// The connection broke.
     case connectionLost(peer: String, reason: String)
-    /// The peer ended the conversation where more was due.
+    /// The peer closed the connection where more was due.
     case closed(peer: String)
     /// A hop of the chain below this connection ended.
     case hopDied(peer: String, reason: String)
     /// This process was told to stop (``StopSignal``).
     case stopped(peer: String)
-    /// Clear text behind the STARTTLS exchange (RFC 3207 §6).
+    /// Clear text after the STARTTLS exchange (RFC 3207 §6).
     case injected(peer: String, octets: Int)
     /// TLS was not to be had, or broke.
     case tls(TLSError)
@@ -92,9 +92,9 @@ public enum TransportError: Complaint, Equatable {
         case .hopDied(let peer, let reason):
             "\(peer): the chain broke: \(reason)"
         case .stopped(let peer):
-            "\(peer): left, as this program was told to stop"
+            "\(peer): abandoned, as this program was told to stop"
         case .injected(let peer, let octets):
-            "\(peer): sent \(octets) octets of clear text behind the start of TLS; somebody may be tampering; stopped"
+            "\(peer): sent \(octets) octets of clear text where TLS was to begin; somebody may be tampering; stopped"
         case .tls(let error):
             error.description
         case .system(let doing, let code):

@@ -3,9 +3,9 @@
 import Reporting
 
 extension Wire {
-    /// Puts `layer` above those that are there, and waits until it stands.
-    /// - Throws: ``TransportError/injected(peer:octets:)`` when octets of below are still waiting to be read. The wire is of
-    ///   no use after that, or when the layer breaks.
+    /// Puts `layer` above those that are there, and waits until its handshake is over.
+    /// - Throws: ``TransportError/injected(peer:octets:)`` when octets from below are still waiting to be read; what
+    ///   breaks the layer. The wire is of no use after either.
     func add(_ layer: any Layer, until deadline: Deadline) throws(TransportError) {
         guard inbox.isEmpty else {
             let count = inbox.count
@@ -26,8 +26,8 @@ extension Wire {
         try flush(until: deadline)
     }
 
-    /// Takes what the layers have for the conversation, as far as there is room: what they hold back then is taken after
-    /// the next read, before any wait. A fault is kept behind the octets that came before it.
+    /// Takes what the layers have for the conversation, as far as there is room; what they still hold is taken after
+    /// the next read, before any wait. A fault is kept until the octets that came before it are read.
     func takeFromLayers() {
         layersHoldInput = false
         do throws(TransportError) {
@@ -51,12 +51,12 @@ extension Wire {
         outputFault = inputFault
     }
 
-    /// Moves what the layers want to say to what is to be sent.
+    /// Moves what the layers have to send into the outbox.
     func queueFromLayers() {
         layers.drain { queueRaw($0) }
     }
 
-    /// Says behind all that was written that no more will come.
+    /// Tells the other ends of the layers, after all that was written, that no more will come.
     func endLayers() {
         layers.shutDown { queueRaw($0) }
     }

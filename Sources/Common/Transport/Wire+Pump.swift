@@ -4,27 +4,27 @@ import Glibc
 import Reporting
 
 extension Wire {
-    /// What a caller waits for; the words stand in its complaint.
+    /// What a caller waits for, in the words of the error when it does not come.
     enum Goal: String {
         case input = "waiting for it to speak"
         case output = "sending to it"
         case handshake = "starting TLS"
     }
 
-    /// Waits until something moved, a deadline passed, or a hop died; moves what can be moved. The caller asks again until
-    /// its goal is reached: octets that move without reaching it do not extend the deadline.
+    /// Waits until something moved, a deadline passed, or a hop died; moves what can be moved. The caller asks again
+    /// until its goal is reached: octets that move without reaching it do not extend the deadline.
     func pump(until deadline: Deadline, for goal: Goal) throws(TransportError) {
         guard reading >= 0 else { throw .closed(peer: facts.peer) }
         guard !sessionLimit.hasPassed else { throw .sessionTooLong(peer: facts.peer) }
         if stopDeadline?.hasPassed == true { throw .stopped(peer: facts.peer) }
         let input = !inputEnded && inbox.count < Self.inboxLimit
         let output = unsentCount > 0 && outputFault == nil
-        // A descriptor of -1 is passed over: poll would report a hang-up nobody asked for, again and again.
+        // A descriptor of -1 is passed over; otherwise poll would report a hang-up nobody asked for, again and again.
         var watched = [
             pollfd(fd: input ? reading : -1, events: Int16(POLLIN), revents: 0),
             pollfd(fd: output ? writing : -1, events: Int16(POLLOUT), revents: 0),
             pollfd(fd: hopFate?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
-            // It stays readable: looked at until it has spoken.
+            // It stays readable: watched only until the order has come.
             pollfd(fd: stopDeadline == nil ? stop : -1, events: Int16(POLLIN), revents: 0),
         ]
         var limit = deadline.earlier(of: sessionLimit).earlier(of: stopDeadline ?? .never)
@@ -34,7 +34,7 @@ extension Wire {
         let ready = unsafe poll(&watched, nfds_t(watched.count), limit.pollTimeout)
         if ready < 0, errno != EINTR { throw .system(doing: "poll", code: errno) }
 
-        // What has arrived by then is taken all the same: it may make a message whole.
+        // What has arrived by then is taken all the same: it may complete a message.
         if watched[3].revents != 0 { stopDeadline = Deadline(after: stopGrace) }
         var moved = 0
         if watched[0].revents != 0 { moved += receive() }

@@ -3,7 +3,7 @@
 import TLSEngine
 
 extension Wire {
-    /// Starts TLS with whom the path demands: behind the peer's consent to STARTTLS or STLS.
+    /// Starts TLS as the path demands, after the peer has agreed to STARTTLS or STLS.
     /// - Throws: as ``startTLS(_:until:)``.
     public func startTLS(until deadline: Deadline) throws(TransportError) {
         guard let demand else { preconditionFailure("the path to \(facts.peer) knows of no TLS") }
@@ -11,10 +11,10 @@ extension Wire {
     }
 
     /// Starts TLS as the client.
-    /// - Parameter demand: whom the wire must meet.
+    /// - Parameter demand: whom TLS must authenticate.
     /// - Throws: ``TransportError/injected(peer:octets:)`` when clear text is still waiting to be read: somebody put it
-    ///   there to have it taken for text under TLS (RFC 3207 §6). ``TransportError/tls(_:)`` when the handshake fails. The
-    ///   wire is of no use after either.
+    ///   there to have it taken for text protected by TLS (RFC 3207 §6). ``TransportError/tls(_:)`` when the handshake
+    ///   fails. The wire is of no use after either.
     public func startTLS(_ demand: TLSDemand, until deadline: Deadline) throws(TransportError) {
         try add(until: deadline) { () throws(TLSError) in
             try TLSConnection(client: demand.context, to: demand.name)
@@ -37,15 +37,15 @@ extension Wire {
         facts.tls = connection.facts
     }
 
-    /// The hop at the other end has connected us to `peer`: from here on it is `peer` that speaks. TLS with the hop stays
-    /// below and says nothing about `peer`: until TLS is started once more, ``facts`` know of none.
+    /// The hop at the other end has connected us to `peer`, whose octets follow. TLS with the hop stays below and says
+    /// nothing about `peer`: until TLS is started once more, ``facts`` know of none.
     public func arrive(at peer: String) {
         facts.peer = peer
         (facts.remoteAddress, facts.tls) = (nil, nil)
     }
 }
 
-/// Whom a TLS client must meet, or send nothing.
+/// Whom a TLS client must authenticate before it sends anything.
 public struct TLSDemand: Sendable {
     /// Made by `TLSContext.client(trust:)`.
     public let context: TLSContext

@@ -3,8 +3,8 @@
 import Glibc
 import Reporting
 
-/// Owns a connected descriptor (or a pair of pipes), the layers on it and what is buffered around them. For one thread at
-/// a time.
+/// Owns a connected descriptor (or a pair of pipes), the layers on it and what is buffered around them. For one thread
+/// at a time.
 ///
 /// Every call waits at most until the deadline given, the session limit and the pace floor, whichever ends first. What
 /// arrives while a call sends is kept for the next ``read(until:)``, up to ``inboxLimit`` octets.
@@ -18,21 +18,21 @@ public final class Wire {
 
     /// What is known about the connection, for log lines and checks.
     public internal(set) var facts: WireFacts
-    /// The end of the whole conversation, for a per-step deadline alone can be renewed for ever.
+    /// The end of the whole conversation, since the deadlines of its steps alone could be renewed for ever.
     public var sessionLimit: Deadline
     /// A floor for the stretch of content that begins when this is set, and ends when it is set to `nil`.
     public var pace: PaceFloor? {
         didSet { meter = pace.map(PaceMeter.init) }
     }
 
-    /// Whom TLS must meet, as the path says that led here.
+    /// Whom TLS must authenticate, as the path demands.
     var demand: TLSDemand?
     /// Hears the conversation, for a transcript.
     public var tap: (any Tap)?
 
     /// How long the conversation may still go on when the order to stop has come (``StopSignal``).
     public var stopGrace = Duration.zero
-    /// When it must be over, as the order has come.
+    /// When the conversation must be over, once the order has come.
     var stopDeadline: Deadline?
 
     var reading: Int32
@@ -90,13 +90,13 @@ public final class Wire {
 
     deinit { close() }
 
-    /// Octets given to ``write(_:until:)`` that have not left yet; they leave during the next read.
+    /// Octets given to ``write(_:_:until:)`` that have not left yet; they leave during the next read.
     public var unsentCount: Int { outbox.count - sentCount }
 
     /// Octets that arrived and wait for the next read.
     public var bufferedCount: Int { inbox.count }
 
-    /// What the peer sent next.
+    /// The next octets from the peer.
     /// - Returns: 1 to ``readLimit`` octets; empty at the orderly end of input.
     /// - Throws: ``TransportError``; a hop's end goes before a broken connection, octets that arrived before both.
     public func read(until deadline: Deadline) throws(TransportError) -> [UInt8] {
@@ -121,12 +121,12 @@ public final class Wire {
 
     /// Sends `octets`, taking in what the peer says meanwhile.
     ///
-    /// Returns when all have left, or, with the inbox full, when at most ``unsentLimit`` are left: who sends much while the
-    /// peer talks reads between writes, as long as ``bufferedCount`` is above zero (a read then never waits).
-    /// When the peer has stopped listening but its last words wait to be read, this drops the octets and returns: the next
-    /// read tells.
+    /// Returns when all have left, or, with the inbox full, when at most ``unsentLimit`` are left: a caller that sends
+    /// much while the peer talks reads between writes, as long as ``bufferedCount`` is above zero (a read then never
+    /// waits). When the peer has stopped reading but its last words wait to be read, this drops the octets and returns:
+    /// the next read brings those words.
     /// - Parameter disclosure: what the ``tap`` may hear of them; nothing, unless the caller says more.
-    /// - Throws: ``TransportError/timedOut(peer:doing:)`` too when a peer floods us without listening.
+    /// - Throws: ``TransportError``; `timedOut(peer:doing:)` also when a peer floods us without reading.
     public func write(
         _ octets: [UInt8], _ disclosure: Disclosure = .content, until deadline: Deadline
     ) throws(TransportError) {
@@ -151,12 +151,14 @@ public final class Wire {
     }
 
     /// Waits until nothing is left unsent; input is kept for the next read.
+    /// - Throws: ``TransportError``.
     public func flush(until deadline: Deadline) throws(TransportError) {
         while unsentCount > 0, outputFault == nil { try pump(until: deadline, for: .output) }
         if let outputFault, inbox.isEmpty { throw outranked(outputFault) }
     }
 
     /// Sends what is left and tells the peer that no more will come; reading goes on.
+    /// - Throws: ``TransportError``.
     public func endOutput(until deadline: Deadline) throws(TransportError) {
         endLayers()
         try flush(until: deadline)
@@ -173,7 +175,7 @@ public final class Wire {
     /// Closes the connection at once. What is unsent gets one attempt that does not wait.
     public func close() {
         if reading >= 0, outputFault == nil {
-            // Nobody is left to tell when this fails: who must know that all was sent calls `endOutput` first.
+            // Nobody is told when this fails: a caller that must know that all was sent calls `endOutput` first.
             endLayers()
             sendOutbox()
         }

@@ -44,10 +44,10 @@ extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, const char *);
 
 static inline char **mh_environ(void) { extern char **environ; return environ; }
-/* At most so many arenas (mallopt(3)); another malloc than glibc's takes no notice. */
+/* At most this many arenas (mallopt(3)); a malloc other than glibc's takes no notice. */
 static inline void mh_limit_arenas(int arenas) { mallopt(M_ARENA_MAX, arenas); }
-/* Blocks from so many octets on are mapped by themselves, and given back when they are freed: without it glibc raises that
-   bound to the size of the largest that was ever freed. */
+/* Blocks of this many octets or more are each mapped, and given back to the system when they are freed: without this
+   call glibc raises the threshold to the size of the largest block ever freed. */
 static inline void mh_give_back_blocks(int octets) { mallopt(M_MMAP_THRESHOLD, octets); }
 static inline unsigned int mh_RENAME_NOREPLACE(void) { return 1u; }
 /* O_TMPFILE, a file without a name; a macro that Swift does not see. */
@@ -82,7 +82,7 @@ static inline ssize_t mh_send_packet(int socket, const void *octets, size_t leng
     return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 /* Receives one datagram, and at most two descriptors into `descriptors`, close-on-exec. Never waits.
-   `*count` is how many came; -1 when the datagram, or what came with it, was larger than there was room for. */
+   `*count` is how many came; -1 when the datagram or its descriptors did not fit. */
 static inline ssize_t mh_receive_packet(int socket, void *octets, size_t room, int *descriptors, int *count) {
     union { struct cmsghdr header; char room[CMSG_SPACE(2 * sizeof(int))]; } control;
     struct iovec part = { octets, room };

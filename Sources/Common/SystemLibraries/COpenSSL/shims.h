@@ -94,7 +94,8 @@ static inline int mh_ASN1_TIME_seconds(const ASN1_TIME *moment, int64_t *seconds
 
 static inline EVP_PKEY *mh_EVP_P256_key(void) { return EVP_EC_gen("P-256"); }
 
-// Adds the extension `nid` with the value of OpenSSL's x509v3_config(5) syntax to a certificate that signs itself.
+// Adds the extension `nid`, its value in the syntax of x509v3_config(5), to a self-signed certificate. Returns 0 on
+// failure.
 static inline int mh_X509_add_extension(X509 *certificate, int nid, const char *value) {
     X509V3_CTX context;
     X509V3_set_ctx(&context, certificate, certificate, NULL, NULL, 0);
