@@ -143,18 +143,18 @@ struct Carriage {
         case .impossible(let obstacle):
             settle(obstacle.verdict(at: session.host))
             return conclude()
-        case .sender(let reply): settle(verdict(reply, at: .mail))
-        case .recipient(let at, let reply):
+        case .mail(let reply): settle(verdict(reply, at: .mail))
+        case .rcpt(let at, let reply):
             if let known = current?.verdicts, known.indices.contains(at), known[at] == nil {
                 let verdict = verdict(reply, at: .recipient)
                 current?.verdicts[at] = verdict
             }
         case .dataRefused(let reply): settle(verdict(reply, at: .data))
-        case .readyForContent: return try sendContent()
+        case .contentBegin: return try sendContent()
         case .verdict(_, let reply): settle(verdict(reply, at: .content))
         case .transactionEnd: return conclude()
-        case .emptied, .greeting, .hello, .helloUnknown, .helloRefused, .startTLS, .startTLSRefused, .challenge,
-            .initialResponseWanted, .authenticated, .authenticationRefused, .reset, .noop, .quit, .closing:
+        case .emptied, .greeting, .hello, .helloUnknown, .helloRefused, .startTLSReady, .startTLSRefused, .challenge,
+            .initialResponseWanted, .authenticated, .authenticationRefused, .rset, .noop, .quit, .closing:
             break
         }
         try session.proceed()

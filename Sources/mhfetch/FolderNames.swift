@@ -9,18 +9,18 @@ struct FolderNames {
     let names: [String]
     /// How many of the mailboxes have a name that an rc cannot express: no modified UTF-7, or with `*`, `%` or a
     /// control character in it.
-    let unsayable: Int
+    let inexpressible: Int
     private let mailboxes: [(name: String, delimiter: UInt8?)]
 
     private static let inbox = "INBOX"
 
     init(_ listed: [IMAPMailbox]) {
         var found: [String: UInt8?] = [:]
-        var unsayable = 0
+        var inexpressible = 0
         for mailbox in listed where mailbox.isSelectable {
-            if let name = Self.name(of: mailbox) { found[name] = mailbox.delimiter } else { unsayable += 1 }
+            if let name = Self.name(of: mailbox) { found[name] = mailbox.delimiter } else { inexpressible += 1 }
         }
-        self.unsayable = unsayable
+        self.inexpressible = inexpressible
         names = found.keys.sorted { ($0 == Self.inbox ? 0 : 1, $0) < ($1 == Self.inbox ? 0 : 1, $1) }
         mailboxes = names.map { ($0, found[$0] ?? nil) }
     }

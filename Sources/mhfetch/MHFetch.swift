@@ -160,10 +160,10 @@ struct MHFetch: ParsableCommand {
             let session = try IMAPSession.open(account, at: server, over: paths, within: AccountRun.sessionLimit)
             let folders = FolderNames(try session.list("*"))
             try writeToStandardOutput(folders.names.map { FolderSettings.written($0) + "\n" }.joined())
-            if folders.unsayable > 0 {
+            if folders.inexpressible > 0 {
                 writeToStandardError(
                     "mhfetch: \(account.name): folders left out, as an rc cannot express their names: "
-                        + "\(folders.unsayable)")
+                        + "\(folders.inexpressible)")
             }
             try session.logOut()
         } catch {

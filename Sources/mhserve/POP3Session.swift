@@ -38,7 +38,7 @@ final class POP3Session: Session, LoginSession {
         self.service = service
         self.line = line
         server = service.server
-        conversation = POP3Server(tlsStands: service.implicitTLS != nil)
+        conversation = POP3Server(isTLS: service.implicitTLS != nil)
     }
 
     // MARK: Session

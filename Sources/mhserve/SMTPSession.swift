@@ -69,7 +69,7 @@ final class SMTPSession: Session, LoginSession {
             answer(
                 isDenied
                     ? .refuse(554, .permanent(7, 1), "\(server.settings.hostname) access denied") : .accept("mailhub"))
-        case .ehlo, .reset, .vrfy, .help, .noop, .quit, .chunkEnd:
+        case .ehlo, .rset, .vrfy, .help, .noop, .quit, .chunkEnd:
             dropIntake(unlessIn: event)
             answer(.proceed)
         case .startTLS:
@@ -93,9 +93,9 @@ final class SMTPSession: Session, LoginSession {
             take(exchange.respond(response), of: exchange)
         case .mail(let envelope, _):
             tell(answer(to: envelope.reversePath), on: "\(envelope.reversePath)")
-        case .recipient(let recipient):
+        case .rcpt(let recipient):
             ask(about: recipient.forwardPath)
-        case .dataBegin:
+        case .contentBegin:
             beginContent()
         case .content(let octets):
             take(octets)
@@ -105,7 +105,7 @@ final class SMTPSession: Session, LoginSession {
             endContent()
         case .fault(let fault):
             if conversation.envelope == nil { intake = nil }
-            noteRefusal([("why", fault.words)])
+            noteRefusal([("why", fault.text)])
             answer(.proceed)
         case .close:
             line.close()
@@ -160,7 +160,7 @@ final class SMTPSession: Session, LoginSession {
         login = nil
         exchange = nil
         intake = nil
-        conversation.tlsStarted()
+        conversation.tlsEstablished()
     }
 
     private func dropIntake(unlessIn event: SMTPServer.Event) {

@@ -66,7 +66,7 @@ struct IMAPSessionTests {
                 try voice.hear()
             }
             let session = try begin(played, account(tls: .required))
-            #expect(session.host == "mail.test" && session.exchange.engine.isLoggedIn)
+            #expect(session.host == "mail.test" && session.exchange.engine.isAuthenticated)
             #expect(session.has("MOVE") && !session.has("UIDPLUS"))
             #expect(played.heard() == ["a1 STARTTLS", "a2 CAPABILITY", "a3 LOGIN \"tim\" \"tanstaaf\""])
         }

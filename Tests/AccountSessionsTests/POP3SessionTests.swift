@@ -59,7 +59,7 @@ struct POP3SessionTests {
                 try voice.hear()
             }
             let session = try begin(played, account(tls: .required))
-            #expect(session.host == "mail.test" && session.exchange.engine.isLoggedIn)
+            #expect(session.host == "mail.test" && session.exchange.engine.isAuthenticated)
             #expect(!session.isPipelining, "that was offered in clear alone")
             #expect(
                 played.heard() == ["CAPA", "STLS", "CAPA", "AUTH LOGIN", "dGlt", "dGFuc3RhYWY=", "CAPA"])
@@ -114,7 +114,7 @@ struct POP3SessionTests {
                 try voice.hear()
             }
             let session = try begin(played, account(auth: .off))
-            #expect(session.isPipelining && !session.exchange.engine.isLoggedIn)
+            #expect(session.isPipelining && !session.exchange.engine.isAuthenticated)
             #expect(played.heard() == ["CAPA"])
         }
     }

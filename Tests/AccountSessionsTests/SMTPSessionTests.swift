@@ -345,7 +345,7 @@ struct SMTPSessionTests {
             let event = try session.exchange.next()
             events.append(event)
             switch event {
-            case .readyForContent:
+            case .contentBegin:
                 try session.exchange.say(.content([UInt8]("a\n".utf8)), .content)
                 try session.exchange.say(.contentEnd)
             case .transactionEnd, .impossible, .closing: return events
@@ -378,17 +378,17 @@ struct SMTPSessionTests {
                 try voice.hear()
             }
             let session = try begin(played, account(auth: .off))
-            #expect(try carry(over: session, to: "a@b.test") == [.sender(reply(550, "no sender")), .transactionEnd])
+            #expect(try carry(over: session, to: "a@b.test") == [.mail(reply(550, "no sender")), .transactionEnd])
             #expect(session.unasked() == nil)
             #expect(
                 try carry(over: session, to: "a@b.test") == [
-                    .reset(reply(250, "reset")), .sender(reply(250, "sender")),
-                    .recipient(index: 0, reply(250, "recipient")), .readyForContent,
+                    .rset(reply(250, "reset")), .mail(reply(250, "sender")),
+                    .rcpt(index: 0, reply(250, "recipient")), .contentBegin,
                     .verdict(index: nil, reply(250, "taken")), .transactionEnd,
                 ])
             #expect(
                 try carry(over: session, to: "c@b.test") == [
-                    .sender(reply(250, "sender")), .recipient(index: 0, reply(551, "moved")), .transactionEnd,
+                    .mail(reply(250, "sender")), .rcpt(index: 0, reply(551, "moved")), .transactionEnd,
                 ])
             #expect(
                 try carry(over: session, to: "a@b.test").suffix(2) == [

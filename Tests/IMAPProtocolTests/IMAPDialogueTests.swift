@@ -343,12 +343,12 @@ extension IMAPError {
         case .literalTooLarge(let octets, _): "literalTooLarge: \(octets)"
         case .tooDeep: "tooDeep"
         case .malformed(let response): "malformed: \(Dialogue.text(of: response))"
-        case .unaskedResponse(let response): "unaskedResponse: \(Dialogue.text(of: response))"
+        case .unsolicitedResponse(let response): "unsolicitedResponse: \(Dialogue.text(of: response))"
         case .injectionAfterSTARTTLS: "injectionAfterSTARTTLS"
         case .tooMany(let what, _): "tooMany: \(what)"
         case .renumbered(let old, let new): "renumbered: \(old) \(new)"
         case .loginDisabled: "loginDisabled"
-        case .unsayable(let command, _): "unsayable: \(command)"
+        case .cannotSend(let command, _): "cannotSend: \(command)"
         }
     }
 }

@@ -109,7 +109,7 @@ import Testing
             .authenticate(mechanism: "A B", initialResponse: nil), .proceed, .saslResponse([]), .idleEnd,
             .uidFetch(UIDSet(stride(from: 1, to: 9_000, by: 2)), .flags),
         ])
-    func unsayable(_ command: IMAPCommand) throws {
+    func cannotSend(_ command: IMAPCommand) throws {
         var client = IMAPClient()
         client.receive([UInt8]("* OK [CAPABILITY IMAP4rev1]\r\n"))
         while try client.nextEvent() != nil {}

@@ -122,7 +122,7 @@ func play(_ dialogue: Dialogue, cut: Cut = .nowhere) -> Played<POP3Client.Event>
         #expect(client.capabilities?.has("STLS") == true)
         _ = client.send(.stls)
         client.receive([UInt8]("+OK\r\n"))
-        #expect(try client.nextEvent() == .stlsReady)
+        #expect(try client.nextEvent() == .startTLSReady)
         #expect(client.send(.noop).isEmpty)
         #expect(client.capabilities == nil)
     }
@@ -135,7 +135,7 @@ func play(_ dialogue: Dialogue, cut: Cut = .nowhere) -> Played<POP3Client.Event>
             .auth(mechanism: "PLAIN x\r\n", initialResponse: nil), .retr(0), .dele(-1), .top(1, lines: -1),
             .saslResponse([1]), .proceed, .apop(user: "a b", digest: "0"),
         ])
-    func unsayable(_ command: POP3Command) throws {
+    func cannotSend(_ command: POP3Command) throws {
         var client = POP3Client()
         client.receive([UInt8]("+OK\r\n"))
         _ = try client.nextEvent()
@@ -156,7 +156,7 @@ func play(_ dialogue: Dialogue, cut: Cut = .nowhere) -> Played<POP3Client.Event>
         #expect(client.send(.proceed) == Base64.encode(token) + [13, 10])
         client.receive([UInt8]("+OK\r\n"))
         #expect(try client.nextEvent() == .ok(.auth, text: []))
-        #expect(client.isLoggedIn)
+        #expect(client.isAuthenticated)
     }
 
     @Test("a listing without end stops at its limit")
@@ -200,7 +200,7 @@ func play(_ dialogue: Dialogue, cut: Cut = .nowhere) -> Played<POP3Client.Event>
         let reply = octets == "+OK\r\n" ? "+OK" : octets
         for _ in 1...2 {
             #expect(client.send(.noop).isEmpty)
-            #expect(throws: POP3Error.unaskedReply([UInt8](reply.utf8))) { try client.nextEvent() }
+            #expect(throws: POP3Error.unsolicitedReply([UInt8](reply.utf8))) { try client.nextEvent() }
         }
     }
 

@@ -15,7 +15,7 @@ private func reply(in line: String) -> POP3Server.Reply? {
 }
 
 private func events(_ text: String, tls: Bool = false, cut: Cut = .nowhere) -> Played<POP3Server.Event> {
-    var server = POP3Server(tlsStands: tls)
+    var server = POP3Server(isTLS: tls)
     _ = server.send(.greeting("hello"))
     return Dialogue(text).play(server, as: .server, cut: cut, say: reply(in:), tls: { $0.tlsEstablished() })
 }
@@ -106,7 +106,7 @@ private func events(_ text: String, tls: Bool = false, cut: Cut = .nowhere) -> P
         #expect(events("C: STLS\nC: USER x").events == [.injectionAfterSTLS])
         #expect(events("C: USER a\nS: +OK\nC: STLS\nS: +OK\nTLS\nC: PASS b").events.last == .fault(.userFirst))
         #expect(events("C: STLS\nS: -ERR no\nC: CAPA").events == [.stls, .capa])
-        #expect(events("C: STLS", tls: true).events == [.fault(.tlsStands)])
+        #expect(events("C: STLS", tls: true).events == [.fault(.isTLS)])
     }
 
     @Test("AUTH: responses, cancellation, limits")

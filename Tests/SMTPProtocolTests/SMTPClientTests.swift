@@ -79,10 +79,10 @@ struct SMTPClientTests {
     @Test("a server that does not know EHLO is told HELO; one that does not want us is not")
     func fallBack() {
         var play = ClientPlay.greeted("500 what\n")
-        #expect(play.events.isEmpty && play.client.outstandingReplies == 0)
+        #expect(play.events.isEmpty && play.client.outstandingCount == 0)
         play.say(.helo("c"))
         play.hear("250 ok\n")
-        #expect(play.events == [.hello(Capabilities())])
+        #expect(play.events == [.hello(SMTPCapabilities())])
         play = ClientPlay()
         play.hear("220 s\n")
         play.say(.hello("c"))
@@ -100,7 +100,7 @@ struct SMTPClientTests {
         #expect(play.said == "MAIL FROM:<a@b> SIZE=10|RCPT TO:<x@y>|RCPT TO:<z@y>|DATA|")
         play.hear("250 ok\n250 ok\n550 5.1.1 no\n354 go\n")
         #expect(play.events.count == 4)
-        #expect(play.events.last == .readyForContent)
+        #expect(play.events.last == .contentBegin)
         play.said = ""
         play.say(.content(Array(".a\n.".utf8)))
         play.say(.content(Array(".\nb".utf8)))
@@ -109,7 +109,7 @@ struct SMTPClientTests {
         play.hear("250 2.0.0 taken\n")
         #expect(
             play.events.suffix(2) == [.verdict(index: nil, SMTPReply(250, .success(0, 0), "taken")), .transactionEnd])
-        #expect(play.client.outstandingReplies == 0)
+        #expect(play.client.outstandingCount == 0)
     }
 
     @Test("behind the end of data the next transaction may be said at once; its answers follow the verdict")
@@ -137,7 +137,7 @@ struct SMTPClientTests {
             }
             #expect(reply.isPositive == isTaken)
             play.hear("250 ok\n550 5.1.1 no\n554 nobody\n")
-            #expect(play.events.suffix(3).first == .sender(SMTPReply(250, nil, "ok")))
+            #expect(play.events.suffix(3).first == .mail(SMTPReply(250, nil, "ok")))
             #expect(play.events.last == .transactionEnd && play.client.mayBeginTransaction)
             play.said = ""
             play.say(try outgoing(["x@y"]))
@@ -182,7 +182,7 @@ struct SMTPClientTests {
         play.hear("250 ok\n")
         #expect(play.said.hasSuffix("RCPT TO:<z@y>|DATA|"))
         play.hear("354 go\n")
-        #expect(play.events.last == .readyForContent)
+        #expect(play.events.last == .contentBegin)
     }
 
     @Test(
@@ -191,7 +191,7 @@ struct SMTPClientTests {
         var play = ClientPlay.greeted("250 s\n")
         play.say(try outgoing(["x@y"]))
         play.hear("550 no\n")
-        #expect(play.events == [.sender(SMTPReply(550, nil, "no")), .transactionEnd])
+        #expect(play.events == [.mail(SMTPReply(550, nil, "no")), .transactionEnd])
         play.say(try outgoing(["x@y"]))
         #expect(play.said == "MAIL FROM:<a@b>|RSET|", "one command at a time")
         play.hear("250 reset\n")
@@ -211,7 +211,7 @@ struct SMTPClientTests {
         #expect(play.said == ".|")
         play.hear("554 no recipients\n")
         #expect(play.events.last == .transactionEnd)
-        #expect(play.client.outstandingReplies == 0)
+        #expect(play.client.outstandingCount == 0)
         play = ClientPlay.greeted("250-s\n250 PIPELINING\n", .lmtp)
         play.say(try outgoing(["x@y"]))
         play.hear("250 ok\n550 no\n354 go\n")
@@ -223,7 +223,7 @@ struct SMTPClientTests {
         var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
         play.say(try outgoing(["x@y", "z@y"]))
         play.hear("550 no\n503 mail first\n503 mail first\n503 mail first\n")
-        #expect(play.events == [.sender(SMTPReply(550, nil, "no")), .transactionEnd])
+        #expect(play.events == [.mail(SMTPReply(550, nil, "no")), .transactionEnd])
     }
 
     @Test("LMTP: a verdict for each accepted recipient")
@@ -275,15 +275,15 @@ struct SMTPClientTests {
     @Test("AUTH: initial response, challenges, prompts that are no base64")
     func authentication() {
         var play = ClientPlay.greeted("250-s\n250 AUTH PLAIN LOGIN\n")
-        play.say(.auth(mechanism: "PLAIN", initial: [0, 1, 2]))
+        play.say(.auth(mechanism: "PLAIN", initialResponse: [0, 1, 2]))
         play.hear("535 5.7.8 no\n")
-        play.say(.auth(mechanism: "LOGIN", initial: nil))
+        play.say(.auth(mechanism: "LOGIN", initialResponse: nil))
         play.hear("334 Username:\n")
-        play.say(.response([0x61]))
+        play.say(.saslResponse([0x61]))
         play.hear("334 AAE=\n")
-        play.say(.cancelAuthentication)
+        play.say(.saslCancel)
         play.hear("501 cancelled\n")
-        play.say(.auth(mechanism: "EXTERNAL", initial: []))
+        play.say(.auth(mechanism: "EXTERNAL", initialResponse: []))
         play.hear("235 ok\n")
         #expect(play.said == "AUTH PLAIN AAEC|AUTH LOGIN|YQ==|*|AUTH EXTERNAL =|")
         #expect(play.events[1] == .challenge(nil))
@@ -297,12 +297,12 @@ struct SMTPClientTests {
         // `AUTH PLAIN `, 496 octets of base64 and CRLF are 509 octets; the next length of base64 would make 513.
         let fitting = [UInt8](repeating: 0x61, count: 372)
         var play = ClientPlay.greeted("250-s\n250 AUTH PLAIN\n")
-        play.say(.auth(mechanism: "PLAIN", initial: fitting))
+        play.say(.auth(mechanism: "PLAIN", initialResponse: fitting))
         #expect(play.said == "AUTH PLAIN " + String(decoding: Base64.encode(fitting), as: UTF8.self) + "|")
         let long = fitting + [0x61]
         let response = String(decoding: Base64.encode(long), as: UTF8.self)
         play = ClientPlay.greeted("250-s\n250 AUTH PLAIN\n")
-        play.say(.auth(mechanism: "PLAIN", initial: long))
+        play.say(.auth(mechanism: "PLAIN", initialResponse: long))
         #expect(play.said == "AUTH PLAIN|")
         play.hear("334 \n")
         #expect(play.events == [.initialResponseWanted])
@@ -311,7 +311,7 @@ struct SMTPClientTests {
         play.hear("235 ok\n")
         #expect(play.client.isAuthenticated)
         play = ClientPlay.greeted("250-s\n250 AUTH PLAIN\n")
-        play.say(.auth(mechanism: "PLAIN", initial: long))
+        play.say(.auth(mechanism: "PLAIN", initialResponse: long))
         play.hear("235 ok\n")
         #expect(play.error != nil, "whoever was accepted, it was not by this password")
         #expect(!play.client.isAuthenticated)
@@ -327,7 +327,7 @@ struct SMTPClientTests {
         play = ClientPlay.greeted("250-s\n250 STARTTLS\n")
         play.say(.startTLS)
         play.hear("220 go\n")
-        #expect(play.events == [.startTLS])
+        #expect(play.events == [.startTLSReady])
         #expect(play.client.send(.noop) == [], "nothing is said in clear any more")
         play.hear("2")
         #expect(play.error == .injectionAfterSTARTTLS)
@@ -339,7 +339,7 @@ struct SMTPClientTests {
         play.say(.startTLS)
         play.hear("220 go\n")
         play.client.tlsEstablished()
-        #expect(play.client.capabilities == Capabilities())
+        #expect(play.client.capabilities == SMTPCapabilities())
         #expect(play.client.isTLS)
         play.say(.hello("c"))
         play.hear("250 s\n")
@@ -473,7 +473,7 @@ struct SMTPClientTests {
     func strictly() throws {
         for (text, error) in [
             ("450 \(Self.long)", SMTPError.replyLineTooLong(limit: 2048)),
-            (String(repeating: "450-l\n", count: 129), .tooManyReplyLines(limit: 128)), ("hello\n", .notAReply),
+            (String(repeating: "450-l\n", count: 129), .tooManyReplyLines(limit: 128)), ("hello\n", .malformed),
             ("450-l\n250 ok\n", .differentCodes(450, 250)),
         ] {
             var play = try atFinalDot()
@@ -487,10 +487,11 @@ struct SMTPClientTests {
         // Behind a verdict, behind 354, and between the steps of a transaction without PIPELINING.
         var play = try atFinalDot()
         play.hear("250 2.0.0 ok\n550 5.1.1 who asked?\n")
-        #expect(play.error == .surplusReply(SMTPReply(550, .permanent(1, 1), "who asked?")))
+        #expect(play.error == .unsolicitedReply(SMTPReply(550, .permanent(1, 1), "who asked?")))
         let transaction = try outgoing(["x@y"])
         for (surplus, wanted) in [
-            ("250 ok\n", SMTPError.surplusReply(SMTPReply(250, nil, "ok"))), ("25", .surplusOctets), ("421 bye\n", nil),
+            ("250 ok\n", SMTPError.unsolicitedReply(SMTPReply(250, nil, "ok"))), ("25", .unsolicitedOctets),
+            ("421 bye\n", nil),
         ] as [(String, SMTPError?)] {
             for isPipelined in [true, false] {
                 var client = SMTPClient()
@@ -505,7 +506,7 @@ struct SMTPClientTests {
                 _ = try client.nextEvent()
                 if isPipelined {
                     _ = try client.nextEvent()
-                    #expect(try client.nextEvent() == .readyForContent)
+                    #expect(try client.nextEvent() == .contentBegin)
                 }
                 #expect(client.send(isPipelined ? .contentEnd : .proceed) == [], "nothing goes out")
                 if let wanted {

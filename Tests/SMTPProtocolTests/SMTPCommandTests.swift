@@ -109,9 +109,9 @@ struct SMTPCommandTests {
             ("DATA", .data), ("data  ", .data), ("BDAT 10", .bdat(octets: 10, last: false)),
             ("BDAT 0 last", .bdat(octets: 0, last: true)), ("RSET", .rset), ("NOOP x y", .noop), ("QUIT", .quit),
             ("VRFY a b", .vrfy("a b")), ("EXPN l", .expn("l")), ("HELP", .help("")), ("STARTTLS", .starttls),
-            ("AUTH plain", .auth(mechanism: "PLAIN", initial: nil)),
-            ("AUTH PLAIN =", .auth(mechanism: "PLAIN", initial: [])),
-            ("AUTH X-Y_2 AAEC", .auth(mechanism: "X-Y_2", initial: [0, 1, 2])),
+            ("AUTH plain", .auth(mechanism: "PLAIN", initialResponse: nil)),
+            ("AUTH PLAIN =", .auth(mechanism: "PLAIN", initialResponse: [])),
+            ("AUTH X-Y_2 AAEC", .auth(mechanism: "X-Y_2", initialResponse: [0, 1, 2])),
         ])
     func verbs(line: String, command: SMTPCommand) throws {
         #expect(try read(line) == command)

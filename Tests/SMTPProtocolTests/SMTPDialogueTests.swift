@@ -59,7 +59,7 @@ struct SMTPDialogueTests {
 
     @Test("what was offered in clear is not offered behind STARTTLS, and what is, is read")
     func offers() throws {
-        let offers = try events(of: "02").compactMap { event -> Capabilities? in
+        let offers = try events(of: "02").compactMap { event -> SMTPCapabilities? in
             if case .hello(let capabilities) = event { capabilities } else { nil }
         }
         #expect(offers.map(\.startTLS) == [true, false])
@@ -149,19 +149,19 @@ private struct Script {
         case "AUTH":
             var initial: [UInt8]?
             if words.count > 2 { initial = words[2] == "=" ? [] : Base64.decode(words[2].utf8) }
-            return .auth(mechanism: words[1], initial: initial)
+            return .auth(mechanism: words[1], initialResponse: initial)
         case "MAIL":
             // Behind the RSET that the engine says by itself, the transaction is under way.
             if case .transaction? = steps.last?.command, steps.last?.line == "RSET" { return .proceed }
             return try Self.transaction(lines)
         case "RSET":
-            guard lines.count > 1, lines[1].hasPrefix("MAIL ") else { return .reset }
+            guard lines.count > 1, lines[1].hasPrefix("MAIL ") else { return .rset }
             return try Self.transaction(Array(lines.dropFirst()))
         case "RCPT", "DATA": return .proceed
         case "NOOP": return .noop
         case "QUIT": return .quit
-        case "*": return .cancelAuthentication
-        default: return Base64.decode(lines[0].utf8).map { .response($0) }
+        case "*": return .saslCancel
+        default: return Base64.decode(lines[0].utf8).map { .saslResponse($0) }
         }
     }
 
@@ -222,7 +222,7 @@ extension SMTPClient.Event {
         case .hello(let capabilities): capabilities.words
         case .helloUnknown(let reply): "EHLO not known: \(reply.words)"
         case .helloRefused(let reply): "hello refused: \(reply.words)"
-        case .startTLS: "TLS now"
+        case .startTLSReady: "TLS now"
         case .startTLSRefused(let reply): "STARTTLS refused: \(reply.words)"
         case .challenge(nil): "challenge: no base64"
         case .challenge(let octets?): "challenge: \"\(Dialogue.text(of: octets))\""
@@ -230,14 +230,14 @@ extension SMTPClient.Event {
         case .authenticated(let reply): "logged in: \(reply.words)"
         case .authenticationRefused(let reply): "login refused: \(reply.words)"
         case .impossible(let obstacle): "impossible: \(obstacle)"
-        case .sender(let reply): "sender: \(reply.words)"
-        case .recipient(let index, let reply): "recipient \(index): \(reply.words)"
+        case .mail(let reply): "sender: \(reply.words)"
+        case .rcpt(let index, let reply): "recipient \(index): \(reply.words)"
         case .dataRefused(let reply): "DATA refused: \(reply.words)"
-        case .readyForContent: "ready for content"
+        case .contentBegin: "ready for content"
         case .emptied: "nobody is left"
         case .verdict(let index, let reply): "verdict\(index.map { " \($0)" } ?? ""): \(reply.words)"
         case .transactionEnd: "end of transaction"
-        case .reset(let reply): "reset: \(reply.words)"
+        case .rset(let reply): "reset: \(reply.words)"
         case .noop(let reply): "noop: \(reply.words)"
         case .quit(let reply): "quit: \(reply.words)"
         case .closing(let reply): "goodbye: \(reply.words)"
@@ -253,7 +253,7 @@ extension SMTPReply {
     }
 }
 
-extension Capabilities {
+extension SMTPCapabilities {
     fileprivate var words: String {
         let flags: [(Bool, String)] = [
             (pipelining, "PIPELINING"), (eightBitMIME, "8BITMIME"), (smtpUTF8, "SMTPUTF8"), (startTLS, "STARTTLS"),
@@ -271,13 +271,13 @@ extension Capabilities {
 extension SMTPError {
     fileprivate var words: String {
         switch self {
-        case .notAReply: "notAReply"
+        case .malformed: "malformed"
         case .replyLineTooLong: "replyLineTooLong"
         case .tooManyReplyLines: "tooManyReplyLines"
         case .verdictTooLong: "verdictTooLong"
         case .differentCodes(let first, let second): "differentCodes: \(first) \(second)"
-        case .surplusReply(let reply): "surplusReply: \(reply.words)"
-        case .surplusOctets: "surplusOctets"
+        case .unsolicitedReply(let reply): "unsolicitedReply: \(reply.words)"
+        case .unsolicitedOctets: "unsolicitedOctets"
         case .unexpectedReply(_, let reply): "unexpectedReply: \(reply.words)"
         case .tooManyChallenges: "tooManyChallenges"
         case .injectionAfterSTARTTLS: "injectionAfterSTARTTLS"

@@ -40,13 +40,13 @@ struct SMTPPairTests {
                 case .hello:
                     toServer +=
                         mode == .submission
-                        ? client.send(.auth(mechanism: "PLAIN", initial: nil)) : client.send(transaction)
-                case .challenge: toServer += client.send(.response([1]))
+                        ? client.send(.auth(mechanism: "PLAIN", initialResponse: nil)) : client.send(transaction)
+                case .challenge: toServer += client.send(.saslResponse([1]))
                 case .authenticated: toServer += client.send(transaction)
-                case .recipient(let index, let reply):
+                case .rcpt(let index, let reply):
                     outcome.recipients[index] = reply.code
                     toServer += client.send(.proceed)
-                case .readyForContent:
+                case .contentBegin:
                     accepted = play.server.envelope?.recipients.map(\.forwardPath.description) ?? []
                     for at in stride(from: 0, to: message.count, by: piece) {
                         toServer += client.send(.content(Array(message[at..<min(at + piece, message.count)])))
@@ -57,7 +57,7 @@ struct SMTPPairTests {
                     toServer += client.send(.proceed)
                 case .transactionEnd: toServer += client.send(.quit)
                 case .quit: break loop
-                case .sender, .emptied, .dataRefused: toServer += client.send(.proceed)
+                case .mail, .emptied, .dataRefused: toServer += client.send(.proceed)
                 default: Issue.record("\(event)")
                 }
             }

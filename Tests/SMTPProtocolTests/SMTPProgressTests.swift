@@ -64,7 +64,7 @@ struct SMTPProgressTests {
             var client = SMTPClient()
             client.receive(crlf("220 s\n"))
             _ = try client.nextEvent()
-            _ = client.send(.auth(mechanism: "PLAIN", initial: [0]))
+            _ = client.send(.auth(mechanism: "PLAIN", initialResponse: [0]))
             client.receive(crlf("\(line)\n"))
             let refusal = LoginRefusal(cause, isTemporary: isTemporary, words: [UInt8](line.utf8))
             #expect(try client.nextEvent().flatMap(SMTPClient.meaning) == .refused(refusal), "\(line)")

@@ -37,7 +37,7 @@ struct SMTPReplyTests {
 
     @Test("what is no reply is an error", arguments: ["", "25", "abc", "199 x", "600 x", "250x", "000 ", "+OK"])
     func noReply(line: String) {
-        #expect(throws: SMTPError.notAReply) { try read(line) }
+        #expect(throws: SMTPError.malformed) { try read(line) }
     }
 
     @Test("codes of one reply must agree")

@@ -136,7 +136,7 @@ struct SMTPServerContentTests {
     @Test("a refused DATA or end of DATA empties the transaction")
     func refusedContent() {
         var play = ServerPlay(mailOptions()) { event in
-            event == .dataBegin ? .refuse(452, .transient(3, 1), "full") : ServerPlay.lenient(event)
+            event == .contentBegin ? .refuse(452, .transient(3, 1), "full") : ServerPlay.lenient(event)
         }
         play.feed(Self.opening)
         #expect(play.codes.last == 452)
@@ -215,7 +215,7 @@ struct SMTPServerContentTests {
     @Test("a chunk refused at its beginning is read over")
     func refusedFirstChunk() {
         var play = ServerPlay(mailOptions()) { event in
-            event == .dataBegin ? .refuse(452, .transient(3, 1), "full") : ServerPlay.lenient(event)
+            event == .contentBegin ? .refuse(452, .transient(3, 1), "full") : ServerPlay.lenient(event)
         }
         play.say("EHLO c\nMAIL FROM:<>\nRCPT TO:<a@b>\nBDAT 6\nNOOP\nQUIT\n")
         #expect(play.codes.suffix(2) == [452, 221])

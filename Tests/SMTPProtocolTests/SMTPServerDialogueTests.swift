@@ -54,7 +54,7 @@ struct SMTPServerDialogueTests {
         #expect(envelope.returnContent == .headers && envelope.envelopeID?.description == "QQ+314")
         #expect(envelope.bodyType == .eightBitMIME && !envelope.smtpUTF8 && envelope.recipients.isEmpty)
         let recipients = events.compactMap { event -> Envelope.Recipient? in
-            if case .recipient(let recipient) = event { recipient } else { nil }
+            if case .rcpt(let recipient) = event { recipient } else { nil }
         }
         #expect(recipients.map(\.notify) == [.on([.success, .failure]), .never])
         #expect(recipients.first?.originalRecipient?.address == "bob+news@elsewhere.example")
@@ -65,7 +65,7 @@ struct SMTPServerDialogueTests {
 
 private func play(_ dialogue: Dialogue, cut: Cut = .nowhere) -> Played<SMTPServer.Event> {
     dialogue.play(
-        server(for: dialogue.name), as: .server, cut: cut, say: reply(in:), tls: { $0.tlsStarted() }, merge: merged)
+        server(for: dialogue.name), as: .server, cut: cut, say: reply(in:), tls: { $0.tlsEstablished() }, merge: merged)
 }
 
 /// The listener that the dialogue's name begins with.
@@ -116,14 +116,14 @@ extension SMTPServer.Event {
             "auth \(mechanism): " + (initial.map { "\"\(Dialogue.text(of: $0))\"" } ?? "-")
         case .saslResponse(let octets): "response: \"\(Dialogue.text(of: octets))\""
         case .mail(let envelope, let parameters): envelope.words(parameters)
-        case .recipient(let recipient): recipient.words
-        case .dataBegin: "content wanted"
+        case .rcpt(let recipient): recipient.words
+        case .contentBegin: "content wanted"
         case .content(let octets): "| \(Dialogue.text(of: octets))"
         case .refusedContent(let octets): "content for nothing: \(octets) octets"
         case .chunkEnd: "end of chunk"
         case .contentEnd(let octets, let faults):
             "end of content: \(octets) octets" + (faults.isEmpty ? "" : ", faults \(faults.rawValue)")
-        case .reset: "reset"
+        case .rset: "reset"
         case .vrfy(let name): "vrfy: \"\(name)\""
         case .help(let topic): "help: \"\(topic)\""
         case .noop: "noop"

@@ -300,7 +300,7 @@ struct SMTPServerTests {
             })
         play.say("EHLO c\nMAIL FROM:<a@b>\nAUTH PLAIN =\nSTARTTLS\n")
         #expect(play.codes == [220, 250, 250, 538, 220])
-        play.server.tlsStarted()
+        play.server.tlsEstablished()
         #expect(play.server.clientName == nil)
         #expect(play.server.envelope == nil)
         play.say("MAIL FROM:<a@b>\nEHLO c\nSTARTTLS\nAUTH PLAIN =\nAUTH PLAIN =\n")

@@ -25,15 +25,15 @@ struct ServerPlay {
     /// Accepts all but recipients whose local part begins with "no" (550) or "later" (450).
     static func lenient(_ event: SMTPServer.Event) -> SMTPServer.Command {
         switch event {
-        case .recipient(let recipient):
+        case .rcpt(let recipient):
             let name = recipient.forwardPath.address.localPart
             if name.hasPrefix("no") { return .refuse(550, .permanent(1, 1), "no such user") }
             if name.hasPrefix("later") { return .refuse(450, .transient(2, 1), "later") }
             return .accept("")
-        case .mail, .dataBegin, .contentEnd: return .accept("")
+        case .mail, .contentBegin, .contentEnd: return .accept("")
         case .auth(_, let initial): return initial == nil ? .challenge([]) : .accept("")
         case .saslResponse: return .accept("")
-        case .greeting, .ehlo, .content, .refusedContent, .chunkEnd, .reset, .vrfy, .help, .noop, .startTLS, .quit,
+        case .greeting, .ehlo, .content, .refusedContent, .chunkEnd, .rset, .vrfy, .help, .noop, .startTLS, .quit,
             .fault, .close:
             return .proceed
         }

@@ -151,19 +151,19 @@ private func expectHidden(_ played: (shown: String, sent: String), _ expected: S
             expectHidden(
                 try play(
                     SMTPClient(),
-                    start + [(hello, .auth(mechanism: "PLAIN", initial: plain)), ("235 2.7.0 in\r\n", .noop)]),
+                    start + [(hello, .auth(mechanism: "PLAIN", initialResponse: plain)), ("235 2.7.0 in\r\n", .noop)]),
                 "EHLO hub.test\r\nAUTH PLAIN <secret 28>\r\nNOOP\r\n")
             // What is not a word of the protocol is taken out of the line; the secret is found all the same.
             expectHidden(
-                try play(SMTPClient(), start + [(hello, .auth(mechanism: "PL\u{1}\u{2}AIN", initial: plain))]),
+                try play(SMTPClient(), start + [(hello, .auth(mechanism: "PL\u{1}\u{2}AIN", initialResponse: plain))]),
                 "EHLO hub.test\r\nAUTH PLAIN <secret 28>\r\n")
             expectHidden(
                 try play(
                     SMTPClient(),
                     start + [
-                        (hello, .auth(mechanism: "LOGIN", initial: nil)),
-                        ("334 VXNlcm5hbWU6\r\n", .response(Array("alice".utf8))),
-                        ("334 UGFzc3dvcmQ6\r\n", .response(Array(password.utf8))),
+                        (hello, .auth(mechanism: "LOGIN", initialResponse: nil)),
+                        ("334 VXNlcm5hbWU6\r\n", .saslResponse(Array("alice".utf8))),
+                        ("334 UGFzc3dvcmQ6\r\n", .saslResponse(Array(password.utf8))),
                     ]), "EHLO hub.test\r\nAUTH LOGIN\r\n<secret 8>\r\n<secret 16>\r\n")
         }
     }

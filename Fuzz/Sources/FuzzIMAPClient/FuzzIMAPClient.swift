@@ -86,7 +86,7 @@ private struct Session {
     private mutating func end(_ error: IMAPError) {
         switch error {
         case .injectionAfterSTARTTLS: trace.seal()
-        case .malformed, .unaskedResponse: trace.end("refused")  // the octets it shows are those that had come
+        case .malformed, .unsolicitedResponse: trace.end("refused")  // the octets it shows are those that had come
         default: trace.end("\(error)")
         }
         // Numbers of the line that is wrong were told or not, as they came.

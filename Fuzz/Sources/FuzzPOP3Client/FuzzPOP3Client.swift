@@ -81,7 +81,7 @@ private struct Session {
     }
 
     private mutating func take(_ event: POP3Client.Event) {
-        if event == .stlsReady { trace.seal() }
+        if event == .startTLSReady { trace.seal() }
         trace.note(event) { last, next in
             switch (last, next) {
             case (.content(let first), .content(let more)): return .content(first + more)
@@ -93,7 +93,7 @@ private struct Session {
         }
         check(event)
         switch event {
-        case .stlsReady: engine.tlsEstablished()
+        case .startTLSReady: engine.tlsEstablished()
         case .challenge(let octets): return say(octets.count > 3 ? .saslCancel : .saslResponse([0x61]))
         case .proceed: return say(.proceed)
         default: break

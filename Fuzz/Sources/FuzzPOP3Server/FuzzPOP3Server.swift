@@ -34,7 +34,7 @@ private struct Session {
 
     /// - Parameter setting: bits 0-4 choose what is refused (0: nothing), bit 5 says that TLS stands.
     init(_ setting: UInt8) {
-        engine = POP3Server(tlsStands: setting & 32 != 0)
+        engine = POP3Server(isTLS: setting & 32 != 0)
         verdicts = Int(setting & 31)
         trace.answer(engine.send(.greeting("ready")))
     }
@@ -57,12 +57,12 @@ private struct Session {
         trace.note(event) { _, _ in nil }
         check(event)
         if event == .injectionAfterSTLS { return claim(engine.isClosed, "goes on behind an injection") }
-        let wasLoggedIn = engine.isLoggedIn
+        let wasLoggedIn = engine.isAuthenticated
         let replies = answers(to: event)
         let wire = Array(replies.map { engine.send($0) }.joined())  // content in pieces: lines only as a whole
         claim(claimLines(wire, limit: 512).count >= replies.count - 1, "nothing said")
         trace.answer(wire)
-        if engine.isLoggedIn, !wasLoggedIn {
+        if engine.isAuthenticated, !wasLoggedIn {
             switch event {
             case .pass, .auth, .saslResponse: claim(replies == [.ok("")], "a login out of a refusal")
             default: claim(false, "a login out of \(event)")
@@ -74,15 +74,15 @@ private struct Session {
 
     private func check(_ event: POP3Server.Event) {
         switch event {
-        case .stat, .noop, .rset: claim(engine.isLoggedIn, "\(event) of a stranger")
-        case .list(let number), .uidl(let number): claim(engine.isLoggedIn && number ?? 1 > 0, "\(event)")
-        case .retr(let number), .dele(let number): claim(engine.isLoggedIn && number > 0, "\(event)")
-        case .top(let number, let lines): claim(engine.isLoggedIn && number > 0 && lines >= 0, "\(event)")
-        case .pass(let user, _): claim(!engine.isLoggedIn && !user.isEmpty, "PASS without USER")
-        case .user(let name): claim(!engine.isLoggedIn && !name.contains(0), "USER out of order")
-        case .auth(let mechanism, _): claim(!engine.isLoggedIn && mechanism.utf8.count <= 20, "AUTH out of order")
-        case .stls: claim(!engine.tlsStands && !engine.isLoggedIn, "STLS out of order")
-        case .quit(let update): claim(update == engine.isLoggedIn, "an update without login")
+        case .stat, .noop, .rset: claim(engine.isAuthenticated, "\(event) of a stranger")
+        case .list(let number), .uidl(let number): claim(engine.isAuthenticated && number ?? 1 > 0, "\(event)")
+        case .retr(let number), .dele(let number): claim(engine.isAuthenticated && number > 0, "\(event)")
+        case .top(let number, let lines): claim(engine.isAuthenticated && number > 0 && lines >= 0, "\(event)")
+        case .pass(let user, _): claim(!engine.isAuthenticated && !user.isEmpty, "PASS without USER")
+        case .user(let name): claim(!engine.isAuthenticated && !name.contains(0), "USER out of order")
+        case .auth(let mechanism, _): claim(!engine.isAuthenticated && mechanism.utf8.count <= 20, "AUTH out of order")
+        case .stls: claim(!engine.isTLS && !engine.isAuthenticated, "STLS out of order")
+        case .quit(let update): claim(update == engine.isAuthenticated, "an update without login")
         case .capa, .utf8, .saslResponse, .saslCancelled, .fault, .injectionAfterSTLS: break
         }
     }

@@ -74,7 +74,7 @@ private struct Session {
                 take(event)
             }
             claim(engine.lines.count < SMTPLimits.replyLine, "\(engine.lines.count) octets wait")
-            claim(engine.outstandingReplies >= 0 && engine.expected.count < 1000, "replies without end")
+            claim(engine.outstandingCount >= 0 && engine.expected.count < 1000, "replies without end")
         } catch {
             if error == .injectionAfterSTARTTLS { trace.seal() }
             trace.end("\(error)")
@@ -86,14 +86,14 @@ private struct Session {
     }
 
     private mutating func take(_ event: SMTPClient.Event) {
-        if event == .startTLS { trace.seal() }
+        if event == .startTLSReady { trace.seal() }
         trace.note(event) { _, _ in nil }
         check(event)
         var wire: [UInt8] = []
         for command in answers(to: event) { wire += engine.send(command) }  // content in pieces: lines only as a whole
         claimLines(wire, limit: SMTPLimits.authenticationLine)
         trace.answer(wire)
-        if event == .startTLS {
+        if event == .startTLSReady {
             engine.tlsEstablished()
             trace.answer(engine.send(.hello("me.example")))
         }
@@ -101,11 +101,11 @@ private struct Session {
 
     private mutating func check(_ event: SMTPClient.Event) {
         switch event {
-        case .sender: claim(told.isEmpty, "MAIL answered behind RCPT")
-        case .recipient(let index, let reply):
+        case .mail: claim(told.isEmpty, "MAIL answered behind RCPT")
+        case .rcpt(let index, let reply):
             claim((0..<recipients).contains(index) && told.insert(index).inserted, "recipient \(index) once more")
             if reply.isPositive { accepted += 1 }
-        case .readyForContent: claim(accepted > 0 && engine.isSendingContent, "content for nobody")
+        case .contentBegin: claim(accepted > 0 && engine.isSendingContent, "content for nobody")
         case .verdict(let index, _):
             verdicts += 1
             claim((index != nil) == (engine.dialect == .lmtp), "a verdict for \(String(describing: index))")
@@ -130,15 +130,15 @@ private struct Session {
             if setting & 2 != 0, offered.startTLS, !engine.isTLS { return [.startTLS] }
             if setting & 4 != 0, !offered.mechanisms.isEmpty, !isLoginTried {
                 isLoginTried = true
-                return [.auth(mechanism: "PLAIN", initial: setting & 8 == 0 ? [0, 0x61, 0, 0x62] : nil)]
+                return [.auth(mechanism: "PLAIN", initialResponse: setting & 8 == 0 ? [0, 0x61, 0, 0x62] : nil)]
             }
             return next()
-        case .challenge(let octets): return [octets == nil ? .cancelAuthentication : .response([0x61])]
+        case .challenge(let octets): return [octets == nil ? .saslCancel : .saslResponse([0x61])]
         case .authenticated, .authenticationRefused, .transactionEnd: return next()
-        case .readyForContent: return [.content(Array("Subject: x\n\n.dot\n".utf8)), .content([0x2E]), .contentEnd]
+        case .contentBegin: return [.content(Array("Subject: x\n\n.dot\n".utf8)), .content([0x2E]), .contentEnd]
         case .helloRefused, .startTLSRefused, .impossible: return [.quit]
-        case .closing, .quit, .startTLS: return []
-        case .sender, .recipient, .dataRefused, .emptied, .verdict, .reset, .noop: return [.proceed]
+        case .closing, .quit, .startTLSReady: return []
+        case .mail, .rcpt, .dataRefused, .emptied, .verdict, .rset, .noop, .initialResponseWanted: return [.proceed]
         }
     }
 

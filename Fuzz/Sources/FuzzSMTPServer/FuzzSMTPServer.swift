@@ -110,7 +110,7 @@ private struct Session {
         }
         claim(engine.send(.accept("twice")).isEmpty, "two answers to one event")
         checkAnswered(event, lines.count)
-        if event == .startTLS, lines.first?.starts(with: "220".utf8) == true { engine.tlsStarted() }
+        if event == .startTLS, lines.first?.starts(with: "220".utf8) == true { engine.tlsEstablished() }
     }
 
     /// What must hold when `event` is handed out.
@@ -120,11 +120,11 @@ private struct Session {
             claim(engine.clientName != nil && engine.envelope == nil, "MAIL out of order")
             claim(engine.options.mode != .submission || engine.isAuthenticated, "submission by a stranger")
             if let address = path.address { check(address, parameters.smtpUTF8) }
-        case .recipient(let path, _):
+        case .rcpt(let path, _):
             guard let envelope = engine.envelope else { return claim(false, "RCPT without MAIL") }
             claim(envelope.recipients.count < engine.options.recipientLimit, "too many recipients")
             if let address = path.address { check(address, envelope.parameters.smtpUTF8) }
-        case .dataBegin:
+        case .contentBegin:
             claim(engine.envelope?.recipients.isEmpty == false, "content for nobody")
             contentOctets = 0
             isContentStray = false
@@ -147,7 +147,7 @@ private struct Session {
                 claim(engine.envelope == nil, "\(fault), and the transaction goes on")
             default: claim(!fault.closes || engine.envelope == nil, "\(fault), and the transaction goes on")
             }
-        case .ehlo, .reset, .startTLS, .quit, .close: claim(engine.envelope == nil, "\(event) within a transaction")
+        case .ehlo, .rset, .startTLS, .quit, .close: claim(engine.envelope == nil, "\(event) within a transaction")
         case .greeting, .auth, .saslResponse, .vrfy, .help, .noop: break
         }
     }
@@ -161,7 +161,7 @@ private struct Session {
     private func checkAnswered(_ event: SMTPServer.Event, _ lines: Int) {
         switch event {
         case .contentEnd: claim(engine.envelope == nil && lines > 0, "a transaction behind its content")
-        case .dataBegin: break  // the go-ahead to the first chunk is silent
+        case .contentBegin: break  // the go-ahead to the first chunk is silent
         default: claim(lines > 0, "no answer to \(event)")
         }
         if engine.isClosed { claim(engine.envelope == nil, "a transaction behind the end") }
@@ -179,7 +179,7 @@ private struct Session {
             let count = engine.envelope?.recipients.count ?? 0
             return .perRecipient(
                 (0..<count).map { $0 % 2 == 0 ? .delivered(.passedOn, text: "") : .permanent(7, 1, text: "full") })
-        case .mail, .recipient, .dataBegin, .contentEnd, .saslResponse: return .accept(asked % 5 == 0 ? "a\nb" : "")
+        case .mail, .rcpt, .contentBegin, .contentEnd, .saslResponse: return .accept(asked % 5 == 0 ? "a\nb" : "")
         default: return .proceed
         }
     }

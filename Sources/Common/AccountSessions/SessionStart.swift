@@ -21,15 +21,17 @@ struct SessionStart<E: SessionEngine> {
     /// - Throws: the connection is of no more use then, and no secret was said in clear that the account does not say in
     ///   clear.
     func carryOut(_ login: AccountLogin?) throws(AccountError) {
-        let isLoggedIn = try greet() == .preauthenticated
+        let isAuthenticated = try greet() == .preauthenticated
         // STARTTLS is past then: whoever put that greeting there would have us go on in clear (RFC 3501 §11.1).
-        guard !isLoggedIn || isSecured || account.tls == .off else { throw AccountError.noTLS(host: host, words: "") }
+        guard !isAuthenticated || isSecured || account.tls == .off else {
+            throw AccountError.noTLS(host: host, words: "")
+        }
         try learnOffers(login)
         if account.tls == .required, !isSecured {
             try secure()
             try learnOffers(login)
         }
-        guard let login, !isLoggedIn else { return }
+        guard let login, !isAuthenticated else { return }
         try LoginDriver(account: account, host: host, exchange: exchange).logIn(login)
         try learnOffers(login)
     }

@@ -43,7 +43,7 @@ extension IMAPClient {
     /// A part sent for the whole would be stored as the message, and the message then deleted at the server.
     private func allow(_ items: IMAPItems, in response: [UInt8]) throws(IMAPError) {
         guard outstanding.contains(where: { $0.request == .uidFetchContent }), askedContent.contains(items) else {
-            throw .unaskedResponse(response)
+            throw .unsolicitedResponse(response)
         }
     }
 
@@ -148,7 +148,7 @@ extension IMAPClient {
         _ value: IMAPValue, of key: [UInt8], into fetched: inout IMAPFetched, _ response: [UInt8]
     ) throws(IMAPError) -> Bool {
         if let items = Self.content(of: key) {
-            guard !items.isEmpty else { throw .unaskedResponse(response) }
+            guard !items.isEmpty else { throw .unsolicitedResponse(response) }
             return try readBody(value, items, into: &fetched, response)
         }
         if key.equalsIgnoringCase("UID") {

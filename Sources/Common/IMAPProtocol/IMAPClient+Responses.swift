@@ -18,7 +18,7 @@ extension IMAPClient {
 
     /// `"+" SP (resp-text / base64)`
     private mutating func continuation(_ line: [UInt8]) throws(IMAPError) {
-        guard let request = outstanding.last?.request else { throw .unaskedResponse(line) }
+        guard let request = outstanding.last?.request else { throw .unsolicitedResponse(line) }
         progress += 1
         if !unsent.isEmpty, !proceedIsOpen {
             proceedIsOpen = true
@@ -37,7 +37,7 @@ extension IMAPClient {
             isIdling = true
             ready.append(.idling)
         } else {
-            throw .unaskedResponse(line)
+            throw .unsolicitedResponse(line)
         }
     }
 
@@ -104,7 +104,7 @@ extension IMAPClient {
     private mutating func completion(_ line: [UInt8]) throws(IMAPError) {
         guard let space = line.firstIndex(of: Octet.space),
             let index = outstanding.firstIndex(where: { $0.tag.elementsEqual(line[..<space]) })
-        else { throw .unaskedResponse(line) }
+        else { throw .unsolicitedResponse(line) }
         guard let status = IMAPStatus(line[(space + 1)...]), status.condition != .bye, status.condition != .preauth
         else {
             throw .malformed(response: line)
@@ -185,11 +185,11 @@ extension IMAPClient {
                 let tag = correlator[1].octets
             else { throw .malformed(response: response) }
             guard outstanding.contains(where: { $0.tag == tag && $0.request == .uidSearch }) else {
-                throw .unaskedResponse(response)
+                throw .unsolicitedResponse(response)
             }
             values = values.dropFirst()
         }
-        guard outstanding.contains(where: { $0.request == .uidSearch }) else { throw .unaskedResponse(response) }
+        guard outstanding.contains(where: { $0.request == .uidSearch }) else { throw .unsolicitedResponse(response) }
         // Without the word these are message sequence numbers, which nobody asked for.
         guard values.first?.octets?.equalsIgnoringCase("UID") == true else { throw .malformed(response: response) }
         values = values.dropFirst()

@@ -117,7 +117,7 @@ public struct IMAPClient: Engine, Sendable {
     }
 
     /// Whether the server has accepted a login.
-    public var isLoggedIn: Bool { state == .authenticated }
+    public var isAuthenticated: Bool { state == .authenticated }
 
     public mutating func receive(_ octets: [UInt8]) { lines.append(octets) }
 
@@ -185,7 +185,7 @@ public struct IMAPClient: Engine, Sendable {
 
     private mutating func beginSearch() throws(IMAPError) {
         let word = lines.take(atMost: "* SEARCH".utf8.count)
-        guard outstanding.contains(where: { $0.request == .uidSearch }) else { throw .unaskedResponse(word) }
+        guard outstanding.contains(where: { $0.request == .uidSearch }) else { throw .unsolicitedResponse(word) }
         reading = .search(SearchReader())
     }
 
@@ -231,7 +231,7 @@ public struct IMAPClient: Engine, Sendable {
         let tag = "a\(lastTag + 1)"
         let text = IMAPCommandText(command, tag: tag, capabilities: capabilities)
         if let reason = text.obstacle {
-            failure = failure ?? .unsayable(command: request.rawValue, reason: reason)
+            failure = failure ?? .cannotSend(command: request.rawValue, reason: reason)
             return []
         }
         lastTag += 1
@@ -267,7 +267,7 @@ public struct IMAPClient: Engine, Sendable {
     /// Why `command` cannot be sent now; `nil` when it can.
     private func obstacle(to command: Command) -> IMAPError? {
         func no(_ reason: String) -> IMAPError {
-            .unsayable(command: command.request?.rawValue ?? "continuation", reason: reason)
+            .cannotSend(command: command.request?.rawValue ?? "continuation", reason: reason)
         }
         switch state {
         case .greeting: return no("the server has not greeted yet")

@@ -13,7 +13,7 @@ public enum IMAPError: Error, Hashable, Sendable {
     /// The response does not follow the grammar of RFC 3501 §9.
     case malformed(response: [UInt8])
     /// A completion, continuation or message came that no command asked for.
-    case unaskedResponse([UInt8])
+    case unsolicitedResponse([UInt8])
     /// Clear text followed the answer to STARTTLS: somebody may be injecting it (RFC 3501 §6.2.1).
     case injectionAfterSTARTTLS
     /// The server sent more of `what` than `limit`.
@@ -23,7 +23,7 @@ public enum IMAPError: Error, Hashable, Sendable {
     /// The server forbids LOGIN on this connection (RFC 3501 §6.2.3).
     case loginDisabled
     /// The command cannot be sent now, or not with these values.
-    case unsayable(command: String, reason: String)
+    case cannotSend(command: String, reason: String)
 }
 
 extension IMAPError: Complaint {
@@ -37,7 +37,7 @@ extension IMAPError: Complaint {
             "the IMAP server sent lists nested more than \(limit) deep; the session was closed"
         case .malformed(let response):
             "the IMAP server sent \"\(printable(octets: response, limit: 200))\", which is not IMAP; ask its operator"
-        case .unaskedResponse(let response):
+        case .unsolicitedResponse(let response):
             "the IMAP server sent \"\(printable(octets: response, limit: 200))\" though nothing asked for it; "
                 + "the session was closed"
         case .injectionAfterSTARTTLS:
@@ -50,15 +50,15 @@ extension IMAPError: Complaint {
                 + "done to it"
         case .loginDisabled:
             "the IMAP server takes no password on this connection (LOGINDISABLED); use TLS or another `auth`"
-        case .unsayable(let command, let reason):
+        case .cannotSend(let command, let reason):
             "IMAP \(command) cannot be sent: \(reason)"
         }
     }
 
     public var exitStatus: ExitStatus {
         switch self {
-        case .unsayable, .loginDisabled: .configuration
-        case .responseTooLong, .literalTooLarge, .tooDeep, .malformed, .unaskedResponse, .injectionAfterSTARTTLS,
+        case .cannotSend, .loginDisabled: .configuration
+        case .responseTooLong, .literalTooLarge, .tooDeep, .malformed, .unsolicitedResponse, .injectionAfterSTARTTLS,
             .tooMany, .renumbered:
             .protocolError
         }

@@ -78,7 +78,7 @@ extension POP3Client {
     private mutating func statusEvent(_ line: [UInt8]) throws(POP3Error) -> Event? {
         let request = state == .greeting ? .greeting : outstanding.first
         guard let status = Status(line) else {
-            guard let request else { throw .unaskedReply(line) }
+            guard let request else { throw .unsolicitedReply(line) }
             throw .malformed(reply: line, to: request.verb)
         }
         if case .challenge = status {
@@ -87,7 +87,7 @@ extension POP3Client {
         }
         guard let request else {
             if case .err(_, let text) = status { throw .disconnected(text: text) }
-            throw .unaskedReply(line)
+            throw .unsolicitedReply(line)
         }
         switch status {
         case .challenge(let text):
@@ -140,7 +140,7 @@ extension POP3Client {
             guard lines.isEmpty else { throw .injectionAfterSTLS }
             capabilities = nil
             state = .handshake
-            return .stlsReady
+            return .startTLSReady
         case .pass, .apop, .auth:
             state = .transaction
             capabilities = nil

@@ -12,7 +12,7 @@ extension POP3Client: SessionEngine {
         switch event {
         case .greeting: .greeted
         case .capabilities: .offered
-        case .stlsReady: .tlsReady
+        case .startTLSReady: .tlsReady
         case .challenge(let octets): .challenge(octets)
         case .proceed: .proceed
         case .ok(.user, _), .ok(.pass, _), .ok(.apop, _), .ok(.auth, _): .accepted

@@ -19,7 +19,7 @@ public struct POP3Client: Engine, Sendable {
         case err(POP3Request, code: POP3ResponseCode?, text: [UInt8])
         case capabilities(POP3Capabilities)
         /// Start TLS now, then call ``POP3Client/tlsEstablished()``.
-        case stlsReady
+        case startTLSReady
         /// A decoded challenge; answer with `.saslResponse` or `.saslCancel`.
         case challenge([UInt8])
         /// The server is ready for the initial response that did not fit its line; answer with `.proceed`.
@@ -111,7 +111,7 @@ public struct POP3Client: Engine, Sendable {
     public var isWaiting: Bool { state == .greeting || !outstanding.isEmpty || reading != .status || !lines.isEmpty }
 
     /// Whether the server has accepted a login.
-    public var isLoggedIn: Bool { state == .transaction }
+    public var isAuthenticated: Bool { state == .transaction }
 
     public mutating func receive(_ octets: [UInt8]) { lines.append(octets) }
 
@@ -138,14 +138,14 @@ public struct POP3Client: Engine, Sendable {
 
     /// Octets that have come while no reply was due would be taken for the reply to the next command, and every later
     /// reply for that to the command after its own.
-    /// - Returns: ``POP3Error/unaskedReply(_:)``, or ``POP3Error/disconnected(text:)``; `nil` when nothing has come.
+    /// - Returns: ``POP3Error/unsolicitedReply(_:)``, or ``POP3Error/disconnected(text:)``; `nil` when nothing has come.
     private mutating func surplus() -> POP3Error? {
         guard outstanding.isEmpty, reading == .status, state == .authorization || state == .transaction,
             !lines.isEmpty
         else { return nil }
         do throws(POP3Error) {
             _ = try readEvent()  // a complete line throws its own error
-            return .unaskedReply(lines.takeRest())
+            return .unsolicitedReply(lines.takeRest())
         } catch {
             return error
         }
@@ -243,14 +243,14 @@ public struct POP3Client: Engine, Sendable {
     /// The octets that say `command`.
     ///
     /// A command that cannot be sent (values with line ends, too long, out of turn) gives no octets, and the next
-    /// ``nextEvent()`` throws ``POP3Error/unsayable(command:reason:)``: the session is lost. It is lost as well when
+    /// ``nextEvent()`` throws ``POP3Error/cannotSend(command:reason:)``: the session is lost. It is lost as well when
     /// the server has sent something unasked.
     public mutating func send(_ command: Command) -> [UInt8] {
         secret = 0..<0
         if failure == nil { failure = surplus() }
         guard failure == nil else { return [] }
         if let reason = obstacle(to: command) {
-            failure = .unsayable(command: command.verb, reason: reason)
+            failure = .cannotSend(command: command.verb, reason: reason)
             return []
         }
         return octets(for: command)

@@ -9,7 +9,7 @@ public enum POP3Error: Error, Hashable, Sendable {
     /// The reply to the command `to` (its verb) is none that RFC 1939 allows.
     case malformed(reply: [UInt8], to: String)
     /// A reply came that no command asked for.
-    case unaskedReply([UInt8])
+    case unsolicitedReply([UInt8])
     /// The server ended the session unasked (`-ERR` outside of any command).
     case disconnected(text: [UInt8])
     /// Clear text followed the reply to STLS: somebody may be injecting it (RFC 2595 §4).
@@ -17,7 +17,7 @@ public enum POP3Error: Error, Hashable, Sendable {
     /// The server sent more of `what` than `limit`.
     case tooMany(what: String, limit: Int)
     /// The command cannot be sent now, or not with these values.
-    case unsayable(command: String, reason: String)
+    case cannotSend(command: String, reason: String)
 }
 
 extension POP3Error: Complaint {
@@ -28,7 +28,7 @@ extension POP3Error: Complaint {
         case .malformed(let reply, let command):
             "the POP3 server answered \(command) with \"\(printable(octets: reply, limit: 200))\", which is not POP3; "
                 + "ask its operator"
-        case .unaskedReply(let reply):
+        case .unsolicitedReply(let reply):
             "the POP3 server sent \"\(printable(octets: reply, limit: 200))\" though nothing was asked; "
                 + "the session was closed"
         case .disconnected(let text):
@@ -38,7 +38,7 @@ extension POP3Error: Complaint {
                 + "(port 995) instead"
         case .tooMany(let what, let limit):
             "the POP3 server sent more than \(limit) \(what); the session was closed"
-        case .unsayable(let command, let reason):
+        case .cannotSend(let command, let reason):
             "POP3 \(command) cannot be sent: \(reason)"
         }
     }
@@ -46,8 +46,8 @@ extension POP3Error: Complaint {
     public var exitStatus: ExitStatus {
         switch self {
         case .disconnected: .temporaryFailure
-        case .unsayable: .configuration
-        case .lineTooLong, .malformed, .unaskedReply, .injectionAfterSTLS, .tooMany: .protocolError
+        case .cannotSend: .configuration
+        case .lineTooLong, .malformed, .unsolicitedReply, .injectionAfterSTLS, .tooMany: .protocolError
         }
     }
 }

@@ -45,7 +45,7 @@ extension POP3Server {
         /// Logged in already.
         case loggedIn
         /// TLS is on already.
-        case tlsStands
+        case isTLS
         case userFirst
         case badBase64
 
@@ -59,7 +59,7 @@ extension POP3Server {
             case .badMessageNumber: "no such message"
             case .notLoggedIn: "log in first"
             case .loggedIn: "already logged in"
-            case .tlsStands: "TLS is on already"
+            case .isTLS: "TLS is on already"
             case .userFirst: "USER first"
             case .badBase64: "not base64"
             }
@@ -75,11 +75,11 @@ extension POP3Server {
         let rest = space < line.count ? line[(space + 1)...] : []
         switch verb {
         case "CAPA": return bare(.capa, rest)
-        case "QUIT": return bare(.quit(update: isLoggedIn), rest)
+        case "QUIT": return bare(.quit(update: isAuthenticated), rest)
         case "STLS", "USER", "PASS", "AUTH", "UTF8":
-            return isLoggedIn ? .fault(.loggedIn) : loginEvent(verb, rest)
+            return isAuthenticated ? .fault(.loggedIn) : loginEvent(verb, rest)
         case "STAT", "LIST", "UIDL", "RETR", "TOP", "DELE", "NOOP", "RSET":
-            return isLoggedIn ? maildropEvent(verb, rest) : .fault(.notLoggedIn)
+            return isAuthenticated ? maildropEvent(verb, rest) : .fault(.notLoggedIn)
         default: return .fault(.unknownCommand)
         }
     }
@@ -90,7 +90,7 @@ extension POP3Server {
 
     private func loginEvent(_ verb: String, _ rest: ArraySlice<UInt8>) -> Event {
         switch verb {
-        case "STLS": return tlsStands ? .fault(.tlsStands) : bare(.stls, rest)
+        case "STLS": return isTLS ? .fault(.isTLS) : bare(.stls, rest)
         case "UTF8": return bare(.utf8, rest)
         case "USER": return rest.isEmpty ? .fault(.badArguments) : .user(Array(rest))
         case "PASS":

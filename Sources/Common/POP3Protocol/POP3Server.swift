@@ -22,7 +22,7 @@ public struct POP3Server: Engine, Sendable {
     /// Lines refused and commands answered with -ERR so far, for the caller's limit.
     public private(set) var errorCount = 0
     /// Whether the connection is encrypted.
-    public private(set) var tlsStands: Bool
+    public private(set) var isTLS: Bool
     /// The name of the last accepted USER, until a login ends it.
     private(set) var user: [UInt8]?
 
@@ -33,15 +33,15 @@ public struct POP3Server: Engine, Sendable {
     private var lines = LineFramer(limit: POP3Command.saslLineLimit, bareLineFeed: .refused)
     private var dots = DotEncoder()
 
-    /// - Parameter tlsStands: the connection began with TLS (port 995).
-    public init(tlsStands: Bool = false) { self.tlsStands = tlsStands }
+    /// - Parameter isTLS: the connection began with TLS (port 995).
+    public init(isTLS: Bool = false) { self.isTLS = isTLS }
 
     /// Whether an event waits for its answer; nothing more is read until then.
     public var awaitingReply: Bool { if case .nothing = owed { false } else { true } }
     /// Octets received and not yet read.
     public var backlog: Int { lines.count }
     /// Whether a login was accepted.
-    public var isLoggedIn: Bool { if case .transaction = state { true } else { false } }
+    public var isAuthenticated: Bool { if case .transaction = state { true } else { false } }
     /// Whether the session is over: after the answer to QUIT, and after an injection.
     public var isClosed: Bool { if case .closed = state { true } else { false } }
 
@@ -55,7 +55,7 @@ public struct POP3Server: Engine, Sendable {
     /// TLS is established: a user name sent in clear text no longer counts (RFC 2595 §4).
     public mutating func tlsEstablished() {
         guard case .handshake = state, lines.isEmpty else { return }
-        tlsStands = true
+        isTLS = true
         user = nil
         state = .authorization
     }

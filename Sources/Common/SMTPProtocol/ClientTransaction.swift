@@ -36,7 +36,7 @@ struct ClientTransaction: Sendable {
     private var needsSMTPUTF8: Bool { envelope.smtpUTF8 || envelope.hasInternationalAddress }
 
     /// The first reason why a server with `capabilities` cannot take this; `nil` when there is none.
-    func obstacle(_ capabilities: Capabilities) -> TransactionObstacle? {
+    func obstacle(_ capabilities: SMTPCapabilities) -> TransactionObstacle? {
         if envelope.recipients.isEmpty { return .noRecipients }
         if content.hasStrays, content.isSigned { return .straysUnderSignature }
         if let limit = capabilities.sizeLimit, content.wireSize > limit { return .tooBig(limit: limit) }
@@ -50,7 +50,7 @@ struct ClientTransaction: Sendable {
 
     /// The MAIL line, with those parameters that the server offers. BODY goes by what the content holds, not by what
     /// was declared: many clients declare nothing.
-    func mailLine(_ offered: Capabilities) -> [UInt8] {
+    func mailLine(_ offered: SMTPCapabilities) -> [UInt8] {
         var line = "MAIL FROM:\(envelope.reversePath)"
         if offered.size { line += " SIZE=\(content.wireSize)" }
         if offered.eightBitMIME, content.is8Bit { line += " BODY=8BITMIME" }
@@ -63,7 +63,7 @@ struct ClientTransaction: Sendable {
     }
 
     /// The RCPT line of the recipient at `index`.
-    func rcptLine(_ index: Int, _ offered: Capabilities) -> [UInt8] {
+    func rcptLine(_ index: Int, _ offered: SMTPCapabilities) -> [UInt8] {
         let recipient = envelope.recipients[index]
         var line = "RCPT TO:\(recipient.forwardPath)"
         if offered.dsn {

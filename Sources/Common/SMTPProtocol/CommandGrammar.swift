@@ -89,9 +89,9 @@ struct CommandGrammar {
         let text = word()
         guard isAtEnd else { throw .syntax("syntax: AUTH mechanism [response]") }
         let name = String(decoding: mechanism, as: UTF8.self)
-        if text.isEmpty { return .auth(mechanism: name, initial: nil) }
+        if text.isEmpty { return .auth(mechanism: name, initialResponse: nil) }
         guard let initial = text == [0x3D] ? [] : Base64.decode(text) else { throw .badBase64 }
-        return .auth(mechanism: name, initial: initial)
+        return .auth(mechanism: name, initialResponse: initial)
     }
 
     /// vrfy = "VRFY" SP String; expn = "EXPN" SP String

@@ -34,14 +34,14 @@ struct ReplyReader: Sendable {
     /// The parts of a Reply-line. Reply-code = %x32-35 %x30-35 %x30-39; a second digit above 5 is let through: such
     /// servers exist.
     private static func replyLine(_ line: [UInt8]) throws(SMTPError) -> (code: Int, isLast: Bool, text: [UInt8]) {
-        guard line.count >= 3, line[..<3].allSatisfy(Octet.isDigit) else { throw .notAReply }
+        guard line.count >= 3, line[..<3].allSatisfy(Octet.isDigit) else { throw .malformed }
         let code = line[..<3].reduce(0) { $0 * 10 + Int($1 - 0x30) }
-        guard (200...599).contains(code) else { throw .notAReply }
+        guard (200...599).contains(code) else { throw .malformed }
         guard line.count > 3 else { return (code, true, []) }
         switch line[3] {
         case 0x2D: return (code, false, Array(line[4...]))
         case Octet.space, Octet.tab: return (code, true, Array(line[4...]))
-        default: throw .notAReply
+        default: throw .malformed
         }
     }
 

@@ -11,9 +11,9 @@ extension SMTPClient {
     public mutating func send(_ command: Command) -> [UInt8] {
         secret = 0..<0
         guard !isClosed, !inHandshake else { return [] }
-        guard !isSurplus(before: command) else {
+        guard !isUnsolicited(before: command) else {
             // The next event throws it; to go on would take it for the answer to this command.
-            hasSurplus = true
+            hasUnsolicited = true
             return []
         }
         var wire = unsent
@@ -25,7 +25,7 @@ extension SMTPClient {
                 say(response, in: &wire)
             }
         case .hello(let name):
-            capabilities = Capabilities()
+            capabilities = SMTPCapabilities()
             areOffersTold = false
             dropTransactions()
             needsReset = false
@@ -38,15 +38,15 @@ extension SMTPClient {
             let (command, responseCount) = auth(mechanism, initial)
             wire += command
             secret = wire.count - 2 - responseCount..<wire.count - 2
-        case .response(let octets):
+        case .saslResponse(let octets):
             say(Base64.encode(octets), in: &wire)
-        case .cancelAuthentication:
+        case .saslCancel:
             isCancelling = true
             wire += line("*", expecting: .auth)
         case .transaction(let envelope, let content): wire += begin(ClientTransaction(envelope, of: content))
         case .content(let octets): transaction?.encode(octets, into: &wire)
         case .contentEnd: wire += endContent()
-        case .reset:
+        case .rset:
             dropTransactions()
             needsReset = false
             wire += line("RSET", expecting: .reset)
@@ -57,10 +57,10 @@ extension SMTPClient {
     }
 
     /// Whether the server has sent something that answers nothing: no reply is due, and octets are left.
-    private func isSurplus(before command: Command) -> Bool {
-        if hasSurplus { return true }
+    private func isUnsolicited(before command: Command) -> Bool {
+        if hasUnsolicited { return true }
         if command == .quit || command == .proceed && unsent.isEmpty { return false }
-        return !lines.isEmpty && outstandingReplies == (unsent.isEmpty ? 0 : 1)
+        return !lines.isEmpty && outstandingCount == (unsent.isEmpty ? 0 : 1)
     }
 
     /// One command line, which control characters in `text` cannot break.
@@ -92,7 +92,7 @@ extension SMTPClient {
 
     private mutating func begin(_ transaction: ClientTransaction) -> [UInt8] {
         if let obstacle = transaction.obstacle(capabilities) {
-            queued.append(.impossible(obstacle))
+            ready.append(.impossible(obstacle))
             return []
         }
         precondition(mayBeginTransaction, "a transaction is under way: the answers would be taken for another's")
@@ -155,6 +155,6 @@ extension SMTPClient {
     mutating func endTransaction() {
         transaction = following
         following = nil
-        queued.append(.transactionEnd)
+        ready.append(.transactionEnd)
     }
 }

@@ -12,7 +12,7 @@ extension SMTPClient {
         case .greeting: return .greeting(reply)
         case .ehlo: return hello(reply)
         case .helo:
-            capabilities = Capabilities()
+            capabilities = SMTPCapabilities()
             return reply.isPositive ? .hello(capabilities) : .helloRefused(reply)
         case .startTLS: return try startTLS(reply)
         case .auth:
@@ -29,11 +29,11 @@ extension SMTPClient {
         case .emptyVerdict:
             endTransaction()
             return nil
-        case .reset: return .reset(reply)
+        case .reset: return .rset(reply)
         case .silentReset:
             guard !capabilities.pipelining, transaction != nil else { return nil }
             beginBehindReset()
-            return .reset(reply)
+            return .rset(reply)
         case .noop: return .noop(reply)
         case .quit:
             isClosed = true
@@ -65,7 +65,7 @@ extension SMTPClient {
     /// try.
     private mutating func hello(_ reply: SMTPReply) -> Event {
         if reply.isPositive {
-            capabilities = Capabilities(reply)
+            capabilities = SMTPCapabilities(reply)
             areOffersTold = true
             return .hello(capabilities)
         }
@@ -77,7 +77,7 @@ extension SMTPClient {
         guard reply.isPositive else { return .startTLSRefused(reply) }
         guard lines.isEmpty, answered == expected.count else { throw fail(.injectionAfterSTARTTLS) }
         inHandshake = true
-        return .startTLS
+        return .startTLSReady
     }
 
     private mutating func sender(_ reply: SMTPReply) -> Event {
@@ -90,7 +90,7 @@ extension SMTPClient {
                 endTransaction()
             }
         }
-        return .sender(reply)
+        return .mail(reply)
     }
 
     /// After a refused MAIL the recipients' refusals say nothing about the recipients.
@@ -98,7 +98,7 @@ extension SMTPClient {
         guard transaction?.isSenderAccepted == true else { return nil }
         if reply.isPositive { transaction?.accepted.append(index) }
         if !capabilities.pipelining { stepOn(after: index) }
-        return .recipient(index: index, reply)
+        return .rcpt(index: index, reply)
     }
 
     private mutating func data(_ reply: SMTPReply) throws(SMTPError) -> Event? {
@@ -110,7 +110,7 @@ extension SMTPClient {
         }
         if hasRecipients {
             transaction?.beginContent()
-            return .readyForContent
+            return .contentBegin
         }
         // RFC 2033 §4.2: LMTP gives a verdict for each accepted recipient, so that here none would ever come.
         guard dialect == .smtp else { throw fail(.unexpectedReply(to: "DATA", reply)) }

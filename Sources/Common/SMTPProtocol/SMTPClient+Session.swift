@@ -15,14 +15,14 @@ extension SMTPClient: SessionEngine {
         case .hello: .offered
         case .helloUnknown: .offersUnknown
         case .helloRefused(let reply), .closing(let reply): .farewell(words: words(of: reply))
-        case .startTLS: .tlsReady
+        case .startTLSReady: .tlsReady
         case .startTLSRefused(let reply): .tlsRefused(words: words(of: reply))
         case .challenge(let octets): .challenge(octets)
         case .initialResponseWanted: .proceed
         case .authenticated: .accepted
         case .authenticationRefused(let reply): .refused(refusal(reply))
-        case .impossible, .sender, .recipient, .dataRefused, .readyForContent, .emptied, .verdict, .transactionEnd,
-            .reset, .noop, .quit:
+        case .impossible, .mail, .rcpt, .dataRefused, .contentBegin, .emptied, .verdict, .transactionEnd,
+            .rset, .noop, .quit:
             nil
         }
     }
@@ -42,9 +42,10 @@ extension SMTPClient: SessionEngine {
     public static func command(_ step: SessionCommand) -> Command {
         switch step {
         case .startTLS: .startTLS
-        case .authenticate(let mechanism, let initialResponse): .auth(mechanism: mechanism, initial: initialResponse)
-        case .response(let octets): .response(octets)
-        case .cancel: .cancelAuthentication
+        case .authenticate(let mechanism, let initialResponse):
+            .auth(mechanism: mechanism, initialResponse: initialResponse)
+        case .response(let octets): .saslResponse(octets)
+        case .cancel: .saslCancel
         case .proceed: .proceed
         }
     }

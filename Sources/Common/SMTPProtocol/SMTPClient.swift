@@ -17,15 +17,15 @@ public struct SMTPClient: Engine, Sendable {
         /// The greeting. Unless it is 220, only `.quit` makes sense.
         case greeting(SMTPReply)
         /// EHLO, LHLO or HELO was accepted.
-        case hello(Capabilities)
+        case hello(SMTPCapabilities)
         /// The server does not know EHLO: answer `.helo`.
         case helloUnknown(SMTPReply)
         /// The server does not want us.
         case helloRefused(SMTPReply)
         /// Do the handshake now, then call `tlsEstablished()` and say EHLO again.
-        case startTLS
+        case startTLSReady
         case startTLSRefused(SMTPReply)
-        /// 334: answer `.response` or `.cancelAuthentication`. `nil` when the server's words are no base64.
+        /// 334: answer `.saslResponse` or `.saslCancel`. `nil` when the server's words are no base64.
         case challenge([UInt8]?)
         /// 334 for the initial response that was held back: answer `.proceed`.
         case initialResponseWanted
@@ -34,20 +34,20 @@ public struct SMTPClient: Engine, Sendable {
         /// The transaction cannot be made; nothing of it was sent.
         case impossible(TransactionObstacle)
         /// The answer to MAIL. A refusal stands for all recipients, and `.transactionEnd` follows.
-        case sender(SMTPReply)
+        case mail(SMTPReply)
         /// The answer to RCPT of the recipient at `index`.
-        case recipient(index: Int, SMTPReply)
+        case rcpt(index: Int, SMTPReply)
         /// DATA was refused.
         case dataRefused(SMTPReply)
         /// 354, and a recipient was accepted: `.content` as often as needed, then `.contentEnd`.
-        case readyForContent
+        case contentBegin
         /// 354 though all recipients were refused: the engine ends the empty message by itself (RFC 2920 §3.1).
         case emptied
         /// The verdict on the message: for all that were accepted (SMTP), or for the recipient at `index` (LMTP).
         case verdict(index: Int?, SMTPReply)
         /// All replies to the transaction have come.
         case transactionEnd
-        case reset(SMTPReply)
+        case rset(SMTPReply)
         case noop(SMTPReply)
         case quit(SMTPReply)
         /// 421, whatever it answers: what has no reply by now will have none.
@@ -61,16 +61,16 @@ public struct SMTPClient: Engine, Sendable {
         case hello(String)
         case helo(String)
         case startTLS
-        case auth(mechanism: String, initial: [UInt8]?)
-        case response([UInt8])
-        case cancelAuthentication
+        case auth(mechanism: String, initialResponse: [UInt8]?)
+        case saslResponse([UInt8])
+        case saslCancel
         /// MAIL, RCPT and DATA: at once where PIPELINING is offered. There it may also be sent right after
         /// `.contentEnd` (RFC 2920 §3.1): its replies follow the verdict.
         case transaction(Envelope, of: ContentFacts)
         /// Content in file form: LF line ends, no dots stuffed.
         case content([UInt8])
         case contentEnd
-        case reset
+        case rset
         case noop
         case quit
     }
@@ -87,7 +87,7 @@ public struct SMTPClient: Engine, Sendable {
 
     public let dialect: Dialect
     /// What the server offers; nothing before EHLO and after STARTTLS.
-    public internal(set) var capabilities = Capabilities()
+    public internal(set) var capabilities = SMTPCapabilities()
     /// Whether the server has answered EHLO since the connection, or TLS, began.
     var areOffersTold = false
     public internal(set) var isTLS: Bool
@@ -101,7 +101,7 @@ public struct SMTPClient: Engine, Sendable {
     var expected: [Expectation] = [.greeting]
     var answered = 0
     /// Events that one reply made besides its own.
-    var queued: [Event] = []
+    var ready: [Event] = []
     /// Commands to write with the next `send`.
     var unsent: [UInt8] = []
     var transaction: ClientTransaction?
@@ -113,7 +113,7 @@ public struct SMTPClient: Engine, Sendable {
     /// Challenges of the login under way.
     var challenges = 0
     /// Whether octets that answer nothing were there when a command was to be sent.
-    var hasSurplus = false
+    var hasUnsolicited = false
     /// An initial response, in base64, that did not fit the AUTH line: said when the server asks for it.
     var heldBack: [UInt8]?
     /// Whether the login under way was given up with `*`.
@@ -126,7 +126,7 @@ public struct SMTPClient: Engine, Sendable {
     }
 
     /// Replies that the server owes us.
-    public var outstandingReplies: Int { expected.count - answered }
+    public var outstandingCount: Int { expected.count - answered }
     /// Replies that have come.
     public internal(set) var progress = 0
     public var mayHearContent: Bool { false }
@@ -134,7 +134,7 @@ public struct SMTPClient: Engine, Sendable {
         if isClosed { return .nothing }
         if isSendingContent { return .content }
         if isVerdictNext { return .verdict }
-        return outstandingReplies > 0 ? .reply : .nothing
+        return outstandingCount > 0 ? .reply : .nothing
     }
     /// Whether the engine waits for `.content` or `.contentEnd`.
     public var isSendingContent: Bool { transaction?.isSendingContent == true }
@@ -170,7 +170,7 @@ public struct SMTPClient: Engine, Sendable {
         isTLS = true
         inHandshake = false
         isAuthenticated = false
-        capabilities = Capabilities()
+        capabilities = SMTPCapabilities()
         areOffersTold = false
         lines = LineFramer(limit: SMTPLimits.replyLine, overlong: .givenUp)
         reader = ReplyReader()
@@ -181,14 +181,14 @@ public struct SMTPClient: Engine, Sendable {
     /// - Throws: when the server breaks the protocol; the connection is of no more use then.
     public mutating func nextEvent() throws(SMTPError) -> Event? {
         while true {
-            if !queued.isEmpty { return queued.removeFirst() }
+            if !ready.isEmpty { return ready.removeFirst() }
             if isClosed { return nil }
             if inHandshake {
                 guard lines.isEmpty else { throw fail(.injectionAfterSTARTTLS) }
                 return nil
             }
             guard let reply = try nextReply() else {
-                guard !hasSurplus else { throw fail(.surplusOctets) }
+                guard !hasUnsolicited else { throw fail(.unsolicitedOctets) }
                 return nil
             }
             if reply.code == 421 {
@@ -197,8 +197,8 @@ public struct SMTPClient: Engine, Sendable {
                 return .closing(reply)
             }
             // The answer to the last one expected cannot come before that command is sent.
-            let isEarly = !unsent.isEmpty && outstandingReplies == 1
-            guard answered < expected.count, !hasSurplus, !isEarly else { throw fail(.surplusReply(reply)) }
+            let isEarly = !unsent.isEmpty && outstandingCount == 1
+            guard answered < expected.count, !hasUnsolicited, !isEarly else { throw fail(.unsolicitedReply(reply)) }
             let what = expected[answered]
             answered += 1
             progress += 1
@@ -211,7 +211,7 @@ public struct SMTPClient: Engine, Sendable {
     }
 
     private mutating func nextReply() throws(SMTPError) -> SMTPReply? {
-        if isVerdictNext, !hasSurplus { return try nextVerdict() }
+        if isVerdictNext, !hasUnsolicited { return try nextVerdict() }
         while true {
             let line: [UInt8]
             do throws(LineError) {

@@ -20,7 +20,7 @@ public enum SMTPCommand: Sendable, Hashable {
     case noop
     case quit
     /// The mechanism in capitals; the initial response decoded, empty for `=`.
-    case auth(mechanism: String, initial: [UInt8]?)
+    case auth(mechanism: String, initialResponse: [UInt8]?)
     case starttls
 }
 

@@ -5,7 +5,7 @@ import Reporting
 /// A fault of the server, after which the connection is of no more use.
 public enum SMTPError: Complaint, Hashable {
     /// A line that does not begin with a reply code.
-    case notAReply
+    case malformed
     case replyLineTooLong(limit: Int)
     case tooManyReplyLines(limit: Int)
     /// The reply to the final dot has more than `limit` octets.
@@ -13,9 +13,9 @@ public enum SMTPError: Complaint, Hashable {
     /// Two lines of one reply have different codes.
     case differentCodes(Int, Int)
     /// A reply that no command asked for.
-    case surplusReply(SMTPReply)
+    case unsolicitedReply(SMTPReply)
     /// The beginning of a reply that no command asked for.
-    case surplusOctets
+    case unsolicitedOctets
     /// A reply that the command cannot have, such as 354 to MAIL.
     case unexpectedReply(to: String, SMTPReply)
     case tooManyChallenges(limit: Int)
@@ -26,7 +26,7 @@ public enum SMTPError: Complaint, Hashable {
 
     public var description: String {
         switch self {
-        case .notAReply:
+        case .malformed:
             "the server sent a line that is not an SMTP reply; check that host and port name a mail server"
         case .replyLineTooLong(let limit):
             "the server sent a reply line of more than \(limit) octets; the connection was closed"
@@ -36,10 +36,10 @@ public enum SMTPError: Complaint, Hashable {
             "the server's reply to the message has more than \(limit) octets; the connection was closed"
         case .differentCodes(let first, let second):
             "the server mixed the codes \(first) and \(second) in one reply; the connection was closed"
-        case .surplusReply(let reply):
+        case .unsolicitedReply(let reply):
             "the server sent a reply that answers no command (\(printable(reply.description))); the connection was "
                 + "closed"
-        case .surplusOctets:
+        case .unsolicitedOctets:
             "the server spoke without being asked; the connection was closed"
         case .unexpectedReply(let command, let reply):
             "the server answered \(command) with \(printable(reply.description)); the connection was closed"

@@ -99,7 +99,7 @@ extension SMTPServer {
             guard !whole.isInternational || envelope.smtpUTF8 else { return refuse(.internationalAddress) }
             recipient.forwardPath = .address(whole)
         }
-        return ask(.recipient(recipient), .recipient(recipient))
+        return ask(.rcpt(recipient), .rcpt(recipient))
     }
 
     /// `address` with a domain; `nil` when it has none and there is none to complete it with.
@@ -120,7 +120,7 @@ extension SMTPServer {
             return refuse(.outOfOrder("BDAT has begun: no DATA"), endsTransaction: true)
         }
         guard !envelope.recipients.isEmpty else { return refuse(.noRecipients, endsTransaction: true) }
-        return ask(.data, .dataBegin)
+        return ask(.data, .contentBegin)
     }
 
     /// Whatever the reply, the octets of the chunk are taken off the stream (RFC 3030 §2).
@@ -133,7 +133,7 @@ extension SMTPServer {
             state = .skip(left: octets)
             return refuse(.noRecipients, endsTransaction: true)
         }
-        guard transaction.isChunked else { return ask(.firstChunk(octets: octets, last: last), .dataBegin) }
+        guard transaction.isChunked else { return ask(.firstChunk(octets: octets, last: last), .contentBegin) }
         state = .chunk(left: octets, last: last)
         chunkOctets = 0
         return nil
@@ -141,7 +141,7 @@ extension SMTPServer {
 
     private mutating func reset() -> Event {
         transaction.apply(.end)
-        return ask(.reset, .reset)
+        return ask(.rset, .rset)
     }
 
     private mutating func quit() -> Event {
@@ -156,7 +156,7 @@ extension SMTPServer {
         guard !isAuthenticated else { return refuse(.outOfOrder("you are logged in already")) }
         guard transaction.envelope == nil else { return refuse(.outOfOrder("not within a transaction")) }
         guard options.mechanisms.contains(mechanism) else { return refuse(.mechanismNotOffered) }
-        return ask(.auth, .auth(mechanism: mechanism, initial: initial))
+        return ask(.auth, .auth(mechanism: mechanism, initialResponse: initial))
     }
 
     /// The next response of the client (RFC 4954 §4); "*" cancels.

@@ -17,10 +17,10 @@ extension SMTPServer {
             return answerContent(command)
         case .auth:
             return answerAuth(command)
-        case .mail, .recipient, .data, .firstChunk:
+        case .mail, .rcpt, .data, .firstChunk:
             if case .accept(let words) = command { return accept(asked, words) }
             return refuse(asked, command)
-        case .greeting, .ehlo, .chunkEnd, .reset, .vrfy, .help, .noop, .startTLS, .quit:
+        case .greeting, .ehlo, .chunkEnd, .rset, .vrfy, .help, .noop, .startTLS, .quit:
             switch command {
             case .proceed: return accept(asked, "")
             case .accept(let words): return accept(asked, words)
@@ -30,7 +30,7 @@ extension SMTPServer {
     }
 
     /// The positive answer to `asked`, and its effect.
-    private mutating func accept(_ asked: Awaited, _ words: String) -> [UInt8] {
+    private mutating func accept(_ asked: Pending, _ words: String) -> [UInt8] {
         func say(_ code: Int, _ status: EnhancedStatus?, _ own: String) -> [UInt8] {
             SMTPReply(code, status, words.isEmpty ? own : words).octets
         }
@@ -48,7 +48,7 @@ extension SMTPServer {
         case .mail(let envelope, let parameters):
             transaction.apply(.begin(envelope, parameters))
             return say(250, .success(1, 0), "sender ok")
-        case .recipient(let recipient):
+        case .rcpt(let recipient):
             transaction.apply(.add(recipient))
             refusedRecipients -= 1
             return say(250, .success(1, 5), "recipient ok")
@@ -61,7 +61,7 @@ extension SMTPServer {
             state = .chunk(left: octets, last: last)
             return []
         case .chunkEnd: return say(250, .success(0, 0), "\(chunkOctets) octets received")
-        case .reset, .noop: return say(250, .success(0, 0), "ok")
+        case .rset, .noop: return say(250, .success(0, 0), "ok")
         case .vrfy: return say(252, .success(1, 5), "send, and you will see")
         case .help: return say(214, .success(0, 0), "see RFC 5321: \(helloVerb) MAIL RCPT DATA BDAT RSET NOOP QUIT")
         case .startTLS:
@@ -77,7 +77,7 @@ extension SMTPServer {
 
     /// The negative answer to `asked`. A command that does not fit the event, or decides nothing where it must, is a
     /// fault of ours: refused for now.
-    private mutating func refuse(_ asked: Awaited, _ command: Command) -> [UInt8] {
+    private mutating func refuse(_ asked: Pending, _ command: Command) -> [UInt8] {
         let reply = Self.refusal(command)
         var closes = false
         switch asked {
@@ -96,7 +96,7 @@ extension SMTPServer {
             return finished(reply, copies: copies)
         case .chunkEnd: transaction.apply(.end)
         case .quit: closes = true
-        case .ehlo, .auth, .mail, .recipient, .contentEnd, .reset, .vrfy, .help, .noop, .startTLS, .own: break
+        case .ehlo, .auth, .mail, .rcpt, .contentEnd, .rset, .vrfy, .help, .noop, .startTLS, .own: break
         }
         return finished(reply, closes: closes)
     }
@@ -141,7 +141,7 @@ extension SMTPServer {
 
     /// A message is accepted: what the client did wrong before no longer counts.
     private mutating func accepted(_ verdict: Verdict, copies: Int) -> [UInt8] {
-        errors = 0
+        errorCount = 0
         idleCommands = 0
         refusedRecipients = 0
         return Array(repeatElement(SMTPReply(verdict).octets, count: copies).joined())
@@ -161,12 +161,12 @@ extension SMTPServer {
 
     /// Closes after `reply` if it says so, or if it was one error too many.
     private mutating func finished(_ reply: [UInt8], errors: Int = 0, closes: Bool) -> [UInt8] {
-        self.errors += errors
+        errorCount += errors
         if closes {
             close()
             return reply
         }
-        guard errors > 0, self.errors >= options.errorLimit else { return reply }
+        guard errors > 0, errorCount >= options.errorLimit else { return reply }
         close()
         return reply + SMTPReply(421, .transient(7, 0), "too many errors").octets
     }

@@ -20,14 +20,14 @@ public struct SMTPServer: Engine, Sendable {
         /// HELO, EHLO or LHLO, which ends any transaction. Default: accept.
         case ehlo(String)
         /// Answer `.challenge`, `.accept` or `.refuse`.
-        case auth(mechanism: String, initial: [UInt8]?)
+        case auth(mechanism: String, initialResponse: [UInt8]?)
         /// The client's answer to a challenge, decoded.
         case saslResponse([UInt8])
         /// MAIL: the envelope has no recipients yet.
         case mail(Envelope, MailParameters)
-        case recipient(Envelope.Recipient)
+        case rcpt(Envelope.Recipient)
         /// DATA, or the first BDAT: `.accept` when there is somewhere to put the message.
-        case dataBegin
+        case contentBegin
         /// Content as our files have it: LF line ends, dots unstuffed. Needs no answer.
         case content([UInt8])
         /// So many octets came of content that will be refused at its end for a fault of the client's; they are read
@@ -38,12 +38,12 @@ public struct SMTPServer: Engine, Sendable {
         /// The message is complete: its `octets` in file form, and its faults. `.accept` only once it is durable.
         case contentEnd(octets: Int, contentFaults: ContentFaults)
         /// RSET. The transaction is over already. Default: accept.
-        case reset
+        case rset
         /// Default: neither yes nor no (252).
         case vrfy(String)
         case help(String)
         case noop
-        /// Default: accept. The shell then does the handshake and calls ``SMTPServer/tlsStarted()``.
+        /// Default: accept. The shell then does the handshake and calls ``SMTPServer/tlsEstablished()``.
         case startTLS
         case quit
         /// A fault of the client's; answer `.proceed`. If `envelope` is `nil` now, drop what was spooled.
@@ -83,17 +83,17 @@ public struct SMTPServer: Engine, Sendable {
     }
 
     /// What waits for the policy's command.
-    enum Awaited {
+    enum Pending {
         case greeting
         case ehlo(String, extended: Bool)
         case auth
         case mail(Envelope, MailParameters)
-        case recipient(Envelope.Recipient)
+        case rcpt(Envelope.Recipient)
         case data
         case firstChunk(octets: Int, last: Bool)
         case chunkEnd
         case contentEnd
-        case reset, vrfy, help, noop, startTLS, quit
+        case rset, vrfy, help, noop, startTLS, quit
         /// A reply of the engine's own, ready to go.
         case own([UInt8], errors: Int, closes: Bool)
     }
@@ -110,12 +110,12 @@ public struct SMTPServer: Engine, Sendable {
     var isTurnedAway = false
     var transaction = SMTPTransaction()
     var state = State.greeting
-    var awaited: Awaited?
+    var awaited: Pending?
     var lines: LineFramer
     var content = ContentReader(limit: nil, lineEnds: .refuse)
     /// Octets of chunks so far.
     var chunkOctets = 0
-    var errors = 0
+    var errorCount = 0
     /// Since the last message accepted: commands that lead nowhere, recipients asked for and not accepted.
     var idleCommands = 0
     var refusedRecipients = 0
@@ -169,7 +169,7 @@ public struct SMTPServer: Engine, Sendable {
     }
 
     /// TLS is established: all that was said in clear text is forgotten (RFC 3207 §4.2).
-    public mutating func tlsStarted() {
+    public mutating func tlsEstablished() {
         isTLS = true
         clientName = nil
         isExtended = false
@@ -220,7 +220,7 @@ public struct SMTPServer: Engine, Sendable {
     }
 
     /// Hands `event` out and waits for its command.
-    mutating func ask(_ awaited: Awaited, _ event: Event) -> Event {
+    mutating func ask(_ awaited: Pending, _ event: Event) -> Event {
         self.awaited = awaited
         return event
     }

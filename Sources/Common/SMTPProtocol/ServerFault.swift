@@ -47,7 +47,7 @@ public enum ServerFault: Sendable, Hashable {
     }
 
     /// The fault as the client is told it: reply code, status and text.
-    public var words: String { reply.description }
+    public var text: String { reply.description }
 
     var reply: SMTPReply {
         switch self {

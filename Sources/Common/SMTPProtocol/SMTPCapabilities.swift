@@ -4,7 +4,7 @@ import MailFormat
 import Octets
 
 /// The extensions of a server, as far as we use them.
-public struct Capabilities: Sendable, Hashable {
+public struct SMTPCapabilities: Sendable, Hashable {
     public internal(set) var pipelining = false
     public internal(set) var eightBitMIME = false
     public internal(set) var smtpUTF8 = false
