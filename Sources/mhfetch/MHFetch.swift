@@ -54,6 +54,7 @@ struct MHFetch: ParsableCommand {
         guard acceptFolder == nil || refetchFolder == nil else {
             throw ValidationError("either --accept-folder or --refetch-folder, not both")
         }
+        guard !(status && folders) else { throw ValidationError("either --status or --folders, not both") }
         guard !json || status else { throw ValidationError("--json goes with --status") }
         guard !folders || accounts.count < 2 else { throw ValidationError("--folders takes one account") }
     }

@@ -29,7 +29,9 @@ extension LoginSession {
                 var exchange = exchange
                 take(exchange.resume(found), of: exchange)
             }
-        case .failed(let error): answer(loginFault: error)
+        case .failed(let error):
+            server.logLogin(exchange.name, .refused, service: service, line: line)
+            answer(loginFault: error)
         case .end(let outcome):
             server.logLogin(exchange.name, outcome, service: service, line: line)
             answer(login: outcome)

@@ -410,6 +410,7 @@ struct SMTPSessionTests {
             let leaving = try greeting(offering: "mail.test") { voice in
                 isReady.wait()
                 try voice.say("421 4.3.2 going down")
+                try voice.wire.endOutput(until: Deadline(after: .seconds(20)))
             }
             let session = try begin(leaving, account(auth: .off))
             #expect(session.unasked() == nil, "it has said nothing yet")

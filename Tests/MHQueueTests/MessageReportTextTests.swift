@@ -219,7 +219,7 @@ struct MessageReportTextTests {
     @Test("nothing of it steers a terminal, whatever strangers have written into addresses and replies")
     func harmless() throws {
         let id = try bench.add(
-            "1.a.hub", from: "a\u{9B}2Jb\u{202E}c@far.example", to: ["c\u{9B}2Jd\u{202E}e@far.example"])
+            "1.a.hub", from: "a\u{200F}b\u{202E}c@far.example", to: ["c\u{200F}d\u{202E}e@far.example"])
         let odd = Verdict.temporary(2, 0, text: "450 later \u{202E}\u{2028}")
         try attempt(id, [AttemptResult(recipients: [0], odd, next: noon + 300)])
         for text in [try list(id), try envelope(id), try reasons(id)] {

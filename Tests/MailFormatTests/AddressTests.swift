@@ -8,6 +8,12 @@ import Testing
 @Suite("A mail address")
 struct AddressTests {
     @Test(
+        "control characters are refused, those above ASCII too", arguments: ["a\u{1B}b", "a\u{85}b", "\"a\u{9B}31m\""])
+    func controls(_ local: String) {
+        #expect(throws: AddressError.self) { try Address("\(local)@example.net") }
+    }
+
+    @Test(
         "is read and written back",
         arguments: [
             ("alice@example.org", "alice", "example.org", "alice@example.org"),

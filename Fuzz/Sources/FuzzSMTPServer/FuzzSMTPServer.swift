@@ -116,14 +116,14 @@ private struct Session {
     /// What must hold when `event` is handed out.
     private mutating func check(_ event: SMTPServer.Event) {
         switch event {
-        case .mail(let path, let parameters):
+        case .mail(let envelope, _):
             claim(engine.clientName != nil && engine.envelope == nil, "MAIL out of order")
             claim(engine.options.mode != .submission || engine.isAuthenticated, "submission by a stranger")
-            if let address = path.address { check(address, parameters.smtpUTF8) }
-        case .rcpt(let path, _):
+            if let address = envelope.reversePath.address { check(address, envelope.smtpUTF8) }
+        case .rcpt(let recipient):
             guard let envelope = engine.envelope else { return claim(false, "RCPT without MAIL") }
             claim(envelope.recipients.count < engine.options.recipientLimit, "too many recipients")
-            if let address = path.address { check(address, envelope.parameters.smtpUTF8) }
+            if case .address(let address) = recipient.forwardPath { check(address, envelope.smtpUTF8) }
         case .contentBegin:
             claim(engine.envelope?.recipients.isEmpty == false, "content for nobody")
             contentOctets = 0

@@ -1,5 +1,6 @@
 // Envelopes, journal lines and names of the queue, as a disk may give them back; and that what is read is written so again.
 
+import DurableFiles
 import FuzzKit
 import MailEnvelope
 import Octets
@@ -33,8 +34,10 @@ private func examine(_ input: FuzzInput) {
         _ = entry.id.parent
     }
     if let text = String(validating: octets, as: UTF8.self) {
-        claim(Word.decode(Word.encode(text).utf8) == text, "a word does not come back: \(text)")
-        claim(Word.encode(text).utf8.allSatisfy { (0x21...0x7E).contains($0) }, "a word with foreign octets: \(text)")
+        claim(JournalWord.decode(JournalWord.encode(text).utf8) == text, "a word does not come back: \(text)")
+        claim(
+            JournalWord.encode(text).utf8.allSatisfy { (0x21...0x7E).contains($0) },
+            "a word with foreign octets: \(text)")
     }
 }
 

@@ -51,15 +51,21 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     public init(localPart: String, domain: String?) throws(AddressError) {
         guard !localPart.isEmpty else { throw .badLocalPart }
         guard localPart.utf8.count <= Self.localPartLimit else { throw .tooLong(limit: Self.localPartLimit) }
-        guard localPart.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .forbiddenCharacter }
+        guard localPart.unicodeScalars.allSatisfy(Self.isAllowed) else { throw .forbiddenCharacter }
         self.localPart = localPart
         guard let domain else {
             self.domain = nil
             return
         }
         guard domain.utf8.count <= Self.domainLimit else { throw .tooLong(limit: Self.domainLimit) }
+        guard domain.unicodeScalars.allSatisfy(Self.isAllowed) else { throw .forbiddenCharacter }
         guard Self.isDomain(Array(domain.utf8)) else { throw .badDomain }
         self.domain = String(decoding: domain.utf8.map(Octet.lowercased), as: UTF8.self)
+    }
+
+    /// No control character, those of C1 (U+0080 to U+009F) included, which steer terminals as well.
+    private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value)
     }
 
     private init(bare localPart: String) {

@@ -63,7 +63,9 @@ extension Arguments {
 
     private func network(_ word: Word, host: Refusal) throws(RunControlFault) -> Network {
         guard let address = IPAddress(word.text.prefix { $0 != "/" }) else {
-            guard !Self.isHost(word.text) else { throw fault(word, host.message) }
+            // Digits and dots alone were meant for an address.
+            let isNumeric = word.text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2E || $0 == 0x2F }
+            guard isNumeric || !Self.isHost(word.text) else { throw fault(word, host.message) }
             throw fault(word, "\"\(word.text)\" is no IP address and no network such as 192.168.0.0/16 or fd00::/8")
         }
         guard let network = Network(word.text) else {

@@ -58,7 +58,11 @@ enum FileSafety {
     ) -> (why: String, command: String)? {
         let quoted = shellQuoted(path)
         guard owner == user || owner == 0 else {
-            return ("belongs to another user (uid \(owner)), who could make us do anything", "chown \(user) \(quoted)")
+            let why =
+                user == 0
+                ? "belongs to another user (uid \(owner)): run this as that user, or make the file root's"
+                : "belongs to another user (uid \(owner)), who could make us do anything"
+            return (why, "chown \(user) \(quoted)")
         }
         if isSecret {
             guard mode & (owner == 0 ? 0o027 : 0o077) != 0 else { return nil }
