@@ -225,7 +225,8 @@ let package = Package(
             argumentParser),
         tests(
             ofCommand: "mhcarry", as: "MHCarry",
-            uses: "MailEnvelope", "MailFormat", "MessageContent", "SpoolQueue", "RunControl", "SMTPProtocol",
+            uses: "DurableFiles", "MailEnvelope", "MailFormat", "MessageContent", "SpoolQueue", "RunControl",
+            "SMTPProtocol",
             "Reporting"),
         .testTarget(
             name: "SystemLibrariesTests", dependencies: ["CGPGME", "CMaxMindDB", "CSSH2", "CUnbound"],

@@ -67,7 +67,7 @@ struct Carriage {
 
     /// Carries until nothing waits, or the session can no longer be used.
     mutating func carry() {
-        while session.isUsable, !StopSignal.hasCome, lane.fault == nil, let transaction = next() {
+        while session.isUsable, !lane.hub.isEnding, lane.fault == nil, let transaction = next() {
             if let words = session.unasked() {
                 // Unasked text between two messages belongs to neither, and the next session gets this one. Before the
                 // first message of a session that might repeat for ever, so it counts as a failure to get a session.
@@ -131,7 +131,7 @@ struct Carriage {
 
     /// Whether another transaction may begin in this session.
     private var mayGoOn: Bool {
-        guard lane.fault == nil, !StopSignal.hasCome else { return false }
+        guard lane.fault == nil, !lane.hub.isEnding else { return false }
         return session.client.capabilities.transactionLimit.map { transactions + 1 < $0 } ?? true
     }
 
@@ -176,6 +176,8 @@ struct Carriage {
         let before = recorded
         if let reply = try session.stream(message, isHeld: { before?.isKept ?? true }) { return goodbye(reply) }
         before?.wait()
+        // Nobody would know that it was sent.
+        if lane.hub.cannotRecord { return session.close() }
         if session.client.capabilities.pipelining, mayGoOn { following = next() }
         try session.endContent(isHeld: following != nil)
         guard let next = following else { return }

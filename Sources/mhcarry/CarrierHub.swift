@@ -1,7 +1,9 @@
 // What all parts of a run share: settings, queue, routing, log.
 
 import AccountSessions
+import Blocking
 import Delivery
+import DurableFiles
 import Glibc
 import MailFormat
 import MailRouting
@@ -31,14 +33,16 @@ final class CarrierHub: Sendable {
     let isForced: Bool
     /// The first error of our own in this run, such as of a disk or a file: it gives the exit status.
     private let firstError = Mutex<(any Complaint)?>(nil)
+    private let unrecorded = Atomic(0)
 
-    init(_ settings: HubSettings, log: Log, isForced: Bool) throws {
+    /// - Parameter faults: forced disk faults of a test, in the queue.
+    init(_ settings: HubSettings, log: Log, isForced: Bool, faults: Faults? = nil) throws {
         self.settings = settings
         self.log = log
         self.isForced = isForced
         paths = Paths(settings)
         maildirs = OpenMaildirs { log.write(.warning, "sweep", [("error", sentence($0))]) }
-        queue = try Queue(state: settings.stateDirectory)
+        queue = try Queue(state: settings.stateDirectory, faults: faults)
         hops = try HopStates(in: queue.state)
         lastAccept = try WakeMark.read(in: queue.run).modified
         locals = settings.localAddresses
@@ -60,6 +64,15 @@ final class CarrierHub: Sendable {
             arrival: message.acceptance.arrival, firstResult: message.state.firstResult, now: Clock.seconds(),
             newestState: lastAccept)
     }
+
+    /// Notes that the results of a message that was carried cannot be recorded. One may have a bad file; from the second
+    /// on it is the disk, and each further message would be sent again by the next run.
+    func noteUnrecorded() { unrecorded.add(1, ordering: .relaxed) }
+
+    /// Whether nothing further is to be sent, as results cannot be recorded.
+    var cannotRecord: Bool { unrecorded.load(ordering: .relaxed) > 1 }
+    /// Whether the run is to end soon: it was told so, or cannot record what it does.
+    var isEnding: Bool { StopSignal.hasCome || cannotRecord }
 
     /// Notes an error of our own about one message; the run goes on with the others.
     func note(_ error: any Error, of id: QueueID) { note(error, at: id.text) }

@@ -162,7 +162,7 @@ final class Lane: Sendable {
     /// - Returns: `false` when there will be nothing, or nothing came until `deadline`.
     func awaitWork(until deadline: Deadline) -> Bool {
         state.wait(until: deadline) { state -> Bool? in
-            if state.isOver || state.isLeft || state.fault != nil || StopSignal.hasCome { return false }
+            if state.isOver || state.isLeft || state.fault != nil || hub.isEnding { return false }
             return state.count > 0 ? true : nil
         } ?? false
     }
@@ -339,7 +339,7 @@ final class Lane: Sendable {
             session = try ServerSession(
                 account: account, server: server, over: hub.paths, hostname: hub.settings.hostname)
         } catch {
-            return StopSignal.hasCome ? leave() : noteFailure(error)
+            return hub.isEnding ? leave() : noteFailure(error)
         }
         state.change { $0.hasStood = true }
         var carriage = Carriage(over: session, in: self)
@@ -361,7 +361,7 @@ final class Lane: Sendable {
     /// One of the connections that the hop may have; `nil` when others have them all.
     private func slot() -> HopConnection? {
         let deadline = Deadline(after: Self.slotTime)
-        while !StopSignal.hasCome {
+        while !hub.isEnding {
             do {
                 if let slot = try hub.hops.connection(hop, atMost: limit) { return slot }
             } catch {

@@ -44,7 +44,7 @@ final class Lanes: Sendable {
     /// Waits until all that was fed is done, or a stop signal comes.
     /// - Parameter look: called now and then meanwhile; it may feed more.
     func awaitEnd(_ look: () throws -> Void) rethrows {
-        while !StopSignal.hasCome {
+        while !hub.isEnding {
             if open.wait(until: Deadline(after: Self.pace), { $0 == 0 ? true : nil }) != nil { return }
             try look()
         }

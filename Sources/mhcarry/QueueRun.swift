@@ -48,7 +48,7 @@ final class QueueRun: Sendable {
         while let (mark, error) = try passInSlot() {
             last = error
             // Mail that came in meanwhile relies on this run, however it went.
-            if try WakeMark.read(in: hub.queue.run) == mark || StopSignal.hasCome { break }
+            if try WakeMark.read(in: hub.queue.run) == mark || hub.isEnding { break }
         }
         if let last { throw last }
     }
@@ -105,13 +105,13 @@ final class QueueRun: Sendable {
                 right.isTried ? 1 : 0, right.notBefore, right.id.text
             )
         }
-        for entry in ordered where !fed.contains(entry.name) && !StopSignal.hasCome { lanes.feed(entry) }
+        for entry in ordered where !fed.contains(entry.name) && !hub.isEnding { lanes.feed(entry) }
         return Set(ordered.map(\.name))
     }
 
     /// Gives each of `entries` its attempt, and waits for all of them.
     private func carry(_ entries: [QueueEntry], in lanes: Lanes) {
-        for entry in entries where !StopSignal.hasCome { lanes.feed(entry) }
+        for entry in entries where !hub.isEnding { lanes.feed(entry) }
         lanes.awaitEnd {}
     }
 

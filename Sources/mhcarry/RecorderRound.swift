@@ -38,12 +38,21 @@ struct RecorderRound {
             try recording.add(items, of: attempt.message, at: Clock.seconds(), isLast: !attempt.isUnderWay)
             told += items.map { (job, $0, hop) }
         } catch {
+            if !items.isEmpty { noteUnrecorded(error) }
             give(up: job, because: error)
         }
     }
 
     /// Whether this round has results of `job` to record.
     func hasResults(of job: Job) -> Bool { told.contains { $0.job === job } }
+
+    /// Results are lost to `error`; only the disk's count, since others concern one message.
+    private func noteUnrecorded(_ error: QueueError) {
+        switch error {
+        case .disk, .noSpace: hub.noteUnrecorded()
+        default: break
+        }
+    }
 
     /// Leaves `job` alone for the rest of the run.
     mutating func give(up job: Job, because error: any Error) {
@@ -65,6 +74,7 @@ struct RecorderRound {
         for job in jobs {
             guard let attempt = job.attempt else { continue }
             if let error = errors[job.id] {
+                if told.contains(where: { $0.job === job }) { noteUnrecorded(error) }
                 give(up: job, because: error)
             } else {
                 outcome.handed += handOn(job, attempt, isKept)

@@ -56,8 +56,11 @@ final class IMAPFolder {
         let mayBeNew = uidNext.map { $0 > first } ?? true
         let listed = mayBeNew ? try list(from: first, isBlind: uidNext == nil) : []
         let new = listed.filter { !isFetched($0) }
+        // Not where messages were expunged meanwhile: the content has yet to confirm which UIDs the others have.
         let firstNew = new.first { run.state.failed[$0.key] == nil }
-        if let mark = firstNew?.number ?? listed.last.map({ $0.number + 1 }) { try advance(to: mark) }
+        if numbers.expungedCount == 0, let mark = firstNew?.number ?? listed.last.map({ $0.number + 1 }) {
+            try advance(to: mark)
+        }
         try delete()
         guard mayBeNew || !failed.isEmpty else { return }
         let wanted = try (new + stillThere(failed)).sorted { $0.number < $1.number }

@@ -92,7 +92,9 @@ extension MHRoute {
                 return .mailbox(mailbox)
             }
             guard let sender = reversePath.address else { return .notice }
-            let owner = settings.mailboxes.first { settings.addressesOwned(by: $0).contains { $0.matches(sender, foldingLocalPart: true) } }
+            let owner = settings.mailboxes.first {
+                settings.addressesOwned(by: $0).contains { $0.matches(sender, foldingLocalPart: true) }
+            }
             return owner.map { .mailbox($0.name) } ?? .hubUser
         }
 

@@ -44,6 +44,15 @@ struct Keeper: ~Copyable {
             wait()
             while let event = signals.next() { try take(event) }
             for worker in workers where !hear(worker) { worker.kill() }
+            for worker in workers where worker.isOverdue() {
+                log.write(
+                    .error, "worker killed",
+                    [
+                        ("pid", "\(worker.pid)"),
+                        ("why", worker.isDraining ? "it does not end" : "it does not become ready"),
+                    ])
+                worker.kill()
+            }
             promote()
             carrier.startPending(&children)
             if backOff.isDue(), !stopping { restartWorker() }
@@ -185,7 +194,7 @@ struct Keeper: ~Copyable {
     private func wait() {
         var polled = [pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)]
         for worker in workers { polled.append(pollfd(fd: worker.descriptor, events: Int16(POLLIN), revents: 0)) }
-        let due = [backOff.due, carrier.due].compactMap { $0 }.min()
+        let due = ([backOff.due, carrier.due] + workers.map(\.deadline)).compactMap { $0 }.min()
         let timeout = due.map { Int32(clamping: max(0, $0 - MonotonicClock.milliseconds)) } ?? -1
         _ = unsafe poll(&polled, nfds_t(polled.count), timeout)
     }

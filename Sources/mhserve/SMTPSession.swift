@@ -25,6 +25,7 @@ final class SMTPSession: Session, LoginSession {
     private let isDenied: Bool
     /// How long one that is kept out may take for that.
     private static let deniedTime = TimeAmount.seconds(30)
+    private var deniedEnd = NIODeadline.distantFuture
     /// A login that waits for the client's response to its challenge.
     var exchange: LoginExchange?
     /// Who has logged in.
@@ -61,7 +62,10 @@ final class SMTPSession: Session, LoginSession {
 
     // MARK: Session
 
-    func begin() { expectCommand() }
+    func begin() {
+        if isDenied { deniedEnd = line.now + Self.deniedTime }
+        expectCommand()
+    }
 
     func take(_ event: SMTPServer.Event) {
         switch event {
@@ -153,7 +157,7 @@ final class SMTPSession: Session, LoginSession {
     }
 
     private func expectCommand() {
-        line.expect(within: isDenied ? min(Self.deniedTime, server.smtpIdle) : server.smtpIdle)
+        line.expect(within: isDenied ? max(deniedEnd - line.now, .zero) : server.smtpIdle)
     }
 
     private func tlsBegins() {

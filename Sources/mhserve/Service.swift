@@ -22,6 +22,9 @@ final class Service: Sendable {
     let startTLS: TLSContext?
     /// The open connections of this listener.
     let sessions: OpenSessions
+    /// Those of clients that the rules keep out, until they have said QUIT: few, and apart, so that they take no place of
+    /// those that are let in.
+    let denied = OpenSessions(limits: ConnectionLimits(total: 16, perAddress: 2))
     private let access: AccessRules
     /// The longest that a TLS handshake may take.
     private static let handshakeTime = TimeAmount.seconds(60)
@@ -72,11 +75,13 @@ final class Service: Sendable {
         }
         if case .refused(let rule) = access.decide(peer) {
             server.refusals.write(.notice, "refused", [("service", name), ("client", "\(peer)"), ("rule", rule)])
-            guard listener.service == .smtp || listener.service == .submission, sessions.admit(channel, from: peer)
+            guard listener.service == .smtp || listener.service == .submission, denied.admit(channel, from: peer)
             else {
                 return try refuse(channel, permanently: true, "access denied")
             }
-            return try seat(channel, peer, idle: server.smtpIdle) { SMTPSession(service: self, on: $0, isDenied: true) }
+            return try seat(channel, peer, among: denied, idle: server.smtpIdle) {
+                SMTPSession(service: self, on: $0, isDenied: true)
+            }
         }
         guard sessions.admit(channel, from: peer) else {
             server.refusals.write(
@@ -85,20 +90,21 @@ final class Service: Sendable {
         }
         switch listener.service {
         case .smtp, .submission, .submissions:
-            try seat(channel, peer, idle: server.smtpIdle) { SMTPSession(service: self, on: $0) }
+            try seat(channel, peer, among: sessions, idle: server.smtpIdle) { SMTPSession(service: self, on: $0) }
         case .pop3, .pop3s:
-            try seat(channel, peer, idle: server.pop3Idle) { POP3Session(service: self, on: $0) }
+            try seat(channel, peer, among: sessions, idle: server.pop3Idle) { POP3Session(service: self, on: $0) }
         }
     }
 
     /// - Parameter idle: the time that the session gives a silent client: a handshake has no more.
     private func seat<S: Session>(
-        _ channel: any Channel, _ peer: IPAddress, idle: TimeAmount, _ make: @escaping (any SessionLine) -> S
+        _ channel: any Channel, _ peer: IPAddress, among sessions: OpenSessions, idle: TimeAmount,
+        _ make: @escaping (any SessionLine) -> S
     ) throws {
         try channel.pipeline.syncOperations.addHandler(
             SessionHandler(
                 peer: peer, implicitTLS: implicitTLS, handshakeTime: min(Self.handshakeTime, idle),
-                onEnd: { [sessions] in sessions.leave(channel, from: peer) }, makeSession: make))
+                onEnd: { sessions.leave(channel, from: peer) }, makeSession: make))
     }
 
     /// Refuses in the protocol's own form; without a word where TLS would have to come first.

@@ -84,7 +84,10 @@ struct Worker: ~Copyable {
         // Stop accepting, say goodbye to idle sessions, give the others 30 s to end what they have begun.
         try Self.stopAccepting(open, on: group)
         server.isStopping = true
-        for service in services { service.sessions.stopSoon() }
+        for service in services {
+            service.sessions.stopSoon()
+            service.denied.stopSoon()
+        }
         let end = NIODeadline.now() + .seconds(30)
         while services.contains(where: { $0.sessions.count > 0 }), NIODeadline.now() < end { usleep(20_000) }
         sums.cancel()

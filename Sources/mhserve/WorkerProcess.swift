@@ -60,6 +60,11 @@ final class WorkerProcess {
     let settings: HubSettings
     let listeners: [BoundListener]
     private(set) var isDraining = false
+    /// When it is killed, in milliseconds of ``MonotonicClock``: it must become ready in time, and end in time.
+    private(set) var deadline: Int?
+    /// Milliseconds for a start, and for an end: the worker itself gives its sessions 30 s.
+    private static let startTime = 60_000
+    private static let endTime = 40_000
     /// Whether it has sent ``WorkerMessage/ready``.
     private(set) var isReady = false
     /// Our end of the line; `nil` once the worker has closed its end, or after a fault.
@@ -88,6 +93,7 @@ final class WorkerProcess {
         guard !isFull else { throw KeeperError.tooManyListeners(listeners.count) }
         pid = try Self.spawn(theirs)
         line = ours
+        deadline = MonotonicClock.milliseconds + Self.startTime
     }
 
     /// The descriptor of our end of the line, to be polled; -1 once there is none.
@@ -96,10 +102,18 @@ final class WorkerProcess {
     /// Lets the worker finish its sessions and end.
     func drain() {
         isDraining = true
+        deadline = MonotonicClock.milliseconds + Self.endTime
         Glibc.kill(pid, SIGTERM)
     }
 
     func kill() { Glibc.kill(pid, SIGKILL) }
+
+    /// Whether its time is over. Told once.
+    func isOverdue(_ now: Int = MonotonicClock.milliseconds) -> Bool {
+        guard let deadline, deadline <= now else { return false }
+        self.deadline = nil
+        return true
+    }
 
     /// Reads what the worker has sent since the last call.
     /// - Returns: whether mail was queued, and the fault, if any, after which the worker is not to be trusted any more.
@@ -111,7 +125,9 @@ final class WorkerProcess {
                 guard let line, let message = try line.receive(WorkerMessage.self) else { break }
                 switch message {
                 case .queued: isQueued = true
-                case .ready: isReady = true
+                case .ready:
+                    isReady = true
+                    if !isDraining { deadline = nil }
                 }
             }
         } catch {

@@ -64,6 +64,32 @@ struct FetchUIDTests {
         }
     }
 
+    @Test("a message whose expunge was a lie is not passed over by the next run")
+    func falseExpunge() async throws {
+        try await onThread {
+            let server = try FakeServer(
+                Script.login + Script.select("INBOX", messages: 3, "UIDVALIDITY 1", "UIDNEXT 9")
+                    + Script.answer(
+                        "a3 UID FETCH 1:*", "* 1 EXPUNGE", "* 1 FETCH (UID 6 RFC822.SIZE 17)",
+                        "* 2 FETCH (UID 7 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 6:7", Script.content(2, 6), Script.content(3, 7)) + Script.logout,
+                Script.login + Script.select("INBOX", messages: 3, "UIDVALIDITY 1", "UIDNEXT 9")
+                    + Script.answer(
+                        "a3 UID FETCH 1:*", "* 1 FETCH (UID 5 RFC822.SIZE 17)", "* 2 FETCH (UID 6 RFC822.SIZE 17)",
+                        "* 3 FETCH (UID 7 RFC822.SIZE 17)")
+                    + Script.answer(
+                        "a4 UID FETCH 5:7", Script.content(1, 5), Script.content(2, 6), Script.content(3, 7))
+                    + Script.logout)
+            let rig = rig(server, "keep on")
+            let first = try rig.fetch()
+            #expect(first.status == 75, "\(first)")
+            #expect(rig.messages().isEmpty)
+            let second = try rig.fetch()
+            #expect(second.status == 0, "\(second)")
+            #expect(rig.messages().count == 3)
+        }
+    }
+
     @Test("a UID that turns out double while content comes: nothing of that batch is shown, nothing is expunged")
     func doubleInContent() async throws {
         try await onThread {

@@ -1,6 +1,7 @@
 // What answers of an account become, with a queue of its own and no network.
 
 import Blocking
+import DurableFiles
 import Glibc
 import MailEnvelope
 import MailFormat
@@ -43,6 +44,38 @@ struct AttemptTests {
         #expect(mail.first?.contains("550 5.1.1 no such user") == true)
         #expect(mail.first?.contains("a@far.example") == false)
         #expect(try bench.queued.count == 1)
+    }
+
+    @Test("a run ends when the results of a second message cannot be recorded: each further one would be sent again")
+    func unrecorded() throws {
+        var worst = 0
+        for call in 1...40 {
+            let bench = try CarrierBench()
+            let entries = try (1...3).map { try bench.message(to: ["x\($0)@far.example"]) }
+            let hub = try bench.run(with: Faults(.lasting(28), at: call))
+            let recorder = Recorder(hub: hub)
+            let begun = entries.compactMap { entry -> Assignment? in
+                let promise = Promise<Assignment?>()
+                _ = recorder.carryOut([.begin(Job(entry), .account("one"), promise)])
+                return promise.wait()
+            }
+            for assignment in begun {
+                var report = Recorder.Report(job: assignment.job, hop: .account("one"))
+                report.results = [HopResult(assignment.recipients, .delivered(.passedOn, text: "250 ok"))]
+                _ = recorder.carryOut([.record(report, Promise())])
+            }
+            let lost = try bench.queued.count { entry in
+                begun.contains { $0.id == entry.id } && !isRecorded(entry, in: bench)
+            }
+            #expect(hub.isEnding || lost < 2, "call \(call): \(lost) lost")
+            #expect(!hub.isEnding || begun.count > 1, "call \(call): one may have a bad file")
+            worst = max(worst, lost)
+        }
+        #expect(worst == 3, "no fault struck between the sending and the records")
+    }
+
+    private func isRecorded(_ entry: QueueEntry, in bench: CarrierBench) -> Bool {
+        do { return try bench.message(entry).state.recipients[0].progress == .delivered } catch { return false }
     }
 
     @Test("a fault of the hop goes on to the route's next account, then counts for nothing")

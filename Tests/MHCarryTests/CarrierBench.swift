@@ -1,6 +1,7 @@
 // A hub with a queue of its own and no network, whose recorder is asked by the test in the lanes' place.
 
 import Blocking
+import DurableFiles
 import Glibc
 import MailEnvelope
 import MailFormat
@@ -48,6 +49,11 @@ struct CarrierBench {
         let path = scratch.write(rc + "\n", to: "rc")
         let settings = try HubSettings.load(explicitPath: path)
         hub = try CarrierHub(settings, log: try Log(program: "test", to: .nowhere), isForced: isForced)
+    }
+
+    /// Another run with the same rc, whose disk fails.
+    func run(with faults: Faults) throws -> CarrierHub {
+        try CarrierHub(hub.settings, log: try Log(program: "test", to: .nowhere), isForced: false, faults: faults)
     }
 
     func message(

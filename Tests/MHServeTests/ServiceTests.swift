@@ -41,6 +41,26 @@ struct ServiceTests {
         #expect(!rig.isOpen)
     }
 
+    @Test("keeps apart those that it denies: they take no place of others, and have half a minute in all")
+    func deniedApart() throws {
+        let hub = try HubInMemory("smtp", rules: "deny 192.0.2.0/24")
+        var held: [SessionRig] = []
+        for host in 1...20 {
+            for _ in 1...3 {
+                let rig = try SessionRig(of: hub, from: "192.0.2.\(host)")
+                #expect(try said(to: rig).hasPrefix("554 "))
+                if rig.isOpen { held.append(rig) }
+            }
+        }
+        #expect(held.count == 16, "two of an address, sixteen in all")
+        #expect(hub.service.sessions.count == 0)
+        let one = try #require(held.first)
+        one.pass(.seconds(29))
+        #expect(try one.say("NOOP\n").hasPrefix("503 "))
+        one.pass(.seconds(2))
+        #expect(try said(to: one).hasPrefix("421 "))
+    }
+
     @Test("with rules that allow lets in those alone")
     func allowed() throws {
         let hub = try HubInMemory("smtp", rules: "allow 198.51.100.0/24 deny 198.51.100.8")

@@ -60,9 +60,20 @@ struct IMAPReader {
     private mutating func values(depth: Int) throws(IMAPError) -> [IMAPValue] {
         guard depth <= Self.depthLimit else { throw .tooDeep(limit: Self.depthLimit) }
         var values: [IMAPValue] = []
+        // Values stand apart: else what a literal took of the next response would pass for a word of this one. Only lists
+        // may touch, as in BODYSTRUCTURE (RFC 3501 §9).
+        var isApart = true
         while at < octets.count {
+            if octets[at] == Octet.space {
+                at += 1
+                isApart = true
+                continue
+            }
+            if !isApart, octets[at] != 0x29 {
+                guard octets[at] == 0x28, case .list = values.last else { throw .malformed(response: octets) }
+            }
+            isApart = false
             switch octets[at] {
-            case Octet.space: at += 1
             case 0x28:
                 at += 1
                 values.append(.list(try self.values(depth: depth + 1)))
@@ -106,6 +117,7 @@ struct IMAPReader {
     /// `"{" number ["+"] "}" CRLF *CHAR8`
     private mutating func literal() throws(IMAPError) -> [UInt8] {
         guard let lf = octets.firstIndex(of: Octet.lf, in: at..<octets.count), lf > at, octets[lf - 1] == Octet.cr,
+            octets[at..<(lf - 1)].lastIndex(of: 0x7B) == at,
             let count = Self.literalLength(of: octets[at..<(lf - 1)]), octets.count - (lf + 1) >= count
         else { throw .malformed(response: octets) }
         at = lf + 1 + count

@@ -79,16 +79,18 @@ public final class HopStates: Sendable {
     }
 
     /// The state of `hop`, without a lock; a fresh one when there is none.
-    /// - Throws: ``QueueError/newerVersion(path:)``, ``QueueError/damaged(path:why:)``, ``QueueError/disk(_:)``.
+    /// - Throws: ``QueueError/newerVersion(path:)``, ``QueueError/hopDamaged(path:)``, ``QueueError/disk(_:)``.
     public func read(_ hop: NextHop) throws(QueueError) -> HopState {
         let name = Self.fileName(hop)
         let file = try durably { () throws(DurableError) in try directory.open(name) }
         guard let file else { return HopState() }
-        let octets = try durably { () throws(DurableError) in try file.read(atMost: 16_384, at: 0) }
+        let octets = try durably { () throws(DurableError) in
+            try file.status().isRegular ? try file.read(atMost: 16_384, at: 0) : []
+        }
         if let state = HopState(octets) { return state }
         let path = "\(directory.path)/\(name)"
         if let version = HopState.version(of: octets), version > 1 { throw .newerVersion(path: path) }
-        throw .damaged(path: path, why: "remove it: only what was known of a fault there is lost")
+        throw .hopDamaged(path: path)
     }
 
     /// Changes the state of `hop` under its lock; durable on return.

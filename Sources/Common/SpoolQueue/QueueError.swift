@@ -26,6 +26,8 @@ public enum QueueError: Complaint, Hashable {
     case noPlainFile(path: String)
     /// A write or synchronization of this message failed before; it is left alone until the next run.
     case distrusted(path: String)
+    /// The state of a next hop makes no sense; the hop is not used.
+    case hopDamaged(path: String)
     /// A value that cannot stand in an envelope.
     case textRefused(what: String, why: String)
     case tooManyRecipients(limit: Int)
@@ -52,7 +54,7 @@ public enum QueueError: Complaint, Hashable {
         case .disk(let error): error.exitStatus
         case .networkFileSystem: .configuration
         case .notOurs(let fault): fault.exitStatus
-        case .newerVersion, .journalDamaged, .noPlainFile: .osFile
+        case .newerVersion, .journalDamaged, .noPlainFile, .hopDamaged: .osFile
         case .foreignOwner: .noPermission
         case .foreign, .damaged, .textRefused, .tooManyRecipients, .envelopeTooLarge, .noRecipients: .dataError
         }
@@ -84,6 +86,8 @@ public enum QueueError: Complaint, Hashable {
                 + "find out who did, and remove it"
         case .distrusted(let path):
             "\(path): a write failed before, so it is left alone until the next run"
+        case .hopDamaged(let path):
+            "\(path): cannot be read; remove it: only what was known of a fault there is lost"
         case .textRefused(let what, let why):
             "\(what) is refused: \(why)"
         case .tooManyRecipients(let limit):
