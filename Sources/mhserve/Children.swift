@@ -75,4 +75,7 @@ enum MonotonicClock {
         unsafe clock_gettime(CLOCK_MONOTONIC, &now)
         return Int(now.tv_sec) * 1000 + Int(now.tv_nsec) / 1_000_000
     }
+
+    /// The time in `duration`.
+    static func milliseconds(after duration: Duration) -> Int { milliseconds + Int(duration / .milliseconds(1)) }
 }

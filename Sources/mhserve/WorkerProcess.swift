@@ -62,9 +62,9 @@ final class WorkerProcess {
     private(set) var isDraining = false
     /// When it is killed, in milliseconds of ``MonotonicClock``: it must become ready in time, and end in time.
     private(set) var deadline: Int?
-    /// Milliseconds for a start, and for an end: the worker itself gives its sessions 30 s.
-    private static let startTime = 60_000
-    private static let endTime = 40_000
+    private static let startTime = Duration.seconds(60)
+    /// The worker itself gives its sessions 30 s.
+    private static let endTime = Duration.seconds(40)
     /// Whether it has sent ``WorkerMessage/ready``.
     private(set) var isReady = false
     /// Our end of the line; `nil` once the worker has closed its end, or after a fault.
@@ -93,7 +93,7 @@ final class WorkerProcess {
         guard !isFull else { throw KeeperError.tooManyListeners(listeners.count) }
         pid = try Self.spawn(theirs)
         line = ours
-        deadline = MonotonicClock.milliseconds + Self.startTime
+        deadline = MonotonicClock.milliseconds(after: Self.startTime)
     }
 
     /// The descriptor of our end of the line, to be polled; -1 once there is none.
@@ -102,7 +102,7 @@ final class WorkerProcess {
     /// Lets the worker finish its sessions and end.
     func drain() {
         isDraining = true
-        deadline = MonotonicClock.milliseconds + Self.endTime
+        deadline = MonotonicClock.milliseconds(after: Self.endTime)
         Glibc.kill(pid, SIGTERM)
     }
 
