@@ -191,16 +191,26 @@ final class BatchDelivery {
                 continue
             }
             // What was published was taken back, as far as the disk allowed: its end is certain only when it can be
-            // seen that nothing is left. The first failure is the one to report, whatever kept us from looking.
-            let nonce = first.end.nonce
-            guard let left = try? inbox.findBatches([nonce]), left.traces[0].delivered.isEmpty,
-                (try? left.removeUnfinished()) != nil
-            else {
+            // seen that nothing is left.
+            if isCleared(first.end.nonce) {
+                ended.append(FetchState.BatchEnd(nonce: first.end.nonce))
+            } else {
                 doubt = failure
-                throw failure
             }
-            ended.append(FetchState.BatchEnd(nonce: nonce))
             throw failure
+        }
+    }
+
+    /// Whether nothing of the batch is left, neither delivered nor in tmp. What keeps us from seeing or removing it means
+    /// no: the failure that brought the question up is the one to report, and the next run looks again.
+    private func isCleared(_ nonce: String) -> Bool {
+        do {
+            let left = try inbox.findBatches([nonce])
+            guard left.traces[0].delivered.isEmpty else { return false }
+            try left.removeUnfinished()
+            return true
+        } catch {
+            return false
         }
     }
 }

@@ -6,13 +6,9 @@ import Testing
 
 @Suite("the first day")
 struct FirstDayTests {
-    private static func text(_ path: String) throws -> String {
-        String(decoding: try #require(ScratchDirectory.read("\(Project.path)/\(path)")), as: UTF8.self)
-    }
-
     /// The ten lines as README.md has them.
     private static func tenLines() throws -> [String] {
-        let text = try text("README.md")
+        let text = try Project.text("README.md")
         let section = try #require(text.components(after: "## Ten lines"))
         let block = try #require(section.components(after: "```\n"))
         return block.split(separator: "\n", omittingEmptySubsequences: false).prefix { $0 != "```" }.map(String.init)
@@ -30,7 +26,7 @@ struct FirstDayTests {
     func tenLines() async throws {
         let lines = try Self.tenLines()
         #expect(lines.count == 10)
-        #expect(Array(Self.bare(try Self.text("examples/mailhubrc")).prefix(10)) == lines)
+        #expect(Array(Self.bare(try Project.text("examples/mailhubrc")).prefix(10)) == lines)
         try await onThread {
             let scratch = ScratchDirectory()
             let shown = try runProgram(
@@ -149,15 +145,13 @@ struct InstallTests {
 
     @Test("what the commands are linked with stands in scripts/packages")
     func packages() async throws {
-        let text = String(
-            decoding: try #require(ScratchDirectory.read("\(Project.path)/scripts/packages")), as: UTF8.self)
+        let text = try Project.text("scripts/packages")
         let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { $0.split(separator: " ") }
         #expect(lines.allSatisfy { ["build", "run", "test", "peer", "source"].contains($0[0]) && $0.count >= 2 })
         #expect(Set(lines.map { $0[1] }).count == lines.count)
         let run = Set(lines.filter { $0[0] == "run" }.map { String($0[1]) })
         for script in ["quickstart", "install", "test"] {
-            let words = String(
-                decoding: try #require(ScratchDirectory.read("\(Project.path)/scripts/\(script)")), as: UTF8.self)
+            let words = try Project.text("scripts/\(script)")
             #expect(words.contains("scripts/missing\" build") || words.contains("scripts/missing build"), "\(script)")
             #expect(!words.contains("libssl"), "\(script)")
         }

@@ -96,15 +96,11 @@ struct ManualPageTests {
 
     // MARK: What the files say
 
-    private static func text(_ path: String) throws -> String {
-        String(decoding: try #require(ScratchDirectory.read("\(Project.path)/\(path)"), "\(path)"), as: UTF8.self)
-    }
-
     /// The numbers of the section EXIT STATUS.
     private static func page(_ name: String) throws -> Set<Int> {
         var found: Set<Int> = []
         var isInside = false
-        for line in try text("man/\(name)").split(separator: "\n") {
+        for line in try Project.text("man/\(name)").split(separator: "\n") {
             if line.hasPrefix(".Sh ") { isInside = line == ".Sh EXIT STATUS" }
             guard isInside, line.hasPrefix(".It ") else { continue }
             found.formUnion(line.split(separator: " ").compactMap { Int($0) })
@@ -114,7 +110,7 @@ struct ManualPageTests {
 
     /// The folders of the modules that a command is made of.
     private static func rooms(of command: String) throws -> [String] {
-        let manifest = try text("Package.swift")
+        let manifest = try Project.text("Package.swift")
         var uses: [String: [String]] = [:]
         for match in manifest.matches(of: /(?:room|command)\(\s*"(\w+)"(?:,\s*uses:((?:\s*"\w+",?)+))?/) {
             uses[String(match.1)] = (match.2 ?? "").matches(of: /"(\w+)"/).map { String($0.1) }
@@ -130,13 +126,13 @@ struct ManualPageTests {
     /// The statuses that each error type in `folders` says of itself.
     private static func types(in folders: [String]) throws -> [String: Set<Int>] {
         var numbers: [String: Int] = [:]
-        for match in try text("Sources/Common/Reporting/ExitStatus.swift").matches(of: /case (\w+) = (\d+)/) {
+        for match in try Project.text("Sources/Common/Reporting/ExitStatus.swift").matches(of: /case (\w+) = (\d+)/) {
             numbers[String(match.1)] = Int(match.2)
         }
         var types: [String: Set<Int>] = [:]
         for folder in folders {
             for file in ScratchDirectory.names(in: "\(Project.path)/\(folder)") where file.hasSuffix(".swift") {
-                let source = try text("\(folder)/\(file)")
+                let source = try Project.text("\(folder)/\(file)")
                 for match in source.matches(of: /(?:enum|struct|extension) (\w+): [^{\n]*\bComplaint\b/) {
                     let rest = source[match.range.upperBound...]
                     let start = try #require(rest.firstRange(of: "var exitStatus: ExitStatus {"), "\(match.1)")

@@ -201,7 +201,7 @@ struct StartTests {
     }
 
     private static func read(_ path: String) throws -> [UInt8] {
-        try #require(ScratchDirectory.read("\(Project.path)/\(path)"))
+        Array(try Project.text(path).utf8)
     }
 
     @Test("a word that is no UTF-8 is refused, for mended it would be another address")

@@ -15,14 +15,14 @@ struct MessageReportTextTests {
 
     init() throws { bench = try QueueBench() }
 
-    private func list(_ id: QueueID) throws -> String { MessageReport(try bench.glimpse(id)).lines }
-    private func envelope(_ id: QueueID) throws -> String { MessageReport(try bench.glimpse(id)).envelope }
+    private func list(_ id: QueueID) throws -> String { MessageReport(try bench.message(id)).lines }
+    private func envelope(_ id: QueueID) throws -> String { MessageReport(try bench.message(id)).envelope }
 
     /// What `why` says on a hub where bob lives and the account `one` can send.
     private func reasons(_ id: QueueID) throws -> String {
-        let glimpse = try bench.glimpse(id)
-        return try MessageReport(glimpse).reasons(
-            of: glimpse, routing: RoutingTable(routes: [], accounts: [SendingAccount(name: "one", addresses: [])]),
+        let message = try bench.message(id)
+        return try MessageReport(message).reasons(
+            of: message, routing: RoutingTable(routes: [], accounts: [SendingAccount(name: "one", addresses: [])]),
             locals: LocalAddresses(
                 hostname: "hub.example", qualify: "home.example", mailboxes: [.init(name: "bob", addresses: [])],
                 domains: []),

@@ -39,18 +39,13 @@ struct OrdersTests {
     func releasedIsDue() async {
         let end = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
             let bench = try QueueBench()
-            let id = try bench.add("1.a.hub")
-            do {
-                let message = try bench.lock(id)
-                try message.setNext(noon)
-                try message.hold(because: "look")
-            }
-            try demand(try bench.glimpse(id).state.next, is: noon)
+            let id = try bench.addHeld("1.a.hub")
+            try demand(try bench.message(id).state.next, is: noon)
             try demand(try bench.mhqueue("release", "1.a.hub").status, is: 0)
-            let glimpse = try bench.glimpse(id)
-            try demand(glimpse.state.next, is: 0, "the journal")
-            try demand(glimpse.entry.notBefore, is: 0, "the name")
-            try demand(glimpse.state.hold, is: nil, "the hold")
+            let message = try bench.message(id)
+            try demand(message.state.next, is: 0, "the journal")
+            try demand(message.entry.notBefore, is: 0, "the name")
+            try demand(message.state.hold, is: nil, "the hold")
         }
         #expect(end != nil, "\(Self.words(of: end))")
     }
@@ -225,12 +220,7 @@ struct OrdersTests {
     func tryHeld() async {
         let end = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
             let bench = try QueueBench()
-            let id = try bench.add("1.a.hub")
-            do {
-                let message = try bench.lock(id)
-                try message.setNext(noon)
-                try message.hold(because: "look")
-            }
+            let id = try bench.addHeld("1.a.hub")
             for words in ["1.a.hub", "ALL"] {
                 let told = try bench.mhqueue("try", words)
                 try demand(told.status, is: 65, told.errors)
@@ -238,10 +228,10 @@ struct OrdersTests {
                 try demand(told.errors.hasSuffix(said), told.errors)
             }
             try demand(try bench.mhqueue("try", "2.a.hub").status, is: 65)
-            let glimpse = try bench.glimpse(id)
-            try demand(glimpse.state.hold, is: "look")
-            try demand(glimpse.state.next, is: noon, "its time stands")
-            try demand(glimpse.state.tries, is: 0)
+            let message = try bench.message(id)
+            try demand(message.state.hold, is: "look")
+            try demand(message.state.next, is: noon, "its time stands")
+            try demand(message.state.tries, is: 0)
         }
         #expect(end != nil, "\(Self.words(of: end))")
     }

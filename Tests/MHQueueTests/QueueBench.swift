@@ -57,6 +57,15 @@ struct QueueBench {
             Prepared(Message(envelope, ContentInMemory(Array(content.utf8)))), acceptance, id: queueID)
     }
 
+    /// Queues a message that is due at noon and held because somebody is to "look".
+    func addHeld(_ id: String) throws -> QueueID {
+        let id = try add(id)
+        let message = try lock(id)
+        try message.setNext(noon)
+        try message.hold(because: "look")
+        return id
+    }
+
     /// The message under its lock: a child that another test is just starting may hold it a moment longer.
     func lock(_ id: QueueID) throws -> LockedMessage {
         let end = ContinuousClock.now + .seconds(10)
@@ -70,7 +79,7 @@ struct QueueBench {
     }
 
     /// The message as it is now.
-    func glimpse(_ id: QueueID) throws -> QueuedMessage {
+    func message(_ id: QueueID) throws -> QueuedMessage {
         try #require(try queue.find(id).flatMap { try queue.peek($0) })
     }
 

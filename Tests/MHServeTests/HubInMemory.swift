@@ -8,6 +8,7 @@ import Reporting
 import RunControl
 import Synchronization
 import TLSEngine
+import Testing
 
 @testable import mhserve
 
@@ -68,7 +69,9 @@ final class HubInMemory: Sendable {
     }
 
     // Eighteen threads: the work that they have is ended first.
-    deinit { _ = try? service.server.stop() }
+    deinit {
+        do { try service.server.stop() } catch { Issue.record(error, "threads of the server are left") }
+    }
 
     /// How often a run of the queue was asked for.
     var wakeCount: Int { wakes.count.load(ordering: .relaxed) }

@@ -5,6 +5,7 @@ import NIOCore
 import NIOEmbedded
 import Octets
 import TLSEngine
+import Testing
 
 @testable import mhserve
 
@@ -36,6 +37,17 @@ final class ThreadedRig {
     var isOpen: Bool { channel.isActive }
 
     // MARK: Saying
+
+    /// Says `first`, and the response to each challenge, which must come as expected.
+    /// - Returns: the last reply.
+    func say(_ first: String, _ then: [(challenge: String, response: String)]) async throws -> String {
+        var said = try await say(first)
+        for (challenge, response) in then {
+            #expect(said == challenge, "\(first)")
+            said = try await say(response)
+        }
+        return said
+    }
 
     /// Says `line`.
     /// - Returns: the next reply, without its last CRLF; between the lines of one of SMTP stands a line end.

@@ -43,7 +43,10 @@ public enum AccountError: Complaint {
         case .loginRefused(_, _, let refusal): refusal.isTemporary ? .temporaryFailure : .noPermission
         case .refused, .farewell: .temporaryFailure
         case .serverUnproven, .protocolBroken: .protocolError
-        case .path, .transport, .secret, .engine: cause?.exitStatus ?? .software
+        case .path(let error): error.exitStatus
+        case .transport(let error): error.exitStatus
+        case .secret(let error): error.exitStatus
+        case .engine(let error): error.exitStatus
         }
     }
 
@@ -72,20 +75,10 @@ public enum AccountError: Complaint {
         case .refused(let command, let host, let words): "\(host) refused \(command): \(words)"
         case .farewell(let host, let words): "\(host) ended the session: \(words); it is tried again later"
         case .protocolBroken(let host, let what): "\(host): the server gave \(what)"
-        case .path, .transport, .secret, .engine: cause?.description ?? ""
-        }
-    }
-
-    public var lines: [String] { cause?.lines ?? [description] }
-
-    /// What it passes on.
-    private var cause: (any Complaint)? {
-        switch self {
-        case .path(let error): error
-        case .transport(let error): error
-        case .secret(let error): error
-        case .engine(let error): error
-        default: nil
+        case .path(let error): "\(error)"
+        case .transport(let error): "\(error)"
+        case .secret(let error): "\(error)"
+        case .engine(let error): "\(error)"
         }
     }
 }
