@@ -178,6 +178,21 @@ struct ExchangeTests {
         }
     }
 
+    @Test("lets more of a listing come before it is read")
+    func gathers() async throws {
+        try await onThread { () throws in
+            let pair = Pair()
+            let exchange = Exchange(Toy(awaits: .listing), on: pair.wire, timeout: .seconds(100))
+            let start = ContinuousClock.now
+            for _ in 0..<20 {
+                pair.say("l")
+                #expect(try exchange.next() == 0x6C)
+            }
+            #expect(start.duration(to: .now) >= .milliseconds(20))
+            pair.hangUp()
+        }
+    }
+
     @Test("shows a tap the words of both sides, neither secrets nor content")
     func tap() async throws {
         try await onThread { () throws in

@@ -103,29 +103,39 @@ public final class File: Sendable {
     /// Reads at `offset` into the whole of `buffer`, short only at the end of the file.
     /// - Returns: the octets read.
     public func read(into buffer: inout [UInt8], at offset: Int) throws(DurableError) -> Int {
-        if let code = faults?.code(reading: path) { throw DurableError(operation: "read", path: path, code: code) }
-        var filled = 0
-        while filled < buffer.count {
-            let count = unsafe buffer.withUnsafeMutableBytes { bytes in
-                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[filled...])
-                return unsafe pread(descriptor, rest.baseAddress, rest.count, off_t(offset + filled))
-            }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw failure("read")
-            }
-            if count == 0 { break }
-            filled += count
-        }
-        return filled
+        try unsafe buffer.withUnsafeMutableBytes { unsafe fill($0, at: offset) }.get()
     }
 
     /// At most `limit` octets from `offset` on; fewer only at the end of the file.
     public func read(atMost limit: Int, at offset: Int) throws(DurableError) -> [UInt8] {
-        var buffer = [UInt8](repeating: 0, count: limit)
-        let count = try read(into: &buffer, at: offset)
-        if count < limit { buffer.removeLast(limit - count) }
-        return buffer
+        var failure: DurableError?
+        let octets = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+            switch unsafe fill(UnsafeMutableRawBufferPointer(buffer), at: offset) {
+            case .success(let filled): count = filled
+            case .failure(let error): failure = error
+            }
+        }
+        if let failure { throw failure }
+        return octets
+    }
+
+    /// A result, not an error thrown: what takes it has no typed throws yet.
+    private func fill(_ bytes: UnsafeMutableRawBufferPointer, at offset: Int) -> Result<Int, DurableError> {
+        if let code = faults?.code(reading: path) {
+            return .failure(DurableError(operation: "read", path: path, code: code))
+        }
+        var filled = 0
+        while filled < bytes.count {
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[filled...])
+            let count = unsafe pread(descriptor, rest.baseAddress, rest.count, off_t(offset + filled))
+            if count < 0 {
+                if errno == EINTR { continue }
+                return .failure(failure("read"))
+            }
+            if count == 0 { break }
+            filled += count
+        }
+        return .success(filled)
     }
 
     /// Cuts the file to `size` octets.

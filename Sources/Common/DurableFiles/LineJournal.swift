@@ -45,10 +45,12 @@ public final class LineJournal {
     /// - Parameters:
     ///   - heading: the first line, written with the first of the others.
     ///   - limit: the most octets of a journal that is read.
+    ///   - expecting: told how many octets there are, before the first line is taken.
     ///   - take: takes the text of each line behind the heading.
     /// - Throws: ``JournalError``, with nothing changed.
     public init(
         _ name: String, in directory: Directory, heading: String, limit: Int,
+        expecting: (Int) -> Void = { _ in },
         _ take: (ArraySlice<UInt8>) -> Reading
     ) throws(JournalError) {
         self.directory = directory
@@ -58,6 +60,7 @@ public final class LineJournal {
         let found = try Self.open(name, in: directory, for: .appending)
         guard let found else { return }
         let octets = try Self.content(of: found, limit)
+        expecting(octets.count)
         extent = try Self.replay(octets, path, self.heading, take)
         if extent.octets < octets.count {
             let end = extent.octets

@@ -47,8 +47,8 @@ public final class AccountLedger {
         var state = FetchState()
         do throws(JournalError) {
             journal = try LineJournal(
-                LedgerFolder.journalName, in: folder, heading: Self.heading, limit: Self.limit
-            ) { state.apply($0) ? .taken : .impossible }
+                LedgerFolder.journalName, in: folder, heading: Self.heading, limit: Self.limit,
+                expecting: { state.known.reserve(journal: $0) }, { state.apply($0) ? .taken : .impossible })
         } catch {
             throw .journal(error)
         }

@@ -13,25 +13,12 @@ extension KnownMessages {
     /// has such lines, and each message once.
     /// - Returns: `false` when the line makes no sense.
     mutating func take(_ line: ArraySlice<UInt8>) -> Bool {
-        var at = line.startIndex + Self.lineStart.count
-        func word() -> ArraySlice<UInt8>? {
-            guard at <= line.endIndex else { return nil }
-            var end = at
-            while end < line.endIndex, line[end] != Octet.space { end += 1 }
-            defer { at = end + 1 }
-            return line[at..<end]
-        }
-        guard let time = word().flatMap({ JournalWord.number($0) }),
-            let run = word().flatMap({ JournalWord.number($0) })
+        let words = line.dropFirst(Self.lineStart.count)
+        guard let first = words.firstIndex(of: Octet.space),
+            let second = words[(first + 1)...].firstIndex(of: Octet.space),
+            let time = JournalWord.number(words[..<first]), let run = JournalWord.number(words[(first + 1)..<second])
         else { return false }
-        let before = count
-        var isWhole = true
-        append(fetchedAs: Fetch(time: time, run: run)) {
-            guard let id = word() else { return nil }
-            isWhole = !id.isEmpty
-            return isWhole ? id : nil
-        }
-        return isWhole && count > before
+        return append(words: words[(second + 1)...], fetchedAs: Fetch(time: time, run: run))
     }
 
     /// The messages of one line.
@@ -39,7 +26,8 @@ extension KnownMessages {
         /// When the last of them was fetched, and in which run: a message that is kept for some days is kept no shorter
         /// for it.
         var fetch: Fetch
-        var places: [Int]
+        /// From the first to the last; what is not plain between them is none of them.
+        var places: ClosedRange<Int>
         var octets: Int
     }
 
@@ -50,12 +38,12 @@ extension KnownMessages {
             guard let last = groups.indices.last, groups[last].fetch.time / 86_400 == fetch.time / 86_400,
                 groups[last].octets + octets <= Self.lineLimit
             else {
-                groups.append(Group(fetch: fetch, places: [place], octets: octets))
+                groups.append(Group(fetch: fetch, places: place...place, octets: octets))
                 continue
             }
             groups[last].fetch.time = max(groups[last].fetch.time, fetch.time)
             groups[last].fetch.run = max(groups[last].fetch.run, fetch.run)
-            groups[last].places.append(place)
+            groups[last].places = groups[last].places.lowerBound...place
             groups[last].octets += octets
         }
         return groups
@@ -69,10 +57,12 @@ extension KnownMessages {
     /// Lines from which the same messages are read, but for the times of plain ones: see ``Group``.
     var journalLines: [[UInt8]] {
         var lines = groups.map { group in
-            group.places.reduce(into: Self.lineStart + "\(group.fetch.time) \(group.fetch.run)".utf8) { line, place in
+            var line = Self.lineStart + "\(group.fetch.time) \(group.fetch.run)".utf8
+            for place in group.places where isThere(place) && isPlain(place) {
                 line.append(Octet.space)
-                line.append(contentsOf: octets[range(at: place)])
+                line.append(range(at: place), of: octets)
             }
+            return line
         }
         for place in places where !isPlain(place) { lines += words(at: place).map { Array($0.utf8) } }
         return lines

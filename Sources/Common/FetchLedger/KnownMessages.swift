@@ -12,7 +12,7 @@ public struct KnownMessages: Sendable {
 
     /// A message. One without anything in ``Special`` takes no more than this and its id.
     private struct Entry: Sendable {
-        /// Where its id ends in ``octets``, and the next one begins.
+        /// Where its id ends in ``octets``; the next one begins behind the blank.
         var end: UInt32
         /// Its index in ``fetches``; ``gone`` for one that is forgotten, and skipped.
         var fetch: UInt32
@@ -36,7 +36,7 @@ public struct KnownMessages: Sendable {
 
     private static let gone = UInt32.max
 
-    /// All ids, one after the other; see ``range(at:)``.
+    /// All ids, a blank behind each; see ``range(at:)``.
     private(set) var octets: [UInt8] = []
     private var entries: [Entry] = []
     private var fetches: [Fetch] = []
@@ -51,7 +51,14 @@ public struct KnownMessages: Sendable {
 
     init() {}
 
-    /// The octets of all ids together.
+    /// Makes room for what a journal of `octets` may hold, its ids hardly longer than twenty octets: grown step by step,
+    /// a large table would be copied and paid for twice.
+    mutating func reserve(journal octets: Int) {
+        self.octets.reserveCapacity(octets)
+        entries.reserveCapacity(octets / 16)
+    }
+
+    /// The octets of all ids together, and a blank for each.
     public var octetCount: Int { octets.count }
 
     // MARK: One by one
@@ -92,7 +99,7 @@ public struct KnownMessages: Sendable {
 
     /// The range of ``octets`` that holds the id at `place`.
     func range(at place: Int) -> Range<Int> {
-        (place == 0 ? 0 : Int(entries[place - 1].end))..<Int(entries[place].end)
+        (place == 0 ? 0 : Int(entries[place - 1].end) + 1)..<Int(entries[place].end)
     }
 
     func key(at place: Int) -> MessageKey {
@@ -127,15 +134,28 @@ public struct KnownMessages: Sendable {
         index.added(place, to: self)
     }
 
-    /// Adds messages that are not in the table, as long as `next` has an id.
-    mutating func append(fetchedAs fetch: Fetch, _ next: () -> ArraySlice<UInt8>?) {
+    /// Adds messages that are not in the table, whose ids are `words`, one blank between two. All are copied at once:
+    /// there may be a hundred thousand.
+    /// - Returns: `false`, with nothing to be relied on, when there is a blank too many.
+    mutating func append(words: ArraySlice<UInt8>, fetchedAs fetch: Fetch) -> Bool {
         index = KeyIndex()
-        while let id = next() { addPlain(id, fetch) }
+        let number = number(of: fetch)
+        var start = octets.count
+        octets.append(contentsOf: words)
+        octets.append(Octet.space)
+        while start < octets.count, let end = octets.firstIndex(of: Octet.space, in: start..<octets.count) {
+            guard end > start else { return false }
+            entries.append(Entry(end: UInt32(end), fetch: number))
+            count += 1
+            start = end + 1
+        }
+        return true
     }
 
     private mutating func addPlain(_ id: ArraySlice<UInt8>, _ fetch: Fetch) {
         octets.append(contentsOf: id)
         entries.append(Entry(end: UInt32(octets.count), fetch: number(of: fetch)))
+        octets.append(Octet.space)
         count += 1
     }
 

@@ -36,6 +36,13 @@ extension Array where Element == UInt8 {
         }
     }
 
+    /// Appends the octets of `other` in `range`. A slice of it would be counted as another owner and released again,
+    /// which for short pieces costs more than to copy them.
+    @inline(__always)
+    public mutating func append(_ range: Range<Int>, of other: [UInt8]) {
+        unsafe other.withUnsafeBufferPointer { unsafe append(contentsOf: UnsafeBufferPointer(rebasing: $0[range])) }
+    }
+
     /// Octets of `text` in UTF-8.
     public init(_ text: StaticString) {
         self = text.withUTF8Buffer { unsafe Array($0) }

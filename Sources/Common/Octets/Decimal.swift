@@ -4,19 +4,22 @@
 public enum Decimal {
     /// The number that `digits` spell.
     /// - Returns: `nil` when there is no digit, anything but digits (a sign too), or more than an `Int` holds.
-    public static func value(of digits: ArraySlice<UInt8>) -> Int? {
+    public static func value(of digits: Span<UInt8>) -> Int? {
         guard !digits.isEmpty else { return nil }
         var value = 0
-        for octet in digits {
-            guard Octet.isDigit(octet) else { return nil }
+        for at in digits.indices {
+            guard Octet.isDigit(digits[at]) else { return nil }
             let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = tens.addingReportingOverflow(Int(octet & 0x0F))
+            let (sum, carry) = tens.addingReportingOverflow(Int(digits[at] & 0x0F))
             guard !overflow, !carry else { return nil }
             value = sum
         }
         return value
     }
 
-    /// The number that `digits` spell; see ``value(of:)-(ArraySlice<UInt8>)``.
-    public static func value(of digits: [UInt8]) -> Int? { value(of: digits[...]) }
+    /// The number that `digits` spell; see ``value(of:)-(Span<UInt8>)``.
+    public static func value(of digits: ArraySlice<UInt8>) -> Int? { value(of: digits.span) }
+
+    /// The number that `digits` spell; see ``value(of:)-(Span<UInt8>)``.
+    public static func value(of digits: [UInt8]) -> Int? { value(of: digits.span) }
 }

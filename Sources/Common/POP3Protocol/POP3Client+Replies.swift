@@ -162,7 +162,7 @@ extension POP3Client {
             return .size(message: message, octets: octets)
         case .uidl(.some(let asked)):
             var listing = UniqueIDListing()
-            guard listing.append(line: text[...]), listing.number(at: 0) == asked else {
+            guard listing.append(line: text.indices, of: text), listing.number(at: 0) == asked else {
                 throw .malformed(reply: line, to: "UIDL")
             }
             return .uniqueID(message: asked, id: Array(listing.id(at: 0)))

@@ -199,7 +199,7 @@ public struct POP3Client: Engine, Sendable {
                 return true
             }
             try countEntry(end - at)
-            guard listing.append(line: block[at..<end]) else {
+            guard listing.append(line: at..<end, of: block) else {
                 throw .malformed(reply: Array(block[at..<end]), to: "UIDL")
             }
             progress += 1

@@ -63,20 +63,31 @@ public struct UniqueIDListing: Hashable, Sendable {
         for entry in other.entries { entries.append(Entry(number: entry.number, end: base + entry.end)) }
     }
 
-    /// Adds the entry in `line`, a line of a listing without its line end. Servers exceed the 70 octets that RFC 1939
-    /// §7 gives an id, so 255 are accepted.
-    /// - Returns: `false` when `line` is no entry.
-    mutating func append(line: ArraySlice<UInt8>) -> Bool {
-        var rest = line.drop { $0 == Octet.space }
-        let digits = rest.prefix { Octet.isDigit($0) }
-        rest = rest[digits.endIndex...]
-        guard let number = Decimal.value(of: digits).flatMap({ UInt32(exactly: $0) }), number > 0,
-            rest.first == Octet.space
+    /// Adds the entry in `line` of `block`, a line of a listing without its line end. Servers exceed the 70 octets that
+    /// RFC 1939 §7 gives an id, so 255 are accepted.
+    /// - Returns: `false` when the line is no entry.
+    mutating func append(line: Range<Int>, of block: [UInt8]) -> Bool {
+        // Over a span, whose checks the compiler can leave out: there may be a hundred thousand lines.
+        let text = block.span.extracting(line)
+        let digits = text.end(from: 0) { $0 == Octet.space }
+        let blank = text.end(from: digits) { Octet.isDigit($0) }
+        let id = text.end(from: blank) { $0 == Octet.space }
+        let rest = text.end(from: id) { $0 >= 0x21 && $0 <= 0x7E }
+        guard let value = Decimal.value(of: text.extracting(digits..<blank)), let number = UInt32(exactly: value),
+            number > 0, id > blank, (1...255).contains(rest - id), rest == text.count || text[rest] == Octet.space
         else { return false }
-        rest = rest.drop { $0 == Octet.space }
-        let id = rest.prefix { $0 != Octet.space }
-        guard (1...255).contains(id.count), id.allSatisfy({ $0 >= 0x21 && $0 <= 0x7E }) else { return false }
-        append(number: number, id: id)
+        octets.append(line.lowerBound + id..<line.lowerBound + rest, of: block)
+        entries.append(Entry(number: number, end: UInt32(octets.count)))
         return true
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// Where the octets from `start` on end that all meet `condition`.
+    @inline(__always)
+    fileprivate func end(from start: Int, while condition: (UInt8) -> Bool) -> Int {
+        var at = start
+        while at < count, condition(self[at]) { at += 1 }
+        return at
     }
 }
