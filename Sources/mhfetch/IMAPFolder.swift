@@ -28,6 +28,8 @@ final class IMAPFolder {
     private var asked = UIDSet([])
     /// Whether a listing of the whole folder had another count than the server tells.
     private var isMiscounted = false
+    /// Whether messages were expunged while the folder was listed. Were that a lie, one that is there is missing.
+    private var isShifted = false
 
     private var exchange: Exchange<IMAPClient> { session.exchange }
 
@@ -56,9 +58,8 @@ final class IMAPFolder {
         let mayBeNew = uidNext.map { $0 > first } ?? true
         let listed = mayBeNew ? try list(from: first, isBlind: uidNext == nil) : []
         let new = listed.filter { !isFetched($0) }
-        // Not where messages were expunged meanwhile: the content has yet to confirm which UIDs the others have.
         let firstNew = new.first { run.state.failed[$0.key] == nil }
-        if numbers.expungedCount == 0, let mark = firstNew?.number ?? listed.last.map({ $0.number + 1 }) {
+        if !isShifted, let mark = firstNew?.number ?? listed.last.map({ $0.number + 1 }) {
             try advance(to: mark)
         }
         try delete()
@@ -69,7 +70,10 @@ final class IMAPFolder {
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
         let isDone = try fetch(fresh)
         try run.settle()
-        if isDone, let highest = listed.last { try advance(to: highest.number + 1) }
+        // Content of the last message confirms which UIDs the others have.
+        if isDone, let highest = listed.last, !isShifted || fresh.last?.key == highest.key {
+            try advance(to: highest.number + 1)
+        }
         if run.account.keep == .off { try delete() }
     }
 
@@ -136,6 +140,7 @@ final class IMAPFolder {
         let told = numbers.exists
         let expunged = numbers.expungedCount
         let surveyed = try survey(.from(first))
+        isShifted = numbers.expungedCount != expunged
         let listed = surveyed.filter { $0.number >= Int(first) }
         // `first:*` lists the last message at least (RFC 3501 §6.4.8). If that is below `first` it was dealt with
         // before, unless the server gives out UIDs again.
@@ -144,7 +149,7 @@ final class IMAPFolder {
         {
             throw run.renumbered(name)
         }
-        guard first == 1, numbers.expungedCount == expunged else { return listed }
+        guard first == 1, !isShifted else { return listed }
         // Of messages that came in meanwhile some may be listed, or none.
         guard listed.count < told || listed.count > max(told, numbers.exists) else { return listed }
         isMiscounted = true

@@ -90,6 +90,33 @@ struct FetchUIDTests {
         }
     }
 
+    @Test("a message whose expunge was a lie is not passed over where nothing new confirms it either")
+    func falseExpungeOfTheNew() async throws {
+        try await onThread {
+            let selection = Script.select("INBOX", messages: 2, "UIDVALIDITY 1", "UIDNEXT 8")
+            let listing = Script.answer(
+                "a3 UID FETCH 1:*", "* 1 FETCH (UID 6 RFC822.SIZE 17)", "* 2 FETCH (UID 7 RFC822.SIZE 17)")
+            let server = try FakeServer(
+                Script.login + selection + listing + Script.answer("a4 UID FETCH 6:7", Script.content(2, 7))
+                    + Script.answer("a5 UID FETCH 6 ", "* 1 FETCH (UID 6 RFC822.SIZE 17)") + [
+                        .expect("a6 UID FETCH 6")
+                    ],
+                Script.login + selection
+                    + Script.answer("a3 UID FETCH 6:*", "* 1 EXPUNGE", "* 1 FETCH (UID 7 RFC822.SIZE 17)")
+                    + Script.logout,
+                Script.login + selection
+                    + Script.answer(
+                        "a3 UID FETCH 6:*", "* 1 FETCH (UID 6 RFC822.SIZE 17)", "* 2 FETCH (UID 7 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 6 ", Script.content(1, 6)) + Script.logout)
+            let rig = rig(server, "keep on")
+            for (status, count) in [(Int32(75), 1), (0, 1), (0, 2)] {
+                let result = try rig.fetch()
+                #expect(result.status == status, "\(result) \(server.sessions)")
+                #expect(rig.messages().count == count)
+            }
+        }
+    }
+
     @Test("a UID that turns out double while content comes: nothing of that batch is shown, nothing is expunged")
     func doubleInContent() async throws {
         try await onThread {
