@@ -94,8 +94,8 @@ let package = Package(
 
         // Floor 3: when and where: the rc, connections, children, the states on disk
         room(
-            "RunControl", uses: "Credentials", "DurableFiles", "InternetAddress", "MailFormat", "MailRouting",
-            "Reporting"),
+            "RunControl",
+            uses: "Credentials", "DurableFiles", "InternetAddress", "MailFormat", "MailRouting", "Octets", "Reporting"),
         room("Transport", uses: "Octets", "InternetAddress", "Reporting", "Blocking", "TLSEngine", "CMHSys"),
         room("Programs", uses: "Credentials", "Blocking", "Reporting", "CMHSys"),
         room(

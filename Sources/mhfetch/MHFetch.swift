@@ -55,6 +55,9 @@ struct MHFetch: ParsableCommand {
             throw ValidationError("either --accept-folder or --refetch-folder, not both")
         }
         guard !(status && folders) else { throw ValidationError("either --status or --folders, not both") }
+        guard accounts.isEmpty || !(hub.isCheck || hub.printsConfig) else {
+            throw ValidationError("--check and --print-config are about the whole rc, and take no account")
+        }
         guard !json || status else { throw ValidationError("--json goes with --status") }
         guard !folders || accounts.count < 2 else { throw ValidationError("--folders takes one account") }
     }
@@ -125,7 +128,10 @@ struct MHFetch: ParsableCommand {
             if verbose { writeToStandardError("mhfetch: \(account.name): another run is at it") }
             return .ok
         }
-        guard isDue(account, ledger.state, at: start) else { return .ok }
+        guard isDue(account, ledger.state, at: start) else {
+            if verbose { writeToStandardError("mhfetch: \(account.name): not due yet") }
+            return .ok
+        }
         let run = try AccountRun(
             account: account, hub: hub, paths: paths, ledger: ledger, isVerbose: verbose, start: start)
         run.othersWait = {

@@ -170,17 +170,14 @@ struct Intake {
         }
     }
 
-    /// `-V`: RFC 3461 §4.4 bounds it; servers refuse the whole message for a longer one.
-    private func envelopeID() throws -> EnvelopeText? {
+    /// `-V`: servers refuse the whole message for an id that RFC 3461 §4.4 does not allow.
+    private func envelopeID() throws(IntakeError) -> EnvelopeText? {
         guard let text = options.envelopeID, !text.isEmpty else { return nil }
-        guard text.utf8.count <= Envelope.envelopeIDLimit else {
-            throw IntakeError.badWord("-V", shown(text), "an id of at most \(Envelope.envelopeIDLimit) octets")
+        guard text.utf8.count <= Envelope.envelopeIDLimit, text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            let limit = Envelope.envelopeIDLimit
+            throw .badWord("-V", shown(text), "an id of at most \(limit) octets, printable ASCII all of them")
         }
-        do {
-            return try EnvelopeText(text)
-        } catch {
-            throw IntakeError.badText("-V", shown(text), error)
-        }
+        return EnvelopeText(cleaning: text)
     }
 
     /// The address in the From field, for routes that ask for it; `nil` for a field that cannot be read.
@@ -226,8 +223,6 @@ enum IntakeError: Complaint {
     /// By the verdict of a step.
     case refused(Verdict)
     case badWord(String, String, String)
-    /// What no envelope can hold.
-    case badText(String, String, EnvelopeTextError)
     case tooBig(limit: Int)
     case unreadable(code: Int32)
 
@@ -235,7 +230,7 @@ enum IntakeError: Complaint {
         switch self {
         case .noRecipients, .noRecipientsInHeader, .badWord: .usage
         case .refused(let verdict) where !verdict.isFinal: .temporaryFailure
-        case .badText, .badAddress, .badList, .header, .refused, .tooBig: .dataError
+        case .badAddress, .badList, .header, .refused, .tooBig: .dataError
         case .unreadable: .ioError
         }
     }
@@ -252,7 +247,6 @@ enum IntakeError: Complaint {
         case .header(let error): "\(error); nothing was sent"
         case .refused(let verdict): "\(printable(verdict.text)); nothing was sent"
         case .badWord(let option, let word, let wanted): "\(option) \(word): expected \(wanted)"
-        case .badText(let option, let text, let error): "\(option) \(text): \(error); nothing was sent"
         case .tooBig(let limit):
             "the message is larger than \(HubSettings.text(octets: limit)), which the rc's `size-limit` allows; nothing was sent"
         case .unreadable(let code): "cannot read standard input: \(reason(code)); nothing was sent"

@@ -53,6 +53,8 @@ struct SendmailOptions: Equatable {
     var bodyType: String?
     var isVerbose = false
     var recipients: [String] = []
+    /// The option that chose the mode.
+    private var modeOption: String?
 
     /// Parses the arguments behind the program's name.
     /// - Parameter name: the last component of the name we were called by: `mailq`, `newaliases`, `runq`, `mailrm`
@@ -82,18 +84,26 @@ struct SendmailOptions: Equatable {
             throw .optionBehindRecipient(word)
         }
         switch mode {
-        case .carry(let options): mode = .carry(options + words)
         case .remove: mode = .remove(Array(words))
-        case .intake, .list, .nothing, .version, .help, .check, .printConfig: recipients = Array(words)
+        case .intake: recipients = Array(words)
+        case .carry, .list, .check, .printConfig:
+            if let word = words.first { throw .surplus(word, behind: modeOption ?? name) }
+        case .nothing, .version, .help: break
         }
+    }
+
+    private mutating func choose(_ mode: Mode, by option: String) throws(OptionError) {
+        if let modeOption, self.mode != mode { throw .contradiction(modeOption, option) }
+        self.mode = mode
+        modeOption = option
     }
 
     private mutating func readLong(_ word: String, _ words: inout ArraySlice<String>) throws(OptionError) {
         switch word {
-        case "--version": mode = .version
-        case "--help": mode = .help
-        case "--check": mode = .check
-        case "--print-config": mode = .printConfig
+        case "--version": try choose(.version, by: word)
+        case "--help": try choose(.help, by: word)
+        case "--check": try choose(.check, by: word)
+        case "--print-config": try choose(.printConfig, by: word)
         case "--now": throw .notHere("--now", "this release queues first; leave it out, and see mhqueue why ID")
         case "--file": rc = try value(of: word, in: &words)
         default:
@@ -110,7 +120,7 @@ struct SendmailOptions: Equatable {
             case "t": recipientsFromHeader = true
             case "i": ignoresDots = true
             case "v": isVerbose = true
-            case "I": mode = .nothing
+            case "I": try choose(.nothing, by: "-I")
             case "G", "m", "n", "U", "E", "x", "s", "T", "c": break  // harmless, and without a value
             default:
                 try readValued(letter, String(rest), &words)
@@ -137,7 +147,7 @@ struct SendmailOptions: Equatable {
         case "b": try readMode(try value())
         case "o": readOption(try value())
         case "q": try readQueueRun(rest, &words)
-        case "M" where rest == "rm": mode = .remove([])
+        case "M" where rest == "rm": try choose(.remove([]), by: "-Mrm")
         // Ignored with their value: the log of a session, a hop count, a label, an option by its long name. None of
         // them names a file that we would write.
         case "X", "h", "L", "O", "A", "D", "p", "e": _ = try value()
@@ -148,10 +158,10 @@ struct SendmailOptions: Equatable {
 
     private mutating func readMode(_ letter: String) throws(OptionError) {
         switch letter {
-        case "m": mode = .intake
-        case "p": mode = .list
-        case "i": mode = .nothing
-        case "V": mode = .version
+        case "m": if modeOption == nil { mode = .intake }  // what callers say always, whatever else they ask for
+        case "p": try choose(.list, by: "-bp")
+        case "i": try choose(.nothing, by: "-bi")
+        case "V": try choose(.version, by: "-bV")
         case "d", "D", "l":
             throw .notHere("-b\(letter)", "listening is mhserve's work: run mhserve; see mhserve(8)")
         case "s": throw .notHere("-bs", "this release takes SMTP by mhserve's submission listener only; see mhserve(8)")
@@ -172,10 +182,10 @@ struct SendmailOptions: Equatable {
 
     private mutating func readQueueRun(_ rest: String, _ words: inout ArraySlice<String>) throws(OptionError) {
         if rest.isEmpty || rest == "f" {
-            mode = .carry(["-q"])
+            try choose(.carry(["-q"]), by: "-q")
         } else if rest.hasPrefix("I") {
             let id = rest.count > 1 ? String(rest.dropFirst()) : try value(of: "-qI", in: &words)
-            mode = .carry(["-q", "--id", id])
+            try choose(.carry(["-q", "--id", id]), by: "-qI")
         } else if rest == "o" {
             throw .notHere("-qo", "named routes come in a later release; mhsend -q runs the whole queue")
         } else if rest.utf8.first.map({ $0 >= 0x30 && $0 <= 0x39 }) ?? false {
@@ -197,6 +207,8 @@ enum OptionError: Complaint, Equatable {
     case unknown(String)
     case missingValue(String)
     case optionBehindRecipient(String)
+    case contradiction(String, String)
+    case surplus(String, behind: String)
     case notHere(String, String)
 
     var exitStatus: ExitStatus { .usage }
@@ -208,6 +220,8 @@ enum OptionError: Complaint, Equatable {
         case .missingValue(let word): "option \(shown(word)) needs a value"
         case .optionBehindRecipient(let word):
             "\(shown(word)): an option after a recipient; put options first, and -- before an address that begins with -"
+        case .contradiction(let one, let other): "\(one) and \(other) ask for two things; give one of them"
+        case .surplus(let word, let option): "\(option) takes nothing behind it, yet \(shown(word)) follows"
         case .notHere(let word, let advice): "\(shown(word)): \(advice)"
         }
     }

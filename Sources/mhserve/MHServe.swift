@@ -67,10 +67,14 @@ extension MHServe {
         @Option(help: "How long it is valid.") var days = 3650
         @Flag(help: "Replace files that are there.") var replace = false
 
-        func run() throws {
+        func validate() throws {
             guard !names.isEmpty else { throw ValidationError("name the host that the certificate is for") }
             guard days > 0 else { throw ValidationError("--days must be 1 or more") }
             guard certificate != key else { throw ValidationError("--certificate and --key must be two files") }
+            do throws(TLSError) { try CertificateMaker.check(names) } catch { throw ValidationError("\(error)") }
+        }
+
+        func run() throws {
             let fingerprint = try CertificateMaker.makeSelfSigned(
                 names: names, days: days, to: CertificatePair(certificate: certificate, key: key), replacing: replace)
             try writeToStandardOutput("\(fingerprint)\n")

@@ -252,7 +252,7 @@ struct SendTests {
             (["-R", "some", "bob"], "x\n", 64, "-R some"), (["a@b@c"], "x\n", 65, "a@b@c"),
             (["-t"], "To: a b c <\n\nx\n", 65, "header"), (["-f", "not an address", "bob"], "x\n", 65, "sender"),
             (["bob", "-X/tmp/x"], "x\n", 64, "-X/tmp/x"), (["bob", "\u{1B}[31m@@"], "x\n", 65, "\\x1B"),
-            (["-V", "a\nb", "bob"], "x\n", 65, "control character"),
+            (["-V", "a\nb", "bob"], "x\n", 64, "printable ASCII"),
             (["-t"], "To: b@x: c@d\n\nx\n", 65, "b@x: c@d"),
             (["-t"], "To: a@x\nBcc: :include:/etc/passwd\n\nx\n", 65, ":include:/etc/passwd"),
             (["b@x: c@d"], "x\n", 65, "b@x: c@d"), ([":include:/etc/passwd"], "x\n", 65, ":include:"),

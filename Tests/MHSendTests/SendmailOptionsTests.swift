@@ -121,6 +121,7 @@ struct SendmailOptionsTests {
         Call("one message", "-qI 17.abc.host") { $0.mode = .carry(["-q", "--id", "17.abc.host"]) },
         Call("one message, joined", "-qI17.abc.host") { $0.mode = .carry(["-q", "--id", "17.abc.host"]) },
         Call("a listing", "-bp") { $0.mode = .list },
+        Call("a listing, asked for twice", "-bp -bm -bp") { $0.mode = .list },
         Call("aliases", "-bi") { $0.mode = .nothing },
         Call("aliases by letter", "-I") { $0.mode = .nothing },
         Call("removal", "-Mrm 17.abc.host") { $0.mode = .remove(["17.abc.host"]) },
@@ -164,6 +165,9 @@ struct SendmailOptionsTests {
         "a wrong command line is an error and never a recipient",
         arguments: [
             "-y a", "-f", "-F", "-C", "--frobnicate", "-qX", "a@example.org -X/var/www/shell.php", "a -oi", "-b", "-tf",
+            "-bp -q", "-q -bp", "--check --print-config", "-I -bp", "-qI a -qI b", "-q a@example.org",
+            "-bp 17.abc.host",
+            "--check a",
         ])
     func wrong(_ words: String) {
         #expect(throws: OptionError.self) {

@@ -236,6 +236,51 @@ import Testing
             ])
     }
 
+    @Test("what an editor does to all lines is told once, and a line at fault makes no others wrong")
+    func oneFaultEach() {
+        let good = """
+            hostname hub.example
+            mailbox alice
+              address alice@hub.example
+              password secret
+            """
+        #expect(
+            Fixture.listing(Array(good.replacing("\n", with: "\r\n").utf8) + [0x0D]) == [
+                "rc:1:21: a carriage return, and at the end of 3 other lines; save the file with Unix line endings"
+            ])
+        #expect(
+            Fixture.listing([0xEF, 0xBB, 0xBF] + Array(good.utf8)) == [
+                "rc:1:1: the file begins with a byte order mark; save it as UTF-8 without one"
+            ])
+        #expect(
+            Fixture.listing(Array(good.replacing("password ", with: "password\u{A0}").utf8)) == [
+                "rc:4:3: a no-break space in a word; write a plain one, or put the word in \" if it has one"
+            ])
+        #expect(
+            Fixture.listing(Array(good.replacing("secret", with: "********").utf8)) == [
+                "rc:4:12: the password is masked, as --print-config shows it; write it as it is"
+            ])
+        #expect(Fixture.listing(Array(good.replacing("secret", with: "\"********\"").utf8)).isEmpty)
+        let account = """
+
+            account one
+              owner alice
+              address alice@x.example
+              user alice
+              password "secret
+              fetch pop3s mail.x.example
+              mailbox carl
+            mailbox "carl
+              address carl@hub.example
+            """
+        #expect(
+            Fixture.listing(Array((good + account).utf8)) == [
+                "rc:9:12: this \" is not closed",
+                "rc:11:3: write \"folders\" for \"mailbox\", or leave out the indent where it begins a block",
+                "rc:12:9: this \" is not closed",
+            ])
+    }
+
     @Test("no fault shows a line of a file that is no rc")
     func foreignFile() {
         let shadow = """

@@ -65,7 +65,9 @@ import Testing
         let again = try Fixture.read(printed)
         #expect(again == hub)
         #expect(again.printed(masked: false) == printed)
-        _ = try Fixture.read(hub.printed())
+        // What is masked is no password.
+        #expect(throws: RunControlError.self) { try Fixture.read(hub.printed()) }
+        #expect(try Fixture.read(hub.printed().replacing("********", with: "x")) != hub)
     }
 
     @Test("no text of the settings shows a secret")

@@ -39,6 +39,7 @@ struct MessageReportTests {
             json.hasPrefix(
                 #"{"id":"\#(id.text)","from":"alice@example.org","size":4,"arrival":1800000000,"held":"look","#
                     + #""route":"work","login":"alice","recipients":[{"address":"a@x.example","state":"delivered","tries":1,"#
+                    + #""next":null,"host":"#
             ))
         #expect(
             json.contains(

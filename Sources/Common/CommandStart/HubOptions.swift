@@ -20,6 +20,12 @@ public struct HubOptions: ParsableArguments {
 
     public init() {}
 
+    public func validate() throws {
+        guard !(isCheck && printsConfig) else {
+            throw ValidationError("either --check or --print-config, not both")
+        }
+    }
+
     /// Reads the rc, becomes the hub's user if root has started us, opens the log.
     ///
     /// Carries out `--check` and `--print-config` instead, and then ends the command.
@@ -62,9 +68,11 @@ public func runCommand<Command: ParsableCommand>(
     ProcessStart.prepare()
     let name = CommandName.called(else: name)
     let arguments = ordered(Array(ProcessStart.arguments.dropFirst()))
+    var isParsed = false
     do {
         if let fault = ProcessStart.argumentFault { throw fault }
         var parsed = try Command.parseAsRoot(arguments)
+        isParsed = true
         try parsed.run()
         exit(ExitStatus.ok.rawValue)
     } catch let code as ExitCode {
@@ -75,7 +83,8 @@ public func runCommand<Command: ParsableCommand>(
         let code = Command.exitCode(for: error)
         if code == .success { tell(Command.fullMessage(for: error), as: name) }
         if code == .validationFailure {
-            let message = Command.fullMessage(for: error)
+            // What is found wrong later is no matter of how the command is written: its usage would not help.
+            let message = isParsed ? Command.message(for: error) : Command.fullMessage(for: error)
             let hint = verbHint(for: arguments, of: command)
             let plain = message.hasPrefix("Error: ") ? String(message.dropFirst("Error: ".count)) : message
             // The parser repeats the words as they are.

@@ -80,11 +80,12 @@ struct Assembly {
         guard !HubSettings.knows(line.keyword.key),
             let meant = Vocabulary.meant(by: line.keyword, in: .top), let scope = Scope(rawValue: meant), scope != .top
         else { return nil }
-        faults.add(line.keyword.position, Vocabulary.unknown(line.keyword, in: .top))
+        if !line.isBroken { faults.add(line.keyword.position, Vocabulary.unknown(line.keyword, in: .top)) }
         return scope
     }
 
     private mutating func read(_ block: Block) {
+        guard !block.head.isBroken else { return }
         do throws(RunControlFault) {
             var arguments = Arguments(block.head, scope: block.scope, context: context)
             switch block.scope {

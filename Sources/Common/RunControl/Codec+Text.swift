@@ -83,7 +83,15 @@ extension Codec where Value == Secret {
     static func secret(_ what: String) -> Codec {
         var codec = Codec(
             samples: ["a", "\"a \\\"b\\\\c\""],
-            read: { arguments throws(RunControlFault) in Secret(try arguments.next(what).text) },
+            read: { arguments throws(RunControlFault) in
+                let word = try arguments.next(what)
+                // In quotes it may be one that somebody chose.
+                guard word.isQuoted || word.text != Secret.mask else {
+                    throw RunControlFault(
+                        word.position, "\(what) is masked, as --print-config shows it; write it as it is")
+                }
+                return Secret(word.text)
+            },
             write: { [.secret($0)] })
         codec.isSecret = true
         return codec

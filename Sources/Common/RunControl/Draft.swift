@@ -55,13 +55,19 @@ func apply<Settings: BlockSettings>(
 ) {
     for line in lines {
         guard let word = Settings.word(line.keyword.key) else {
-            faults.add(line.keyword.position, Vocabulary.unknown(line.keyword, in: Settings.scope))
+            if !line.isBroken {
+                faults.add(line.keyword.position, Vocabulary.unknown(line.keyword, in: Settings.scope))
+            }
             // What it would have set is not demanded any more: one mistake, one fault.
             let meant = Vocabulary.meant(by: line.keyword, in: Settings.scope).flatMap { Settings.word(Word.key($0)) }
             if let meant { draft.broken.insert(meant.facts.group) }
             continue
         }
         let group = word.facts.group
+        guard !line.isBroken else {
+            draft.broken.insert(group)
+            continue
+        }
         if let earlier = draft.seen[group], !word.facts.repeats || earlier.key != line.keyword.key {
             let verb = earlier.key == line.keyword.key ? "is already given" : "contradicts \"\(earlier.text)\""
             faults.add(line.keyword.position, "\"\(line.keyword.text)\" \(verb) at \(earlier.position)")

@@ -1,5 +1,7 @@
 // Splits the octets of an rc into lines of words with their places; hostile octets are faults here and get no further.
 
+import Octets
+
 /// One word of a line.
 struct Word: Sendable {
     /// Without quotes and escapes; UTF-8 without control characters.
@@ -32,6 +34,8 @@ struct RunControlLine: Sendable {
     var end: SourcePosition
     /// Whether a comment follows: an argument that is missing may stand in it.
     var endsInComment = false
+    /// Whether it could not be read, and a fault says so: only the keyword and the indentation count.
+    var isBroken = false
 }
 
 /// The bounds of an rc; docs/limits.md has them all.
@@ -50,18 +54,50 @@ enum RunControlLimits {
 }
 
 enum LineSplitter {
-    /// The lines of `octets`, comments and empty ones left out. A bad line is a fault and is left out.
+    /// The lines of `octets`, comments and empty ones left out. A bad line is a fault; of it only the keyword is left.
     static func lines(of octets: [UInt8], file: String, faults: inout FaultList) -> [RunControlLine] {
         var lines: [RunControlLine] = []
-        for (index, line) in octets.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
+        var returns: (first: SourcePosition, count: Int)?
+        for (index, line) in withoutMark(octets, file, &faults)
+            .split(separator: Octet.lf, omittingEmptySubsequences: false).enumerated()
+        {
             guard !faults.isFull else { break }
+            var reader = LineReader(octets: Array(line), number: index + 1, file: file)
+            if let end = reader.dropReturn() { returns = (returns?.first ?? end, (returns?.count ?? 0) + 1) }
             do throws(RunControlFault) {
-                if let line = try Self.line(of: line, number: index + 1, file: file) { lines.append(line) }
+                if let line = try reader.read() { lines.append(line) }
             } catch {
                 faults.add(error)
+                if let line = reader.broken { lines.append(line) }
             }
         }
+        if let (first, count) = returns {
+            let others = count > 1 ? ", and at the end of \(Quantity.grouped(count - 1)) other lines" : ""
+            faults.add(first, "a carriage return\(others); save the file with Unix line endings")
+        }
         return lines
+    }
+
+    /// `octets` without the byte order mark that some editors put first, which is a fault.
+    private static func withoutMark(_ octets: [UInt8], _ file: String, _ faults: inout FaultList) -> ArraySlice<UInt8> {
+        guard octets.starts(with: [0xEF, 0xBB, 0xBF]) else { return octets[...] }
+        faults.add(
+            SourcePosition(file: file, line: 1, column: 1),
+            "the file begins with a byte order mark; save it as UTF-8 without one")
+        return octets[3...]
+    }
+
+    /// The name of a blank that is none of ours, which web pages and word processors put in place of one.
+    static func foreignBlank(in word: String) -> String? {
+        for scalar in word.unicodeScalars {
+            switch scalar.value {
+            case 0xA0, 0x202F: return "a no-break space"
+            case 0x2000...0x200B, 0x205F, 0x3000, 0xFEFF:
+                return "the blank U+" + String(scalar.value, radix: 16, uppercase: true)
+            default: continue
+            }
+        }
+        return nil
     }
 
     /// What word processors and web pages make of quotes. A word begins with one only in plain quotes.
@@ -69,24 +105,11 @@ enum LineSplitter {
         guard let first = word.unicodeScalars.first else { return false }
         return ["“", "”", "„", "‟", "«", "»", "‘", "’", "‚", "‛", "‹", "›"].contains(first)
     }
-
-    private static func line(of octets: ArraySlice<UInt8>, number: Int, file: String) throws(RunControlFault)
-        -> RunControlLine?
-    {
-        guard octets.count <= RunControlLimits.line else {
-            throw RunControlFault(
-                SourcePosition(file: file, line: number, column: 1),
-                "the line is longer than \(Quantity.grouped(RunControlLimits.line)) octets")
-        }
-        var reader = LineReader(octets: Array(octets), number: number, file: file)
-        try reader.refuseHostileOctets()
-        return try reader.read()
-    }
 }
 
 /// Reads one line.
 private struct LineReader {
-    let octets: [UInt8]
+    private(set) var octets: [UInt8]
     let number: Int
     let file: String
     var at = 0
@@ -103,7 +126,27 @@ private struct LineReader {
         return SourcePosition(file: file, line: number, column: column)
     }
 
-    func refuseHostileOctets() throws(RunControlFault) {
+    private var isIndented: Bool { octets.first == Octet.space || octets.first == Octet.tab }
+
+    /// Takes the carriage return from the end of the line, if there is one.
+    /// - Returns: where it stood.
+    mutating func dropReturn() -> SourcePosition? {
+        guard octets.last == Octet.cr else { return nil }
+        octets.removeLast()
+        return position(octets.count)
+    }
+
+    /// What is left of the line when it cannot be read.
+    var broken: RunControlLine? {
+        let start = octets.prefix { $0 == Octet.space || $0 == Octet.tab }.count
+        let keyword = octets[start...].prefix { Octet.isLetter($0) || $0 == 0x2D || $0 == 0x5F }
+        guard !keyword.isEmpty else { return nil }
+        return RunControlLine(
+            keyword: Word(text: String(decoding: keyword, as: UTF8.self), position: position(start)), arguments: [],
+            isIndented: isIndented, end: position(octets.count), isBroken: true)
+    }
+
+    private func refuseHostileOctets() throws(RunControlFault) {
         for (index, octet) in octets.enumerated() {
             switch octet {
             case 0x09: continue
@@ -126,7 +169,11 @@ private struct LineReader {
     }
 
     mutating func read() throws(RunControlFault) -> RunControlLine? {
-        let isIndented = octets.first == 0x20 || octets.first == 0x09
+        guard octets.count <= RunControlLimits.line else {
+            throw RunControlFault(
+                position(0), "the line is longer than \(Quantity.grouped(RunControlLimits.line)) octets")
+        }
+        try refuseHostileOctets()
         var words: [Word] = []
         while true {
             while at < octets.count, octets[at] == 0x20 || octets[at] == 0x09 { at += 1 }
@@ -162,6 +209,10 @@ private struct LineReader {
             throw RunControlFault(
                 word.position,
                 "\(first) is no quote here; write \" in its place, or put the word in \" if it begins with \(first)")
+        }
+        if !word.isQuoted, let blank = LineSplitter.foreignBlank(in: word.text) {
+            throw RunControlFault(
+                word.position, "\(blank) in a word; write a plain one, or put the word in \" if it has one")
         }
         return word
     }

@@ -115,6 +115,7 @@ struct SourceReader {
                 continue
             }
             isIncluded = true
+            guard !line.isBroken else { continue }
             do throws(RunControlFault) {
                 var arguments = Arguments(line, scope: .top, context: context)
                 let word = try arguments.next("the file")

@@ -65,7 +65,8 @@ enum Vocabulary {
     static func unknown(_ word: Word, in scope: Scope) -> String {
         if let hint = Predecessors.hint(for: word.key, in: scope) { return hint }
         if let synonym = Predecessors.synonym(of: word.key, in: scope) {
-            return "write \"\(synonym)\" for \"\(word.text)\""
+            let block = blockKeywords.contains(word.key) ? ", or leave out the indent where it begins a block" : ""
+            return "write \"\(synonym)\" for \"\(word.text)\"\(block)"
         }
         if let home = Scope.allCases.first(where: { other in
             other != scope && other != .chain && usableKeys[other]?.contains(word.key) == true

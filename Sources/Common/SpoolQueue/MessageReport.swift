@@ -86,7 +86,8 @@ extension MessageReport.Recipient {
     fileprivate var json: JSON {
         [
             "address": .text(destination.description), "state": .text(progress.rawValue), "tries": .number(tries),
-            "next": .number(next), "host": JSON(verdict?.remote), "status": JSON(verdict.map { "\($0.status)" }),
+            "next": isWaiting ? .number(next) : .null, "host": JSON(verdict?.remote),
+            "status": JSON(verdict.map { "\($0.status)" }),
             "reply": JSON(verdict?.text),
         ]
     }

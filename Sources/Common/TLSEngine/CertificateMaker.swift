@@ -10,6 +10,10 @@ import Reporting
 
 /// Makes self-signed certificates.
 public enum CertificateMaker {
+    /// Whether a certificate can be made for `names`.
+    /// - Throws: ``TLSError/badName(_:)``.
+    public static func check(_ names: [String]) throws(TLSError) { _ = try alternativeNames(names) }
+
     /// Makes an EC P-256 key and a certificate for `names`, signed by that key, and writes both as PEM, durably.
     /// - Parameters:
     ///   - names: host names (`*.` allowed as first label) and addresses; the first becomes the common name.

@@ -100,7 +100,7 @@ extension TLSError {
         case .noCertificate:
             "no certificate for a TLS server; add tls_certificate FILE key FILE"
         case .alreadyThere(let path):
-            "\(printable(path)): is there already; remove it first, or choose another name"
+            "\(printable(path)): is there already; choose another name, or replace key and certificate with --replace"
         case .cannotWrite(let path, let reason):
             "\(printable(path)): cannot be written: \(reason)"
         case .library(let doing, let reason):
