@@ -11,14 +11,23 @@ extension Check {
     /// The checks of `mhserve`.
     static let serving: [Check] = [
         ordinaryUser, .logOfBackgroundRuns, .stateDirectory, .maildirs(), .unixUsers, .listeners, .listenerPorts,
-        .listenersWithoutTLS, certificates,
-        passwords,
-        .hiddenFolders,
+        .listenersWithoutTLS, addresses, certificates, passwords, .hiddenFolders,
     ]
 
     /// Root serves only as the user that `run-as` names.
     private static let ordinaryUser = Check { settings, findings in
         if geteuid() == 0, settings.runAs == nil { findings.fault(nil, sentence(HubUserError.rootServes)) }
+    }
+
+    /// The addresses can be had. A warning only: the service manager may hand over the sockets, or give the right to
+    /// them, and an address may come later. Root has the right, and has given it up by now.
+    private static let addresses = Check { settings, findings in
+        guard settings.runAs == nil else { return }
+        for listener in settings.listeners {
+            if let obstacle = Listeners.obstacle(to: listener) {
+                findings.warning(listener.position, sentence(obstacle))
+            }
+        }
     }
 
     /// Certificates can be read and fit their keys.

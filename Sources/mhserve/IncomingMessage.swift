@@ -194,7 +194,9 @@ final class IncomingMessage: Sendable {
             throw .unclearAuthor(error)
         }
         for (field, addresses) in [("From", authors.from), ("Sender or Resent-", authors.senders)] {
-            guard addresses.allSatisfy(login.owns) else { throw .foreignAuthor(field: field, login: login.mailbox) }
+            if let foreign = addresses.first(where: { !login.owns($0) }) {
+                throw .foreignAuthor(field: field, foreign, login: login.mailbox)
+            }
         }
         // A missing From is made of the reverse-path, but not in a resent message: somebody else is its author.
         let adds = envelope.reversePath != .null && !header.isResent

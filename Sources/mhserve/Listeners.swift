@@ -32,14 +32,37 @@ enum Listeners {
                         settings: settings, descriptor: descriptor, port: port(of: descriptor) ?? settings.port,
                         isInherited: true))
             } else {
-                bound.append(try bind(settings))
+                bound.append(try listen(settings))
             }
         }
         if let stray = inherited.first { throw .strayActivation(name: stray.name) }
         return bound
     }
 
-    private static func bind(_ settings: ListenerSettings) throws(KeeperError) -> BoundListener {
+    /// Why we may not serve as `settings` says, tried without answering there for a moment. An address in use is none:
+    /// the service that uses it may be us.
+    static func obstacle(to settings: ListenerSettings) -> KeeperError? {
+        do throws(KeeperError) {
+            close(try bind(settings))
+            return nil
+        } catch {
+            if case .cannotListen(_, EADDRINUSE) = error { return nil }
+            return error
+        }
+    }
+
+    private static func listen(_ settings: ListenerSettings) throws(KeeperError) -> BoundListener {
+        let descriptor = try bind(settings)
+        guard Glibc.listen(descriptor, 1024) == 0 else {
+            let code = errno
+            close(descriptor)
+            throw .cannotListen(settings.description, code: code)
+        }
+        return BoundListener(
+            settings: settings, descriptor: descriptor, port: port(of: descriptor) ?? settings.port, isInherited: false)
+    }
+
+    private static func bind(_ settings: ListenerSettings) throws(KeeperError) -> Int32 {
         let address = settings.address ?? .anyV4
         let endpoint = Endpoint(address, port: UInt16(clamping: settings.port))
         let descriptor = socket(
@@ -52,15 +75,12 @@ enum Listeners {
             _ = unsafe setsockopt(
                 descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &v6only, socklen_t(MemoryLayout<Int32>.size))
         }
-        guard unsafe endpoint.withSystemShape({ unsafe Glibc.bind(descriptor, $0, $1) }) == 0,
-            listen(descriptor, 1024) == 0
-        else {
+        guard unsafe endpoint.withSystemShape({ unsafe Glibc.bind(descriptor, $0, $1) }) == 0 else {
             let code = errno
             close(descriptor)
             throw .cannotListen(settings.description, code: code)
         }
-        return BoundListener(
-            settings: settings, descriptor: descriptor, port: port(of: descriptor) ?? settings.port, isInherited: false)
+        return descriptor
     }
 
     /// The sockets that LISTEN_FDS and LISTEN_FDNAMES tell of, if LISTEN_PID is us.

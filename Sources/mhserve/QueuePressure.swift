@@ -39,7 +39,7 @@ enum ContentRefusal: Error, CustomStringConvertible {
     /// By the verdict of a step.
     case byStep(Verdict)
     /// - Parameter field: the header field that holds the address.
-    case foreignAuthor(field: String, login: String)
+    case foreignAuthor(field: String, Address, login: String)
     /// Mail programs may show another author than the one that we read.
     case unclearAuthor(AuthorError)
     case headerTooLong
@@ -50,8 +50,8 @@ enum ContentRefusal: Error, CustomStringConvertible {
     var verdict: Verdict {
         switch self {
         case .byStep(let verdict): verdict
-        case .foreignAuthor(let field, let login):
-            .permanent(7, 1, text: "a \(field) field names an address that does not belong to \(login)")
+        case .foreignAuthor(let field, let address, let login):
+            .permanent(7, 1, text: "a \(field) field names \(address), which is not an address of \(login)")
         case .unclearAuthor(let error): .permanent(6, 0, text: "\(error)")
         case .headerTooLong: .permanent(6, 0, text: "the header is too long or has too many fields")
         case .brokenSignature: .permanent(6, 0, text: "the message is signed, and a line of its header is no field")

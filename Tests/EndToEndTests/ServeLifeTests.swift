@@ -111,16 +111,55 @@ struct ServeLifeTests {
         }
     }
 
+    @Test("--check warns of an address that cannot be had, and not of one that we use ourselves")
+    func checkedAddresses() async throws {
+        try await onThread {
+            let scratch = ScratchDirectory()
+            func check(_ address: String) throws -> CommandResult {
+                scratch.write(
+                    """
+                    hostname hub.test
+                    state \(scratch.file("state"))
+                    maildirs \(scratch.file("Mail"))/%m
+                    mailbox alice
+                      address alice@hub.test
+                    listen smtp \(address)
+
+                    """, to: "rc")
+                return try InstalledCommands.run(
+                    ["mhserve", "-C", scratch.file("rc"), "--check"],
+                    environment: ["HOME": scratch.path])
+            }
+            let absent = try check("192.0.2.1:2525")
+            #expect(absent.status == 0, "\(absent)")
+            #expect(
+                absent.errorText.hasSuffix(
+                    "rc:6:8: warning: cannot listen on smtp 192.0.2.1:2525: Cannot assign requested address\n"),
+                "\(absent)")
+            let silent = try FakeServer([])
+            let used = try check("127.0.0.1:\(silent.port)")
+            #expect(used.status == 0 && used.errorText.isEmpty, "\(used)")
+        }
+    }
+
     @Test("one file for certificate and key, no days, a password too long, a hash that is none: each is told as it is")
     func toolsMisused() async throws {
         try await onThread {
             let scratch = ScratchDirectory()
             let (one, two) = (scratch.file("one.pem"), scratch.file("two.pem"))
-            func run(_ arguments: String..., input: [UInt8] = []) throws -> CommandResult {
+            func run(arguments: [String], input: [UInt8] = []) throws -> CommandResult {
                 try InstalledCommands.run(["mhserve"] + arguments, input: input, environment: ["HOME": scratch.path])
             }
+            func run(_ arguments: String..., input: [UInt8] = []) throws -> CommandResult {
+                try run(arguments: arguments, input: input)
+            }
             #expect(try run("certificate", "hub.test", "--certificate", one, "--key", one).status == 64)
-            #expect(try run("certificate", "hub.test", "--certificate", one, "--key", two, "--days", "0").status == 64)
+            for wrong in [["hub.test", "--days", "0"], ["no host!"]] {
+                let told = try run(arguments: ["certificate", "--certificate", one, "--key", two] + wrong)
+                #expect(told.status == 64 && told.errorText.contains("Usage: mhserve certificate "), "\(told)")
+            }
+            let nothing = try run("passwd")
+            #expect(nothing.status == 64 && nothing.errorText == "mhserve: standard input holds no password\n")
             let long = try run("passwd", input: [UInt8](repeating: 0x61, count: 2000) + [0x0A])
             #expect(long.status == 65 && long.errorText.contains("choose another one"), "\(long)")
             let nul = try run("passwd", input: [0x61, 0, 0x62, 0x0A])

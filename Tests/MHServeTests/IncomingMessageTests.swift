@@ -100,7 +100,7 @@ struct IncomingMessageTests {
         let rig = try await alice(hub)
         let own = "From: alice@example.org\n"
         func foreign(_ field: String) -> String {
-            "554 5.7.1 a \(field) field names an address that does not belong to alice"
+            "554 5.7.1 a \(field) field names bob@example.org, which is not an address of alice"
         }
         let cases: [(sender: String, header: String, reply: String)] = [
             ("alice@example.org", "From: bob@example.org\n", foreign("From")),

@@ -70,6 +70,18 @@ import Testing
         #expect(try Fixture.read(hub.printed().replacing("********", with: "x")) != hub)
     }
 
+    @Test(
+        "~/ in a command is the home directory, but for a word in quotes",
+        arguments: [#"~/bin/pw ~ "~/y" a~"#, #""~/bin/pw ~ y a~""#])
+    func homeInCommands(_ command: String) throws {
+        let rc =
+            "mailbox m\naccount a\n  owner m\n  address a@x.example\n  user a\n  fetch pop3s x.example\n  passwordeval "
+        let hub = try Fixture.read(rc + command)
+        let third = command.hasPrefix("\"") ? "y" : "~/y"
+        #expect(hub.accounts[0].secret == .command(["/home/alice/bin/pw", "/home/alice", third, "a~"]))
+        #expect(try Fixture.read(hub.printed(masked: false)).accounts[0].secret == hub.accounts[0].secret)
+    }
+
     @Test("no text of the settings shows a secret")
     func masked() throws {
         let hub = try Fixture.read("mailbox m\n  password hunter2\naccount a\n  password hunter2\n  owner m")

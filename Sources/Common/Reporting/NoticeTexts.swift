@@ -71,7 +71,7 @@ public struct NoticeTexts: Sendable, Hashable {
                 You need not send it again: it will be tried until {until}.
                 """),
         success: Wording(
-            subject: "Your message was passed on",
+            subject: "Your message was delivered or passed on",
             body: """
                 This is the mail hub at {hub}.
 

@@ -62,9 +62,10 @@ extension AccountSettings: BlockSettings {
         one("tls", \.$tlsLine, .tls, "Whether there must be TLS.")
         one("inet", \.$inet, .choice("the kind of address"), "Which addresses to connect to")
         maybe("source-ip", \.$sourceAddress, .ownAddress("the address to connect from"), "The address to connect from.")
-        maybe(
-            "tls_trust_file", \.$trustFile, .path("the trust file"),
-            "The certificates that the server is checked against.", [.file(.examinedAbove), .defaultsTo("the hub's")])
+        one(
+            "tls_trust_file", \.$trustFile, Codec<String>.path("the trust file").or("system", "a file"),
+            "The certificates that the server is checked against.",
+            [.file(.examinedAbove), .defaultsTo("the hub's"), .onlyWhere { $0.tls == .required }])
         each(
             "tls_fingerprint", \.$fingerprints, .fingerprints,
             "The SHA-256 of the server's certificate; several may be named.")

@@ -177,11 +177,17 @@ struct Arguments {
             let given = isDiscreet ? "" : ", unlike \"\(word.text)\""
             throw fault(word, "\(what) must begin with / or ~/, since commands run from any directory\(given)")
         }
+        return try atHome(word.text, word)
+    }
+
+    /// `text`, which stands in `word`, with a `~/` in front made the home directory.
+    private func atHome(_ text: String, _ word: Word) throws(RunControlFault) -> String {
+        guard text == "~" || text.hasPrefix("~/") else { return text }
         guard let home = context.home else {
             throw fault(word, "~ means nothing here: there is no HOME, and no such user in the password file")
         }
         let slashed = home.hasSuffix("/") ? String(home.dropLast()) : home
-        return slashed + word.text.dropFirst()
+        return slashed + text.dropFirst()
     }
 
     mutating func certificatePair() throws(RunControlFault) -> CertificatePair {
@@ -216,8 +222,14 @@ struct Arguments {
             guard let odd = word.text.first(where: { Self.shellCharacters.contains($0) }) else { continue }
             throw fault(word, "no shell is used, so \(odd) means nothing; quote each word by itself, or write a script")
         }
-        guard words.count == 1, words[0].isQuoted else { return words.map(\.text) }
-        let inner = words[0].text.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
+        guard words.count == 1, words[0].isQuoted else {
+            return try words.map { word throws(RunControlFault) in
+                word.isQuoted ? word.text : try atHome(word.text, word)
+            }
+        }
+        let inner = try words[0].text.split(whereSeparator: { $0 == " " || $0 == "\t" }).map {
+            text throws(RunControlFault) in try atHome(String(text), words[0])
+        }
         guard !inner.isEmpty else { throw fault(words[0], "\(line.keyword.text): the command is missing") }
         guard !words[0].text.contains("\"") else {
             throw fault(words[0], "quotes within quotes: write the command's words without the outer ones")

@@ -66,9 +66,11 @@ extension Codec where Value == [String] {
         read: { arguments throws(RunControlFault) in try arguments.command() },
         write: { words in
             guard !words.isEmpty else { return nil }
-            // In quotes, a word that a shell would act on means just what it says.
+            // In quotes, a word that a shell would act on, or that begins with ~, means just what it says.
             return words.map { word in
-                let isPlain = words.count == 1 || !word.contains { Arguments.shellCharacters.contains($0) }
+                let isPlain =
+                    words.count == 1
+                    || !word.contains { Arguments.shellCharacters.contains($0) } && !word.hasPrefix("~")
                 return isPlain ? .word(word) : .quoted(word)
             }
         })
