@@ -115,20 +115,46 @@ public final class HubUnderTest: Sendable {
         scratch.write(octets, to: "Mail/\(mailbox)/\(folder)/\(name)")
     }
 
-    /// The worker's process: the keeper's child of that name.
+    /// The worker's process.
     /// - Throws: ``KitError`` when there is none within 10 s.
     public func worker() throws(KitError) -> pid_t {
         let deadline = Deadline(after: .seconds(10))
         while !deadline.hasPassed {
-            let path = "/proc/\(server.pid)/task/\(server.pid)/children"
-            let children = String(decoding: ScratchDirectory.read(path) ?? [], as: UTF8.self)
-            for word in children.split(separator: " ") {
-                let command = ScratchDirectory.read("/proc/\(word)/cmdline") ?? []
-                if let pid = pid_t(word), command.starts(with: Array("mhserve: worker".utf8)) { return pid }
-            }
+            if let worker = workers.first { return worker }
             usleep(10_000)
         }
         throw KitError("mhserve has no worker\n\(logs)")
+    }
+
+    /// The processes of all workers: the keeper's children of that name, the oldest first.
+    public var workers: [pid_t] {
+        let path = "/proc/\(server.pid)/task/\(server.pid)/children"
+        let children = String(decoding: ScratchDirectory.read(path) ?? [], as: UTF8.self)
+        return children.split(separator: " ").compactMap { word in
+            let command = ScratchDirectory.read("/proc/\(word)/cmdline") ?? []
+            return command.starts(with: Array("mhserve: worker".utf8)) ? pid_t(word) : nil
+        }
+    }
+
+    /// Lets strace change what a system call of a process does, and of those that it starts.
+    /// - Parameters:
+    ///   - what: as strace's `inject=` has it.
+    ///   - path: the only file whose calls are meant; all calls where there is none.
+    public func inject(_ what: String, into pid: pid_t, on path: String? = nil) throws(KitError) -> ServerProcess {
+        let strace = try ServerProcess(
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-p", "\(pid)", "-e", "inject=\(what)"]
+                + (path.map { ["-P", $0] } ?? []),
+            logs: [scratch.file("strace.log")])
+        let deadline = Deadline(after: .seconds(10))
+        func isTraced(_ task: String) -> Bool {
+            let status = ScratchDirectory.read("/proc/\(pid)/task/\(task)/status") ?? []
+            return !String(decoding: status, as: UTF8.self).contains("TracerPid:\t0\n")
+        }
+        while !ScratchDirectory.names(in: "/proc/\(pid)/task").allSatisfy(isTraced) {
+            guard !deadline.hasPassed else { throw KitError("strace does not trace: \(strace.logs)") }
+            usleep(10_000)
+        }
+        return strace
     }
 
     /// Waits until the log has `count` lines with `text`.
