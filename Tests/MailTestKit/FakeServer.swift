@@ -38,6 +38,8 @@ public final class FakeServer: Sendable {
 
     /// What the server saw of one connection.
     public struct Session: Sendable, Hashable {
+        /// The client's address.
+        public var client = ""
         /// The lines read, without CRLF.
         public var lines: [String] = []
         /// The line that did not match a ``Step/expect(_:)``.
@@ -56,15 +58,20 @@ public final class FakeServer: Sendable {
 
     /// Plays `scripts[0]` to the first connection, and so on; further connections get the last one. A connection is
     /// closed after its script.
-    /// - Parameter patience: the longest wait for the client at any step.
+    /// - Parameters:
+    ///   - port: 0 lets the kernel choose.
+    ///   - patience: the longest wait for the client at any step.
     /// - Throws: ``KitError`` when it cannot listen, or the error of a thread that cannot be started.
-    public init(_ scripts: [Step]..., patience: Duration = .seconds(20)) throws {
+    public init(
+        _ scripts: [Step]..., at address: Loopback.Address = .v4, port: UInt16 = 0, patience: Duration = .seconds(20)
+    ) throws {
         precondition(!scripts.isEmpty)
         let seen = Seen()
         self.seen = seen
-        server = try TestServer("fake-server") { descriptor, number in
+        server = try TestServer("fake-server", at: address, port: port) { descriptor, number in
             seen.sessions.withLock { sessions in
                 while sessions.count <= number { sessions.append(Session()) }
+                sessions[number].client = Loopback.peer(of: descriptor)
             }
             var player = Player(end: SocketEnd(descriptor), patience: patience) { change in
                 seen.sessions.withLock { change(&$0[number]) }

@@ -30,7 +30,8 @@ public final class HubUnderTest: Sendable {
     /// - Parameters:
     ///   - words: lines for the top of the rc, such as `smtp-idle 1s`.
     ///   - blocks: blocks for the end of the rc, such as accounts.
-    ///   - services: what it listens for, each on 127.0.0.1 and a port the system chooses.
+    ///   - services: what it listens for, each on a port the system chooses.
+    ///   - address: of the loopback, as the rc has it.
     ///   - tracer: a program and its arguments to run mhserve under.
     ///   - starter: a program and its arguments that becomes mhserve.
     ///   - letters: messages that bob has from the start, by the folder and name of their files: `new/1.M1P1.other`.
@@ -39,6 +40,7 @@ public final class HubUnderTest: Sendable {
     /// - Throws: ``KitError`` with its logs when mhserve does not start.
     public init(
         words: [String] = [], blocks: [String] = [], services: [String] = HubUnderTest.allServices,
+        address: String = "127.0.0.1",
         carrier: Carrier = .recording, tracer: [String] = [], starter: [String] = [], letters: [String: String] = [:],
         isRecorded: Bool = false,
         patience: Duration = .seconds(30)
@@ -46,11 +48,11 @@ public final class HubUnderTest: Sendable {
         let certificate = scratch.file("hub.crt")
         let made = try InstalledCommands.run([
             "mhserve", "certificate", "--certificate", certificate, "--key", scratch.file("hub.key"), "--days", "30",
-            "hub.example.org", "localhost", "127.0.0.1",
+            "hub.example.org", "localhost", "127.0.0.1", "::1",
         ])
         guard made.status == 0 else { throw KitError("no certificate: \(made)") }
         certificatePath = certificate
-        rcPath = scratch.write(Self.rc(in: scratch, words, blocks, services), to: "rc")
+        rcPath = scratch.write(Self.rc(in: scratch, words, blocks, services.map { "\($0) \(address):0" }), to: "rc")
         scratch.write("alice's secret\n", to: "alice.pass")
         scratch.write("bob's secret\n", to: "bob.pass")
         let program = try Self.install(carrier, in: scratch)
@@ -168,7 +170,7 @@ public final class HubUnderTest: Sendable {
     }
 
     private static func rc(
-        in scratch: ScratchDirectory, _ words: [String], _ blocks: [String], _ services: [String]
+        in scratch: ScratchDirectory, _ words: [String], _ blocks: [String], _ listeners: [String]
     ) -> String {
         let top = [
             "hostname hub.example.org", "qualify example.org", "state \(scratch.file("state"))",
@@ -179,10 +181,10 @@ public final class HubUnderTest: Sendable {
         let mailboxes = ["alice", "bob"].map {
             "mailbox \($0)\n  address \($0)@example.org\n  passwordfile \(scratch.file("\($0).pass"))"
         }
-        let listeners = services.map { "listen \($0) 127.0.0.1:0" }
         _ = unsafe mkdir(scratch.file("Mail"), 0o700)
         let kept = top.filter { !given.contains($0.split(separator: " ")[0]) }
-        return (kept + words + mailboxes + ["domain example.org"] + blocks + listeners).joined(separator: "\n") + "\n"
+        return (kept + words + mailboxes + ["domain example.org"] + blocks + listeners.map { "listen \($0)" }).joined(
+            separator: "\n") + "\n"
     }
 
     /// Puts mhserve and its carrier side by side into the scratch folder.

@@ -30,9 +30,12 @@ final class TestServer: Sendable {
     }
 
     /// - Parameter session: plays one connection, the first being number 0; the descriptor is closed afterwards.
-    init(_ name: String, session: @escaping @Sendable (Int32, Int) -> Void) throws {
-        let listener = try Loopback.listen()
-        port = Loopback.port(of: listener)
+    init(
+        _ name: String, at address: Loopback.Address = .v4, port: UInt16 = 0,
+        session: @escaping @Sendable (Int32, Int) -> Void
+    ) throws {
+        let listener = try Loopback.listen(at: address, on: port)
+        self.port = Loopback.port(of: listener)
         let state = State()
         self.state = state
         state.shared.withLock { _ = $0.open.insert(listener) }
