@@ -59,6 +59,6 @@ extension SASLClientMechanism {
     }
     static let proofPlus = SASLClientMechanism(name: "X-PROOF-PLUS", bindsChannel: true) {
         (user, password, channel) throws(SASLError) in
-        ProofClient(mechanism: "X-PROOF-PLUS", user: user, password: password, channel: channel)
+        ProofClient(mechanism: "X-PROOF-PLUS", user: user, password: password, channel: channel.binding)
     }
 }

@@ -48,7 +48,7 @@ extension AccountError {
     /// The server's words, where it ended the session.
     var farewellWords: String? { if case .farewell(_, let words) = self { words } else { nil } }
     /// Why the login was refused, if it was.
-    var refusal: LoginRefusal? { if case .loginRefused(_, _, let refusal) = self { refusal } else { nil } }
+    var refusal: LoginRefusal? { if case .loginRefused(_, _, _, let refusal) = self { refusal } else { nil } }
     /// The error of the wire that it passes on.
     var transportError: TransportError? { if case .transport(let error) = self { error } else { nil } }
     /// The error of the engine that it passes on.

@@ -24,6 +24,8 @@ public final class FakeServer: Sendable {
         case content
         /// Sends this line, with the first word of the line last read in place of `@tag@` (IMAP).
         case tagged(String)
+        /// Sends the line that this makes of the line last read.
+        case answer(@Sendable (String) -> String)
         /// Sends nothing for so long; ends earlier when the client hangs up.
         case stall(Duration)
         /// Does something at just this point, such as a signal to the client.
@@ -154,6 +156,7 @@ private struct Player {
             let tag = String(last.prefix { $0 != " " })
             let pieces = text.split(separator: "@tag@", omittingEmptySubsequences: false)
             try end.write(Array(pieces.joined(separator: tag).utf8) + [0x0D, 0x0A], until: deadline)
+        case .answer(let line): try end.write(Array(line(last).utf8) + [0x0D, 0x0A], until: deadline)
         case .stall(let duration): try end.stall(duration)
         case .perform(let action): action()
         case .drain: do { try end.drain(until: deadline) } catch .gone {}

@@ -10,7 +10,7 @@ struct SASLClientTests {
     private let secret = Secret("tanstaaftanstaaf")
 
     private func client(_ mechanism: SASLClientMechanism) throws(SASLError) -> any SASLClient {
-        try mechanism.begin(user: "tim", password: secret, channel: nil)
+        try mechanism.begin(user: "tim", password: secret, channel: .none)
     }
 
     @Test("says PLAIN as RFC 4616 §4 shows it, at once or on the prompt")
@@ -39,11 +39,11 @@ struct SASLClientTests {
     @Test("refuses what the wire cannot carry", arguments: SASLClientMechanism.all)
     func refused(mechanism: SASLClientMechanism) {
         for user in ["", "a\0b", "a\r\n", String(repeating: "a", count: 321)] {
-            #expect(throws: SASLError.badLogin) { try mechanism.begin(user: user, password: secret, channel: nil) }
+            #expect(throws: SASLError.badLogin) { try mechanism.begin(user: user, password: secret, channel: .none) }
         }
         for password in ["", "a\0b", String(repeating: "a", count: 1025)] {
             #expect(throws: SASLError.badPassword) {
-                try mechanism.begin(user: "a", password: Secret(password), channel: nil)
+                try mechanism.begin(user: "a", password: Secret(password), channel: .none)
             }
         }
     }
@@ -51,7 +51,7 @@ struct SASLClientTests {
     @Test("logs in to our own server", arguments: SASLMechanism.allCases)
     func ownServer(mechanism: SASLMechanism) throws {
         let spoken = try #require(SASLClientMechanism.all.first { $0.name == mechanism.rawValue })
-        var client = try spoken.begin(user: "älice@example.org", password: secret, channel: nil)
+        var client = try spoken.begin(user: "älice@example.org", password: secret, channel: .none)
         var server = SASLServer()
         var step = server.start(mechanism, initialResponse: client.initialResponse())
         while case .challenge(let challenge) = step { step = server.receive(try client.respond(to: challenge)) }
@@ -63,11 +63,16 @@ struct SASLClientTests {
         func choose(_ offered: [String], _ mechanisms: [SASLClientMechanism]? = nil, bound: Bool = false) -> String? {
             SASLClientMechanism.choose(
                 among: mechanisms ?? SASLClientMechanism.all, offered: offered,
-                channel: bound ? ChannelBinding(.tlsExporter, data: [1]) : nil)?.name
+                channel: bound
+                    ? SASLChannel(binding: ChannelBinding(.tlsExporter, data: [1]), offered: offered) : .none)?.name
         }
         #expect(choose(["LOGIN", "plain", "XOAUTH2", ""]) == "PLAIN")
         #expect(choose(["PLAIN", "LOGIN"], [.login]) == "LOGIN")
         #expect(choose(["GSSAPI", "PLAIN-CLIENTTOKEN"]) == nil)
+        let offered = ["PLAIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-512"]
+        #expect(choose(offered, bound: true) == "SCRAM-SHA-256-PLUS")
+        #expect(choose(offered) == "SCRAM-SHA-256")
+        #expect(choose(Array(offered.prefix(3))) == "SCRAM-SHA-1" && choose(Array(offered.prefix(2))) == "CRAM-MD5")
         #expect(choose(["PLAIN"], []) == nil)
         let bound = SASLClientMechanism(name: "X-PLUS", bindsChannel: true) { (_, _, _) throws(SASLError) in
             throw .notStarted

@@ -20,7 +20,8 @@ public enum AccountError: Complaint {
     case noTLS(host: String, words: String)
     case loginInClear(host: String)
     case noMechanism(account: String, offered: [String])
-    case loginRefused(user: String, host: String, LoginRefusal)
+    /// - Parameter mechanism: `nil` for a login of the protocol's own.
+    case loginRefused(user: String, host: String, mechanism: String?, LoginRefusal)
     /// Who says that the login has succeeded did not prove that it knows the password.
     case serverUnproven(host: String, mechanism: String)
     case refused(command: String, host: String, words: String)
@@ -40,9 +41,10 @@ public enum AccountError: Complaint {
         case .noMechanism, .noTLS, .loginInClear: .noPermission
         case .silent(let server): server.portFault == nil ? .temporaryFailure : .configuration
         case .noExtensions: .unavailable
-        case .loginRefused(_, _, let refusal): refusal.isTemporary ? .temporaryFailure : .noPermission
+        case .loginRefused(_, _, _, let refusal): refusal.isTemporary ? .temporaryFailure : .noPermission
         case .refused, .farewell: .temporaryFailure
-        case .serverUnproven, .protocolBroken: .protocolError
+        case .serverUnproven: .noPermission
+        case .protocolBroken: .protocolError
         case .path(let error): error.exitStatus
         case .transport(let error): error.exitStatus
         case .secret(let error): error.exitStatus
@@ -67,9 +69,10 @@ public enum AccountError: Complaint {
         case .noMechanism(let account, let offered):
             "account \(account): the server offers none of the logins we have (it offers "
                 + "\(offered.isEmpty ? "none" : printable(offered.joined(separator: " ")))); see `auth` in mailhubrc(5)"
-        case .loginRefused(let user, let host, let refusal):
+        case .loginRefused(let user, let host, let mechanism, let refusal):
             "\(host) refused the login of \(printable(user)): \(printable(octets: refusal.words, limit: 200)); "
-                + (refusal.isTemporary ? "it is tried again later" : "check user and password")
+                + (refusal.isTemporary
+                    ? "it is tried again later" : "check user and password\(Self.plainAdvice(mechanism))")
         case .serverUnproven(let host, let mechanism):
             "\(host) did not prove by \(mechanism) that it knows the password: it may be somebody else; stopped"
         case .refused(let command, let host, let words): "\(host) refused \(command): \(words)"
@@ -79,6 +82,15 @@ public enum AccountError: Complaint {
         case .transport(let error): "\(error)"
         case .secret(let error): "\(error)"
         case .engine(let error): "\(error)"
+        }
+    }
+
+    /// What a person may do about a server that is wrong about a mechanism it offers. We do not do it unasked: whoever
+    /// refuses the better one, to be shown the password, need not be the server.
+    private static func plainAdvice(_ mechanism: String?) -> String {
+        switch mechanism {
+        case nil, "PLAIN", "LOGIN": ""
+        case let name?: "; if they are right, the server may be wrong about \(name), and `auth plain` does without it"
         }
     }
 }

@@ -34,7 +34,8 @@ public struct AccountLogin: Sendable {
         self.mechanisms =
             switch account.auth {
             case .auto: mechanisms
-            case .plain, .login, .off: mechanisms.filter { $0.name == account.auth.rawValue.uppercased() }
+            case .scramSHA256Plus, .scramSHA256, .scramSHA1, .cramMD5, .plain, .login, .off:
+                mechanisms.filter { $0.name == account.auth.rawValue.uppercased() }
             }
     }
 

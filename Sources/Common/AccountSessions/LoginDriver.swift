@@ -17,13 +17,13 @@ struct LoginDriver<E: SessionEngine> {
     func logIn(_ login: AccountLogin) throws(AccountError) {
         guard exchange.wire.facts.tls != nil || account.tls == .off else { throw AccountError.loginInClear(host: host) }
         let offered = exchange.engine.offers?.mechanisms ?? []
-        let channel = exchange.wire.facts.tls?.channelBinding
+        let channel = SASLChannel(binding: exchange.wire.facts.tls?.channelBinding, offered: offered)
         if let mechanism = SASLClientMechanism.choose(among: login.mechanisms, offered: offered, channel: channel) {
             try authenticate(login, mechanism, channel)
         } else if let commands = E.ownLogin, login.isFree || offered.isEmpty {
             for command in commands(login.user, try login.readText()) {
                 try exchange.command(command)
-                try awaitAcceptance(of: login) { _ throws(AccountError) in
+                try awaitAcceptance(of: login, by: nil) { _ throws(AccountError) in
                     throw broken("a challenge to a login that has none")
                 }
             }
@@ -33,7 +33,7 @@ struct LoginDriver<E: SessionEngine> {
     }
 
     private func authenticate(
-        _ login: AccountLogin, _ mechanism: SASLClientMechanism, _ channel: ChannelBinding?
+        _ login: AccountLogin, _ mechanism: SASLClientMechanism, _ channel: SASLChannel
     ) throws(AccountError) {
         let password = try login.readSecret()
         var client: any SASLClient
@@ -44,7 +44,7 @@ struct LoginDriver<E: SessionEngine> {
         }
         let initial = client.initialResponse()
         try exchange.command(E.command(.authenticate(mechanism: mechanism.name, initialResponse: initial)))
-        try awaitAcceptance(of: login) { challenge throws(AccountError) in
+        try awaitAcceptance(of: login, by: mechanism) { challenge throws(AccountError) in
             guard let challenge else { throw broken("a challenge that is no base64") }
             do throws(SASLError) {
                 return try client.respond(to: challenge)
@@ -58,7 +58,8 @@ struct LoginDriver<E: SessionEngine> {
     /// Waits until what was said last is accepted.
     /// - Parameter respond: gives the answer to a challenge, or throws to give the exchange up.
     private func awaitAcceptance(
-        of login: AccountLogin, respond: ([UInt8]?) throws(AccountError) -> [UInt8]
+        of login: AccountLogin, by mechanism: SASLClientMechanism?,
+        respond: ([UInt8]?) throws(AccountError) -> [UInt8]
     ) throws(AccountError) {
         while true {
             switch E.meaning(of: try exchange.event()) {
@@ -75,10 +76,12 @@ struct LoginDriver<E: SessionEngine> {
                 }
                 try exchange.command(E.command(.response(response)))
             case .refused(let refusal):
-                throw AccountError.loginRefused(user: login.user, host: host, refusal)
+                throw AccountError.loginRefused(
+                    user: login.user, host: host, mechanism: mechanism?.name, refusal)
             case .farewell(let words):
                 let refusal = LoginRefusal(.server, isTemporary: true, words: words)
-                throw AccountError.loginRefused(user: login.user, host: host, refusal)
+                throw AccountError.loginRefused(
+                    user: login.user, host: host, mechanism: mechanism?.name, refusal)
             case .greeted, .preauthenticated, .offered, .offersUnknown, .tlsReady, .tlsRefused, nil: break
             }
         }
@@ -88,6 +91,8 @@ struct LoginDriver<E: SessionEngine> {
         switch error {
         case .serverUnproven: .serverUnproven(host: host, mechanism: mechanism.name)
         case .unexpectedChallenge: broken("more questions at the login than \(mechanism) has answers")
+        case .badChallenge: broken("\(error)")
+        case .noDigest(let error): .unusable(account: account.name, reason: "a login by \(mechanism): \(error)")
         case .tooLong, .malformed, .badLogin, .badPassword, .otherIdentity, .notStarted:
             broken("a challenge that \(mechanism) does not know: \(error)")
         }

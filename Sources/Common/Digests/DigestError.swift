@@ -10,7 +10,8 @@ public enum DigestError: Complaint, Hashable {
 
     public var description: String {
         switch self {
-        case .refused(.sha256): "OpenSSL refuses to make a SHA-256 digest; check the installation of libcrypto"
+        case .refused(let algorithm):
+            "OpenSSL refuses to make a digest with \(algorithm.rawValue); check the installation of libcrypto"
         }
     }
 }

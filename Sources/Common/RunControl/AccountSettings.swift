@@ -65,6 +65,10 @@ public struct AccountSettings: Sendable, Hashable {
 public enum AuthMethod: String, Sendable, Hashable, CaseIterable {
     /// By the best mechanism that both sides know.
     case auto
+    case scramSHA256Plus = "scram-sha-256-plus"
+    case scramSHA256 = "scram-sha-256"
+    case scramSHA1 = "scram-sha-1"
+    case cramMD5 = "cram-md5"
     case plain
     case login
     /// Not at all: for a server that trusts our address.

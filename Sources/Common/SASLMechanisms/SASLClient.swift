@@ -1,6 +1,7 @@
 // The client's side of SASL: what to answer. The protocol around it puts the octets into its own form.
 
 import Credentials
+import Digests
 import Octets
 
 /// One authentication exchange, client side (RFC 4422 §3), of however many steps. Knows nothing of the protocol around
@@ -24,20 +25,35 @@ public protocol SASLClient: Sendable {
     func acceptSuccess() throws(SASLError)
 }
 
+/// What a login can be tied to (RFC 5056).
+public struct SASLChannel: Sendable, Hashable {
+    /// No channel that can be bound to.
+    public static let none = SASLChannel(binding: nil, offered: [])
+
+    public let binding: ChannelBinding?
+    /// Whether the server offers a mechanism that binds to it.
+    let isOffered: Bool
+
+    /// - Parameter offered: the server's mechanisms, as they stand on the wire.
+    public init(binding: ChannelBinding?, offered: [String]) {
+        self.binding = binding
+        isOffered = offered.contains { $0.uppercased().hasSuffix("-PLUS") }
+    }
+}
+
 /// A mechanism as a client chooses it: before any secret is read.
 public struct SASLClientMechanism: Sendable, CustomStringConvertible {
     /// As it stands on the wire, in capitals.
     public let name: String
     /// Whether it ties the login to the channel (`-PLUS`), and so needs one that can be bound to.
     public let bindsChannel: Bool
-    private let make:
-        @Sendable (_ user: String, _ password: Secret, ChannelBinding?) throws(SASLError) -> any SASLClient
+    private let make: @Sendable (_ user: String, _ password: Secret, SASLChannel) throws(SASLError) -> any SASLClient
 
     /// - Parameter make: begins an exchange for one user; the binding is there whenever the channel has one.
     public init(
         name: String, bindsChannel: Bool = false,
         make:
-            @escaping @Sendable (_ user: String, _ password: Secret, ChannelBinding?) throws(SASLError) ->
+            @escaping @Sendable (_ user: String, _ password: Secret, SASLChannel) throws(SASLError) ->
             any SASLClient
     ) {
         self.name = name
@@ -57,16 +73,39 @@ public struct SASLClientMechanism: Sendable, CustomStringConvertible {
         try LoginClient(user: user, password: password)
     }
 
-    /// All that we speak, best first: of two that show the server the password, the one with fewer round trips.
-    public static let all = [plain, login]
+    /// RFC 2195: a digest under the password; what the server keeps is worth the password.
+    public static let cramMD5 = SASLClientMechanism(name: "CRAM-MD5") { (user, password, _) throws(SASLError) in
+        try CRAMMD5Client(user: user, password: password)
+    }
+
+    /// RFC 5802.
+    public static let scramSHA1 = scram("SCRAM-SHA-1", .sha1)
+    /// RFC 7677.
+    public static let scramSHA256 = scram("SCRAM-SHA-256", .sha256)
+    /// RFC 7677, tied to the TLS connection.
+    public static let scramSHA256Plus = scram("SCRAM-SHA-256-PLUS", .sha256, bindsChannel: true)
+
+    private static func scram(
+        _ name: String, _ algorithm: DigestAlgorithm, bindsChannel: Bool = false
+    ) -> SASLClientMechanism {
+        SASLClientMechanism(name: name, bindsChannel: bindsChannel) { (user, password, channel) throws(SASLError) in
+            try ScramClient(
+                mechanism: name, algorithm: algorithm, user: user, password: password,
+                binding: ScramClient.Binding(of: channel, isUsed: bindsChannel), nonce: ScramClient.freshNonce())
+        }
+    }
+
+    /// All that we speak, best first: those that prove us to the server without the password, and the server to us;
+    /// then, of two that show it the password, the one with fewer round trips.
+    public static let all = [scramSHA256Plus, scramSHA256, scramSHA1, cramMD5, plain, login]
 
     /// The first of `mechanisms` that the server offers and the channel allows.
     /// - Parameter offered: names as they stand on the wire, in any case; unknown ones do not count.
     public static func choose(
-        among mechanisms: [SASLClientMechanism], offered: [String], channel: ChannelBinding?
+        among mechanisms: [SASLClientMechanism], offered: [String], channel: SASLChannel
     ) -> SASLClientMechanism? {
         mechanisms.first { mechanism in
-            (!mechanism.bindsChannel || channel != nil)
+            (!mechanism.bindsChannel || channel.binding != nil)
                 && offered.contains { $0.uppercased() == mechanism.name }
         }
     }
@@ -74,7 +113,7 @@ public struct SASLClientMechanism: Sendable, CustomStringConvertible {
     /// Begins an exchange.
     /// - Throws: ``SASLError/badLogin`` or ``SASLError/badPassword`` for what the mechanism cannot carry.
     public func begin(
-        user: String, password: Secret, channel: ChannelBinding?
+        user: String, password: Secret, channel: SASLChannel
     ) throws(SASLError) -> any SASLClient {
         try make(user, password, channel)
     }

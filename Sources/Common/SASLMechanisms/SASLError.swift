@@ -1,5 +1,7 @@
 // What can go wrong in a SASL exchange.
 
+import Digests
+
 /// Why an exchange ended without a login to verify. None of the texts holds a secret.
 public enum SASLError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A response of more octets than ``SASL/responseLimit``.
@@ -14,6 +16,10 @@ public enum SASLError: Error, Sendable, Hashable, CustomStringConvertible {
     case otherIdentity
     /// The server asks for more than the mechanism has.
     case unexpectedChallenge(String)
+    /// A challenge that the mechanism does not allow, or that is not worth the answer.
+    case badChallenge(String, reason: String)
+    /// OpenSSL cannot make the digest that the mechanism demands.
+    case noDigest(DigestError)
     /// The server has not proved that it knows the password, as the mechanism demands.
     case serverUnproven(String)
     /// A response outside an exchange.
@@ -27,6 +33,8 @@ public enum SASLError: Error, Sendable, Hashable, CustomStringConvertible {
         case .badPassword: "a password that is empty, too long, or holds a NUL"
         case .otherIdentity: "acting for another login is not allowed"
         case .unexpectedChallenge(let mechanism): "the server asked for more than \(mechanism) has to say"
+        case .badChallenge(let mechanism, let reason): "a challenge of \(mechanism) with \(reason)"
+        case .noDigest(let error): "\(error)"
         case .serverUnproven(let mechanism): "the server did not prove by \(mechanism) that it knows the password"
         case .notStarted: "a response outside an authentication exchange"
         }

@@ -1,0 +1,104 @@
+// Logins of an account: the best mechanism that both sides know, once, and never a weaker one.
+
+import Blocking
+import MailTestKit
+import Octets
+import Testing
+
+@Suite("The login of an account")
+struct LoginTests {
+    @Test(
+        "takes the best mechanism that Dovecot offers, or the one that the rc names", .needs(.dovecot),
+        arguments: ["pop3s", "imaps"])
+    func dovecot(_ service: String) async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer(users: ["alice": "pass wörd, with = and \""])
+            let port = service == "pop3s" ? dovecot.pop3sPort : dovecot.imapsPort
+            for word in ["auto", "scram-sha-256", "scram-sha-1", "cram-md5", "plain", "login"] {
+                let rig = FetchRig()
+                rig.configure(
+                    "\(service) localhost:\(port)", "tls_trust_file \(dovecot.certificate.certificatePath)",
+                    "auth \(word)",
+                    password: #""pass wörd, with = and \"""#)
+                let before = dovecot.logs.count(of: "Login: user=<alice>")
+                let result = try rig.fetch()
+                #expect(result.status == 0, "\(word): \(result) \(dovecot.logs)")
+                let method = word == "auto" ? "SCRAM-SHA-256" : word.uppercased()
+                let logins = dovecot.logs.split(separator: "\n").filter { $0.contains("Login: user=<alice>") }
+                #expect(logins.count == before + 1 && logins.last?.contains("method=\(method),") == true, "\(logins)")
+            }
+        }
+    }
+
+    @Test("a wrong password is refused once, by each mechanism, with 77", .needs(.dovecot))
+    func wrongPassword() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            for word in ["scram-sha-256", "scram-sha-1", "cram-md5", "plain"] {
+                let rig = FetchRig()
+                rig.configure(
+                    "imaps localhost:\(dovecot.imapsPort)", "tls_trust_file \(dovecot.certificate.certificatePath)",
+                    "auth \(word)", password: "wrong")
+                let result = try rig.fetch()
+                #expect(result.status == 77 && result.errorText.contains("refused the login of alice"), "\(result)")
+                #expect(result.errorText.contains("`auth plain` does without it") == (word != "plain"), "\(result)")
+            }
+        }
+    }
+
+    private static let greeting: [FakeServer.Step] = [
+        .line("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=PLAIN] hello")
+    ]
+
+    /// The first message of a SCRAM server, made of the client's, which stands in the last line.
+    private static func first(_ line: String, count: Int) -> String {
+        let word = line.split(separator: " ").last.map { Array($0.utf8) } ?? []
+        let message = String(decoding: Base64.decode(word) ?? [], as: UTF8.self)
+        let nonce = message.split(separator: "r=").last ?? ""
+        return "+ "
+            + String(
+                decoding: Base64.encode(Array("r=\(nonce)server,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=\(count)".utf8)),
+                as: UTF8.self)
+    }
+
+    private func run(_ steps: [FakeServer.Step]) throws -> (result: CommandResult, session: FakeServer.Session) {
+        let server = try FakeServer(Self.greeting + [.expect("a1 AUTHENTICATE SCRAM-SHA-256 ")] + steps)
+        let rig = FetchRig()
+        rig.configure("imap 127.0.0.1:\(server.port)", "timeout 5", "tls off")
+        let result = try rig.fetch()
+        #expect(rig.messages().isEmpty)
+        return (result, try #require(server.stop().first))
+    }
+
+    @Test("a server that refuses SCRAM and offers PLAIN is not shown the password")
+    func neverWeaker() async throws {
+        try await onThread {
+            let (result, session) = try run([.line("a1 NO try something else"), .drain])
+            #expect(result.status == 77 && result.errorText.contains("try something else"), "\(result)")
+            #expect(!session.lines.joined().contains("PLAIN") && session.lines.count <= 2, "\(session)")
+        }
+    }
+
+    @Test("a server that cannot prove that it knows the password is left with 77, and nothing is fetched")
+    func wrongProof() async throws {
+        try await onThread {
+            let proof = String(
+                decoding: Base64.encode(Array("v=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".utf8)), as: UTF8.self)
+            for end in [[FakeServer.Step.line("+ \(proof)"), .drain], [.line("a1 OK welcome"), .drain]] {
+                let (result, session) = try run([.answer { Self.first($0, count: 4096) }, .skip(lines: 1)] + end)
+                #expect(result.status == 77, "\(result) \(session)")
+                #expect(result.errorText.contains("did not prove by SCRAM-SHA-256"), "\(result)")
+                #expect(!session.lines.joined().contains("SELECT"), "\(session)")
+            }
+        }
+    }
+
+    @Test("a server that asks for too much work, or for too little, gets none", arguments: [1, 4095, 2_147_483_648])
+    func rounds(_ count: Int) async throws {
+        try await onThread {
+            let (result, session) = try run([.answer { Self.first($0, count: count) }, .expect("*"), .drain])
+            #expect(result.status == 76 && result.errorText.contains("a count of \(count) rounds"), "\(result)")
+            #expect(session.surprise == nil, "\(session)")
+        }
+    }
+}
