@@ -1,6 +1,7 @@
 // Logins of an account: the best mechanism that both sides know, once, and never a weaker one.
 
 import Blocking
+import Glibc
 import MailTestKit
 import Octets
 import Testing
@@ -43,6 +44,60 @@ struct LoginTests {
                 #expect(result.status == 77 && result.errorText.contains("refused the login of alice"), "\(result)")
                 #expect(result.errorText.contains("`auth plain` does without it") == (word != "plain"), "\(result)")
             }
+        }
+    }
+
+    /// A login to the server of scripts/scramserver.c.
+    /// - Parameter mode: its last argument.
+    /// - Returns: the run, and what the server told of the login.
+    private func bound(_ mode: String, auth: String = "auto", password: String = "secret") throws -> (
+        CommandResult, String
+    ) {
+        let scratch = ScratchDirectory()
+        let certificate = try TestCertificate(in: scratch)
+        let root = try Peers.root(of: .gsasl)
+        let server = try ServerProcess(
+            [
+                "\(try #require(Peers.folder()))/lib/scramserver", certificate.certificatePath, certificate.keyPath,
+                "alice", "secret", mode,
+            ],
+            environment: try Peers.environment(for: root), logs: [scratch.file("server.log")])
+        defer { server.stop() }
+        func told() -> [Substring] {
+            String(decoding: ScratchDirectory.read(scratch.file("server.log")) ?? [], as: UTF8.self).split(
+                separator: "\n")
+        }
+        let deadline = Deadline(after: .seconds(10))
+        while told().isEmpty, !deadline.hasPassed, !server.child.hasEnded { usleep(10_000) }
+        let port = try #require(told().first, "\(server.logs)")
+        let rig = FetchRig()
+        rig.configure(
+            "pop3s localhost:\(port)", "tls_trust_file \(certificate.certificatePath)", "auth \(auth)",
+            password: password)
+        return (try rig.fetch(), told().dropFirst().joined(separator: "; "))
+    }
+
+    @Test("is tied to the TLS connection where GNU SASL offers it, and fails over any other", .needs(.gsasl))
+    func channelBinding() async throws {
+        try await onThread {
+            let (good, login) = try bound("")
+            #expect(good.status == 0 && login == "SCRAM-SHA-256-PLUS ok", "\(good) \(login)")
+            let (plain, unbound) = try bound("", auth: "scram-sha-256")
+            #expect(plain.status == 0 && unbound == "SCRAM-SHA-256 ok", "\(plain) \(unbound)")
+            let (wrong, refused) = try bound("", password: "wrong")
+            #expect(
+                wrong.status == 77 && refused == "SCRAM-SHA-256-PLUS GSASL_AUTHENTICATION_ERROR", "\(wrong) \(refused)")
+            let (other, foreign) = try bound("other")
+            #expect(
+                other.status == 77 && foreign == "SCRAM-SHA-256-PLUS GSASL_AUTHENTICATION_ERROR", "\(other) \(foreign)")
+        }
+    }
+
+    @Test("tells a server that could bind and whose offer was cut short: it notices", .needs(.gsasl))
+    func cutShort() async throws {
+        try await onThread {
+            let (result, login) = try bound("strip")
+            #expect(result.status == 77 && login == "SCRAM-SHA-256 GSASL_AUTHENTICATION_ERROR", "\(result) \(login)")
         }
     }
 
