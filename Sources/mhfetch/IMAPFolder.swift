@@ -28,8 +28,13 @@ final class IMAPFolder {
     private var asked = UIDSet([])
     /// Whether a listing of the whole folder had another count than the server tells.
     private var isMiscounted = false
-    /// Whether messages were expunged while the folder was listed. Were that a lie, one that is there is missing.
-    private var isShifted = false
+    /// Messages that went by our own UID EXPUNGE.
+    private var ownExpunges = 0
+    /// Messages that were neither sent nor listed any more.
+    private var missed = 0
+    /// Whether others' messages went in this session, as the server says. Were it a lie, they would be passed over for
+    /// good: so nothing is, and nothing is forgotten. In a later session either they are not listed, or they are news.
+    private var hasLosses: Bool { numbers.expungedCount > ownExpunges || missed > 0 }
 
     private var exchange: Exchange<IMAPClient> { session.exchange }
 
@@ -59,7 +64,7 @@ final class IMAPFolder {
         let listed = mayBeNew ? try list(from: first, isBlind: uidNext == nil) : []
         let new = listed.filter { !isFetched($0) }
         let firstNew = new.first { run.state.failed[$0.key] == nil }
-        if !isShifted, let mark = firstNew?.number ?? listed.last.map({ $0.number + 1 }) {
+        if let mark = firstNew?.number ?? listed.last.map({ $0.number + 1 }) {
             try advance(to: mark)
         }
         try delete()
@@ -70,17 +75,14 @@ final class IMAPFolder {
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
         let isDone = try fetch(fresh)
         try run.settle()
-        // Content of the last message confirms which UIDs the others have.
-        if isDone, let highest = listed.last, !isShifted || fresh.last?.key == highest.key {
-            try advance(to: highest.number + 1)
-        }
+        if isDone, let highest = listed.last { try advance(to: highest.number + 1) }
         if run.account.keep == .off { try delete() }
     }
 
     /// Notes that nothing below `mark` is new any more. A folder that was miscounted will be listed whole again:
-    /// messages that were left out may still turn up.
+    /// messages that were left out may still turn up. So will one where messages went.
     private func advance(to mark: Int) throws {
-        guard !isMiscounted, let mark = UInt32(exactly: mark) else { return }
+        guard !isMiscounted, !hasLosses, let mark = UInt32(exactly: mark) else { return }
         try run.ledger.setNext(max(mark, run.state.folders[index].next), of: index)
     }
 
@@ -140,7 +142,6 @@ final class IMAPFolder {
         let told = numbers.exists
         let expunged = numbers.expungedCount
         let surveyed = try survey(.from(first))
-        isShifted = numbers.expungedCount != expunged
         let listed = surveyed.filter { $0.number >= Int(first) }
         // `first:*` lists the last message at least (RFC 3501 §6.4.8). If that is below `first` it was dealt with
         // before, unless the server gives out UIDs again.
@@ -149,7 +150,7 @@ final class IMAPFolder {
         {
             throw run.renumbered(name)
         }
-        guard first == 1, !isShifted else { return listed }
+        guard first == 1, numbers.expungedCount == expunged else { return listed }
         // Of messages that came in meanwhile some may be listed, or none.
         guard listed.count < told || listed.count > max(told, numbers.exists) else { return listed }
         isMiscounted = true
@@ -157,13 +158,13 @@ final class IMAPFolder {
         return listed
     }
 
-    /// Those of the failed messages that the server still has; the others are forgotten.
+    /// Those of the failed messages that the server still has; the others are forgotten, unless it told of losses.
     private func stillThere(_ uids: [UInt32]) throws -> [Pending] {
         guard !uids.isEmpty else { return [] }
         let asked = Set(uids.map(Int.init))
         let found = try survey(UIDSet(uids)).filter { asked.contains($0.number) }
         let there = Set(found.map(\.key))
-        try run.ledger.markGone(uids.map(key).filter { !there.contains($0) })
+        if !hasLosses { try run.ledger.markGone(uids.map(key).filter { !there.contains($0) }) }
         return found
     }
 
@@ -219,7 +220,7 @@ final class IMAPFolder {
                 }
                 // The answer for a message that another client has expunged (RFC 5530 EXPUNGEISSUED) may be a NO.
                 guard let uid = UInt32(exactly: request.messages[0].number), !(try stillThere([uid]).isEmpty) else {
-                    run.tally.gone += 1
+                    noteMissed(1)
                     continue
                 }
                 refusals += 1
@@ -229,7 +230,7 @@ final class IMAPFolder {
             }
             // Not sent, and no reason given: removed meanwhile by another client, or passed over by the server.
             let there = try stillThere(left.compactMap { UInt32(exactly: $0.number) })
-            run.tally.gone += left.count - there.count
+            noteMissed(left.count - there.count)
             for message in there {
                 if request.messages.count == 1 {
                     try run.noteFailure(of: message.key, "the server lists it and does not send it")
@@ -239,6 +240,11 @@ final class IMAPFolder {
             }
         }
         return true
+    }
+
+    private func noteMissed(_ count: Int) {
+        run.tally.gone += count
+        missed += count
     }
 
     /// Asks for messages with one command, and puts them on disk batch by batch, as they come.
@@ -330,17 +336,21 @@ final class IMAPFolder {
         let unseen = known.subtracting(asked)
         if !unseen.isEmpty { _ = try survey(unseen, []) }
         let going = UIDSet(known.ranges.joined().filter(numbers.isThere))
-        try run.ledger.markGone(known.subtracting(going), of: index)
+        if !hasLosses { try run.ledger.markGone(known.subtracting(going), of: index) }
         guard !going.isEmpty else { return }
         for piece in going.pieces() {
             try exchange.say(.uidStore(piece, add: ["\\Deleted"]))
             try finish(.uidStore)
+            var gone = piece
             if canExpunge {
                 try exchange.say(.uidExpunge(piece))
                 try finish(.uidExpunge)
+                // What the server does not say it has expunged is looked up again by the next session.
+                gone = UIDSet(piece.ranges.joined().filter { !numbers.isThere($0) })
+                ownExpunges += gone.count
             }
-            run.tally.deleted += piece.count
-            try run.ledger.markGone(piece, of: index)
+            run.tally.deleted += gone.count
+            try run.ledger.markGone(gone, of: index)
         }
         guard !canExpunge else { return }
         run.tell("\(session.host) lacks UIDPLUS: messages are marked \\Deleted and stay until somebody expunges")

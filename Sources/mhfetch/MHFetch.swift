@@ -58,6 +58,12 @@ struct MHFetch: ParsableCommand {
         guard accounts.isEmpty || !(hub.isCheck || hub.printsConfig) else {
             throw ValidationError("--check and --print-config are about the whole rc, and take no account")
         }
+        guard !status || !(due || retry || acceptFolder != nil || refetchFolder != nil) else {
+            throw ValidationError("--status fetches nothing: leave out what says how to fetch")
+        }
+        guard !(hub.isCheck || hub.printsConfig) || !(status || folders) else {
+            throw ValidationError("either --check or --print-config, or --status or --folders, not both")
+        }
         guard !json || status else { throw ValidationError("--json goes with --status") }
         guard !folders || accounts.count < 2 else { throw ValidationError("--folders takes one account") }
     }
@@ -71,7 +77,12 @@ struct MHFetch: ParsableCommand {
             return try listFolders(of: chosen[0], over: paths)
         }
         if let folder = acceptFolder ?? refetchFolder {
-            guard chosen.contains(where: { $0.folders.contains { $0.remote == Self.remoteName(folder) } }) else {
+            guard
+                chosen.contains(where: { account in
+                    account.fetch?.service.isIMAP == true
+                        && account.folders.contains { $0.remote == Self.remoteName(folder) }
+                })
+            else {
                 throw FetchError.noSuchFolderInRC(folder, rc: started.settings.source)
             }
         }

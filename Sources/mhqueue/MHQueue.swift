@@ -107,6 +107,10 @@ extension MHQueue {
         @OptionGroup var chosen: ChosenMessages
         @Option(help: "The reason, as list and why show it.") var reason = "held by hand"
 
+        func validate() throws {
+            guard reason.contains(where: { !$0.isWhitespace }) else { throw ValidationError("--reason has no text") }
+        }
+
         func run() throws { try chosen.each(hub) { message in try message.hold(because: reason) }.end() }
     }
 
@@ -157,6 +161,9 @@ struct ChosenMessages: ParsableArguments {
     /// and the others go on.
     func each(_ options: HubOptions, _ body: (LockedMessage) throws -> Void) throws -> Done {
         let (hub, queue) = try openQueue(options)
+        guard ids.count == 1 || !ids.contains("ALL") && !ids.contains("-") else {
+            throw ValidationError("ALL and - stand alone, without ids beside them")
+        }
         let words = ids == ["-"] ? try Self.linesOfInput() : ids
         guard !ids.isEmpty else { throw ValidationError("name the messages: ids, - or ALL") }
         var done = Done(isAll: words == ["ALL"], source: hub.settings.source, queue: queue)

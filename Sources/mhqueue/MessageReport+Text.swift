@@ -62,9 +62,10 @@ extension MessageReport {
                 for account in route.map({ [$0] }) ?? decision.accounts {
                     let state = try hops.read(.account(account))
                     guard let fault = state.fault else { continue }
+                    let now = hold == nil ? ", or now by: mhqueue try \(id)" : ""
                     text +=
                         "    account \(account) is at fault since \(Times.told(state.since)): \(fault); asked again "
-                        + "\(Times.told(state.nextProbe)), or now by: mhqueue try \(id)\n"
+                        + "\(Times.told(state.nextProbe))\(now)\n"
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import CommandStart
+import Glibc
 import MailFormat
 import MailRouting
 import Reporting
@@ -81,13 +82,18 @@ extension MHRoute {
             }
             let submitters = mailbox.map { name in settings.mailboxes.filter { $0.name == name } } ?? settings.mailboxes
             let first = submitters.lazy.compactMap { settings.author(of: $0) }.first
-            return first.map { .address($0) } ?? .null
+            if let first { return .address(first) }
+            // As mhsend does for a caller whom the rc does not know.
+            let user = unsafe getpwuid(getuid()).map { unsafe String(cString: $0.pointee.pw_name) }
+            guard let name = mailbox ?? user else { return .null }
+            return .address(try Self.read(name, qualify: settings.qualify))
         }
 
         private func submitter(_ settings: HubSettings, _ reversePath: ReversePath) throws -> Submitter {
             if let mailbox {
                 guard settings.mailbox(mailbox) != nil else {
-                    throw ValidationError("\(printable(mailbox)): the rc has no such mailbox")
+                    let hint = Nearest.hint(to: mailbox, among: settings.mailboxes.map(\.name))
+                    throw ValidationError("\(printable(mailbox)): the rc has no such mailbox\(hint)")
                 }
                 return .mailbox(mailbox)
             }

@@ -69,7 +69,7 @@ extension MHServe {
 
         func validate() throws {
             guard !names.isEmpty else { throw ValidationError("name the host that the certificate is for") }
-            guard days > 0 else { throw ValidationError("--days must be 1 or more") }
+            guard (1...36_500).contains(days) else { throw ValidationError("--days is a number from 1 to 36,500") }
             guard certificate != key else { throw ValidationError("--certificate and --key must be two files") }
             do throws(TLSError) { try CertificateMaker.check(names) } catch { throw ValidationError("\(error)") }
         }
@@ -94,7 +94,7 @@ extension MHServe {
             switch input.next() {
             case .whole(let octets): line = octets.last == 0x0D ? octets.dropLast() : octets
             case .tooLong:
-                throw ValidationError("standard input holds a line of more than 4,096 octets, and no password")
+                throw LoginFault.unfit(.badPassword)
             case nil: line = []
             }
             guard !line.isEmpty else { throw ValidationError("standard input holds no password") }

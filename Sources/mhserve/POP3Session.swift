@@ -164,7 +164,7 @@ final class POP3Session: Session, LoginSession {
         case .accepted(let login): open(login)
         case .refused: answer(.err(.auth, "the login or the password is wrong"))
         case .paused:
-            answer(.err(.auth, "too many failures; try again later"))
+            answer(.err(.sysTemp, "too many failures; try again later"))
             line.close()
         case .busy: answer(.err(.sysTemp, "too busy to check a password; try again"))
         }

@@ -174,7 +174,7 @@ struct MessageReportTextTests {
                     no account has the address alice@home.example
                     account one: the only account that can send
                     account one is at fault since \(told(noon)): the login was refused; asked again \
-                \(told(noon + 60)), or now by: mhqueue try 1.a.hub
+                \(told(noon + 60))
 
                 """)
     }

@@ -91,8 +91,10 @@ struct OrdersTests {
             try demand(try bench.mhqueue("hold", "ALL").status, is: 0)
             try demand(try bench.held.keys.sorted(), is: ids)
             let beside = try bench.mhqueue("release", "ALL", "2.a.hub")
-            try demand(beside.status, is: 65, "ALL beside an id is an id")
-            try demand(try bench.held.keys.sorted(), is: ["1.a.hub", "3.a.hub"])
+            try demand(beside.status, is: 64, "ALL beside an id is a mistake, and changes nothing")
+            try demand(try bench.mhqueue("rm", "-", "2.a.hub").status, is: 64, "and so is -")
+            try demand(try bench.held.keys.sorted(), is: ids)
+            try demand(try bench.mhqueue("hold", "--reason", " ", "2.a.hub").status, is: 64, "a reason without text")
             for verb in ["rm", "hold", "release", "try"] {
                 try demand(try bench.mhqueue(verb).status, is: 64, "\(verb) of nothing")
             }

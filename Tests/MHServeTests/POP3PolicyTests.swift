@@ -179,7 +179,7 @@ struct POP3LoginTests {
             #expect(said == wrong, "\(number)")
         }
         let right = "AUTH PLAIN \(base64("\0alice\0tea"))"
-        let paused = "-ERR [AUTH] too many failures; try again later"
+        let paused = "-ERR [SYS/TEMP] too many failures; try again later"
         #expect(try await rig.say(right) == paused)
         await rig.settle()
         #expect(!rig.isOpen)

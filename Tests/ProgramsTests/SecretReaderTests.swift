@@ -26,7 +26,10 @@ import Testing
 
     @Test("nothing, an empty line, a NUL and too much are refused without being shown")
     func refused() {
-        for octets in [[], [0x0A, 0x61], [0x0D, 0x0A], [0x70, 0x00, 0x71], [UInt8](repeating: 0x73, count: 65_537)] {
+        for octets in [
+            [], [0x0A, 0x61], [0x0D, 0x0A], [0x70, 0x00, 0x71], [0xEF, 0xBB, 0xBF, 0x70],
+            [UInt8](repeating: 0x73, count: 65_537),
+        ] {
             #expect { try read(octets) } throws: { error in
                 guard case ProgramError.badSecret = error else { return false }
                 return !"\(error)".contains("ss") || octets.count < 10

@@ -175,4 +175,20 @@ import Testing
         warnings.warning(nil, "w")
         #expect(!warnings.hasFaults)
     }
+
+    @Test("a folder that cannot be made, or not be written, is told of, and where it fails")
+    func folders() async {
+        let scratch = ScratchDirectory()
+        scratch.write("", to: "file")
+        _ = unsafe (
+            chmod(scratch.path, 0o711), mkdir(scratch.file("closed"), 0o555), mkdir(scratch.file("open"), 0o700)
+        )
+        #expect(PathCheck.directoryFault(scratch.file("open/a/b"), isMailbox: false) == nil)
+        #expect(PathCheck.directoryFault(scratch.file("file/a"), isMailbox: false) == "Not a directory")
+        await #expect(processExitsWith: .success) { [path = scratch.path as String] in
+            if geteuid() == 0 { precondition(setuid(65_534) == 0) }
+            let told = PathCheck.directoryFault("\(path)/closed/a/b", isMailbox: true)
+            precondition(told == "cannot be made: \(path)/closed: Permission denied", "\(told ?? "nothing")")
+        }
+    }
 }

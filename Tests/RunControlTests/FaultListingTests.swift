@@ -87,7 +87,7 @@ import Testing
                     "rc:4:16: for: nothing may follow here, yet \"alice\" does",
                     "rc:6:13: there is no mailbox \"bob\"",
                     "rc:8:6: for: the mailbox, or everyone, is missing",
-                    "rc:10:13: there is no mailbox \"everyone\"",
+                    "rc:10:13: everyone is for all mailboxes, and stands alone",
                 ])
         let both = "mailbox alice\naccount a\n  for everyone\n  for alice\n"
         #expect(try Fixture.read(both).accounts.map(\.guests) == [.everyone])
@@ -252,6 +252,17 @@ import Testing
             Fixture.listing([0xEF, 0xBB, 0xBF] + Array(good.utf8)) == [
                 "rc:1:1: the file begins with a byte order mark; save it as UTF-8 without one"
             ])
+        #expect(
+            Fixture.listing([0xFF, 0xFE] + good.utf8.flatMap { [$0, 0] }) == [
+                "rc:1:1: the file is in UTF-16; save it as UTF-8"
+            ])
+        for name in ["m\u{FC}ller.example", "192.0.2.1", "::1"] {
+            let listing = Fixture.listing(Array(good.replacing("hub.example", with: name).utf8))
+            #expect(listing.first?.hasPrefix("rc:1:10: the host name is a") == true, "\(listing)")
+        }
+        #expect(
+            Fixture.listing("account a\n  keep no").contains(
+                "rc:2:8: keep is on, off or a time such as 30d, not \"no\"; did you mean \"off\"?"))
         #expect(
             Fixture.listing(Array(good.replacing("password ", with: "password\u{A0}").utf8)) == [
                 "rc:4:3: a no-break space in a word; write a plain one, or put the word in \" if it has one"

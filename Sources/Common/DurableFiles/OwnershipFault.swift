@@ -24,9 +24,9 @@ public enum OwnershipFault: Complaint, Hashable {
         case .foreignOwner(_, let owner, 0):
             "belongs to \(Self.named(owner)), and root works on no hub but its own; "
                 + "say \"run-as \(Self.name(of: owner) ?? "USER")\" in the rc, or run this as that user"
-        case .foreignOwner(let path, let owner, let own):
+        case .foreignOwner(_, let owner, let own):
             "belongs to \(Self.named(owner)), and this runs as \(Self.named(own)); a hub has one user: "
-                + "run this as its owner, or change the owner with: chown -R \(own) \(shellQuoted(path))"
+                + "run this as its owner, or name a place of \(Self.name(of: own) ?? "that user")'s own"
         case .othersMayWrite(let path, let chmod):
             "others may write there; run: chmod \(chmod) \(shellQuoted(path))"
         }

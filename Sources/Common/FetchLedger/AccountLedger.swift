@@ -85,7 +85,9 @@ public final class AccountLedger {
     // MARK: Writing
 
     /// Notes that a run begins at `time`, in seconds since 1970. Not worth waiting for the disk.
-    public func beginRun(at time: Int) throws(DurableError) { try record(["run \(state.run + 1) \(time)"]) }
+    public func beginRun(at time: Int) throws(DurableError) {
+        try record(["run \(min(state.run + 1, FetchState.runLimit)) \(time)"])
+    }
 
     /// Notes how the run ended, at `time` in seconds since 1970. Not worth waiting for the disk.
     /// - Parameter status: the exit status for this account.
@@ -151,8 +153,13 @@ public final class AccountLedger {
         if !failed.isEmpty {
             for index in ids.indices where !listed.isKnown(at: index) { failed.remove(listed.key(at: index)) }
         }
+        // Where one of several with an id may have been deleted and another is listed, it is not known which is missing.
+        var unclear = state.known.idsInDoubt.intersection(gone.compactMap(\.uniqueID))
+        if !unclear.isEmpty {
+            unclear.formIntersection(ids.indices.map { String(decoding: ids.id(at: $0), as: UTF8.self) })
+        }
         try markMissing(missing)
-        try markGone(gone + failed)
+        try markGone(gone.filter { !unclear.contains($0.uniqueID ?? "") } + failed)
         try markBack(back)
         return listed
     }

@@ -37,7 +37,7 @@ extension FetchState {
             guard let key = key(1) else { return false }
             known.change(key) { $0.deletion = .acknowledged }
         case ("run", 3):
-            guard let count = number(1), let time = number(2), count < 1 << 40 else { return false }
+            guard let count = number(1), let time = number(2), count <= Self.runLimit else { return false }
             (run, lastRun) = (count, time)
         case ("end", 4):
             guard let time = number(1), let status = number(2), let text = JournalWord.decode(words[3]) else {

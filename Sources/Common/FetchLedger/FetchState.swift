@@ -40,6 +40,9 @@ public struct FetchState: Sendable, Hashable {
         public var uids: UIDSet
     }
 
+    /// The highest number of a run; those beyond it share it.
+    static let runLimit = (1 << 40) - 1
+
     /// What is known of a folder.
     public struct Folder: Hashable, Sendable {
         public var name: String

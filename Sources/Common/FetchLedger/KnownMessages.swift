@@ -197,6 +197,12 @@ public struct KnownMessages: Sendable {
         places.lazy.map { (key(at: $0), known(at: $0)) }
     }
 
+    /// The ids of messages whose deletion may have taken effect.
+    var idsInDoubt: Set<String> {
+        guard deletionCount > 0 else { return [] }
+        return Set(all.compactMap { [.asked, .acknowledged].contains($0.known.deletion) ? $0.key.uniqueID : nil })
+    }
+
     // MARK: A listing
 
     /// Finds the place of each message of `listing`, and how many before it in the listing have its id.

@@ -74,6 +74,9 @@ public enum SecretReader: Sendable, Hashable {
     private static func firstLine(of octets: [UInt8], from source: String) throws(ProgramError) -> Secret {
         var line = octets.prefix { $0 != 0x0A }
         if line.last == 0x0D { line.removeLast() }
+        guard !line.starts(with: [0xEF, 0xBB, 0xBF]) else {
+            throw .badSecret(source: source, reason: "begins with a byte order mark; save it as UTF-8 without one")
+        }
         guard !line.isEmpty else { throw .badSecret(source: source, reason: "its first line is empty") }
         guard !line.contains(0) else { throw .badSecret(source: source, reason: "holds a NUL; is it text?") }
         return Secret(Array(line))

@@ -73,7 +73,7 @@ extension AccountSettings: BlockSettings {
             "tls_host_override", \.$hostOverride, .domain("the name in the certificate"),
             "The name that the certificate must have instead of the host's.")
         maybe(
-            "domain", \.$heloName, .domain("the name for EHLO"), "The name for EHLO.",
+            "domain", \.$heloName, .hostName("the name for EHLO"), "The name for EHLO.",
             [.defaultsTo("the host name of the hub")])
         one("timeout", \.$timeout, .duration("the time", in: 1...3600), "For each step of a conversation")
         maybe(

@@ -50,6 +50,15 @@ extension Arguments {
         return word.text.lowercased()
     }
 
+    /// The name of a host, as greetings and EHLO have it.
+    mutating func hostName(_ what: String) throws(RunControlFault) -> String {
+        let word = peek
+        let name = try domain(what)
+        guard let word, !name.utf8.allSatisfy({ $0 < 0x80 }) || IPAddress(name) != nil else { return name }
+        throw fault(
+            word, "\(what) is a name in ASCII (xn-- for other letters), and no address, unlike \"\(word.text)\"")
+    }
+
     /// Addresses and networks up to the end of the line.
     mutating func networks(country: Refusal, host: Refusal) throws(RunControlFault) -> [Network] {
         var networks: [Network] = []

@@ -105,6 +105,15 @@ struct Arguments {
         return (text[..<mark.lowerBound].lowercased(), String(rest))
     }
 
+    /// What was most likely meant by a word that is neither `on` nor `off`.
+    static func onOffHint(_ word: String) -> String {
+        switch word.lowercased() {
+        case "no", "none", "never", "false", "0": "; did you mean \"off\"?"
+        case "yes", "true", "1": "; did you mean \"on\"?"
+        default: Nearest.hint(to: word, among: ["on", "off"])
+        }
+    }
+
     mutating func onOff() throws(RunControlFault) -> Bool {
         guard let word = peek else { return true }
         _ = try next("on or off")
@@ -112,7 +121,7 @@ struct Arguments {
         case "on": return true
         case "off": return false
         default:
-            let hint = Nearest.hint(to: word.text, among: ["on", "off"])
+            let hint = Self.onOffHint(word.text)
             throw fault(word, "\(line.keyword.text) is on or off, not \"\(word.text)\"\(hint)")
         }
     }
@@ -201,6 +210,12 @@ struct Arguments {
     mutating func patterns(_ what: String) throws(RunControlFault) -> [(AddressPattern, Word)] {
         var patterns: [(AddressPattern, Word)] = []
         for var word in try rest(what) {
+            // A lost line end would make a password an address, which messages show.
+            if !word.isQuoted, !patterns.isEmpty,
+                Vocabulary.known(in: scope).contains(where: { Word.key($0) == word.key })
+            {
+                throw fault(word, "\(word.text) begins a line of its own")
+            }
             if word.bareCommas.last == word.text.utf8.count - 1 { word.text.removeLast() }
             do throws(PatternError) {
                 patterns.append((try AddressPattern(parsing: word.text), word))
@@ -223,9 +238,14 @@ struct Arguments {
             throw fault(word, "no shell is used, so \(odd) means nothing; quote each word by itself, or write a script")
         }
         guard words.count == 1, words[0].isQuoted else {
-            return try words.map { word throws(RunControlFault) in
+            let argv = try words.map { word throws(RunControlFault) in
                 word.isQuoted ? word.text : try atHome(word.text, word)
             }
+            // Alone and in quotes it would be cut at its blanks.
+            guard argv.count > 1 || !argv[0].contains(" ") else {
+                throw fault(words[0], "~ has a blank in it here, \(argv[0]): name a program whose path has none")
+            }
+            return argv
         }
         let inner = try words[0].text.split(whereSeparator: { $0 == " " || $0 == "\t" }).map {
             text throws(RunControlFault) in try atHome(String(text), words[0])

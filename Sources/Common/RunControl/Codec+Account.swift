@@ -13,6 +13,9 @@ extension Codec where Value == AccountGuests {
                 _ = try arguments.next("the mailbox")
                 return .everyone
             }
+            if let word = arguments.line.arguments.first(where: { $0.text == everyone }) {
+                throw arguments.fault(word, "everyone is for all mailboxes, and stands alone")
+            }
             return .mailboxes(
                 try Codec<[String]>.references(.mailbox, "the mailbox, or everyone,").read(&arguments))
         },

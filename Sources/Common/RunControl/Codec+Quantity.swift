@@ -67,7 +67,7 @@ extension Codec where Value == KeepRule {
                     return try arguments.onOff() ? .on : .off
                 }
                 guard word.text.utf8.contains(where: { (0x30...0x39).contains($0) }) else {
-                    let hint = Nearest.hint(to: word.text, among: ["on", "off"])
+                    let hint = Arguments.onOffHint(word.text)
                     throw arguments.fault(word, "keep is on, off or a time such as 30d, not \"\(word.text)\"\(hint)")
                 }
                 let time = try arguments.durationToEnd("the time of keep", in: range)

@@ -24,6 +24,12 @@ extension Codec where Value == String {
             read: { arguments throws(RunControlFault) in try arguments.domain(what) }, write: { [.word($0)] })
     }
 
+    static func hostName(_ what: String) -> Codec {
+        Codec(
+            samples: ["a.example"],
+            read: { arguments throws(RunControlFault) in try arguments.hostName(what) }, write: { [.word($0)] })
+    }
+
     static func reference(_ kind: ReferenceKind, _ what: String) -> Codec {
         Codec(
             samples: ["a"],

@@ -14,7 +14,7 @@ extension HubSettings: BlockSettings {
 
     @WordList<HubSettings> private static func listed() -> [ListedWord<HubSettings>] {
         one(
-            "hostname", \.$hostname, .domain("the host name"),
+            "hostname", \.$hostname, .hostName("the host name"),
             "The name that this hub gives itself in greetings, EHLO and Received.", [.served])
         maybe(
             "run-as", \.$runAs, .text("the user"),

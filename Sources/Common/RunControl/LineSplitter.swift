@@ -56,6 +56,10 @@ enum RunControlLimits {
 enum LineSplitter {
     /// The lines of `octets`, comments and empty ones left out. A bad line is a fault; of it only the keyword is left.
     static func lines(of octets: [UInt8], file: String, faults: inout FaultList) -> [RunControlLine] {
+        guard !octets.starts(with: [0xFF, 0xFE]), !octets.starts(with: [0xFE, 0xFF]) else {
+            faults.add(SourcePosition(file: file, line: 1, column: 1), "the file is in UTF-16; save it as UTF-8")
+            return []
+        }
         var lines: [RunControlLine] = []
         var returns: (first: SourcePosition, count: Int)?
         for (index, line) in withoutMark(octets, file, &faults)

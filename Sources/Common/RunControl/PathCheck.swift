@@ -80,14 +80,29 @@ extension Check {
 /// Questions about paths that a run will use.
 enum PathCheck {
     /// What keeps `path` from being a directory of ours, closed to others; `nil` when nothing does, or when it is not
-    /// there yet.
+    /// there yet and can be made.
     static func directoryFault(_ path: String, isMailbox: Bool) -> String? {
         do {
             let directory = try Directory(path: path)
-            return try (isMailbox ? directory.mailboxOwnershipFault() : directory.ownershipFault())?.words
+            if let fault = try isMailbox ? directory.mailboxOwnershipFault() : directory.ownershipFault() {
+                return fault.words
+            }
+            return unsafe access(path, W_OK | X_OK) == 0 ? nil : "cannot write there: \(reason(errno))"
         } catch {
-            return error.code == ENOENT ? nil : reason(error.code)
+            return error.code == ENOENT ? makingFault(path) : reason(error.code)
         }
+    }
+
+    /// What keeps us from making the directory `path`, and those above it that are missing.
+    private static func makingFault(_ path: String) -> String? {
+        var above = path[...]
+        while let slash = above.lastIndex(of: "/") {
+            above = above[..<slash]
+            let directory = above.isEmpty ? "/" : String(above)
+            if unsafe access(directory, W_OK | X_OK) == 0 { return nil }
+            guard errno == ENOENT else { return "cannot be made: \(directory): \(reason(errno))" }
+        }
+        return nil
     }
 
     /// The errno that opening `path` for appending would give; `nil` for none. Nothing is created.
