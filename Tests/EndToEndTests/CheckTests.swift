@@ -172,6 +172,25 @@ struct CheckTests {
         }
     }
 
+    @Test("a server that greets in another protocol is told of as a matter of the rc")
+    func otherProtocol() async throws {
+        try await onThread {
+            for (service, greeting, name) in [
+                ("imap", "+OK Dovecot ready", "POP3"), ("imap", "220 mx ESMTP", "SMTP"),
+                ("pop3", "* OK [CAPABILITY IMAP4rev1] ready", "IMAP"), ("pop3", "220-mx ESMTP", "SMTP"),
+            ] {
+                let server = try FakeServer([.line(greeting), .drain])
+                let rig = FetchRig()
+                rig.configure("\(service) 127.0.0.1:\(server.port)", "timeout 5", "tls off")
+                let result = try rig.fetch()
+                #expect(result.status == 76, "\(result)")
+                #expect(
+                    result.errorText.hasSuffix("that is \(name): look at the service and the port in the rc\n"),
+                    "\(result)")
+            }
+        }
+    }
+
     @Test("a server that says nothing is told of with the word to try", arguments: ["pop3", "imap"])
     func silent(_ service: String) async throws {
         try await onThread {

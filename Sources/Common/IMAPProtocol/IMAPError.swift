@@ -1,5 +1,6 @@
 // What ends an IMAP conversation, said for the person who must act.
 
+import Octets
 import Reporting
 
 /// A fault after which an IMAP client must close the connection.
@@ -36,10 +37,11 @@ extension IMAPError: Complaint {
         case .tooDeep(let limit):
             "the IMAP server sent lists nested more than \(limit) deep; the session was closed"
         case .malformed(let response):
-            "the IMAP server sent \"\(printable(octets: response, limit: 200))\", which is not IMAP; ask its operator"
+            "the IMAP server sent \"\(printable(octets: response, limit: 200))\", which is not IMAP; "
+                + (ServerGreeting.advice(response, expected: "IMAP") ?? "ask its operator")
         case .unsolicitedResponse(let response):
             "the IMAP server sent \"\(printable(octets: response, limit: 200))\" though nothing asked for it; "
-                + "the session was closed"
+                + (ServerGreeting.advice(response, expected: "IMAP") ?? "the session was closed")
         case .injectionAfterSTARTTLS:
             "clear text followed the IMAP server's answer to STARTTLS: somebody in between may be injecting it; use "
                 + "imaps (port 993) instead"

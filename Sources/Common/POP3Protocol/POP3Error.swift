@@ -1,5 +1,6 @@
 // What ends a POP3 conversation, said for the person who must act.
 
+import Octets
 import Reporting
 
 /// A fault after which a POP3 client must close the connection: nothing that follows can be matched to a command.
@@ -27,7 +28,7 @@ extension POP3Error: Complaint {
             "the POP3 server sent a line of more than \(limit) octets; the session was closed"
         case .malformed(let reply, let command):
             "the POP3 server answered \(command) with \"\(printable(octets: reply, limit: 200))\", which is not POP3; "
-                + "ask its operator"
+                + (ServerGreeting.advice(reply, expected: "POP3") ?? "ask its operator")
         case .unsolicitedReply(let reply):
             "the POP3 server sent \"\(printable(octets: reply, limit: 200))\" though nothing was asked; "
                 + "the session was closed"
