@@ -28,7 +28,7 @@ final class IMAPFolder {
     private var asked = UIDSet([])
     /// Whether a listing of the whole folder had another count than the server tells.
     private var isMiscounted = false
-    /// Messages that went by our own UID EXPUNGE.
+    /// Messages that went as we asked.
     private var ownExpunges = 0
     /// Messages that were neither sent nor listed any more.
     private var missed = 0
@@ -341,14 +341,15 @@ final class IMAPFolder {
         for piece in going.pieces() {
             try exchange.say(.uidStore(piece, add: ["\\Deleted"]))
             try finish(.uidStore)
-            var gone = piece
             if canExpunge {
                 try exchange.say(.uidExpunge(piece))
                 try finish(.uidExpunge)
-                // What the server does not say it has expunged is looked up again by the next session.
-                gone = UIDSet(piece.ranges.joined().filter { !numbers.isThere($0) })
-                ownExpunges += gone.count
             }
+            // Some servers expunge at once what is flagged.
+            let expunged = UIDSet(piece.ranges.joined().filter { !numbers.isThere($0) })
+            ownExpunges += expunged.count
+            // What a server does not say it has expunged, as we asked it to, is looked up again by the next session.
+            let gone = canExpunge ? expunged : piece
             run.tally.deleted += gone.count
             try run.ledger.markGone(gone, of: index)
         }

@@ -167,8 +167,34 @@ struct CheckTests {
             #expect(try run("mhqueue", "shwo").errorText.contains("did you mean \"show\"?"))
             let way = try InstalledCommands.run(["mhroute", "shwo", "-C", scratch.file("rc"), "b@example.org"])
             #expect(way.status == 64 && way.errorText.contains("did you mean \"show\"?"), "\(way)")
+            let box = try run("mhroute", "--as", "n", "b@example.org")
+            #expect(box.status == 64 && box.errorText.contains("no such mailbox; did you mean \"m\"?"), "\(box)")
+            let named = try run("mhroute", "--as", "m", "b@example.org")
+            #expect(named.outputText.hasPrefix("to b@example.org, from <m@hub.test>, submitted by m\n"), "\(named)")
             let good = try run("mhroute", "b@example.org")
             #expect(good.status == 0 && good.outputText.hasPrefix("to b@example.org"), "\(good)")
+        }
+    }
+
+    @Test("words that contradict each other are refused before anything is done")
+    func contradictions() async throws {
+        try await onThread {
+            _ = rc("mailbox m\naccount a\n  user u\n  password x\n  fetch pop3s i.test")
+            for command in ["mhfetch", "mhsend", "mhqueue", "mhserve", "mhroute"] {
+                let both = try run(command, "--check", "--print-config")
+                #expect(both.status == 64, "\(command) \(both)")
+            }
+            for words in [
+                ["--check", "a"], ["--print-config", "a"], ["--check", "--status"], ["--check", "--folders"],
+                ["--status", "--due"], ["--status", "--retry"], ["--status", "--accept-folder", "INBOX"],
+            ] {
+                let result = try InstalledCommands.run(
+                    ["mhfetch", "-C", scratch.file("rc")] + words, environment: ["HOME": scratch.path])
+                #expect(result.status == 64, "\(words) \(result)")
+            }
+            // POP3 has no folders that could have been renumbered.
+            #expect(try run("mhfetch", "--accept-folder", "INBOX").status == 78)
+            #expect(ScratchDirectory.names(in: scratch.path) == ["rc"])
         }
     }
 

@@ -148,6 +148,27 @@ struct FetchUIDTests {
         }
     }
 
+    @Test("a message that the server does not say it has expunged stays known, and is asked to go again")
+    func expungedNothing() async throws {
+        try await onThread {
+            let selection = Script.select("INBOX", messages: 1, "UIDVALIDITY 1", "UIDNEXT 6")
+            let server = try FakeServer(
+                Script.login + selection + Script.answer("a3 UID FETCH 1:*", "* 1 FETCH (UID 5 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 5", Script.content(1, 5)) + Script.answer("a5 UID STORE 5")
+                    + Script.answer("a6 UID EXPUNGE 5") + Script.logout,
+                Script.login + selection + Script.answer("a3 UID FETCH 5 (UID)", "* 1 FETCH (UID 5)")
+                    + Script.answer("a4 UID STORE 5") + Script.answer("a5 UID EXPUNGE 5", "* 1 EXPUNGE")
+                    + Script.logout)
+            let rig = rig(server, "keep off")
+            for deleted in [0, 1] {
+                let result = try rig.fetch("-v")
+                #expect(result.status == 0 && result.errorText.contains(" \(deleted) deleted"), "\(result)")
+            }
+            #expect(rig.messages().count == 1)
+            #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
+        }
+    }
+
     @Test("a UID that turns out double while content comes: nothing of that batch is shown, nothing is expunged")
     func doubleInContent() async throws {
         try await onThread {

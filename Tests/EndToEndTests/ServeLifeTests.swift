@@ -154,14 +154,16 @@ struct ServeLifeTests {
                 try run(arguments: arguments, input: input)
             }
             #expect(try run("certificate", "hub.test", "--certificate", one, "--key", one).status == 64)
-            for wrong in [["hub.test", "--days", "0"], ["no host!"]] {
+            for wrong in [["hub.test", "--days", "0"], ["hub.test", "--days", "36501"], ["no host!"]] {
                 let told = try run(arguments: ["certificate", "--certificate", one, "--key", two] + wrong)
                 #expect(told.status == 64 && told.errorText.contains("Usage: mhserve certificate "), "\(told)")
             }
             let nothing = try run("passwd")
             #expect(nothing.status == 64 && nothing.errorText == "mhserve: standard input holds no password\n")
-            let long = try run("passwd", input: [UInt8](repeating: 0x61, count: 2000) + [0x0A])
-            #expect(long.status == 65 && long.errorText.contains("choose another one"), "\(long)")
+            for count in [2000, 5000] {
+                let long = try run("passwd", input: [UInt8](repeating: 0x61, count: count) + [0x0A])
+                #expect(long.status == 65 && long.errorText.contains("choose another one"), "\(long)")
+            }
             let nul = try run("passwd", input: [0x61, 0, 0x62, 0x0A])
             #expect(nul.status == 65, "\(nul)")
             scratch.write(

@@ -370,6 +370,23 @@ struct AccountLedgerTests {
         #expect(ledger.journal.extent.lines == lines)
     }
 
+    @Test("runs are counted up to a bound, and no further: a journal that says so is read again")
+    func countedRuns() throws {
+        let scratch = LedgerScratch()
+        let ledger = try scratch.ledger()
+        var state = FetchState()
+        for text in ["run 1099511627776 5", "run -1 5"] {
+            let isTaken = state.apply(Array(text.utf8)[...])
+            #expect(!isTaken, "\(text)")
+        }
+        try ledger.journal.append([Array("run 1099511627775 5".utf8)])
+        for _ in 1...2 {
+            let again = try scratch.ledger()
+            try again.beginRun(at: 6)
+            #expect(again.state.run == 1_099_511_627_775)
+        }
+    }
+
     @Test("due is who would be half a minute later, by the start of the run, however late its turn comes")
     func due() throws {
         let scratch = LedgerScratch()

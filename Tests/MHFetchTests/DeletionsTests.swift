@@ -106,6 +106,22 @@ struct DeletionsTests {
         #expect(model.delivered.count == 6)
     }
 
+    @Test("of two messages with one id, where one may have been deleted and one is listed, neither is forgotten")
+    func sharedID() throws {
+        let scratch = ScratchDirectory()
+        let ledger = try AccountLedger(in: try Directory(path: scratch.file("state"), making: 0o700))
+        let keys = (0...1).map { MessageKey.unique("x", occurrence: $0) }
+        try ledger.turn(beginning: .init(nonce: "n", time: 1_800_000_000, keys: keys))
+        try ledger.turn(ending: [.init(nonce: "n", delivered: [0: nil, 1: nil])])
+        try ledger.markDeleted([keys[0]])
+        var one = UniqueIDListing()
+        one.append(number: 1, id: [0x78])
+        for _ in 1...4 { _ = try ledger.noteListing(one) }
+        #expect(ledger.state.isKnown(keys[0]) && ledger.state.isKnown(keys[1]), "which of them is listed is not known")
+        for _ in 1...2 { _ = try ledger.noteListing(UniqueIDListing()) }
+        #expect(!ledger.state.isKnown(keys[0]) && !ledger.state.isKnown(keys[1]))
+    }
+
     @Test("without the digest of what was stored, a message that comes again is delivered once more and no more")
     func noDigest() throws {
         var model = Model()

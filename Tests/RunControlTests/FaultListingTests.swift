@@ -256,6 +256,10 @@ import Testing
             Fixture.listing([0xFF, 0xFE] + good.utf8.flatMap { [$0, 0] }) == [
                 "rc:1:1: the file is in UTF-16; save it as UTF-8"
             ])
+        #expect(
+            Fixture.listing(Array(good.replacing("\n  password secret", with: " password \"my secret\"").utf8)) == [
+                "rc:3:29: password begins a line of its own"
+            ])
         for name in ["m\u{FC}ller.example", "192.0.2.1", "::1"] {
             let listing = Fixture.listing(Array(good.replacing("hub.example", with: name).utf8))
             #expect(listing.first?.hasPrefix("rc:1:10: the host name is a") == true, "\(listing)")

@@ -80,6 +80,12 @@ import Testing
         let third = command.hasPrefix("\"") ? "y" : "~/y"
         #expect(hub.accounts[0].secret == .command(["/home/alice/bin/pw", "/home/alice", third, "a~"]))
         #expect(try Fixture.read(hub.printed(masked: false)).accounts[0].secret == hub.accounts[0].secret)
+        // Alone it could not be printed again.
+        var context = Fixture.context
+        context.home = "/h s"
+        #expect(throws: RunControlError.self) {
+            try HubSettings.read(Array((rc + "~/bin/pw").utf8), source: "rc", context: context)
+        }
     }
 
     @Test("no text of the settings shows a secret")

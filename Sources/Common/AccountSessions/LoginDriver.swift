@@ -61,6 +61,9 @@ struct LoginDriver<E: SessionEngine> {
         of login: AccountLogin, by mechanism: SASLClientMechanism?,
         respond: ([UInt8]?) throws(AccountError) -> [UInt8]
     ) throws(AccountError) {
+        func refused(_ refusal: LoginRefusal) -> AccountError {
+            .loginRefused(user: login.user, host: host, mechanism: mechanism?.name, refusal)
+        }
         while true {
             switch E.meaning(of: try exchange.event()) {
             case .accepted: return
@@ -75,13 +78,8 @@ struct LoginDriver<E: SessionEngine> {
                     throw error
                 }
                 try exchange.command(E.command(.response(response)))
-            case .refused(let refusal):
-                throw AccountError.loginRefused(
-                    user: login.user, host: host, mechanism: mechanism?.name, refusal)
-            case .farewell(let words):
-                let refusal = LoginRefusal(.server, isTemporary: true, words: words)
-                throw AccountError.loginRefused(
-                    user: login.user, host: host, mechanism: mechanism?.name, refusal)
+            case .refused(let refusal): throw refused(refusal)
+            case .farewell(let words): throw refused(LoginRefusal(.server, isTemporary: true, words: words))
             case .greeted, .preauthenticated, .offered, .offersUnknown, .tlsReady, .tlsRefused, nil: break
             }
         }

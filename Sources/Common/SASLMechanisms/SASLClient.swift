@@ -95,8 +95,8 @@ public struct SASLClientMechanism: Sendable, CustomStringConvertible {
         }
     }
 
-    /// All that we speak, best first: those that prove us to the server without the password, and the server to us;
-    /// then, of two that show it the password, the one with fewer round trips.
+    /// All that we speak, best first: SCRAM, by which each side proves itself to the other; CRAM-MD5, by which we do;
+    /// then, of two that show the server the password, the one with fewer round trips.
     public static let all = [scramSHA256Plus, scramSHA256, scramSHA1, cramMD5, plain, login]
 
     /// The first of `mechanisms` that the server offers and the channel allows.

@@ -104,7 +104,7 @@ public final class Exchange<E: ClientEngine> {
     }
 
     /// Lets more of a listing come before it is read: servers send a long one in small pieces, and to wake for each of
-    /// them costs more than what is in it (a sixth of all processor time for a listing of 100,000). Not in content,
+    /// them costs more than what is in it (a quarter of all processor time for a listing of 100,000). Not in content,
     /// where each message would take a little longer.
     private func gather() {
         guard engine.awaits == .listing, pieceSize < Self.pieceLimit, wire.bufferedCount == 0 else { return }
