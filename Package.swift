@@ -105,11 +105,15 @@ let package = Package(
             "DurableFiles", "Blocking"),
         room(
             "FetchLedger", uses: "Octets", "Reporting", "DurableFiles", "IMAPProtocol", "POP3Protocol", "MaildirStore"),
+        room("LoginLedger", uses: "Octets", "Reporting", "DurableFiles", "Blocking"),
 
         // Floor 4: doors
         room(
             "AccountSessions",
-            uses: "Credentials", "RunControl", "Programs", "Transport", "TLSEngine", "SASLMechanisms", "POP3Protocol",
+            uses: "Credentials", "Digests", "DurableFiles", "LoginLedger", "RunControl", "Programs", "Transport",
+            "TLSEngine",
+            "SASLMechanisms",
+            "POP3Protocol",
             "IMAPProtocol", "SMTPProtocol", "Octets", "Blocking", "Reporting"),
         room(
             "Delivery",
@@ -125,7 +129,8 @@ let package = Package(
         // Floor 5: what we want
         command(
             "mhfetch",
-            uses: "CommandStart", "AccountSessions", "FetchLedger", "POP3Protocol", "IMAPProtocol", "Delivery",
+            uses: "CommandStart", "AccountSessions", "FetchLedger", "LoginLedger", "POP3Protocol", "IMAPProtocol",
+            "Delivery",
             "MaildirStore", "DurableFiles", "RunControl", "Transport", "Blocking", "Octets",
             "Reporting", argumentParser),
         command(
@@ -135,7 +140,8 @@ let package = Package(
             "Octets", "Reporting"),
         command(
             "mhcarry",
-            uses: "CommandStart", "AccountSessions", "SMTPProtocol", "SpoolQueue", "Delivery", "MaildirStore",
+            uses: "CommandStart", "AccountSessions", "LoginLedger", "SMTPProtocol", "SpoolQueue", "Delivery",
+            "MaildirStore",
             "MailRouting", "MailFormat", "MailEnvelope", "MessageContent", "RunControl", "Transport", "Blocking",
             "DurableFiles", "Reporting", argumentParser),
         command(
@@ -156,7 +162,7 @@ let package = Package(
 
         // Tests
         .target(
-            name: "MailTestKit", dependencies: ["Octets", "Blocking", "CMHSys"], path: "Tests/MailTestKit",
+            name: "MailTestKit", dependencies: ["Octets", "Digests", "Blocking", "CMHSys"], path: "Tests/MailTestKit",
             swiftSettings: house),
         .testTarget(
             name: "ArchitectureTests", dependencies: ["MailTestKit"], path: "Tests/ArchitectureTests",
@@ -192,10 +198,11 @@ let package = Package(
             uses: "Credentials", "InternetAddress", "RunControl", "Transport", "TLSEngine", "SASLMechanisms",
             "POP3Protocol", "IMAPProtocol", "SMTPProtocol", "MailEnvelope", "MailFormat", "Octets", "Blocking",
             "Reporting",
-            "Programs"),
+            "Programs", "LoginLedger"),
         tests(
             of: "FetchLedger", uses: "Octets", "Digests", "DurableFiles", "IMAPProtocol", "POP3Protocol",
             "MaildirStore"),
+        tests(of: "LoginLedger", uses: "Blocking", "DurableFiles"),
         tests(
             of: "MailboxLogins",
             uses: "AccessControl", "Credentials", "InternetAddress", "RunControl", "Reporting", "SASLMechanisms"),

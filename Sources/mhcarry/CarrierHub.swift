@@ -5,6 +5,7 @@ import Blocking
 import Delivery
 import DurableFiles
 import Glibc
+import LoginLedger
 import MailFormat
 import MailRouting
 import MessageContent
@@ -40,7 +41,11 @@ final class CarrierHub: Sendable {
         self.settings = settings
         self.log = log
         self.isForced = isForced
-        paths = Paths(settings)
+        paths = Paths(
+            settings,
+            logins: LoginRecords(in: settings.stateDirectory, watching: settings.sources, isForced: isForced) {
+                log.write(.warning, "login", [("words", $0)])
+            })
         maildirs = OpenMaildirs { log.write(.warning, "sweep", [("error", sentence($0))]) }
         queue = try Queue(state: settings.stateDirectory, faults: faults)
         hops = try HopStates(in: queue.state)

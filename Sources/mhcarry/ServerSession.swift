@@ -30,6 +30,12 @@ final class ServerSession {
     ) throws(HopFault) {
         self.account = account
         host = server.host
+        let login: AccountLogin?
+        do throws(AccountError) {
+            login = try AccountLogin(of: account, at: server, recordedBy: paths.logins)
+        } catch {
+            throw HopFault(sentence(error))
+        }
         let wire: Wire
         do throws(AccountError) {
             wire = try paths.wire(of: account, to: server, within: Self.sessionLimit)
@@ -38,7 +44,7 @@ final class ServerSession {
             throw HopFault(sentence(error), isUnreachable: isUnreachable)
         }
         do {
-            session = try SMTPSession(on: wire, of: account, at: server, as: account.heloName ?? hostname)
+            session = try SMTPSession(on: wire, of: account, at: server, as: account.heloName ?? hostname, login)
         } catch {
             throw HopFault(sentence(error))
         }

@@ -6,6 +6,7 @@ import Blocking
 import CommandStart
 import FetchLedger
 import Glibc
+import LoginLedger
 import Reporting
 import RunControl
 
@@ -71,7 +72,14 @@ struct MHFetch: ParsableCommand {
     func run() throws {
         let started = try hub.start("mhfetch", checks: Check.fetching)
         let chosen = try choose(started.settings)
-        let paths = Paths(started.settings)
+        let logins = LoginRecords(
+            in: started.settings.stateDirectory, watching: started.settings.sources,
+            isForced: retry || !accounts.isEmpty && isatty(2) == 1, isLooking: folders
+        ) { words in
+            writeToStandardError("mhfetch: \(printable(words))")
+            started.log.write(.warning, "login", [("words", words)])
+        }
+        let paths = Paths(started.settings, logins: logins)
         if folders {
             guard chosen.count == 1 else { throw FetchError.whoseFolders(started.settings.source) }
             return try listFolders(of: chosen[0], over: paths)
@@ -95,21 +103,32 @@ struct MHFetch: ParsableCommand {
                 let waiting = chosen[(number + 1)...]
                 let status =
                     try status
-                    ? tell(account, started) : fetch(account, started, over: paths, at: start, before: waiting)
+                    ? tell(account, started, logins) : fetch(account, started, over: paths, at: start, before: waiting)
                 if status != .ok { faults.append(status) }
             } catch let error as OutputError {
                 throw error
             } catch  where StopSignal.hasCome {
                 started.log.write(.notice, "stopped", [("account", account.name), ("error", sentence(error))])
+            } catch AccountError.records(let error) where error.isPause && isatty(2) == 0 && !verbose {
+                // Whoever can read it was told at each refusal; cron would send a letter for each run.
+                started.log.write(.info, "login paused", [("account", account.name), ("error", sentence(error))])
+                faults.append(error.exitStatus)
             } catch {
                 let status = complain(AccountFault(account: account.name, error: error), as: "mhfetch")
                 started.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
                 faults.append(status)
             }
         }
-        // As mpop does: one failing account gives its own status, several give only a general one.
-        if faults.count > 1 { throw ExitCode(ExitStatus.temporaryFailure.rawValue) }
-        if let fault = faults.first { throw ExitCode(fault.rawValue) }
+        if let fault = Self.status(of: faults, among: chosen.count) { throw ExitCode(fault.rawValue) }
+    }
+
+    /// What a run comes to. Of one account it is that account's own status; of several, a login that was refused is what
+    /// a person must see, and all else is tried again.
+    /// - Parameter faults: of the accounts that have one.
+    static func status(of faults: [ExitStatus], among count: Int) -> ExitStatus? {
+        guard count > 1 else { return faults.first }
+        guard !faults.isEmpty else { return nil }
+        return faults.contains(.noPermission) ? .noPermission : .temporaryFailure
     }
 
     private func choose(_ settings: HubSettings) throws -> [AccountSettings] {
@@ -142,6 +161,10 @@ struct MHFetch: ParsableCommand {
         guard isDue(account, ledger.state, at: start) else {
             if verbose { writeToStandardError("mhfetch: \(account.name): not due yet") }
             return .ok
+        }
+        // In a pause nobody is asked, and nothing is written.
+        if let server = account.fetchServer {
+            _ = try AccountLogin(of: account, at: server, recordedBy: paths.logins)
         }
         let run = try AccountRun(
             account: account, hub: hub, paths: paths, ledger: ledger, isVerbose: verbose, start: start)
@@ -189,9 +212,15 @@ struct MHFetch: ParsableCommand {
         }
     }
 
-    private func tell(_ account: AccountSettings, _ hub: StartedHub) throws -> ExitStatus {
-        let report = try AccountReport.read(account.name, in: hub.settings.stateDirectory)
+    private func tell(
+        _ account: AccountSettings, _ hub: StartedHub, _ logins: LoginRecords
+    ) throws -> ExitStatus {
+        let report = AccountStatus(
+            report: try AccountReport.read(account.name, in: hub.settings.stateDirectory),
+            login: try account.loginIdentity(at: account.fetchServer).map { identity throws(LoginRecordError) in
+                try logins.state(of: identity)
+            })
         try writeToStandardOutput(json ? report.json.line : report.text(at: time(nil)))
-        return report.isWell ? .ok : .temporaryFailure
+        return report.exitStatus
     }
 }

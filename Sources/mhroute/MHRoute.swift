@@ -121,13 +121,13 @@ extension MHRoute {
             } else {
                 security = (server.service.hasImplicitTLS ? "TLS from the start" : "STARTTLS") + ", " + trust(account)
             }
-            let login = account.auth == .off || account.secret == .none ? "no login" : "login \(account.user ?? "")"
+            let login = account.logsIn ? "login \(account.user ?? "")" : "no login"
             return
                 "account \(account.name): \(server.service.rawValue) \(server.host) port \(server.port), \(security), \(login)\n"
         }
 
         private static func trust(_ account: AccountSettings) -> String {
-            if !account.fingerprints.isEmpty { return "certificate pinned" }
+            if !account.pins.isEmpty { return "certificate pinned" }
             let name = account.hostOverride.map { " as \($0)" } ?? ""
             return "certificate verified\(name) by \(account.trustFile ?? "the system's roots")"
         }

@@ -1,10 +1,12 @@
 // One login for POP3, IMAP and SMTP: the same mechanism, the same steps and the same refusals in all three.
 
 import Credentials
+import LoginLedger
 import MailTestKit
 import Octets
 import Programs
 import SASLMechanisms
+import Synchronization
 import Testing
 import Transport
 
@@ -30,9 +32,10 @@ let server = AccountServer(
 /// Begins a session on the connection to `played`.
 func begin(
     _ dialect: Dialect, on played: PlayedServer, _ account: AccountSettings,
-    speaking mechanisms: [SASLClientMechanism] = SASLClientMechanism.all
+    speaking mechanisms: [SASLClientMechanism] = SASLClientMechanism.withPassword,
+    recordedBy records: LoginRecords? = nil
 ) throws {
-    let login = try AccountLogin(of: account, speaking: mechanisms)
+    let login = try AccountLogin(of: account, speaking: mechanisms, recordedBy: records)
     switch dialect {
     case .pop3: _ = try POP3Session(on: played.wire, of: account, at: server, login)
     case .imap: _ = try IMAPSession(on: played.wire, of: account, at: server, login)
@@ -188,6 +191,59 @@ struct LoginDriverTests {
         }
     }
 
+    /// Records in which the login was accepted by SCRAM-SHA-256 before.
+    private func records(
+        _ scratch: ScratchDirectory, warn: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws -> LoginRecords {
+        let records = LoginRecords(in: scratch.path, watching: [], warn: warn)
+        let identity = LoginIdentity(user: "tim", host: "mail.test")
+        try records.attempt(identity, stamp: "", until: .never)?.accepted(by: "SCRAM-SHA-256") { _, _ in false }
+        return records
+    }
+
+    @Test("in clear is not shown to a server that has had a better mechanism before", arguments: Dialect.allCases)
+    func weakerInClear(_ dialect: Dialect) async throws {
+        try await onThread { () throws in
+            let scratch = ScratchDirectory()
+            for offered in ["PLAIN", "CRAM-MD5"] {
+                let played = try PlayedServer { try $0.greet(dialect, offering: offered) }
+                let error = described { try begin(dialect, on: played, account(), recordedBy: records(scratch)) }
+                #expect(
+                    error?.contains("offers \(offered) at best, and had SCRAM-SHA-256 before") == true, "\(error ?? "")"
+                )
+                #expect(!played.heard().contains { $0.contains("AUTH") })
+            }
+            // Who names the mechanism has decided.
+            let named = try PlayedServer { voice in
+                try voice.greet(dialect, offering: "PLAIN")
+                try voice.hear()
+                try voice.accept(dialect)
+            }
+            #expect(
+                described { try begin(dialect, on: named, account(auth: .plain), recordedBy: records(scratch)) } == nil)
+        }
+    }
+
+    @Test("in verified TLS is taken by a weaker mechanism, and that is told once", arguments: Dialect.allCases)
+    func weakerInTLS(_ dialect: Dialect) async throws {
+        try await onThread { () throws in
+            let scratch = ScratchDirectory()
+            let told = Mutex<[String]>([])
+            let records = try records(scratch) { words in told.withLock { $0.append(words) } }
+            for _ in 1...2 {
+                let played = try PlayedServer(tls: try TestCertificate(in: scratch)) { voice in
+                    try voice.greet(dialect, offering: "PLAIN")
+                    try voice.hear()
+                    try voice.accept(dialect)
+                }
+                #expect(
+                    described { try begin(dialect, on: played, account(tls: .required), recordedBy: records) } == nil)
+            }
+            let words = told.withLock { $0 }
+            #expect(words.count == 1 && words.first?.contains("SCRAM-SHA-256 any more; PLAIN was taken") == true)
+        }
+    }
+
     @Test("never goes in clear from an account that demands TLS")
     func inClear() async throws {
         try await onThread { () throws in
@@ -195,7 +251,7 @@ struct LoginDriverTests {
             let exchange = Exchange(ReadyEngine(), on: played.wire, timeout: .seconds(5))
             let account = account(tls: .required)
             let login = try #require(try AccountLogin(of: account))
-            let driver = LoginDriver(account: account, host: "mail.test", exchange: exchange)
+            let driver = LoginDriver(account: account, host: "mail.test", port: 1, exchange: exchange)
             #expect(
                 described { try driver.logIn(login) }
                     == "mail.test: a password is never sent without TLS; take `tls off` out of the account")

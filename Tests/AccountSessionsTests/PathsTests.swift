@@ -27,10 +27,12 @@ import Testing
         return try Paths(settings).path(for: .account("home", try #require(account[keyPath: side])))
     }
 
-    private func trust(_ path: Path) -> TLSTrust? {
-        guard case .client(let trust) = path.demand?.context.role else { return nil }
-        return trust
+    private func asked(_ path: Path) -> TLSClientSettings? {
+        guard case .client(let settings) = path.demand?.context.role else { return nil }
+        return settings
     }
+
+    private func trust(_ path: Path) -> TLSTrust? { asked(path)?.trust }
 
     @Test("an account's words become its path")
     func words() throws {
@@ -67,7 +69,22 @@ import Testing
         #expect(trust(own) == .file("/etc/own.pem"))
         #expect(own.demand?.name == "other.example.org")
         let pinned = try path(settings("owner alice", host, "tls_fingerprint \(Self.pin)"))
-        #expect(trust(pinned) == .fingerprints([try #require(CertificateFingerprint(Self.pin))]))
+        #expect(trust(pinned) == .pins([try #require(CertificatePin(Self.pin))]))
+    }
+
+    @Test("TLS shows the account's certificate, and is of the version and the suites that it says")
+    func asksOfTLS() throws {
+        for side in [\AccountSettings.fetchServer, \.sendServer] as [AccountSide] {
+            let rc = try settings(
+                "owner alice", "fetch imaps a.example", "send submission a.example", "tls_cert_file /a.crt",
+                "tls_key_file /a.key", "tls_min 1.3", "tls_ciphers A:B C")
+            let asked = asked(try path(rc, side))
+            #expect(asked?.certificate == CertificatePair(certificate: "/a.crt", key: "/a.key"))
+            #expect(asked?.leastVersion == .v13 && asked?.ciphers == ["A", "B", "C"])
+        }
+        let plain = asked(try path(settings("owner alice", "fetch imaps a.example", "tls_cert_file /b.pem")))
+        #expect(plain?.certificate == CertificatePair(certificate: "/b.pem", key: "/b.pem"))
+        #expect(plain?.leastVersion == .v12 && plain?.ciphers == [])
     }
 
     @Test("accounts that trust alike share what it costs to trust")

@@ -20,7 +20,7 @@ struct SMTPSessionTests {
     private let scratch = ScratchDirectory()
 
     private func begin(_ played: PlayedServer, _ account: AccountSettings) throws -> SMTPSession {
-        try SMTPSession(on: played.wire, of: account, at: server, as: "hub.test")
+        try SMTPSession(on: played.wire, of: account, at: server, as: "hub.test", AccountLogin(of: account))
     }
 
     /// A server that takes us by EHLO and answers what comes then as `play` says.
@@ -57,7 +57,7 @@ struct SMTPSessionTests {
         try await onThread { () throws in
             let played = try greeting(offering: "mail.test") { try $0.hear() }
             _ = try SMTPSession(
-                on: played.wire, of: account(auth: .off), at: server, as: "hub.test\r\nMAIL FROM:<evil@mail.test>")
+                on: played.wire, of: account(auth: .off), at: server, as: "hub.test\r\nMAIL FROM:<evil@mail.test>", nil)
             let heard = played.heard()
             #expect(heard.count == 1 && heard.first?.hasPrefix("EHLO hub.test") == true, "\(heard)")
         }
@@ -309,7 +309,8 @@ struct SMTPSessionTests {
                 counterpart: "submission")
             let slow = try PlayedServer { try $0.hear() }
             let error = accountError {
-                _ = try SMTPSession(on: slow.wire, of: impatient, at: secured, as: "hub.test")
+                _ = try SMTPSession(
+                    on: slow.wire, of: impatient, at: secured, as: "hub.test", AccountLogin(of: impatient))
             }
             #expect(error?.isTimeout == true && slow.heard().isEmpty)
         }

@@ -63,7 +63,7 @@ private final class RecordedFetch: Sendable {
 
     private static func rig(_ service: String, _ port: UInt16, _ keep: String) -> FetchRig {
         let rig = FetchRig()
-        rig.configure("\(service) 127.0.0.1:\(port)", "tls off", keep)
+        rig.configure("\(service) 127.0.0.1:\(port)", "tls off", "auth plain", keep)
         return rig
     }
 

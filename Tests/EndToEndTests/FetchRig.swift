@@ -15,7 +15,10 @@ final class FetchRig: Sendable {
     /// - Parameters:
     ///   - fetch: what stands behind `fetch`.
     ///   - lines: further lines of the account.
-    func configure(_ fetch: String, _ lines: String..., password: String = "secret") {
+    ///   - secret: the line of the account's password or token.
+    func configure(
+        _ fetch: String, _ lines: String..., user: String? = "alice", password: String = "secret", secret: String? = nil
+    ) {
         let more = lines.map { "  \($0)\n" }.joined()
         scratch.write(
             """
@@ -26,8 +29,8 @@ final class FetchRig: Sendable {
             mailbox alice
               address alice@hub.test
             account peer
-              user alice
-              password \(password)
+              \(user.map { "user \($0)" } ?? "# no user")
+              \(secret ?? "password \(password)")
               fetch \(fetch)
             \(more)
             """, to: "mailhubrc")
@@ -38,10 +41,13 @@ final class FetchRig: Sendable {
     }
 
     /// Runs mhfetch to its end. Blocks.
-    func fetch(_ arguments: String..., deadline: Duration = .seconds(60)) throws -> CommandResult {
+    /// - Parameter isOrdinary: as a user who may run programs, which root may not.
+    func fetch(
+        _ arguments: String..., isOrdinary: Bool = false, deadline: Duration = .seconds(60)
+    ) throws -> CommandResult {
         try InstalledCommands.run(
             ["mhfetch", "-C", scratch.file("mailhubrc")] + arguments, environment: ["HOME": scratch.path],
-            deadline: deadline)
+            deadline: deadline, isOrdinary: isOrdinary)
     }
 
     /// Puts `line` before all blocks of the rc.

@@ -210,7 +210,8 @@ struct LanesTests {
             let run = try hub.run()
             #expect(run.status == 0 && run.errorText.contains("account one: "), "\(run)")
             #expect(server.sessions.count <= 3, "\(server.sessions.count) connections")
-            #expect(try hub.listed.count(where: { $0.contains("\"tries\":0") }) == 3)
+            // A goodbye without words may come when a message has been begun.
+            #expect(try hub.listed.count(where: { $0.contains("\"tries\":0") }) >= (words == nil ? 2 : 3))
         }
     }
 

@@ -47,6 +47,170 @@ struct LoginTests {
         }
     }
 
+    @Test("goes by APOP where the rc names it, and never else", .needs(.dovecot))
+    func apop() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer(settings: "auth_mechanisms = plain apop")
+            for (word, method) in [("auth apop", "APOP"), ("auth auto", "PLAIN")] {
+                let rig = FetchRig()
+                rig.configure("pop3s localhost:\(dovecot.pop3sPort)", trusting: dovecot, word)
+                let result = try rig.fetch()
+                #expect(result.status == 0, "\(result) \(dovecot.logs)")
+                #expect(dovecot.logs.contains("method=\(method),"), "\(dovecot.logs)")
+            }
+            let wrong = FetchRig()
+            wrong.configure(
+                "pop3s localhost:\(dovecot.pop3sPort)", "auth apop",
+                "tls_trust_file \(dovecot.certificate.certificatePath)", password: "wrong")
+            let refused = try wrong.fetch()
+            #expect(refused.status == 77 && refused.errorText.contains("check user and password"), "\(refused)")
+            // A greeting without a stamp leaves nothing to make a digest of.
+            let server = try FakeServer([.line("+OK hello"), .expect("CAPA"), .line("-ERR"), .drain])
+            let plain = FetchRig()
+            plain.configure("pop3 127.0.0.1:\(server.port)", "tls off", "auth apop")
+            let result = try plain.fetch()
+            #expect(result.status == 77 && result.errorText.contains("none of the logins we have"), "\(result)")
+            #expect(server.stop().first?.lines == ["CAPA"])
+        }
+    }
+
+    @Test(
+        "goes by a token at Dovecot, short or long, by the mechanism that the rc names or the first offered",
+        .needs(.dovecot), arguments: ["pop3s", "imaps"], [0, 1500])
+    func tokens(_ service: String, _ padding: Int) async throws {
+        try await onThread {
+            let scratch = ScratchDirectory()
+            let dovecot = try DovecotPeer(
+                settings: AccessToken.settings(in: scratch, mechanisms: "plain oauthbearer xoauth2"))
+            dovecot.deliver(Array("Subject: one\n\nx\n".utf8), number: 1)
+            let port = service == "pop3s" ? dovecot.pop3sPort : dovecot.imapsPort
+            let token = scratch.write(try AccessToken(for: "alice", padding: padding).text + "\n", to: "token")
+            for (word, method) in [("auto", "OAUTHBEARER"), ("oauth", "OAUTHBEARER"), ("xoauth2", "XOAUTH2")] {
+                let rig = FetchRig()
+                rig.configure(
+                    "\(service) localhost:\(port)", "tls_trust_file \(dovecot.certificate.certificatePath)",
+                    "auth \(word)", secret: "tokeneval cat \(token)")
+                let result = try rig.fetch(isOrdinary: true)
+                #expect(result.status == 0 && rig.messages().count == 1, "\(result) \(dovecot.logs)")
+                #expect(
+                    dovecot.logs.split(separator: "\n").last { $0.contains("Login: ") }?
+                        .contains("method=\(method),") == true, "\(dovecot.logs)")
+            }
+        }
+    }
+
+    @Test("with a token that has ended fails with 77 and the server's reason, and says where to look", .needs(.dovecot))
+    func endedToken() async throws {
+        try await onThread {
+            let scratch = ScratchDirectory()
+            let dovecot = try DovecotPeer(
+                settings: AccessToken.settings(in: scratch, mechanisms: "plain oauthbearer xoauth2"))
+            let token = scratch.write(try AccessToken(for: "alice", isExpired: true).text, to: "token")
+            for service in ["pop3s localhost:\(dovecot.pop3sPort)", "imaps localhost:\(dovecot.imapsPort)"] {
+                for word in ["oauthbearer", "xoauth2"] {
+                    let rig = FetchRig()
+                    rig.configure(
+                        service, "tls_trust_file \(dovecot.certificate.certificatePath)", "auth \(word)",
+                        secret: "tokeneval cat \(token)")
+                    let result = try rig.fetch(isOrdinary: true)
+                    #expect(
+                        result.status == 77 && result.errorText.contains("the token that `tokeneval` writes"),
+                        "\(result)")
+                    #expect(result.errorText.contains("invalid_token") || result.errorText.contains("401"), "\(result)")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "with a token carries mail to Postfix", .needsRoot(.postfix, .dovecot), arguments: ["OAUTHBEARER", "XOAUTH2"])
+    func tokenAtPostfix(_ method: String) async throws {
+        try await onThread {
+            let scratch = ScratchDirectory()
+            let dovecot = try DovecotPeer(settings: AccessToken.settings(in: scratch, mechanisms: method.lowercased()))
+            let sink = try SinkServer()
+            let postfix = try PostfixPeer(delivering: .smtp(sink.port), logins: dovecot)
+            let token = scratch.write(try AccessToken(for: "alice", padding: 800).text + "\n", to: "token")
+            let hub = SendHub(account: [
+                "user alice", "tokeneval cat \(token)", "tls_trust_file \(postfix.certificate.certificatePath)",
+                "send submission localhost:\(postfix.port)",
+            ])
+            try hub.queue(to: ["bob@far.example"])
+            let run = try InstalledCommands.run(
+                ["mhcarry", "-C", hub.rc], environment: ["HOME": hub.scratch.path], isOrdinary: true)
+            #expect(run.status == 0, "\(run) \(hub.log) \(postfix.logs)")
+            #expect(try sink.waitForMessages(1).count == 1)
+            #expect(postfix.logs.contains("sasl_method=\(method), sasl_username=alice"), "\(postfix.logs)")
+        }
+    }
+
+    @Test("with a token comes in two steps where POP3's line is too short, as Microsoft has it")
+    func twoSteps() async throws {
+        try await onThread {
+            let token = String(repeating: "a", count: 1500)
+            let said = "user=alice\u{1}auth=Bearer \(token)\u{1}\u{1}"
+            let server = try FakeServer([
+                .line("+OK The Microsoft Exchange POP3 service is ready."), .expect("CAPA"), .line("+OK"),
+                .line("SASL PLAIN XOAUTH2"), .line("."), .expect("AUTH XOAUTH2"), .line("+ "),
+                .expect(String(decoding: Base64.encode(Array(said.utf8)), as: UTF8.self)), .line("+OK"),
+                .expect("CAPA"),
+                .line("-ERR"), .expect("UIDL"), .line("+OK"), .line("."), .expect("QUIT"), .line("+OK"),
+            ])
+            let rig = FetchRig()
+            let file = rig.scratch.write("\(token)\n", to: "token")
+            rig.configure("pop3 127.0.0.1:\(server.port)", "tls off", "timeout 5", secret: "tokeneval cat \(file)")
+            let result = try rig.fetch(isOrdinary: true)
+            let session = try #require(server.stop().first)
+            #expect(result.status == 0 && session.surprise == nil, "\(result) \(session)")
+            #expect(session.lines.contains("AUTH XOAUTH2"))
+        }
+    }
+
+    @Test(
+        "by a certificate alone, as its owner or as whom the rc names; an unknown one opens nothing", .needs(.dovecot))
+    func external() async throws {
+        try await onThread {
+            let scratch = ScratchDirectory()
+            scratch.letOthersEnter()
+            let known = try TestCertificate(in: scratch, name: "alice", names: ["alice"])
+            let unknown = try TestCertificate(in: scratch, name: "mallory", names: ["alice"])
+            _ = unsafe chmod(known.certificatePath, 0o644)
+            let dovecot = try DovecotPeer(
+                settings: """
+                    auth_mechanisms = plain external
+                    ssl_ca = <\(known.certificatePath)
+                    ssl_require_crl = no
+                    ssl_verify_client_cert = yes
+                    ssl_cert_username_field = commonName
+                    auth_ssl_username_from_cert = yes
+                    passdb {
+                      driver = static
+                      mechanisms = external
+                      args = nopassword=y
+                    }
+                    """)
+            for (service, port) in [("pop3s", dovecot.pop3sPort), ("imaps", dovecot.imapsPort)] {
+                for user in ["user alice", "address someone@example.org"] {
+                    let rig = FetchRig()
+                    rig.configure(
+                        "\(service) localhost:\(port)", "tls_trust_file \(dovecot.certificate.certificatePath)",
+                        "auth external", "tls_cert_file \(known.certificatePath)", "tls_key_file \(known.keyPath)",
+                        user, user: nil, secret: "# none")
+                    let result = try rig.fetch()
+                    #expect(result.status == 0, "\(user): \(result) \(dovecot.logs)")
+                }
+                #expect(dovecot.logs.contains("Login: user=<alice>, method=EXTERNAL"), "\(dovecot.logs)")
+                let rig = FetchRig()
+                rig.configure(
+                    "\(service) localhost:\(port)", "tls_trust_file \(dovecot.certificate.certificatePath)",
+                    "auth external", "tls_cert_file \(unknown.certificatePath)", "tls_key_file \(unknown.keyPath)",
+                    secret: "# none")
+                let result = try rig.fetch()
+                #expect(result.status == 77 || result.status == 76, "\(result) \(dovecot.logs)")
+            }
+        }
+    }
+
     /// A login to the server of scripts/scramserver.c.
     /// - Parameter mode: its last argument.
     /// - Returns: the run, and what the server told of the login.

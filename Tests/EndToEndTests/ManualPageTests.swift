@@ -20,6 +20,7 @@ struct ManualPageTests {
     private static let ends: [String: Set<String>] = [
         "mhfetch": start.union(disk).union([
             "AccountError", "AccountFault", "DigestError", "FetchError", "IMAPError", "JournalError", "LedgerError",
+            "LoginRecordError", "StateFileError",
             "MaildirError", "PathError", "POP3Error", "ProgramError", "TLSError", "TransportError",
         ]),
         "mhsend": [
@@ -43,7 +44,7 @@ struct ManualPageTests {
         "mhsend": [
             "LineFault": "speaks to no other process of the hub",
             "LogError": "writes no log", "ProgramError": "runs no program", "ThreadError": "has one thread",
-            "JournalError": "is told as a QueueError",
+            "JournalError": "is told as a QueueError", "StateFileError": "is told as a QueueError",
         ],
         "mhcarry": [
             "LineFault": "speaks to no other process of the hub",
@@ -52,24 +53,25 @@ struct ManualPageTests {
             "SMTPError": "the route waits", "POP3Error": "collects nothing", "IMAPError": "collects nothing",
             "MaildirError": "the recipient waits", "DeliveryError": "the recipient waits",
             "SiblingError": "starts no command of the hub",
-            "JournalError": "is told as a QueueError",
+            "JournalError": "is told as a QueueError", "StateFileError": "is told as a QueueError",
+            "LoginRecordError": "the route waits",
         ],
         "mhqueue": [
             "LineFault": "speaks to no other process of the hub", "ProgramError": "runs no program",
-            "JournalError": "is told as a QueueError",
+            "JournalError": "is told as a QueueError", "StateFileError": "is told as a QueueError",
         ],
         "mhroute": [
             "LineFault": "speaks to no other process of the hub",
             "ProgramError": "runs no program", "SiblingError": "starts no command of the hub",
             "ThreadError": "has one thread", "DurableError": "opens no state", "OwnershipFault": "opens no state",
-            "JournalError": "opens no state",
+            "JournalError": "opens no state", "StateFileError": "opens no state",
         ],
         "mhserve": [
             "LineFault": "is told as a KeeperError",
             "DigestError": "ends a session", "ServerContextError": "ends a session", "MaildirError": "ends a session",
             "POP3Error": "ends a session", "SMTPError": "ends a session", "DeliveryError": "is told to the client",
             "SiblingError": "is logged",
-            "JournalError": "is told as a QueueError",
+            "JournalError": "is told as a QueueError", "StateFileError": "is told as a QueueError",
         ],
     ]
 

@@ -5,12 +5,15 @@ import MailTestKit
 import Testing
 
 @testable import FetchLedger
+@testable import LoginLedger
 @testable import mhfetch
 
 @Suite("The words about an account")
 struct StatusReportTests {
-    private func text(_ ledger: AccountLedger, isUnderWay: Bool = false) -> String {
-        AccountReport(of: "peer", ledger.state, octets: 100, isUnderWay: isUnderWay).text(at: 1_800_000_900)
+    private func text(_ ledger: AccountLedger, isUnderWay: Bool = false, login: LoginState? = nil) -> String {
+        AccountStatus(
+            report: AccountReport(of: "peer", ledger.state, octets: 100, isUnderWay: isUnderWay), login: login
+        ).text(at: 1_800_000_900)
     }
 
     @Test("runs that ended, died and are under way are told with their age")
@@ -37,6 +40,30 @@ struct StatusReportTests {
                 + "0 messages known; 100 octets of state\n")
     }
 
+    @Test("a login that is refused is told with since when, until when and why, and makes the status 77")
+    func login() throws {
+        let scratch = ScratchDirectory()
+        let ledger = try AccountLedger(in: try Directory(path: scratch.path))
+        var login = LoginState()
+        #expect(text(ledger, login: login) == "peer: never fetched\n")
+        for minute in 0..<3 { login.noteRefusal("535 no\u{7}", stamp: "s", at: 1_800_000_000 + minute * 60) }
+        #expect(
+            text(ledger, login: login) == "peer: never fetched\n  login refused, the first time 15 min ago, the last "
+                + "time 13 min ago: 535 no\\x07; tried again in 2 min, or at once with --retry\n")
+        let status = AccountStatus(
+            report: AccountReport(of: "peer", ledger.state, octets: 100, isUnderWay: false), login: login)
+        #expect(status.exitStatus == .noPermission)
+        #expect(status.json.written.contains(#""well":false,"#))
+        #expect(
+            status.json.written.hasSuffix(
+                #""login":{"refused":3,"since":1800000000,"last":1800000120,"next":1800001020,"words":"535 no\u0007"}}"#
+            ))
+        login.noteAcceptance()
+        let well = AccountStatus(report: status.report, login: login)
+        #expect(well.exitStatus == .ok && well.json.written.contains(#""well":true,"#))
+        #expect(well.json.written.hasSuffix(#""login":null}"#))
+    }
+
     @Test("a message that could not be fetched is told by its place, harmless on a terminal")
     func failures() throws {
         let scratch = ScratchDirectory()
@@ -50,5 +77,14 @@ struct StatusReportTests {
                 "  failed UID 7 of M\\x1Bx: 3 times, 15 min ago: NO \\x07; tried once a day, or at once with --retry",
                 "  failed id (number 2 with this id): 1 time, 11 days ago: cut",
             ])
+    }
+
+    @Test("of several accounts a refused login comes first, then 75; of one it is its own status")
+    func exitStatus() {
+        #expect(MHFetch.status(of: [], among: 3) == nil && MHFetch.status(of: [], among: 1) == nil)
+        #expect(MHFetch.status(of: [.dataError], among: 1) == .dataError)
+        #expect(MHFetch.status(of: [.dataError], among: 2) == .temporaryFailure)
+        #expect(MHFetch.status(of: [.temporaryFailure, .protocolError], among: 3) == .temporaryFailure)
+        #expect(MHFetch.status(of: [.protocolError, .noPermission], among: 3) == .noPermission)
     }
 }

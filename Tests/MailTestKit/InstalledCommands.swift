@@ -30,16 +30,18 @@ public enum InstalledCommands {
     /// Runs a command to its end: `run(["mhsend", "-i", "bob@example.org"], input: message)`.
     ///
     /// Blocks: call it inside ``onThread(_:)``.
-    /// - Parameter environment: the whole environment except PATH; usually `["HOME": scratch.path]`, so that nothing of
-    ///   the person who runs the tests is seen.
+    /// - Parameters:
+    ///   - environment: the whole environment except PATH; usually `["HOME": scratch.path]`, so that nothing of the person
+    ///     who runs the tests is seen.
+    ///   - isOrdinary: whether it runs as an ``OrdinaryUser``, who may run programs.
     /// - Throws: ``KitError`` when it is not built, cannot be started, or cannot be killed at its deadline.
     public static func run(
         _ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:],
         directory: String? = nil,
-        deadline: Duration = .seconds(30)
+        deadline: Duration = .seconds(30), isOrdinary: Bool = false
     ) throws(KitError) -> CommandResult {
         return try runProgram(
-            try words(arguments), input: input, environment: whole(environment),
+            (isOrdinary ? OrdinaryUser.prefix : []) + words(arguments), input: input, environment: whole(environment),
             directory: directory, deadline: deadline)
     }
 

@@ -20,8 +20,11 @@ public final class ScratchDirectory: Sendable {
     /// The path of `name` in this directory.
     public func file(_ name: String) -> String { "\(path)/\(name)" }
 
-    /// Makes the folder `name`, with mode 0700.
-    public func makeFolder(_ name: String) { _ = unsafe mkdir(file(name), 0o700) }
+    /// Makes the folder `name`.
+    public func makeFolder(_ name: String, mode: mode_t = 0o700) { _ = unsafe mkdir(file(name), mode) }
+
+    /// Lets other users enter: a peer that does not run as root.
+    public func letOthersEnter() { _ = unsafe chmod(path, 0o755) }
 
     /// Writes `octets` to `name` and returns its path.
     @discardableResult

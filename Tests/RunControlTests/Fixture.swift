@@ -79,6 +79,10 @@ enum Fixture {
           connections    5
           tls_fingerprint 00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF
           tls_host_override mail.gmail.com
+          tls_cert_file  ~/alice.crt
+          tls_key_file   ~/alice.key
+          tls_min        1.3
+          tls_ciphers    TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256 ECDHE+AESGCM
           inet           6
           source-ip      2001:db8::1
           timeout        30
@@ -99,6 +103,14 @@ enum Fixture {
           domain         neutral.example
           send           smtp 192.0.2.1
           inet           4
+        account work
+          owner          carol
+          user           carol@work.example
+          address        carol@work.example
+          tokeneval      "oauth-token work"
+          auth           xoauth2
+          fetch          pop3s outlook.office365.com
+          tls_fingerprint sha256//AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=
         route notices
           from           <> *@hub.home.arpa
           not-from       root@hub.home.arpa

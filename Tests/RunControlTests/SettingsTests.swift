@@ -36,7 +36,7 @@ import Testing
                 FolderSettings(remote: "a, b", local: nil), FolderSettings(remote: "Sent Mail", local: "Sent -> Old"),
             ])
         #expect(gmail.keep == .days(30) && gmail.every == .seconds(5400) && gmail.timeout == .seconds(30))
-        #expect(gmail.send?.port == 4650 && gmail.fingerprints.first?.octets.last == 0xFF)
+        #expect(gmail.send?.port == 4650 && gmail.pins.first?.description.hasSuffix(":EE:FF") == true)
 
         let club = try #require(hub.account("club"))
         #expect(gmail.guests == .mailboxes(["bob", "carol"]) && club.guests == gmail.guests)

@@ -36,7 +36,7 @@ struct SASLClientTests {
         }
     }
 
-    @Test("refuses what the wire cannot carry", arguments: SASLClientMechanism.all)
+    @Test("refuses what the wire cannot carry", arguments: SASLClientMechanism.withPassword)
     func refused(mechanism: SASLClientMechanism) {
         for user in ["", "a\0b", "a\r\n", String(repeating: "a", count: 321)] {
             #expect(throws: SASLError.badLogin) { try mechanism.begin(user: user, password: secret, channel: .none) }
@@ -50,7 +50,7 @@ struct SASLClientTests {
 
     @Test("logs in to our own server", arguments: SASLMechanism.allCases)
     func ownServer(mechanism: SASLMechanism) throws {
-        let spoken = try #require(SASLClientMechanism.all.first { $0.name == mechanism.rawValue })
+        let spoken = try #require(SASLClientMechanism.withPassword.first { $0.name == mechanism.rawValue })
         var client = try spoken.begin(user: "älice@example.org", password: secret, channel: .none)
         var server = SASLServer()
         var step = server.start(mechanism, initialResponse: client.initialResponse())
@@ -62,7 +62,7 @@ struct SASLClientTests {
     func choice() {
         func choose(_ offered: [String], _ mechanisms: [SASLClientMechanism]? = nil, bound: Bool = false) -> String? {
             SASLClientMechanism.choose(
-                among: mechanisms ?? SASLClientMechanism.all, offered: offered,
+                among: mechanisms ?? SASLClientMechanism.withPassword, offered: offered,
                 channel: bound
                     ? SASLChannel(binding: ChannelBinding(.tlsExporter, data: [1]), offered: offered) : .none)?.name
         }
@@ -86,7 +86,7 @@ struct SASLClientTests {
         let secret = Secret("tanstaaf~tanstaaf")
         var shown = "\(secret) \(String(reflecting: secret)) \([secret])"
         dump(secret, to: &shown)
-        for mechanism in SASLClientMechanism.all {
+        for mechanism in SASLClientMechanism.withPassword {
             dump(try mechanism.begin(user: "tim", password: secret, channel: .none), to: &shown)
         }
         var server = SASLServer()

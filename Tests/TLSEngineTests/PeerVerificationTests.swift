@@ -1,5 +1,6 @@
 // Whom a client believes.
 
+import Credentials
 import MailTestKit
 import Reporting
 import Testing
@@ -101,19 +102,36 @@ struct PeerVerificationTests {
     @Test("believes a pinned certificate whatever its name, authority and dates")
     func pinned() throws {
         let old = try TestCertificate(["mail.example.org"], validFrom: -7200, validUntil: -3600)
-        let pins = TLSTrust.fingerprints([certificate.fingerprint, old.fingerprint])
+        let pins = TLSTrust.pins([.certificate(certificate.fingerprint), .publicKey(try key(of: old))])
         #expect(try meet(pins, "elsewhere.example", at: old).client == nil)
         #expect(try meet(pins, "192.0.2.1").client == nil)
+    }
+
+    /// The digest of a certificate's key, by openssl(1).
+    private func key(of certificate: TestCertificate) throws -> PublicKeyDigest {
+        let form = certificate.directory.file("key.der")
+        let steps = [
+            ["x509", "-in", certificate.files.certificate, "-noout", "-pubkey", "-out", "\(form).pem"],
+            ["pkey", "-pubin", "-in", "\(form).pem", "-outform", "DER", "-out", form],
+        ]
+        for step in steps { #expect(try runProgram(["openssl"] + step).status == 0) }
+        let digest = try runProgram(["openssl", "dgst", "-sha256", "-r", form]).outputText
+        return try #require(
+            CertificateFingerprint(String(digest.prefix(64))).flatMap { PublicKeyDigest(digest: $0.octets) })
     }
 
     @Test("refuses every certificate but the pinned ones, a trusted one included")
     func mismatch() throws {
         let other = try TestCertificate(["mail.example.org"])
-        let (client, server) = try meet(.fingerprints([other.fingerprint]), "mail.example.org")
-        #expect(client == .fingerprintMismatch(peer: "mail.example.org", presented: certificate.fingerprint))
+        let (client, server) = try meet(
+            .pins([.certificate(other.fingerprint), .publicKey(try key(of: other))]), "mail.example.org")
+        #expect(
+            client
+                == .fingerprintMismatch(
+                    peer: "mail.example.org", presented: certificate.fingerprint, key: try key(of: certificate)))
         #expect(server != nil)
         #expect(
-            tlsError { _ = try TLSConnection(client: .client(trust: .fingerprints([])), to: "a") }
+            tlsError { _ = try TLSConnection(client: .client(trust: .pins([])), to: "a") }
                 == .noFingerprint)
     }
 

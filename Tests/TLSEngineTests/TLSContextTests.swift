@@ -21,11 +21,59 @@ struct TLSContextTests {
             "special.second.example": third, "a.b.second.example": first, "other.example": first, "192.0.2.1": first,
         ]
         for (host, certificate) in expected {
-            let pair = try TLSPair(server: context, trust: .fingerprints([certificate.fingerprint]), host: host)
+            let pair = try TLSPair(server: context, trust: .pins([.certificate(certificate.fingerprint)]), host: host)
             pair.carry()
             #expect(tlsError { try pair.client.advance() } == nil, "\(host)")
             #expect(try pair.server.advance() == .established, "\(host)")
         }
+    }
+
+    /// What a client that asks for `change` agrees on with a server of ours; `nil` when it stops.
+    private func agreed(_ change: (inout TLSClientSettings) -> Void) throws -> TLSFacts? {
+        let certificate = try TestCertificate(["a.example"])
+        var settings = TLSClientSettings(trust: certificate.trust)
+        change(&settings)
+        let pair = try TLSPair(server: certificate.server(), asking: settings, host: "a.example")
+        pair.carry()
+        return pair.client.facts
+    }
+
+    @Test("take the cipher suites that are named, each for its version of TLS")
+    func ciphers() throws {
+        #expect(
+            try agreed { $0.ciphers = ["ECDHE+AESGCM", "TLS_CHACHA20_POLY1305_SHA256"] }?.cipher
+                == "TLS_CHACHA20_POLY1305_SHA256")
+        #expect(try agreed { $0.ciphers = ["ECDHE+AESGCM"] }?.version == "TLSv1.3")
+        for bad in [["NOSUCH"], ["TLS_NOSUCH"]] {
+            let error = tlsError { _ = try agreed { $0.ciphers = bad } }
+            guard case .ciphers(bad, _) = error else {
+                Issue.record("\(bad): \(String(describing: error))")
+                continue
+            }
+            #expect(error?.exitStatus == .configuration)
+        }
+    }
+
+    @Test("take no cipher suite without a certificate, whoever names one")
+    func anonymous() throws {
+        guard case .ciphers = tlsError({ _ = try agreed { $0.ciphers = ["aNULL"] } }) else {
+            Issue.record("anybody could be the server")
+            return
+        }
+    }
+
+    @Test("show the certificate of a client that has one, and say what is wrong with its files")
+    func clientCertificate() throws {
+        let (mine, other) = (try TestCertificate(["alice"]), try TestCertificate(["bob"]))
+        #expect(try agreed { $0.certificate = mine.files } != nil)
+        let mixed = CertificatePair(certificate: mine.files.certificate, key: other.files.key)
+        let error = tlsError { _ = try agreed { $0.certificate = mixed } }
+        #expect(error == .keyMismatch(mixed))
+        var settings = TLSClientSettings()
+        settings.certificate = mine.files
+        #expect(try TLSContext.client(settings).check() == [])
+        _ = unsafe chmod(mine.files.key, 0o644)
+        #expect(try TLSContext.client(settings).check() == [.keyReadableByOthers(path: mine.files.key)])
     }
 
     @Test("refuse a key of another certificate")

@@ -34,7 +34,11 @@ struct TLSPair {
     }
 
     init(server: TLSContext, trust: TLSTrust, host: String) throws {
-        client = try TLSConnection(client: .client(trust: trust), to: host)
+        try self.init(server: server, asking: TLSClientSettings(trust: trust), host: host)
+    }
+
+    init(server: TLSContext, asking settings: TLSClientSettings, host: String) throws {
+        client = try TLSConnection(client: .client(settings), to: host)
         self.server = try TLSConnection(server: server)
     }
 

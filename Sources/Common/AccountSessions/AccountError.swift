@@ -1,5 +1,6 @@
 // Why there is no session with an account's server, or no more of it, said for the person who must act.
 
+import LoginLedger
 import Octets
 import Programs
 import Reporting
@@ -22,6 +23,10 @@ public enum AccountError: Complaint {
     case noMechanism(account: String, offered: [String])
     /// - Parameter mechanism: `nil` for a login of the protocol's own.
     case loginRefused(user: String, host: String, mechanism: String?, LoginRefusal)
+    /// The server offers only a weaker login than before, and TLS does not say that it is the server's doing.
+    case weakerOffer(host: String, mechanism: String, strongest: String)
+    /// The login is not tried at this time.
+    case records(LoginRecordError)
     /// Who says that the login has succeeded did not prove that it knows the password.
     case serverUnproven(host: String, mechanism: String)
     case refused(command: String, host: String, words: String)
@@ -35,6 +40,16 @@ public enum AccountError: Complaint {
     /// The engine gave up on what the server sent.
     case engine(any Complaint)
 
+    /// What the server said against the user, the password or the token; `nil` for any other error. Foreign text.
+    var refusalOfCredentials: String? {
+        switch self {
+        case .loginRefused(_, _, _, let refusal) where refusal.cause == .credentials && !refusal.isTemporary:
+            String(decoding: refusal.words.prefix(200), as: UTF8.self)
+        case .secret(.grantRefused(_, let said)): said
+        default: nil
+        }
+    }
+
     public var exitStatus: ExitStatus {
         switch self {
         case .noUser, .unusable, .passwordNotText: .configuration
@@ -43,7 +58,8 @@ public enum AccountError: Complaint {
         case .noExtensions: .unavailable
         case .loginRefused(_, _, _, let refusal): refusal.isTemporary ? .temporaryFailure : .noPermission
         case .refused, .farewell: .temporaryFailure
-        case .serverUnproven: .noPermission
+        case .serverUnproven, .weakerOffer: .noPermission
+        case .records(let error): error.exitStatus
         case .protocolBroken: .protocolError
         case .path(let error): error.exitStatus
         case .transport(let error): error.exitStatus
@@ -72,7 +88,11 @@ public enum AccountError: Complaint {
         case .loginRefused(let user, let host, let mechanism, let refusal):
             "\(host) refused the login of \(printable(user)): \(printable(octets: refusal.words, limit: 200)); "
                 + (refusal.isTemporary
-                    ? "it is tried again later" : "check user and password\(Self.plainAdvice(mechanism))")
+                    ? "it is tried again later" : Self.advice(mechanism))
+        case .weakerOffer(let host, let mechanism, let strongest):
+            "\(host) offers \(mechanism) at best, and had \(strongest) before; without TLS it may be somebody in between "
+                + "who wants the password: ask its operator, then say which with `auth`"
+        case .records(let error): "\(error)"
         case .serverUnproven(let host, let mechanism):
             "\(host) did not prove by \(mechanism) that it knows the password: it may be somebody else; stopped"
         case .refused(let command, let host, let words): "\(host) refused \(command): \(words)"
@@ -85,12 +105,17 @@ public enum AccountError: Complaint {
         }
     }
 
-    /// What a person may do about a server that is wrong about a mechanism it offers. We do not do it unasked: whoever
-    /// refuses the better one, to be shown the password, need not be the server.
-    private static func plainAdvice(_ mechanism: String?) -> String {
+    /// What a person may do about a refused login. A server that is wrong about a mechanism it offers is helped by `auth
+    /// plain`, yet not unasked: whoever refuses the better one, to be shown the password, need not be the server.
+    private static func advice(_ mechanism: String?) -> String {
         switch mechanism {
-        case nil, "PLAIN", "LOGIN": ""
-        case let name?: "; if they are right, the server may be wrong about \(name), and `auth plain` does without it"
+        case nil, "PLAIN", "LOGIN": "check user and password"
+        case "OAUTHBEARER", "XOAUTH2":
+            "check `user` and the token that `tokeneval` writes: whose it is, what it is good for, whether it has ended"
+        case "EXTERNAL": "check that the server knows the certificate in `tls_cert_file`, and `user`"
+        case let name?:
+            "check user and password; if they are right, the server may be wrong about \(name), and `auth plain` does "
+                + "without it"
         }
     }
 }

@@ -20,7 +20,7 @@ extension Check {
     private static func secretFault(of account: AccountSettings) -> ProgramError? {
         switch account.secret {
         case .none, .text: return nil
-        case .command(let words): return Program.obstacle(to: words.first ?? "")
+        case .command(let words), .token(let words): return Program.obstacle(to: words.first ?? "")
         case .file(let path):
             do throws(ProgramError) {
                 _ = try SecretReader.file(path).read(until: .never)
@@ -31,19 +31,36 @@ extension Check {
         }
     }
 
-    /// The certificates that the account's server is checked against can be read.
+    /// The certificates that the account's server is checked against, and the one to show it, can be read.
     public static func trust(_ side: AccountSide) -> Check {
         Check { settings, findings in
             let paths = Paths(settings)
             for account in settings.accounts where account.tls == .required {
                 guard let server = account[keyPath: side] else { continue }
                 do {
-                    try paths.path(for: .account(account.name, server)).demand?.context.check()
+                    let warnings = try paths.path(for: .account(account.name, server)).demand?.context.check() ?? []
+                    for warning in warnings {
+                        findings.warning(account.positions["tls_cert_file"], "account \(account.name): \(warning)")
+                    }
                 } catch {
-                    let own = account.positions["tls_trust_file"] ?? settings.positions["tls_trust_file"]
-                    findings.fault(own ?? account.position, "account \(account.name): \(error)")
+                    let words = (error as? TLSError)?.words ?? []
+                    let places = words.compactMap { account.positions[$0] ?? settings.positions[$0] }
+                    findings.fault(places.first ?? account.position, "account \(account.name): \(error)")
                 }
             }
+        }
+    }
+}
+
+extension TLSError {
+    /// The words of the rc that it is about: the first of them that stands there.
+    fileprivate var words: [String] {
+        switch self {
+        case .trustFile: ["tls_trust_file"]
+        case .certificateFile: ["tls_cert_file"]
+        case .keyFile, .keyMismatch: ["tls_key_file", "tls_cert_file"]
+        case .ciphers: ["tls_ciphers"]
+        default: []
         }
     }
 }

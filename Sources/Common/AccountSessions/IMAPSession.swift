@@ -19,7 +19,7 @@ public struct IMAPSession {
     public static func open(
         _ account: AccountSettings, at server: AccountServer, over paths: Paths, within limit: Duration
     ) throws(AccountError) -> IMAPSession {
-        let login = try AccountLogin(of: account)
+        let login = try AccountLogin(of: account, at: server, recordedBy: paths.logins)
         return try IMAPSession(on: paths.wire(of: account, to: server, within: limit), of: account, at: server, login)
     }
 

@@ -15,7 +15,7 @@ public struct POP3Session {
     public static func open(
         _ account: AccountSettings, at server: AccountServer, over paths: Paths, within limit: Duration
     ) throws(AccountError) -> POP3Session {
-        let login = try AccountLogin(of: account)
+        let login = try AccountLogin(of: account, at: server, recordedBy: paths.logins)
         return try POP3Session(on: paths.wire(of: account, to: server, within: limit), of: account, at: server, login)
     }
 

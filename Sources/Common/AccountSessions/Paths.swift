@@ -1,5 +1,6 @@
 // What connections are for, and the way there: the one place where the rc's words become a path.
 
+import LoginLedger
 import Reporting
 import RunControl
 import Synchronization
@@ -15,11 +16,17 @@ public final class Paths: Sendable {
         case account(String, AccountServer)
     }
 
+    /// Whether those who log in over these paths may try now.
+    public let logins: LoginRecords
     private let settings: HubSettings
-    /// One for each set of trust: each costs 20 ms and 0.8 MB.
-    private let contexts = Mutex<[TLSTrust: TLSContext]>([:])
+    /// One for each kind of demand: each costs 20 ms and 0.8 MB.
+    private let contexts = Mutex<[TLSClientSettings: TLSContext]>([:])
 
-    public init(_ settings: HubSettings) { self.settings = settings }
+    /// - Parameter logins: `nil` for those on disk.
+    public init(_ settings: HubSettings, logins: LoginRecords? = nil) {
+        self.settings = settings
+        self.logins = logins ?? LoginRecords(in: settings.stateDirectory, watching: settings.sources)
+    }
 
     /// The way to what `purpose` names.
     public func path(for purpose: Purpose) throws(PathError) -> Path {
@@ -55,19 +62,27 @@ public final class Paths: Sendable {
         path.source = account.sourceAddress
         path.beginsWithTLS = server.hasImplicitTLS
         path.demand = TLSDemand(
-            context: context(trusting: Self.trust(of: account)), name: account.hostOverride ?? server.host)
+            context: context(for: Self.tls(of: account)), name: account.hostOverride ?? server.host)
         return path
     }
 
+    private static func tls(of account: AccountSettings) -> TLSClientSettings {
+        var settings = TLSClientSettings(trust: trust(of: account))
+        settings.certificate = account.certificate
+        settings.leastVersion = account.leastTLSVersion
+        settings.ciphers = account.ciphers
+        return settings
+    }
+
     private static func trust(of account: AccountSettings) -> TLSTrust {
-        if !account.fingerprints.isEmpty { return .fingerprints(account.fingerprints) }
+        if !account.pins.isEmpty { return .pins(account.pins) }
         return account.trustFile.map { .file($0) } ?? .system
     }
 
-    private func context(trusting trust: TLSTrust) -> TLSContext {
+    private func context(for settings: TLSClientSettings) -> TLSContext {
         contexts.withLock { contexts in
-            let context = contexts[trust] ?? .client(trust: trust)
-            contexts[trust] = context
+            let context = contexts[settings] ?? .client(settings)
+            contexts[settings] = context
             return context
         }
     }

@@ -14,12 +14,6 @@ public struct SMTPSession {
     /// Begins a session on a connection that stands.
     /// - Parameter name: ours, for EHLO.
     public init(
-        on wire: Wire, of account: AccountSettings, at server: AccountServer, as name: String
-    ) throws(AccountError) {
-        try self.init(on: wire, of: account, at: server, as: name, try AccountLogin(of: account))
-    }
-
-    init(
         on wire: Wire, of account: AccountSettings, at server: AccountServer, as name: String, _ login: AccountLogin?
     ) throws(AccountError) {
         host = server.host

@@ -32,7 +32,7 @@ struct SessionStart<E: SessionEngine> {
             try learnOffers(login)
         }
         guard let login, !isAuthenticated else { return }
-        try LoginDriver(account: account, host: host, exchange: exchange).logIn(login)
+        try LoginDriver(account: account, host: host, port: server.port, exchange: exchange).logIn(login)
         try learnOffers(login)
     }
 

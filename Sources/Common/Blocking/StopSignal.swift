@@ -36,6 +36,16 @@ public enum StopSignal {
         watched.store(opened, ordering: .relaxed)
     }
 
+    /// Waits.
+    /// - Returns: `false`, and at once, when the order to stop has come.
+    public static func pause(until deadline: Deadline) -> Bool {
+        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while !deadline.hasPassed {
+            if unsafe poll(&polled, 1, deadline.pollTimeout) > 0 { return false }
+        }
+        return !hasCome
+    }
+
     /// Unblocks the signals, so that the one that has come ends the process. Returns when none has come.
     public static func takeEffect() {
         guard hasCome else { return }

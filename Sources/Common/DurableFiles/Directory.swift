@@ -46,15 +46,19 @@ public final class Directory: Sendable {
     deinit { close(descriptor) }
 
     /// Opens the directory `name` in this one.
-    /// - Parameter making: makes it, with this mode, if it is missing; this directory is synchronized then.
-    public func directory(_ name: String, making mode: UInt32? = nil) throws(DurableError) -> Directory {
+    /// - Parameters:
+    ///   - making: makes it, with this mode, if it is missing; this directory is synchronized then.
+    ///   - isDurable: `false` for one that a power cut may take with all that is in it: nothing is synchronized then.
+    public func directory(
+        _ name: String, making mode: UInt32? = nil, isDurable: Bool = true
+    ) throws(DurableError) -> Directory {
         try check(name)
         let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW
         var opened = unsafe openat(descriptor, name, flags)
         if opened < 0, errno == ENOENT, let mode {
             try allow("make", name)
             guard unsafe mkdirat(descriptor, name, mode) == 0 || errno == EEXIST else { throw failure("make", name) }
-            try synchronize()
+            if isDurable { try synchronize() }
             opened = unsafe openat(descriptor, name, flags)
         }
         guard opened >= 0 else { throw failure("open", name) }

@@ -39,6 +39,9 @@ public final class FileLock: Sendable {
 
     private init(_ file: File) { self.file = file }
 
+    /// For a child that is to hold the lock as long as it lives, whatever becomes of us.
+    public var descriptor: Int32 { file.descriptor }
+
     /// The lock `name` in `directory`, made if missing; `nil` when another holds it.
     public static func tryAcquire(_ name: String, in directory: Directory) throws(DurableError) -> FileLock? {
         let file = try directory.openOrMake(name)
@@ -66,6 +69,9 @@ public final class FileLock: Sendable {
         try file.unlock()
         return false
     }
+
+    /// Leaves the lock to the children that hold its descriptor.
+    public func leave() throws(DurableError) { try file.close() }
 
     /// Releases the lock before the end of the object.
     public func release() throws(DurableError) {

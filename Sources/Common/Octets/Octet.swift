@@ -7,6 +7,7 @@ public enum Octet {
     public static let lf: UInt8 = 0x0A
     public static let cr: UInt8 = 0x0D
     public static let space: UInt8 = 0x20
+    public static let comma: UInt8 = 0x2C
     public static let dot: UInt8 = 0x2E
     public static let colon: UInt8 = 0x3A
 
@@ -29,4 +30,8 @@ public enum Octet {
     /// Whether `octet` is an ASCII letter.
     @inline(__always)
     public static func isLetter(_ octet: UInt8) -> Bool { (0x61...0x7A).contains(lowercased(octet)) }
+
+    /// Whether `octet` is an ASCII letter or digit.
+    @inline(__always)
+    public static func isAlphanumeric(_ octet: UInt8) -> Bool { isLetter(octet) || isDigit(octet) }
 }

@@ -35,6 +35,12 @@ public struct LoginRefusal: Error, Sendable, Hashable {
         self.isTemporary = isTemporary
         self.words = words
     }
+
+    /// The same, with what the server has said of it within the exchange.
+    public func saying(_ more: [UInt8]?) -> LoginRefusal {
+        guard let more, !more.isEmpty else { return self }
+        return LoginRefusal(cause, isTemporary: isTemporary, words: words + Array(" (".utf8) + more + Array(")".utf8))
+    }
 }
 
 /// What an event means to a session that begins.
@@ -87,4 +93,13 @@ public protocol SessionEngine: ClientEngine {
     /// The protocol's own login, for servers without a mechanism that we speak: its commands, each to be accepted
     /// before the next. `nil` where it has none.
     static var ownLogin: ((_ user: String, _ password: String) -> [Command])? { get }
+    /// The protocol's own login by a digest of ``stamp`` and the password (APOP, RFC 1939 §7); `nil` where it has none.
+    static var digestLogin: ((_ user: String, _ digest: String) -> Command)? { get }
+    /// What the server's greeting gives for ``digestLogin``, different in each session; `nil` when it gives nothing.
+    var stamp: [UInt8]? { get }
+}
+
+extension SessionEngine {
+    public static var digestLogin: ((_ user: String, _ digest: String) -> Command)? { nil }
+    public var stamp: [UInt8]? { nil }
 }

@@ -132,7 +132,8 @@ extension POP3Client {
         switch request {
         case .greeting:
             state = .authorization
-            return .greeting(text: text, stamp: Self.stamp(in: text))
+            stamp = Self.stamp(in: text)
+            return .greeting(text: text)
         case .capa:
             listed = POP3Capabilities()
             return begin(.capabilities)

@@ -46,6 +46,11 @@ extension POP3Client: SessionEngine {
         }
     }
 
+    /// APOP (RFC 1939 §7).
+    public static var digestLogin: ((_ user: String, _ digest: String) -> POP3Command)? {
+        { .apop(user: $0, digest: $1) }
+    }
+
     /// RFC 1939 §7.
     public static var ownLogin: ((_ user: String, _ password: String) -> [POP3Command])? { { [.user($0), .pass($1)] } }
 }

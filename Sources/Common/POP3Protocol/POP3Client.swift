@@ -12,8 +12,8 @@ public struct POP3Client: Engine, Sendable {
 
     /// What the server said.
     public enum Event: Hashable, Sendable {
-        /// `+OK` on connecting; `stamp` is the APOP timestamp with its angle brackets, when there is one.
-        case greeting(text: [UInt8], stamp: [UInt8]?)
+        /// `+OK` on connecting; see ``stamp``.
+        case greeting(text: [UInt8])
         /// `+OK` to a command without a result of its own. After `pass`, `apop` and `auth` the session is logged in.
         case ok(POP3Request, text: [UInt8])
         case err(POP3Request, code: POP3ResponseCode?, text: [UInt8])
@@ -64,6 +64,9 @@ public struct POP3Client: Engine, Sendable {
     /// What the server last listed; `nil` before CAPA, and again after STLS (RFC 2595 §4) and after a login (RFC 2449
     /// §5).
     public internal(set) var capabilities: POP3Capabilities?
+
+    /// What the greeting gives for APOP, with its angle brackets (RFC 1939 §7); `nil` when it gives nothing.
+    public internal(set) var stamp: [UInt8]?
 
     var state = State.greeting
     var reading = Reading.status

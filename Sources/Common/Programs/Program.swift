@@ -26,6 +26,11 @@ public struct Program: Sendable {
     public var deadline: Deadline
     /// Octets of standard output kept; what follows is read and dropped (see ``ProgramResult/isOutputCut``).
     public var outputLimit: Int
+    /// A descriptor of ours that it holds as its descriptor 3: a lock that is to last as long as it does.
+    public var kept: Int32?
+    /// Whether it is left to run on when this process is told to stop: it may be in the midst of what cannot be done
+    /// again.
+    public var isLeftAtStop = false
 
     /// Where programs without a slash in their name are found.
     public static let path = "/usr/local/bin:/usr/bin:/bin"
@@ -90,7 +95,7 @@ public struct ProgramResult: Sendable, Equatable {
     public enum Ending: Sendable, Equatable {
         case exited(Int32)
         case killed(signal: Int32)
-        /// We killed it: its deadline had passed, or this process was told to stop.
+        /// We killed it, or left it behind: its deadline had passed, or this process was told to stop.
         case timedOut
     }
 

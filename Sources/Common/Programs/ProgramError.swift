@@ -13,6 +13,8 @@ public enum ProgramError: Complaint, Equatable {
     case cannotStart(program: String, reason: String)
     /// It ended other than with status 0.
     case failed(program: String, how: String, said: String)
+    /// It says that it may have no token any more: a person must log in again.
+    case grantRefused(program: String, said: String)
     /// It did not end in time and was killed.
     case timedOut(program: String)
     /// A secret that is empty or too long, or holds what no password may hold.
@@ -30,7 +32,9 @@ public enum ProgramError: Complaint, Equatable {
     public var isTemporary: Bool {
         switch self {
         case .failed, .timedOut, .system: true
-        case .refusedAsRoot, .commandLine, .cannotStart, .badSecret, .unreadable, .readableByOthers, .foreignFile: false
+        case .refusedAsRoot, .commandLine, .cannotStart, .grantRefused, .badSecret, .unreadable, .readableByOthers,
+            .foreignFile:
+            false
         }
     }
 
@@ -38,7 +42,7 @@ public enum ProgramError: Complaint, Equatable {
         switch self {
         case .failed, .timedOut: .temporaryFailure
         case .system: .osError
-        case .refusedAsRoot: .noPermission
+        case .refusedAsRoot, .grantRefused: .noPermission
         case .commandLine, .cannotStart, .badSecret, .unreadable, .readableByOthers, .foreignFile: .configuration
         }
     }
@@ -53,6 +57,8 @@ public enum ProgramError: Complaint, Equatable {
             "\(program): cannot be started: \(why)"
         case .failed(let program, let how, let said):
             "\(program): \(how)" + (said.isEmpty ? "" : ": \(said)")
+        case .grantRefused(let program, let said):
+            "\(program): gets no token any more: \(said); log in again with the program that keeps the tokens"
         case .timedOut(let program):
             "\(program): did not end in time and was killed"
         case .badSecret(let source, let why):

@@ -29,7 +29,7 @@ struct RunningProgram {
     }
 
     /// Runs until the child ends; does not wait for what the child started and left holding the pipes. The process
-    /// group is always killed and the child reaped before this returns.
+    /// group is killed and the child reaped before this returns, unless it is left to run on.
     mutating func finish() throws(ProgramError) -> ProgramResult {
         var limit = program.deadline
         var signals = [SIGKILL, SIGTERM]
@@ -38,7 +38,11 @@ struct RunningProgram {
 
         while !pump(until: limit, orStop: timedOut ? -1 : StopSignal.descriptor) {
             // The program has a process group of its own, so that a Ctrl-C does not reach it.
-            guard limit.hasPassed || (!timedOut && StopSignal.hasCome) else { continue }
+            let isStopped = !timedOut && StopSignal.hasCome
+            guard limit.hasPassed || isStopped else { continue }
+            if isStopped, program.isLeftAtStop {
+                return ProgramResult(ending: .timedOut, output: [], isOutputCut: false, errors: [])
+            }
             timedOut = true
             // A process that survives SIGKILL is stuck in the kernel: no reason to be stuck with it.
             guard let signal = signals.popLast() else { break }

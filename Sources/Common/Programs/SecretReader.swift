@@ -12,6 +12,8 @@ public enum SecretReader: Sendable, Hashable {
     case file(String)
     /// The first line of a program's output: the rc's `passwordeval` and `tokeneval`.
     case command([String])
+    /// The same, for a token: it holds this descriptor while it runs, and runs on when this process is told to stop.
+    case token([String], holding: Int32?)
 
     /// The most octets in a secret's source; OAuth tokens run to a few thousand.
     public static let limit = 65_536
@@ -25,12 +27,18 @@ public enum SecretReader: Sendable, Hashable {
             return try Self.readFile(Self.expanded(path))
         case .command(let argv):
             return try Self.read(from: Program(argv: argv, deadline: deadline, outputLimit: Self.limit))
+        case .token(let argv, let lock):
+            var program = Program(argv: argv, deadline: deadline, outputLimit: Self.limit)
+            program.kept = lock
+            program.isLeftAtStop = true
+            return try Self.read(from: program)
         }
     }
 
     static func read(from program: Program) throws(ProgramError) -> Secret {
         let name = program.argv.first ?? ""
         let result = try program.run()
+        if result.isGrantRefused { throw .grantRefused(program: name, said: result.complaint) }
         try result.requireSuccess(of: name)
         guard !result.isOutputCut else { throw .badSecret(source: name, reason: "writes more than \(limit) octets") }
         return try firstLine(of: result.output, from: name)
@@ -80,5 +88,15 @@ public enum SecretReader: Sendable, Hashable {
         guard !line.isEmpty else { throw .badSecret(source: source, reason: "its first line is empty") }
         guard !line.contains(0) else { throw .badSecret(source: source, reason: "holds a NUL; is it text?") }
         return Secret(Array(line))
+    }
+}
+
+extension ProgramResult {
+    /// Whether it failed since the server of tokens takes its refresh token no more (`invalid_grant`, RFC 6749 §5.2), or
+    /// says so by its status.
+    fileprivate var isGrantRefused: Bool {
+        guard case .exited(let status) = ending, status != 0 else { return false }
+        return status == ExitStatus.noPermission.rawValue
+            || [errors, output].contains { $0.contains(Array("invalid_grant".utf8)) }
     }
 }

@@ -31,6 +31,7 @@ struct Spawned {
         start.directory = program.directory
         start.output = .descriptor(output.entry)
         start.errors = .descriptor(errors.entry)
+        start.handed = program.kept.map { [$0] } ?? []
         switch program.input {
         case .none: break
         case .octets:

@@ -57,6 +57,12 @@ extension AccountSettings {
         }
     }
 
+    /// Whether there is a login: by a secret, or by the certificate shown.
+    public var logsIn: Bool { auth == .external || (auth != .off && secret != .none) }
+
+    /// Whether it logs in with an access token instead of a password.
+    public var hasToken: Bool { secret.token != nil }
+
     /// Whether octets go to `server` in clear, and beyond this machine.
     public func speaksInClear(to server: AccountServer) -> Bool {
         tls == .off && !HostAndPort.isLoopback(server.host)

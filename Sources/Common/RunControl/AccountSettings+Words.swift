@@ -33,9 +33,11 @@ extension AccountSettings: BlockSettings {
                 passwordSentence, [.discreet, .file(.examinedAbove)]),
             one(
                 "passwordeval", \.$secret, Codec<[String]>.command.map(SecretSource.command, \.command),
-                passwordSentence, [.discreet]))
+                passwordSentence, [.discreet]),
+            one(
+                "tokeneval", \.$secret, Codec<[String]>.command.map(SecretSource.token, \.token),
+                "The command that writes an access token of OAuth 2.0, instead of a password.", [.discreet]))
         one("auth", \.$auth, .auth, "How to log in.")
-        one("tokeneval", \.$tokeneval, .command, "The command that writes the token.", [.later("log in with OAuth")])
         maybe("fetch", \.$fetch, .fetchServer, "Where to fetch.")
         each(
             "folders", \.$folders, .folders,
@@ -67,11 +69,21 @@ extension AccountSettings: BlockSettings {
             "The certificates that the server is checked against.",
             [.file(.examinedAbove), .defaultsTo("the hub's"), .onlyWhere { $0.tls == .required }])
         each(
-            "tls_fingerprint", \.$fingerprints, .fingerprints,
-            "The SHA-256 of the server's certificate; several may be named.")
+            "tls_fingerprint", \.$pins, .fingerprints,
+            "The SHA-256 of the server's certificate, or of its key; several may be named.")
         maybe(
             "tls_host_override", \.$hostOverride, .domain("the name in the certificate"),
             "The name that the certificate must have instead of the host's.")
+        maybe(
+            "tls_cert_file", \.$certificateFile, .path("the certificate file"),
+            "The certificate to show to a server that asks for one.", [.file(.examinedAbove)])
+        maybe(
+            "tls_key_file", \.$keyFile, .path("the key file"), "The key of that certificate.",
+            [.discreet, .file(.examinedAbove), .defaultsTo("in the certificate's file")])
+        one(
+            "tls_min", \.$leastTLSVersion, .choice("the version"), "The least version of TLS",
+            [.onlyWhere { $0.tls == .required }])
+        each("tls_ciphers", \.$ciphers, .ciphers, "The cipher suites that are taken, best first.")
         maybe(
             "domain", \.$heloName, .hostName("the name for EHLO"), "The name for EHLO.",
             [.defaultsTo("the host name of the hub")])

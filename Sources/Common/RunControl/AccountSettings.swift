@@ -34,10 +34,20 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var sourceAddress: IPAddress? = nil
     /// Certificates that the server is checked against instead of the hub's `tls_trust_file`.
     @Setting public var trustFile: String? = nil
-    /// When any is given, the server's certificate must have one of them, and nothing else about it counts.
-    @Setting public var fingerprints: [CertificateFingerprint] = []
+    /// When any is given, the server's certificate or its key must have one of them, and nothing else about it counts.
+    @Setting public var pins: [CertificatePin] = []
     /// The name that the server's certificate must have, instead of the one connected to.
     @Setting public var hostOverride: String? = nil
+    /// The certificate that we show to a server that asks for one.
+    @Setting public var certificateFile: String? = nil
+    /// Its key; `nil` where it is in the same file.
+    @Setting public var keyFile: String? = nil
+    public var certificate: CertificatePair? {
+        certificateFile.map { CertificatePair(certificate: $0, key: keyFile ?? $0) }
+    }
+    @Setting public var leastTLSVersion = TLSVersion.v12
+    /// OpenSSL's names; empty for its own choice.
+    @Setting public var ciphers: [String] = []
     /// The name sent in EHLO; `nil` for the hub's.
     @Setting public var heloName: String? = nil
     /// How long one step may take: a connection, a reply (RFC 5321 §4.5.3.2).
@@ -48,7 +58,6 @@ public struct AccountSettings: Sendable, Hashable {
     public var positions = SourcePositions()
 
     // Words of a later release.
-    @Setting public var tokeneval: [String] = []
     @Setting public var search: String? = nil
     @Setting public var at: [String] = []
     @Setting public var via: String? = nil
@@ -63,7 +72,7 @@ public struct AccountSettings: Sendable, Hashable {
 
 /// How to log in.
 public enum AuthMethod: String, Sendable, Hashable, CaseIterable {
-    /// By the best mechanism that both sides know.
+    /// By the best mechanism that both sides know for a password, or for a token where there is `tokeneval`.
     case auto
     case scramSHA256Plus = "scram-sha-256-plus"
     case scramSHA256 = "scram-sha-256"
@@ -71,6 +80,14 @@ public enum AuthMethod: String, Sendable, Hashable, CaseIterable {
     case cramMD5 = "cram-md5"
     case plain
     case login
+    /// With the token of `tokeneval`: by the mechanism for it that the server offers.
+    case oauth
+    case oauthbearer
+    case xoauth2
+    /// POP3's own login with a digest (RFC 1939 §7); nothing else has it.
+    case apop
+    /// By the certificate shown in TLS; there is no password.
+    case external
     /// Not at all: for a server that trusts our address.
     case off
 }

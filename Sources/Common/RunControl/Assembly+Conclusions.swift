@@ -121,10 +121,13 @@ extension Assembly {
         }
         let needsLogin =
             account.fetch != nil || (account.send != nil && account.secret != .none && account.auth != .off)
-        let hasNoSecret = account.secret == .none && draft.position("secret") == nil && !draft.excuses("secret")
-        if account.fetch != nil, hasNoSecret, account.tokeneval.isEmpty {
-            complain("fetch", "\"passwordeval\", \"passwordfile\" or \"password\" is missing")
+        let hasNoSecret =
+            account.secret == .none && draft.position("secret") == nil && !draft.excuses("secret")
+            && account.auth != .external
+        if account.fetch != nil, hasNoSecret {
+            complain("fetch", "\"passwordeval\", \"passwordfile\", \"password\" or \"tokeneval\" is missing")
         }
+        checkMethod(account, draft)
         if account.send != nil, needsLogin, account.user == nil, account.fetch == nil, !draft.excuses("user", "address")
         {
             complain("send", "\"user LOGIN\" is missing, and no address stands in for it")
@@ -138,8 +141,35 @@ extension Assembly {
             complain("folders", "POP3 knows no folders; fetch by IMAP or remove the line")
         }
         if account.tls == .off { checkClearText(account, draft) }
+        if draft.position("tls-key-file") != nil, account.certificateFile == nil, !draft.excuses("tls-cert-file") {
+            complain("tls-key-file", "\"tls_cert_file FILE\" must name the certificate whose key it is")
+        }
         if let source = account.sourceAddress, !account.inet.allows(source.family) {
             complain("source-ip", "\(source) is no address of \"inet \(account.inet.rawValue)\"")
+        }
+    }
+
+    /// `auth`: what it names can be done with what the block gives.
+    private mutating func checkMethod(_ account: AccountSettings, _ draft: Draft<AccountSettings>) {
+        func complain(_ message: String) {
+            faults.add(draft.position("auth") ?? account.position, "account \(account.name): \(message)")
+        }
+        let name = account.auth.rawValue
+        switch account.auth {
+        case .auto, .off: break
+        case .oauth, .oauthbearer, .xoauth2:
+            if !account.hasToken, !draft.excuses("secret") { complain("\"auth \(name)\" needs \"tokeneval COMMAND\"") }
+        case .external:
+            if account.certificateFile == nil, !draft.excuses("tls-cert-file") {
+                complain("\"auth external\" needs \"tls_cert_file FILE\", the certificate to log in with")
+            }
+        case .apop:
+            if account.fetch?.service.isIMAP != false, !draft.excuses("fetch") {
+                complain("\"auth apop\" is for \"fetch pop3s\" and \"fetch pop3\" alone")
+            }
+            if account.hasToken { complain("\"tokeneval\" writes a token, and \"auth apop\" is for a password") }
+        case .scramSHA256Plus, .scramSHA256, .scramSHA1, .cramMD5, .plain, .login:
+            if account.hasToken { complain("\"tokeneval\" writes a token, and \"auth \(name)\" is for a password") }
         }
     }
 
@@ -154,6 +184,9 @@ extension Assembly {
         }
         for word in ["tls-trust-file", "tls-fingerprint", "tls-host-override"] where draft.position(word) != nil {
             complain(word, "\"tls off\" leaves nothing to check")
+        }
+        for word in ["tls-cert-file", "tls-key-file", "tls-min", "tls-ciphers"] where draft.position(word) != nil {
+            complain(word, "\"tls off\" leaves no TLS that it could be for")
         }
         let clear = servers.first { !$0.hasImplicitTLS && account.speaksInClear(to: $0) }
         if !account.isInsecure, let server = clear {

@@ -43,8 +43,8 @@ extension AccountGuests {
 
 extension Codec where Value == AuthMethod {
     static let auth: Codec = {
-        let named = Codec.choice("the method", later: [Refusal(word: "oauth", deed: "log in with OAuth")])
-        var codec = Codec(
+        let named = Codec.choice("the method")
+        return Codec(
             samples: named.samples + ["on"],
             read: { arguments throws(RunControlFault) in
                 guard arguments.peek?.text == "on" else { return try named.read(&arguments) }  // as msmtp has it
@@ -52,8 +52,6 @@ extension Codec where Value == AuthMethod {
                 return .auto
             },
             write: named.write)
-        codec.refusals = named.refusals
-        return codec
     }()
 }
 

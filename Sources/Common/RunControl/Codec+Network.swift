@@ -77,16 +77,38 @@ extension Codec where Value == CertificatePair {
     }()
 }
 
-extension Codec where Value == [CertificateFingerprint] {
-    /// Fingerprints up to the end of the line: 64 hexadecimal digits, with colons between octets or without.
+extension Codec where Value == [CertificatePin] {
+    /// Pins up to the end of the line: 64 hexadecimal digits, with colons between octets or without, or `sha256//` and
+    /// base64.
     static let fingerprints = Codec(
-        samples: [String(repeating: "0aF1", count: 16), Array(repeating: "0A", count: 32).joined(separator: ":")],
+        samples: [
+            String(repeating: "0aF1", count: 16), Array(repeating: "0A", count: 32).joined(separator: ":"),
+            "sha256//" + String(repeating: "A", count: 43) + "=",
+        ],
         read: { arguments throws(RunControlFault) in
-            var fingerprints: [CertificateFingerprint] = []
-            for word in try arguments.rest("the fingerprint") { fingerprints.append(try arguments.fingerprint(word)) }
-            return fingerprints
+            var pins: [CertificatePin] = []
+            for word in try arguments.rest("the fingerprint") { pins.append(try arguments.pin(word)) }
+            return pins
         },
         write: { $0.isEmpty ? nil : $0.map { .word("\($0)") } })
+}
+
+extension Codec where Value == [String] {
+    /// Names of cipher suites, with blanks or, as in openssl-ciphers(1), colons between them.
+    static let ciphers = Codec(
+        samples: ["TLS_AES_256_GCM_SHA384", "ECDHE+AESGCM:!SHA1 TLS_CHACHA20_POLY1305_SHA256"],
+        read: { arguments throws(RunControlFault) in
+            var names: [String] = []
+            for word in try arguments.rest("the cipher suite") {
+                let parts = word.text.split(separator: ":").map(String.init)
+                guard !parts.isEmpty, word.text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+                    throw arguments.fault(word, "\"\(word.text)\" names no cipher suite")
+                }
+                names += parts
+            }
+            return names
+        },
+        write: { $0.isEmpty ? nil : $0.map { .word($0) } })
 }
 
 extension Codec where Value == TLSLine {
@@ -111,14 +133,15 @@ extension Codec where Value == TLSLine {
 }
 
 extension Arguments {
-    fileprivate func fingerprint(_ word: Word) throws(RunControlFault) -> CertificateFingerprint {
-        guard let fingerprint = CertificateFingerprint(word.text) else {
+    fileprivate func pin(_ word: Word) throws(RunControlFault) -> CertificatePin {
+        guard let pin = CertificatePin(word.text) else {
             let digits = word.text.utf8.count { $0 != 0x3A }
             let old = digits == 32 || digits == 40 ? "MD5 and SHA-1 prove nothing any more; " : ""
             throw fault(
                 word,
-                "\(old)a fingerprint is the SHA-256 of a certificate, 64 hexadecimal digits with or without colons")
+                "\(old)a fingerprint is the SHA-256 of a certificate, 64 hexadecimal digits with or without colons, or "
+                    + "that of its key: sha256//BASE64")
         }
-        return fingerprint
+        return pin
     }
 }

@@ -91,8 +91,9 @@ extension HubSettings {
         }
         var assembly = Assembly(context: context.ofHubUser(in: lines), faults: reader.faults)
         assembly.read(lines)
-        let settings = assembly.conclude(
+        var settings = assembly.conclude(
             source: file.path, isSystem: file.path == context.systemPath)
+        settings.sources = reader.files.map(\.path)
         guard assembly.faults.isEmpty else {
             throw .faults(assembly.faults.sorted(files: reader.files.map(\.path)))
         }

@@ -9,6 +9,8 @@ import Reporting
 public struct HubSettings: Sendable, Hashable {
     /// The absolute path of the rc.
     public var source = ""
+    /// The paths of its files: the rc, and what it includes.
+    public var sources: [String] = []
     /// Whether the rc is the machine's, /etc/mailhubrc.
     public var isSystem = false
     /// The name this hub gives itself in greetings, EHLO and Received; the machine's own name is told to nobody.

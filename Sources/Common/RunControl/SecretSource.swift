@@ -2,7 +2,7 @@
 
 import Credentials
 
-/// Where an account's password comes from.
+/// Where an account's password or access token comes from.
 public enum SecretSource: Sendable, Hashable {
     case none
     /// `password`: it stands in the rc.
@@ -11,6 +11,8 @@ public enum SecretSource: Sendable, Hashable {
     case file(String)
     /// `passwordeval`: the first line that this command writes. No shell takes part.
     case command([String])
+    /// `tokeneval`: the same, and what it writes is an access token of OAuth 2.0.
+    case token([String])
 }
 
 /// What the password of a mailbox is verified by.
@@ -28,6 +30,7 @@ extension SecretSource {
     var text: Secret? { if case .text(let secret) = self { secret } else { nil } }
     var file: String? { if case .file(let path) = self { path } else { nil } }
     var command: [String]? { if case .command(let words) = self { words } else { nil } }
+    var token: [String]? { if case .token(let words) = self { words } else { nil } }
 }
 
 extension MailboxVerifier {

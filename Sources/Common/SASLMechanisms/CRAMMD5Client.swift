@@ -6,8 +6,6 @@ import Octets
 
 /// RFC 2195.
 struct CRAMMD5Client: SASLClient {
-    private static let digits = Array("0123456789abcdef".utf8)
-
     let mechanism = "CRAM-MD5"
     private let login: PasswordCredentials
     private var isSaid = false
@@ -25,8 +23,7 @@ struct CRAMMD5Client: SASLClient {
         isSaid = true
         do throws(DigestError) {
             let digest = try DigestAlgorithm.md5.hmac(of: challenge, under: login.password.revealed)
-            return login.user + [Octet.space]
-                + digest.flatMap { [Self.digits[Int($0 >> 4)], Self.digits[Int($0 & 15)]] }
+            return login.user + [Octet.space] + Hexadecimal.text(of: digest).utf8
         } catch {
             throw .noDigest(error)
         }

@@ -19,24 +19,44 @@ public protocol SASLClient: Sendable {
     ///   ``SASLError/serverUnproven(_:)`` and others when the challenge is not good: cancel with `*` then.
     mutating func respond(to challenge: [UInt8]) throws(SASLError) -> [UInt8]
 
+    /// What the server said of a refusal in the mechanism's own form; `nil` when it said nothing there. Foreign octets.
+    var serverError: [UInt8]? { get }
+
     /// The server says that the login has succeeded.
     /// - Throws: ``SASLError/serverUnproven(_:)`` when the mechanism has the server prove that it knows the password,
     ///   and it has not: the success is not believed then.
     func acceptSuccess() throws(SASLError)
 }
 
-/// What a login can be tied to (RFC 5056).
+extension SASLClient {
+    public var serverError: [UInt8]? { nil }
+}
+
+/// Where a login goes, and what it can be tied to (RFC 5056).
 public struct SASLChannel: Sendable, Hashable {
-    /// No channel that can be bound to.
+    /// A server as the client knows it.
+    public struct Server: Sendable, Hashable {
+        public let host: String
+        public let port: Int
+
+        public init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
+    }
+
+    /// No channel that can be bound to, and nothing known of the server.
     public static let none = SASLChannel(binding: nil, offered: [])
 
     public let binding: ChannelBinding?
     /// Whether the server offers a mechanism that binds to it.
     let isOffered: Bool
+    let server: Server?
 
     /// - Parameter offered: the server's mechanisms, as they stand on the wire.
-    public init(binding: ChannelBinding?, offered: [String]) {
+    public init(binding: ChannelBinding?, offered: [String], server: Server? = nil) {
         self.binding = binding
+        self.server = server
         isOffered = offered.contains { $0.uppercased().hasSuffix("-PLUS") }
     }
 }
@@ -95,9 +115,38 @@ public struct SASLClientMechanism: Sendable, CustomStringConvertible {
         }
     }
 
-    /// All that we speak, best first: SCRAM, by which each side proves itself to the other; CRAM-MD5, by which we do;
-    /// then, of two that show the server the password, the one with fewer round trips.
-    public static let all = [scramSHA256Plus, scramSHA256, scramSHA1, cramMD5, plain, login]
+    /// RFC 7628: an access token instead of a password.
+    public static let oauthbearer = bearer("OAUTHBEARER", .oauthbearer)
+    /// The same in the form of Google and Microsoft.
+    public static let xoauth2 = bearer("XOAUTH2", .xoauth2)
+
+    private static func bearer(_ name: String, _ form: BearerClient.Form) -> SASLClientMechanism {
+        SASLClientMechanism(name: name) { (user, token, channel) throws(SASLError) in
+            try BearerClient(mechanism: name, form: form, user: user, token: token, server: channel.server)
+        }
+    }
+
+    /// RFC 4422 appendix A: by the certificate that TLS has shown. The user, who may be empty, is whom to act as; there
+    /// is no password.
+    public static let external = SASLClientMechanism(name: "EXTERNAL") { (user, _, _) throws(SASLError) in
+        try ExternalClient(user: user)
+    }
+
+    /// All that log in with a password, best first: SCRAM, by which each side proves itself to the other; CRAM-MD5, by
+    /// which we do; then, of two that show the server the password, the one with fewer round trips.
+    public static let withPassword = [scramSHA256Plus, scramSHA256, scramSHA1, cramMD5, plain, login]
+
+    /// All that log in with a token, the standard one first.
+    public static let withToken = [oauthbearer, xoauth2]
+
+    /// Whether the mechanism `name` protects the password less than `other`, both for passwords. The two that show it to
+    /// the server are alike.
+    public static func isWeaker(_ name: String, _ other: String) -> Bool {
+        func rank(_ name: String) -> Int {
+            min(withPassword.firstIndex { $0.name == name } ?? .max, withPassword.count - 2)
+        }
+        return rank(name) > rank(other)
+    }
 
     /// The first of `mechanisms` that the server offers and the channel allows.
     /// - Parameter offered: names as they stand on the wire, in any case; unknown ones do not count.

@@ -1,6 +1,7 @@
 // What can go wrong in a SASL exchange.
 
 import Digests
+import Octets
 
 /// Why an exchange ended without a login to verify. None of the texts holds a secret.
 public enum SASLError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -12,6 +13,8 @@ public enum SASLError: Error, Sendable, Hashable, CustomStringConvertible {
     case badLogin
     /// A password that is empty, too long, or holds NUL.
     case badPassword
+    /// An access token that is empty, too long, or has octets that none has (RFC 6750 §2.1).
+    case badToken
     /// The client logs in as one user and wants to act as another (RFC 4616 §2, authzid).
     case otherIdentity
     /// The server asks for more than the mechanism has.
@@ -31,6 +34,7 @@ public enum SASLError: Error, Sendable, Hashable, CustomStringConvertible {
         case .malformed(let mechanism): "a malformed \(mechanism) response"
         case .badLogin: "a login that is empty, too long, not UTF-8, or holds control characters"
         case .badPassword: "a password that is empty, too long, or holds a NUL"
+        case .badToken: "an access token that is empty, too long, or has other characters than a token"
         case .otherIdentity: "acting for another login is not allowed"
         case .unexpectedChallenge(let mechanism): "the server asked for more than \(mechanism) has to say"
         case .badChallenge(let mechanism, let reason): "a challenge of \(mechanism) with \(reason)"
@@ -58,6 +62,17 @@ public enum SASL {
         // C1 controls, U+2028 and U+2029 end lines in some readers of a log.
         return !text.unicodeScalars.contains {
             (0x80...0x9F).contains($0.value) || (0x2028...0x2029).contains($0.value)
+        }
+    }
+
+    /// `login` as a saslname of a GS2 header (RFC 5801 §4).
+    static func saslName(_ login: [UInt8]) -> [UInt8] {
+        login.flatMap { octet -> [UInt8] in
+            switch octet {
+            case Octet.comma: Array("=2C".utf8)
+            case UInt8(ascii: "="): Array("=3D".utf8)
+            default: [octet]
+            }
         }
     }
 

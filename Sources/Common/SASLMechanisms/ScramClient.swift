@@ -60,6 +60,7 @@ struct ScramClient: SASLClient {
     private let binding: Binding
     private let nonce: [UInt8]
     private var state = State.start
+    private(set) var serverError: [UInt8]?
 
     /// - Parameter nonce: printable ASCII without a comma, never used before.
     init(
@@ -94,7 +95,9 @@ struct ScramClient: SASLClient {
             // verifier = "v=" base64 / server-error = "e=" value (RFC 5802 §7)
             let attributes = Self.attributes(of: challenge)
             switch attributes.first?.name {
-            case UInt8(ascii: "e"): state = .failed
+            case UInt8(ascii: "e"):
+                state = .failed
+                serverError = challenge
             case UInt8(ascii: "v"):
                 guard let given = attributes.first.flatMap({ Base64.decode($0.value) }),
                     ConstantTime.areEqual(given, signature)
@@ -113,15 +116,7 @@ struct ScramClient: SASLClient {
 
     /// client-first-message-bare = "n=" saslname ",r=" c-nonce (RFC 5802 §7)
     private var firstBare: [UInt8] {
-        var name: [UInt8] = []
-        for octet in login.user {
-            switch octet {
-            case UInt8(ascii: ","): name += "=2C".utf8
-            case UInt8(ascii: "="): name += "=3D".utf8
-            default: name.append(octet)
-            }
-        }
-        return Array("n=".utf8) + name + ",r=".utf8 + nonce
+        Array("n=".utf8) + SASL.saslName(login.user) + ",r=".utf8 + nonce
     }
 
     /// client-final-message (RFC 5802 §3 and §7).

@@ -12,6 +12,7 @@ struct CertificateSummary: Sendable {
     static let nameLimit = 100
 
     let fingerprint: CertificateFingerprint
+    let keyDigest: PublicKeyDigest
     /// The subject as RFC 2253 writes it, such as `CN=mail.example.org`.
     let subject: String
     /// dNSNames and iPAddresses of the subject's alternative names; the rest is left out.
@@ -23,24 +24,31 @@ struct CertificateSummary: Sendable {
     /// - Parameter certificate: an `X509 *`, borrowed.
     /// - Returns: `nil` when OpenSSL cannot make its DER form or a digest of that.
     init?(_ certificate: OpaquePointer) {
-        guard let fingerprint = unsafe Self.fingerprint(of: certificate) else { return nil }
+        guard
+            let fingerprint = unsafe Self.digest(form: { unsafe i2d_X509(certificate, $0) })
+                .flatMap(CertificateFingerprint.init(digest:)),
+            let keyDigest = unsafe Self.digest(form: { unsafe i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), $0) })
+                .flatMap(PublicKeyDigest.init(digest:))
+        else { return nil }
         self.fingerprint = fingerprint
+        self.keyDigest = keyDigest
         names = unsafe Self.names(of: certificate)
         subject = unsafe Self.subject(of: certificate)
         validFrom = unsafe Self.seconds(X509_get0_notBefore(certificate)) ?? .max
         validUntil = unsafe Self.seconds(X509_get0_notAfter(certificate)) ?? .min
     }
 
-    /// The digest of the DER form, which is what a person pins.
-    private static func fingerprint(of certificate: OpaquePointer) -> CertificateFingerprint? {
-        let count = unsafe i2d_X509(certificate, nil)
+    /// The SHA-256 of a DER form, which is what a person pins.
+    /// - Parameter form: OpenSSL's `i2d_…`: tells the length for `nil`, else writes and moves the pointer behind it.
+    private static func digest(form: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> CInt) -> [UInt8]? {
+        let count = form(nil)
         guard count > 0 else { return nil }
-        let form = unsafe [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, filled in
-            var at = buffer.baseAddress  // i2d_X509 moves it behind what it wrote
-            filled = max(0, Int(unsafe i2d_X509(certificate, &at)))
+        let octets = unsafe [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, filled in
+            var at = buffer.baseAddress
+            filled = max(0, Int(unsafe form(&at)))
         }
         do throws(DigestError) {
-            return CertificateFingerprint(digest: try DigestAlgorithm.sha256.digest(of: form))
+            return try DigestAlgorithm.sha256.digest(of: octets)
         } catch {
             return nil
         }

@@ -20,14 +20,25 @@ import Reporting
     deinit { unsafe SSL_CTX_free(raw) }
 
     /// A client's settings.
-    init(trusting trust: TLSTrust) throws(TLSError) {
-        unsafe raw = try unsafe Self.make(TLS_client_method())
+    init(asking settings: TLSClientSettings) throws(TLSError) {
+        let made = try unsafe Self.make(TLS_client_method(), atLeast: settings.leastVersion)
+        do throws(TLSError) {
+            if let certificate = settings.certificate {
+                warnings = try unsafe Self.load(certificate, into: made).warnings
+            } else {
+                warnings = []
+            }
+            try unsafe Self.choose(settings.ciphers, in: made)
+        } catch {
+            unsafe SSL_CTX_free(made)
+            throw error
+        }
+        unsafe raw = made
         names = []
-        warnings = []
         spoken = SpokenProtocols([])
         unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nil)
         unsafe SSL_CTX_set_cert_verify_callback(raw, examinePeer, nil)
-        switch trust {
+        switch settings.trust {
         case .system:
             ERR_clear_error()
             guard unsafe SSL_CTX_set_default_verify_paths(raw) == 1 else {
@@ -41,7 +52,7 @@ import Reporting
             }
             // Whatever stands in the file is trusted by itself, be it a root, an authority below one, or the server's.
             unsafe X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(raw), UInt(X509_V_FLAG_PARTIAL_CHAIN))
-        case .fingerprints:
+        case .pins:
             break
         }
     }
@@ -67,14 +78,32 @@ import Reporting
         unsafe mh_SSL_CTX_set_sni(raw, chooseCertificate, Unmanaged.passUnretained(table).toOpaque())
     }
 
-    private static func make(_ method: OpaquePointer?) throws(TLSError) -> OpaquePointer {
+    /// Takes the cipher suites that have these names; see ``TLSClientSettings/ciphers``.
+    private static func choose(_ ciphers: [String], in context: OpaquePointer) throws(TLSError) {
+        let suites = ciphers.filter { $0.hasPrefix("TLS_") }
+        let others = ciphers.filter { !$0.hasPrefix("TLS_") }
+        ERR_clear_error()
+        if !suites.isEmpty, unsafe SSL_CTX_set_ciphersuites(context, suites.joined(separator: ":")) != 1 {
+            throw .ciphers(suites, reason: OpenSSLFault.drainText())
+        }
+        // Those without a certificate would let anybody be the server.
+        let list = (others + ["!aNULL", "!eNULL"]).joined(separator: ":")
+        if !others.isEmpty, unsafe SSL_CTX_set_cipher_list(context, list) != 1 {
+            throw .ciphers(others, reason: OpenSSLFault.drainText())
+        }
+    }
+
+    private static func make(
+        _ method: OpaquePointer?, atLeast version: TLSVersion = .v12
+    ) throws(TLSError) -> OpaquePointer {
         ERR_clear_error()
         guard let made = unsafe SSL_CTX_new(method) else {
             throw .library(doing: "start", reason: OpenSSLFault.drainText())
         }
-        guard unsafe mh_SSL_CTX_set_min_proto(made, TLS1_2_VERSION) == 1 else {
+        let least = version == .v12 ? TLS1_2_VERSION : TLS1_3_VERSION
+        guard unsafe mh_SSL_CTX_set_min_proto(made, least) == 1 else {
             unsafe SSL_CTX_free(made)
-            throw .library(doing: "ask for TLS 1.2", reason: OpenSSLFault.drainText())
+            throw .library(doing: "ask for TLS \(version.rawValue)", reason: OpenSSLFault.drainText())
         }
         unsafe SSL_CTX_set_options(made, mh_SSL_OP_hardening())
         unsafe mh_SSL_CTX_release_buffers(made)

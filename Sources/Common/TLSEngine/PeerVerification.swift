@@ -8,15 +8,15 @@ final class PeerVerification {
     /// The host name or address asked for, as the rc has it; on a server, who connected.
     let peer: String
     /// When there are any, these alone decide.
-    let fingerprints: [CertificateFingerprint]
+    let pins: [CertificatePin]
     /// The certificate presented.
     var presented: CertificateSummary?
     /// OpenSSL's `X509_V_…`, `X509_V_OK` as long as nothing is wrong.
     var verdict = X509_V_OK
 
-    init(peer: String, fingerprints: [CertificateFingerprint]) {
+    init(peer: String, pins: [CertificatePin]) {
         self.peer = peer
-        self.fingerprints = fingerprints
+        self.pins = pins
     }
 
     /// Why the certificate was refused; `nil` when it was not.
@@ -24,7 +24,9 @@ final class PeerVerification {
         guard verdict != X509_V_OK else { return nil }
         guard let presented else { return .protocolFailure(peer: peer, reason: "no certificate was presented") }
         let fingerprint = presented.fingerprint
-        guard fingerprints.isEmpty else { return .fingerprintMismatch(peer: peer, presented: fingerprint) }
+        guard pins.isEmpty else {
+            return .fingerprintMismatch(peer: peer, presented: fingerprint, key: presented.keyDigest)
+        }
         switch verdict {
         case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
             let names = presented.names.isEmpty ? [presented.subject] : presented.names
@@ -47,8 +49,9 @@ final class PeerVerification {
             return false
         }
         presented = summary
-        guard fingerprints.isEmpty else {
-            let isPinned = fingerprints.contains(summary.fingerprint)
+        guard pins.isEmpty else {
+            let isPinned =
+                pins.contains(.certificate(summary.fingerprint)) || pins.contains(.publicKey(summary.keyDigest))
             verdict = isPinned ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION
             unsafe X509_STORE_CTX_set_error(store, verdict)
             return isPinned

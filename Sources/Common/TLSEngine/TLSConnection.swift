@@ -52,17 +52,17 @@ public final class TLSConnection {
     /// - Throws: ``TLSError/badName(_:)``, ``TLSError/noFingerprint``, ``TLSError/library(doing:reason:)``, or what
     ///   ``TLSContext/check()`` throws.
     public init(client context: TLSContext, to host: String) throws(TLSError) {
-        guard case .client(let trust) = context.role else {
+        guard case .client(let settings) = context.role else {
             throw .library(doing: "connect", reason: "the settings are a server's")
         }
-        var fingerprints: [CertificateFingerprint] = []
-        if case .fingerprints(let pinned) = trust {
+        var pins: [CertificatePin] = []
+        if case .pins(let pinned) = settings.trust {
             guard !pinned.isEmpty else { throw .noFingerprint }
-            fingerprints = pinned
+            pins = pinned
         }
         let session = try TLSSession(
-            context.handle(), isClient: true, examination: PeerVerification(peer: host, fingerprints: fingerprints))
-        let isPinned = !fingerprints.isEmpty
+            context.handle(), isClient: true, examination: PeerVerification(peer: host, pins: pins))
+        let isPinned = !pins.isEmpty
         if let address = IPAddress(host.prefix { $0 != "%" }) {  // a zone (`%eth0`) is no part of it
             if !isPinned { try session.expect(address: address.octets) }
         } else if let name = HostName.normalized(host) {
@@ -85,7 +85,7 @@ public final class TLSConnection {
             throw .library(doing: "accept", reason: "the settings are a client's")
         }
         session = try TLSSession(
-            context.handle(), isClient: false, examination: PeerVerification(peer: peer, fingerprints: []))
+            context.handle(), isClient: false, examination: PeerVerification(peer: peer, pins: []))
         self.context = context
         isClient = false
     }

@@ -11,8 +11,21 @@ public enum TLSTrust: Sendable, Hashable {
     case system
     /// The authorities, or the server's own certificate, in this PEM file, and the name must match.
     case file(String)
-    /// The server's own certificate has one of these digests; authority, name and dates do not matter then.
-    case fingerprints([CertificateFingerprint])
+    /// The server's certificate, or its key, has one of these digests; authority, name and dates do not matter then.
+    case pins([CertificatePin])
+}
+
+/// What a client asks of TLS.
+public struct TLSClientSettings: Sendable, Hashable {
+    public var trust: TLSTrust
+    /// What the client shows to a server that asks.
+    public var certificate: CertificatePair?
+    public var leastVersion = TLSVersion.v12
+    /// OpenSSL's names of cipher suites, in their order: those of TLS 1.3 (`TLS_…`) count there, all others with TLS
+    /// 1.2. Without any for a version, OpenSSL's own count.
+    public var ciphers: [String] = []
+
+    public init(trust: TLSTrust = .system) { self.trust = trust }
 }
 
 /// What is wrong with a server's certificate files, though they can be used.
@@ -37,7 +50,7 @@ public enum TLSWarning: Sendable, Hashable, CustomStringConvertible {
 /// TLS 1.2 at least, no compression, no renegotiation, the peer of a client always verified.
 public final class TLSContext: Sendable {
     enum Role: Sendable {
-        case client(TLSTrust)
+        case client(TLSClientSettings)
         case server(SNITable)
     }
 
@@ -53,9 +66,12 @@ public final class TLSContext: Sendable {
     }
 
     /// The settings of a client. Costs nothing until the first connection; call ``check()`` to hear of a bad file now.
-    public static func client(trust: TLSTrust = .system) -> TLSContext {
-        TLSContext(role: .client(trust), warnings: [], made: nil)
+    public static func client(_ settings: TLSClientSettings) -> TLSContext {
+        TLSContext(role: .client(settings), warnings: [], made: nil)
     }
+
+    /// The same with nothing particular but `trust`.
+    public static func client(trust: TLSTrust = .system) -> TLSContext { client(TLSClientSettings(trust: trust)) }
 
     /// The settings of a server that shows the certificate whose names fit the client's SNI (exactly, or by `*.`), and
     /// the first one otherwise.
@@ -82,15 +98,17 @@ public final class TLSContext: Sendable {
     }
 
     /// Makes now what the first connection would make.
-    /// - Throws: ``TLSError/trustFile(path:reason:)`` when the trust file cannot be used,
-    ///   ``TLSError/library(doing:reason:)`` when OpenSSL fails.
-    public func check() throws(TLSError) { _ = try handle() }
+    /// - Returns: what is wrong with the files all the same.
+    /// - Throws: ``TLSError`` for a file or a cipher that cannot be used, ``TLSError/library(doing:reason:)`` when
+    ///   OpenSSL fails.
+    @discardableResult
+    public func check() throws(TLSError) -> [TLSWarning] { try handle().warnings }
 
     func handle() throws(TLSError) -> ContextHandle {
         try made.withLock { made throws(TLSError) in
             if let made { return made }
-            guard case .client(let trust) = role else { throw .noCertificate }
-            let handle = try ContextHandle(trusting: trust)
+            guard case .client(let settings) = role else { throw .noCertificate }
+            let handle = try ContextHandle(asking: settings)
             made = handle
             return handle
         }

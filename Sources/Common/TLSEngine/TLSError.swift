@@ -14,10 +14,10 @@ public enum TLSError: Complaint, Hashable {
     /// The certificate is not valid yet; `from` is in seconds since 1970. More often than not, our own clock is wrong.
     case notYetValid(peer: String, from: Int, fingerprint: CertificateFingerprint)
     /// Fingerprints are pinned, and the presented certificate has none of them.
-    case fingerprintMismatch(peer: String, presented: CertificateFingerprint)
+    case fingerprintMismatch(peer: String, presented: CertificateFingerprint, key: PublicKeyDigest)
     /// The peer refused with an alert (RFC 8446 §6.2).
     case alert(peer: String, reason: String)
-    /// The peer offers nothing as new as TLS 1.2.
+    /// The peer offers nothing as new as we demand.
     case tooOld(peer: String)
     /// The first octets of the peer are no TLS record; `said` is their beginning.
     case notTLS(peer: String, said: String)
@@ -33,6 +33,8 @@ public enum TLSError: Complaint, Hashable {
     case badName(String)
     /// Fingerprints are to decide, and none is given.
     case noFingerprint
+    /// Names of cipher suites, of which OpenSSL has none.
+    case ciphers([String], reason: String)
     /// The rc's `tls_trust_file` cannot be used.
     case trustFile(path: String, reason: String)
     /// A certificate file cannot be read, or holds no certificate.
@@ -65,13 +67,14 @@ extension TLSError {
                 + "you know it to be right, pin it: tls_fingerprint \(fingerprint)"
         case .notYetValid(let peer, let from, _):
             "\(printable(peer)): its certificate is not valid before \(Self.day(from)); look at this machine's clock"
-        case .fingerprintMismatch(let peer, let presented):
-            "\(printable(peer)): presents a certificate other than the one pinned: \(presented); if it was renewed, "
-                + "ask its owner, then change tls_fingerprint; else someone sits in between"
+        case .fingerprintMismatch(let peer, let presented, let key):
+            "\(printable(peer)): presents a certificate other than the one pinned: \(presented), its key \(key); if it "
+                + "was renewed, ask its owner, then change tls_fingerprint; else someone sits in between"
         case .alert(let peer, let reason):
             "\(printable(peer)): refused the TLS handshake or ended it: \(printable(reason))"
         case .tooOld(let peer):
-            "\(printable(peer)): does not speak TLS 1.2 or newer with us; its owner must update it"
+            "\(printable(peer)): speaks no version of TLS that we take, 1.2 or what tls_min says; its owner must "
+                + "update it"
         case .notTLS(let peer, let said):
             "\(printable(peer)): does not speak TLS here (said \"\(printable(said))\"); is this the STARTTLS port?"
         case .protocolFailure(let peer, let reason):
@@ -88,6 +91,9 @@ extension TLSError {
             "\"\(printable(name))\" is neither a host name nor an address; write it in ASCII, without a port"
         case .noFingerprint:
             "the certificate is to be pinned, and no fingerprint is given; set tls_fingerprint, or trust authorities"
+        case .ciphers(let names, let reason):
+            "tls-ciphers \(printable(names.joined(separator: " "))): \(printable(reason)); `openssl ciphers` lists the "
+                + "names"
         case .trustFile(let path, let reason):
             "\(printable(path)): cannot be used as tls_trust_file: \(printable(reason))"
         case .certificateFile(let path, let reason):
@@ -114,7 +120,7 @@ extension TLSError {
         case .alert, .tooOld, .notTLS, .protocolFailure: .protocolError
         case .truncated: .temporaryFailure
         case .inputOverrun, .sentAfterShutDown, .library: .software
-        case .badName, .noFingerprint, .trustFile, .certificateFile, .keyFile, .keyMismatch, .noCertificate:
+        case .badName, .noFingerprint, .ciphers, .trustFile, .certificateFile, .keyFile, .keyMismatch, .noCertificate:
             .configuration
         case .alreadyThere, .cannotWrite: .cannotCreate
         }

@@ -15,6 +15,10 @@ public struct TLSFacts: Sendable, Hashable {
     public let serverName: String?
     /// The server's certificate, as its client met it; `nil` on a server.
     public let peerFingerprint: CertificateFingerprint?
+    /// The digest of that certificate's key.
+    public let peerKey: PublicKeyDigest?
+    /// When that certificate ends, in seconds since 1970.
+    public let peerValidUntil: Int?
     /// Foreign text: show it through `printable`.
     public let peerSubject: String?
     /// dNSNames and iPAddresses of the peer's certificate. Foreign text.

@@ -125,7 +125,8 @@ import Octets
         return TLSFacts(
             version: unsafe String(cString: SSL_get_version(raw)), cipher: cipher ?? "unknown",
             isResumed: unsafe SSL_session_reused(raw) == 1, serverName: name,
-            peerFingerprint: presented?.fingerprint, peerSubject: presented?.subject,
+            peerFingerprint: presented?.fingerprint, peerKey: presented?.keyDigest,
+            peerValidUntil: presented?.validUntil, peerSubject: presented?.subject,
             peerNames: presented?.names ?? [], channelBinding: channelBinding(isClient: isClient))
     }
 

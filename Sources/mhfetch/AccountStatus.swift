@@ -1,0 +1,85 @@
+// What `--status` prints of an account: how its last runs ended, whether its login is refused, what could not be fetched.
+
+import FetchLedger
+import LoginLedger
+import Reporting
+
+/// The health of one account, as a person or a program reads it.
+struct AccountStatus {
+    let report: AccountReport
+    /// `nil` for an account without a login of its own.
+    let login: LoginState?
+
+    /// 77 for a login that is refused, 75 for all else that is not well.
+    var exitStatus: ExitStatus {
+        if login?.isRefused == true { return .noPermission }
+        return report.isWell ? .ok : .temporaryFailure
+    }
+
+    /// A line for the account, then one for a login that is refused, and one for each message that could not be fetched.
+    /// - Parameter now: seconds since 1970.
+    func text(at now: Int) -> String {
+        report.text(at: now) + (login?.text(at: now) ?? "") + report.failureText(at: now)
+    }
+
+    var json: JSON {
+        guard case .object(let members) = report.json else { return report.json }
+        let all = members.map { $0.name == "well" ? ("well", .bool(exitStatus == .ok)) : $0 }
+        return .object(all + [("login", login?.json ?? .null)])
+    }
+}
+
+extension LoginState {
+    fileprivate func text(at now: Int) -> String {
+        guard isRefused else { return "" }
+        return "  login refused, the first time \(RelativeTime.past(since, now: now)), the last time "
+            + "\(RelativeTime.past(last, now: now)): \(printable(words)); tried again "
+            + (next > now ? RelativeTime.ahead(next, now: now) : "with the next run") + ", or at once with --retry\n"
+    }
+}
+
+extension AccountReport {
+    /// A line for the account.
+    fileprivate func text(at now: Int) -> String {
+        guard runs > 0 || isUnderWay || !failures.isEmpty else { return "\(account): never fetched\n" }
+        var text = "\(account): "
+        if let end = lastEnding {
+            text += end.status == 0 ? "well" : "status \(end.status)"
+            if !end.words.isEmpty { text += ": \(printable(end.words))" }
+            text += ", \(RelativeTime.past(end.time, now: now))"
+            if end.status != 0, let success = lastSuccess {
+                text += "; last well \(RelativeTime.past(success, now: now))"
+            }
+        } else {
+            text += "no run has come to its end yet"
+        }
+        if died > 0 { text += died == 1 ? "; the last run died" : "; the last \(died) runs died" }
+        if isUnderWay { text += "; a run is under way, begun \(RelativeTime.past(lastRun, now: now))" }
+        text += "; \(counted(runs, "run")), \(counted(known, "message")) known"
+        if staying > 0 { text += ", \(staying) that the server does not delete" }
+        text += "; \(octets) octets of state\n"
+        return text
+    }
+
+    /// A line for each message that could not be fetched.
+    fileprivate func failureText(at now: Int) -> String {
+        var text = ""
+        for failure in failures {
+            let tries = "\(counted(failure.tries, "time")), \(RelativeTime.past(failure.time, now: now))"
+            text += "  failed \(failure.place): \(tries): \(printable(failure.reason))"
+            text += failure.isFinal ? "; tried once a day, or at once with --retry\n" : "\n"
+        }
+        return text
+    }
+}
+
+extension AccountReport.Failure {
+    /// Which message it is at its source, safe for a terminal.
+    fileprivate var place: String {
+        switch key {
+        case .unique(let id, 0): printable(id)
+        case .unique(let id, let occurrence): "\(printable(id)) (number \(occurrence + 1) with this id)"
+        case .uid(let uid, _): "UID \(uid) of \(folder.map { printable($0) } ?? "?")"
+        }
+    }
+}
