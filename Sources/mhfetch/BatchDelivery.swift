@@ -134,16 +134,20 @@ final class BatchDelivery {
     }
 
     /// Takes the message `index`, which is whole.
-    /// - Parameter stored: a message with one of these digests is removed, and never published.
+    /// - Parameters:
+    ///   - stored: a message with one of these digests is removed, and never published.
+    ///   - source: what is known of it at its source.
     /// - Returns: which of them it has; `nil` when the message is to be published.
     @discardableResult
     func add(
-        _ message: BatchedMessage, as index: Int, unless stored: Set<MessageDigest> = []
+        _ message: BatchedMessage, as index: Int, unless stored: Set<MessageDigest> = [],
+        from source: MessageSource = MessageSource()
     ) throws -> MessageDigest? {
         guard let batch = current?.batch else {
             preconditionFailure("a message outside a batch: it would count as delivered")
         }
-        let (digest, isNew) = try batch.add(message, unless: stored)
+        let (digest, isNew) = try batch.add(
+            message, unless: stored, flags: source.flags, arrival: source.arrival)
         current?.octets += message.size
         guard isNew else { return digest }
         current?.delivered.updateValue(digest, forKey: index)

@@ -12,7 +12,7 @@ struct IMAPCollector {
 
     /// Fetches what is new from every folder of the account and deletes what may go.
     func collect() throws {
-        for (number, folder) in run.account.folders.enumerated() {
+        for (number, folder) in try chosenFolders().enumerated() {
             if number > 0, run.isTurnOver() { break }
             do {
                 try collect(folder)
@@ -26,8 +26,25 @@ struct IMAPCollector {
         try session.logOut()
     }
 
-    private func collect(_ folder: FolderSettings) throws {
-        let delimiter = try delimiter(in: folder)
+    /// The folders that the rc stands for: the server is asked where it has patterns.
+    private func chosenFolders() throws -> [ChosenFolder] {
+        let lines = run.account.folders
+        guard lines.contains(where: \.isPattern) else {
+            return lines.map { ChosenFolder(settings: $0, delimiter: nil) }
+        }
+        let names = FolderNames(try session.list("*"))
+        if names.inexpressible > 0 {
+            run.hub.log.write(
+                .warning, "folders left out",
+                [("account", run.account.name), ("inexpressible", "\(names.inexpressible)")])
+        }
+        return names.chosen(
+            by: lines, but: run.account.moveTarget.map { FolderSettings(remote: $0, local: nil).remote })
+    }
+
+    private func collect(_ chosen: ChosenFolder) throws {
+        let folder = chosen.settings
+        let delimiter = try chosen.delimiter ?? delimiter(in: folder)
         let selection = try select(folder.remote)
         guard selection.hasStickyUIDs, let validity = selection.uidValidity else {
             throw FetchError.noUIDValidity(folder: folder.remote, host: session.host)

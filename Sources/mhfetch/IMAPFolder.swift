@@ -4,8 +4,10 @@ import AccountSessions
 import Delivery
 import FetchLedger
 import IMAPProtocol
+import MaildirStore
 import Octets
 import Reporting
+import RunControl
 import Transport
 
 final class IMAPFolder {
@@ -59,30 +61,33 @@ final class IMAPFolder {
         let failed = run.state.failed.keys.compactMap { key -> UInt32? in
             if case .uid(let uid, index) = key, uid < first { uid } else { nil }
         }
-        // UIDNEXT tells without a question whether there is anything new.
-        let mayBeNew = uidNext.map { $0 > first } ?? true
-        let listed = mayBeNew ? try list(from: first, isBlind: uidNext == nil) : []
+        // UIDNEXT tells without a question whether there is anything new; what a search finds depends on flags, too.
+        let mayBeNew = run.account.search != nil || uidNext.map { $0 > first } ?? true
+        let listed = try !mayBeNew ? [] : run.account.search.map(found) ?? list(from: first, isBlind: uidNext == nil)
         let new = listed.filter { !isFetched($0) }
+        let missing = Set(failed).subtracting(new.compactMap { UInt32(exactly: $0.number) })
         let firstNew = new.first { run.state.failed[$0.key] == nil }
         if let mark = firstNew?.number ?? listed.last.map({ $0.number + 1 }) {
             try advance(to: mark)
         }
         try delete()
         guard mayBeNew || !failed.isEmpty else { return }
-        let wanted = try (new + stillThere(failed)).sorted { $0.number < $1.number }
+        let wanted = try (new + stillThere(missing.sorted())).sorted { $0.number < $1.number }
         let fresh = wanted.filter { !run.isLeftAlone($0.key) }
         run.noteLeftAlone(wanted.count - fresh.count)
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
         let isDone = try fetch(fresh)
         try run.settle()
+        if run.account.marksSeen { try markSeen(fresh) }
         if isDone, let highest = listed.last { try advance(to: highest.number + 1) }
         if run.account.keep == .off { try delete() }
     }
 
     /// Notes that nothing below `mark` is new any more. A folder that was miscounted will be listed whole again:
-    /// messages that were left out may still turn up. So will one where messages went.
+    /// messages that were left out may still turn up. So will one where messages went, and one that is searched: what a
+    /// search leaves out today it may find tomorrow.
     private func advance(to mark: Int) throws {
-        guard !isMiscounted, !hasLosses, let mark = UInt32(exactly: mark) else { return }
+        guard run.account.search == nil, !isMiscounted, !hasLosses, let mark = UInt32(exactly: mark) else { return }
         try run.ledger.setNext(max(mark, run.state.folders[index].next), of: index)
     }
 
@@ -123,13 +128,18 @@ final class IMAPFolder {
         throw FetchError.doubtfulUIDs(folder: name, host: session.host, what: "\(fault)")
     }
 
-    /// Waits for the completion of `request`.
+    /// Waits for the completion of `request`, which the server must not refuse.
     private func finish(_ request: IMAPRequest) throws {
+        let status = try completion(of: request)
+        guard status.condition == .ok else { throw session.refused(request.rawValue, status) }
+    }
+
+    private func completion(of request: IMAPRequest) throws -> IMAPStatus {
         while true {
             switch try next() {
             case .done(request, let status):
-                guard status.condition == .ok else { throw session.refused(request.rawValue, status) }
-                return try checkNumbers()
+                try checkNumbers()
+                return status
             case .bye(let status): throw session.farewell(status)
             default: break
             }
@@ -156,6 +166,27 @@ final class IMAPFolder {
         isMiscounted = true
         run.noteStop(FetchError.miscounted(folder: name, host: session.host, told: told, listed: listed.count))
         return listed
+    }
+
+    /// What a search by `criteria` finds and is not known.
+    private func found(by criteria: String) throws -> [Pending] {
+        // Without UIDPLUS what was deleted stays until somebody expunges it, and is known no more.
+        try exchange.say(.uidSearch(IMAPSearch(criteria: canExpunge ? criteria : "UNDELETED \(criteria)")))
+        var found: [UInt32] = []
+        let folder = run.state.folders[index]
+        reading: while true {
+            switch try next() {
+            case .searchResult(let uids): found += uids.filter { $0 >= folder.floor && !folder.isFetched($0) }
+            case .done(.uidSearch, let status):
+                guard status.condition == .ok else { throw session.refused("UID SEARCH \(criteria)", status) }
+                break reading
+            case .bye(let status): throw session.farewell(status)
+            default: break
+            }
+        }
+        try checkNumbers()
+        let wanted = Set(found)
+        return try survey(UIDSet(found)).filter { UInt32(exactly: $0.number).map(wanted.contains) ?? false }
     }
 
     /// Those of the failed messages that the server still has; the others are forgotten, unless it told of losses.
@@ -253,7 +284,7 @@ final class IMAPFolder {
         var request = asked
         // Before its first octet: should a message bring us down, the batch that it was to come in must name it.
         try run.begin(request.beginBatch(at: 0))
-        try exchange.say(.uidFetch(request.uids, [.body]))
+        try exchange.say(.uidFetch(request.uids, [.body, .flags, .internalDate]))
         var refusal: AccountError?
         reading: while true {
             switch try next() {
@@ -274,7 +305,7 @@ final class IMAPFolder {
                     told.body == .null || told.body == .empty, request.answer(place)
                 else { break }
                 let index = try begin(place, of: &request)
-                try takeNothing(request.messages[place], index: index, isEmpty: told.body == .empty)
+                try takeNothing(request.messages[place], told, index: index)
             case .done(.uidFetchContent, let status):
                 if status.condition != .ok { refusal = session.refused("UID FETCH", status) }
                 break reading
@@ -311,7 +342,7 @@ final class IMAPFolder {
                     guard let uid = told.uid, Int(uid) == message.number,
                         case .streamed(_, let contentFaults) = told.body
                     else { throw session.broken("another message than the one begun") }
-                    return contentFaults
+                    return source(of: told, contentFaults)
                 default: throw session.broken("content without an end")
                 }
             }
@@ -319,19 +350,62 @@ final class IMAPFolder {
     }
 
     /// Takes a message without octets: rightly so if the server gave its size as 0, too.
-    private func takeNothing(_ message: Pending, index: Int, isEmpty: Bool) throws {
-        guard isEmpty else { return try run.noteFailure(of: message.key, "the server has no content for it (NIL)") }
-        try run.receive(message, index: index, to: destination) { _ in [] }
+    private func takeNothing(_ message: Pending, _ told: IMAPFetched, index: Int) throws {
+        guard told.body == .empty else {
+            return try run.noteFailure(of: message.key, "the server has no content for it (NIL)")
+        }
+        try run.receive(message, index: index, to: destination) { _ in source(of: told, []) }
     }
 
-    // MARK: Deleting
+    private var canMove: Bool { run.account.moveTarget != nil && session.has("MOVE") }
 
-    /// Deletes what was fetched and may go: flagged, then expunged by UID, so that no mail that others have flagged
-    /// vanishes with it. What was fetched in an earlier session is looked up first: its UID may mean two messages by
+    /// Moves messages where the rc says so: at once where the server can (RFC 6851), else a copy of them, of which a
+    /// crash may leave two.
+    /// - Returns: `false` when they are still to be deleted here.
+    private func move(_ uids: UIDSet) throws -> Bool {
+        guard let name = run.account.moveTarget else { return false }
+        let target = IMAPMailboxName(FolderSettings(remote: name, local: nil).remote)
+        let request: IMAPRequest = canMove ? .uidMove : .uidCopy
+        for isRepeated in [false, true] {
+            try exchange.say(canMove ? .uidMove(uids, to: target) : .uidCopy(uids, to: target))
+            let status = try completion(of: request)
+            if status.condition == .ok { break }
+            guard status.code == .tryCreate, !isRepeated else {
+                throw session.refused("\(request.rawValue) to \(printable(name))", status)
+            }
+            try exchange.say(.create(target))
+            try finish(.create)
+        }
+        return canMove
+    }
+
+    /// What is known of a message besides its content. A date that lies ahead is a server's error.
+    private func source(of told: IMAPFetched, _ contentFaults: ContentFaults) -> MessageSource {
+        let arrival = told.internalDate.flatMap { InternalDate.seconds($0) }
+        return MessageSource(
+            contentFaults: contentFaults,
+            flags: run.account.keepsFlags ? MaildirFlags(imap: told.flags ?? []) : [],
+            arrival: arrival.flatMap { (0...(run.now + 86_400)).contains($0) ? $0 : nil })
+    }
+
+    // MARK: At the source
+
+    /// Marks as seen what was fetched of `messages`.
+    private func markSeen(_ messages: [Pending]) throws {
+        let fetched = messages.filter(isFetched).compactMap { UInt32(exactly: $0.number) }.filter(numbers.isThere)
+        for piece in UIDSet(fetched).pieces() {
+            try exchange.say(.uidStore(piece, add: ["\\Seen"]))
+            try finish(.uidStore)
+        }
+    }
+
+    /// Deletes what was fetched and may go, or moves it: flagged, then expunged by UID, so that no mail that others have
+    /// flagged vanishes with it. What was fetched in an earlier session is looked up first: its UID may mean two messages by
     /// now, or none. What the next listing of new mail will show again must stay known, and so stays there.
     private func delete() throws {
         let days = run.state.folders[index].fetched.filter { run.mayGo(fetched: $0.time, in: $0.run) }
-        let known = UIDSet(ranges: days.flatMap(\.uids.ranges)).subtracting(.from(run.state.folders[index].next))
+        let fetched = UIDSet(ranges: days.flatMap(\.uids.ranges))
+        let known = run.account.search == nil ? fetched.subtracting(.from(run.state.folders[index].next)) : fetched
         guard !known.isEmpty, !isMiscounted else { return }
         let unseen = known.subtracting(asked)
         if !unseen.isEmpty { _ = try survey(unseen, []) }
@@ -339,9 +413,12 @@ final class IMAPFolder {
         if !hasLosses { try run.ledger.markGone(known.subtracting(going), of: index) }
         guard !going.isEmpty else { return }
         for piece in going.pieces() {
-            try exchange.say(.uidStore(piece, add: ["\\Deleted"]))
-            try finish(.uidStore)
-            if canExpunge {
+            let isMoved = try move(piece)
+            if !isMoved {
+                try exchange.say(.uidStore(piece, add: ["\\Deleted"]))
+                try finish(.uidStore)
+            }
+            if !isMoved, canExpunge {
                 try exchange.say(.uidExpunge(piece))
                 try finish(.uidExpunge)
             }
@@ -349,14 +426,24 @@ final class IMAPFolder {
             let expunged = UIDSet(piece.ranges.joined().filter { !numbers.isThere($0) })
             ownExpunges += expunged.count
             // What a server does not say it has expunged, as we asked it to, is looked up again by the next session.
-            let gone = canExpunge ? expunged : piece
+            let gone = isMoved || canExpunge ? expunged : piece
             run.tally.deleted += gone.count
             try run.ledger.markGone(gone, of: index)
         }
-        guard !canExpunge else { return }
+        guard !canExpunge, !canMove else { return }
         run.tell("\(session.host) lacks UIDPLUS: messages are marked \\Deleted and stay until somebody expunges")
         run.hub.log.write(
             .notice, "no UIDPLUS",
             [("account", run.account.name), ("host", session.host), ("marked", "\(going.count)")])
+    }
+}
+
+extension MaildirFlags {
+    /// Those of the server's flags that a Maildir has (RFC 3501 §2.3.2), but for `\Deleted`.
+    init(imap flags: [String]) {
+        let known: [String: MaildirFlags] = [
+            "\\seen": .seen, "\\answered": .replied, "\\flagged": .flagged, "\\draft": .draft,
+        ]
+        self.init(flags.compactMap { known[$0.lowercased()] })
     }
 }

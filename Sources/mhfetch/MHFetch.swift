@@ -88,7 +88,7 @@ struct MHFetch: ParsableCommand {
             guard
                 chosen.contains(where: { account in
                     account.fetch?.service.isIMAP == true
-                        && account.folders.contains { $0.remote == Self.remoteName(folder) }
+                        && account.folders.contains { $0.isPattern || $0.remote == Self.remoteName(folder) }
                 })
             else {
                 throw FetchError.noSuchFolderInRC(folder, rc: started.settings.source)

@@ -31,24 +31,32 @@ final class MessageSink {
     }
 }
 
+/// What is known of a message at its source besides its content.
+struct MessageSource {
+    var contentFaults: ContentFaults = []
+    var flags: MaildirFlags = []
+    /// In seconds since 1970; `nil` where the source does not tell.
+    var arrival: Int?
+}
+
 extension AccountRun {
     /// Takes the content of `message` into the batch. A message that cannot be fetched or stored is noted as failed,
     /// and is no reason to stop; what is thrown is.
     /// - Parameters:
     ///   - isDigested: whether the state is to have the digest of what was stored.
     ///   - stored: a message with one of these digests is here already, and is not delivered.
-    ///   - read: writes the content to its end, and returns the faults found in it.
+    ///   - read: writes the content to its end, and returns what is known of the message then.
     /// - Returns: the digest of a message that is here already; `nil` for any other.
     @discardableResult
     func receive(
         _ message: Pending, index: Int, to destination: Destination, isDigested: Bool = false,
-        unless stored: Set<MessageDigest> = [], reading read: (MessageSink) throws -> ContentFaults
+        unless stored: Set<MessageDigest> = [], reading read: (MessageSink) throws -> MessageSource
     ) throws -> MessageDigest? {
         let sink = MessageSink(
             try delivery.message(index, to: destination, isDigested: isDigested || !stored.isEmpty))
-        let contentFaults: ContentFaults
+        let source: MessageSource
         do {
-            contentFaults = try read(sink)
+            source = try read(sink)
         } catch let error where sink.octets > 0 && Self.isBreak(error) {
             try noteBreak(in: message.key, error)
             throw error
@@ -61,9 +69,9 @@ extension AccountRun {
             try noteFailure(of: message.key, sink.fault?.description ?? "")
             return nil
         }
-        noteContentFaults(contentFaults, of: message.key)
+        noteContentFaults(source.contentFaults, of: message.key)
         tally.octets += sink.octets
-        return try delivery.add(whole, as: index, unless: stored)
+        return try delivery.add(whole, as: index, unless: stored, from: source)
     }
 
     /// Whether `error` means that the server, or the network, broke off in the midst of a message: neither a hop of

@@ -215,7 +215,7 @@ final class POP3Collector {
             while true {
                 switch try exchange.next() {
                 case .content(let octets): try sink.write(octets)
-                case .contentEnd(let contentFaults): return contentFaults
+                case .contentEnd(let contentFaults): return MessageSource(contentFaults: contentFaults)
                 default: throw session.broken("content without an end")
                 }
             }

@@ -25,7 +25,10 @@ private final class RecordedFetch: Sendable {
         dovecot = try DovecotPeer()
         messages = smallMessages(3)
         port = service == "pop3" ? dovecot.pop3Port : dovecot.imapPort
-        for (number, message) in messages.enumerated() { dovecot.deliver(message, number: number + 1) }
+        // By IMAP one of them comes with a flag, and so goes into another folder of the Maildir than the others.
+        for (number, message) in messages.enumerated() {
+            dovecot.deliver(message, number: number + 1, flags: service == "imap" && number == 1 ? "F" : "")
+        }
         // Dovecot gives its numbers at the first look.
         let look = Self.rig(service, port, "keep on")
         let first = try look.fetch()

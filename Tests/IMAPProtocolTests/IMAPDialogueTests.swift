@@ -169,6 +169,8 @@ private func uidCommand(_ words: [String], _ line: String) -> IMAPCommand? {
 }
 
 private func search(_ criteria: Substring) -> IMAPCommand {
+    // What the client asks of a server with ESEARCH, whatever it searches for.
+    let criteria = criteria.hasPrefix("RETURN (ALL) ") ? criteria.dropFirst(13) : criteria
     if criteria == "ALL" { return .uidSearch(.all) }
     let words = criteria.split(separator: " ", maxSplits: 2)
     guard words.first == "UID", words.count == 3 else { return .uidSearch(IMAPSearch(criteria: String(criteria))) }

@@ -92,8 +92,9 @@ public final class DovecotPeer: Sendable {
     /// - Parameters:
     ///   - folder: a Maildir++ folder such as `Spam` or `Lists.swift`; empty for INBOX.
     ///   - number: its place in the order of arrival, which UIDs and message numbers follow.
+    ///   - flags: letters of maildir(5), such as `S`.
     public func deliver(
-        _ message: [UInt8], to user: String = "alice", folder: String = "", number: Int
+        _ message: [UInt8], to user: String = "alice", folder: String = "", number: Int, flags: String = ""
     ) {
         let path = "\(maildir(of: user))\(folder.isEmpty ? "" : "/.\(folder)")"
         if unsafe access("\(path)/new", F_OK) != 0 { makeMaildir(of: user, folder) }
@@ -102,7 +103,8 @@ public final class DovecotPeer: Sendable {
         let relative = "mail/\(user)/Maildir/\(folder.isEmpty ? "" : ".\(folder)/")"
         let written = scratch.write(message, to: "\(relative)tmp/\(name)")
         own(written)
-        let code = unsafe rename(written, scratch.file("\(relative)new/\(name)"))
+        let shown = flags.isEmpty ? "new/\(name)" : "cur/\(name):2,\(flags)"
+        let code = unsafe rename(written, scratch.file("\(relative)\(shown)"))
         precondition(code == 0, "cannot deliver: errno \(errno)")
     }
 

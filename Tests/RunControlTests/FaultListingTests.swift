@@ -171,6 +171,39 @@ import Testing
             ])
     }
 
+    @Test("folders, patterns and where mail is moved to do not contradict each other")
+    func folderRules() {
+        func listing(_ lines: String..., fetch: String = "imaps") -> [String] {
+            let rc = "mailbox m\naccount a\n  owner m\n  user u\n  password x\n  fetch \(fetch) mail.example\n"
+            return Fixture.listing(rc + lines.map { "  \($0)\n" }.joined())
+        }
+        #expect(listing("folders *, !Trash", "move Done", "search UNSEEN", "mark-seen") == [])
+        #expect(listing("folders INBOX, Done/*", "move Done", "keep 3d") == [])
+        let told: [([String], String)] = [
+            (["folders !Trash"], "\"!Trash\" leaves nothing out, since there is no pattern such as \"*\""),
+            (["folders INBOX, inbox"], "the folder \"INBOX\" is fetched already; name it once"),
+            (["folders *, !a -> b"], "\"!\" leaves a folder out, so that no mail of it goes anywhere"),
+            (["folders a -> b/*"], "\"*\" stands for what a pattern matched, and \"a\" is none"),
+            (["folders a/* -> %"], "\"%\" is for patterns; write \"*\" for what one matched"),
+            (["folders a, !"], "the name of a folder is missing"),
+            (["keep on", "move Done"], "\"keep on\" leaves mail where it is; remove one of the two lines"),
+            (
+                ["folders INBOX", "move inbox"],
+                "\"inbox\" is fetched from, so that its mail would be fetched and moved for ever"
+            ),
+            (["search \"BODY {5}\""], "a search is in printable ASCII without \"{\""),
+        ]
+        for (lines, words) in told {
+            let listing = Fixture.listing(
+                "mailbox m\naccount a\n  owner m\n  user u\n  password x\n  fetch imaps mail.example\n"
+                    + lines.map { "  \($0)\n" }.joined())
+            #expect(listing.count == 1 && listing.first?.hasSuffix(words) == true, "\(lines): \(listing)")
+        }
+        for line in ["folders A", "search UNSEEN", "move Done", "mark-seen", "flags off"] {
+            #expect(listing(line, fetch: "pop3s").first?.contains("POP3 knows no ") == true, "\(line)")
+        }
+    }
+
     @Test("a method of login has what it needs, and nothing it is not for")
     func methods() {
         func listing(_ lines: String...) -> [String] {
@@ -218,12 +251,12 @@ import Testing
               owner m
               address a@x.org
               password x
-              search UNSEEN
+              at 06:30
               fetch odmr odmr.example
               send lmtp lmtp.example
               via abroad
               privacy anonymous
-              folders INBOX, Lists/*
+              folders INBOX
               deliver program /bin/x
             route r
               use a
@@ -244,9 +277,9 @@ import Testing
         #expect(
             listing == [
                 cannot("1:1", "tell the country of an address"), cannot("3:14", "show other folders than INBOX"),
-                cannot("8:3", "fetch by an IMAP search"),
+                cannot("8:3", "fetch at a time of day"),
                 cannot("9:9", "fetch by ODMR"), cannot("10:8", "send by LMTP"), cannot("11:3", "connect over a chain"),
-                cannot("12:3", "make mail anonymous"), cannot("13:18", "fetch folders by pattern"),
+                cannot("12:3", "make mail anonymous"),
                 cannot("14:11", "deliver to other places than a Maildir"),
                 cannot("17:3", "send straight to the recipient's domain"), cannot("18:1", "connect over a chain"),
                 cannot("21:3", "read an aliases file"), cannot("22:3", "sign with DKIM, or check it"),

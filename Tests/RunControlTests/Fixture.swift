@@ -71,8 +71,11 @@ enum Fixture {
           passwordeval   "pass show mail/gmail"
           fetch          imaps imap.gmail.com
           folders        INBOX, "[Gmail]/Spam" -> Junk, "a, b"
-          folders        "Sent Mail" -> "Sent -> Old"
+          folders        "Sent Mail" -> "Sent -> Old", "Lists/*" -> "Mail/*", !"Lists/old %"
+          search         UNSEEN NOT FROM "a b"
+          mark-seen
           keep           30d
+          flags          off
           every          1h 30m
           deliver        maildir
           send           submissions smtp.gmail.com:4650
@@ -109,7 +112,8 @@ enum Fixture {
           address        carol@work.example
           tokeneval      "oauth-token work"
           auth           xoauth2
-          fetch          pop3s outlook.office365.com
+          fetch          imaps outlook.office365.com
+          move           "Archive/Hub, done"
           tls_fingerprint sha256//AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=
         route notices
           from           <> *@hub.home.arpa

@@ -34,7 +34,14 @@ import Testing
             gmail.folders == [
                 FolderSettings(remote: "INBOX", local: nil), FolderSettings(remote: "[Gmail]/Spam", local: "Junk"),
                 FolderSettings(remote: "a, b", local: nil), FolderSettings(remote: "Sent Mail", local: "Sent -> Old"),
+                FolderSettings(remote: "Lists/*", local: "Mail/*"),
+                FolderSettings(remote: "Lists/old %", local: nil, isExcluded: true),
             ])
+        #expect(gmail.search == "UNSEEN NOT FROM \"a b\"" && gmail.marksSeen && !gmail.keepsFlags)
+        let work = try #require(hub.account("work"))
+        #expect(
+            work.moveTarget == "Archive/Hub, done" && work.keep == .off
+                && work.secret == .token(["oauth-token", "work"]))
         #expect(gmail.keep == .days(30) && gmail.every == .seconds(5400) && gmail.timeout == .seconds(30))
         #expect(gmail.send?.port == 4650 && gmail.pins.first?.description.hasSuffix(":EE:FF") == true)
 

@@ -36,8 +36,32 @@ public struct IMAPSession {
     public func has(_ name: String) -> Bool { exchange.engine.capabilities?.has(name) == true }
 
     /// Makes `name` the selected mailbox. Never by EXAMINE: Courier keeps UIDs on SELECT only.
+    ///
+    /// Some providers refuse that to programs that do not say what they are (RFC 2971). They are told only then: it is
+    /// nobody else's business.
     /// - Throws: ``AccountError/refused(command:host:words:)`` where the server does not let it be selected.
     public func select(_ name: String) throws(AccountError) -> IMAPSelection {
+        do throws(AccountError) {
+            return try selectOnce(name)
+        } catch {
+            guard case .refused = error, has("ID") else { throw error }
+            try introduce()
+            return try selectOnce(name)
+        }
+    }
+
+    private func introduce() throws(AccountError) {
+        try exchange.command(.id(name: "mailhub"))
+        while true {
+            switch try exchange.event() {
+            case .done(.id, _): return
+            case .bye(let status): throw farewell(status)
+            default: break
+            }
+        }
+    }
+
+    private func selectOnce(_ name: String) throws(AccountError) -> IMAPSelection {
         try exchange.command(.select(IMAPMailboxName(name)))
         var selection = IMAPSelection()
         while true {

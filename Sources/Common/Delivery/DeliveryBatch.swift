@@ -27,14 +27,18 @@ public final class DeliveryBatch {
     }
 
     /// Takes a message that is whole.
-    /// - Parameter stored: digests of messages that are not wanted again: one of these is taken back, and never shown.
+    /// - Parameters:
+    ///   - stored: digests of messages that are not wanted again: one of these is taken back, and never shown.
+    ///   - flags: those it has already.
+    ///   - arrival: when it came in elsewhere, in seconds since 1970.
     /// - Returns: the digest of what was written, if it is wanted, and whether the message is to be shown.
     @discardableResult
     public func add(
-        _ message: BatchedMessage, unless stored: Set<MessageDigest> = []
+        _ message: BatchedMessage, unless stored: Set<MessageDigest> = [], flags: MaildirFlags = [],
+        arrival: Int? = nil
     ) throws(DigestError) -> (digest: MessageDigest?, isNew: Bool) {
         let digest = try message.digest?.finish()
-        let staged = message.delivery.finishWriting()
+        let staged = message.delivery.finishWriting(flags: flags, arrival: arrival)
         if let digest, stored.contains(MessageDigest(digest)) { return (MessageDigest(digest), false) }
         messages.append(staged)
         return (digest.map { MessageDigest($0) }, true)

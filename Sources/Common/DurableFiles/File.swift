@@ -199,6 +199,15 @@ public final class File: Sendable {
         return FileStatus(found)
     }
 
+    /// Sets the time of modification.
+    /// - Parameter time: in seconds since 1970.
+    public func setModified(_ time: Int) throws(DurableError) {
+        try allow("touch")
+        let untouched = timespec(tv_sec: 0, tv_nsec: mh_UTIME_OMIT())
+        let times = [untouched, timespec(tv_sec: time, tv_nsec: 0)]
+        guard unsafe futimens(descriptor, times) == 0 else { throw failure("touch") }
+    }
+
     /// Sets the time of modification to now, as a mark for others to see.
     public func touch() throws(DurableError) {
         try allow("touch")

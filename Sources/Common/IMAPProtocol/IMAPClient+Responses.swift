@@ -162,7 +162,7 @@ extension IMAPClient {
             if words[1].equalsIgnoringCase("EXISTS") {
                 if selecting != nil { selecting?.messages = Int(number) } else { ready.append(.exists(Int(number))) }
             } else if words[1].equalsIgnoringCase("EXPUNGE") {
-                notePart(of: .uidExpunge)
+                notePart(of: .uidExpunge, .uidMove)
                 ready.append(.expunged(number))
             } else if words[1].equalsIgnoringCase("FETCH"), words.count == 3 {
                 try finishFetch(response, from: words[2].startIndex, sequence: number)

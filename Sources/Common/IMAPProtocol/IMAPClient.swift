@@ -93,8 +93,8 @@ public struct IMAPClient: Engine, Sendable {
         switch request {
         case .uidFetch, .uidSearch: return .listing
         case .uidFetchContent: return .content
-        case .list, .uidExpunge: return .parts
-        case .capability, .startTLS, .login, .authenticate, .id, .select, .uidStore, .uidMove, .uidCopy, .idle, .noop,
+        case .list, .uidExpunge, .uidMove: return .parts
+        case .capability, .startTLS, .login, .authenticate, .id, .create, .select, .uidStore, .uidCopy, .idle, .noop,
             .logout:
             return .reply
         }

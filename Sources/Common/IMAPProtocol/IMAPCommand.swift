@@ -60,8 +60,9 @@ public enum IMAPCommand: Hashable, Sendable {
     case proceed
     /// RFC 2971.
     case id(name: String)
-    /// `pattern` may hold `*` and `%`.
+    /// `pattern` may hold `*` and `%`. Attributes of RFC 6154 are asked for where the server knows how (RFC 5258).
     case list(reference: IMAPMailboxName, pattern: IMAPMailboxName)
+    case create(IMAPMailboxName)
     /// There is no EXAMINE: some servers keep UIDs on SELECT only.
     case select(IMAPMailboxName)
     case uidSearch(IMAPSearch)
@@ -90,6 +91,7 @@ public enum IMAPRequest: String, Hashable, Sendable {
     case authenticate = "AUTHENTICATE"
     case id = "ID"
     case list = "LIST"
+    case create = "CREATE"
     case select = "SELECT"
     case uidSearch = "UID SEARCH"
     case uidFetch = "UID FETCH"
@@ -115,6 +117,7 @@ extension IMAPCommand {
         case .saslResponse, .saslCancel, .proceed, .idleEnd: nil
         case .id: .id
         case .list: .list
+        case .create: .create
         case .select: .select
         case .uidSearch: .uidSearch
         case .uidFetch(_, let items, _): items.hasContent ? .uidFetchContent : .uidFetch

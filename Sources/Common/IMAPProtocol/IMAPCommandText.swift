@@ -62,10 +62,16 @@ struct IMAPCommandText {
             string(reference.encoded)
             word(" ")
             string(pattern.encoded)
+            if capabilities?.has("SPECIAL-USE") == true, capabilities?.has("LIST-EXTENDED") == true {
+                word(" RETURN (SPECIAL-USE)")
+            }
+        case .create(let name):
+            word("CREATE ")
+            string(name.encoded)
         case .select(let name):
             word("SELECT ")
             string(name.encoded)
-        case .uidSearch(let search): say(search)
+        case .uidSearch(let search): say(search, capabilities)
         case .uidFetch(let uids, let items, let changedSince):
             set(uids, behind: "UID FETCH ")
             word(" \(items.text)")
@@ -95,8 +101,10 @@ struct IMAPCommandText {
         }
     }
 
-    private mutating func say(_ search: IMAPSearch) {
+    private mutating func say(_ search: IMAPSearch, _ capabilities: IMAPCapabilities?) {
         word("UID SEARCH ")
+        // Ranges instead of a number for each message (RFC 4731).
+        if capabilities?.has("ESEARCH") == true { word("RETURN (ALL) ") }
         if let uids = search.uids { set(uids, behind: "UID ") }
         let criteria = search.criteria.isEmpty && search.uids == nil ? "ALL" : search.criteria
         if search.uids != nil, !criteria.isEmpty { word(" ") }

@@ -40,11 +40,11 @@ public struct DeliveryName: Sendable, Hashable, CustomStringConvertible {
         return try DeliveryName("\(time).Q\(id).\(number).\(UniqueName.tail)", isRepeatable: true)
     }
 
-    /// The name in new/: `S` is the octets of the file, `W` the octets on the wire.
+    /// The name in new/ or cur/: `S` is the octets of the file, `W` the octets on the wire.
     ///
     /// `W` is left out when the last line lacks its end: the wire then has a CRLF more than other programs count.
-    func fileName(size: Int, wire: Int?) -> String {
-        "\(unique),S=\(size)" + (wire.map { ",W=\($0)" } ?? "")
+    func fileName(size: Int, wire: Int?, flags: MaildirFlags = []) -> String {
+        "\(unique),S=\(size)" + (wire.map { ",W=\($0)" } ?? "") + (flags.isEmpty ? "" : ":2,\(flags.letters)")
     }
 
     private static func isPlain(_ octet: UInt8) -> Bool {

@@ -1,4 +1,5 @@
-// A message on its way into a Maildir: written in tmp, synchronized, then renamed into new (maildir(5)).
+// A message on its way into a Maildir: written in tmp, synchronized, then renamed into new, or with flags into cur
+// (maildir(5)).
 
 import DurableFiles
 import Glibc
@@ -48,12 +49,15 @@ public final class MaildirDelivery {
     }
 
     /// Says that the message is whole.
-    public func finishWriting() -> StagedDelivery {
+    /// - Parameters:
+    ///   - flags: those it has already; with any it is no new mail.
+    ///   - arrival: when it came in elsewhere, in seconds since 1970: the file's time; `nil` for now.
+    public func finishWriting(flags: MaildirFlags = [], arrival: Int? = nil) -> StagedDelivery {
         isFinished = true
         let wire = endsInLine ? size + lineEnds : nil
         return StagedDelivery(
             maildir: maildir, name: name, file: file, size: size, wireSize: size + lineEnds + (endsInLine ? 0 : 2),
-            fileName: name.fileName(size: size, wire: wire))
+            fileName: name.fileName(size: size, wire: wire, flags: flags), isNew: flags.isEmpty, arrival: arrival)
     }
 
     /// Finishes a single message: synchronizes and publishes it.
@@ -74,20 +78,31 @@ public final class StagedDelivery: Sendable {
     public let size: Int
     /// Octets on the wire, the CRLF that closes an unfinished last line included.
     public let wireSize: Int
-    /// The name it has in new/.
+    /// The name it has in new/, or in cur/.
     public let fileName: String
+    /// Whether it goes into new/.
+    private let isNew: Bool
+    private let arrival: Int?
     public let maildir: Maildir
     private let file: File
     private let state = Atomic(State.written)
 
-    init(maildir: Maildir, name: DeliveryName, file: File, size: Int, wireSize: Int, fileName: String) {
+    init(
+        maildir: Maildir, name: DeliveryName, file: File, size: Int, wireSize: Int, fileName: String, isNew: Bool,
+        arrival: Int?
+    ) {
         self.maildir = maildir
         self.name = name
         self.file = file
         self.size = size
         self.wireSize = wireSize
         self.fileName = fileName
+        self.isNew = isNew
+        self.arrival = arrival
     }
+
+    /// Where it goes from tmp.
+    var folder: Directory { isNew ? maildir.new : maildir.cur }
 
     deinit {
         if state.load(ordering: .acquiring) != .published { _ = try? maildir.tmp.unlink(name.unique) }
@@ -96,21 +111,23 @@ public final class StagedDelivery: Sendable {
     /// Puts the content on stable storage. May run on any thread, many at a time for a batch.
     /// - Throws: a failure is final for this message; it must be written anew.
     public func synchronize() throws(DurableError) {
+        // Others sweep tmp by the time of access, or of the last change of the name.
+        if let arrival { try file.setModified(arrival) }
         try file.synchronize()
         // Close before rename: NFS reports a failed write only here, and whatever stands in new/ must be whole.
         try file.close()
         state.store(.synchronized, ordering: .releasing)
     }
 
-    /// Renames into new, never over another file.
+    /// Renames into its folder, never over another file.
     func rename() throws(MaildirError) {
         guard state.load(ordering: .acquiring) == .synchronized else {
             throw .notSynchronized(path: "\(maildir.path)/tmp/\(name.unique)")
         }
         let isRenamed = try onDisk { () throws(DurableError) in
-            try maildir.tmp.renameWithoutReplacing(name.unique, to: fileName, in: maildir.new)
+            try maildir.tmp.renameWithoutReplacing(name.unique, to: fileName, in: folder)
         }
-        guard isRenamed else { throw .nameTaken(path: "\(maildir.new.path)/\(fileName)") }
+        guard isRenamed else { throw .nameTaken(path: "\(folder.path)/\(fileName)") }
         state.store(.published, ordering: .releasing)
     }
 
@@ -118,27 +135,27 @@ public final class StagedDelivery: Sendable {
     func withdraw() {
         guard state.load(ordering: .acquiring) == .published else { return }
         // Best effort: what cannot be removed is found again by its name, or is a copy too many.
-        _ = try? maildir.new.unlink(fileName)
+        _ = try? folder.unlink(fileName)
     }
 }
 
 extension Maildir {
-    /// Renames all messages into new and synchronizes each new/ once: on return they are delivered for good.
-    /// Messages for one mailbox should be written through one ``Maildir``, so that it is synchronized once.
+    /// Renames all messages into their folders and synchronizes each of these once: on return they are delivered for
+    /// good. Messages for one mailbox should be written through one ``Maildir``, so that it is synchronized once.
     ///
     /// On an error all are taken back as far as the disk lets us, so that trying again does not deliver them twice.
     /// - Throws: ``MaildirError/nameTaken(path:)``, ``MaildirError/notSynchronized(path:)``, ``MaildirError/disk(_:)``.
     public static func publish(_ batch: [StagedDelivery]) throws(MaildirError) {
         var renamed: [StagedDelivery] = []
-        var boxes: [Maildir] = []
+        var folders: [Directory] = []
         do throws(MaildirError) {
             for message in batch {
                 try message.rename()
                 renamed.append(message)
-                if !boxes.contains(where: { $0 === message.maildir }) { boxes.append(message.maildir) }
+                if !folders.contains(where: { $0 === message.folder }) { folders.append(message.folder) }
             }
             // Else a power cut may undo the rename after the sender was told that we have it.
-            for box in boxes { try onDisk { () throws(DurableError) in try box.new.synchronize() } }
+            for folder in folders { try onDisk { () throws(DurableError) in try folder.synchronize() } }
         } catch {
             for message in renamed { message.withdraw() }
             throw error

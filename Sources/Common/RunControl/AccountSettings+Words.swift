@@ -47,8 +47,20 @@ extension AccountSettings: BlockSettings {
                 try Codec<[FolderSettings]>.adding(earlier, more, arguments)
             },
             lines: { $0.map { [$0] } })
-        maybe("search", \.$search, .sentence("the search"), "What is fetched.", [.later("fetch by an IMAP search")])
+        maybe(
+            "search", \.$search, .search, "Which mail is fetched by IMAP, in the words of an IMAP search.",
+            [.defaultsTo("all")])
+        one(
+            "flags", \.$keepsFlags, .onOff,
+            "Whether mail fetched by IMAP is seen, answered, flagged or a draft here as it is at the server.",
+            [.onlyWhere { $0.fetch?.service.isIMAP == true }])
         one("keep", \.$keep, .keep, "Whether fetched mail stays at the server")
+        maybe(
+            "move", \.$moveTarget, .text("the folder"),
+            "The IMAP folder that mail is moved to instead of being deleted.")
+        one(
+            "mark-seen", \.$marksSeen, .onOff, "Whether mail fetched by IMAP is marked as seen at the server.",
+            [.onlyWhere { $0.fetch?.service.isIMAP == true }])
         maybe(
             "every", \.$every, .duration("the time", in: 60...31_536_000), "How often mhfetch --due fetches",
             [.defaultsTo("each time")])

@@ -21,7 +21,15 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var send: SendServer? = nil
     /// What is fetched by IMAP; POP3 has INBOX only.
     @Setting public var folders = [FolderSettings(remote: "INBOX", local: nil)]
+    /// Search keys that choose what is fetched by IMAP (RFC 3501 §6.4.4); `nil` for all.
+    @Setting public var search: String? = nil
+    /// Whether fetched mail has the flags that it has at its source.
+    @Setting public var keepsFlags = true
     @Setting public var keep = KeepRule.on
+    /// The folder of the server that mail is moved to instead of being deleted.
+    @Setting public var moveTarget: String? = nil
+    /// Whether fetched mail is marked as seen at the server.
+    @Setting public var marksSeen = false
     /// Where fetched mail goes.
     @Setting public var destinations = [DeliveryPlace.maildir]
     /// How often `mhfetch --due` fetches; `nil` for each time.
@@ -58,7 +66,6 @@ public struct AccountSettings: Sendable, Hashable {
     public var positions = SourcePositions()
 
     // Words of a later release.
-    @Setting public var search: String? = nil
     @Setting public var at: [String] = []
     @Setting public var via: String? = nil
     @Setting public var privacy: [[String]] = []
@@ -156,18 +163,24 @@ public struct SendServer: Sendable, Hashable {
 
 /// A folder to fetch from, and the folder of the owner's Maildir that its mail goes to.
 public struct FolderSettings: Sendable, Hashable {
-    /// The name as a person writes it, in UTF-8.
+    /// The name as a person writes it, in UTF-8; or a pattern.
     public let remote: String
+    /// Whether what it stands for is left out of the patterns: `!NAME`.
+    public let isExcluded: Bool
     /// `nil` for the folder of the same name, and for the inbox where that is INBOX.
     public var local: String?
 
     /// - Parameter remote: without regard to case where the whole name is INBOX, and only there (RFC 3501 §5.1).
-    public init(remote: String, local: String?) {
+    public init(remote: String, local: String?, isExcluded: Bool = false) {
+        self.isExcluded = isExcluded
         self.remote = remote.lowercased() == "inbox" ? Self.inbox : remote
         self.local = local
     }
 
     public var isInbox: Bool { remote == Self.inbox }
+
+    /// Whether it stands for all folders that it matches: `*` for anything, `%` for anything within one level.
+    public var isPattern: Bool { remote.contains { $0 == "*" || $0 == "%" } }
 
     private static let inbox = "INBOX"
 }

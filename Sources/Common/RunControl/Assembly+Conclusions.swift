@@ -137,15 +137,41 @@ extension Assembly {
         {
             complain("user", "there is a login and no password; add one, or say \"auth off\"")
         }
-        if draft.position("folders") != nil, account.fetch.map({ !$0.service.isIMAP }) == true {
-            complain("folders", "POP3 knows no folders; fetch by IMAP or remove the line")
-        }
+        checkFolders(account, draft)
         if account.tls == .off { checkClearText(account, draft) }
         if draft.position("tls-key-file") != nil, account.certificateFile == nil, !draft.excuses("tls-cert-file") {
             complain("tls-key-file", "\"tls_cert_file FILE\" must name the certificate whose key it is")
         }
         if let source = account.sourceAddress, !account.inet.allows(source.family) {
             complain("source-ip", "\(source) is no address of \"inet \(account.inet.rawValue)\"")
+        }
+    }
+
+    /// What IMAP alone can do, and folders that contradict each other.
+    private mutating func checkFolders(_ account: AccountSettings, _ draft: Draft<AccountSettings>) {
+        func complain(_ word: String, _ message: String) {
+            faults.add(draft.position(word) ?? account.position, "account \(account.name): \(message)")
+        }
+        if account.fetch.map({ !$0.service.isIMAP }) == true {
+            let words = [
+                "folders": "folders", "search": "search", "move": "folders", "mark-seen": "flags", "flags": "flags",
+            ]
+            for (word, what) in words.sorted(by: { $0.key < $1.key }) where draft.position(word) != nil {
+                complain(word, "POP3 knows no \(what); fetch by IMAP or remove the line")
+            }
+        }
+        let isAnyPattern = account.folders.contains(where: \.isPattern)
+        if let excluded = account.folders.first(where: \.isExcluded), !isAnyPattern {
+            complain("folders", "\"!\(excluded.remote)\" leaves nothing out, since there is no pattern such as \"*\"")
+        }
+        guard let target = account.moveTarget else { return }
+        if account.$keep.said == .on {
+            complain("move", "\"keep on\" leaves mail where it is; remove one of the two lines")
+        }
+        if account.folders.contains(where: {
+            !$0.isPattern && !$0.isExcluded && $0.remote == FolderSettings(remote: target, local: nil).remote
+        }) {
+            complain("move", "\"\(target)\" is fetched from, so that its mail would be fetched and moved for ever")
         }
     }
 

@@ -79,21 +79,20 @@ extension Codec where Value == DeliveryPlace {
 }
 
 extension Codec where Value == [FolderSettings] {
-    /// folders = folder *("," folder); folder = NAME ["->" NAME]
-    static let folders: Codec = {
-        let pattern = Refusal(word: "pattern", deed: "fetch folders by pattern")
-        var codec = Codec(
-            samples: ["inbox", "a, \"b c\" -> d, \"e, f\" -> \"g -> h\"", "\"[A]/b\""],
-            read: { arguments throws(RunControlFault) in try arguments.folders(refusing: pattern) },
+    /// folders = folder *("," folder); folder = NAME ["->" NAME] / "!" NAME
+    static let folders: Codec =
+        Codec(
+            samples: [
+                "inbox", "a, \"b c\" -> d, \"e, f\" -> \"g -> h\"", "\"[A]/b\"", "a/* -> b/*, *, !c, !\"d %\"",
+            ],
+            read: { arguments throws(RunControlFault) in try arguments.folders() },
             write: { folders in
                 let lines = folders.map { folder -> [Piece] in
-                    [.word(folder.remote)] + (folder.local.map { [.sign("->"), .word($0)] } ?? [])
+                    [.word((folder.isExcluded ? "!" : "") + folder.remote)]
+                        + (folder.local.map { [.sign("->"), .word($0)] } ?? [])
                 }
                 return lines.isEmpty ? nil : Array(lines.joined(separator: [.sign(",")]))
             })
-        codec.refusals = [pattern]
-        return codec
-    }()
 
     /// `earlier` and `more`, unless a folder is in both or twice in one.
     static func adding(
@@ -101,7 +100,7 @@ extension Codec where Value == [FolderSettings] {
     ) throws(RunControlFault) -> Value {
         var folders = earlier ?? []
         for folder in more {
-            if folders.contains(where: { $0.remote == folder.remote }) {
+            if folders.contains(where: { $0.remote == folder.remote && $0.isExcluded == folder.isExcluded }) {
                 let words = arguments.line.arguments
                 let word = words.last { $0.text.lowercased().contains(folder.remote.lowercased()) }
                 throw RunControlFault(
@@ -115,7 +114,7 @@ extension Codec where Value == [FolderSettings] {
 }
 
 extension Arguments {
-    fileprivate mutating func folders(refusing pattern: Refusal) throws(RunControlFault) -> [FolderSettings] {
+    fileprivate mutating func folders() throws(RunControlFault) -> [FolderSettings] {
         var folders: [FolderSettings] = []
         var expectsName = true
         for word in try rest("a folder") {
@@ -136,11 +135,14 @@ extension Arguments {
                     guard expectsName else {
                         throw fault(word, "a comma belongs between folders; quote a name with blanks in it")
                     }
-                    guard !text.contains(where: { $0 == "*" || $0 == "%" }) else { throw fault(word, pattern.message) }
                     if let last = folders.last, last.local == "" {
+                        try demandLocal(text, for: last, word)
                         folders[folders.count - 1].local = text
                     } else {
-                        folders.append(FolderSettings(remote: text, local: nil))
+                        let isExcluded = text.hasPrefix("!")
+                        let name = isExcluded ? String(text.dropFirst()) : text
+                        guard !name.isEmpty else { throw fault(word, "the name of a folder is missing") }
+                        folders.append(FolderSettings(remote: name, local: nil, isExcluded: isExcluded))
                     }
                     expectsName = false
                 }
@@ -149,6 +151,17 @@ extension Arguments {
         }
         if folders.last?.local == "" { throw RunControlFault(line.end, "the folder after -> is missing") }
         return folders
+    }
+
+    /// Mail of a folder that is left out goes nowhere, and only a pattern has something to put for `*`.
+    private func demandLocal(_ local: String, for folder: FolderSettings, _ word: Word) throws(RunControlFault) {
+        guard !folder.isExcluded else {
+            throw fault(word, "\"!\" leaves a folder out, so that no mail of it goes anywhere")
+        }
+        guard !local.contains("%") else { throw fault(word, "\"%\" is for patterns; write \"*\" for what one matched") }
+        guard folder.isPattern || !local.contains("*") else {
+            throw fault(word, "\"*\" stands for what a pattern matched, and \"\(folder.remote)\" is none")
+        }
     }
 
     /// The parts of `word` between commas that stand outside quotes.

@@ -45,6 +45,23 @@ extension Codec where Value == String {
     }
 }
 
+extension Codec where Value == String {
+    /// Search keys of RFC 3501 §6.4.4, passed on as they are. What they mean only the server can say.
+    static let search = Codec(
+        samples: ["UNSEEN", "SINCE 1-Jan-2026 NOT \"FROM x\""],
+        read: { arguments throws(RunControlFault) in
+            let words = try arguments.rest("the search")
+            for word in words where !word.text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != 0x7B }) {
+                throw arguments.fault(word, "a search is in printable ASCII without \"{\"")
+            }
+            // One word is the whole search; of several, those in quotes are strings of it.
+            guard words.count > 1 else { return words[0].text }
+            return words.map { $0.isQuoted ? "\"\($0.text.replacing("\"", with: "\\\""))\"" : $0.text }.joined(
+                separator: " ")
+        },
+        write: { [.word($0)] })
+}
+
 extension Codec where Value == [String] {
     /// All words of the line; without any there is no line.
     static func words(_ what: String) -> Codec {

@@ -33,6 +33,8 @@ extension AccountSettings {
         // The only mailbox there is needs no naming.
         if $owner.said == nil, hub.mailboxes.count == 1 { $owner.inForce = hub.mailboxes[0].name }
         if $user.said == nil { $user.inForce = addresses.first?.address?.description }
+        // What is moved does not stay.
+        if $keep.said == nil, moveTarget != nil { $keep.inForce = .off }
         // The hub's authorities are those of every account that names none.
         if $trustFile.said == nil, tls == .required { $trustFile.inForce = hub.tlsTrustFile }
     }

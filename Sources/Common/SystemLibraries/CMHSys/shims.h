@@ -54,6 +54,7 @@ static inline unsigned int mh_RENAME_NOREPLACE(void) { return 1u; }
 static inline int mh_O_TMPFILE(void) { return 020000000 | O_DIRECTORY; }
 static inline int mh_EFD_CLOEXEC(void) { return 02000000; }
 static inline int mh_SFD_FLAGS(void) { return 02000000 | 04000; }  // close-on-exec, non-blocking
+static inline long mh_UTIME_OMIT(void) { return UTIME_OMIT; }
 static inline unsigned int mh_MFD_CLOEXEC(void) { return 1u; }
 static inline int mh_S_ISREG(mode_t m) { return S_ISREG(m); }
 static inline int mh_S_ISDIR(mode_t m) { return S_ISDIR(m); }
