@@ -310,7 +310,8 @@ struct FetchUIDTests {
             ]
             let server = try FakeServer(
                 Script.login + selection + Script.answer("a3 UID FETCH 1:*", "* 1 FETCH (UID 5 RFC822.SIZE 17)")
-                    + Script.answer("a4 UID FETCH 5 (UID FLAGS INTERNALDATE BODY.PEEK[])", Script.content(1, 5)) + Script.logout,
+                    + Script.answer("a4 UID FETCH 5 (UID FLAGS INTERNALDATE BODY.PEEK[])", Script.content(1, 5))
+                    + Script.logout,
                 Script.login + selection + Script.logout)
             let rig = rig(server, "keep on")
             for _ in 1...2 { #expect(try rig.fetch().status == 0) }
