@@ -49,27 +49,40 @@ final class AccountRun {
     var explicitRC: String?
     var tally = Tally()
     private var stops: [String] = []
-    let delivery: BatchDelivery
+    /// `nil` in a dry run, which writes nothing.
+    let delivery: BatchDelivery?
+    var isDry: Bool { delivery == nil }
+    /// What the run is for.
+    var errand = Errand.fetch
     /// The Maildir of the account's owner.
     private let maildir: String
     private var clockIsRight = true
     private let began = Deadline.now
     /// Whether the turn ended before all was looked at.
     private var hasRest = false
+    /// Whether `per-run` is reached: nothing more is looked at.
+    private(set) var isRationed = false
+    /// What this run has asked for.
+    private var rationed = (messages: 0, octets: 0)
 
+    /// - Parameter isDry: whether nothing is to be written, and nothing changed at the source.
     /// - Throws: when the account has no owner, or the owner's Maildir cannot be opened: then there is nowhere to fetch
     ///   to.
     init(
-        account: AccountSettings, hub: StartedHub, paths: Paths, ledger: AccountLedger, isVerbose: Bool, start: Int
+        account: AccountSettings, hub: StartedHub, paths: Paths, ledger: AccountLedger, isVerbose: Bool, start: Int,
+        isDry: Bool = false
     ) throws {
         guard let owner = account.owner, let mailbox = hub.settings.mailbox(owner) else {
             throw FetchError.noOwner(account.name, position: account.position)
         }
         maildir = mailbox.maildir
         let (log, name) = (hub.log, account.name)
-        delivery = BatchDelivery(ledger: ledger, inbox: try Maildir(path: maildir, making: true)) {
-            log.write(.warning, "sweep", [("account", name), ("error", sentence($0))])
-        }
+        delivery =
+            isDry
+            ? nil
+            : BatchDelivery(ledger: ledger, inbox: try Maildir(path: maildir, making: true)) {
+                log.write(.warning, "sweep", [("account", name), ("error", sentence($0))])
+            }
         self.start = start
         self.account = account
         self.hub = hub
@@ -90,9 +103,9 @@ final class AccountRun {
         checkClock()
         try ledger.beginRun(at: runTime)
         do {
-            try delivery.recover(at: now)
+            try delivery?.recover(at: now)
             try collect()
-            try delivery.settle()
+            try delivery?.settle()
         } catch {
             keepWhatIsWhole()
             noteEnd(of: error)
@@ -100,7 +113,10 @@ final class AccountRun {
             throw error  // the one to report, even if it could not be recorded
         }
         let status: ExitStatus = tally.failed + tally.stopped == 0 ? .ok : .temporaryFailure
-        let rest = hasRest ? "the turn of another account came first, the rest follows" : ""
+        let rest =
+            hasRest
+            ? "the turn of another account came first, the rest follows"
+            : isRationed ? "`per-run` is reached, the rest follows" : ""
         let words = stops.isEmpty ? "some mail could not be fetched" : stops.joined(separator: "; ")
         try ledger.endRun(at: now, status: status.rawValue, status == .ok ? rest : words)
         try ledger.compactIfWorthwhile()
@@ -143,8 +159,8 @@ final class AccountRun {
     /// Keeps what was fetched before the error, and records it, so that it is not fetched again.
     private func keepWhatIsWhole() {
         do {
-            try delivery.publish()
-            try delivery.settle()
+            try delivery?.publish()
+            try delivery?.settle()
         } catch {
             // The first error is reported by the caller; this one often has the same cause. The next run finds out what
             // became of the batch.
@@ -166,6 +182,7 @@ final class AccountRun {
 
     /// Begins a batch of `messages`, if there is enough free space.
     func begin(_ messages: [Pending]) throws {
+        guard let delivery else { preconditionFailure("a dry run fetches nothing") }
         try delivery.demandRoom(hub.settings.limits.freeSpace)
         // Should it bring us down again, what came before it is safe.
         if let alone = messages.first, messages.count == 1, state.isSuspect(alone.key) { try delivery.settle() }
@@ -182,16 +199,16 @@ final class AccountRun {
     }
 
     /// Whether the batch under way has as much as a batch may have; see ``BatchDelivery/isFull``.
-    var isBatchFull: Bool { delivery.isFull }
+    var isBatchFull: Bool { delivery?.isFull ?? false }
 
     /// Drops the batch under way: nothing of it is published.
-    func abandon() { delivery.abandon() }
+    func abandon() { delivery?.abandon() }
 
     /// Hands the batch over to be published while the next one comes in.
-    func publish() throws { try delivery.publish() }
+    func publish() throws { try delivery?.publish() }
 
     /// Makes the end of every batch durable: only then may its messages be deleted at the source.
-    func settle() throws { try delivery.settle() }
+    func settle() throws { try delivery?.settle() }
 
     /// Where mail for a folder of the owner's Maildir goes; `nil` for the inbox.
     func destination(_ folder: FolderName?) -> Destination { Destination(maildir: maildir, folder: folder) }
@@ -213,11 +230,54 @@ final class AccountRun {
     /// Whether what was fetched at `time` in run `number` may be deleted at the source now: by age, and after three
     /// sightings, so that a wrong clock alone deletes nothing.
     func mayGo(fetched time: Int, in number: Int) -> Bool {
-        switch account.keep {
+        // What was never fetched is never deleted.
+        guard number > 0 else { return false }
+        if errand == .flush { return true }
+        return switch account.keep {
         case .on: false
         case .off: true
         case .days(let days): clockIsRight && now - time >= days * 86_400 && state.run - number >= 3
         }
+    }
+
+    /// Those of `messages` that are not too large to be fetched. The others are looked at again in each run: the rc may
+    /// change.
+    func withoutOversized(_ messages: [Pending]) throws -> [Pending] {
+        guard let limit = account.skipSize else { return messages }
+        var left: [Pending] = []
+        for message in messages {
+            guard let size = message.size, size > limit else {
+                left.append(message)
+                continue
+            }
+            guard state.failed[message.key] == nil else { continue }
+            try ledger.skip(message.key, at: now, "over \(limit) octets")
+            guard !isDry else { continue }
+            hub.log.write(
+                .notice, "skipped", [("account", account.name), ("key", message.key.text), ("octets", "\(size)")])
+            writeToStandardError(
+                "mhfetch: \(account.name): a message of \(counted(size, "octet")) is not fetched, as \"skip\" says")
+        }
+        return left
+    }
+
+    /// As many of `messages`, from the first on, as this run may still fetch.
+    /// - Returns: also whether that is all of them.
+    func ration(_ messages: [Pending]) -> (taken: [Pending], isAll: Bool) {
+        let limit = account.runLimit
+        var taken: [Pending] = []
+        for message in messages {
+            let size = max(0, message.size ?? Pending.unknownSize)
+            let isOver = limit.octets.map { rationed.octets > 0 && rationed.octets + size > $0 } ?? false
+            if isOver || limit.messages.map({ rationed.messages >= $0 }) ?? false {
+                if !isRationed { tell("\"per-run\" is reached, the rest comes with the next run") }
+                isRationed = true
+                return (taken, false)
+            }
+            rationed = (rationed.messages + 1, rationed.octets.addingReportingOverflow(size).partialValue)
+            taken.append(message)
+        }
+        return (taken, true)
     }
 
     func isLeftAlone(_ key: MessageKey) -> Bool { !retriesAll && state.isLeftAlone(key, now: now) }
@@ -285,20 +345,21 @@ final class AccountRun {
     }
 
     private func report() {
+        guard let published = delivery?.published else { return }
         if tally.gone > 0 {
             let words = tally.gone == 1 ? "1 message was" : "\(tally.gone) messages were"
             writeToStandardError(
                 "mhfetch: \(account.name): \(words) gone before being fetched, apparently deleted by another client")
         }
         tell(
-            "\(delivery.published) fetched (\(counted(tally.octets, "octet"))), \(tally.deleted) deleted, "
+            "\(published) fetched (\(counted(tally.octets, "octet"))), \(tally.deleted) deleted, "
                 + "\(tally.failed) failed"
         )
-        guard delivery.published + tally.deleted + tally.failed + tally.gone > 0 else { return }
+        guard published + tally.deleted + tally.failed + tally.gone > 0 else { return }
         hub.log.write(
             .info, "fetched",
             [
-                ("account", account.name), ("host", account.fetch?.host), ("messages", "\(delivery.published)"),
+                ("account", account.name), ("host", account.fetch?.host), ("messages", "\(published)"),
                 ("octets", "\(tally.octets)"), ("deleted", "\(tally.deleted)"), ("failed", "\(tally.failed)"),
                 ("gone", tally.gone > 0 ? "\(tally.gone)" : nil),
             ])

@@ -19,13 +19,14 @@ enum FetchError: Complaint {
     case noSuchFolderInRC(String, rc: String)
     case noLocalFolder(folder: String, reason: String)
     case noFoldersByPOP3(String, position: SourcePosition)
+    case noDatesByPOP3(String)
     case whoseFolders(String)
     case noUIDValidity(folder: String, host: String)
 
     var exitStatus: ExitStatus {
         switch self {
         case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner,
-            .noSuchFolderInRC, .noLocalFolder, .noFoldersByPOP3:
+            .noSuchFolderInRC, .noLocalFolder, .noFoldersByPOP3, .noDatesByPOP3:
             .configuration
         case .whoseFolders: .usage
         case .noUniqueIDs, .numbersAsUniqueIDs, .noUIDValidity, .noSuchFolder: .unavailable
@@ -45,7 +46,7 @@ enum FetchError: Complaint {
         switch self {
         case .renumbered, .noUIDValidity, .doubtfulUIDs, .miscounted, .noSuchFolder, .noLocalFolder: true
         case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .noUniqueIDs, .numbersAsUniqueIDs, .noRoom,
-            .noSuchFolderInRC, .noFoldersByPOP3, .whoseFolders:
+            .noSuchFolderInRC, .noFoldersByPOP3, .noDatesByPOP3, .whoseFolders:
             false
         }
     }
@@ -87,6 +88,8 @@ enum FetchError: Complaint {
                 + "`folders \(FolderSettings.written(folder)) -> NAME`"
         case .noFoldersByPOP3(let name, let position):
             "\(position): account \(name) fetches by POP3, which knows no folders; fetch by IMAP to see them"
+        case .noDatesByPOP3(let name):
+            "account \(name) fetches by POP3, and POP3 tells no dates: leave --before out, or fetch by IMAP"
         case .whoseFolders(let rc): "--folders needs the name of one account; \(rc) has several that fetch"
         case .noUIDValidity(let folder, let host):
             "\(host) gives no lasting UIDs for \(printable(folder)); it cannot be fetched"

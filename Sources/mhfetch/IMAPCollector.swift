@@ -13,7 +13,7 @@ struct IMAPCollector {
     /// Fetches what is new from every folder of the account and deletes what may go.
     func collect() throws {
         for (number, folder) in try chosenFolders().enumerated() {
-            if number > 0, run.isTurnOver() { break }
+            if number > 0, run.isRationed || run.isTurnOver() { break }
             do {
                 try collect(folder)
             } catch let stop where FetchError.stopsFolderOnly(stop) {

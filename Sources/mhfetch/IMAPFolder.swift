@@ -57,6 +57,22 @@ final class IMAPFolder {
     /// Fetches what is new and deletes what may go.
     /// - Parameter uidNext: UIDNEXT, as SELECT told; `nil` where it did not.
     func collect(uidNext: UInt32?) throws {
+        switch run.errand {
+        case .fetch: try fetchNew(uidNext: uidNext)
+        case .markSeen(let day): try pass(before: day, uidNext: uidNext)
+        case .flush: try delete()
+        }
+    }
+
+    /// Takes what is there as known; where there is a day, only what came before it.
+    private func pass(before day: CalendarDay?, uidNext: UInt32?) throws {
+        guard let day else { return try run.ledger.accept(below: uidNext ?? nextUID(), of: index) }
+        let uids = try search("BEFORE \(day.imap)")
+        try run.ledger.pass(uids.map(key), at: run.now)
+        run.tell("\(counted(uids.count, "message")) in \(name) taken as known")
+    }
+
+    private func fetchNew(uidNext: UInt32?) throws {
         let first = run.state.folders[index].next
         let failed = run.state.failed.keys.compactMap { key -> UInt32? in
             if case .uid(let uid, index) = key, uid < first { uid } else { nil }
@@ -71,12 +87,18 @@ final class IMAPFolder {
             try advance(to: mark)
         }
         try delete()
-        guard mayBeNew || !failed.isEmpty else { return }
+        guard mayBeNew || !failed.isEmpty else {
+            if run.isDry { try run.announce(fetching: [], from: name, to: destination) }
+            return
+        }
         let wanted = try (new + stillThere(missing.sorted())).sorted { $0.number < $1.number }
-        let fresh = wanted.filter { !run.isLeftAlone($0.key) }
+        var fresh = wanted.filter { !run.isLeftAlone($0.key) }
         run.noteLeftAlone(wanted.count - fresh.count)
+        let (rationed, isAll) = run.ration(try run.withoutOversized(fresh))
+        fresh = rationed
+        if run.isDry { return try run.announce(fetching: fresh, from: name, to: destination) }
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
-        let isDone = try fetch(fresh)
+        let isDone = try fetch(fresh) && isAll
         try run.settle()
         if run.account.marksSeen { try markSeen(fresh) }
         if isDone, let highest = listed.last { try advance(to: highest.number + 1) }
@@ -171,7 +193,14 @@ final class IMAPFolder {
     /// What a search by `criteria` finds and is not known.
     private func found(by criteria: String) throws -> [Pending] {
         // Without UIDPLUS what was deleted stays until somebody expunges it, and is known no more.
-        try exchange.say(.uidSearch(IMAPSearch(criteria: canExpunge ? criteria : "UNDELETED \(criteria)")))
+        let found = try search(canExpunge ? criteria : "UNDELETED \(criteria)")
+        let wanted = Set(found)
+        return try survey(UIDSet(found)).filter { UInt32(exactly: $0.number).map(wanted.contains) ?? false }
+    }
+
+    /// The UIDs that a search by `criteria` finds, without those of fetched messages.
+    private func search(_ criteria: String) throws -> [UInt32] {
+        try exchange.say(.uidSearch(IMAPSearch(criteria: criteria)))
         var found: [UInt32] = []
         let folder = run.state.folders[index]
         reading: while true {
@@ -185,8 +214,7 @@ final class IMAPFolder {
             }
         }
         try checkNumbers()
-        let wanted = Set(found)
-        return try survey(UIDSet(found)).filter { UInt32(exactly: $0.number).map(wanted.contains) ?? false }
+        return found
     }
 
     /// Those of the failed messages that the server still has; the others are forgotten, unless it told of losses.
@@ -412,6 +440,7 @@ final class IMAPFolder {
         let going = UIDSet(known.ranges.joined().filter(numbers.isThere))
         if !hasLosses { try run.ledger.markGone(known.subtracting(going), of: index) }
         guard !going.isEmpty else { return }
+        if run.isDry { return try run.announce(deleting: going.count, from: name) }
         for piece in going.pieces() {
             let isMoved = try move(piece)
             if !isMoved {

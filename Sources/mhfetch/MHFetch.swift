@@ -45,6 +45,25 @@ struct MHFetch: ParsableCommand {
             "After the server has renumbered FOLDER: fetch all of it again.", valueName: "folder"))
     var refetchFolder: String?
 
+    @Flag(
+        name: .customLong("dry-run"),
+        help: "Tell what would be fetched, where to, and what deleted; change nothing, here or there.")
+    var dryRun = false
+
+    @Flag(
+        name: .customLong("mark-seen"),
+        help: "Take what is on the server as known, without fetching it. Needs the names of accounts.")
+    var markSeen = false
+
+    @Option(
+        help: ArgumentHelp("With --mark-seen: only mail that came before that day (IMAP).", valueName: "yyyy-mm-dd"))
+    var before: String?
+
+    @Flag(
+        help: "Delete at the server what was fetched, whatever `keep` says; fetch nothing. Needs the names of accounts."
+    )
+    var flush = false
+
     @Flag(help: "List the folders that the account's server has, as the rc names them.")
     var folders = false
 
@@ -65,6 +84,20 @@ struct MHFetch: ParsableCommand {
         guard !(hub.isCheck || hub.printsConfig) || !(status || folders) else {
             throw ValidationError("either --check or --print-config, or --status or --folders, not both")
         }
+        guard !(markSeen && flush) else { throw ValidationError("either --mark-seen or --flush, not both") }
+        guard !(markSeen || flush) || !accounts.isEmpty else {
+            throw ValidationError("--\(flush ? "flush" : "mark-seen") needs the names of the accounts that it is for")
+        }
+        guard before == nil || markSeen else { throw ValidationError("--before goes with --mark-seen") }
+        guard before.map({ CalendarDay($0) != nil }) ?? true else {
+            throw ValidationError("--before takes a day such as 2026-01-31")
+        }
+        guard !(markSeen || flush || dryRun) || !(status || folders || hub.isCheck || hub.printsConfig) else {
+            throw ValidationError("--status, --folders, --check and --print-config stand alone")
+        }
+        guard !(markSeen || flush) || !(acceptFolder != nil || refetchFolder != nil || due) else {
+            throw ValidationError("--mark-seen and --flush fetch nothing: leave out what says how to fetch")
+        }
         guard !json || status else { throw ValidationError("--json goes with --status") }
         guard !folders || accounts.count < 2 else { throw ValidationError("--folders takes one account") }
     }
@@ -74,7 +107,7 @@ struct MHFetch: ParsableCommand {
         let chosen = try choose(started.settings)
         let logins = LoginRecords(
             in: started.settings.stateDirectory, watching: started.settings.sources,
-            isForced: retry || !accounts.isEmpty && isatty(2) == 1, isLooking: folders
+            isForced: retry || !accounts.isEmpty && isatty(2) == 1, isLooking: folders || dryRun
         ) { words in
             writeToStandardError("mhfetch: \(printable(words))")
             started.log.write(.warning, "login", [("words", words)])
@@ -154,7 +187,12 @@ struct MHFetch: ParsableCommand {
         _ account: AccountSettings, _ hub: StartedHub, over paths: Paths, at start: Int,
         before waiting: ArraySlice<AccountSettings>
     ) throws -> ExitStatus {
-        guard let ledger = try AccountLedger.open(account.name, in: hub.settings.stateDirectory) else {
+        let directory = hub.settings.stateDirectory
+        guard
+            let ledger = try dryRun
+                ? AccountLedger.rehearsal(of: account.name, in: directory)
+                : AccountLedger.open(account.name, in: directory)
+        else {
             if verbose { writeToStandardError("mhfetch: \(account.name): another run is at it") }
             return .ok
         }
@@ -167,7 +205,9 @@ struct MHFetch: ParsableCommand {
             _ = try AccountLogin(of: account, at: server, recordedBy: paths.logins)
         }
         let run = try AccountRun(
-            account: account, hub: hub, paths: paths, ledger: ledger, isVerbose: verbose, start: start)
+            account: account, hub: hub, paths: paths, ledger: ledger, isVerbose: verbose, start: start,
+            isDry: dryRun)
+        run.errand = errand
         run.othersWait = {
             waiting.contains { account in
                 do throws(LedgerError) {
@@ -183,6 +223,11 @@ struct MHFetch: ParsableCommand {
         run.explicitRC = self.hub.rc.map { _ in hub.settings.source }
         run.retriesAll = retry
         return try run.carryOut()
+    }
+
+    private var errand: Errand {
+        if flush { return .flush }
+        return markSeen ? .markSeen(before: before.flatMap { CalendarDay($0) }) : .fetch
     }
 
     private func isDue(_ account: AccountSettings, _ state: FetchState, at start: Int) -> Bool {

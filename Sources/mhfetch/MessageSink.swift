@@ -52,6 +52,7 @@ extension AccountRun {
         _ message: Pending, index: Int, to destination: Destination, isDigested: Bool = false,
         unless stored: Set<MessageDigest> = [], reading read: (MessageSink) throws -> MessageSource
     ) throws -> MessageDigest? {
+        guard let delivery else { preconditionFailure("a dry run fetches nothing") }
         let sink = MessageSink(
             try delivery.message(index, to: destination, isDigested: isDigested || !stored.isEmpty))
         let source: MessageSource

@@ -37,7 +37,13 @@ final class POP3Collector {
     /// Fetches what is new and deletes what may go.
     func collect() throws {
         do {
-            try fetch(try list())
+            let listing = try list()
+            switch run.errand {
+            case .fetch: try fetch(listing)
+            case .markSeen(nil): try pass(listing)
+            case .markSeen: throw FetchError.noDatesByPOP3(account.name)
+            case .flush: try delete(listing, Deletions(run.ledger, areNumbers: hasNumbersOnly))
+            }
         } catch let full as FetchError {
             // Between two batches nothing is under way: the deletions asked for may take effect, which makes room at
             // the server at least.
@@ -101,6 +107,15 @@ final class POP3Collector {
         return try run.ledger.noteListing(listing)
     }
 
+    /// Takes what is listed as known.
+    private func pass(_ listing: ListedMaildrop) throws {
+        // What has number 1 today need not have it tomorrow.
+        guard !hasNumbersOnly else { throw FetchError.numbersAsUniqueIDs(host: host) }
+        let new = listing.ids.indices.filter { !listing.isKnown(at: $0) }.map(listing.key(at:))
+        try run.ledger.pass(new, at: run.now)
+        run.tell("\(counted(new.count, "message")) taken as known")
+    }
+
     private func addSizes(to messages: inout [Pending]) throws {
         try exchange.say(.list(nil))
         var sizes: [Int: Int] = [:]
@@ -124,9 +139,14 @@ final class POP3Collector {
         }.map { Pending(listing, at: $0) }
         var fresh = wanted.filter { !run.isLeftAlone($0.key) }
         run.noteLeftAlone(wanted.count - fresh.count)
-        guard !fresh.isEmpty else { return }
+        guard !fresh.isEmpty else {
+            if run.isDry { try run.announce(fetching: [], to: run.destination(nil)) }
+            return
+        }
         run.tell("\(fresh.count) new of \(listing.ids.indices.count)")
         try addSizes(to: &fresh)
+        fresh = run.ration(try run.withoutOversized(fresh)).taken
+        if run.isDry { return try run.announce(fetching: fresh, to: run.destination(nil)) }
         // Reported however this ends: to the next run it is known already.
         defer { if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) } }
         var work = WorkList(fresh) { run.state.isSuspect($0.key) }
@@ -231,7 +251,7 @@ final class POP3Collector {
     /// one left, the next listing would count it as another of them. What may be another message by now is looked at
     /// first.
     private func delete(_ listing: ListedMaildrop, _ deletions: Deletions) throws {
-        guard account.keep != .on else { return }
+        guard account.keep != .on || run.errand == .flush else { return }
         var held: Set<String?> = []
         let free = listing.ids.indices.filter { index in
             let key = listing.key(at: index)
@@ -244,6 +264,7 @@ final class POP3Collector {
             return !condemned.contains(key)
         }
         let going = free.map { Pending(listing, at: $0) }.filter { !held.contains($0.key.uniqueID) }
+        if run.isDry { return try run.announce(deleting: going.count) }
         var asked = 0
         var answered = 0
         while answered < going.count {

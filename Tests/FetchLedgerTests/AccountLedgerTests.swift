@@ -204,10 +204,10 @@ struct AccountLedgerTests {
         for time in 0..<300 { try ledger.beginRun(at: 1_800_000_000 + time) }
         try ledger.turn(beginning: .init(nonce: "eeee", time: 1, keys: [.unique("x", occurrence: 0)]))
         try ledger.compactIfWorthwhile()
-        #expect(try scratch.ledger().journal.extent.lines == 302)
+        #expect(try scratch.ledger().kept.extent.lines == 302)
         try ledger.turn(ending: [.init(nonce: "eeee")])
         try ledger.compactIfWorthwhile()
-        #expect(try scratch.ledger().journal.extent.lines == 2)
+        #expect(try scratch.ledger().kept.extent.lines == 2)
         #expect(try scratch.look().run == 300)
     }
 
@@ -225,13 +225,13 @@ struct AccountLedgerTests {
         let ledger = try scratch.ledger()
         let before = ledger.state
         try ledger.compactIfWorthwhile()
-        let lines = ledger.journal.extent.lines
+        let lines = ledger.kept.extent.lines
         #expect((128..<300).contains(lines), "128 have a digest, the others stand together")
         #expect(try scratch.look().known == before.known && before.known.count == 19_200)
         try ledger.compactIfWorthwhile()
         try ledger.endRun(at: 1_800_000_000, status: 0, "")
         try ledger.compactIfWorthwhile()
-        #expect(ledger.journal.extent.lines == lines + 1)
+        #expect(ledger.kept.extent.lines == lines + 1)
     }
 
     @Test("two batches are open at most and end in their order, one by one or both at once, also when read again")
@@ -253,9 +253,9 @@ struct AccountLedgerTests {
         #expect(try scratch.look() == ledger.state)
         #expect(ledger.state.openBatches.isEmpty && isKnown("bx") && isKnown("cy") && !isKnown("by"))
         // Nothing to say, nothing written.
-        let octets = ledger.journal.extent.octets
+        let octets = ledger.kept.extent.octets
         try ledger.turn()
-        #expect(ledger.journal.extent.octets == octets)
+        #expect(ledger.kept.extent.octets == octets)
     }
 
     @Test(
@@ -365,9 +365,9 @@ struct AccountLedgerTests {
         #expect(try scratch.look() == ledger.state)
         try ledger.compact()
         #expect(try scratch.look() == ledger.state)
-        let lines = ledger.journal.extent.lines
+        let lines = ledger.kept.extent.lines
         try ledger.compactIfWorthwhile()
-        #expect(ledger.journal.extent.lines == lines)
+        #expect(ledger.kept.extent.lines == lines)
     }
 
     @Test("runs are counted up to a bound, and no further: a journal that says so is read again")
@@ -379,7 +379,7 @@ struct AccountLedgerTests {
             let isTaken = state.apply(Array(text.utf8)[...])
             #expect(!isTaken, "\(text)")
         }
-        try ledger.journal.append([Array("run 1099511627775 5".utf8)])
+        try ledger.kept.append([Array("run 1099511627775 5".utf8)])
         for _ in 1...2 {
             let again = try scratch.ledger()
             try again.beginRun(at: 6)
@@ -431,5 +431,58 @@ struct AccountLedgerTests {
         let begun = ContinuousClock.now
         #expect(try scratch.look().known.count == 100_000)
         print("100,000 known messages read in \(begun.duration(to: .now))")
+    }
+
+    @Test("messages that are passed over stay known with run 0, whatever was fetched on the same day, also compacted")
+    func passed() throws {
+        let scratch = ScratchDirectory()
+        let ledger = try AccountLedger(in: try Directory(path: scratch.path))
+        try ledger.beginRun(at: 1_800_000_000)
+        let folder = try ledger.folder(named: "A", validity: 1)
+        func fetch(_ keys: [MessageKey], _ nonce: String) throws {
+            let open = FetchState.OpenBatch(nonce: nonce, time: 1_800_000_000, keys: keys)
+            try ledger.turn(beginning: open)
+            let delivered = Dictionary(uniqueKeysWithValues: keys.indices.map { ($0, MessageDigest?.none) })
+            try ledger.turn(ending: [FetchState.BatchEnd(nonce: nonce, delivered: delivered)])
+        }
+        try fetch([.unique("a", occurrence: 0), .uid(1, folder: folder)], "one")
+        try ledger.fail(.unique("b", occurrence: 0), at: 1_800_000_000, "no")
+        try ledger.pass(
+            [.unique("b", occurrence: 0), .unique("b", occurrence: 1), .uid(2, folder: folder)], at: 1_800_000_000)
+        try fetch([.unique("c", occurrence: 0), .uid(3, folder: folder)], "two")
+        func check(_ state: FetchState) {
+            #expect(["a", "b", "c"].map { state.known[.unique($0, occurrence: 0)]?.run } == [1, 0, 1])
+            #expect(state.known[.unique("b", occurrence: 1)]?.run == 0 && state.failed.isEmpty)
+            let days = state.folders[folder].fetched
+            #expect(Set(days.filter { $0.run == 0 }.flatMap { $0.uids.ranges.joined() }) == [2])
+            #expect(Set(days.filter { $0.run == 1 }.flatMap { $0.uids.ranges.joined() }) == [1, 3])
+        }
+        check(ledger.state)
+        try ledger.compact()
+        check(try AccountLedger.read(try Directory(path: scratch.path)).state)
+    }
+
+    @Test("a rehearsal begins with what is known and keeps nothing")
+    func rehearsal() throws {
+        let scratch = ScratchDirectory()
+        let first = try #require(try AccountLedger.open("peer", in: scratch.path))
+        try first.pass([.unique("a", occurrence: 0)], at: 1)
+        let octets = first.kept.extent.octets
+        let rehearsal = try AccountLedger.rehearsal(of: "peer", in: scratch.path)
+        #expect(rehearsal.state.isKnown(.unique("a", occurrence: 0)))
+        try rehearsal.pass([.unique("b", occurrence: 0)], at: 1)
+        try rehearsal.synchronize()
+        try rehearsal.compactIfWorthwhile()
+        #expect(rehearsal.state.isKnown(.unique("b", occurrence: 0)))
+        #expect(try AccountReport.read("peer", in: scratch.path).octets == octets)
+        #expect(try AccountLedger.rehearsal(of: "other", in: scratch.path).state == FetchState())
+    }
+}
+
+extension AccountLedger {
+    /// The journal, which every ledger has but a rehearsal's.
+    var kept: LineJournal {
+        guard let journal else { preconditionFailure("a rehearsal has no journal") }
+        return journal
     }
 }

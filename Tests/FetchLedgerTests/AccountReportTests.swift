@@ -60,7 +60,7 @@ struct AccountReportTests {
         #expect(try report().died == 0 && !report().isWell)
         #expect(try report().lastEnding?.words == "mail.example: timed out")
         #expect(try report().lastSuccess == 1_800_000_001)
-        #expect(try report().octets == ledger.journal.extent.octets)
+        #expect(try report().octets == ledger.kept.extent.octets)
     }
 
     @Test("what is known is counted, what could not be fetched is listed with its folder; a mere note is no failure")

@@ -109,7 +109,7 @@ struct KnownMessagesTests {
         let ids = (0..<3_000).map { "id-\($0)" }
         var table = KnownMessages()
         for (number, id) in ids.enumerated() {
-            table[.unique(id, occurrence: 0)] = .init(fetched: 86_400 * (1 + number / 1_000) + number, run: number)
+            table[.unique(id, occurrence: 0)] = .init(fetched: 86_400 * (1 + number / 1_000) + number, run: number + 1)
         }
         table[.unique("id-5", occurrence: 0)]?.isMissing = true
         table[.unique("id-7", occurrence: 0)]?.deletion = .asked
@@ -123,7 +123,7 @@ struct KnownMessagesTests {
             #expect(isTaken)
         }
         #expect(Set(state.known.keys) == Set(table.keys))
-        #expect(state.known[.unique("id-0", occurrence: 0)] == .init(fetched: 86_400 + 999, run: 999))
+        #expect(state.known[.unique("id-0", occurrence: 0)] == .init(fetched: 86_400 + 999, run: 1_000))
         #expect(state.known[.unique("id-5", occurrence: 0)] == table[.unique("id-5", occurrence: 0)])
         #expect(state.known[.unique("id-7", occurrence: 0)] == table[.unique("id-7", occurrence: 0)])
         #expect(state.known[.unique("id-2", occurrence: 1)]?.fetched == 9)

@@ -74,6 +74,8 @@ enum Fixture {
           folders        "Sent Mail" -> "Sent -> Old", "Lists/*" -> "Mail/*", !"Lists/old %"
           search         UNSEEN NOT FROM "a b"
           mark-seen
+          skip           over 20m
+          per-run        500 1g
           keep           30d
           flags          off
           every          1h 30m

@@ -7,7 +7,7 @@ import MaildirStore
 extension AccountLedger {
     /// Writes the journal anew when most of it is history. Readers without the lock see the old one or the new.
     public func compactIfWorthwhile() throws(DurableError) {
-        guard state.openBatches.isEmpty, journal.extent.lines > 200 else { return }
+        guard let journal, state.openBatches.isEmpty, journal.extent.lines > 200 else { return }
         let ofFolders = state.folders.reduce(0) { $0 + 2 + $1.fetched.count }
         let needed = 4 + state.known.lineCount + state.failed.count + ofFolders
         guard journal.extent.lines > 2 * needed else { return }
@@ -42,7 +42,7 @@ extension AccountLedger {
         let failures = state.failed.map { key, failure in
             "fail \(key.text) \(failure.tries) \(failure.time) \(Self.words(failure.reason))"
         }
-        try journal.replace(
+        try journal?.replace(
             with: texts.map { Array($0.utf8) } + state.known.journalLines + failures.map { Array($0.utf8) })
     }
 }

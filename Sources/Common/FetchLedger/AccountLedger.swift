@@ -20,7 +20,8 @@ public final class AccountLedger {
     static let heading = "mailhub-fetch 1"
 
     public private(set) var state: FetchState
-    let journal: LineJournal
+    /// `nil` for a rehearsal, which keeps nothing.
+    let journal: LineJournal?
     /// The account's lock, for the life of this object.
     private let lock: FileLock?
 
@@ -56,6 +57,17 @@ public final class AccountLedger {
         self.lock = lock
     }
 
+    /// A ledger that begins with what is known of the account, and keeps nothing: for a run that only tells what it would
+    /// do.
+    public static func rehearsal(of account: String, in directory: String) throws(LedgerError) -> AccountLedger {
+        AccountLedger(rehearsing: try look(at: account, in: directory) ?? FetchState())
+    }
+
+    private init(rehearsing state: FetchState) {
+        self.state = state
+        (journal, lock) = (nil, nil)
+    }
+
     static func read(_ folder: Directory) throws(LedgerError) -> (state: FetchState, octets: Int) {
         var state = FetchState()
         do throws(JournalError) {
@@ -69,12 +81,12 @@ public final class AccountLedger {
     }
 
     /// Makes durable what was recorded.
-    public func synchronize() throws(DurableError) { try journal.synchronize() }
+    public func synchronize() throws(DurableError) { try journal?.synchronize() }
 
     /// Appends `texts` and applies them to the state, as the next reader will.
     private func record(_ texts: [String]) throws(DurableError) {
         let lines = texts.map { Array($0.utf8) }
-        try journal.append(lines)
+        try journal?.append(lines)
         for line in lines {
             let isTaken = state.apply(line[...])
             // The next reader would call it damage.
@@ -121,7 +133,7 @@ public final class AccountLedger {
         ending ends: [FetchState.BatchEnd] = [], beginning batch: FetchState.OpenBatch? = nil
     ) throws(DurableError) {
         // What was written before may not be on the disk, and whoever ends a batch must hear of that.
-        if let fault = journal.fault { throw fault }
+        if let fault = journal?.fault { throw fault }
         precondition(
             state.openBatches.map(\.nonce).starts(with: ends.map(\.nonce)),
             "a batch ends that was not begun, or not first")
@@ -139,7 +151,7 @@ public final class AccountLedger {
             texts.append("open \(batch.nonce) \(batch.time) \(batch.keys.map(\.text).joined(separator: " "))")
         }
         // First the step that leaves everything as it is when it fails.
-        if batch != nil { try journal.reserve(texts.reduce(Self.room) { $0 + $1.utf8.count }) }
+        if batch != nil { try journal?.reserve(texts.reduce(Self.room) { $0 + $1.utf8.count }) }
         try record(texts)
         try synchronize()
     }
@@ -189,6 +201,36 @@ public final class AccountLedger {
     /// Forgets fetched messages of a folder that are no longer at the source.
     public func markGone(_ uids: UIDSet, of index: Int) throws(DurableError) {
         try record(uids.pieces().map { "left \(index) \(String(decoding: $0.octets, as: UTF8.self))" })
+    }
+
+    /// Notes messages as known though they were never fetched: they are neither asked for nor deleted.
+    /// - Parameter time: seconds since 1970.
+    public func pass(_ keys: [MessageKey], at time: Int) throws(DurableError) {
+        var uids: [Int: [UInt32]] = [:]
+        var texts: [String] = []
+        for key in keys {
+            switch key {
+            case .unique: texts.append("have \(time) 0 \(key.text)")
+            case .uid(let uid, let folder): uids[folder, default: []].append(uid)
+            }
+        }
+        for (folder, uids) in uids.sorted(by: { $0.key < $1.key }) {
+            for piece in UIDSet(uids).pieces() {
+                texts.append("seen \(folder) \(time) 0 \(String(decoding: piece.octets, as: UTF8.self))")
+            }
+        }
+        try record(texts)
+    }
+
+    /// Notes that a message is not fetched for what it is, such as its size. It is looked at again in each run.
+    public func skip(_ key: MessageKey, at time: Int, _ reason: String) throws(DurableError) {
+        if state.failed[key] == nil { try record(["fail \(key.text) 0 \(time) \(Self.words(reason))"]) }
+    }
+
+    /// Takes all UIDs of the folder below `uid` as known.
+    public func accept(below uid: UInt32, of index: Int) throws(DurableError) {
+        let failed = state.failed.keys.filter { if case .uid(let failed, index) = $0 { failed < uid } else { false } }
+        try record(["floor \(index) \(uid)", "next \(index) \(uid)"] + failed.map { "gone \($0.text)" })
     }
 
     /// Counts a failed try to fetch the message; after three it is tried only once a day, `--status` lists it, and the

@@ -3,9 +3,11 @@
 import IMAPProtocol
 
 extension FetchState.Folder {
-    /// Adds UIDs fetched at `time`; those of one day stand together.
+    /// Adds UIDs fetched at `time`; those of one day stand together, but for those that were passed over.
     mutating func note(_ uids: UIDSet, at time: Int, _ run: Int) {
-        guard let last = fetched.indices.last, fetched[last].time / 86_400 == time / 86_400 else {
+        guard let last = fetched.indices.last, fetched[last].time / 86_400 == time / 86_400,
+            (fetched[last].run == 0) == (run == 0)
+        else {
             return fetched.append(FetchState.Day(time: time, run: run, uids: uids))
         }
         fetched[last].time = max(fetched[last].time, time)

@@ -10,7 +10,8 @@ public struct FetchState: Sendable, Hashable {
     public struct Known: Hashable, Sendable {
         /// When it was fetched, in seconds since 1970.
         public var fetched: Int
-        /// The number of the run that fetched it, from which the runs that have seen it since are counted.
+        /// The number of the run that fetched it, from which the runs that have seen it since are counted; 0 for one that
+        /// was passed over: it is known, and never deleted.
         public var run: Int
         /// The digest of what was stored; `nil` where nothing was to be deleted then.
         public var digest: MessageDigest?
@@ -35,7 +36,7 @@ public struct FetchState: Sendable, Hashable {
     public struct Day: Hashable, Sendable {
         /// When the last of them was fetched, in seconds since 1970.
         public var time: Int
-        /// The run that fetched the last of them.
+        /// The run that fetched the last of them; 0 for messages that were passed over.
         public var run: Int
         public var uids: UIDSet
     }

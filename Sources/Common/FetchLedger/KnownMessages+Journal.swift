@@ -36,6 +36,7 @@ extension KnownMessages {
         for place in places where isPlain(place) {
             let (fetch, octets) = (fetch(at: place), range(at: place).count + 1)
             guard let last = groups.indices.last, groups[last].fetch.time / 86_400 == fetch.time / 86_400,
+                (groups[last].fetch.run == 0) == (fetch.run == 0),
                 groups[last].octets + octets <= Self.lineLimit
             else {
                 groups.append(Group(fetch: fetch, places: place...place, octets: octets))

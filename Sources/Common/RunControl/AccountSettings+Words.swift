@@ -50,6 +50,12 @@ extension AccountSettings: BlockSettings {
         maybe(
             "search", \.$search, .search, "Which mail is fetched by IMAP, in the words of an IMAP search.",
             [.defaultsTo("all")])
+        maybe(
+            "skip", \.$skipSize, .over, "Messages that are not fetched: those over that size, as the server tells it")
+        one(
+            "per-run", \.$runLimit, .runLimit,
+            "How much is fetched in one run: a number of messages, a size, or both.",
+            [.defaultsTo("all there is")])
         one(
             "flags", \.$keepsFlags, .onOff,
             "Whether mail fetched by IMAP is seen, answered, flagged or a draft here as it is at the server.",

@@ -23,6 +23,10 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var folders = [FolderSettings(remote: "INBOX", local: nil)]
     /// Search keys that choose what is fetched by IMAP (RFC 3501 §6.4.4); `nil` for all.
     @Setting public var search: String? = nil
+    /// Larger messages are passed over, in octets as the server tells; `nil` for none.
+    @Setting public var skipSize: Int? = nil
+    /// How much of an account is fetched in one run.
+    @Setting public var runLimit = RunLimit()
     /// Whether fetched mail has the flags that it has at its source.
     @Setting public var keepsFlags = true
     @Setting public var keep = KeepRule.on
@@ -183,6 +187,17 @@ public struct FolderSettings: Sendable, Hashable {
     public var isPattern: Bool { remote.contains { $0 == "*" || $0 == "%" } }
 
     private static let inbox = "INBOX"
+}
+
+/// `per-run`: how much is fetched at most; `nil` for as much as there is.
+public struct RunLimit: Sendable, Hashable {
+    public var messages: Int?
+    public var octets: Int?
+
+    public init(messages: Int? = nil, octets: Int? = nil) {
+        self.messages = messages
+        self.octets = octets
+    }
 }
 
 /// What becomes of a message at its source once it is fetched.

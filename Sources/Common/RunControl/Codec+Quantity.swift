@@ -22,6 +22,51 @@ extension Codec where Value == Int {
     }
 }
 
+extension Codec where Value == Int {
+    /// `over SIZE`
+    static let over: Codec = {
+        let size = Codec.size("the size", in: 1024...(1 << 40))
+        var codec = Codec(
+            samples: size.samples.map { "over \($0)" },
+            read: { arguments throws(RunControlFault) in
+                let word = try arguments.next("\"over\" and a size")
+                guard word.text == "over" else {
+                    throw arguments.fault(word, "write \"\(arguments.line.keyword.text) over SIZE\"")
+                }
+                return try size.read(&arguments)
+            },
+            write: { size.write($0).map { [.word("over")] + $0 } })
+        codec.measures = size.measures
+        return codec
+    }()
+}
+
+extension Codec where Value == RunLimit {
+    /// A number is one of messages; a size has a unit.
+    static let runLimit = Codec(
+        samples: ["500", "100m", "500 1g"],
+        read: { arguments throws(RunControlFault) in
+            var limit = RunLimit()
+            for word in try arguments.rest("a number of messages or a size") {
+                let isNumber = word.text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+                if isNumber, limit.messages == nil, let count = Int(word.text), count > 0 {
+                    limit.messages = count
+                } else if !isNumber, limit.octets == nil, let octets = Quantity.octets(word.text), octets > 0 {
+                    limit.octets = octets
+                } else {
+                    throw arguments.fault(
+                        word, "a run takes a number of messages, a size such as 100m, or both, not \"\(word.text)\"")
+                }
+            }
+            return limit
+        },
+        write: { limit in
+            let words = [limit.messages.map { "\($0)" }, limit.octets.map { Quantity.text(octets: $0) }]
+            let said = words.compactMap(\.self)
+            return said.isEmpty ? nil : said.map { .word($0) }
+        })
+}
+
 extension Codec where Value == Duration {
     /// A time that ends the line.
     static func duration(_ what: String, in range: ClosedRange<Int>) -> Codec {

@@ -1,0 +1,70 @@
+// What a run is for, besides fetching: to take mail as known, to delete what is known, to tell what would be done.
+
+import Delivery
+import FetchLedger
+import Reporting
+
+/// What a run does at the source.
+enum Errand: Equatable {
+    /// Fetches what is new, and deletes what may go.
+    case fetch
+    /// Takes what is there as known, without fetching it; where there is a date, only what came before that day.
+    case markSeen(before: CalendarDay?)
+    /// Deletes all that was fetched, whatever `keep` says, and fetches nothing.
+    case flush
+}
+
+/// A day of the calendar, as `2026-11-22`.
+struct CalendarDay: Equatable {
+    let year: Int
+    let month: Int
+    let day: Int
+
+    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+    /// - Returns: `nil` for what is no such day.
+    init?(_ text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts.map(\.count) == [4, 2, 2],
+            parts.allSatisfy({ $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }), let year = Int(parts[0]),
+            let month = Int(parts[1]), let day = Int(parts[2]), year >= 1970, (1...12).contains(month)
+        else { return nil }
+        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        let lengths = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+        guard (1...lengths[month - 1]).contains(day) else { return nil }
+        (self.year, self.month, self.day) = (year, month, day)
+    }
+
+    /// `date-text` of RFC 3501 §9.
+    var imap: String { "\(day)-\(Self.months[month - 1])-\(year)" }
+}
+
+extension AccountRun {
+    /// Tells, in a dry run, what would be fetched.
+    /// - Parameter folder: where from; `nil` for a maildrop.
+    func announce(fetching messages: [Pending], from folder: String? = nil, to destination: Destination) throws {
+        let octets = messages.reduce(0) { $0.addingReportingOverflow(max(0, $1.size ?? 0)).partialValue }
+        let place = folder.map { " in \(printable($0))" } ?? ""
+        guard !messages.isEmpty else { return try say("nothing new\(place)") }
+        let from = folder.map { " from \(printable($0))" } ?? ""
+        try say(
+            "\(counted(messages.count, "message")) would be fetched\(from), \(counted(octets, "octet")), into "
+                + "\(printable("\(destination)"))"
+                + (account.keep == .off ? ", and \(account.moveTarget == nil ? "deleted" : "moved") there" : ""))
+        guard isVerbose else { return }
+        for message in messages {
+            let size = message.size.map { counted($0, "octet") } ?? "size unknown"
+            try say("  \(printable(message.key.uniqueID ?? "UID \(message.number)")), \(size)")
+        }
+    }
+
+    /// Tells, in a dry run, what would become of fetched mail at the source.
+    func announce(deleting count: Int, from folder: String? = nil) throws {
+        guard count > 0 else { return }
+        let from = folder.map { " from \(printable($0))" } ?? ""
+        let deed = account.moveTarget.map { "moved\(from) to \(printable($0))" } ?? "deleted\(from)"
+        try say("\(counted(count, "message")) would be \(deed)")
+    }
+
+    private func say(_ line: String) throws { try writeToStandardOutput("\(account.name): \(line)\n") }
+}

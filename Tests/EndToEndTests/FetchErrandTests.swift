@@ -1,0 +1,176 @@
+// Runs that are for something else than fetching all that is new: FE8, FE17.
+
+import Glibc
+import MailTestKit
+import Testing
+
+@Suite("FE8, FE17: a run that seeds, flushes, only tells, or stops short")
+struct FetchErrandTests {
+    private func rig(_ dovecot: DovecotPeer, _ service: String, _ lines: String...) -> FetchRig {
+        let rig = FetchRig()
+        let port = service == "pop3s" ? dovecot.pop3sPort : dovecot.imapsPort
+        rig.configure("\(service) localhost:\(port)", trusting: dovecot, lines.joined(separator: "\n  "))
+        return rig
+    }
+
+    private func message(_ name: String, size: Int = 10) -> [UInt8] {
+        Array("Subject: \(name)\n\n\(String(repeating: "x", count: size))\n".utf8)
+    }
+
+    private func fill(_ dovecot: DovecotPeer, _ range: ClosedRange<Int>) {
+        for number in range { dovecot.deliver(message("\(number)"), number: number) }
+    }
+
+    @Test(
+        "--mark-seen takes what is there as known: only what comes later is fetched, and nothing of it is deleted",
+        .needs(.dovecot), arguments: ["pop3s", "imaps"])
+    func markSeen(_ service: String) async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            fill(dovecot, 1...3)
+            let rig = rig(dovecot, service, "keep off")
+            let seeded = try rig.fetch("--mark-seen", "peer")
+            #expect(seeded.status == 0 && rig.messages().isEmpty, "\(seeded) \(dovecot.logs)")
+            dovecot.deliver(message("4"), number: 4)
+            #expect(try rig.fetch().status == 0)
+            #expect(rig.messages() == [message("4")])
+            #expect(counted(dovecot.messages()) == counted((1...3).map { message("\($0)") }))
+            // Nor does anything of it go by --flush.
+            #expect(try rig.fetch("--flush", "peer").status == 0 && dovecot.messages().count == 3)
+            #expect(try rig.fetch("--status").outputText.contains("well"))
+        }
+    }
+
+    @Test("--mark-seen --before takes only what came before that day; POP3 tells no days", .needs(.dovecot))
+    func before() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            fill(dovecot, 1...2)
+            // The names of its files are of November 2023; what came in today has today's time.
+            let path = dovecot.maildir() + "/new"
+            let names = ScratchDirectory.names(in: path)
+            var old = [timeval(tv_sec: 1_600_000_000, tv_usec: 0), timeval(tv_sec: 1_600_000_000, tv_usec: 0)]
+            #expect(unsafe utimes("\(path)/\(names[0])", &old) == 0)
+            let rig = rig(dovecot, "imaps")
+            #expect(try rig.fetch("--mark-seen", "--before", "2021-01-01", "peer").status == 0, "\(dovecot.logs)")
+            #expect(try rig.fetch().status == 0 && rig.messages() == [message("2")])
+            let pop3 = self.rig(dovecot, "pop3s")
+            let refused = try pop3.fetch("--mark-seen", "--before", "2021-01-01", "peer")
+            #expect(refused.status == 78 && refused.errorText.contains("POP3 tells no dates"), "\(refused)")
+        }
+    }
+
+    @Test(
+        "--flush deletes what was fetched, whatever keep says, and nothing else", .needs(.dovecot),
+        arguments: ["pop3s", "imaps"])
+    func flush(_ service: String) async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            fill(dovecot, 1...3)
+            let rig = rig(dovecot, service, "keep on")
+            #expect(try rig.fetch().status == 0)
+            dovecot.deliver(message("4"), number: 4)
+            let flushed = try rig.fetch("--flush", "peer")
+            #expect(flushed.status == 0, "\(flushed) \(dovecot.logs)")
+            #expect(dovecot.messages() == [message("4")] && rig.messages().count == 3)
+            #expect(try rig.fetch().status == 0 && rig.messages().count == 4)
+        }
+    }
+
+    @Test(
+        "--dry-run tells what would be done and writes nothing, here or there", .needs(.dovecot, .strace),
+        arguments: ["pop3s", "imaps"])
+    func dryRun(_ service: String) async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            fill(dovecot, 1...2)
+            let rig = rig(dovecot, service, "keep off")
+            func dry() throws -> CommandResult {
+                let trace = rig.scratch.file("trace")
+                let result = try runProgram(
+                    [
+                        "strace", "-f", "-o", trace, "-e",
+                        "trace=open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,link,linkat,ftruncate,"
+                            + "fallocate,utimensat,chmod,fchmod,fchmodat",
+                        try InstalledCommands.path("mhfetch"), "-C", rig.scratch.file("mailhubrc"), "-v", "--dry-run",
+                    ], environment: ["HOME": rig.scratch.path, "PATH": "/usr/bin:/bin"])
+                let lines = String(decoding: ScratchDirectory.read(trace) ?? [], as: UTF8.self).split(separator: "\n")
+                let writes = lines.filter { line in
+                    let opens =
+                        line.contains("open") && !["O_WRONLY", "O_RDWR", "O_CREAT"].contains { line.contains($0) }
+                    let isHarmless =
+                        opens || line.contains("/dev/null") || line.contains("/proc/self/task/") || line.contains("+++")
+                        || line.contains("---")
+                    return !isHarmless && !line.contains(rig.scratch.file("log"))
+                }
+                #expect(!lines.isEmpty && writes.isEmpty, "\(writes)")
+                return result
+            }
+            let first = try dry()
+            let from = service == "imaps" ? " from INBOX" : ""
+            #expect(
+                first.status == 0
+                    && first.outputText.contains("peer: 2 messages would be fetched\(from), ")
+                    && first.outputText.contains(" into \(rig.maildir), and deleted there\n"), "\(first)")
+            #expect(!ScratchDirectory.names(in: rig.scratch.path).contains("state") && dovecot.messages().count == 2)
+            #expect(!ScratchDirectory.names(in: rig.scratch.path).contains("Mail"))
+            rig.configure(
+                "\(service) localhost:\(service == "pop3s" ? dovecot.pop3sPort : dovecot.imapsPort)", trusting: dovecot,
+                "keep on")
+            #expect(try rig.fetch().status == 0)
+            rig.configure(
+                "\(service) localhost:\(service == "pop3s" ? dovecot.pop3sPort : dovecot.imapsPort)", trusting: dovecot,
+                service == "imaps" ? "move Done" : "keep off")
+            let journal = rig.journal
+            let second = try dry()
+            let deed = service == "imaps" ? "moved from INBOX to Done" : "deleted"
+            #expect(second.outputText.contains("peer: 2 messages would be \(deed)\n"), "\(second)")
+            #expect(second.outputText.contains("nothing new"), "\(second)")
+            #expect(rig.journal == journal && dovecot.messages().count == 2)
+            #expect(!dovecot.logs.contains("deleted=1"), "\(dovecot.logs)")
+        }
+    }
+
+    @Test(
+        "a message over the size of `skip` stays, is told once, and comes when the rc lets it in", .needs(.dovecot),
+        arguments: ["pop3s", "imaps"])
+    func skip(_ service: String) async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            let large = message("large", size: 5000)
+            dovecot.deliver(message("1"), number: 1)
+            dovecot.deliver(large, number: 2)
+            dovecot.deliver(message("3"), number: 3)
+            let port = service == "pop3s" ? dovecot.pop3sPort : dovecot.imapsPort
+            let rig = rig(dovecot, service, "skip over 4k", "keep off")
+            let first = try rig.fetch()
+            #expect(
+                first.status == 0 && first.errorText.contains("octets is not fetched, as \"skip\" says"), "\(first)")
+            #expect(rig.messages().count == 2 && dovecot.messages() == [large])
+            let second = try rig.fetch()
+            #expect(second.status == 0 && second.errors.isEmpty && rig.messages().count == 2, "\(second)")
+            rig.configure("\(service) localhost:\(port)", trusting: dovecot, "skip over 10k\n  keep off")
+            #expect(try rig.fetch().status == 0 && rig.messages().contains(large) && dovecot.messages().isEmpty)
+        }
+    }
+
+    @Test(
+        "per-run stops after so many messages, or octets, and the next run goes on there", .needs(.dovecot),
+        arguments: ["pop3s", "imaps"])
+    func perRun(_ service: String) async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            fill(dovecot, 1...150)
+            let port = service == "pop3s" ? dovecot.pop3sPort : dovecot.imapsPort
+            let rig = rig(dovecot, service, "per-run 100", "keep on")
+            #expect(try rig.fetch().status == 0 && rig.messages().count == 100, "\(dovecot.logs)")
+            #expect(try rig.fetch("--status").outputText.contains("the rest follows"))
+            #expect(try rig.fetch().status == 0 && rig.messages().count == 150)
+            #expect(counted(rig.messages()) == counted((1...150).map { message("\($0)") }))
+            try rig.reset()
+            // Some 26 octets each; one at least is fetched, whatever its size.
+            rig.configure("\(service) localhost:\(port)", trusting: dovecot, "per-run 1k")
+            #expect(try rig.fetch().status == 0 && (20...60).contains(rig.messages().count), "\(rig.messages().count)")
+        }
+    }
+}
