@@ -129,7 +129,8 @@ let package = Package(
         // Floor 5: what we want
         command(
             "mhfetch",
-            uses: "CommandStart", "AccountSessions", "FetchLedger", "LoginLedger", "POP3Protocol", "IMAPProtocol",
+            uses: "CommandStart", "AccountSessions", "FetchLedger", "LoginLedger", "Programs", "POP3Protocol",
+            "IMAPProtocol",
             "Delivery",
             "MaildirStore", "DurableFiles", "RunControl", "Transport", "Blocking", "Octets",
             "Reporting", argumentParser),

@@ -98,6 +98,7 @@ final class IMAPFolder {
         fresh = rationed
         if run.isDry { return try run.announce(fetching: fresh, from: name, to: destination) }
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
+        fresh = try sift(fresh)
         let isDone = try fetch(fresh) && isAll
         try run.settle()
         if run.account.marksSeen { try markSeen(fresh) }
@@ -253,6 +254,39 @@ final class IMAPFolder {
 
     // MARK: Fetching
 
+    /// Headers asked for with one command.
+    private static let siftLimit = 100
+
+    /// Asks the rc's filter which of `messages` are to be fetched, and deletes those that it does not want.
+    private func sift(_ messages: [Pending]) throws -> [Pending] {
+        guard var sifting = Sifting(for: run) else { return messages }
+        for start in stride(from: 0, to: messages.count, by: Self.siftLimit) {
+            let piece = messages[start..<min(start + Self.siftLimit, messages.count)]
+            let asked = Dictionary(uniqueKeysWithValues: piece.map { ($0.number, $0) })
+            try exchange.say(.uidFetch(UIDSet(piece.compactMap { UInt32(exactly: $0.number) }), .header))
+            reading: while true {
+                switch try next() {
+                case .content(let octets): sifting.take(octets)
+                case .fetched(let told):
+                    // A message without a header is fetched: the program has nothing to say of it.
+                    guard told.body != .absent, let message = told.uid.flatMap({ asked[Int($0)] }) else { break }
+                    try sifting.judge(message)
+                case .done(.uidFetchContent, let status):
+                    guard status.condition == .ok else { throw session.refused("UID FETCH", status) }
+                    break reading
+                case .bye(let status): throw session.farewell(status)
+                default: break
+                }
+            }
+            try checkNumbers()
+        }
+        try sifting.conclude()
+        for piece in UIDSet(sifting.unwanted.compactMap { UInt32(exactly: $0.number) }).pieces() {
+            run.tally.deleted += try remove(piece, moving: false).count
+        }
+        return sifting.wanted
+    }
+
     /// - Returns: `false` when another account's turn came first.
     private func fetch(_ fresh: [Pending]) throws -> Bool {
         var work = WorkList(fresh) { run.state.isSuspect($0.key) }
@@ -385,6 +419,25 @@ final class IMAPFolder {
         try run.receive(message, index: index, to: destination) { _ in source(of: told, []) }
     }
 
+    /// Deletes messages, or moves them where the rc says so.
+    /// - Returns: those that are gone. What a server does not say it has expunged, as we asked it to, is looked up again
+    ///   by the next session.
+    private func remove(_ uids: UIDSet, moving: Bool) throws -> UIDSet {
+        let isMoved = try moving && move(uids)
+        if !isMoved {
+            try exchange.say(.uidStore(uids, add: ["\\Deleted"]))
+            try finish(.uidStore)
+        }
+        if !isMoved, canExpunge {
+            try exchange.say(.uidExpunge(uids))
+            try finish(.uidExpunge)
+        }
+        // Some servers expunge at once what is flagged.
+        let expunged = UIDSet(uids.ranges.joined().filter { !numbers.isThere($0) })
+        ownExpunges += expunged.count
+        return isMoved || canExpunge ? expunged : uids
+    }
+
     private var canMove: Bool { run.account.moveTarget != nil && session.has("MOVE") }
 
     /// Moves messages where the rc says so: at once where the server can (RFC 6851), else a copy of them, of which a
@@ -442,20 +495,7 @@ final class IMAPFolder {
         guard !going.isEmpty else { return }
         if run.isDry { return try run.announce(deleting: going.count, from: name) }
         for piece in going.pieces() {
-            let isMoved = try move(piece)
-            if !isMoved {
-                try exchange.say(.uidStore(piece, add: ["\\Deleted"]))
-                try finish(.uidStore)
-            }
-            if !isMoved, canExpunge {
-                try exchange.say(.uidExpunge(piece))
-                try finish(.uidExpunge)
-            }
-            // Some servers expunge at once what is flagged.
-            let expunged = UIDSet(piece.ranges.joined().filter { !numbers.isThere($0) })
-            ownExpunges += expunged.count
-            // What a server does not say it has expunged, as we asked it to, is looked up again by the next session.
-            let gone = isMoved || canExpunge ? expunged : piece
+            let gone = try remove(piece, moving: true)
             run.tally.deleted += gone.count
             try run.ledger.markGone(gone, of: index)
         }

@@ -149,6 +149,7 @@ final class POP3Collector {
         if run.isDry { return try run.announce(fetching: fresh, to: run.destination(nil)) }
         // Reported however this ends: to the next run it is known already.
         defer { if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) } }
+        fresh = try sift(fresh)
         var work = WorkList(fresh) { run.state.isSuspect($0.key) }
         var requests = RequestWindow(of: work, isPipelining: session.isPipelining)
         var isFirst = true
@@ -163,6 +164,44 @@ final class POP3Collector {
         }
         try run.settle()
         if account.keep == .off { try delete(listing, deletions) }
+    }
+
+    /// Headers asked for ahead of their answers.
+    private static let siftWindow = 16
+
+    /// Asks the rc's filter which of `messages` are to be fetched, and deletes those that it does not want.
+    private func sift(_ messages: [Pending]) throws -> [Pending] {
+        guard var sifting = Sifting(for: run) else { return messages }
+        var asked = 0
+        for (number, message) in messages.enumerated() {
+            while asked < messages.count, asked - number < (session.isPipelining ? Self.siftWindow : 1) {
+                try exchange.say(.top(messages[asked].number, lines: 0))
+                asked += 1
+            }
+            switch try exchange.next() {
+            case .contentBegin:
+                reading: while true {
+                    switch try exchange.next() {
+                    case .content(let octets): sifting.take(octets)
+                    case .contentEnd: break reading
+                    default: throw session.broken("content without an end")
+                    }
+                }
+                try sifting.judge(message)
+            case .err(_, _, let text):
+                try run.noteFailure(
+                    of: message.key, "TOP was refused: \(printable(octets: text, limit: 100)); `filter` needs it")
+            default: throw session.broken("an invalid answer to TOP")
+            }
+        }
+        try sifting.conclude()
+        for message in sifting.unwanted {
+            try exchange.say(.dele(message.number))
+            guard case .ok = try exchange.next() else { continue }
+            condemned.insert(message.key)
+            run.tally.deleted += 1
+        }
+        return sifting.wanted
     }
 
     /// Fetches a batch and puts it on disk, while the server already sends what comes after it.

@@ -1,5 +1,6 @@
 // Runs that are for something else than fetching all that is new: FE8, FE17.
 
+import Blocking
 import Glibc
 import MailTestKit
 import Testing
@@ -171,6 +172,76 @@ struct FetchErrandTests {
             // Some 26 octets each; one at least is fetched, whatever its size.
             rig.configure("\(service) localhost:\(port)", trusting: dovecot, "per-run 1k")
             #expect(try rig.fetch().status == 0 && (20...60).contains(rig.messages().count), "\(rig.messages().count)")
+        }
+    }
+
+    /// A filter that takes, deletes or passes over by the subject, and notes what it has seen.
+    private func filter(in rig: FetchRig, hanging: Bool = false) -> String {
+        rig.scratch.write(
+            """
+            #!/bin/sh
+            header=$(cat)
+            echo "$header" | sed -n 's/^Subject: //p' >> \(rig.scratch.file("seen"))
+            case "$header" in
+            *"Subject: spam"*) exit 1 ;;
+            *"Subject: later"*) exit 2 ;;
+            *"Subject: odd"*) \(hanging ? "exec sleep 100" : "exit 9") ;;
+            esac
+            exit 0
+            """, to: "judge", mode: 0o700)
+    }
+
+    @Test(
+        "a filter sees the header alone, and says what is fetched, deleted and passed over; one that fails stops nothing",
+        .needs(.dovecot), arguments: ["pop3s", "imaps"])
+    func filtered(_ service: String) async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            for (number, name) in ["one", "spam", "later", "odd", "two"].enumerated() {
+                dovecot.deliver(message(name, size: 3000), number: number + 1)
+            }
+            let rig = rig(dovecot, service)
+            let port = service == "pop3s" ? dovecot.pop3sPort : dovecot.imapsPort
+            rig.configure("\(service) localhost:\(port)", trusting: dovecot, "filter \(filter(in: rig))")
+            func seen() -> [Substring] {
+                String(decoding: ScratchDirectory.read(rig.scratch.file("seen")) ?? [], as: UTF8.self).split(
+                    separator: "\n")
+            }
+            let first = try rig.fetch(isOrdinary: true)
+            #expect(first.status == 75 && first.errorText.contains("filter: "), "\(first) \(dovecot.logs)")
+            #expect(first.errorText.contains("exit status 9"), "\(first)")
+            #expect(counted(rig.messages()) == counted(["one", "two"].map { message($0, size: 3000) }))
+            #expect(
+                counted(dovecot.messages()) == counted(["one", "later", "odd", "two"].map { message($0, size: 3000) }))
+            #expect(seen().sorted() == ["later", "odd", "one", "spam", "two"])
+            // The next run asks only about what could not be judged; what was passed over stays so.
+            #expect(try rig.fetch(isOrdinary: true).status == 75)
+            #expect(seen().count == 6 && seen().last == "odd" && rig.messages().count == 2)
+            #expect(try rig.fetch("--status").outputText.contains("  failed "))
+            // `keep off` deletes what was fetched, and not what was passed over.
+            rig.configure("\(service) localhost:\(port)", trusting: dovecot, "keep off")
+            #expect(try rig.fetch("--retry").status == 0)
+            #expect(dovecot.messages() == [message("later", size: 3000)])
+        }
+    }
+
+    @Test("a filter that hangs is stopped with the run, and nothing is fetched unseen", .needs(.dovecot))
+    func hangingFilter() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            dovecot.deliver(message("odd"), number: 1)
+            let rig = rig(dovecot, "imaps")
+            rig.configure(
+                "imaps localhost:\(dovecot.imapsPort)", trusting: dovecot, "filter \(filter(in: rig, hanging: true))")
+            let command = RunningCommand()
+            try rig.start(by: OrdinaryUser.prefix, as: command)
+            let deadline = Deadline(after: .seconds(20))
+            while ScratchDirectory.read(rig.scratch.file("seen")) == nil, !deadline.hasPassed { usleep(10_000) }
+            command.signal(SIGTERM)
+            #expect(command.end()?.signal == SIGTERM)
+            #expect(rig.messages().isEmpty && dovecot.messages().count == 1)
+            // The order to stop is not the message's fault.
+            #expect(!rig.journal.contains { $0.hasPrefix("fail ") })
         }
     }
 }

@@ -76,6 +76,7 @@ enum Fixture {
           mark-seen
           skip           over 20m
           per-run        500 1g
+          filter         "header-judge --strict"
           keep           30d
           flags          off
           every          1h 30m

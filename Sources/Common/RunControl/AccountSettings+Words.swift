@@ -53,6 +53,9 @@ extension AccountSettings: BlockSettings {
         maybe(
             "skip", \.$skipSize, .over, "Messages that are not fetched: those over that size, as the server tells it")
         one(
+            "filter", \.$filter, .command,
+            "The command that sees the header of a message and says whether it is fetched.")
+        one(
             "per-run", \.$runLimit, .runLimit,
             "How much is fetched in one run: a number of messages, a size, or both.",
             [.defaultsTo("all there is")])

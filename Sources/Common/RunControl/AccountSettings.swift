@@ -25,6 +25,8 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var search: String? = nil
     /// Larger messages are passed over, in octets as the server tells; `nil` for none.
     @Setting public var skipSize: Int? = nil
+    /// The program that sees the header of a message before it is fetched; empty for none.
+    @Setting public var filter: [String] = []
     /// How much of an account is fetched in one run.
     @Setting public var runLimit = RunLimit()
     /// Whether fetched mail has the flags that it has at its source.

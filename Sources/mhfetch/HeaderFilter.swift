@@ -1,0 +1,77 @@
+// A program of the rc that sees the header of a message before it is fetched.
+
+import Blocking
+import FetchLedger
+import Programs
+import Reporting
+
+/// What the rc's `filter` says of a message, by its exit status, as for mpop(1).
+struct HeaderFilter {
+    enum Verdict { case fetch, delete, skip }
+
+    /// The most octets of a header that the program is shown.
+    static let headerLimit = 256 << 10
+    /// How long it may take for one message.
+    static let patience = Duration.seconds(60)
+
+    let argv: [String]
+
+    /// - Parameter header: in file form, with the blank line that ends it.
+    /// - Throws: ``ProgramError`` for a program that cannot be run, does not end, or ends with another status than 0, 1
+    ///   and 2.
+    func judge(_ header: [UInt8]) throws(ProgramError) -> Verdict {
+        let program = Program(
+            argv: argv, input: .octets(header), deadline: Deadline(after: Self.patience), outputLimit: 0)
+        let result = try program.run()
+        switch result.ending {
+        case .exited(0): return .fetch
+        case .exited(1): return .delete
+        case .exited(2): return .skip
+        default:
+            try result.requireSuccess(of: argv.first ?? "")
+            return .fetch
+        }
+    }
+}
+
+/// The header of the message under way, as it comes, and what became of those before.
+struct Sifting {
+    private let filter: HeaderFilter
+    private let run: AccountRun
+    private var header: [UInt8] = []
+    /// Those to be fetched, and those to be deleted unread.
+    private(set) var wanted: [Pending] = []
+    private(set) var unwanted: [Pending] = []
+    private var passed: [MessageKey] = []
+
+    /// `nil` where the rc has no filter.
+    init?(for run: AccountRun) {
+        guard !run.account.filter.isEmpty, !run.isDry else { return nil }
+        filter = HeaderFilter(argv: run.account.filter)
+        self.run = run
+    }
+
+    /// Takes the next octets of a header.
+    mutating func take(_ octets: [UInt8]) {
+        header += octets.prefix(max(0, HeaderFilter.headerLimit - header.count))
+    }
+
+    /// Asks the program about a message whose header is whole. One that it fails at is a message that cannot be fetched.
+    mutating func judge(_ message: Pending) throws {
+        defer { header = [] }
+        let verdict: HeaderFilter.Verdict
+        do throws(ProgramError) { verdict = try filter.judge(header) } catch {
+            // The order to stop is not the message's fault.
+            guard !StopSignal.hasCome else { throw error }
+            return try run.noteFailure(of: message.key, "filter: \(error)")
+        }
+        switch verdict {
+        case .fetch: wanted.append(message)
+        case .delete: unwanted.append(message)
+        case .skip: passed.append(message.key)
+        }
+    }
+
+    /// Notes what is passed over, once all have been judged.
+    func conclude() throws { try run.ledger.pass(passed, at: run.now) }
+}
