@@ -131,7 +131,7 @@ let package = Package(
             "mhfetch",
             uses: "CommandStart", "AccountSessions", "FetchLedger", "LoginLedger", "Programs", "POP3Protocol",
             "IMAPProtocol",
-            "Delivery",
+            "Delivery", "MailFormat",
             "MaildirStore", "DurableFiles", "RunControl", "Transport", "Blocking", "Octets",
             "Reporting", argumentParser),
         command(

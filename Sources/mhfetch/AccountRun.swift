@@ -45,6 +45,8 @@ final class AccountRun {
     var acceptFolder: String?
     var refetchFolder: String?
     var retriesAll = false
+    /// Whether what is here already is taken as known, by its Message-ID.
+    var reindexes = false
     /// The rc that `-C` named, which commands suggested to a person must name too.
     var explicitRC: String?
     var tally = Tally()
@@ -180,6 +182,14 @@ final class AccountRun {
 
     // MARK: For the collectors
 
+    /// The program that sees headers first; never in a dry run.
+    var filter: HeaderFilter? {
+        account.filter.isEmpty || isDry ? nil : HeaderFilter(argv: account.filter)
+    }
+
+    /// What the owner's Maildir has.
+    func storedLetters() throws -> StoredLetters { try StoredLetters(in: Maildir(path: maildir, making: true)) }
+
     /// Begins a batch of `messages`, if there is enough free space.
     func begin(_ messages: [Pending]) throws {
         guard let delivery else { preconditionFailure("a dry run fetches nothing") }
@@ -217,13 +227,13 @@ final class AccountRun {
     func renumbered(_ folder: String) -> FetchError {
         .renumbered(
             folder: folder, accept: commandLine("--accept-folder", folder),
-            refetch: commandLine("--refetch-folder", folder))
+            refetch: commandLine("--refetch-folder", folder), reindex: commandLine("--reindex"))
     }
 
     /// The command to type for this account, quoted for a shell.
-    func commandLine(_ option: String, _ value: String) -> String {
+    func commandLine(_ option: String, _ value: String? = nil) -> String {
         let rc = explicitRC.map { ["-C", $0] } ?? []
-        let words = value.hasPrefix("-") ? ["\(option)=\(value)"] : [option, value]
+        let words = value.map { $0.hasPrefix("-") ? ["\(option)=\($0)"] : [option, $0] } ?? [option]
         return (["mhfetch"] + rc + words + [account.name]).map(shellQuoted).joined(separator: " ")
     }
 

@@ -12,7 +12,7 @@ enum FetchError: Complaint {
     case noRoom(path: String, free: Int, kept: Int)
     case noUniqueIDs(host: String)
     case numbersAsUniqueIDs(host: String)
-    case renumbered(folder: String, accept: String, refetch: String)
+    case renumbered(folder: String, accept: String, refetch: String, reindex: String)
     case doubtfulUIDs(folder: String, host: String, what: String)
     case miscounted(folder: String, host: String, told: Int, listed: Int)
     case noSuchFolder(String, host: String, nearest: String?)
@@ -68,9 +68,10 @@ enum FetchError: Complaint {
         case .numbersAsUniqueIDs(let host):
             "\(host) gives message numbers for unique ids, so that nothing can be kept there; say `keep off`, or use "
                 + "IMAP"
-        case .renumbered(let folder, let accept, let refetch):
+        case .renumbered(let folder, let accept, let refetch, let reindex):
             "folder \(printable(folder)): the server has renumbered it, nothing was fetched from it; either "
                 + "\(accept) (take what is there now as known), or \(refetch) (fetch all again), "
+                + "or \(reindex) (fetch what is not here yet, by its Message-ID), "
                 + "or remove it from the rc's `folders`"
         case .doubtfulUIDs(let folder, let host, let what):
             "folder \(printable(folder)): \(host) gave \(what); its UIDs cannot be relied on, so nothing is fetched "

@@ -34,20 +34,32 @@ struct HeaderFilter {
     }
 }
 
+/// Who decides by the header of a message whether it is fetched.
+enum Sieve {
+    case filter(HeaderFilter)
+    /// Passes over what is here already.
+    case stored(StoredLetters)
+
+    func judge(_ header: [UInt8]) throws(ProgramError) -> HeaderFilter.Verdict {
+        switch self {
+        case .filter(let filter): try filter.judge(header)
+        case .stored(let letters): letters.contains(header) ? .skip : .fetch
+        }
+    }
+}
+
 /// The header of the message under way, as it comes, and what became of those before.
 struct Sifting {
-    private let filter: HeaderFilter
+    private let sieve: Sieve
     private let run: AccountRun
     private var header: [UInt8] = []
-    /// Those to be fetched, and those to be deleted unread.
+    /// Those to be fetched, those to be deleted unread, and those to be passed over.
     private(set) var wanted: [Pending] = []
     private(set) var unwanted: [Pending] = []
-    private var passed: [MessageKey] = []
+    private(set) var passed: [MessageKey] = []
 
-    /// `nil` where the rc has no filter.
-    init?(for run: AccountRun) {
-        guard !run.account.filter.isEmpty, !run.isDry else { return nil }
-        filter = HeaderFilter(argv: run.account.filter)
+    init(by sieve: Sieve, for run: AccountRun) {
+        self.sieve = sieve
         self.run = run
     }
 
@@ -56,11 +68,11 @@ struct Sifting {
         header += octets.prefix(max(0, HeaderFilter.headerLimit - header.count))
     }
 
-    /// Asks the program about a message whose header is whole. One that it fails at is a message that cannot be fetched.
+    /// Decides about a message whose header is whole. One that the program fails at cannot be fetched.
     mutating func judge(_ message: Pending) throws {
         defer { header = [] }
         let verdict: HeaderFilter.Verdict
-        do throws(ProgramError) { verdict = try filter.judge(header) } catch {
+        do throws(ProgramError) { verdict = try sieve.judge(header) } catch {
             // The order to stop is not the message's fault.
             guard !StopSignal.hasCome else { throw error }
             return try run.noteFailure(of: message.key, "filter: \(error)")
@@ -71,7 +83,4 @@ struct Sifting {
         case .skip: passed.append(message.key)
         }
     }
-
-    /// Notes what is passed over, once all have been judged.
-    func conclude() throws { try run.ledger.pass(passed, at: run.now) }
 }

@@ -56,7 +56,11 @@ struct IMAPCollector {
         let known = run.state.folders[index]
         // UIDs never go down (RFC 3501 §2.3.1.1): a server whose UIDNEXT does will give UIDs to other messages.
         let isRenumbered = known.validity != validity || selection.uidNext.map { $0 < known.next } ?? false
-        if isRenumbered { try obey(renumbering: folder, of: index, validity, selection.uidNext, collector) }
+        if run.reindexes {
+            try collector.reindex(validity: validity, isRenumbered: isRenumbered)
+        } else if isRenumbered {
+            try obey(renumbering: folder, of: index, validity, selection.uidNext, collector)
+        }
         try collector.collect(uidNext: selection.uidNext)
     }
 

@@ -98,7 +98,12 @@ final class IMAPFolder {
         fresh = rationed
         if run.isDry { return try run.announce(fetching: fresh, from: name, to: destination) }
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
-        fresh = try sift(fresh)
+        if let filter = run.filter, !fresh.isEmpty {
+            let sifted = try sift(fresh, by: .filter(filter))
+            try run.ledger.pass(sifted.passed, at: run.now)
+            try delete(unread: sifted.unwanted)
+            fresh = sifted.wanted
+        }
         let isDone = try fetch(fresh) && isAll
         try run.settle()
         if run.account.marksSeen { try markSeen(fresh) }
@@ -257,9 +262,28 @@ final class IMAPFolder {
     /// Headers asked for with one command.
     private static let siftLimit = 100
 
-    /// Asks the rc's filter which of `messages` are to be fetched, and deletes those that it does not want.
-    private func sift(_ messages: [Pending]) throws -> [Pending] {
-        guard var sifting = Sifting(for: run) else { return messages }
+    /// Takes as known what is here already, by its Message-ID.
+    /// - Parameter validity: the UIDVALIDITY that the folder has now.
+    func reindex(validity: UInt32, isRenumbered: Bool) throws {
+        let listed = try survey(.from(1))
+        let known = try sift(isRenumbered ? listed : listed.filter { !isFetched($0) }, by: .stored(run.storedLetters()))
+        if isRenumbered {
+            try run.ledger.renumber(index, validity: validity, passing: known.passed, at: run.now)
+        } else {
+            try run.ledger.pass(known.passed, at: run.now)
+        }
+        run.tell("\(counted(known.passed.count, "message")) in \(name) taken as known")
+    }
+
+    private func delete(unread messages: [Pending]) throws {
+        for piece in UIDSet(messages.compactMap { UInt32(exactly: $0.number) }).pieces() {
+            run.tally.deleted += try remove(piece, moving: false).count
+        }
+    }
+
+    /// Asks for the headers of `messages`, and decides about each.
+    private func sift(_ messages: [Pending], by sieve: Sieve) throws -> Sifting {
+        var sifting = Sifting(by: sieve, for: run)
         for start in stride(from: 0, to: messages.count, by: Self.siftLimit) {
             let piece = messages[start..<min(start + Self.siftLimit, messages.count)]
             let asked = Dictionary(uniqueKeysWithValues: piece.map { ($0.number, $0) })
@@ -280,11 +304,7 @@ final class IMAPFolder {
             }
             try checkNumbers()
         }
-        try sifting.conclude()
-        for piece in UIDSet(sifting.unwanted.compactMap { UInt32(exactly: $0.number) }).pieces() {
-            run.tally.deleted += try remove(piece, moving: false).count
-        }
-        return sifting.wanted
+        return sifting
     }
 
     /// - Returns: `false` when another account's turn came first.

@@ -60,6 +60,11 @@ struct MHFetch: ParsableCommand {
     var before: String?
 
     @Flag(
+        help: ArgumentHelp(
+            "Take as known what is here already, by its Message-ID, and fetch the rest. Needs the names of accounts."))
+    var reindex = false
+
+    @Flag(
         help: "Delete at the server what was fetched, whatever `keep` says; fetch nothing. Needs the names of accounts."
     )
     var flush = false
@@ -85,8 +90,10 @@ struct MHFetch: ParsableCommand {
             throw ValidationError("either --check or --print-config, or --status or --folders, not both")
         }
         guard !(markSeen && flush) else { throw ValidationError("either --mark-seen or --flush, not both") }
-        guard !(markSeen || flush) || !accounts.isEmpty else {
-            throw ValidationError("--\(flush ? "flush" : "mark-seen") needs the names of the accounts that it is for")
+        guard !(markSeen || flush || reindex) || !accounts.isEmpty else {
+            throw ValidationError(
+                "--\(flush ? "flush" : markSeen ? "mark-seen" : "reindex") needs the names of the accounts that it is for"
+            )
         }
         guard before == nil || markSeen else { throw ValidationError("--before goes with --mark-seen") }
         guard before.map({ CalendarDay($0) != nil }) ?? true else {
@@ -94,6 +101,12 @@ struct MHFetch: ParsableCommand {
         }
         guard !(markSeen || flush || dryRun) || !(status || folders || hub.isCheck || hub.printsConfig) else {
             throw ValidationError("--status, --folders, --check and --print-config stand alone")
+        }
+        guard
+            !reindex
+                || !(markSeen || flush || dryRun || status || folders || acceptFolder != nil || refetchFolder != nil)
+        else {
+            throw ValidationError("--reindex stands alone")
         }
         guard !(markSeen || flush) || !(acceptFolder != nil || refetchFolder != nil || due) else {
             throw ValidationError("--mark-seen and --flush fetch nothing: leave out what says how to fetch")
@@ -222,6 +235,7 @@ struct MHFetch: ParsableCommand {
         run.refetchFolder = refetchFolder.map(Self.remoteName)
         run.explicitRC = self.hub.rc.map { _ in hub.settings.source }
         run.retriesAll = retry
+        run.reindexes = reindex
         return try run.carryOut()
     }
 

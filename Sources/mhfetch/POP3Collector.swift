@@ -139,6 +139,12 @@ final class POP3Collector {
         }.map { Pending(listing, at: $0) }
         var fresh = wanted.filter { !run.isLeftAlone($0.key) }
         run.noteLeftAlone(wanted.count - fresh.count)
+        if run.reindexes, !fresh.isEmpty {
+            let known = try sift(fresh, by: .stored(run.storedLetters()))
+            try run.ledger.pass(known.passed, at: run.now)
+            run.tell("\(counted(known.passed.count, "message")) taken as known")
+            fresh = known.wanted
+        }
         guard !fresh.isEmpty else {
             if run.isDry { try run.announce(fetching: [], to: run.destination(nil)) }
             return
@@ -149,7 +155,12 @@ final class POP3Collector {
         if run.isDry { return try run.announce(fetching: fresh, to: run.destination(nil)) }
         // Reported however this ends: to the next run it is known already.
         defer { if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) } }
-        fresh = try sift(fresh)
+        if let filter = run.filter {
+            let sifted = try sift(fresh, by: .filter(filter))
+            try run.ledger.pass(sifted.passed, at: run.now)
+            try delete(unread: sifted.unwanted)
+            fresh = sifted.wanted
+        }
         var work = WorkList(fresh) { run.state.isSuspect($0.key) }
         var requests = RequestWindow(of: work, isPipelining: session.isPipelining)
         var isFirst = true
@@ -169,9 +180,18 @@ final class POP3Collector {
     /// Headers asked for ahead of their answers.
     private static let siftWindow = 16
 
-    /// Asks the rc's filter which of `messages` are to be fetched, and deletes those that it does not want.
-    private func sift(_ messages: [Pending]) throws -> [Pending] {
-        guard var sifting = Sifting(for: run) else { return messages }
+    private func delete(unread messages: [Pending]) throws {
+        for message in messages {
+            try exchange.say(.dele(message.number))
+            guard case .ok = try exchange.next() else { continue }
+            condemned.insert(message.key)
+            run.tally.deleted += 1
+        }
+    }
+
+    /// Asks for the headers of `messages`, and decides about each.
+    private func sift(_ messages: [Pending], by sieve: Sieve) throws -> Sifting {
+        var sifting = Sifting(by: sieve, for: run)
         var asked = 0
         for (number, message) in messages.enumerated() {
             while asked < messages.count, asked - number < (session.isPipelining ? Self.siftWindow : 1) {
@@ -190,18 +210,12 @@ final class POP3Collector {
                 try sifting.judge(message)
             case .err(_, _, let text):
                 try run.noteFailure(
-                    of: message.key, "TOP was refused: \(printable(octets: text, limit: 100)); `filter` needs it")
+                    of: message.key,
+                    "TOP was refused: \(printable(octets: text, limit: 100)); `filter` and --reindex need it")
             default: throw session.broken("an invalid answer to TOP")
             }
         }
-        try sifting.conclude()
-        for message in sifting.unwanted {
-            try exchange.say(.dele(message.number))
-            guard case .ok = try exchange.next() else { continue }
-            condemned.insert(message.key)
-            run.tally.deleted += 1
-        }
-        return sifting.wanted
+        return sifting
     }
 
     /// Fetches a batch and puts it on disk, while the server already sends what comes after it.

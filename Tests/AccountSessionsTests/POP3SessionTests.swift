@@ -38,6 +38,25 @@ struct POP3SessionTests {
         }
     }
 
+    @Test(
+        "sends ahead of the answers as the rc says, or where the server says that it can",
+        arguments: [
+            (PipeliningRule.auto, true, true), (.auto, false, false), (.on, false, true), (.on, true, true),
+            (.off, true, false),
+        ])
+    func pipelining(rule: PipeliningRule, isOffered: Bool, isUsed: Bool) async throws {
+        try await onThread { () throws in
+            let played = try PlayedServer { voice in
+                try voice.say("+OK hi")
+                try voice.hear()
+                try voice.say("+OK", isOffered ? "PIPELINING" : "UIDL", ".")
+            }
+            var account = account(auth: .off)
+            account.pipelining = rule
+            #expect(try begin(played, account).isPipelining == isUsed)
+        }
+    }
+
     @Test("turns to TLS, and takes the login that is offered there; what is offered behind it, is known")
     func startTLS() async throws {
         try await onThread { () throws in

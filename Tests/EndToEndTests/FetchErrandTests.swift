@@ -244,4 +244,64 @@ struct FetchErrandTests {
             #expect(!rig.journal.contains { $0.hasPrefix("fail ") })
         }
     }
+
+    /// Messages with a Message-ID each.
+    private func letters(_ range: ClosedRange<Int>) -> [[UInt8]] {
+        range.map { Array("Subject: \($0)\nMessage-Id:\n  <\($0)@example.org> \n\nx\n".utf8) }
+    }
+
+    @Test(
+        "--reindex takes as known what is here by its Message-ID, wherever it was put, and fetches the rest",
+        .needs(.dovecot), arguments: ["pop3s", "imaps"])
+    func reindex(_ service: String) async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            for (number, letter) in letters(1...4).enumerated() { dovecot.deliver(letter, number: number + 1) }
+            let rig = rig(dovecot, service, "keep off")
+            let port = service == "pop3s" ? dovecot.pop3sPort : dovecot.imapsPort
+            rig.configure("\(service) localhost:\(port)", trusting: dovecot, "keep on")
+            #expect(try rig.fetch().status == 0)
+            // One has been read, one filed, and the state is lost.
+            let new = "\(rig.maildir)/new"
+            let names = ScratchDirectory.names(in: new)
+            for folder in [".Filed", ".Filed/new", ".Filed/cur", ".Filed/tmp"] {
+                _ = unsafe mkdir("\(rig.maildir)/\(folder)", 0o700)
+            }
+            #expect(unsafe rename("\(new)/\(names[0])", "\(rig.maildir)/cur/\(names[0]):2,S") == 0)
+            #expect(unsafe rename("\(new)/\(names[1])", "\(rig.maildir)/.Filed/cur/\(names[1]):2,S") == 0)
+            _ = try runProgram(["rm", "-rf", rig.scratch.file("state")])
+            for (number, letter) in letters(5...6).enumerated() { dovecot.deliver(letter, number: number + 5) }
+            rig.configure("\(service) localhost:\(port)", trusting: dovecot, "keep off")
+            let result = try rig.fetch("--reindex", "peer")
+            #expect(result.status == 0, "\(result) \(dovecot.logs)")
+            #expect(counted(rig.messages() + rig.messages(folder: "Filed")) == counted(letters(1...6)))
+            // What was only taken as known stays at the server.
+            #expect(counted(dovecot.messages()) == counted(letters(1...4)))
+            #expect(try rig.fetch().status == 0 && rig.messages().count == 5)
+        }
+    }
+
+    @Test("--reindex is the third way out of a renumbering, and is printed with the others", .needs(.dovecot))
+    func renumbered() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            for (number, letter) in letters(1...3).enumerated() { dovecot.deliver(letter, number: number + 1) }
+            let rig = rig(dovecot, "imaps")
+            #expect(try rig.fetch().status == 0)
+            let script = """
+                cd "$1" && rm -f dovecot.index* dovecot.list.index* &&
+                awk 'NR == 1 { for (i = 2; i <= NF; i++) if ($i ~ /^V/) $i = "V" (substr($i, 2) + 7) } { print }' \
+                dovecot-uidlist >x && cat x >dovecot-uidlist && rm x
+                """
+            #expect(try runProgram(["sh", "-c", script, "sh", dovecot.maildir()]).status == 0)
+            dovecot.deliver(letters(4...4)[0], number: 4)
+            let stopped = try rig.fetch()
+            #expect(
+                stopped.status == 75 && stopped.errorText.contains("--reindex peer (fetch what is not here yet"),
+                "\(stopped)")
+            let result = try rig.fetch("--reindex", "peer")
+            #expect(result.status == 0 && counted(rig.messages()) == counted(letters(1...4)), "\(result)")
+            #expect(try rig.fetch().status == 0 && rig.messages().count == 4)
+        }
+    }
 }

@@ -109,6 +109,7 @@ enum Fixture {
           domain         neutral.example
           send           smtp 192.0.2.1
           inet           4
+          pipelining     off
         account work
           owner          carol
           user           carol@work.example

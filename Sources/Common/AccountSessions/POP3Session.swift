@@ -9,6 +9,7 @@ import Transport
 public struct POP3Session {
     public let host: String
     public let exchange: Exchange<POP3Client>
+    private let pipelining: PipeliningRule
 
     /// Connects, and begins a session.
     /// - Parameter limit: the end of the whole session.
@@ -24,12 +25,19 @@ public struct POP3Session {
         on wire: Wire, of account: AccountSettings, at server: AccountServer, _ login: AccountLogin?
     ) throws(AccountError) {
         host = server.host
+        pipelining = account.pipelining
         exchange = Exchange(POP3Client(), on: wire, timeout: account.timeout)
         try SessionStart(account: account, server: server, exchange: exchange, asking: .capa).carryOut(login)
     }
 
     /// Whether commands may be sent ahead of their answers (RFC 2449 §6.8).
-    public var isPipelining: Bool { exchange.engine.capabilities?.has("PIPELINING") == true }
+    public var isPipelining: Bool {
+        switch pipelining {
+        case .auto: exchange.engine.capabilities?.has("PIPELINING") == true
+        case .on: true
+        case .off: false
+        }
+    }
 
     /// The server does not keep to the protocol.
     public func broken(_ what: String) -> AccountError { .protocolBroken(host: host, what: what) }

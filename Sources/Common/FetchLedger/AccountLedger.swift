@@ -121,6 +121,21 @@ public final class AccountLedger {
         try record(next == 1 ? [folder] : [folder, "floor \(index) \(next)", "next \(index) \(next)"])
     }
 
+    /// Forgets everything known of a folder, which has a new UIDVALIDITY, and takes `keys` as known. All of it or nothing
+    /// outlasts a power cut: with half of it, all would be fetched again.
+    /// - Parameter time: seconds since 1970.
+    public func renumber(
+        _ index: Int, validity: UInt32, passing keys: [MessageKey], at time: Int
+    ) throws(DurableError) {
+        var uids: [UInt32] = []
+        for key in keys { if case .uid(let uid, index) = key { uids.append(uid) } }
+        var folder = FetchState.Folder(name: state.folders[index].name, validity: validity)
+        folder.note(UIDSet(uids), at: time, 0)
+        state.folders[index] = folder
+        state.failed = state.failed.filter { if case .uid(_, index) = $0.key { false } else { true } }
+        try compact()
+    }
+
     /// Notes that UIDs of the folder below `uid` need no more asking.
     public func setNext(_ uid: UInt32, of index: Int) throws(DurableError) {
         if state.folders[index].next != uid { try record(["next \(index) \(uid)"]) }

@@ -83,6 +83,28 @@ extension Maildir {
         return digests
     }
 
+    /// Calls `body` with the first octets of each message in new, cur or a folder. One that cannot be read, or that a
+    /// reader moves meanwhile, is left out.
+    /// - Parameter limit: of octets.
+    public func forEachHead(atMost limit: Int, _ body: ([UInt8]) -> Void) throws(MaildirError) {
+        for box in try withFolders() {
+            var files: [SeenFile] = []
+            try onDisk { () throws(DurableError) in
+                try box.forEachFile { octets, isInNew in
+                    files.append(SeenFile(isInNew: isInNew, name: String(decoding: octets, as: UTF8.self)))
+                }
+            }
+            for seen in files {
+                do throws(DurableError) {
+                    guard let file = try box.directory(of: seen).open(seen.name, for: .reading) else { continue }
+                    body(try file.read(atMost: limit, at: 0))
+                } catch {
+                    continue
+                }
+            }
+        }
+    }
+
     /// This Maildir and its folders, for looking into.
     func withFolders() throws(MaildirError) -> [Maildir] {
         var boxes = [self]

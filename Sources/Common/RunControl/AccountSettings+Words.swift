@@ -108,6 +108,10 @@ extension AccountSettings: BlockSettings {
         maybe(
             "domain", \.$heloName, .hostName("the name for EHLO"), "The name for EHLO.",
             [.defaultsTo("the host name of the hub")])
+        one(
+            "pipelining", \.$pipelining, .choice("auto, on or off"),
+            "Whether POP3 commands are sent ahead of their answers: where the server says that it can, always, or never.",
+            [.onlyWhere { $0.fetch.map { !$0.service.isIMAP } ?? false }])
         one("timeout", \.$timeout, .duration("the time", in: 1...3600), "For each step of a conversation")
         maybe(
             "via", \.$via, .reference(.chain, "the chain"), "The chain to connect over.",

@@ -66,6 +66,8 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var heloName: String? = nil
     /// How long one step may take: a connection, a reply (RFC 5321 §4.5.3.2).
     @Setting public var timeout = Duration.seconds(5 * 60)
+    /// Whether commands are sent ahead of their answers.
+    @Setting public var pipelining = PipeliningRule.auto
     /// The most sessions at once through which its mail leaves, over all runs.
     @Setting public var connections = 2
     public var position: SourcePosition
@@ -189,6 +191,15 @@ public struct FolderSettings: Sendable, Hashable {
     public var isPattern: Bool { remote.contains { $0 == "*" || $0 == "%" } }
 
     private static let inbox = "INBOX"
+}
+
+/// Whether a POP3 server gets commands ahead of its answers, as mpop(1) has it.
+public enum PipeliningRule: String, Sendable, Hashable, CaseIterable {
+    /// Where it says that it can.
+    case auto
+    case on
+    /// For a server that says so and cannot.
+    case off
 }
 
 /// `per-run`: how much is fetched at most; `nil` for as much as there is.
