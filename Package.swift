@@ -132,7 +132,7 @@ let package = Package(
             uses: "CommandStart", "AccountSessions", "FetchLedger", "LoginLedger", "Programs", "POP3Protocol",
             "IMAPProtocol",
             "Delivery", "MailFormat",
-            "MaildirStore", "DurableFiles", "RunControl", "Transport", "Blocking", "Octets",
+            "MaildirStore", "DurableFiles", "RunControl", "TLSEngine", "Transport", "Blocking", "Octets",
             "Reporting", argumentParser),
         command(
             "mhsend",

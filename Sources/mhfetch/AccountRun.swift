@@ -20,6 +20,8 @@ struct Tally {
     var failed = 0
     /// Messages that were listed and then no longer there, apparently deleted by another client.
     var gone = 0
+    /// Messages that the filter does not want, now or ever.
+    var passed = 0
     /// Folders that could not be fetched at all.
     var stopped = 0
 }
@@ -119,11 +121,17 @@ final class AccountRun {
             hasRest
             ? "the turn of another account came first, the rest follows"
             : isRationed ? "`per-run` is reached, the rest follows" : ""
-        let words = stops.isEmpty ? "some mail could not be fetched" : stops.joined(separator: "; ")
+        let words = stops.isEmpty ? "some mail could not be fetched" : told(stops)
         try ledger.endRun(at: now, status: status.rawValue, status == .ok ? rest : words)
         try ledger.compactIfWorthwhile()
         report()
         return status
+    }
+
+    /// The first of several sentences, and how many there are.
+    private func told(_ sentences: [String]) -> String {
+        guard sentences.count > 1 else { return sentences.first ?? "" }
+        return "\(sentences[0]); and \(counted(sentences.count - 1, "folder")) more"
     }
 
     /// When this run counts as begun: one time for all accounts, so that one behind a slow one does not slip; never
@@ -266,9 +274,17 @@ final class AccountRun {
             hub.log.write(
                 .notice, "skipped", [("account", account.name), ("key", message.key.text), ("octets", "\(size)")])
             writeToStandardError(
-                "mhfetch: \(account.name): a message of \(counted(size, "octet")) is not fetched, as \"skip\" says")
+                "mhfetch: \(account.name): \(place(of: message)), of \(counted(size, "octet")), is not fetched, as \"skip\" "
+                    + "says")
         }
         return left
+    }
+
+    /// Which message it is at its source, safe for a terminal.
+    private func place(of message: Pending) -> String {
+        if let id = message.key.uniqueID { return "message \(printable(id))" }
+        let folder = message.key.folder.map { printable(state.folders[$0].name) } ?? "?"
+        return "message UID \(message.number) of \(folder)"
     }
 
     /// As many of `messages`, from the first on, as this run may still fetch.
@@ -343,11 +359,13 @@ final class AccountRun {
     }
 
     /// Reports an error of one folder, which keeps no other from being fetched.
-    func noteStop(_ error: any Error) {
+    func noteStop(_ error: any Error, of folder: String) {
         tally.stopped += 1
-        stops.append(sentence(error))
-        writeToStandardError("mhfetch: \(account.name): \(printable(sentence(error)))")
-        hub.log.write(.error, "folder", [("account", account.name), ("error", sentence(error))])
+        let place = "folder \(printable(folder)): "
+        let words = sentence(error).hasPrefix(place) ? sentence(error) : place + sentence(error)
+        stops.append(words)
+        writeToStandardError("mhfetch: \(account.name): \(printable(words))")
+        hub.log.write(.error, "folder", [("account", account.name), ("error", words)])
     }
 
     func tell(_ line: @autoclosure () -> String) {
@@ -363,15 +381,16 @@ final class AccountRun {
         }
         tell(
             "\(published) fetched (\(counted(tally.octets, "octet"))), \(tally.deleted) deleted, "
-                + "\(tally.failed) failed"
+                + "\(tally.failed) failed" + (tally.passed > 0 ? ", \(tally.passed) passed over" : "")
         )
-        guard published + tally.deleted + tally.failed + tally.gone > 0 else { return }
+        guard published + tally.deleted + tally.failed + tally.gone + tally.passed > 0 else { return }
         hub.log.write(
             .info, "fetched",
             [
                 ("account", account.name), ("host", account.fetch?.host), ("messages", "\(published)"),
                 ("octets", "\(tally.octets)"), ("deleted", "\(tally.deleted)"), ("failed", "\(tally.failed)"),
                 ("gone", tally.gone > 0 ? "\(tally.gone)" : nil),
+                ("passed", tally.passed > 0 ? "\(tally.passed)" : nil),
             ])
     }
 }

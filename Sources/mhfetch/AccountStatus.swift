@@ -34,7 +34,8 @@ extension LoginState {
         guard isRefused else { return "" }
         return "  login refused, the first time \(RelativeTime.past(since, now: now)), the last time "
             + "\(RelativeTime.past(last, now: now)): \(printable(words)); tried again "
-            + (next > now ? RelativeTime.ahead(next, now: now) : "with the next run") + ", or at once with --retry\n"
+            + (next > now ? RelativeTime.ahead(next, now: now) : "with the next run")
+            + ", as soon as the rc or the password's file has changed, or at once with --retry\n"
     }
 }
 

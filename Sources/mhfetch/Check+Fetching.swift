@@ -2,13 +2,14 @@
 
 import AccountSessions
 import MaildirStore
+import Programs
 import RunControl
 
 extension Check {
     /// What a run would stumble over.
     static let fetching: [Check] = [
         fetchLines, .stateDirectory, owners, folderNames, .secrets(\.fetchServer), .trust(\.fetchServer),
-        .ports(\.fetchServer), .clearText(\.fetchServer), .hiddenFolders,
+        .ports(\.fetchServer), .clearText(\.fetchServer), .hiddenFolders, filters,
     ]
 
     /// There is something to fetch.
@@ -20,6 +21,14 @@ extension Check {
     /// The Maildirs that mail is fetched into are ours.
     private static let owners = Check.maildirs { settings, mailbox in
         settings.accounts.contains { $0.fetch != nil && $0.owner == mailbox.name }
+    }
+
+    /// The filters of accounts can be started.
+    private static let filters = Check { settings, findings in
+        for account in settings.accounts where account.fetch != nil {
+            guard let name = account.filter.first, let fault = Program.obstacle(to: name) else { continue }
+            findings.fault(account.positions["filter"] ?? account.position, "account \(account.name): filter: \(fault)")
+        }
     }
 
     /// The local folders have names that a Maildir can have.

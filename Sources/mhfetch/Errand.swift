@@ -50,7 +50,11 @@ extension AccountRun {
         try say(
             "\(counted(messages.count, "message")) would be fetched\(from), \(counted(octets, "octet")), into "
                 + "\(printable("\(destination)"))"
-                + (account.keep == .off ? ", and \(account.moveTarget == nil ? "deleted" : "moved") there" : ""))
+                + (account.keep != .off
+                    ? ""
+                    : account.moveTarget.map { "; at the server they go to \(printable($0))" }
+                        ?? "; at the server they are deleted")
+                + (account.filter.isEmpty ? "" : ", if the filter lets them pass"))
         guard isVerbose else { return }
         for message in messages {
             let size = message.size.map { counted($0, "octet") } ?? "size unknown"
@@ -58,9 +62,16 @@ extension AccountRun {
         }
     }
 
+    /// Tells what is taken as known without being fetched, or, in a dry run, would be.
+    func announce(passing count: Int, from folder: String? = nil) throws {
+        let place = folder.map { " in \(printable($0))" } ?? ""
+        guard isDry else { return tell("\(counted(count, "message"))\(place) taken as known") }
+        try say("\(counted(count, "message"))\(place) would be taken as known")
+    }
+
     /// Tells, in a dry run, what would become of fetched mail at the source.
     func announce(deleting count: Int, from folder: String? = nil) throws {
-        guard count > 0 else { return }
+        guard count > 0 || errand == .flush else { return }
         let from = folder.map { " from \(printable($0))" } ?? ""
         let deed = account.moveTarget.map { "moved\(from) to \(printable($0))" } ?? "deleted\(from)"
         try say("\(counted(count, "message")) would be \(deed)")

@@ -19,6 +19,7 @@ enum FetchError: Complaint {
     case noSuchFolderInRC(String, rc: String)
     case noLocalFolder(folder: String, reason: String)
     case noFoldersByPOP3(String, position: SourcePosition)
+    case searchRefused(folder: String, host: String, search: String, words: String)
     case noDatesByPOP3(String)
     case whoseFolders(String)
     case noUIDValidity(folder: String, host: String)
@@ -30,7 +31,7 @@ enum FetchError: Complaint {
             .configuration
         case .whoseFolders: .usage
         case .noUniqueIDs, .numbersAsUniqueIDs, .noUIDValidity, .noSuchFolder: .unavailable
-        case .noRoom: .temporaryFailure
+        case .noRoom, .searchRefused: .temporaryFailure
         case .renumbered: .dataError
         case .doubtfulUIDs, .miscounted: .protocolError
         }
@@ -44,7 +45,8 @@ enum FetchError: Complaint {
 
     private var stopsFolderOnly: Bool {
         switch self {
-        case .renumbered, .noUIDValidity, .doubtfulUIDs, .miscounted, .noSuchFolder, .noLocalFolder: true
+        case .renumbered, .searchRefused, .noUIDValidity, .doubtfulUIDs, .miscounted, .noSuchFolder, .noLocalFolder:
+            true
         case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .noUniqueIDs, .numbersAsUniqueIDs, .noRoom,
             .noSuchFolderInRC, .noFoldersByPOP3, .noDatesByPOP3, .whoseFolders:
             false
@@ -89,6 +91,8 @@ enum FetchError: Complaint {
                 + "`folders \(FolderSettings.written(folder)) -> NAME`"
         case .noFoldersByPOP3(let name, let position):
             "\(position): account \(name) fetches by POP3, which knows no folders; fetch by IMAP to see them"
+        case .searchRefused(let folder, let host, let search, let words):
+            "folder \(printable(folder)): \(host) refused the rc's `search \(search)`: \(words); mend it"
         case .noDatesByPOP3(let name):
             "account \(name) fetches by POP3, and POP3 tells no dates: leave --before out, or fetch by IMAP"
         case .whoseFolders(let rc): "--folders needs the name of one account; \(rc) has several that fetch"
@@ -104,5 +108,8 @@ struct AccountFault: Complaint {
     let error: any Error
 
     var exitStatus: ExitStatus { (error as? any Complaint)?.exitStatus ?? .software }
-    var description: String { "account \(account): \(sentence(error))" }
+    var description: String {
+        let words = sentence(error)
+        return words.hasPrefix("account \(account)") ? words : "account \(account): \(words)"
+    }
 }

@@ -52,6 +52,12 @@ struct ChosenFolder: Hashable {
 }
 
 extension FolderNames {
+    /// Whether any folder of the server matches the line.
+    func hasMatch(of line: FolderSettings) -> Bool {
+        let pattern = FolderPattern(line.remote)
+        return folders.contains { pattern.matches($0.name, delimiter: $0.delimiter) }
+    }
+
     /// The folders that the lines of the rc stand for, in their order, each once.
     ///
     /// A pattern stands for no view of other folders' mail (RFC 6154 `\All`, `\Flagged`; `\Important`): each letter is

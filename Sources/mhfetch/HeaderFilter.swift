@@ -17,16 +17,17 @@ struct HeaderFilter {
     let argv: [String]
 
     /// - Parameter header: in file form, with the blank line that ends it.
-    /// - Throws: ``ProgramError`` for a program that cannot be run, does not end, or ends with another status than 0, 1
-    ///   and 2.
+    /// - Throws: ``ProgramError`` for a program that cannot be run, does not end, ends with another status than 0, 1 and 2,
+    ///   or says something on standard error with 1 or 2.
     func judge(_ header: [UInt8]) throws(ProgramError) -> Verdict {
         let program = Program(
             argv: argv, input: .octets(header), deadline: Deadline(after: Self.patience), outputLimit: 0)
         let result = try program.run()
         switch result.ending {
         case .exited(0): return .fetch
-        case .exited(1): return .delete
-        case .exited(2): return .skip
+        // Interpreters end with these statuses, too, when they cannot do what they should; they say so.
+        case .exited(1) where result.complaint.isEmpty: return .delete
+        case .exited(2) where result.complaint.isEmpty: return .skip
         default:
             try result.requireSuccess(of: argv.first ?? "")
             return .fetch
@@ -73,14 +74,26 @@ struct Sifting {
         defer { header = [] }
         let verdict: HeaderFilter.Verdict
         do throws(ProgramError) { verdict = try sieve.judge(header) } catch {
-            // The order to stop is not the message's fault.
-            guard !StopSignal.hasCome else { throw error }
+            // Neither the order to stop nor a program that is not there is the message's fault.
+            guard !StopSignal.hasCome, error.isOfProgram else { throw error }
             return try run.noteFailure(of: message.key, "filter: \(error)")
         }
         switch verdict {
         case .fetch: wanted.append(message)
         case .delete: unwanted.append(message)
         case .skip: passed.append(message.key)
+        }
+    }
+}
+
+extension ProgramError {
+    /// Whether the program ran, and what went wrong may be its input's doing.
+    fileprivate var isOfProgram: Bool {
+        switch self {
+        case .failed, .timedOut: true
+        case .refusedAsRoot, .commandLine, .cannotStart, .grantRefused, .badSecret, .unreadable, .readableByOthers,
+            .foreignFile, .system:
+            false
         }
     }
 }

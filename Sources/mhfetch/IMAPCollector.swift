@@ -20,26 +20,25 @@ struct IMAPCollector {
                 // What a batch under way has so far is whole.
                 try run.publish()
                 try run.settle()
-                run.noteStop(stop)
+                run.noteStop(stop, of: folder.settings.remote)
             }
         }
         try session.logOut()
     }
 
-    /// The folders that the rc stands for: the server is asked where it has patterns.
     private func chosenFolders() throws -> [ChosenFolder] {
-        let lines = run.account.folders
-        guard lines.contains(where: \.isPattern) else {
-            return lines.map { ChosenFolder(settings: $0, delimiter: nil) }
-        }
-        let names = FolderNames(try session.list("*"))
-        if names.inexpressible > 0 {
+        let chosen = try session.chosenFolders(of: run.account)
+        if chosen.inexpressible > 0 {
+            run.tell("folders left out, as an rc cannot express their names: \(chosen.inexpressible)")
             run.hub.log.write(
                 .warning, "folders left out",
-                [("account", run.account.name), ("inexpressible", "\(names.inexpressible)")])
+                [("account", run.account.name), ("inexpressible", "\(chosen.inexpressible)")])
         }
-        return names.chosen(
-            by: lines, but: run.account.moveTarget.map { FolderSettings(remote: $0, local: nil).remote })
+        for line in chosen.idle {
+            run.tell("\(line) matches no folder; mhfetch --folders \(run.account.name) lists the server's names")
+            run.hub.log.write(.warning, "no folder", [("account", run.account.name), ("pattern", line)])
+        }
+        return chosen.folders
     }
 
     private func collect(_ chosen: ChosenFolder) throws {

@@ -66,10 +66,14 @@ final class IMAPFolder {
 
     /// Takes what is there as known; where there is a day, only what came before it.
     private func pass(before day: CalendarDay?, uidNext: UInt32?) throws {
-        guard let day else { return try run.ledger.accept(below: uidNext ?? nextUID(), of: index) }
-        let uids = try search("BEFORE \(day.imap)")
-        try run.ledger.pass(uids.map(key), at: run.now)
-        run.tell("\(counted(uids.count, "message")) in \(name) taken as known")
+        let uids = try day.map { try search("BEFORE \($0.imap)") }
+        let new =
+            try uids
+            ?? list(from: run.state.folders[index].next, isBlind: false).filter { !isFetched($0) }
+            .compactMap { UInt32(exactly: $0.number) }
+        if uids == nil { try run.ledger.accept(below: uidNext ?? nextUID(), of: index) }
+        try run.ledger.pass(new.map(key), at: run.now)
+        try run.announce(passing: new.count, from: name)
     }
 
     private func fetchNew(uidNext: UInt32?) throws {
@@ -101,6 +105,7 @@ final class IMAPFolder {
         if let filter = run.filter, !fresh.isEmpty {
             let sifted = try sift(fresh, by: .filter(filter))
             try run.ledger.pass(sifted.passed, at: run.now)
+            run.tally.passed += sifted.passed.count
             try delete(unread: sifted.unwanted)
             fresh = sifted.wanted
         }
@@ -192,7 +197,8 @@ final class IMAPFolder {
         // Of messages that came in meanwhile some may be listed, or none.
         guard listed.count < told || listed.count > max(told, numbers.exists) else { return listed }
         isMiscounted = true
-        run.noteStop(FetchError.miscounted(folder: name, host: session.host, told: told, listed: listed.count))
+        run.noteStop(
+            FetchError.miscounted(folder: name, host: session.host, told: told, listed: listed.count), of: name)
         return listed
     }
 
@@ -213,7 +219,11 @@ final class IMAPFolder {
             switch try next() {
             case .searchResult(let uids): found += uids.filter { $0 >= folder.floor && !folder.isFetched($0) }
             case .done(.uidSearch, let status):
-                guard status.condition == .ok else { throw session.refused("UID SEARCH \(criteria)", status) }
+                guard status.condition == .ok else {
+                    throw FetchError.searchRefused(
+                        folder: name, host: session.host, search: criteria,
+                        words: printable(octets: status.text, limit: 200))
+                }
                 break reading
             case .bye(let status): throw session.farewell(status)
             default: break
@@ -272,7 +282,7 @@ final class IMAPFolder {
         } else {
             try run.ledger.pass(known.passed, at: run.now)
         }
-        run.tell("\(counted(known.passed.count, "message")) in \(name) taken as known")
+        try run.announce(passing: known.passed.count, from: name)
     }
 
     private func delete(unread messages: [Pending]) throws {

@@ -69,6 +69,12 @@ struct MHFetch: ParsableCommand {
     )
     var flush = false
 
+    @Flag(help: "Tell how many messages the server has, and their octets; fetch nothing.")
+    var count = false
+
+    @Flag(help: "Log in, and tell what connection, TLS, certificate, server and login are; fetch nothing.")
+    var probe = false
+
     @Flag(help: "List the folders that the account's server has, as the rc names them.")
     var folders = false
 
@@ -79,7 +85,13 @@ struct MHFetch: ParsableCommand {
         guard acceptFolder == nil || refetchFolder == nil else {
             throw ValidationError("either --accept-folder or --refetch-folder, not both")
         }
-        guard !(status && folders) else { throw ValidationError("either --status or --folders, not both") }
+        guard [status, folders, count, probe].count(where: \.self) < 2 else {
+            throw ValidationError("one of --status, --folders, --count and --probe, not several")
+        }
+        guard !(count || probe) || !(due || dryRun || markSeen || flush || reindex || hub.isCheck || hub.printsConfig)
+        else {
+            throw ValidationError("--count and --probe fetch nothing: leave out what says how to fetch")
+        }
         guard accounts.isEmpty || !(hub.isCheck || hub.printsConfig) else {
             throw ValidationError("--check and --print-config are about the whole rc, and take no account")
         }
@@ -120,7 +132,7 @@ struct MHFetch: ParsableCommand {
         let chosen = try choose(started.settings)
         let logins = LoginRecords(
             in: started.settings.stateDirectory, watching: started.settings.sources,
-            isForced: retry || !accounts.isEmpty && isatty(2) == 1, isLooking: folders || dryRun
+            isForced: retry || !accounts.isEmpty && isatty(2) == 1, isLooking: folders || dryRun || count || probe
         ) { words in
             writeToStandardError("mhfetch: \(printable(words))")
             started.log.write(.warning, "login", [("words", words)])
@@ -149,13 +161,18 @@ struct MHFetch: ParsableCommand {
                 let waiting = chosen[(number + 1)...]
                 let status =
                     try status
-                    ? tell(account, started, logins) : fetch(account, started, over: paths, at: start, before: waiting)
+                    ? tell(account, started, logins)
+                    : count || probe
+                        ? look(at: account, over: paths)
+                        : fetch(account, started, over: paths, at: start, before: waiting)
                 if status != .ok { faults.append(status) }
             } catch let error as OutputError {
                 throw error
             } catch  where StopSignal.hasCome {
                 started.log.write(.notice, "stopped", [("account", account.name), ("error", sentence(error))])
-            } catch AccountError.records(let error) where error.isPause && isatty(2) == 0 && !verbose {
+            } catch AccountError.records(let error)
+                where error.isPause && isatty(2) == 0 && !verbose && errand == .fetch && !dryRun
+            {
                 // Whoever can read it was told at each refusal; cron would send a letter for each run.
                 started.log.write(.info, "login paused", [("account", account.name), ("error", sentence(error))])
                 faults.append(error.exitStatus)
@@ -269,6 +286,12 @@ struct MHFetch: ParsableCommand {
         } catch {
             throw AccountFault(account: account.name, error: error)
         }
+    }
+
+    private func look(at account: AccountSettings, over paths: Paths) throws -> ExitStatus {
+        let look = AccountLook(account: account, paths: paths)
+        try writeToStandardOutput(count ? look.count() : look.probe())
+        return .ok
     }
 
     private func tell(

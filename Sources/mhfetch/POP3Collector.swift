@@ -113,7 +113,7 @@ final class POP3Collector {
         guard !hasNumbersOnly else { throw FetchError.numbersAsUniqueIDs(host: host) }
         let new = listing.ids.indices.filter { !listing.isKnown(at: $0) }.map(listing.key(at:))
         try run.ledger.pass(new, at: run.now)
-        run.tell("\(counted(new.count, "message")) taken as known")
+        try run.announce(passing: new.count)
     }
 
     private func addSizes(to messages: inout [Pending]) throws {
@@ -142,7 +142,7 @@ final class POP3Collector {
         if run.reindexes, !fresh.isEmpty {
             let known = try sift(fresh, by: .stored(run.storedLetters()))
             try run.ledger.pass(known.passed, at: run.now)
-            run.tell("\(counted(known.passed.count, "message")) taken as known")
+            try run.announce(passing: known.passed.count)
             fresh = known.wanted
         }
         guard !fresh.isEmpty else {
@@ -158,6 +158,7 @@ final class POP3Collector {
         if let filter = run.filter {
             let sifted = try sift(fresh, by: .filter(filter))
             try run.ledger.pass(sifted.passed, at: run.now)
+            run.tally.passed += sifted.passed.count
             try delete(unread: sifted.unwanted)
             fresh = sifted.wanted
         }

@@ -149,7 +149,10 @@ struct FetchChoiceTests {
             // What the server does not understand stops the folder, and is told in its words.
             let wrong = self.rig(dovecot, "search NOSUCHKEY")
             let result = try wrong.fetch()
-            #expect(result.status == 75 && result.errorText.contains("refused UID SEARCH NOSUCHKEY"), "\(result)")
+            #expect(
+                result.status == 75
+                    && result.errorText.contains("folder INBOX: localhost refused the rc's `search NOSUCHKEY`: "),
+                "\(result)")
         }
     }
 

@@ -112,7 +112,7 @@ struct FetchErrandTests {
             #expect(
                 first.status == 0
                     && first.outputText.contains("peer: 2 messages would be fetched\(from), ")
-                    && first.outputText.contains(" into \(rig.maildir), and deleted there\n"), "\(first)")
+                    && first.outputText.contains(" into \(rig.maildir); at the server they are deleted\n"), "\(first)")
             #expect(!ScratchDirectory.names(in: rig.scratch.path).contains("state") && dovecot.messages().count == 2)
             #expect(!ScratchDirectory.names(in: rig.scratch.path).contains("Mail"))
             rig.configure(
@@ -146,7 +146,7 @@ struct FetchErrandTests {
             let rig = rig(dovecot, service, "skip over 4k", "keep off")
             let first = try rig.fetch()
             #expect(
-                first.status == 0 && first.errorText.contains("octets is not fetched, as \"skip\" says"), "\(first)")
+                first.status == 0 && first.errorText.contains("octets, is not fetched, as \"skip\" says"), "\(first)")
             #expect(rig.messages().count == 2 && dovecot.messages() == [large])
             let second = try rig.fetch()
             #expect(second.status == 0 && second.errors.isEmpty && rig.messages().count == 2, "\(second)")
@@ -302,6 +302,73 @@ struct FetchErrandTests {
             let result = try rig.fetch("--reindex", "peer")
             #expect(result.status == 0 && counted(rig.messages()) == counted(letters(1...4)), "\(result)")
             #expect(try rig.fetch().status == 0 && rig.messages().count == 4)
+        }
+    }
+
+    @Test(
+        "--count tells what is there, --probe whom we meet and how; neither fetches or writes anything",
+        .needs(.dovecot), arguments: ["pop3s", "imaps"])
+    func look(_ service: String) async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            fill(dovecot, 1...3)
+            let rig = rig(dovecot, service)
+            let counted = try rig.fetch("--count")
+            let size = (1...3).reduce(0) { $0 + message("\($1)").count + 3 }
+            let place = service == "imaps" ? "INBOX: " : ""
+            #expect(
+                counted.status == 0 && counted.outputText == "peer: \(place)3 messages, \(size) octets\n", "\(counted)")
+            let probed = try rig.fetch("--probe", "peer")
+            #expect(probed.status == 0, "\(probed)")
+            for words in [
+                "peer: \(service) localhost port ", "connected to 127.0.0.1:", "TLSv1.3, TLS_",
+                "certificate of CN=localhost, valid until 20",
+                "tls_fingerprint \(dovecot.certificate.fingerprint)", "tls_fingerprint sha256//", "offers ",
+                "the login was accepted, by SCRAM-SHA-256",
+            ] {
+                #expect(probed.outputText.contains(words), "\(words): \(probed)")
+            }
+            // What it prints is good to be pinned.
+            let pin = try #require(probed.outputText.split(separator: "\n").first { $0.contains("sha256//") })
+            let pinned = FetchRig()
+            let port = service == "pop3s" ? dovecot.pop3sPort : dovecot.imapsPort
+            pinned.configure("\(service) localhost:\(port)", String(pin.drop { $0 == " " }))
+            #expect(try pinned.fetch("--probe").status == 0)
+            #expect(!ScratchDirectory.names(in: rig.scratch.path).contains("state"))
+            let wrong = FetchRig()
+            wrong.configure(
+                "\(service) localhost:\(port)", "tls_trust_file \(dovecot.certificate.certificatePath)",
+                password: "wrong")
+            #expect(try wrong.fetch("--probe").status == 77 && wrong.fetch("--count").status == 77)
+        }
+    }
+
+    @Test("a filter that cannot do what it should hides no mail: its complaint makes it a failure", .needs(.dovecot))
+    func brokenFilter() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            fill(dovecot, 1...3)
+            let rig = rig(dovecot, "imaps")
+            func configure(_ filter: String) {
+                rig.configure("imaps localhost:\(dovecot.imapsPort)", trusting: dovecot, "filter \(filter)")
+            }
+            // sh ends with 2 when there is no such script, python with 1 after a traceback.
+            for filter in ["sh \(rig.scratch.file("missing"))", "python3 -c \"import nosuchmodule\""] {
+                configure(filter)
+                let result = try rig.fetch(isOrdinary: true)
+                #expect(result.status == 75 && result.errorText.contains("filter: "), "\(result)")
+            }
+            // One that is not there counts against no message, and --check tells of it.
+            configure(rig.scratch.file("missing"))
+            let missing = try rig.fetch(isOrdinary: true)
+            #expect(missing.status == 78 && missing.errorText.contains("cannot be started"), "\(missing)")
+            let check = try InstalledCommands.run(
+                ["mhfetch", "-C", rig.scratch.file("mailhubrc"), "--check"], environment: ["HOME": rig.scratch.path],
+                isOrdinary: true)
+            #expect(check.status == 78 && check.errorText.contains("filter: "), "\(check)")
+            #expect(dovecot.messages().count == 3 && rig.messages().isEmpty)
+            configure("true")
+            #expect(try rig.fetch(isOrdinary: true).status == 0 && rig.messages().count == 3)
         }
     }
 }

@@ -49,7 +49,8 @@ struct StatusReportTests {
         for minute in 0..<3 { login.noteRefusal("535 no\u{7}", stamp: "s", at: 1_800_000_000 + minute * 60) }
         #expect(
             text(ledger, login: login) == "peer: never fetched\n  login refused, the first time 15 min ago, the last "
-                + "time 13 min ago: 535 no\\x07; tried again in 2 min, or at once with --retry\n")
+                + "time 13 min ago: 535 no\\x07; tried again in 2 min, as soon as the rc or the password's file has changed, or at once with --retry\n"
+        )
         let status = AccountStatus(
             report: AccountReport(of: "peer", ledger.state, octets: 100, isUnderWay: false), login: login)
         #expect(status.exitStatus == .noPermission)

@@ -186,6 +186,8 @@ import Testing
             (["folders a -> b/*"], "\"*\" stands for what a pattern matched, and \"a\" is none"),
             (["folders a/* -> %"], "\"%\" is for patterns; write \"*\" for what one matched"),
             (["folders a, !"], "the name of a folder is missing"),
+            (["folders -> b"], "the folder before -> is missing"),
+            (["move Done*"], "mail is moved to one folder, and \"Done*\" is a pattern"),
             (["keep on", "move Done"], "\"keep on\" leaves mail where it is; remove one of the two lines"),
             (
                 ["folders INBOX", "move inbox"],
@@ -219,6 +221,10 @@ import Testing
                     "mailbox m\naccount a\n  owner m\n  user u\n  fetch imaps h.example\n"
                         + good.map { "  \($0)\n" }.joined()) == [])
         }
+        #expect(
+            Fixture.listing(
+                "mailbox m\naccount a\n  owner m\n  fetch imaps h.example\n  auth external\n  tls_cert_file /c.pem")
+                == [])
         #expect(
             listing("password x", "auth oauth") == ["rc:7:3: account a: \"auth oauth\" needs \"tokeneval COMMAND\""])
         #expect(

@@ -44,9 +44,13 @@ struct TLSContextTests {
             try agreed { $0.ciphers = ["ECDHE+AESGCM", "TLS_CHACHA20_POLY1305_SHA256"] }?.cipher
                 == "TLS_CHACHA20_POLY1305_SHA256")
         #expect(try agreed { $0.ciphers = ["ECDHE+AESGCM"] }?.version == "TLSv1.3")
-        for bad in [["NOSUCH"], ["TLS_NOSUCH"]] {
+        // A name that OpenSSL would pass over beside a good one is an error, too.
+        for (bad, named) in [
+            (["NOSUCH"], ["NOSUCH"]), (["TLS_NOSUCH"], ["TLS_NOSUCH"]), (["ECDHE+AESGCM", "NOSUCH"], ["NOSUCH"]),
+            (["TLS_AES_128_GCM_SHA256", "TLS_NOSUCH"], ["TLS_NOSUCH"]), (["ECDHE+AESGCM", "eNULL"], ["eNULL"]),
+        ] {
             let error = tlsError { _ = try agreed { $0.ciphers = bad } }
-            guard case .ciphers(bad, _) = error else {
+            guard case .ciphers(named, _) = error else {
                 Issue.record("\(bad): \(String(describing: error))")
                 continue
             }

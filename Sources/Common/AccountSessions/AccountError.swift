@@ -13,6 +13,8 @@ public enum AccountError: Complaint {
     /// A login or password that no mechanism can carry.
     case unusable(account: String, reason: String)
     case passwordNotText(account: String)
+    /// What `tokeneval` writes is no access token.
+    case badToken(account: String)
     /// Connected, and no word came.
     case silent(AccountServer)
     /// The server knows none of what TLS and logins need.
@@ -52,7 +54,7 @@ public enum AccountError: Complaint {
 
     public var exitStatus: ExitStatus {
         switch self {
-        case .noUser, .unusable, .passwordNotText: .configuration
+        case .noUser, .unusable, .passwordNotText, .badToken: .configuration
         case .noMechanism, .noTLS, .loginInClear: .noPermission
         case .silent(let server): server.portFault == nil ? .temporaryFailure : .configuration
         case .noExtensions: .unavailable
@@ -75,6 +77,9 @@ public enum AccountError: Complaint {
         case .unusable(let account, let reason): "account \(account): the rc gives \(reason); mend it"
         case .passwordNotText(let account):
             "the password of account \(account) is no UTF-8, and the server takes no other login than one as text"
+        case .badToken(let account):
+            "account \(account): the first line that `tokeneval` writes is no access token: it is too long, or has blanks "
+                + "or other characters that no token has (RFC 6750)"
         case .silent(let server):
             "\(server.host) port \(server.port): took the connection and says nothing; \(server.silenceAdvice)"
         case .noExtensions(let host): "\(host) knows no EHLO, so neither TLS nor a login is to be had"

@@ -12,6 +12,8 @@ public struct IMAPSession {
     public static let mailboxLimit = 10_000
 
     public let host: String
+    /// What the login went by; `nil` without one.
+    public let mechanism: String?
     public let exchange: Exchange<IMAPClient>
 
     /// Connects, and begins a session.
@@ -29,7 +31,8 @@ public struct IMAPSession {
     ) throws(AccountError) {
         host = server.host
         exchange = Exchange(IMAPClient(), on: wire, timeout: account.timeout)
-        try SessionStart(account: account, server: server, exchange: exchange, asking: .capability).carryOut(login)
+        mechanism = try SessionStart(account: account, server: server, exchange: exchange, asking: .capability)
+            .carryOut(login)
     }
 
     /// Whether the server lists the capability `name`.

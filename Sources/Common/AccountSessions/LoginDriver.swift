@@ -17,19 +17,21 @@ struct LoginDriver<E: SessionEngine> {
     let exchange: Exchange<E>
 
     /// Logs in, once; what becomes of it is recorded.
+    /// - Returns: what the login went by: a mechanism, or the protocol's own command.
     /// - Throws: the connection is of no more use then.
-    func logIn(_ login: AccountLogin) throws(AccountError) {
+    @discardableResult
+    func logIn(_ login: AccountLogin) throws(AccountError) -> String {
         guard exchange.wire.facts.tls != nil || account.tls == .off else { throw AccountError.loginInClear(host: host) }
         let attempt = try login.attempt(at: host, until: Deadline(after: account.timeout))
         do throws(AccountError) {
-            try carryOut(login, attempt)
+            return try carryOut(login, attempt)
         } catch {
             if let words = error.refusalOfCredentials { attempt?.refused(words) }
             throw error
         }
     }
 
-    private func carryOut(_ login: AccountLogin, _ attempt: LoginAttempt?) throws(AccountError) {
+    private func carryOut(_ login: AccountLogin, _ attempt: LoginAttempt?) throws(AccountError) -> String {
         let offered = exchange.engine.offers?.mechanisms ?? []
         let channel = SASLChannel(
             binding: exchange.wire.facts.tls?.channelBinding, offered: offered,
@@ -37,12 +39,14 @@ struct LoginDriver<E: SessionEngine> {
         if login.prefersAPOP, let command = E.digestLogin {
             try logInByDigest(login, command)
             attempt?.accepted(by: nil, isWeaker: SASLClientMechanism.isWeaker)
+            return "APOP"
         } else if let mechanism = SASLClientMechanism.choose(
             among: login.mechanisms, offered: offered, channel: channel)
         {
             try hold(to: attempt, login, mechanism.name)
             try authenticate(login, mechanism, channel)
             attempt?.accepted(by: login.isFree ? mechanism.name : nil, isWeaker: SASLClientMechanism.isWeaker)
+            return mechanism.name
         } else if let commands = E.ownLogin, login.isFree || offered.isEmpty, !login.isWithToken {
             // They show the password, as the weakest mechanism does.
             let name = SASLClientMechanism.login.name
@@ -54,6 +58,7 @@ struct LoginDriver<E: SessionEngine> {
                 }
             }
             attempt?.accepted(by: login.isFree ? name : nil, isWeaker: SASLClientMechanism.isWeaker)
+            return "the protocol's own command"
         } else {
             throw AccountError.noMechanism(account: account.name, offered: offered)
         }
@@ -96,6 +101,7 @@ struct LoginDriver<E: SessionEngine> {
         do throws(SASLError) {
             client = try mechanism.begin(user: login.user, password: password, channel: channel)
         } catch {
+            guard error != .badToken else { throw AccountError.badToken(account: account.name) }
             throw AccountError.unusable(account: account.name, reason: "\(error)")
         }
         let initial = client.initialResponse()

@@ -8,6 +8,8 @@ import Transport
 /// An open maildrop. What is done with it is the caller's.
 public struct POP3Session {
     public let host: String
+    /// What the login went by; `nil` without one.
+    public let mechanism: String?
     public let exchange: Exchange<POP3Client>
     private let pipelining: PipeliningRule
 
@@ -27,7 +29,8 @@ public struct POP3Session {
         host = server.host
         pipelining = account.pipelining
         exchange = Exchange(POP3Client(), on: wire, timeout: account.timeout)
-        try SessionStart(account: account, server: server, exchange: exchange, asking: .capa).carryOut(login)
+        mechanism = try SessionStart(account: account, server: server, exchange: exchange, asking: .capa)
+            .carryOut(login)
     }
 
     /// Whether commands may be sent ahead of their answers (RFC 2449 §6.8).

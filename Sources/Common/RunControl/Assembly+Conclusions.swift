@@ -114,7 +114,7 @@ extension Assembly {
             if account.owner == nil, !draft.excuses("owner") {
                 complain("fetch", "\"owner MAILBOX\" must say whose mail it is")
             }
-            if account.user == nil, !draft.excuses("user", "address") {
+            if account.user == nil, account.auth != .external, !draft.excuses("user", "address") {
                 complain("fetch", "\"user LOGIN\" is missing, and no address stands in for it")
             }
             if account.auth == .off { complain("auth", "nothing can be fetched without a login") }
@@ -128,7 +128,8 @@ extension Assembly {
             complain("fetch", "\"passwordeval\", \"passwordfile\", \"password\" or \"tokeneval\" is missing")
         }
         checkMethod(account, draft)
-        if account.send != nil, needsLogin, account.user == nil, account.fetch == nil, !draft.excuses("user", "address")
+        if account.send != nil, needsLogin, account.auth != .external, account.user == nil, account.fetch == nil,
+            !draft.excuses("user", "address")
         {
             complain("send", "\"user LOGIN\" is missing, and no address stands in for it")
         }
@@ -165,6 +166,9 @@ extension Assembly {
             complain("folders", "\"!\(excluded.remote)\" leaves nothing out, since there is no pattern such as \"*\"")
         }
         guard let target = account.moveTarget else { return }
+        if FolderSettings(remote: target, local: nil).isPattern {
+            complain("move", "mail is moved to one folder, and \"\(target)\" is a pattern")
+        }
         if account.$keep.said == .on {
             complain("move", "\"keep on\" leaves mail where it is; remove one of the two lines")
         }

@@ -123,6 +123,9 @@ extension Arguments {
                 expectsName = true
                 continue
             }
+            guard word.isQuoted || word.text != "->" || !expectsName else {
+                throw fault(word, "the folder before -> is missing")
+            }
             guard word.isQuoted || !word.text.contains("->") else {
                 throw fault(word, "put blanks around ->, or quote the name")
             }

@@ -20,6 +20,14 @@ public enum CertificateFile {
     /// - Throws: ``TLSError/certificateFile(path:reason:)``.
     public static func names(of path: String) throws(TLSError) -> [String] { try summary(of: path).names }
 
+    /// The day of a moment of a certificate, in UTC: `2026-11-21`.
+    /// - Parameter seconds: since 1970.
+    public static func day(_ seconds: Int) -> String {
+        let date = CertificateDate(seconds: seconds)
+        func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        return "\(date.year)-\(two(date.month))-\(two(date.day))"
+    }
+
     private static func summary(of path: String) throws(TLSError) -> CertificateSummary {
         ERR_clear_error()
         guard let file = unsafe BIO_new_file(path, "r") else {

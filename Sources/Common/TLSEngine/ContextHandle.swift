@@ -83,12 +83,22 @@ import Reporting
         let suites = ciphers.filter { $0.hasPrefix("TLS_") }
         let others = ciphers.filter { !$0.hasPrefix("TLS_") }
         ERR_clear_error()
+        // OpenSSL passes over a name that it does not know if it knows another: each is tried by itself first.
+        for suite in suites where unsafe SSL_CTX_set_ciphersuites(context, suite) != 1 {
+            throw .ciphers([suite], reason: OpenSSLFault.drainText())
+        }
+        // Those without a certificate would let anybody be the server.
+        let forbidden = ":!aNULL:!eNULL"
+        let orders: [Character] = ["!", "-", "+", "@"]
+        for other in others where !orders.contains(other.first ?? "!") {
+            guard unsafe SSL_CTX_set_cipher_list(context, other + forbidden) == 1 else {
+                throw .ciphers([other], reason: OpenSSLFault.drainText())
+            }
+        }
         if !suites.isEmpty, unsafe SSL_CTX_set_ciphersuites(context, suites.joined(separator: ":")) != 1 {
             throw .ciphers(suites, reason: OpenSSLFault.drainText())
         }
-        // Those without a certificate would let anybody be the server.
-        let list = (others + ["!aNULL", "!eNULL"]).joined(separator: ":")
-        if !others.isEmpty, unsafe SSL_CTX_set_cipher_list(context, list) != 1 {
+        if !others.isEmpty, unsafe SSL_CTX_set_cipher_list(context, others.joined(separator: ":") + forbidden) != 1 {
             throw .ciphers(others, reason: OpenSSLFault.drainText())
         }
     }

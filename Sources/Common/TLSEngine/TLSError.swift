@@ -60,7 +60,7 @@ extension TLSError {
             "\(printable(peer)): its certificate (\(printable(subject))) is not trusted: \(reason); if you know it "
                 + "to be right, name its authority in tls_trust_file or pin it: tls_fingerprint \(fingerprint)"
         case .wrongName(let asked, let presented, let fingerprint):
-            "\(printable(asked)): the certificate is for \(Self.list(presented)); use one of those names, set "
+            "\(printable(asked)): the certificate is for \(Self.list(presented)); use one of those names, for the host or in "
                 + "tls_host_override, or pin it: tls_fingerprint \(fingerprint)"
         case .expired(let peer, let until, let fingerprint):
             "\(printable(peer)): its certificate expired (valid until \(Self.day(until))); its owner must renew it; if "
@@ -132,10 +132,5 @@ extension TLSError {
         return names.count > 8 ? "\(told) and \(names.count - 8) more" : told
     }
 
-    /// `2026-11-21`, UTC.
-    private static func day(_ seconds: Int) -> String {
-        let date = CertificateDate(seconds: seconds)
-        func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        return "\(date.year)-\(two(date.month))-\(two(date.day))"
-    }
+    private static func day(_ seconds: Int) -> String { CertificateFile.day(seconds) }
 }
