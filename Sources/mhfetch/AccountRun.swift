@@ -294,13 +294,15 @@ final class AccountRun {
         var taken: [Pending] = []
         for message in messages {
             let size = max(0, message.size ?? Pending.unknownSize)
-            let isOver = limit.octets.map { rationed.octets > 0 && rationed.octets + size > $0 } ?? false
+            let octets = rationed.octets.addingReportingOverflow(size)
+            let total = octets.overflow ? Int.max : octets.partialValue
+            let isOver = limit.octets.map { rationed.messages > 0 && total > $0 } ?? false
             if isOver || limit.messages.map({ rationed.messages >= $0 }) ?? false {
                 if !isRationed { tell("\"per-run\" is reached, the rest comes with the next run") }
                 isRationed = true
                 return (taken, false)
             }
-            rationed = (rationed.messages + 1, rationed.octets.addingReportingOverflow(size).partialValue)
+            rationed = (rationed.messages + 1, total)
             taken.append(message)
         }
         return (taken, true)

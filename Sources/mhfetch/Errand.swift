@@ -43,7 +43,10 @@ extension AccountRun {
     /// Tells, in a dry run, what would be fetched.
     /// - Parameter folder: where from; `nil` for a maildrop.
     func announce(fetching messages: [Pending], from folder: String? = nil, to destination: Destination) throws {
-        let octets = messages.reduce(0) { $0.addingReportingOverflow(max(0, $1.size ?? 0)).partialValue }
+        let octets = messages.reduce(0) { sum, message in
+            let next = sum.addingReportingOverflow(max(0, message.size ?? 0))
+            return next.overflow ? .max : next.partialValue
+        }
         let place = folder.map { " in \(printable($0))" } ?? ""
         guard !messages.isEmpty else { return try say("nothing new\(place)") }
         let from = folder.map { " from \(printable($0))" } ?? ""

@@ -51,6 +51,15 @@ struct ChosenFolder: Hashable {
     let delimiter: UInt8??
 }
 
+extension FolderNames.Folder {
+    /// Whether a server may take `name` for this folder: some ignore case, or a delimiter at the end.
+    fileprivate func isSame(as name: String?) -> Bool {
+        guard var other = name?.lowercased() else { return false }
+        while let delimiter, other.utf8.last == delimiter { other.removeLast() }
+        return other == self.name.lowercased()
+    }
+}
+
 extension FolderNames {
     /// Whether any folder of the server matches the line.
     func hasMatch(of line: FolderSettings) -> Bool {
@@ -73,7 +82,8 @@ extension FolderNames {
                 continue
             }
             let pattern = FolderPattern(line.remote)
-            for folder in folders where !folder.isView && folder.name != target && !seen.contains(folder.name) {
+            for folder in folders
+            where !folder.isView && !folder.isSame(as: target) && !seen.contains(folder.name) {
                 let delimiter = folder.delimiter
                 guard pattern.matches(folder.name, delimiter: delimiter),
                     !excluded.contains(where: { FolderPattern($0.remote).matches(folder.name, delimiter: delimiter) })

@@ -58,24 +58,37 @@ struct Sifting {
     private(set) var wanted: [Pending] = []
     private(set) var unwanted: [Pending] = []
     private(set) var passed: [MessageKey] = []
+    /// Times that the program was killed, as it did not end.
+    private var timeouts = 0
+    private static let timeoutLimit = 2
 
     init(by sieve: Sieve, for run: AccountRun) {
         self.sieve = sieve
         self.run = run
     }
 
+    /// A header begins.
+    mutating func begin() { header = [] }
+
     /// Takes the next octets of a header.
     mutating func take(_ octets: [UInt8]) {
         header += octets.prefix(max(0, HeaderFilter.headerLimit - header.count))
     }
 
+    /// Lets a message pass that has no header: there is nothing to say of it.
+    mutating func keep(_ message: Pending) { wanted.append(message) }
+
     /// Decides about a message whose header is whole. One that the program fails at cannot be fetched.
     mutating func judge(_ message: Pending) throws {
         defer { header = [] }
+        guard !header.isEmpty else { return keep(message) }
         let verdict: HeaderFilter.Verdict
         do throws(ProgramError) { verdict = try sieve.judge(header) } catch {
             // Neither the order to stop nor a program that is not there is the message's fault.
             guard !StopSignal.hasCome, error.isOfProgram else { throw error }
+            // A minute for each message would be for ever.
+            if case .timedOut = error { timeouts += 1 }
+            guard timeouts < Self.timeoutLimit else { throw error }
             return try run.noteFailure(of: message.key, "filter: \(error)")
         }
         switch verdict {
@@ -95,5 +108,12 @@ extension ProgramError {
             .foreignFile, .system:
             false
         }
+    }
+}
+
+extension Array {
+    /// The elements in order, `count` together at most.
+    func pieces(of count: Int) -> [[Element]] {
+        stride(from: 0, to: self.count, by: count).map { Array(self[$0..<Swift.min($0 + count, self.count)]) }
     }
 }

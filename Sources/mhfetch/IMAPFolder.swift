@@ -66,12 +66,13 @@ final class IMAPFolder {
 
     /// Takes what is there as known; where there is a day, only what came before it.
     private func pass(before day: CalendarDay?, uidNext: UInt32?) throws {
-        let uids = try day.map { try search("BEFORE \($0.imap)") }
+        let bound = try uidNext ?? nextUID()
+        let uids = try day.map { try search("BEFORE \($0.imap)").filter { $0 < bound } }
         let new =
             try uids
             ?? list(from: run.state.folders[index].next, isBlind: false).filter { !isFetched($0) }
             .compactMap { UInt32(exactly: $0.number) }
-        if uids == nil { try run.ledger.accept(below: uidNext ?? nextUID(), of: index) }
+        if uids == nil { try run.ledger.accept(below: bound, of: index) }
         try run.ledger.pass(new.map(key), at: run.now)
         try run.announce(passing: new.count, from: name)
     }
@@ -102,14 +103,15 @@ final class IMAPFolder {
         fresh = rationed
         if run.isDry { return try run.announce(fetching: fresh, from: name, to: destination) }
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
-        if let filter = run.filter, !fresh.isEmpty {
-            let sifted = try sift(fresh, by: .filter(filter))
-            try run.ledger.pass(sifted.passed, at: run.now)
-            run.tally.passed += sifted.passed.count
-            try delete(unread: sifted.unwanted)
-            fresh = sifted.wanted
+        var isDone = isAll
+        // Filtered in pieces, so that what was judged is fetched whatever comes behind it.
+        for (number, piece) in (run.filter == nil ? [fresh] : fresh.pieces(of: Self.siftLimit)).enumerated() {
+            let isTurnOver = number > 0 && run.isTurnOver()
+            guard !isTurnOver, try fetch(try run.filter.map { try filtered(piece, by: $0) } ?? piece) else {
+                isDone = false
+                break
+            }
         }
-        let isDone = try fetch(fresh) && isAll
         try run.settle()
         if run.account.marksSeen { try markSeen(fresh) }
         if isDone, let highest = listed.last { try advance(to: highest.number + 1) }
@@ -285,36 +287,72 @@ final class IMAPFolder {
         try run.announce(passing: known.passed.count, from: name)
     }
 
-    private func delete(unread messages: [Pending]) throws {
-        for piece in UIDSet(messages.compactMap { UInt32(exactly: $0.number) }).pieces() {
+    /// Those of `messages` that the rc's filter lets pass. Those it does not want are deleted unread, and known then: a
+    /// server that keeps them all the same is not asked for ever.
+    private func filtered(_ messages: [Pending], by filter: HeaderFilter) throws -> [Pending] {
+        let sifted = try sift(messages, by: .filter(filter))
+        for piece in UIDSet(sifted.unwanted.compactMap { UInt32(exactly: $0.number) }).pieces() {
             run.tally.deleted += try remove(piece, moving: false).count
         }
+        try run.ledger.pass(sifted.passed + sifted.unwanted.map(\.key), at: run.now)
+        run.tally.passed += sifted.passed.count
+        return sifted.wanted
     }
 
     /// Asks for the headers of `messages`, and decides about each.
     private func sift(_ messages: [Pending], by sieve: Sieve) throws -> Sifting {
         var sifting = Sifting(by: sieve, for: run)
-        for start in stride(from: 0, to: messages.count, by: Self.siftLimit) {
-            let piece = messages[start..<min(start + Self.siftLimit, messages.count)]
-            let asked = Dictionary(uniqueKeysWithValues: piece.map { ($0.number, $0) })
-            try exchange.say(.uidFetch(UIDSet(piece.compactMap { UInt32(exactly: $0.number) }), .header))
-            reading: while true {
-                switch try next() {
-                case .content(let octets): sifting.take(octets)
-                case .fetched(let told):
-                    // A message without a header is fetched: the program has nothing to say of it.
-                    guard told.body != .absent, let message = told.uid.flatMap({ asked[Int($0)] }) else { break }
-                    try sifting.judge(message)
-                case .done(.uidFetchContent, let status):
-                    guard status.condition == .ok else { throw session.refused("UID FETCH", status) }
-                    break reading
-                case .bye(let status): throw session.farewell(status)
-                default: break
-                }
+        var refusals = 0
+        for piece in messages.pieces(of: Self.siftLimit) {
+            let (left, refusal) = try askForHeaders(of: piece, &sifting)
+            guard !left.isEmpty else { continue }
+            // One of several may be at fault.
+            let alone = refusal != nil && piece.count > 1 ? left.map { [$0] } : []
+            for message in alone {
+                let (left, refusal) = try askForHeaders(of: message, &sifting)
+                refusals += refusal == nil ? 0 : 1
+                try noteWithoutHeader(left, refusal)
+                if let refusal, refusals >= Self.refusalLimit { throw refusal }
             }
-            try checkNumbers()
+            if alone.isEmpty { try noteWithoutHeader(left, refusal) }
         }
         return sifting
+    }
+
+    /// Notes messages whose header was not sent: they are gone, or cannot be fetched.
+    private func noteWithoutHeader(_ messages: [Pending], _ refusal: AccountError?) throws {
+        let there = try stillThere(messages.compactMap { UInt32(exactly: $0.number) })
+        noteMissed(messages.count - there.count)
+        let reason = refusal.map { "\($0)" } ?? "the server lists it and does not send its header"
+        for message in there { try run.noteFailure(of: message.key, reason) }
+    }
+
+    /// Asks for headers with one command, and decides about each as it comes, once.
+    /// - Returns: the messages whose header was not sent, and the server's refusal, if there was one.
+    private func askForHeaders(
+        of messages: [Pending], _ sifting: inout Sifting
+    ) throws -> (left: [Pending], refusal: AccountError?) {
+        var left = Dictionary(messages.map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
+        var refusal: AccountError?
+        try exchange.say(.uidFetch(UIDSet(messages.compactMap { UInt32(exactly: $0.number) }), .header))
+        reading: while true {
+            switch try next() {
+            case .contentBegin: sifting.begin()
+            case .content(let octets): sifting.take(octets)
+            case .fetched(let told):
+                guard told.body != .absent, let uid = told.uid, let message = left.removeValue(forKey: Int(uid)) else {
+                    break
+                }
+                if case .streamed = told.body { try sifting.judge(message) } else { sifting.keep(message) }
+            case .done(.uidFetchContent, let status):
+                if status.condition != .ok { refusal = session.refused("UID FETCH of headers", status) }
+                break reading
+            case .bye(let status): throw session.farewell(status)
+            default: break
+            }
+        }
+        try checkNumbers()
+        return (messages.filter { left[$0.number] != nil }, refusal)
     }
 
     /// - Returns: `false` when another account's turn came first.
@@ -465,7 +503,7 @@ final class IMAPFolder {
         // Some servers expunge at once what is flagged.
         let expunged = UIDSet(uids.ranges.joined().filter { !numbers.isThere($0) })
         ownExpunges += expunged.count
-        return isMoved || canExpunge ? expunged : uids
+        return isMoved || canExpunge || run.account.search != nil ? expunged : uids
     }
 
     private var canMove: Bool { run.account.moveTarget != nil && session.has("MOVE") }
@@ -487,7 +525,11 @@ final class IMAPFolder {
             try exchange.say(.create(target))
             try finish(.create)
         }
-        return canMove
+        guard !canMove else { return true }
+        // Never a second copy: should the server not let the first one's source be deleted, it stays.
+        try run.ledger.pass(uids.ranges.joined().map(key), at: run.now)
+        try run.ledger.synchronize()
+        return false
     }
 
     /// What is known of a message besides its content. A date that lies ahead is a server's error.
@@ -521,7 +563,8 @@ final class IMAPFolder {
         let unseen = known.subtracting(asked)
         if !unseen.isEmpty { _ = try survey(unseen, []) }
         let going = UIDSet(known.ranges.joined().filter(numbers.isThere))
-        if !hasLosses { try run.ledger.markGone(known.subtracting(going), of: index) }
+        // What a search finds again must be known: one look in vain is no proof there.
+        if !hasLosses, run.account.search == nil { try run.ledger.markGone(known.subtracting(going), of: index) }
         guard !going.isEmpty else { return }
         if run.isDry { return try run.announce(deleting: going.count, from: name) }
         for piece in going.pieces() {

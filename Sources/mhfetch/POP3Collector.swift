@@ -155,24 +155,11 @@ final class POP3Collector {
         if run.isDry { return try run.announce(fetching: fresh, to: run.destination(nil)) }
         // Reported however this ends: to the next run it is known already.
         defer { if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) } }
-        if let filter = run.filter {
-            let sifted = try sift(fresh, by: .filter(filter))
-            try run.ledger.pass(sifted.passed, at: run.now)
-            run.tally.passed += sifted.passed.count
-            try delete(unread: sifted.unwanted)
-            fresh = sifted.wanted
-        }
-        var work = WorkList(fresh) { run.state.isSuspect($0.key) }
-        var requests = RequestWindow(of: work, isPipelining: session.isPipelining)
-        var isFirst = true
-        while let batch = work.next() {
-            if !isFirst, run.isTurnOver() {
-                try drain(&requests)
-                break
-            }
-            isFirst = false
-            let taken = try fetchBatch(batch, &requests, deletions)
-            work.putBack(batch[taken...])
+        // Filtered in pieces, so that what was judged is fetched whatever comes behind it.
+        for (number, piece) in (run.filter == nil ? [fresh] : fresh.pieces(of: Self.siftLimit)).enumerated() {
+            let isTurnOver = number > 0 && run.isTurnOver()
+            let wanted = try isTurnOver ? [] : run.filter.map { try filtered(piece, by: $0, of: listing) } ?? piece
+            guard !isTurnOver, try collect(wanted, deletions) else { break }
         }
         try run.settle()
         if account.keep == .off { try delete(listing, deletions) }
@@ -181,13 +168,49 @@ final class POP3Collector {
     /// Headers asked for ahead of their answers.
     private static let siftWindow = 16
 
-    private func delete(unread messages: [Pending]) throws {
-        for message in messages {
-            try exchange.say(.dele(message.number))
-            guard case .ok = try exchange.next() else { continue }
-            condemned.insert(message.key)
-            run.tally.deleted += 1
+    /// - Returns: `false` when another account's turn came first.
+    private func collect(_ fresh: [Pending], _ deletions: Deletions) throws -> Bool {
+        var work = WorkList(fresh) { run.state.isSuspect($0.key) }
+        var requests = RequestWindow(of: work, isPipelining: session.isPipelining)
+        var isFirst = true
+        while let batch = work.next() {
+            if !isFirst, run.isTurnOver() {
+                try drain(&requests)
+                return false
+            }
+            isFirst = false
+            let taken = try fetchBatch(batch, &requests, deletions)
+            work.putBack(batch[taken...])
         }
+        return true
+    }
+
+    /// Headers that are judged before their messages are fetched.
+    private static let siftLimit = 64
+
+    /// Those of `messages` that the rc's filter lets pass. Those it does not want are deleted unread, and known then; but
+    /// for those that share their id with others: of these one cannot be deleted alone.
+    private func filtered(
+        _ messages: [Pending], by filter: HeaderFilter, of listing: ListedMaildrop
+    ) throws -> [Pending] {
+        let sifted = try sift(messages, by: .filter(filter))
+        var counts: [String: Int] = [:]
+        if !sifted.unwanted.isEmpty {
+            for index in listing.ids.indices { counts[listing.key(at: index).uniqueID ?? "", default: 0] += 1 }
+        }
+        for message in sifted.unwanted where counts[message.key.uniqueID ?? ""] == 1 {
+            try exchange.say(.dele(message.number))
+            switch try exchange.next() {
+            case .ok:
+                condemned.insert(message.key)
+                run.tally.deleted += 1
+            case .err(_, _, let text): run.tell("DELE was refused: \(printable(octets: text, limit: 100))")
+            default: throw session.broken("an invalid answer to DELE")
+            }
+        }
+        try run.ledger.pass(sifted.passed + sifted.unwanted.map(\.key), at: run.now)
+        run.tally.passed += sifted.passed.count
+        return sifted.wanted
     }
 
     /// Asks for the headers of `messages`, and decides about each.
@@ -201,6 +224,7 @@ final class POP3Collector {
             }
             switch try exchange.next() {
             case .contentBegin:
+                sifting.begin()
                 reading: while true {
                     switch try exchange.next() {
                     case .content(let octets): sifting.take(octets)

@@ -183,6 +183,18 @@ struct LoginDriverTests {
             #expect(imap.heard() == ["a1 LOGIN \"tim\" \"tanstaaf\""])
             let smtp = try PlayedServer { try $0.greet(.smtp, offering: "GSSAPI") }
             #expect(described { try begin(.smtp, on: smtp, account()) }?.contains("offers none of the logins") == true)
+            // Who names a mechanism that hides the password gets that one, or nothing: not even where nothing is offered.
+            for method in [AuthMethod.scramSHA256, .cramMD5, .scramSHA256Plus] {
+                let mute = try PlayedServer { voice in
+                    try voice.say("+OK hi")
+                    try voice.hear()
+                    try voice.say("-ERR what?")
+                }
+                #expect(
+                    described { try begin(.pop3, on: mute, account(auth: method)) }?.contains("none of the logins")
+                        == true)
+                #expect(mute.heard() == ["CAPA"])
+            }
             // Who names a mechanism gets that one, or nothing.
             let named = try PlayedServer { try $0.greet(.pop3, offering: "GSSAPI") }
             #expect(
@@ -196,7 +208,7 @@ struct LoginDriverTests {
         _ scratch: ScratchDirectory, warn: @escaping @Sendable (String) -> Void = { _ in }
     ) throws -> LoginRecords {
         let records = LoginRecords(in: scratch.path, watching: [], warn: warn)
-        let identity = LoginIdentity(user: "tim", host: "mail.test")
+        let identity = LoginIdentity(user: "tim", host: "mail.test", port: 1)
         try records.attempt(identity, stamp: "", until: .never)?.accepted(by: "SCRAM-SHA-256") { _, _ in false }
         return records
     }

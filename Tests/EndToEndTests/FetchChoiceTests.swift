@@ -255,4 +255,105 @@ struct FetchChoiceTests {
             #expect(server.stop().last?.lines.contains { $0.contains(" ID ") } == false)
         }
     }
+
+    @Test("a server that lets itself be copied from and not deleted from gets one copy, whatever it refuses")
+    func oneCopy() async throws {
+        try await onThread {
+            let first =
+                Script.login + Script.select("INBOX", messages: 1, "UIDVALIDITY 1", "UIDNEXT 6")
+                + Script.answer("a3 UID FETCH 1:*", "* 1 FETCH (UID 5 RFC822.SIZE 17)")
+                + Script.answer("a4 UID FETCH 5", Script.content(1, 5)) + Script.answer("a5 UID COPY 5 \"Done\"")
+                + [.expect("a6 UID STORE 5"), .line("a6 NO no")] + Script.logout
+            let later = Script.login + Script.select("INBOX", messages: 1, "UIDVALIDITY 1", "UIDNEXT 6") + Script.logout
+            let server = try FakeServer(first, later)
+            let rig = rig(server, "move Done")
+            #expect(try rig.fetch().status == 75)
+            for _ in 1...2 { #expect(try rig.fetch().status == 0, "\(server.sessions)") }
+            #expect(server.stop().map(\.lines).joined().count { $0.contains("COPY") } == 1 && rig.messages().count == 1)
+        }
+    }
+
+    /// Runs mhfetch, with a filter that takes all but spam, against a listing of three messages.
+    private func filtered(_ answers: FakeServer.Step..., then script: [FakeServer.Step]) throws -> (
+        FetchRig, CommandResult, [FakeServer.Session]
+    ) {
+        let listing = (1...3).map { "* \($0) FETCH (UID \($0) RFC822.SIZE 17)" }
+        let server = try FakeServer(
+            Script.login + Script.select("INBOX", messages: 3, "UIDVALIDITY 1", "UIDNEXT 4")
+                + Script.answer("a3 UID FETCH 1:*", listing[0], listing[1], listing[2])
+                + [.expect("a4 UID FETCH 1:3 (UID BODY.PEEK[HEADER])")] + answers + script)
+        let rig = rig(server, "filter \"grep -qv spam\"")
+        let result = try rig.fetch(isOrdinary: true)
+        return (rig, result, server.stop())
+    }
+
+    private static func header(_ uid: Int, _ text: String = "Subject: x\r\n\r\n") -> FakeServer.Step {
+        .line("* \(uid) FETCH (UID \(uid) BODY[HEADER] {\(text.utf8.count)}\r\n\(text))")
+    }
+
+    private static let contents: [FakeServer.Step] = (1...3).map { .line(Script.content($0, $0)) }
+
+    @Test("a header that is not sent makes a failure, and hides no mail")
+    func headerLeftOut() async throws {
+        try await onThread {
+            let (rig, result, sessions) = try filtered(
+                Self.header(1), Self.header(3), .line("a4 OK done"),
+                then: Script.answer("a5 UID FETCH 2", "* 2 FETCH (UID 2 RFC822.SIZE 17)")
+                    + [.expect("a6 UID FETCH 1,3 "), Self.contents[0], Self.contents[2], .line("a6 OK done")]
+                    + Script.logout)
+            #expect(result.status == 75 && rig.messages().count == 2, "\(result) \(sessions)")
+            #expect(result.errorText.contains("does not send its header"), "\(result)")
+            #expect(rig.journal.contains { $0.hasPrefix("fail i0:2 1 ") }, "\(rig.journal)")
+        }
+    }
+
+    @Test(
+        "a header twice, one that was not asked for, and NIL for one: each is judged once, and nothing is deleted unread"
+    )
+    func oddHeaders() async throws {
+        try await onThread {
+            let (rig, result, sessions) = try filtered(
+                Self.header(1), Self.header(1, "Subject: spam\r\n\r\n"), Self.header(9, "Subject: spam\r\n\r\n"),
+                .line("* 2 FETCH (UID 2 BODY[HEADER] NIL)"), Self.header(3), .line("a4 OK done"),
+                then: [.expect("a5 UID FETCH 1:3 ")] + Self.contents + [.line("a5 OK done")] + Script.logout)
+            #expect(result.status == 0 && rig.messages().count == 3, "\(result) \(sessions)")
+            #expect(!sessions.map(\.lines).joined().contains { $0.contains("STORE") })
+        }
+    }
+
+    @Test("a header that is refused is asked for by itself, and stops no other")
+    func headerRefused() async throws {
+        try await onThread {
+            let (rig, result, sessions) = try filtered(
+                Self.header(1), .line("a4 NO cannot"),
+                then: [.expect("a5 UID FETCH 2 (UID BODY.PEEK[HEADER])"), .line("a5 NO cannot")]
+                    + Script.answer("a6 UID FETCH 2", "* 2 FETCH (UID 2 RFC822.SIZE 17)")
+                    + [.expect("a7 UID FETCH 3 (UID BODY.PEEK[HEADER])"), Self.header(3), .line("a7 OK done")]
+                    + [.expect("a8 UID FETCH 1,3 "), Self.contents[0], Self.contents[2], .line("a8 OK done")]
+                    + Script.logout)
+            #expect(result.status == 75 && rig.messages().count == 2, "\(result) \(sessions)")
+        }
+    }
+
+    @Test("sizes beyond all numbers are no reason to fall over")
+    func hugeSizes() async throws {
+        try await onThread {
+            let huge = "9223372036854775807"
+            let server = try FakeServer(
+                Script.login + Script.select("INBOX", messages: 2, "UIDVALIDITY 1", "UIDNEXT 3")
+                    + Script.answer(
+                        "a3 UID FETCH 1:*", "* 1 FETCH (UID 1 RFC822.SIZE \(huge))",
+                        "* 2 FETCH (UID 2 RFC822.SIZE \(huge))")
+                    + [.expect("a4 UID FETCH 1 "), .line(Script.content(1, 1)), .line("a4 OK done")] + Script.logout,
+                Script.login + Script.select("INBOX", messages: 2, "UIDVALIDITY 1", "UIDNEXT 3")
+                    + Script.answer(
+                        "a3 UID FETCH 1:*", "* 1 FETCH (UID 1 RFC822.SIZE \(huge))",
+                        "* 2 FETCH (UID 2 RFC822.SIZE \(huge))")
+                    + Script.logout)
+            let rig = rig(server, "per-run 1m")
+            #expect(try rig.fetch().status == 0 && rig.messages().count == 1, "\(server.sessions)")
+            let dry = try rig.fetch("--dry-run")
+            #expect(dry.status == 0 && dry.outputText.contains("\(huge) octets"), "\(dry)")
+        }
+    }
 }

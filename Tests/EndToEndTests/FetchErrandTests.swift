@@ -371,4 +371,28 @@ struct FetchErrandTests {
             #expect(try rig.fetch(isOrdinary: true).status == 0 && rig.messages().count == 3)
         }
     }
+
+    @Test("a filter deletes no message that shares its id with another, and asks no server twice to delete")
+    func sharedIDs() async throws {
+        try await onThread {
+            func header(_ number: Int, _ subject: String) -> [FakeServer.Step] {
+                [.expect("TOP \(number) 0"), .line("+OK"), .octets(Array("Subject: \(subject)\r\n\r\n.\r\n".utf8))]
+            }
+            let script = FetchHostileTests.self
+            let server = try FakeServer(
+                script.login + script.listing(["x", "x", "y", "z"]) + header(1, "spam") + header(2, "x")
+                    + header(3, "spam")
+                    + [.expect("TOP 4 0"), .line("+OK"), .line(".")] + [.expect("DELE 3"), .line("-ERR no")]
+                    + script.message(2) + script.message(4) + script.farewell,
+                script.login + script.listing(["x", "x", "y", "z"], sizes: false) + script.farewell)
+            let rig = FetchRig()
+            rig.configure(
+                "pop3 127.0.0.1:\(server.port)", "tls off", "timeout 5", "filter \"\(filter(in: rig))\"")
+            for _ in 1...2 {
+                let result = try rig.fetch(isOrdinary: true)
+                #expect(result.status == 0 && rig.messages().count == 2, "\(result) \(server.sessions)")
+            }
+            #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
+        }
+    }
 }

@@ -128,26 +128,19 @@ struct LoginRefusalTests {
         }
     }
 
-    @Test("keeps mail that is to be sent with it from asking, too, and the mail waits")
-    func sending() async throws {
+    @Test("at one port keeps nobody from another one, which may be another service")
+    func otherPort() async throws {
         try await onThread {
-            let pop3 = try FakeServer(Self.session("-ERR [AUTH] no"))
-            let smtp = try FakeServer([.line("220 hello"), .drain])
-            let hub = SendHub(account: [
-                "user alice", "password secret", "tls off", "fetch pop3 127.0.0.1:\(pop3.port)",
-                "send smtp 127.0.0.1:\(smtp.port)",
-            ])
-            for _ in 1...3 {
-                #expect(
-                    try InstalledCommands.run(
-                        ["mhfetch", "-C", hub.rc], environment: ["HOME": hub.scratch.path]
-                    ).status == 77)
-            }
-            try hub.queue(to: ["bob@far.example"])
-            let run = try hub.run()
-            #expect(run.errorText.contains("127.0.0.1 refuses the login of alice"), "\(run) \(hub.log)")
-            #expect(smtp.stop().isEmpty)
-            #expect(try hub.listed.count == 1)
+            let bad = try FakeServer(Self.session("-ERR [AUTH] no"))
+            let good = try FakeServer(Self.empty)
+            let rig = rig(bad)
+            for _ in 1...4 { #expect(try rig.fetch().status == 77) }
+            #expect(bad.sessions.count == 3)
+            rig.scratch.write(
+                String(decoding: ScratchDirectory.read(rig.scratch.file("mailhubrc")) ?? [], as: UTF8.self)
+                    + "account other\n  user alice\n  password secret\n  fetch pop3 127.0.0.1:\(good.port)\n  tls off\n",
+                to: "mailhubrc")
+            #expect(try rig.fetch("other").status == 0 && good.sessions.count == 1)
         }
     }
 

@@ -14,7 +14,7 @@ private final class Counter: Sendable { let value = Atomic(0) }
 @Suite("The records of logins")
 struct LoginRecordsTests {
     private let scratch = ScratchDirectory()
-    private let alice = LoginIdentity(user: "alice", host: "mail.example.org")
+    private let alice = LoginIdentity(user: "alice", host: "mail.example.org", port: 993)
 
     private func records(forced: Bool = false, warn: @escaping @Sendable (String) -> Void = { _ in }) -> LoginRecords {
         LoginRecords(in: scratch.file("state"), watching: [scratch.file("rc")], isForced: forced, warn: warn)
@@ -22,7 +22,8 @@ struct LoginRecordsTests {
 
     private func refuse(_ records: LoginRecords, _ times: Int, stamp: String = "s") throws {
         for _ in 0..<times {
-            try records.attempt(alice, stamp: stamp, until: Deadline(after: .seconds(5)))?.refused("wrong password")
+            try records.attempt(alice, stamp: stamp, until: Deadline(after: .seconds(5)))?.refused(
+                "wrong password", stamp: "s")
         }
     }
 
@@ -47,12 +48,16 @@ struct LoginRecordsTests {
         }
         try records(forced: true).demandLeave(alice, stamp: "s")
         try records().demandLeave(alice, stamp: "changed")
-        for other in [LoginIdentity(user: "bob", host: alice.host), LoginIdentity(user: "alice", host: "b.example")] {
+        for other in [
+            LoginIdentity(user: "bob", host: alice.host, port: 993),
+            LoginIdentity(user: "alice", host: "b.example", port: 993),
+            LoginIdentity(user: "alice", host: alice.host, port: 995),
+        ] {
             try records().demandLeave(other, stamp: "s")
         }
         // One server, however its name is written.
         #expect(throws: LoginRecordError.self) {
-            try records().demandLeave(LoginIdentity(user: "alice", host: "MAIL.example.org"), stamp: "s")
+            try records().demandLeave(LoginIdentity(user: "alice", host: "MAIL.example.org", port: 993), stamp: "s")
         }
     }
 
@@ -67,12 +72,21 @@ struct LoginRecordsTests {
                     else { return }
                     tried.value.add(1, ordering: .relaxed)
                     usleep(2000)
-                    attempt.refused("wrong password")
+                    attempt.refused("wrong password", stamp: "s")
                 }
             }
             for thread in threads { thread.join() }
         }
         #expect(tried.value.load(ordering: .relaxed) == 3)
+    }
+
+    @Test("are not led astray by a program that writes a file of its own at each login")
+    func rewritten() throws {
+        for number in 0..<3 {
+            let stamp = number == 0 ? "start" : "after \(number - 1)"
+            try records().attempt(alice, stamp: stamp, until: .never)?.refused("no", stamp: "after \(number)")
+        }
+        #expect(throws: LoginRecordError.self) { try records().demandLeave(alice, stamp: "after 2") }
     }
 
     @Test("say so when another process does not come to an end of its try")

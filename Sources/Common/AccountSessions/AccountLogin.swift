@@ -22,7 +22,6 @@ public struct AccountLogin: Sendable {
     let isFree: Bool
     /// Whether POP3 is to log in by APOP.
     let prefersAPOP: Bool
-    var isWithToken: Bool { if case .token = source { true } else { false } }
     /// `nil` where no record is kept.
     private let records: LoginRecords?
 
@@ -33,7 +32,7 @@ public struct AccountLogin: Sendable {
     ) throws(AccountError) {
         try self.init(of: account, recordedBy: records)
         do throws(LoginRecordError) {
-            try records.demandLeave(identity(at: server.host), stamp: records.stamp(of: secretFiles))
+            try records.demandLeave(identity(at: server.host, server.port), stamp: records.stamp(of: secretFiles))
         } catch {
             throw .records(error)
         }
@@ -58,6 +57,7 @@ public struct AccountLogin: Sendable {
         self.records = records
         source = account.secret
         prefersAPOP = account.auth == .apop
+        showsPassword = account.auth == .plain || account.auth == .login
         isFree = account.auth == .auto && !account.hasToken
         let all = account.hasToken ? SASLClientMechanism.withToken : mechanisms
         self.mechanisms =
@@ -70,16 +70,24 @@ public struct AccountLogin: Sendable {
     }
 
     /// The right to try the login now; see ``LoginRecords``.
-    func attempt(at host: String, until deadline: Deadline) throws(AccountError) -> LoginAttempt? {
+    func attempt(at host: String, _ port: Int, until deadline: Deadline) throws(AccountError) -> LoginAttempt? {
         guard let records else { return nil }
         do throws(LoginRecordError) {
-            return try records.attempt(identity(at: host), stamp: records.stamp(of: secretFiles), until: deadline)
+            return try records.attempt(identity(at: host, port), stamp: records.stamp(of: secretFiles), until: deadline)
         } catch {
             throw .records(error)
         }
     }
 
-    public func identity(at host: String) -> LoginIdentity { LoginIdentity(user: name, host: host) }
+    public func identity(at host: String, _ port: Int) -> LoginIdentity {
+        LoginIdentity(user: name, host: host, port: port)
+    }
+
+    /// What the rc and the files of the secret look like now; see `LoginRecords`.
+    var stamp: String { records?.stamp(of: secretFiles) ?? "" }
+
+    /// Whether the rc names a mechanism that shows the password, so that the protocol's own command may, too.
+    let showsPassword: Bool
 
     /// The files whose change may have changed the secret: its own, or those that its command names.
     private var secretFiles: [String] {
@@ -134,6 +142,6 @@ extension AccountSettings {
     /// Who logs in at `server` for the account; `nil` where there is no login.
     public func loginIdentity(at server: AccountServer?) throws(AccountError) -> LoginIdentity? {
         guard let server else { return nil }
-        return try AccountLogin(of: self)?.identity(at: server.host)
+        return try AccountLogin(of: self)?.identity(at: server.host, server.port)
     }
 }

@@ -8,7 +8,7 @@ import Transport
 
 /// A session in which mailboxes can be selected. What is done with them is the caller's.
 public struct IMAPSession {
-    /// Mailboxes of one LIST; those behind are passed over.
+    /// Mailboxes of one LIST; a server that has more is told of, rather than that some were passed over.
     public static let mailboxLimit = 10_000
 
     public let host: String
@@ -85,7 +85,11 @@ public struct IMAPSession {
         var mailboxes: [IMAPMailbox] = []
         while true {
             switch try exchange.event() {
-            case .mailbox(let mailbox): if mailboxes.count < Self.mailboxLimit { mailboxes.append(mailbox) }
+            case .mailbox(let mailbox):
+                guard mailboxes.count < Self.mailboxLimit else {
+                    throw broken("more than \(Self.mailboxLimit) folders; let `folders` name those to fetch")
+                }
+                mailboxes.append(mailbox)
             case .done(.list, let status):
                 guard status.condition == .ok else { throw refused("LIST", status) }
                 return mailboxes

@@ -22,11 +22,11 @@ struct LoginDriver<E: SessionEngine> {
     @discardableResult
     func logIn(_ login: AccountLogin) throws(AccountError) -> String {
         guard exchange.wire.facts.tls != nil || account.tls == .off else { throw AccountError.loginInClear(host: host) }
-        let attempt = try login.attempt(at: host, until: Deadline(after: account.timeout))
+        let attempt = try login.attempt(at: host, port, until: Deadline(after: account.timeout))
         do throws(AccountError) {
             return try carryOut(login, attempt)
         } catch {
-            if let words = error.refusalOfCredentials { attempt?.refused(words) }
+            if let words = error.refusalOfCredentials { attempt?.refused(words, stamp: login.stamp) }
             throw error
         }
     }
@@ -47,7 +47,7 @@ struct LoginDriver<E: SessionEngine> {
             try authenticate(login, mechanism, channel)
             attempt?.accepted(by: login.isFree ? mechanism.name : nil, isWeaker: SASLClientMechanism.isWeaker)
             return mechanism.name
-        } else if let commands = E.ownLogin, login.isFree || offered.isEmpty, !login.isWithToken {
+        } else if let commands = E.ownLogin, login.isFree || login.showsPassword && offered.isEmpty {
             // They show the password, as the weakest mechanism does.
             let name = SASLClientMechanism.login.name
             try hold(to: attempt, login, name)

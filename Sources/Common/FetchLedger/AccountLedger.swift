@@ -218,7 +218,7 @@ public final class AccountLedger {
         try record(uids.pieces().map { "left \(index) \(String(decoding: $0.octets, as: UTF8.self))" })
     }
 
-    /// Notes messages as known though they were never fetched: they are neither asked for nor deleted.
+    /// Notes messages as known that are neither asked for nor deleted from now on, whether they were fetched or not.
     /// - Parameter time: seconds since 1970.
     public func pass(_ keys: [MessageKey], at time: Int) throws(DurableError) {
         var uids: [Int: [UInt32]] = [:]
@@ -231,8 +231,12 @@ public final class AccountLedger {
         }
         for (folder, uids) in uids.sorted(by: { $0.key < $1.key }) {
             for piece in UIDSet(uids).pieces() {
-                texts.append("seen \(folder) \(time) 0 \(String(decoding: piece.octets, as: UTF8.self))")
+                let words = String(decoding: piece.octets, as: UTF8.self)
+                // Known from now on for one reason alone.
+                texts += ["left \(folder) \(words)", "seen \(folder) \(time) 0 \(words)"]
             }
+            let failed = uids.map { MessageKey.uid($0, folder: folder) }.filter { state.failed[$0] != nil }
+            texts += failed.map { "gone \($0.text)" }
         }
         try record(texts)
     }

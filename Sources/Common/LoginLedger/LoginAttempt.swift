@@ -25,9 +25,12 @@ public final class LoginAttempt {
     deinit { _ = try? lock.release() }  // one that cannot be released ends with its descriptor
 
     /// Notes that the credentials were refused.
-    /// - Parameter words: the server's, as they came.
-    public func refused(_ words: String) {
-        change { $0.noteRefusal(words, stamp: stamp, at: max(time(nil), ClockSanity.buildDate)) }
+    /// - Parameters:
+    ///   - words: the server's, as they came.
+    ///   - after: the stamp as it is now: the program that gave the secret may have written a file of its own.
+    public func refused(_ words: String, stamp after: String) {
+        let now = max(time(nil), ClockSanity.buildDate)
+        change { $0.noteRefusal(words, stamp: stamp, leaving: after, at: now) }
     }
 
     /// Notes that the login was accepted, and tells a person, once, when it went by a weaker mechanism than before.

@@ -6,18 +6,19 @@ import Glibc
 import Octets
 import Reporting
 
-/// Who logs in, and where. What for does not matter: the server counts all.
+/// Who logs in, and where. Two ports of one host may be two services with passwords of their own, or the ends of two
+/// tunnels.
 public struct LoginIdentity: Sendable, Hashable {
     public let user: String
     public let host: String
+    public let port: Int
 
-    public init(user: String, host: String) {
-        self.user = user
-        self.host = host
+    public init(user: String, host: String, port: Int) {
+        (self.user, self.host, self.port) = (user, host, port)
     }
 
     /// The name of its state, below `login` in the state directory.
-    var fileName: String { StateFiles<LoginState>.fileName("\(host.lowercased()) \(user)") }
+    var fileName: String { StateFiles<LoginState>.fileName("\(host.lowercased()) \(port) \(user)") }
 }
 
 /// The states of all logins of a hub. A server that refuses a login is not asked again and again: it would lock the

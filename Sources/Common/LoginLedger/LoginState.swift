@@ -39,12 +39,15 @@ public struct LoginState: KeptState, Hashable {
         return ClockSanity.hasCome(next, now: now, longestWait: longest) ? nil : next
     }
 
-    mutating func noteRefusal(_ words: String, stamp: String, at now: Int) {
+    /// - Parameters:
+    ///   - stamp: when the login was begun: one that has changed since the last refusal begins the count anew.
+    ///   - after: when it was refused; `nil` for the same.
+    mutating func noteRefusal(_ words: String, stamp: String, leaving after: String? = nil, at now: Int) {
         if since == 0 || since > now { since = now }
         refusals = stamp == self.stamp ? refusals + 1 : 1
         let behind = refusals - Self.freeTries - 1
         next = now + (behind < 0 ? 0 : Self.pauses[min(behind, Self.pauses.count - 1)])
-        (self.stamp, self.words, last) = (stamp, words, now)
+        (self.stamp, self.words, last) = (after ?? stamp, words, now)
     }
 
     mutating func noteAcceptance() {

@@ -173,7 +173,7 @@ extension Assembly {
             complain("move", "\"keep on\" leaves mail where it is; remove one of the two lines")
         }
         if account.folders.contains(where: {
-            !$0.isPattern && !$0.isExcluded && $0.remote == FolderSettings(remote: target, local: nil).remote
+            !$0.isPattern && !$0.isExcluded && $0.remote.lowercased() == target.lowercased()
         }) {
             complain("move", "\"\(target)\" is fetched from, so that its mail would be fetched and moved for ever")
         }
