@@ -46,7 +46,7 @@ struct AccountLook {
         var octets = 0
         while true {
             switch try session.exchange.next() {
-            case .fetched(let told): octets = octets.addingReportingOverflow(max(0, told.size ?? 0)).partialValue
+            case .fetched(let told): octets = octets.adding(told: told.size ?? 0)
             case .done(.uidFetch, let status):
                 guard status.condition == .ok else { throw session.refused("UID FETCH", status) }
                 return octets
@@ -110,25 +110,5 @@ struct AccountLook {
             throw FetchError.doesNotFetch(account.name, position: account.position)
         }
         return server
-    }
-}
-
-extension IMAPSession {
-    /// The folders that the rc stands for: the server is asked where it has patterns. Also how many have a name that an
-    /// rc cannot express, and the patterns and exclusions that no folder matches.
-    func chosenFolders(
-        of account: AccountSettings
-    ) throws -> (folders: [ChosenFolder], inexpressible: Int, idle: [String]) {
-        let lines = account.folders
-        guard lines.contains(where: \.isPattern) else {
-            return (lines.map { ChosenFolder(settings: $0, delimiter: nil) }, 0, [])
-        }
-        let names = FolderNames(try list("*"))
-        let target = account.moveTarget.map { FolderSettings(remote: $0, local: nil).remote }
-        let idle = lines.filter { ($0.isPattern || $0.isExcluded) && !names.hasMatch(of: $0) }
-        return (
-            names.chosen(by: lines, but: target), names.inexpressible,
-            idle.map { ($0.isExcluded ? "!" : "") + $0.remote }
-        )
     }
 }

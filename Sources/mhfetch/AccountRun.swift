@@ -60,6 +60,7 @@ final class AccountRun {
     var errand = Errand.fetch
     /// The Maildir of the account's owner.
     private let maildir: String
+    private var letters: StoredLetters?
     private var clockIsRight = true
     private let began = Deadline.now
     /// Whether the turn ended before all was looked at.
@@ -195,8 +196,13 @@ final class AccountRun {
         account.filter.isEmpty || isDry ? nil : HeaderFilter(argv: account.filter)
     }
 
-    /// What the owner's Maildir has.
-    func storedLetters() throws -> StoredLetters { try StoredLetters(in: Maildir(path: maildir, making: true)) }
+    /// What the owner's Maildir had when it was first asked for: it is read once for all folders of a server.
+    func storedLetters() throws -> StoredLetters {
+        if let letters { return letters }
+        let read = try StoredLetters(in: Maildir(path: maildir, making: true))
+        letters = read
+        return read
+    }
 
     /// Begins a batch of `messages`, if there is enough free space.
     func begin(_ messages: [Pending]) throws {
@@ -293,9 +299,7 @@ final class AccountRun {
         let limit = account.runLimit
         var taken: [Pending] = []
         for message in messages {
-            let size = max(0, message.size ?? Pending.unknownSize)
-            let octets = rationed.octets.addingReportingOverflow(size)
-            let total = octets.overflow ? Int.max : octets.partialValue
+            let total = rationed.octets.adding(told: message.size ?? Pending.unknownSize)
             let isOver = limit.octets.map { rationed.messages > 0 && total > $0 } ?? false
             if isOver || limit.messages.map({ rationed.messages >= $0 }) ?? false {
                 if !isRationed { tell("\"per-run\" is reached, the rest comes with the next run") }

@@ -43,21 +43,19 @@ extension AccountRun {
     /// Tells, in a dry run, what would be fetched.
     /// - Parameter folder: where from; `nil` for a maildrop.
     func announce(fetching messages: [Pending], from folder: String? = nil, to destination: Destination) throws {
-        let octets = messages.reduce(0) { sum, message in
-            let next = sum.addingReportingOverflow(max(0, message.size ?? 0))
-            return next.overflow ? .max : next.partialValue
-        }
+        let octets = messages.reduce(0) { $0.adding(told: $1.size ?? 0) }
         let place = folder.map { " in \(printable($0))" } ?? ""
         guard !messages.isEmpty else { return try say("nothing new\(place)") }
         let from = folder.map { " from \(printable($0))" } ?? ""
-        try say(
+        var line =
             "\(counted(messages.count, "message")) would be fetched\(from), \(counted(octets, "octet")), into "
-                + "\(printable("\(destination)"))"
-                + (account.keep != .off
-                    ? ""
-                    : account.moveTarget.map { "; at the server they go to \(printable($0))" }
-                        ?? "; at the server they are deleted")
-                + (account.filter.isEmpty ? "" : ", if the filter lets them pass"))
+            + printable("\(destination)")
+        if account.keep == .off {
+            let fate = account.moveTarget.map { "go to \(printable($0))" } ?? "are deleted"
+            line += "; at the server they \(fate)"
+        }
+        if !account.filter.isEmpty { line += ", if the filter lets them pass" }
+        try say(line)
         guard isVerbose else { return }
         for message in messages {
             let size = message.size.map { counted($0, "octet") } ?? "size unknown"

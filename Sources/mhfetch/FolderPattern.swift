@@ -1,5 +1,6 @@
 // Patterns of the rc that stand for folders of a server (RFC 3501 §6.3.8), and what becomes of the names they match.
 
+import AccountSessions
 import RunControl
 
 /// A name with `*`, for anything, and `%`, for anything within one level.
@@ -100,5 +101,25 @@ extension FolderNames {
             }
         }
         return chosen
+    }
+}
+
+extension IMAPSession {
+    /// The folders that the rc stands for: the server is asked where it has patterns. Also how many have a name that an
+    /// rc cannot express, and the patterns and exclusions that no folder matches.
+    func chosenFolders(
+        of account: AccountSettings
+    ) throws -> (folders: [ChosenFolder], inexpressible: Int, idle: [String]) {
+        let lines = account.folders
+        guard lines.contains(where: \.isPattern) else {
+            return (lines.map { ChosenFolder(settings: $0, delimiter: nil) }, 0, [])
+        }
+        let names = FolderNames(try list("*"))
+        let target = account.moveTarget.map { FolderSettings(remote: $0, local: nil).remote }
+        let idle = lines.filter { ($0.isPattern || $0.isExcluded) && !names.hasMatch(of: $0) }
+        return (
+            names.chosen(by: lines, but: target), names.inexpressible,
+            idle.map { ($0.isExcluded ? "!" : "") + $0.remote }
+        )
     }
 }

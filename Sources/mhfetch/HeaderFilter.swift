@@ -110,10 +110,3 @@ extension ProgramError {
         }
     }
 }
-
-extension Array {
-    /// The elements in order, `count` together at most.
-    func pieces(of count: Int) -> [[Element]] {
-        stride(from: 0, to: self.count, by: count).map { Array(self[$0..<Swift.min($0 + count, self.count)]) }
-    }
-}

@@ -78,7 +78,7 @@ struct IMAPCollector {
     private func obstacle(to name: String, _ refusal: AccountError) throws -> any Error {
         let mailboxes: [IMAPMailbox]
         do {
-            mailboxes = try session.list("*")
+            mailboxes = try session.list("*", isWhole: false)
         } catch AccountError.refused {
             return refusal
         }

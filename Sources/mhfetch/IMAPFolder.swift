@@ -16,29 +16,29 @@ final class IMAPFolder {
     /// bounded too, as those of a batch.
     static let requestLimit = 1_000
     /// Refusals of single messages after which the folder itself is taken to be at fault.
-    private static let refusalLimit = 10
+    static let refusalLimit = 10
 
-    private let session: IMAPSession
-    private let run: AccountRun
-    private let name: String
+    let session: IMAPSession
+    let run: AccountRun
+    let name: String
     /// Its number in the state.
-    private let index: Int
+    let index: Int
     private let destination: Destination
     /// Which UID each message number of the folder has, kept up to date with all that the server says.
-    private var numbers: MessageNumbers
+    var numbers: MessageNumbers
     /// UIDs that were asked for in this session: what ``numbers`` does not know of them is not there.
-    private var asked = UIDSet([])
+    var asked = UIDSet([])
     /// Whether a listing of the whole folder had another count than the server tells.
-    private var isMiscounted = false
+    var isMiscounted = false
     /// Messages that went as we asked.
-    private var ownExpunges = 0
+    var ownExpunges = 0
     /// Messages that were neither sent nor listed any more.
-    private var missed = 0
+    var missed = 0
     /// Whether others' messages went in this session, as the server says. Were it a lie, they would be passed over for
     /// good: so nothing is, and nothing is forgotten. In a later session either they are not listed, or they are news.
-    private var hasLosses: Bool { numbers.expungedCount > ownExpunges || missed > 0 }
+    var hasLosses: Bool { numbers.expungedCount > ownExpunges || missed > 0 }
 
-    private var exchange: Exchange<IMAPClient> { session.exchange }
+    var exchange: Exchange<IMAPClient> { session.exchange }
 
     /// - Parameters:
     ///   - name: as the rc names it.
@@ -52,7 +52,7 @@ final class IMAPFolder {
         numbers = MessageNumbers(exists: messages)
     }
 
-    private func key(_ uid: UInt32) -> MessageKey { .uid(uid, folder: index) }
+    func key(_ uid: UInt32) -> MessageKey { .uid(uid, folder: index) }
 
     /// Fetches what is new and deletes what may go.
     /// - Parameter uidNext: UIDNEXT, as SELECT told; `nil` where it did not.
@@ -64,17 +64,20 @@ final class IMAPFolder {
         }
     }
 
-    /// Takes what is there as known; where there is a day, only what came before it.
+    /// Takes what is there as known; where there is a day, only what came before it. What comes in meanwhile is news.
     private func pass(before day: CalendarDay?, uidNext: UInt32?) throws {
-        let bound = try uidNext ?? nextUID()
-        let uids = try day.map { try search("BEFORE \($0.imap)").filter { $0 < bound } }
-        let new =
-            try uids
-            ?? list(from: run.state.folders[index].next, isBlind: false).filter { !isFetched($0) }
-            .compactMap { UInt32(exactly: $0.number) }
-        if uids == nil { try run.ledger.accept(below: bound, of: index) }
-        try run.ledger.pass(new.map(key), at: run.now)
-        try run.announce(passing: new.count, from: name)
+        let next = run.state.folders[index].next
+        let bound = max(try uidNext ?? nextUID(), next)
+        let count: Int
+        if let day {
+            let uids = try search("BEFORE \(day.imap)").filter { $0 < bound }
+            try run.ledger.pass(uids.map(key), at: run.now)
+            count = uids.count
+        } else {
+            count = try list(from: next, isBlind: false).count { $0.number < bound && !isFetched($0) }
+            try run.ledger.accept(below: bound, of: index)
+        }
+        try run.announce(passing: count, from: name)
     }
 
     private func fetchNew(uidNext: UInt32?) throws {
@@ -103,15 +106,7 @@ final class IMAPFolder {
         fresh = rationed
         if run.isDry { return try run.announce(fetching: fresh, from: name, to: destination) }
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
-        var isDone = isAll
-        // Filtered in pieces, so that what was judged is fetched whatever comes behind it.
-        for (number, piece) in (run.filter == nil ? [fresh] : fresh.pieces(of: Self.siftLimit)).enumerated() {
-            let isTurnOver = number > 0 && run.isTurnOver()
-            guard !isTurnOver, try fetch(try run.filter.map { try filtered(piece, by: $0) } ?? piece) else {
-                isDone = false
-                break
-            }
-        }
+        let isDone = try fetchFiltered(fresh) && isAll
         try run.settle()
         if run.account.marksSeen { try markSeen(fresh) }
         if isDone, let highest = listed.last { try advance(to: highest.number + 1) }
@@ -126,25 +121,16 @@ final class IMAPFolder {
         try run.ledger.setNext(max(mark, run.state.folders[index].next), of: index)
     }
 
-    /// The UID above all that the folder has now, for a server that does not tell UIDNEXT.
-    func nextUID() throws -> UInt32 {
-        guard numbers.exists > 0 else { return 1 }
-        let last = try survey(UIDSet([.max]), []).map(\.number).max() ?? 0
-        return UInt32(clamping: last + 1)
-    }
+    func isNews(_ message: Pending) -> Bool { !isFetched(message) && run.state.failed[message.key] == nil }
 
-    private var canExpunge: Bool { session.has("UIDPLUS") }
-
-    private func isNews(_ message: Pending) -> Bool { !isFetched(message) && run.state.failed[message.key] == nil }
-
-    private func isFetched(_ message: Pending) -> Bool {
+    func isFetched(_ message: Pending) -> Bool {
         UInt32(exactly: message.number).map { run.state.folders[index].isFetched($0) } ?? false
     }
 
-    // MARK: Listing
+    // MARK: The server's words
 
     /// The next event from the server; whatever it is, numbers and UIDs are kept up to date with it.
-    private func next() throws -> IMAPClient.Event {
+    func next() throws -> IMAPClient.Event {
         let event = try exchange.next()
         switch event {
         case .exists(let count): numbers.tell(exists: count)
@@ -158,18 +144,18 @@ final class IMAPFolder {
     }
 
     /// Throws when UIDs are in doubt: nothing is fetched or deleted by a UID that means two messages.
-    private func checkNumbers() throws {
+    func checkNumbers() throws {
         guard let fault = numbers.fault else { return }
         throw FetchError.doubtfulUIDs(folder: name, host: session.host, what: "\(fault)")
     }
 
     /// Waits for the completion of `request`, which the server must not refuse.
-    private func finish(_ request: IMAPRequest) throws {
+    func finish(_ request: IMAPRequest) throws {
         let status = try completion(of: request)
         guard status.condition == .ok else { throw session.refused(request.rawValue, status) }
     }
 
-    private func completion(of request: IMAPRequest) throws -> IMAPStatus {
+    func completion(of request: IMAPRequest) throws -> IMAPStatus {
         while true {
             switch try next() {
             case .done(request, let status):
@@ -181,178 +167,17 @@ final class IMAPFolder {
         }
     }
 
-    /// The messages whose UIDs are `first` or above. Where that is the whole folder, their count must be right.
-    /// - Parameter isBlind: whether the server did not tell UIDNEXT, which would show that it has taken UIDs back.
-    private func list(from first: UInt32, isBlind: Bool) throws -> [Pending] {
-        let told = numbers.exists
-        let expunged = numbers.expungedCount
-        let surveyed = try survey(.from(first))
-        let listed = surveyed.filter { $0.number >= Int(first) }
-        // `first:*` lists the last message at least (RFC 3501 §6.4.8). If that is below `first` it was dealt with
-        // before, unless the server gives out UIDs again.
-        let floor = Int(run.state.folders[index].floor)
-        if isBlind, canExpunge, surveyed.contains(where: { $0.number < Int(first) && $0.number >= floor && isNews($0) })
-        {
-            throw run.renumbered(name)
-        }
-        guard first == 1, numbers.expungedCount == expunged else { return listed }
-        // Of messages that came in meanwhile some may be listed, or none.
-        guard listed.count < told || listed.count > max(told, numbers.exists) else { return listed }
-        isMiscounted = true
-        run.noteStop(
-            FetchError.miscounted(folder: name, host: session.host, told: told, listed: listed.count), of: name)
-        return listed
-    }
-
-    /// What a search by `criteria` finds and is not known.
-    private func found(by criteria: String) throws -> [Pending] {
-        // Without UIDPLUS what was deleted stays until somebody expunges it, and is known no more.
-        let found = try search(canExpunge ? criteria : "UNDELETED \(criteria)")
-        let wanted = Set(found)
-        return try survey(UIDSet(found)).filter { UInt32(exactly: $0.number).map(wanted.contains) ?? false }
-    }
-
-    /// The UIDs that a search by `criteria` finds, without those of fetched messages.
-    private func search(_ criteria: String) throws -> [UInt32] {
-        try exchange.say(.uidSearch(IMAPSearch(criteria: criteria)))
-        var found: [UInt32] = []
-        let folder = run.state.folders[index]
-        reading: while true {
-            switch try next() {
-            case .searchResult(let uids): found += uids.filter { $0 >= folder.floor && !folder.isFetched($0) }
-            case .done(.uidSearch, let status):
-                guard status.condition == .ok else {
-                    throw FetchError.searchRefused(
-                        folder: name, host: session.host, search: criteria,
-                        words: printable(octets: status.text, limit: 200))
-                }
-                break reading
-            case .bye(let status): throw session.farewell(status)
-            default: break
-            }
-        }
-        try checkNumbers()
-        return found
-    }
-
-    /// Those of the failed messages that the server still has; the others are forgotten, unless it told of losses.
-    private func stillThere(_ uids: [UInt32]) throws -> [Pending] {
-        guard !uids.isEmpty else { return [] }
-        let asked = Set(uids.map(Int.init))
-        let found = try survey(UIDSet(uids)).filter { asked.contains($0.number) }
-        let there = Set(found.map(\.key))
-        if !hasLosses { try run.ledger.markGone(uids.map(key).filter { !there.contains($0) }) }
-        return found
-    }
-
-    /// UIDs and sizes of the messages in `uids`, in the order of their UIDs.
-    private func survey(_ uids: UIDSet, _ items: IMAPItems = .size) throws -> [Pending] {
-        var found: [UInt32: Int?] = [:]
-        for piece in uids.pieces() {
-            try exchange.say(.uidFetch(piece, items))
-            reading: while true {
-                switch try next() {
-                case .fetched(let told):
-                    // A second response for a UID is about the same message; what it does not tell stays.
-                    if let uid = told.uid { found.updateValue(told.size ?? found[uid] ?? nil, forKey: uid) }
-                case .done(.uidFetch, let status):
-                    guard status.condition == .ok else { throw session.refused("UID FETCH", status) }
-                    break reading
-                case .bye(let status): throw session.farewell(status)
-                default: break
-                }
-            }
-            try checkNumbers()
-        }
-        asked = UIDSet(ranges: asked.ranges + uids.ranges)
-        let there = found.filter { numbers.isThere($0.key) }.sorted { $0.key < $1.key }
-        return there.map { Pending(number: Int($0.key), key: key($0.key), size: $0.value) }
-    }
-
     // MARK: Fetching
 
-    /// Headers asked for with one command.
-    private static let siftLimit = 100
-
-    /// Takes as known what is here already, by its Message-ID.
-    /// - Parameter validity: the UIDVALIDITY that the folder has now.
-    func reindex(validity: UInt32, isRenumbered: Bool) throws {
-        let listed = try survey(.from(1))
-        let known = try sift(isRenumbered ? listed : listed.filter { !isFetched($0) }, by: .stored(run.storedLetters()))
-        if isRenumbered {
-            try run.ledger.renumber(index, validity: validity, passing: known.passed, at: run.now)
-        } else {
-            try run.ledger.pass(known.passed, at: run.now)
+    /// Fetches those of `fresh` that the filter lets pass, in pieces: what was judged is fetched whatever comes behind it.
+    /// - Returns: `false` when another account's turn came first.
+    private func fetchFiltered(_ fresh: [Pending]) throws -> Bool {
+        guard let filter = run.filter else { return try fetch(fresh) }
+        for (number, piece) in fresh.pieces(of: Self.siftLimit).enumerated() {
+            if number > 0, run.isTurnOver() { return false }
+            guard try fetch(try filtered(piece, by: filter)) else { return false }
         }
-        try run.announce(passing: known.passed.count, from: name)
-    }
-
-    /// Those of `messages` that the rc's filter lets pass. Those it does not want are deleted unread, and known then: a
-    /// server that keeps them all the same is not asked for ever.
-    private func filtered(_ messages: [Pending], by filter: HeaderFilter) throws -> [Pending] {
-        let sifted = try sift(messages, by: .filter(filter))
-        for piece in UIDSet(sifted.unwanted.compactMap { UInt32(exactly: $0.number) }).pieces() {
-            run.tally.deleted += try remove(piece, moving: false).count
-        }
-        try run.ledger.pass(sifted.passed + sifted.unwanted.map(\.key), at: run.now)
-        run.tally.passed += sifted.passed.count
-        return sifted.wanted
-    }
-
-    /// Asks for the headers of `messages`, and decides about each.
-    private func sift(_ messages: [Pending], by sieve: Sieve) throws -> Sifting {
-        var sifting = Sifting(by: sieve, for: run)
-        var refusals = 0
-        for piece in messages.pieces(of: Self.siftLimit) {
-            let (left, refusal) = try askForHeaders(of: piece, &sifting)
-            guard !left.isEmpty else { continue }
-            // One of several may be at fault.
-            let alone = refusal != nil && piece.count > 1 ? left.map { [$0] } : []
-            for message in alone {
-                let (left, refusal) = try askForHeaders(of: message, &sifting)
-                refusals += refusal == nil ? 0 : 1
-                try noteWithoutHeader(left, refusal)
-                if let refusal, refusals >= Self.refusalLimit { throw refusal }
-            }
-            if alone.isEmpty { try noteWithoutHeader(left, refusal) }
-        }
-        return sifting
-    }
-
-    /// Notes messages whose header was not sent: they are gone, or cannot be fetched.
-    private func noteWithoutHeader(_ messages: [Pending], _ refusal: AccountError?) throws {
-        let there = try stillThere(messages.compactMap { UInt32(exactly: $0.number) })
-        noteMissed(messages.count - there.count)
-        let reason = refusal.map { "\($0)" } ?? "the server lists it and does not send its header"
-        for message in there { try run.noteFailure(of: message.key, reason) }
-    }
-
-    /// Asks for headers with one command, and decides about each as it comes, once.
-    /// - Returns: the messages whose header was not sent, and the server's refusal, if there was one.
-    private func askForHeaders(
-        of messages: [Pending], _ sifting: inout Sifting
-    ) throws -> (left: [Pending], refusal: AccountError?) {
-        var left = Dictionary(messages.map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
-        var refusal: AccountError?
-        try exchange.say(.uidFetch(UIDSet(messages.compactMap { UInt32(exactly: $0.number) }), .header))
-        reading: while true {
-            switch try next() {
-            case .contentBegin: sifting.begin()
-            case .content(let octets): sifting.take(octets)
-            case .fetched(let told):
-                guard told.body != .absent, let uid = told.uid, let message = left.removeValue(forKey: Int(uid)) else {
-                    break
-                }
-                if case .streamed = told.body { try sifting.judge(message) } else { sifting.keep(message) }
-            case .done(.uidFetchContent, let status):
-                if status.condition != .ok { refusal = session.refused("UID FETCH of headers", status) }
-                break reading
-            case .bye(let status): throw session.farewell(status)
-            default: break
-            }
-        }
-        try checkNumbers()
-        return (messages.filter { left[$0.number] != nil }, refusal)
+        return true
     }
 
     /// - Returns: `false` when another account's turn came first.
@@ -403,7 +228,7 @@ final class IMAPFolder {
         return true
     }
 
-    private func noteMissed(_ count: Int) {
+    func noteMissed(_ count: Int) {
         run.tally.gone += count
         missed += count
     }
@@ -487,51 +312,6 @@ final class IMAPFolder {
         try run.receive(message, index: index, to: destination) { _ in source(of: told, []) }
     }
 
-    /// Deletes messages, or moves them where the rc says so.
-    /// - Returns: those that are gone. What a server does not say it has expunged, as we asked it to, is looked up again
-    ///   by the next session.
-    private func remove(_ uids: UIDSet, moving: Bool) throws -> UIDSet {
-        let isMoved = try moving && move(uids)
-        if !isMoved {
-            try exchange.say(.uidStore(uids, add: ["\\Deleted"]))
-            try finish(.uidStore)
-        }
-        if !isMoved, canExpunge {
-            try exchange.say(.uidExpunge(uids))
-            try finish(.uidExpunge)
-        }
-        // Some servers expunge at once what is flagged.
-        let expunged = UIDSet(uids.ranges.joined().filter { !numbers.isThere($0) })
-        ownExpunges += expunged.count
-        return isMoved || canExpunge || run.account.search != nil ? expunged : uids
-    }
-
-    private var canMove: Bool { run.account.moveTarget != nil && session.has("MOVE") }
-
-    /// Moves messages where the rc says so: at once where the server can (RFC 6851), else a copy of them, of which a
-    /// crash may leave two.
-    /// - Returns: `false` when they are still to be deleted here.
-    private func move(_ uids: UIDSet) throws -> Bool {
-        guard let name = run.account.moveTarget else { return false }
-        let target = IMAPMailboxName(FolderSettings(remote: name, local: nil).remote)
-        let request: IMAPRequest = canMove ? .uidMove : .uidCopy
-        for isRepeated in [false, true] {
-            try exchange.say(canMove ? .uidMove(uids, to: target) : .uidCopy(uids, to: target))
-            let status = try completion(of: request)
-            if status.condition == .ok { break }
-            guard status.code == .tryCreate, !isRepeated else {
-                throw session.refused("\(request.rawValue) to \(printable(name))", status)
-            }
-            try exchange.say(.create(target))
-            try finish(.create)
-        }
-        guard !canMove else { return true }
-        // Never a second copy: should the server not let the first one's source be deleted, it stays.
-        try run.ledger.pass(uids.ranges.joined().map(key), at: run.now)
-        try run.ledger.synchronize()
-        return false
-    }
-
     /// What is known of a message besides its content. A date that lies ahead is a server's error.
     private func source(of told: IMAPFetched, _ contentFaults: ContentFaults) -> MessageSource {
         let arrival = told.internalDate.flatMap { InternalDate.seconds($0) }
@@ -539,44 +319,6 @@ final class IMAPFolder {
             contentFaults: contentFaults,
             flags: run.account.keepsFlags ? MaildirFlags(imap: told.flags ?? []) : [],
             arrival: arrival.flatMap { (0...(run.now + 86_400)).contains($0) ? $0 : nil })
-    }
-
-    // MARK: At the source
-
-    /// Marks as seen what was fetched of `messages`.
-    private func markSeen(_ messages: [Pending]) throws {
-        let fetched = messages.filter(isFetched).compactMap { UInt32(exactly: $0.number) }.filter(numbers.isThere)
-        for piece in UIDSet(fetched).pieces() {
-            try exchange.say(.uidStore(piece, add: ["\\Seen"]))
-            try finish(.uidStore)
-        }
-    }
-
-    /// Deletes what was fetched and may go, or moves it: flagged, then expunged by UID, so that no mail that others have
-    /// flagged vanishes with it. What was fetched in an earlier session is looked up first: its UID may mean two messages by
-    /// now, or none. What the next listing of new mail will show again must stay known, and so stays there.
-    private func delete() throws {
-        let days = run.state.folders[index].fetched.filter { run.mayGo(fetched: $0.time, in: $0.run) }
-        let fetched = UIDSet(ranges: days.flatMap(\.uids.ranges))
-        let known = run.account.search == nil ? fetched.subtracting(.from(run.state.folders[index].next)) : fetched
-        guard !known.isEmpty, !isMiscounted else { return }
-        let unseen = known.subtracting(asked)
-        if !unseen.isEmpty { _ = try survey(unseen, []) }
-        let going = UIDSet(known.ranges.joined().filter(numbers.isThere))
-        // What a search finds again must be known: one look in vain is no proof there.
-        if !hasLosses, run.account.search == nil { try run.ledger.markGone(known.subtracting(going), of: index) }
-        guard !going.isEmpty else { return }
-        if run.isDry { return try run.announce(deleting: going.count, from: name) }
-        for piece in going.pieces() {
-            let gone = try remove(piece, moving: true)
-            run.tally.deleted += gone.count
-            try run.ledger.markGone(gone, of: index)
-        }
-        guard !canExpunge, !canMove else { return }
-        run.tell("\(session.host) lacks UIDPLUS: messages are marked \\Deleted and stay until somebody expunges")
-        run.hub.log.write(
-            .notice, "no UIDPLUS",
-            [("account", run.account.name), ("host", session.host), ("marked", "\(going.count)")])
     }
 }
 

@@ -14,11 +14,11 @@ final class POP3Collector {
     private static let deleteWindow = 64
 
     let run: AccountRun
-    private let session: POP3Session
+    let session: POP3Session
     /// Whether the listing's unique ids are no more than message numbers.
     private var hasNumbersOnly = false
     /// Messages that DELE was sent for, and those of them that the server will remove at QUIT.
-    private var condemned: Set<MessageKey> = []
+    var condemned: Set<MessageKey> = []
     private var deleted: [MessageKey] = []
     /// Messages that were fetched in this session, so that their content is known.
     private var checked: Set<MessageKey> = []
@@ -26,7 +26,7 @@ final class POP3Collector {
     private var staying = 0
 
     private var account: AccountSettings { run.account }
-    private var exchange: Exchange<POP3Client> { session.exchange }
+    var exchange: Exchange<POP3Client> { session.exchange }
     private var host: String { session.host }
 
     init(run: AccountRun, session: POP3Session) {
@@ -155,18 +155,22 @@ final class POP3Collector {
         if run.isDry { return try run.announce(fetching: fresh, to: run.destination(nil)) }
         // Reported however this ends: to the next run it is known already.
         defer { if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) } }
-        // Filtered in pieces, so that what was judged is fetched whatever comes behind it.
-        for (number, piece) in (run.filter == nil ? [fresh] : fresh.pieces(of: Self.siftLimit)).enumerated() {
-            let isTurnOver = number > 0 && run.isTurnOver()
-            let wanted = try isTurnOver ? [] : run.filter.map { try filtered(piece, by: $0, of: listing) } ?? piece
-            guard !isTurnOver, try collect(wanted, deletions) else { break }
-        }
+        try collect(fresh, of: listing, deletions)
         try run.settle()
         if account.keep == .off { try delete(listing, deletions) }
     }
 
-    /// Headers asked for ahead of their answers.
-    private static let siftWindow = 16
+    /// Fetches those of `fresh` that the filter lets pass, in pieces: what was judged is fetched whatever comes behind it.
+    private func collect(_ fresh: [Pending], of listing: ListedMaildrop, _ deletions: Deletions) throws {
+        guard let filter = run.filter else {
+            _ = try collect(fresh, deletions)
+            return
+        }
+        for (number, piece) in fresh.pieces(of: Self.siftLimit).enumerated() {
+            if number > 0, run.isTurnOver() { return }
+            guard try collect(try filtered(piece, by: filter, of: listing), deletions) else { return }
+        }
+    }
 
     /// - Returns: `false` when another account's turn came first.
     private func collect(_ fresh: [Pending], _ deletions: Deletions) throws -> Bool {
@@ -183,64 +187,6 @@ final class POP3Collector {
             work.putBack(batch[taken...])
         }
         return true
-    }
-
-    /// Headers that are judged before their messages are fetched.
-    private static let siftLimit = 64
-
-    /// Those of `messages` that the rc's filter lets pass. Those it does not want are deleted unread, and known then; but
-    /// for those that share their id with others: of these one cannot be deleted alone.
-    private func filtered(
-        _ messages: [Pending], by filter: HeaderFilter, of listing: ListedMaildrop
-    ) throws -> [Pending] {
-        let sifted = try sift(messages, by: .filter(filter))
-        var counts: [String: Int] = [:]
-        if !sifted.unwanted.isEmpty {
-            for index in listing.ids.indices { counts[listing.key(at: index).uniqueID ?? "", default: 0] += 1 }
-        }
-        for message in sifted.unwanted where counts[message.key.uniqueID ?? ""] == 1 {
-            try exchange.say(.dele(message.number))
-            switch try exchange.next() {
-            case .ok:
-                condemned.insert(message.key)
-                run.tally.deleted += 1
-            case .err(_, _, let text): run.tell("DELE was refused: \(printable(octets: text, limit: 100))")
-            default: throw session.broken("an invalid answer to DELE")
-            }
-        }
-        try run.ledger.pass(sifted.passed + sifted.unwanted.map(\.key), at: run.now)
-        run.tally.passed += sifted.passed.count
-        return sifted.wanted
-    }
-
-    /// Asks for the headers of `messages`, and decides about each.
-    private func sift(_ messages: [Pending], by sieve: Sieve) throws -> Sifting {
-        var sifting = Sifting(by: sieve, for: run)
-        var asked = 0
-        for (number, message) in messages.enumerated() {
-            while asked < messages.count, asked - number < (session.isPipelining ? Self.siftWindow : 1) {
-                try exchange.say(.top(messages[asked].number, lines: 0))
-                asked += 1
-            }
-            switch try exchange.next() {
-            case .contentBegin:
-                sifting.begin()
-                reading: while true {
-                    switch try exchange.next() {
-                    case .content(let octets): sifting.take(octets)
-                    case .contentEnd: break reading
-                    default: throw session.broken("content without an end")
-                    }
-                }
-                try sifting.judge(message)
-            case .err(_, _, let text):
-                try run.noteFailure(
-                    of: message.key,
-                    "TOP was refused: \(printable(octets: text, limit: 100)); `filter` and --reindex need it")
-            default: throw session.broken("an invalid answer to TOP")
-            }
-        }
-        return sifting
     }
 
     /// Fetches a batch and puts it on disk, while the server already sends what comes after it.

@@ -19,8 +19,8 @@ struct Pending {
         var count = 0
         var octets = 0
         for message in messages {
-            octets = octets.addingReportingOverflow(max(0, message.size ?? unknownSize)).partialValue
-            if count == limit || count > 0 && !(0...BatchDelivery.octetLimit).contains(octets) { break }
+            octets = octets.adding(told: message.size ?? unknownSize)
+            if count == limit || count > 0 && octets > BatchDelivery.octetLimit { break }
             count += 1
         }
         return count
@@ -61,4 +61,19 @@ struct WorkList {
 
     /// Takes back messages that are to be fetched one by one.
     mutating func isolate(_ messages: some Collection<Pending>) { suspects += messages }
+}
+
+extension Int {
+    /// The sum with a size that a server tells, which may be any number.
+    func adding(told size: Int) -> Int {
+        let (sum, isTooMuch) = addingReportingOverflow(Swift.max(0, size))
+        return isTooMuch ? .max : sum
+    }
+}
+
+extension Array {
+    /// The elements in order, `count` together at most.
+    func pieces(of count: Int) -> [[Element]] {
+        stride(from: 0, to: self.count, by: count).map { Array(self[$0..<Swift.min($0 + count, self.count)]) }
+    }
 }

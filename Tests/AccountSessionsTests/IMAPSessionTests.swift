@@ -264,6 +264,22 @@ struct IMAPSessionTests {
         }
     }
 
+    @Test("lists the first of too many mailboxes where only one is looked for, and goes on")
+    func firstOfTooMany() async throws {
+        try await onThread { () throws in
+            let played = try loggedIn { voice in
+                try voice.hear()
+                let many = (0...IMAPSession.mailboxLimit).map { "* LIST () \"/\" m\($0)\r\n" }.joined()
+                try voice.wire.write(Array("\(many)a2 OK done\r\n".utf8), until: Deadline(after: .seconds(20)))
+                try voice.hear()
+                try voice.say("* BYE", "a3 OK bye")
+            }
+            let session = try begin(played, account())
+            #expect(try session.list("*", isWhole: false).count == IMAPSession.mailboxLimit)
+            try session.logOut()
+        }
+    }
+
     @Test("lists mailboxes, and tells where the server lists none")
     func list() async throws {
         try await onThread { () throws in

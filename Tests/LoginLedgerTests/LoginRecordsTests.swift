@@ -1,6 +1,7 @@
 // Who may try a login when, over threads, processes and runs.
 
 import Blocking
+import Foundation
 import Glibc
 import MailTestKit
 import Synchronization
@@ -63,21 +64,27 @@ struct LoginRecordsTests {
 
     @Test("let one try at a time, so that many at once are refused as often as one")
     func oneAtATime() async throws {
-        let tried = Counter()
+        let (tried, paused) = (Counter(), Counter())
         let (records, alice) = (records(), alice)
         try await onThread {
             let threads = try (0..<9).map { _ in
                 try BlockingThread(name: "try") {
-                    guard let attempt = try? records.attempt(alice, stamp: "s", until: Deadline(after: .seconds(20)))
-                    else { return }
-                    tried.value.add(1, ordering: .relaxed)
-                    usleep(2000)
-                    attempt.refused("wrong password", stamp: "s")
+                    do {
+                        let attempt = try records.attempt(alice, stamp: "s", until: Deadline(after: .seconds(20)))
+                        tried.value.add(1, ordering: .relaxed)
+                        usleep(2000)
+                        attempt?.refused("wrong password", stamp: "s")
+                    } catch let error as LoginRecordError where error.isPause {
+                        paused.value.add(1, ordering: .relaxed)
+                    } catch {
+                        Issue.record(error)
+                    }
                 }
             }
             for thread in threads { thread.join() }
         }
         #expect(tried.value.load(ordering: .relaxed) == 3)
+        #expect(paused.value.load(ordering: .relaxed) == 6)
     }
 
     @Test("are not led astray by a program that writes a file of its own at each login")
@@ -87,6 +94,19 @@ struct LoginRecordsTests {
             try records().attempt(alice, stamp: stamp, until: .never)?.refused("no", stamp: "after \(number)")
         }
         #expect(throws: LoginRecordError.self) { try records().demandLeave(alice, stamp: "after 2") }
+    }
+
+    @Test("tell a person when a refusal cannot be noted, which no pause follows then")
+    func unwritable() throws {
+        let told = Mutex<[String]>([])
+        let attempt = try #require(
+            try records(warn: { words in told.withLock { $0.append(words) } }).attempt(
+                alice, stamp: "s", until: .never))
+        try FileManager.default.removeItem(atPath: scratch.file("state/login"))
+        attempt.refused("wrong password", stamp: "s")
+        #expect(told.withLock { $0.count } == 1)
+        #expect(
+            told.withLock { $0.first }?.hasPrefix("the refused login at mail.example.org could not be noted") == true)
     }
 
     @Test("say so when another process does not come to an end of its try")

@@ -20,6 +20,8 @@ public struct AccountLogin: Sendable {
     let mechanisms: [SASLClientMechanism]
     /// Whether the rc leaves the way to log in to us, which may be the protocol's own then.
     let isFree: Bool
+    /// Whether the rc names a mechanism that shows the password, so that the protocol's own command may, too.
+    let showsPassword: Bool
     /// Whether POP3 is to log in by APOP.
     let prefersAPOP: Bool
     /// `nil` where no record is kept.
@@ -85,9 +87,6 @@ public struct AccountLogin: Sendable {
 
     /// What the rc and the files of the secret look like now; see `LoginRecords`.
     var stamp: String { records?.stamp(of: secretFiles) ?? "" }
-
-    /// Whether the rc names a mechanism that shows the password, so that the protocol's own command may, too.
-    let showsPassword: Bool
 
     /// The files whose change may have changed the secret: its own, or those that its command names.
     private var secretFiles: [String] {

@@ -80,16 +80,18 @@ public struct IMAPSession {
     }
 
     /// What the server has of `pattern`, which may hold `*`.
-    public func list(_ pattern: String) throws(AccountError) -> [IMAPMailbox] {
+    /// - Parameter isWhole: whether to throw when there is more than ``mailboxLimit``, rather than to leave it out.
+    public func list(_ pattern: String, isWhole: Bool = true) throws(AccountError) -> [IMAPMailbox] {
         try exchange.command(.list(reference: IMAPMailboxName(""), pattern: IMAPMailboxName(pattern)))
         var mailboxes: [IMAPMailbox] = []
         while true {
             switch try exchange.event() {
             case .mailbox(let mailbox):
-                guard mailboxes.count < Self.mailboxLimit else {
+                if mailboxes.count < Self.mailboxLimit {
+                    mailboxes.append(mailbox)
+                } else if isWhole {
                     throw broken("more than \(Self.mailboxLimit) folders; let `folders` name those to fetch")
                 }
-                mailboxes.append(mailbox)
             case .done(.list, let status):
                 guard status.condition == .ok else { throw refused("LIST", status) }
                 return mailboxes

@@ -30,7 +30,13 @@ public final class LoginAttempt {
     ///   - after: the stamp as it is now: the program that gave the secret may have written a file of its own.
     public func refused(_ words: String, stamp after: String) {
         let now = max(time(nil), ClockSanity.buildDate)
-        change { $0.noteRefusal(words, stamp: stamp, leaving: after, at: now) }
+        do throws(StateFileError) {
+            try change { $0.noteRefusal(words, stamp: stamp, leaving: after, at: now) }
+        } catch {
+            warn(
+                "the refused login at \(identity.host) could not be noted, so the next tries follow without a pause: \(error)"
+            )
+        }
     }
 
     /// Notes that the login was accepted, and tells a person, once, when it went by a weaker mechanism than before.
@@ -53,12 +59,11 @@ public final class LoginAttempt {
                 "\(identity.host) offers no login by \(strongest) any more; \(weaker) was taken, which protects the "
                     + "password less: TLS is verified, so it is the server's own doing")
         }
-        change { $0 = after }
+        // A disk that takes no note of it does not undo a login, and the next one is noted again.
+        _ = try? change { $0 = after }
     }
 
-    /// A disk that takes no note of it does not undo a login, and the next one is noted again; a refusal is told
-    /// anyway.
-    private func change(_ body: (inout LoginState) -> Void) {
-        _ = try? files.changeLocked(identity.fileName, body)
+    private func change(_ body: (inout LoginState) -> Void) throws(StateFileError) {
+        try files.changeLocked(identity.fileName, body)
     }
 }
