@@ -285,6 +285,28 @@ struct FetchUIDTests {
         }
     }
 
+    @Test("what comes in while --mark-seen lists is news to the next run, and the rest is not")
+    func newsMeanwhile() async throws {
+        try await onThread {
+            let server = try FakeServer(
+                Script.login + Script.select("INBOX", messages: 1, "UIDVALIDITY 1", "UIDNEXT 9")
+                    + Script.answer(
+                        "a3 UID FETCH 1:*", "* 2 EXISTS", "* 1 FETCH (UID 5 RFC822.SIZE 17)",
+                        "* 2 FETCH (UID 9 RFC822.SIZE 17)")
+                    + Script.logout,
+                Script.login + Script.select("INBOX", messages: 2, "UIDVALIDITY 1", "UIDNEXT 10")
+                    + Script.answer("a3 UID FETCH 9:*", "* 2 FETCH (UID 9 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 9", Script.content(2, 9)) + Script.logout)
+            let rig = rig(server)
+            let seeded = try rig.fetch("--mark-seen", "-v", "peer")
+            #expect(seeded.status == 0 && seeded.errorText.contains("1 message in INBOX taken as known"), "\(seeded)")
+            #expect(
+                try rig.fetch().status == 0 && rig.messages() == [Array("Subject: x\n\nx\n".utf8)], "\(server.sessions)"
+            )
+            #expect(server.stop().map(\.finished) == [true, true], "\(server.sessions)")
+        }
+    }
+
     @Test("a folder that gets another UIDVALIDITY while it is selected is left at once")
     func renumberedMeanwhile() async throws {
         try await onThread {
