@@ -131,7 +131,7 @@ let package = Package(
             "mhfetch",
             uses: "CommandStart", "AccountSessions", "FetchLedger", "LoginLedger", "Programs", "POP3Protocol",
             "IMAPProtocol",
-            "Delivery", "MailFormat",
+            "Delivery", "InternetAddress", "MailFormat",
             "MaildirStore", "DurableFiles", "RunControl", "TLSEngine", "Transport", "Blocking", "Octets",
             "Reporting", argumentParser),
         command(

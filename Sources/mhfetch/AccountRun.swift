@@ -7,8 +7,10 @@ import Delivery
 import DurableFiles
 import FetchLedger
 import Glibc
+import InternetAddress
 import MaildirStore
 import Octets
+import Programs
 import Reporting
 import RunControl
 import Transport
@@ -31,6 +33,8 @@ final class AccountRun {
     /// The longest that a whole session may take. A server that stays within the timeouts can drip for ever; what was
     /// fetched until then is safe, and the next run goes on from there.
     static let sessionLimit = Duration.seconds(12 * 3600)
+    /// How long a command before or behind a connection may take.
+    private static let commandLimit = Duration.seconds(60)
     /// How long an account may keep another one waiting.
     static let turnLimit = Duration.seconds(3600)
 
@@ -61,6 +65,8 @@ final class AccountRun {
     /// The Maildir of the account's owner.
     private let maildir: String
     private var letters: StoredLetters?
+    /// The server's address, as far as it can be told from here.
+    private(set) var peer: IPAddress?
     private var clockIsRight = true
     private let began = Deadline.now
     /// Whether the turn ended before all was looked at.
@@ -108,7 +114,7 @@ final class AccountRun {
         checkClock()
         try ledger.beginRun(at: runTime)
         do {
-            try delivery?.recover(at: now)
+            try delivery?.recover(at: now, hasFields: account.addsReceived || account.addsDeliveredTo)
             try collect()
             try delivery?.settle()
         } catch {
@@ -149,7 +155,7 @@ final class AccountRun {
         } catch {
             // What ended the run is thrown by the caller. Without a record of its end `--status` counts the run as one
             // that died.
-            hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
+            noteFault(error)
         }
     }
 
@@ -158,13 +164,39 @@ final class AccountRun {
             throw FetchError.doesNotFetch(account.name, position: account.position)
         }
         if account.speaksInClear(to: server) { tell("in clear, as \"tls off insecure\" says") }
+        try call(account.preconnect, as: "preconnect", outlivesStop: false)
+        do { try collect(from: server) } catch {
+            // What it set up is taken down however the session went; the first error is the one to report.
+            do { try call(account.postconnect, as: "postconnect", outlivesStop: true) } catch { noteFault(error) }
+            throw error
+        }
+        try call(account.postconnect, as: "postconnect", outlivesStop: true)
+    }
+
+    private func collect(from server: AccountServer) throws {
         if account.fetch?.service.isIMAP == true {
             let session = try IMAPSession.open(account, at: server, over: paths, within: Self.sessionLimit)
+            peer = session.exchange.wire.facts.remoteAddress?.address
             try IMAPCollector(run: self, session: session).collect()
         } else {
             let session = try POP3Session.open(account, at: server, over: paths, within: Self.sessionLimit)
+            peer = session.exchange.wire.facts.remoteAddress?.address
             try POP3Collector(run: self, session: session).collect()
         }
+    }
+
+    /// Runs a command of the rc; not in a dry run, which changes nothing.
+    /// - Parameter outlivesStop: whether it is begun, and left to run on, when we are told to stop.
+    private func call(_ argv: [String], as word: String, outlivesStop: Bool) throws {
+        guard !argv.isEmpty, !isDry else { return }
+        var program = Program(argv: argv, deadline: Deadline(after: Self.commandLimit), outputLimit: 0)
+        program.isLeftAtStop = outlivesStop
+        do { try program.run().requireSuccess(of: argv[0]) } catch { throw FetchError.command(word, error) }
+    }
+
+    /// Notes an error behind the one that is reported.
+    private func noteFault(_ error: any Error) {
+        hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
     }
 
     /// Keeps what was fetched before the error, and records it, so that it is not fetched again.
@@ -175,7 +207,7 @@ final class AccountRun {
         } catch {
             // The first error is reported by the caller; this one often has the same cause. The next run finds out what
             // became of the batch.
-            hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
+            noteFault(error)
         }
     }
 
@@ -264,42 +296,13 @@ final class AccountRun {
         }
     }
 
-    /// Those of `messages` that are not too large to be fetched. The others are looked at again in each run: the rc may
-    /// change.
-    func withoutOversized(_ messages: [Pending]) throws -> [Pending] {
-        guard let limit = account.skipSize else { return messages }
-        var left: [Pending] = []
-        for message in messages {
-            guard let size = message.size, size > limit else {
-                left.append(message)
-                continue
-            }
-            guard state.failed[message.key] == nil else { continue }
-            try ledger.skip(message.key, at: now, "over \(limit) octets")
-            guard !isDry else { continue }
-            hub.log.write(
-                .notice, "skipped", [("account", account.name), ("key", message.key.text), ("octets", "\(size)")])
-            writeToStandardError(
-                "mhfetch: \(account.name): \(place(of: message)), of \(counted(size, "octet")), is not fetched, as \"skip\" "
-                    + "says")
-        }
-        return left
-    }
-
-    /// Which message it is at its source, safe for a terminal.
-    private func place(of message: Pending) -> String {
-        if let id = message.key.uniqueID { return "message \(printable(id))" }
-        let folder = message.key.folder.map { printable(state.folders[$0].name) } ?? "?"
-        return "message UID \(message.number) of \(folder)"
-    }
-
     /// As many of `messages`, from the first on, as this run may still fetch.
     /// - Returns: also whether that is all of them.
     func ration(_ messages: [Pending]) -> (taken: [Pending], isAll: Bool) {
         let limit = account.runLimit
         var taken: [Pending] = []
         for message in messages {
-            let total = rationed.octets.adding(told: message.size ?? Pending.unknownSize)
+            let total = rationed.octets.adding(told: message.cost)
             let isOver = limit.octets.map { rationed.messages > 0 && total > $0 } ?? false
             if isOver || limit.messages.map({ rationed.messages >= $0 }) ?? false {
                 if !isRationed { tell("\"per-run\" is reached, the rest comes with the next run") }

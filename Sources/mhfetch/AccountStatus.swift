@@ -58,6 +58,8 @@ extension AccountReport {
         if isUnderWay { text += "; a run is under way, begun \(RelativeTime.past(lastRun, now: now))" }
         text += "; \(counted(runs, "run")), \(counted(known, "message")) known"
         if staying > 0 { text += ", \(staying) that the server does not delete" }
+        if skipped > 0 { text += "; \(skipped) too large to be fetched" }
+        if headersOnly > 0 { text += "; of \(headersOnly) only the header" }
         text += "; \(octets) octets of state\n"
         return text
     }

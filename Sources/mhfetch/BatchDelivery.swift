@@ -66,7 +66,9 @@ final class BatchDelivery {
     // MARK: After a crash
 
     /// Finds out what was delivered of the batches under way, and records it.
-    func recover(at time: Int) throws {
+    /// - Parameter hasFields: whether fields of ours may stand above the messages: their files then tell no digests of
+    ///   what came.
+    func recover(at time: Int, hasFields: Bool = false) throws {
         let open = ledger.state.openBatches
         guard let newest = open.last else { return }
         let found = try inbox.findBatches(open.map(\.nonce))
@@ -76,7 +78,8 @@ final class BatchDelivery {
         var ends: [FetchState.BatchEnd] = []
         for (batch, traces) in zip(open, found.traces) {
             let isPOP3 = batch.keys.contains { $0.uniqueID != nil }
-            let digests = isPOP3 && !traces.delivered.isEmpty ? try inbox.digests(ofBatch: batch.nonce) : [:]
+            let digests =
+                isPOP3 && !hasFields && !traces.delivered.isEmpty ? try inbox.digests(ofBatch: batch.nonce) : [:]
             let delivered = traces.delivered.filter(batch.keys.indices.contains)
             let words = delivered.map { ($0, digests[$0]) }
             ends.append(FetchState.BatchEnd(nonce: batch.nonce, delivered: Dictionary(uniqueKeysWithValues: words)))
@@ -125,12 +128,17 @@ final class BatchDelivery {
 
     /// Begins the message `index` of the batch. What this and the writing throw concerns this message alone; if it is
     /// dropped before ``add(_:as:unless:)``, it leaves nothing.
-    /// - Parameter isDigested: whether the digest of what is stored is wanted.
-    func message(_ index: Int, to destination: Destination, isDigested: Bool) throws -> BatchedMessage {
+    /// - Parameters:
+    ///   - isDigested: whether the digest of what is stored, but for `fields`, is wanted.
+    ///   - fields: in file form, those that stand above the message with that name.
+    func message(
+        _ index: Int, to destination: Destination, isDigested: Bool,
+        below fields: (DeliveryName) -> [UInt8] = { _ in [] }
+    ) throws -> BatchedMessage {
         guard let current else { preconditionFailure("a message outside a batch: it would count as delivered") }
         let open = current.open
         let name = try DeliveryName.fetched(nonce: open.nonce, index: index, seconds: open.time)
-        return try current.batch.begin(name, at: destination, isDigested: isDigested)
+        return try current.batch.begin(name, at: destination, isDigested: isDigested, below: fields(name))
     }
 
     /// Takes the message `index`, which is whole.

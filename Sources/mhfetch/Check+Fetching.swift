@@ -9,7 +9,7 @@ extension Check {
     /// What a run would stumble over.
     static let fetching: [Check] = [
         fetchLines, .stateDirectory, owners, folderNames, .secrets(\.fetchServer), .trust(\.fetchServer),
-        .ports(\.fetchServer), .clearText(\.fetchServer), .hiddenFolders, filters,
+        .ports(\.fetchServer), .clearText(\.fetchServer), .hiddenFolders, programs,
     ]
 
     /// There is something to fetch.
@@ -23,11 +23,17 @@ extension Check {
         settings.accounts.contains { $0.fetch != nil && $0.owner == mailbox.name }
     }
 
-    /// The filters of accounts can be started.
-    private static let filters = Check { settings, findings in
+    /// The programs that a run calls can be started.
+    private static let programs = Check { settings, findings in
         for account in settings.accounts where account.fetch != nil {
-            guard let name = account.filter.first, let fault = Program.obstacle(to: name) else { continue }
-            findings.fault(account.positions["filter"] ?? account.position, "account \(account.name): filter: \(fault)")
+            let commands = [
+                ("filter", account.filter), ("preconnect", account.preconnect), ("postconnect", account.postconnect),
+            ]
+            for (word, command) in commands {
+                guard let name = command.first, let fault = Program.obstacle(to: name) else { continue }
+                findings.fault(
+                    account.positions[word] ?? account.position, "account \(account.name): \(word): \(fault)")
+            }
         }
     }
 

@@ -43,7 +43,7 @@ extension AccountRun {
     /// Tells, in a dry run, what would be fetched.
     /// - Parameter folder: where from; `nil` for a maildrop.
     func announce(fetching messages: [Pending], from folder: String? = nil, to destination: Destination) throws {
-        let octets = messages.reduce(0) { $0.adding(told: $1.size ?? 0) }
+        let octets = messages.reduce(0) { $0.adding(told: $1.isHeaderOnly ? 0 : $1.size ?? 0) }
         let place = folder.map { " in \(printable($0))" } ?? ""
         guard !messages.isEmpty else { return try say("nothing new\(place)") }
         let from = folder.map { " from \(printable($0))" } ?? ""
@@ -54,6 +54,8 @@ extension AccountRun {
             let fate = account.moveTarget.map { "go to \(printable($0))" } ?? "are deleted"
             line += "; at the server they \(fate)"
         }
+        let headers = messages.count(where: \.isHeaderOnly)
+        if headers > 0 { line += "; of \(headers == messages.count ? "each" : "\(headers)") only the header" }
         if !account.filter.isEmpty { line += ", if the filter lets them pass" }
         try say(line)
         guard isVerbose else { return }

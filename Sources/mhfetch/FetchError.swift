@@ -1,6 +1,7 @@
 // What keeps an account from being fetched, said for the person who must act.
 
 import AccountSessions
+import Programs
 import Reporting
 import RunControl
 
@@ -23,6 +24,7 @@ enum FetchError: Complaint {
     case noDatesByPOP3(String)
     case whoseFolders(String)
     case noUIDValidity(folder: String, host: String)
+    case command(String, ProgramError)
 
     var exitStatus: ExitStatus {
         switch self {
@@ -30,6 +32,7 @@ enum FetchError: Complaint {
             .noSuchFolderInRC, .noLocalFolder, .noFoldersByPOP3, .noDatesByPOP3:
             .configuration
         case .whoseFolders: .usage
+        case .command(_, let error): error.exitStatus
         case .noUniqueIDs, .numbersAsUniqueIDs, .noUIDValidity, .noSuchFolder: .unavailable
         case .noRoom, .searchRefused: .temporaryFailure
         case .renumbered: .dataError
@@ -48,7 +51,7 @@ enum FetchError: Complaint {
         case .renumbered, .searchRefused, .noUIDValidity, .doubtfulUIDs, .miscounted, .noSuchFolder, .noLocalFolder:
             true
         case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .noUniqueIDs, .numbersAsUniqueIDs, .noRoom,
-            .noSuchFolderInRC, .noFoldersByPOP3, .noDatesByPOP3, .whoseFolders:
+            .noSuchFolderInRC, .noFoldersByPOP3, .noDatesByPOP3, .whoseFolders, .command:
             false
         }
     }
@@ -98,6 +101,7 @@ enum FetchError: Complaint {
         case .whoseFolders(let rc): "--folders needs the name of one account; \(rc) has several that fetch"
         case .noUIDValidity(let folder, let host):
             "\(host) gives no lasting UIDs for \(printable(folder)); it cannot be fetched"
+        case .command(let word, let error): "\(word): \(error)"
         }
     }
 }

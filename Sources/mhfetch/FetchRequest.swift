@@ -24,6 +24,9 @@ struct FetchRequest {
         isAnswered = messages.map { _ in false }
     }
 
+    /// What is asked of each.
+    var items: IMAPItems { messages.first?.isHeaderOnly == true ? .header : .body }
+
     /// Those that have not come.
     var left: [Pending] { messages.indices.filter { !isAnswered[$0] }.map { messages[$0] } }
 

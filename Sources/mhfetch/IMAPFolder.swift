@@ -82,27 +82,27 @@ final class IMAPFolder {
 
     private func fetchNew(uidNext: UInt32?) throws {
         let first = run.state.folders[index].next
-        let failed = run.state.failed.keys.compactMap { key -> UInt32? in
+        let unfetched = run.state.unfetched.compactMap { key -> UInt32? in
             if case .uid(let uid, index) = key, uid < first { uid } else { nil }
         }
         // UIDNEXT tells without a question whether there is anything new; what a search finds depends on flags, too.
         let mayBeNew = run.account.search != nil || uidNext.map { $0 > first } ?? true
         let listed = try !mayBeNew ? [] : run.account.search.map(found) ?? list(from: first, isBlind: uidNext == nil)
         let new = listed.filter { !isFetched($0) }
-        let missing = Set(failed).subtracting(new.compactMap { UInt32(exactly: $0.number) })
-        let firstNew = new.first { run.state.failed[$0.key] == nil }
+        let missing = Set(unfetched).subtracting(new.compactMap { UInt32(exactly: $0.number) })
+        let firstNew = new.first { !run.state.isUnfetched($0.key) }
         if let mark = firstNew?.number ?? listed.last.map({ $0.number + 1 }) {
             try advance(to: mark)
         }
         try delete()
-        guard mayBeNew || !failed.isEmpty else {
+        guard mayBeNew || !unfetched.isEmpty else {
             if run.isDry { try run.announce(fetching: [], from: name, to: destination) }
             return
         }
         let wanted = try (new + stillThere(missing.sorted())).sorted { $0.number < $1.number }
         var fresh = wanted.filter { !run.isLeftAlone($0.key) }
         run.noteLeftAlone(wanted.count - fresh.count)
-        let (rationed, isAll) = run.ration(try run.withoutOversized(fresh))
+        let (rationed, isAll) = run.ration(try run.sized(fresh))
         fresh = rationed
         if run.isDry { return try run.announce(fetching: fresh, from: name, to: destination) }
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
@@ -121,7 +121,7 @@ final class IMAPFolder {
         try run.ledger.setNext(max(mark, run.state.folders[index].next), of: index)
     }
 
-    func isNews(_ message: Pending) -> Bool { !isFetched(message) && run.state.failed[message.key] == nil }
+    func isNews(_ message: Pending) -> Bool { !isFetched(message) && !run.state.isUnfetched(message.key) }
 
     func isFetched(_ message: Pending) -> Bool {
         UInt32(exactly: message.number).map { run.state.folders[index].isFetched($0) } ?? false
@@ -172,12 +172,19 @@ final class IMAPFolder {
     /// Fetches those of `fresh` that the filter lets pass, in pieces: what was judged is fetched whatever comes behind it.
     /// - Returns: `false` when another account's turn came first.
     private func fetchFiltered(_ fresh: [Pending]) throws -> Bool {
-        guard let filter = run.filter else { return try fetch(fresh) }
+        guard let filter = run.filter else { return try fetchParts(fresh) }
         for (number, piece) in fresh.pieces(of: Self.siftLimit).enumerated() {
             if number > 0, run.isTurnOver() { return false }
-            guard try fetch(try filtered(piece, by: filter)) else { return false }
+            guard try fetchParts(try filtered(piece, by: filter)) else { return false }
         }
         return true
+    }
+
+    /// Fetches whole messages, then headers alone: one command asks for the same of all.
+    /// - Returns: as ``fetch(_:)``.
+    private func fetchParts(_ fresh: [Pending]) throws -> Bool {
+        guard try fetch(fresh.filter { !$0.isHeaderOnly }) else { return false }
+        return try fetch(fresh.filter(\.isHeaderOnly))
     }
 
     /// - Returns: `false` when another account's turn came first.
@@ -239,7 +246,7 @@ final class IMAPFolder {
         var request = asked
         // Before its first octet: should a message bring us down, the batch that it was to come in must name it.
         try run.begin(request.beginBatch(at: 0))
-        try exchange.say(.uidFetch(request.uids, [.body, .flags, .internalDate]))
+        try exchange.say(.uidFetch(request.uids, [request.items, .flags, .internalDate]))
         var refusal: AccountError?
         reading: while true {
             switch try next() {

@@ -11,7 +11,7 @@ import Transport
 
 /// Takes the octets of one message as the server sends them.
 final class MessageSink {
-    /// Octets written so far, in file form.
+    /// Octets of the message so far, in file form.
     private(set) var octets = 0
     /// `nil` once the message turned out to be too large for the file system.
     fileprivate private(set) var message: BatchedMessage?
@@ -54,7 +54,9 @@ extension AccountRun {
     ) throws -> MessageDigest? {
         guard let delivery else { preconditionFailure("a dry run fetches nothing") }
         let sink = MessageSink(
-            try delivery.message(index, to: destination, isDigested: isDigested || !stored.isEmpty))
+            try delivery.message(
+                index, to: destination, isDigested: isDigested || !stored.isEmpty,
+                below: { topFields(of: message, as: $0) }))
         let source: MessageSource
         do {
             source = try read(sink)

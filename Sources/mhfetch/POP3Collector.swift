@@ -151,7 +151,7 @@ final class POP3Collector {
         }
         run.tell("\(fresh.count) new of \(listing.ids.indices.count)")
         try addSizes(to: &fresh)
-        fresh = run.ration(try run.withoutOversized(fresh)).taken
+        fresh = run.ration(try run.sized(fresh)).taken
         if run.isDry { return try run.announce(fetching: fresh, to: run.destination(nil)) }
         // Reported however this ends: to the next run it is known already.
         defer { if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) } }
@@ -217,7 +217,7 @@ final class POP3Collector {
         var next = requests.next(isAhead: isAhead)
         while let message = next {
             next = requests.next(isAhead: isAhead)
-            try exchange.say(.retr(message.number), isHeld: next != nil)
+            try exchange.say(message.request, isHeld: next != nil)
         }
     }
 
@@ -245,7 +245,7 @@ final class POP3Collector {
         switch try exchange.next() {
         case .contentBegin: break
         case .err(_, let code, let text):
-            let words = "RETR was refused: \(printable(octets: text, limit: 100))"
+            let words = "\(message.isHeaderOnly ? "TOP" : "RETR") was refused: \(printable(octets: text, limit: 100))"
             // Servers say this also of a message that another client has deleted (RFC 1939 §5), and there is no way to
             // ask.
             if code == nil { return try run.noteRefusal(of: message.key, words) }
@@ -310,6 +310,9 @@ final class POP3Collector {
 }
 
 extension Pending {
+    /// What asks for it.
+    fileprivate var request: POP3Command { isHeaderOnly ? .top(number, lines: 0) : .retr(number) }
+
     fileprivate init(_ listing: ListedMaildrop, at index: Int) {
         self.init(number: listing.ids.number(at: index), key: listing.key(at: index))
     }

@@ -45,6 +45,6 @@ struct RequestWindow {
     }
 
     private static func size(of message: Pending) -> Int {
-        min(max(0, message.size ?? Pending.unknownSize), octetLimit + 1)
+        min(max(0, message.cost), octetLimit + 1)
     }
 }

@@ -9,6 +9,11 @@ struct Pending {
     let key: MessageKey
     /// Its size in octets, as the server tells; a hint, no measure.
     var size: Int?
+    /// Whether only its header is fetched, as it is too large.
+    var isHeaderOnly = false
+
+    /// The octets that its coming counts as.
+    var cost: Int { isHeaderOnly ? Self.unknownSize : size ?? Self.unknownSize }
 
     /// The octets that a message of unknown size counts as.
     static let unknownSize = 32 << 10
@@ -19,7 +24,7 @@ struct Pending {
         var count = 0
         var octets = 0
         for message in messages {
-            octets = octets.adding(told: message.size ?? unknownSize)
+            octets = octets.adding(told: message.cost)
             if count == limit || count > 0 && octets > BatchDelivery.octetLimit { break }
             count += 1
         }

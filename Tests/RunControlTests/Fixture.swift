@@ -75,10 +75,15 @@ enum Fixture {
           search         UNSEEN NOT FROM "a b"
           mark-seen
           skip           over 20m
+          header-only    over 2m
           per-run        500 1g
           filter         "header-judge --strict"
           keep           30d
           flags          off
+          received_header
+          delivered-to   on
+          preconnect     "tunnel up"
+          postconnect    tunnel "down now"
           every          1h 30m
           deliver        maildir
           send           submissions smtp.gmail.com:4650

@@ -18,12 +18,16 @@ public final class DeliveryBatch {
     public var count: Int { messages.count }
 
     /// Begins a message in its mailbox's tmp.
-    /// - Parameter isDigested: whether the digest of what is written is wanted.
+    /// - Parameters:
+    ///   - isDigested: whether the digest of what is written below `fields` is wanted.
+    ///   - fields: in file form, what stands above the message.
     /// - Throws: what concerns this message alone: the batch goes on without it.
     public func begin(
-        _ name: DeliveryName, at destination: Destination, isDigested: Bool = false
+        _ name: DeliveryName, at destination: Destination, isDigested: Bool = false, below fields: [UInt8] = []
     ) throws(MaildirError) -> BatchedMessage {
-        BatchedMessage(try maildirs.begin(name, at: destination), isDigested: isDigested)
+        let delivery = try maildirs.begin(name, at: destination)
+        do { try delivery.write(fields) } catch { throw .disk(error) }
+        return BatchedMessage(delivery, isDigested: isDigested)
     }
 
     /// Takes a message that is whole.

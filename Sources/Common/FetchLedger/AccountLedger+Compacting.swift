@@ -9,7 +9,7 @@ extension AccountLedger {
     public func compactIfWorthwhile() throws(DurableError) {
         guard let journal, state.openBatches.isEmpty, journal.extent.lines > 200 else { return }
         let ofFolders = state.folders.reduce(0) { $0 + 2 + $1.fetched.count }
-        let needed = 4 + state.known.lineCount + state.failed.count + ofFolders
+        let needed = 4 + state.known.lineCount + state.failed.count + state.large.count + ofFolders
         guard journal.extent.lines > 2 * needed else { return }
         try compact()
     }
@@ -42,7 +42,8 @@ extension AccountLedger {
         let failures = state.failed.map { key, failure in
             "fail \(key.text) \(failure.tries) \(failure.time) \(Self.words(failure.reason))"
         }
+        let large = state.large.map { key, large in "large \(key.text) \(large.rawValue)" }
         try journal?.replace(
-            with: texts.map { Array($0.utf8) } + state.known.journalLines + failures.map { Array($0.utf8) })
+            with: texts.map { Array($0.utf8) } + state.known.journalLines + (failures + large).map { Array($0.utf8) })
     }
 }

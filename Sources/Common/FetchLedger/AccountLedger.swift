@@ -132,7 +132,7 @@ public final class AccountLedger {
         var folder = FetchState.Folder(name: state.folders[index].name, validity: validity)
         folder.note(UIDSet(uids), at: time, 0)
         state.folders[index] = folder
-        state.failed = state.failed.filter { if case .uid(_, index) = $0.key { false } else { true } }
+        state.forgetUnfetched(of: index)
         try compact()
     }
 
@@ -176,9 +176,9 @@ public final class AccountLedger {
     public func noteListing(_ ids: UniqueIDListing) throws(DurableError) -> ListedMaildrop {
         let listed = state.known.match(ids)
         let (missing, gone, back) = state.known.changes(by: listed)
-        var failed = Set(state.failed.keys.filter { $0.uniqueID != nil && !state.isKnown($0) })
-        if !failed.isEmpty {
-            for index in ids.indices where !listed.isKnown(at: index) { failed.remove(listed.key(at: index)) }
+        var unfetched = state.unfetched.filter { $0.uniqueID != nil && !state.isKnown($0) }
+        if !unfetched.isEmpty {
+            for index in ids.indices where !listed.isKnown(at: index) { unfetched.remove(listed.key(at: index)) }
         }
         // Where one of several with an id may have been deleted and another is listed, it is not known which is missing.
         var unclear = state.known.idsInDoubt.intersection(gone.compactMap(\.uniqueID))
@@ -186,7 +186,7 @@ public final class AccountLedger {
             unclear.formIntersection(ids.indices.map { String(decoding: ids.id(at: $0), as: UTF8.self) })
         }
         try markMissing(missing)
-        try markGone(gone.filter { !unclear.contains($0.uniqueID ?? "") } + failed)
+        try markGone(gone.filter { !unclear.contains($0.uniqueID ?? "") } + unfetched)
         try markBack(back)
         return listed
     }
@@ -235,21 +235,22 @@ public final class AccountLedger {
                 // Known from now on for one reason alone.
                 texts += ["left \(folder) \(words)", "seen \(folder) \(time) 0 \(words)"]
             }
-            let failed = uids.map { MessageKey.uid($0, folder: folder) }.filter { state.failed[$0] != nil }
-            texts += failed.map { "gone \($0.text)" }
+            let unfetched = uids.map { MessageKey.uid($0, folder: folder) }.filter(state.isUnfetched)
+            texts += unfetched.map { "gone \($0.text)" }
         }
         try record(texts)
     }
 
-    /// Notes that a message is not fetched for what it is, such as its size. It is looked at again in each run.
-    public func skip(_ key: MessageKey, at time: Int, _ reason: String) throws(DurableError) {
-        if state.failed[key] == nil { try record(["fail \(key.text) 0 \(time) \(Self.words(reason))"]) }
+    /// Notes what becomes of a message that is larger than the rc lets in. Of one whose header is asked for, the end of its
+    /// batch says that the header is here.
+    public func note(_ key: MessageKey, _ large: FetchState.Large) throws(DurableError) {
+        if state.large[key] != large { try record(["large \(key.text) \(large.rawValue)"]) }
     }
 
     /// Takes all UIDs of the folder below `uid` as known.
     public func accept(below uid: UInt32, of index: Int) throws(DurableError) {
-        let failed = state.failed.keys.filter { if case .uid(let failed, index) = $0 { failed < uid } else { false } }
-        try record(["floor \(index) \(uid)", "next \(index) \(uid)"] + failed.map { "gone \($0.text)" })
+        let passed = state.unfetched.filter { if case .uid(let passed, index) = $0 { passed < uid } else { false } }
+        try record(["floor \(index) \(uid)", "next \(index) \(uid)"] + passed.map { "gone \($0.text)" })
     }
 
     /// Counts a failed try to fetch the message; after three it is tried only once a day, `--status` lists it, and the

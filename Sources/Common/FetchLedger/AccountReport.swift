@@ -35,6 +35,9 @@ public struct AccountReport: Sendable, Hashable {
     public let known: Int
     /// Messages that the server said it had deleted, and still has.
     public let staying: Int
+    /// Messages that are left at the source as they are too large, and those of which only the header was fetched.
+    public let skipped: Int
+    public let headersOnly: Int
     /// Octets of the journal.
     public let octets: Int
     /// The messages that could not be fetched, sorted by key.
@@ -68,6 +71,8 @@ public struct AccountReport: Sendable, Hashable {
         let atMaildrop = state.known.count - state.known.deletionCount
         known = atMaildrop + state.folders.reduce(0) { $0 + $1.fetched.reduce(0) { $0 + $1.uids.count } }
         staying = state.known.deletionCount == 0 ? 0 : state.known.values.count { $0.deletion == .ignored }
+        skipped = state.large.values.count { $0 == .skipped }
+        headersOnly = state.large.values.count { $0 == .headerHere }
         let folders = state.folders.map(\.name)
         failures = state.failures.map { key, failure in
             Failure(
@@ -84,7 +89,8 @@ extension AccountReport {
             "begun": lastRun > 0 ? .number(lastRun) : .null,
             "underway": .bool(isUnderWay), "ended": JSON(lastEnding?.time), "status": JSON(lastEnding?.status),
             "words": JSON(lastEnding?.words), "lastwell": JSON(lastSuccess), "died": .number(died),
-            "known": .number(known), "staying": .number(staying), "octets": .number(octets),
+            "known": .number(known), "staying": .number(staying), "skipped": .number(skipped),
+            "headersonly": .number(headersOnly), "octets": .number(octets),
             "failed": .list(failures.map(\.json)),
         ]
     }

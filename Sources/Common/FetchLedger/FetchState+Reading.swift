@@ -60,7 +60,10 @@ extension FetchState {
         case ("gone", 2):
             guard let key = key(1) else { return false }
             known[key] = nil
-            failed[key] = nil
+            (failed[key], large[key]) = (nil, nil)
+        case ("large", 3):
+            guard let key = key(1), let large = number(2).flatMap(Large.init), hasFolder(key) else { return false }
+            self.large[key] = large
         case ("fail", 5):
             guard let key = key(1), let tries = number(2), let time = number(3), let text = JournalWord.decode(words[4])
             else {
@@ -108,7 +111,7 @@ extension FetchState {
             else { return false }
             let folder = Folder(name: name, validity: validity)
             if index < folders.count { folders[index] = folder } else { folders.append(folder) }
-            failed = failed.filter { if case .uid(_, index) = $0.key { false } else { true } }
+            forgetUnfetched(of: index)
             return true
         }
         guard folders.indices.contains(index) else { return false }
@@ -135,12 +138,23 @@ extension FetchState {
         var uids: [Int: [UInt32]] = [:]
         for (key, digest) in keys {
             failed[key] = nil
+            // Its header is no message: it can neither be taken for fetched nor be deleted.
+            if large[key] == .headerAsked {
+                large[key] = .headerHere
+                continue
+            }
+            large[key] = nil
             switch key {
             case .unique: known[key] = Known(fetched: time, run: run, digest: digest)
             case .uid(let uid, let index): uids[index, default: []].append(uid)
             }
         }
         for (index, uids) in uids { folders[index].note(UIDSet(uids), at: time, run) }
+    }
+
+    mutating func forgetUnfetched(of index: Int) {
+        failed = failed.filter { $0.key.folder != index }
+        large = large.filter { $0.key.folder != index }
     }
 
     /// Whether the key's folder is known, if it has one. Folders are never removed.

@@ -51,7 +51,7 @@ public struct FetchState: Sendable, Hashable {
         public var validity: UInt32
         /// UIDs below it were never fetched, since a person took them as known.
         public var floor: UInt32 = 1
-        /// UIDs below it are fetched, no longer at the source, or in ``FetchState/failed``.
+        /// UIDs below it are fetched, no longer at the source, or in ``FetchState/failed`` or ``FetchState/large``.
         public var next: UInt32 = 1
         /// UIDs fetched and, for all we know, still at the source.
         public var fetched: [Day] = []
@@ -96,6 +96,16 @@ public struct FetchState: Sendable, Hashable {
         public var isFinal: Bool { tries >= FetchState.triesLimit }
     }
 
+    /// What became of a message that is larger than the rc lets in. It is looked at again in each run: the rc may change.
+    public enum Large: Int, Hashable, Sendable {
+        /// It is left at the source.
+        case skipped
+        /// Its header alone is asked for.
+        case headerAsked
+        /// Its header alone is here.
+        case headerHere
+    }
+
     /// How a run ended.
     public struct Ending: Hashable, Sendable {
         /// In seconds since 1970.
@@ -114,6 +124,7 @@ public struct FetchState: Sendable, Hashable {
     public internal(set) var known = KnownMessages()
     public internal(set) var folders: [Folder] = []
     public internal(set) var failed: [MessageKey: Failure] = [:]
+    public internal(set) var large: [MessageKey: Large] = [:]
     /// At most ``openLimit``, in the order in which they were begun, and in which they end.
     public internal(set) var openBatches: [OpenBatch] = []
     /// The number of runs so far.
@@ -149,6 +160,11 @@ public struct FetchState: Sendable, Hashable {
     public var failures: [(key: MessageKey, failure: Failure)] {
         failed.filter(\.value.isSuspect).map { ($0.key, $0.value) }.sorted { $0.key.text < $1.key.text }
     }
+
+    /// Messages that are not fetched and are to be looked at again.
+    public var unfetched: Set<MessageKey> { Set(failed.keys).union(large.keys) }
+
+    public func isUnfetched(_ key: MessageKey) -> Bool { failed[key] != nil || large[key] != nil }
 
     public func isKnown(_ key: MessageKey) -> Bool { known[key] != nil }
 

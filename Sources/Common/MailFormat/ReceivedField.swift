@@ -12,6 +12,8 @@ public struct ReceivedField: Sendable, Hashable {
         case lmtp(tls: Bool, authenticated: Bool, utf8: Bool)
         /// Submitted by a user of this machine.
         case local(userID: UInt32)
+        /// Collected from a mailbox, by POP3 or IMAP: the registry has no keyword for these; the field's own are used.
+        case retrieved(by: String)
 
         var word: String? {
             switch self {
@@ -21,6 +23,7 @@ public struct ReceivedField: Sendable, Hashable {
             case .lmtp(let tls, let authenticated, let utf8):
                 (utf8 ? "UTF8LMTP" : "LMTP") + (tls ? "S" : "") + (authenticated ? "A" : "")
             case .local: nil
+            case .retrieved(let keyword): keyword
             }
         }
     }

@@ -52,6 +52,9 @@ extension AccountSettings: BlockSettings {
             [.defaultsTo("all")])
         maybe(
             "skip", \.$skipSize, .over, "Messages that are not fetched: those over that size, as the server tells it")
+        maybe(
+            "header-only", \.$headerSize, .over,
+            "Messages of which only the header is fetched: those over that size, as the server tells it")
         one(
             "filter", \.$filter, .command,
             "The command that sees the header of a message and says whether it is fetched.")
@@ -74,6 +77,16 @@ extension AccountSettings: BlockSettings {
             "every", \.$every, .duration("the time", in: 60...31_536_000), "How often mhfetch --due fetches",
             [.defaultsTo("each time")])
         each("at", \.$at, .words("the time of day"), "When mail is fetched.", [.later("fetch at a time of day")])
+        one(
+            "received_header", \.$addsReceived, .onOff,
+            "Whether fetched mail gets a Received field on top, which says when and how it came.",
+            [.onlyWhere { $0.fetch != nil }])
+        one(
+            "delivered-to", \.$addsDeliveredTo, .onOff,
+            "Whether fetched mail gets a Delivered-To field on top: the first address of the account.",
+            [.onlyWhere { $0.fetch != nil }])
+        one("preconnect", \.$preconnect, .command, "The command that runs before mail is fetched.")
+        one("postconnect", \.$postconnect, .command, "The command that runs after mail was fetched.")
         // The owner's Maildir is where mail goes anyway.
         each(
             "deliver", \.$destinations, Codec<DeliveryPlace>.deliveryPlace.single,

@@ -25,6 +25,8 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var search: String? = nil
     /// Larger messages are passed over, in octets as the server tells; `nil` for none.
     @Setting public var skipSize: Int? = nil
+    /// Of larger messages only the header is fetched; `nil` for none.
+    @Setting public var headerSize: Int? = nil
     /// The program that sees the header of a message before it is fetched; empty for none.
     @Setting public var filter: [String] = []
     /// How much of an account is fetched in one run.
@@ -36,6 +38,12 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var moveTarget: String? = nil
     /// Whether fetched mail is marked as seen at the server.
     @Setting public var marksSeen = false
+    /// Whether fetched mail gets fields that say how it came, and for whom.
+    @Setting public var addsReceived = false
+    @Setting public var addsDeliveredTo = false
+    /// Commands that run before each connection for fetching, and behind it; empty for none.
+    @Setting public var preconnect: [String] = []
+    @Setting public var postconnect: [String] = []
     /// Where fetched mail goes.
     @Setting public var destinations = [DeliveryPlace.maildir]
     /// How often `mhfetch --due` fetches; `nil` for each time.

@@ -1,0 +1,44 @@
+// Messages that are larger than the rc lets in: left at the source, or fetched as a header alone.
+
+import FetchLedger
+import Reporting
+
+extension AccountRun {
+    /// Those of `messages` that are to be asked for: without those that are too large, and with only the header of those
+    /// that are a little less so. What was left out is looked at again in each run: the rc may change.
+    func sized(_ messages: [Pending]) throws -> [Pending] {
+        try messages.compactMap { message in
+            if let limit = account.skipSize, let size = message.size, size > limit {
+                try skip(message, of: size)
+                return nil
+            }
+            if let limit = account.headerSize, let size = message.size, size > limit {
+                guard state.large[message.key] != .headerHere else { return nil }
+                try ledger.note(message.key, .headerAsked)
+                var header = message
+                header.isHeaderOnly = true
+                return header
+            }
+            if state.large[message.key] != nil { try ledger.note(message.key, .skipped) }  // not as a header any more
+            return message
+        }
+    }
+
+    private func skip(_ message: Pending, of size: Int) throws {
+        guard state.large[message.key] == nil || state.large[message.key] == .headerAsked else { return }
+        try ledger.note(message.key, .skipped)
+        guard !isDry else { return }
+        hub.log.write(
+            .notice, "skipped", [("account", account.name), ("key", message.key.text), ("octets", "\(size)")])
+        writeToStandardError(
+            "mhfetch: \(account.name): \(place(of: message)), of \(counted(size, "octet")), is not fetched, as \"skip\" "
+                + "says")
+    }
+
+    /// Which message it is at its source, safe for a terminal.
+    private func place(of message: Pending) -> String {
+        if let id = message.key.uniqueID { return "message \(printable(id))" }
+        let folder = message.key.folder.map { printable(state.folders[$0].name) } ?? "?"
+        return "message UID \(message.number) of \(folder)"
+    }
+}

@@ -1,0 +1,38 @@
+// The fields that fetching puts above a message, where the rc asks for them.
+
+import FetchLedger
+import InternetAddress
+import MailFormat
+import MaildirStore
+import Octets
+import Reporting
+import RunControl
+
+extension AccountRun {
+    /// The fields above `message`, in file form. What stands below them is as the server sent it.
+    func topFields(of message: Pending, as name: DeliveryName) -> [UInt8] {
+        var fields: [UInt8] = []
+        if message.isHeaderOnly, let server = account.fetch {
+            let size = message.size.map { counted($0, "octet") } ?? "the message"
+            let verb = message.size == 1 ? "is" : "are"
+            fields += Array("X-Mailhub-Header-Only: \(size) \(verb) left at \(server.host)\n".utf8)
+        }
+        if account.addsDeliveredTo, let recipient { fields += Array("Delivered-To: \(recipient)\n".utf8) }
+        if account.addsReceived, let server = account.fetch {
+            let client = peer.map { ReceivedField.Client(heloName: Array(server.host.utf8), address: $0) }
+            let received = ReceivedField(
+                client: client, by: hub.settings.hostname,
+                transmission: .retrieved(by: server.service.isIMAP ? "IMAP" : "POP3"), id: name.unique,
+                recipient: recipient, date: .now())
+            fields += received.octets
+        }
+        return fields
+    }
+
+    /// Whose mail it is: the first of the account's addresses that is a single one, else the owner's mailbox here.
+    private var recipient: Address? {
+        if let address = account.addresses.lazy.compactMap(\.address).first { return address }
+        guard let owner = account.owner else { return nil }
+        return try? Address(localPart: owner, domain: hub.settings.qualify)
+    }
+}
