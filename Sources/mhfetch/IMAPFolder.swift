@@ -74,7 +74,11 @@ final class IMAPFolder {
             try run.ledger.pass(uids.map(key), at: run.now)
             count = uids.count
         } else {
-            count = try list(from: next, isBlind: false).count { $0.number < bound && !isFetched($0) }
+            // Of a folder that nothing was fetched from all is taken: a large one need not be listed for that.
+            let isFresh = next == 1 && run.state.folders[index].fetched.isEmpty
+            count =
+                isFresh
+                ? numbers.exists : try list(from: next, isBlind: false).count { $0.number < bound && !isFetched($0) }
             try run.ledger.accept(below: bound, of: index)
         }
         try run.announce(passing: count, from: name)

@@ -64,6 +64,31 @@ struct FetchUIDTests {
         }
     }
 
+    @Test("FE5: a folder of 200,000 messages is seeded, and polled again, without being listed")
+    func hugeFolder() async throws {
+        try await onThread {
+            func session(_ count: Int, _ steps: [FakeServer.Step] = []) -> [FakeServer.Step] {
+                Script.login + Script.select("INBOX", messages: count, "UIDVALIDITY 1", "UIDNEXT \(count + 1)") + steps
+                    + Script.logout
+            }
+            let new =
+                Script.answer("a3 UID FETCH 200001:*", "* 200001 FETCH (UID 200001 RFC822.SIZE 17)")
+                + Script.answer("a4 UID FETCH 200001", Script.content(200_001, 200_001))
+            let server = try FakeServer(session(200_000), session(200_000), session(200_001, new), session(200_001))
+            let rig = rig(server)
+            let seeded = try rig.fetch("-v", "--mark-seen", "peer")
+            #expect(seeded.status == 0 && seeded.errorText.contains("200000 messages"), "\(seeded) \(server.sessions)")
+            for count in [0, 1, 1] {
+                let result = try rig.fetch()
+                #expect(result.status == 0 && rig.messages().count == count, "\(result) \(server.sessions)")
+            }
+            // A login, a SELECT and a LOGOUT, and two commands more where there is news.
+            let commands = server.stop().map(\.lines.count)
+            #expect(commands == [3, 3, 5, 3], "\(server.sessions)")
+            #expect(rig.journal.count < 20, "\(rig.journal)")
+        }
+    }
+
     @Test("a message whose expunge was a lie is not passed over by the next run")
     func falseExpunge() async throws {
         try await onThread {
@@ -288,22 +313,27 @@ struct FetchUIDTests {
     @Test("what comes in while --mark-seen lists is news to the next run, and the rest is not")
     func newsMeanwhile() async throws {
         try await onThread {
+            // Where nothing was fetched yet nothing is listed.
             let server = try FakeServer(
-                Script.login + Script.select("INBOX", messages: 1, "UIDVALIDITY 1", "UIDNEXT 9")
+                Script.login + Script.select("INBOX", messages: 1, "UIDVALIDITY 1", "UIDNEXT 4")
+                    + Script.answer("a3 UID FETCH 1:*", "* 1 FETCH (UID 3 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 3", Script.content(1, 3)) + Script.logout,
+                Script.login + Script.select("INBOX", messages: 2, "UIDVALIDITY 1", "UIDNEXT 9")
                     + Script.answer(
-                        "a3 UID FETCH 1:*", "* 2 EXISTS", "* 1 FETCH (UID 5 RFC822.SIZE 17)",
-                        "* 2 FETCH (UID 9 RFC822.SIZE 17)")
+                        "a3 UID FETCH 4:*", "* 3 EXISTS", "* 2 FETCH (UID 5 RFC822.SIZE 17)",
+                        "* 3 FETCH (UID 9 RFC822.SIZE 17)")
                     + Script.logout,
-                Script.login + Script.select("INBOX", messages: 2, "UIDVALIDITY 1", "UIDNEXT 10")
-                    + Script.answer("a3 UID FETCH 9:*", "* 2 FETCH (UID 9 RFC822.SIZE 17)")
-                    + Script.answer("a4 UID FETCH 9", Script.content(2, 9)) + Script.logout)
+                Script.login + Script.select("INBOX", messages: 3, "UIDVALIDITY 1", "UIDNEXT 10")
+                    + Script.answer("a3 UID FETCH 9:*", "* 3 FETCH (UID 9 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 9", Script.content(3, 9)) + Script.logout)
             let rig = rig(server)
+            #expect(try rig.fetch().status == 0 && rig.messages().count == 1, "\(server.sessions)")
             let seeded = try rig.fetch("--mark-seen", "-v", "peer")
             #expect(seeded.status == 0 && seeded.errorText.contains("1 message in INBOX taken as known"), "\(seeded)")
             #expect(
-                try rig.fetch().status == 0 && rig.messages() == [Array("Subject: x\n\nx\n".utf8)], "\(server.sessions)"
+                try rig.fetch().status == 0 && rig.messages().count == 2, "\(server.sessions)"
             )
-            #expect(server.stop().map(\.finished) == [true, true], "\(server.sessions)")
+            #expect(server.stop().map(\.finished) == [true, true, true], "\(server.sessions)")
         }
     }
 
