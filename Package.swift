@@ -103,8 +103,10 @@ let package = Package(
             uses: "Octets", "InternetAddress", "MailFormat", "MailEnvelope", "MessageContent", "MailRouting",
             "Reporting",
             "DurableFiles", "Blocking"),
+        room("FetchCalendar", uses: "Octets", "Reporting", "DurableFiles"),
         room(
-            "FetchLedger", uses: "Octets", "Reporting", "DurableFiles", "IMAPProtocol", "POP3Protocol", "MaildirStore"),
+            "FetchLedger", uses: "Octets", "Reporting", "DurableFiles", "FetchCalendar", "IMAPProtocol", "POP3Protocol",
+            "MaildirStore"),
         room("LoginLedger", uses: "Octets", "Reporting", "DurableFiles", "Blocking"),
 
         // Floor 4: doors
@@ -129,7 +131,8 @@ let package = Package(
         // Floor 5: what we want
         command(
             "mhfetch",
-            uses: "CommandStart", "AccountSessions", "FetchLedger", "LoginLedger", "Programs", "POP3Protocol",
+            uses: "CommandStart", "AccountSessions", "FetchCalendar", "FetchLedger", "LoginLedger", "Programs",
+            "POP3Protocol",
             "IMAPProtocol",
             "Delivery", "InternetAddress", "MailFormat",
             "MaildirStore", "DurableFiles", "RunControl", "TLSEngine", "Transport", "Blocking", "Octets",
@@ -141,7 +144,8 @@ let package = Package(
             "Octets", "Reporting"),
         command(
             "mhcarry",
-            uses: "CommandStart", "AccountSessions", "LoginLedger", "SMTPProtocol", "SpoolQueue", "Delivery",
+            uses: "CommandStart", "AccountSessions", "FetchCalendar", "LoginLedger", "SMTPProtocol", "SpoolQueue",
+            "Delivery",
             "MaildirStore",
             "MailRouting", "MailFormat", "MailEnvelope", "MessageContent", "RunControl", "Transport", "Blocking",
             "DurableFiles", "Reporting", argumentParser),
@@ -200,6 +204,7 @@ let package = Package(
             "POP3Protocol", "IMAPProtocol", "SMTPProtocol", "MailEnvelope", "MailFormat", "Octets", "Blocking",
             "Reporting",
             "Programs", "LoginLedger"),
+        tests(of: "FetchCalendar", uses: "DurableFiles"),
         tests(
             of: "FetchLedger", uses: "Octets", "Digests", "DurableFiles", "IMAPProtocol", "POP3Protocol",
             "MaildirStore"),

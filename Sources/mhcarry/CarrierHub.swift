@@ -4,6 +4,7 @@ import AccountSessions
 import Blocking
 import Delivery
 import DurableFiles
+import FetchCalendar
 import Glibc
 import LoginLedger
 import MailFormat
@@ -35,6 +36,7 @@ final class CarrierHub: Sendable {
     /// The first error of our own in this run, such as of a disk or a file: it gives the exit status.
     private let firstError = Mutex<(any Complaint)?>(nil)
     private let unrecorded = Atomic(0)
+    private let accountsUsed = Mutex<Set<String>>([])
 
     /// - Parameter faults: forced disk faults of a test, in the queue.
     init(_ settings: HubSettings, log: Log, isForced: Bool, faults: Faults? = nil) throws {
@@ -78,6 +80,25 @@ final class CarrierHub: Sendable {
     var cannotRecord: Bool { unrecorded.load(ordering: .relaxed) > 1 }
     /// Whether the run is to end soon: it was told so, or cannot record what it does.
     var isEnding: Bool { StopSignal.hasCome || cannotRecord }
+
+    /// Notes that mail was sent through the account.
+    func noteSent(through account: String) { _ = accountsUsed.withLock { $0.insert(account) } }
+
+    /// Tells `mhfetch --due` of the accounts that it fetches from only when mail was sent through them.
+    func askForFetching() {
+        let used = accountsUsed.withLock { $0 }
+        let asking = settings.accounts.filter { $0.isOnlyWhenSending && used.contains($0.name) }.map(\.name)
+        guard !asking.isEmpty else { return }
+        let now = Clock.seconds()
+        let file = DueFile(in: settings.stateDirectory, watching: settings.sources, on: .machine, now: now)
+        do throws(StateFileError) {
+            try file.change { list in
+                for account in asking { list.noteSent(account, at: now) }
+            }
+        } catch {
+            log.write(.warning, "due", [("error", sentence(error))])
+        }
+    }
 
     /// Notes an error of our own about one message; the run goes on with the others.
     func note(_ error: any Error, of id: QueueID) { note(error, at: id.text) }

@@ -23,6 +23,7 @@ final class QueueRun: Sendable {
 
     /// Runs until nothing is due. Three runs may go on at once; a fourth leaves the work to them.
     func run() throws {
+        defer { hub.askForFetching() }
         if only.isEmpty { try runQueue() } else { try carryAsked() }
         if let failure = hub.failure { throw failure }
     }

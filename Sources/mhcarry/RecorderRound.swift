@@ -112,6 +112,7 @@ struct RecorderRound {
             case .heldByRule: "held"
             }
         let route = if case .account(let name)? = hop { name } else { "local" }
+        if case .account(let name)? = hop, case .delivered = verdict.kind { hub.noteSent(through: name) }
         for index in item.recipients {
             let recipient = message.state.recipients[index]
             hub.log.write(

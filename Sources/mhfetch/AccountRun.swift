@@ -42,26 +42,25 @@ final class AccountRun {
     let hub: StartedHub
     private let paths: Paths
     let ledger: AccountLedger
-    let isVerbose: Bool
-    /// When the run of all accounts began, in seconds since 1970.
-    let start: Int
+    private let request: AccountRuns.Request
+    private let due: DueAccounts
     /// Whether another account waits for its turn.
-    var othersWait: () -> Bool = { false }
+    private let othersWait: () -> Bool
     var turnLimit = AccountRun.turnLimit
-    var acceptFolder: String?
-    var refetchFolder: String?
-    var retriesAll = false
-    /// Whether what is here already is taken as known, by its Message-ID.
-    var reindexes = false
-    /// The rc that `-C` named, which commands suggested to a person must name too.
-    var explicitRC: String?
+    /// For standard output.
+    private(set) var printed = ""
     var tally = Tally()
     private var stops: [String] = []
     /// `nil` in a dry run, which writes nothing.
     let delivery: BatchDelivery?
-    var isDry: Bool { delivery == nil }
+    var isVerbose: Bool { request.isVerbose }
     /// What the run is for.
-    var errand = Errand.fetch
+    var errand: Errand { request.errand }
+    var acceptFolder: String? { request.acceptFolder }
+    var refetchFolder: String? { request.refetchFolder }
+    /// Whether what is here already is taken as known, by its Message-ID.
+    var reindexes: Bool { request.reindexes }
+    var isDry: Bool { delivery == nil }
     /// The Maildir of the account's owner.
     private let maildir: String
     private var letters: StoredLetters?
@@ -76,12 +75,15 @@ final class AccountRun {
     /// What this run has asked for.
     private var rationed = (messages: 0, octets: 0)
 
-    /// - Parameter isDry: whether nothing is to be written, and nothing changed at the source.
+    /// - Parameters:
+    ///   - due: knows when the run of all accounts began.
+    ///   - othersWait: tells whether another account waits for its turn.
+    ///   - threads: at work on one batch at once.
     /// - Throws: when the account has no owner, or the owner's Maildir cannot be opened: then there is nowhere to fetch
     ///   to.
     init(
-        account: AccountSettings, hub: StartedHub, paths: Paths, ledger: AccountLedger, isVerbose: Bool, start: Int,
-        isDry: Bool = false
+        account: AccountSettings, hub: StartedHub, paths: Paths, ledger: AccountLedger, _ request: AccountRuns.Request,
+        due: DueAccounts, threads: Int = 8, othersWait: @escaping () -> Bool = { false }
     ) throws {
         guard let owner = account.owner, let mailbox = hub.settings.mailbox(owner) else {
             throw FetchError.noOwner(account.name, position: account.position)
@@ -89,18 +91,22 @@ final class AccountRun {
         maildir = mailbox.maildir
         let (log, name) = (hub.log, account.name)
         delivery =
-            isDry
+            request.isDry
             ? nil
-            : BatchDelivery(ledger: ledger, inbox: try Maildir(path: maildir, making: true)) {
+            : BatchDelivery(ledger: ledger, inbox: try Maildir(path: maildir, making: true), threads: threads) {
                 log.write(.warning, "sweep", [("account", name), ("error", sentence($0))])
             }
-        self.start = start
         self.account = account
         self.hub = hub
         self.paths = paths
         self.ledger = ledger
-        self.isVerbose = isVerbose
+        self.request = request
+        self.due = due
+        self.othersWait = othersWait
     }
+
+    /// Adds a line to what is printed.
+    func say(_ line: String) { printed += "\(account.name): \(line)\n" }
 
     /// The account's state, as its ledger has it.
     var state: FetchState { ledger.state }
@@ -143,7 +149,7 @@ final class AccountRun {
 
     /// When this run counts as begun: one time for all accounts, so that one behind a slow one does not slip; never
     /// before another run that went between, and never after now.
-    private var runTime: Int { min(max(start, min(state.lastRun, now)), now) }
+    private var runTime: Int { min(max(due.start, min(state.lastRun, now)), now) }
 
     private func noteEnd(of error: any Error) {
         var (status, words) = (AccountFault(account: "", error: error).exitStatus, sentence(error))
@@ -176,13 +182,19 @@ final class AccountRun {
     private func collect(from server: AccountServer) throws {
         if account.fetch?.service.isIMAP == true {
             let session = try IMAPSession.open(account, at: server, over: paths, within: Self.sessionLimit)
-            peer = session.exchange.wire.facts.remoteAddress?.address
+            try noteConnection(session.exchange.wire.facts)
             try IMAPCollector(run: self, session: session).collect()
         } else {
             let session = try POP3Session.open(account, at: server, over: paths, within: Self.sessionLimit)
-            peer = session.exchange.wire.facts.remoteAddress?.address
+            try noteConnection(session.exchange.wire.facts)
             try POP3Collector(run: self, session: session).collect()
         }
+    }
+
+    /// Notes that the server was reached, and let us in.
+    private func noteConnection(_ facts: WireFacts) throws {
+        peer = facts.remoteAddress?.address
+        if let served = due.timeServed(of: account, after: state.past) { try ledger.serve(served) }
     }
 
     /// Runs a command of the rc; not in a dry run, which changes nothing.
@@ -278,7 +290,7 @@ final class AccountRun {
 
     /// The command to type for this account, quoted for a shell.
     func commandLine(_ option: String, _ value: String? = nil) -> String {
-        let rc = explicitRC.map { ["-C", $0] } ?? []
+        let rc = request.explicitRC.map { ["-C", $0] } ?? []
         let words = value.map { $0.hasPrefix("-") ? ["\(option)=\($0)"] : [option, $0] } ?? [option]
         return (["mhfetch"] + rc + words + [account.name]).map(shellQuoted).joined(separator: " ")
     }
@@ -315,7 +327,7 @@ final class AccountRun {
         return (taken, true)
     }
 
-    func isLeftAlone(_ key: MessageKey) -> Bool { !retriesAll && state.isLeftAlone(key, now: now) }
+    func isLeftAlone(_ key: MessageKey) -> Bool { !request.retriesAll && state.isLeftAlone(key, now: now) }
 
     func noteLeftAlone(_ count: Int) {
         guard count > 0 else { return }

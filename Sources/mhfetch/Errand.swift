@@ -42,10 +42,10 @@ struct CalendarDay: Equatable {
 extension AccountRun {
     /// Tells, in a dry run, what would be fetched.
     /// - Parameter folder: where from; `nil` for a maildrop.
-    func announce(fetching messages: [Pending], from folder: String? = nil, to destination: Destination) throws {
+    func announce(fetching messages: [Pending], from folder: String? = nil, to destination: Destination) {
         let octets = messages.reduce(0) { $0.adding(told: $1.isHeaderOnly ? 0 : $1.size ?? 0) }
         let place = folder.map { " in \(printable($0))" } ?? ""
-        guard !messages.isEmpty else { return try say("nothing new\(place)") }
+        guard !messages.isEmpty else { return say("nothing new\(place)") }
         let from = folder.map { " from \(printable($0))" } ?? ""
         var line =
             "\(counted(messages.count, "message")) would be fetched\(from), \(counted(octets, "octet")), into "
@@ -57,28 +57,26 @@ extension AccountRun {
         let headers = messages.count(where: \.isHeaderOnly)
         if headers > 0 { line += "; of \(headers == messages.count ? "each" : "\(headers)") only the header" }
         if !account.filter.isEmpty { line += ", if the filter lets them pass" }
-        try say(line)
+        say(line)
         guard isVerbose else { return }
         for message in messages {
             let size = message.size.map { counted($0, "octet") } ?? "size unknown"
-            try say("  \(printable(message.key.uniqueID ?? "UID \(message.number)")), \(size)")
+            say("  \(printable(message.key.uniqueID ?? "UID \(message.number)")), \(size)")
         }
     }
 
     /// Tells what is taken as known without being fetched, or, in a dry run, would be.
-    func announce(passing count: Int, from folder: String? = nil) throws {
+    func announce(passing count: Int, from folder: String? = nil) {
         let place = folder.map { " in \(printable($0))" } ?? ""
         guard isDry else { return tell("\(counted(count, "message"))\(place) taken as known") }
-        try say("\(counted(count, "message"))\(place) would be taken as known")
+        say("\(counted(count, "message"))\(place) would be taken as known")
     }
 
     /// Tells, in a dry run, what would become of fetched mail at the source.
-    func announce(deleting count: Int, from folder: String? = nil) throws {
+    func announce(deleting count: Int, from folder: String? = nil) {
         guard count > 0 || errand == .flush else { return }
         let from = folder.map { " from \(printable($0))" } ?? ""
         let deed = account.moveTarget.map { "moved\(from) to \(printable($0))" } ?? "deleted\(from)"
-        try say("\(counted(count, "message")) would be \(deed)")
+        say("\(counted(count, "message")) would be \(deed)")
     }
-
-    private func say(_ line: String) throws { try writeToStandardOutput("\(account.name): \(line)\n") }
 }

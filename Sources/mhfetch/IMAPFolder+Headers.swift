@@ -18,7 +18,7 @@ extension IMAPFolder {
         } else {
             try run.ledger.pass(known.passed, at: run.now)
         }
-        try run.announce(passing: known.passed.count, from: name)
+        run.announce(passing: known.passed.count, from: name)
     }
 
     /// Those of `messages` that the rc's filter lets pass. Those it does not want are deleted unread, and known then: a

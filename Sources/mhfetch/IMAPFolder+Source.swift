@@ -34,7 +34,7 @@ extension IMAPFolder {
         // What a search finds again must be known: one look in vain is no proof there.
         if !hasLosses, run.account.search == nil { try run.ledger.markGone(known.subtracting(going), of: index) }
         guard !going.isEmpty else { return }
-        if run.isDry { return try run.announce(deleting: going.count, from: name) }
+        if run.isDry { return run.announce(deleting: going.count, from: name) }
         for piece in going.pieces() {
             let gone = try remove(piece, moving: true)
             run.tally.deleted += gone.count

@@ -81,7 +81,7 @@ final class IMAPFolder {
                 ? numbers.exists : try list(from: next, isBlind: false).count { $0.number < bound && !isFetched($0) }
             try run.ledger.accept(below: bound, of: index)
         }
-        try run.announce(passing: count, from: name)
+        run.announce(passing: count, from: name)
     }
 
     private func fetchNew(uidNext: UInt32?) throws {
@@ -100,7 +100,7 @@ final class IMAPFolder {
         }
         try delete()
         guard mayBeNew || !unfetched.isEmpty else {
-            if run.isDry { try run.announce(fetching: [], from: name, to: destination) }
+            if run.isDry { run.announce(fetching: [], from: name, to: destination) }
             return
         }
         let wanted = try (new + stillThere(missing.sorted())).sorted { $0.number < $1.number }
@@ -108,7 +108,7 @@ final class IMAPFolder {
         run.noteLeftAlone(wanted.count - fresh.count)
         let (rationed, isAll) = run.ration(try run.sized(fresh))
         fresh = rationed
-        if run.isDry { return try run.announce(fetching: fresh, from: name, to: destination) }
+        if run.isDry { return run.announce(fetching: fresh, from: name, to: destination) }
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
         let isDone = try fetchFiltered(fresh) && isAll
         try run.settle()

@@ -152,35 +152,20 @@ struct MHFetch: ParsableCommand {
                 throw FetchError.noSuchFolderInRC(folder, rc: started.settings.source)
             }
         }
-        let start = time(nil)  // one for all accounts
+        let runs = AccountRuns(
+            of: started, over: paths, request(explicitRC: hub.rc.map { _ in started.settings.source }))
         StopSignal.watch()
         defer { StopSignal.takeEffect() }
-        var faults: [ExitStatus] = []
-        for (number, account) in chosen.enumerated() where !StopSignal.hasCome {
-            do {
-                let waiting = chosen[(number + 1)...]
-                let status =
-                    try status
-                    ? tell(account, started, logins)
-                    : count || probe
-                        ? look(at: account, over: paths)
-                        : fetch(account, started, over: paths, at: start, before: waiting)
-                if status != .ok { faults.append(status) }
-            } catch let error as OutputError {
-                throw error
-            } catch  where StopSignal.hasCome {
-                started.log.write(.notice, "stopped", [("account", account.name), ("error", sentence(error))])
-            } catch AccountError.records(let error)
-                where error.isPause && isatty(2) == 0 && !verbose && errand == .fetch && !dryRun
-            {
-                // Whoever can read it was told at each refusal; cron would send a letter for each run.
-                started.log.write(.info, "login paused", [("account", account.name), ("error", sentence(error))])
-                faults.append(error.exitStatus)
-            } catch {
-                let status = complain(AccountFault(account: account.name, error: error), as: "mhfetch")
-                started.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
-                faults.append(status)
+        let faults: [ExitStatus]
+        if status {
+            faults = try chosen.compactMap { account in try tell(account, by: runs, logins) }
+        } else if count || probe {
+            faults = try runs.eachSideBySide(chosen) { [count] account, _ in
+                let look = AccountLook(account: account, paths: paths)
+                return AccountRuns.Outcome(text: try count ? look.count() : look.probe())
             }
+        } else {
+            faults = try runs.fetch(chosen, isAll: accounts.isEmpty)
         }
         if let fault = Self.status(of: faults, among: chosen.count) { throw ExitCode(fault.rawValue) }
     }
@@ -210,60 +195,16 @@ struct MHFetch: ParsableCommand {
         }
     }
 
-    /// - Parameters:
-    ///   - start: when the run of all accounts began, in seconds since 1970.
-    ///   - waiting: the accounts whose turn comes after this one.
-    private func fetch(
-        _ account: AccountSettings, _ hub: StartedHub, over paths: Paths, at start: Int,
-        before waiting: ArraySlice<AccountSettings>
-    ) throws -> ExitStatus {
-        let directory = hub.settings.stateDirectory
-        guard
-            let ledger = try dryRun
-                ? AccountLedger.rehearsal(of: account.name, in: directory)
-                : AccountLedger.open(account.name, in: directory)
-        else {
-            if verbose { writeToStandardError("mhfetch: \(account.name): another run is at it") }
-            return .ok
-        }
-        guard isDue(account, ledger.state, at: start) else {
-            if verbose { writeToStandardError("mhfetch: \(account.name): not due yet") }
-            return .ok
-        }
-        // In a pause nobody is asked, and nothing is written.
-        if let server = account.fetchServer {
-            _ = try AccountLogin(of: account, at: server, recordedBy: paths.logins)
-        }
-        let run = try AccountRun(
-            account: account, hub: hub, paths: paths, ledger: ledger, isVerbose: verbose, start: start,
-            isDry: dryRun)
-        run.errand = errand
-        run.othersWait = {
-            waiting.contains { account in
-                do throws(LedgerError) {
-                    let state = try AccountLedger.look(at: account.name, in: hub.settings.stateDirectory)
-                    return state.map { isDue(account, $0, at: start) } ?? true
-                } catch {
-                    return true  // one whose state cannot be read needs a turn as well, to be told so
-                }
-            }
-        }
-        run.acceptFolder = acceptFolder.map(Self.remoteName)
-        run.refetchFolder = refetchFolder.map(Self.remoteName)
-        run.explicitRC = self.hub.rc.map { _ in hub.settings.source }
-        run.retriesAll = retry
-        run.reindexes = reindex
-        return try run.carryOut()
+    private func request(explicitRC: String?) -> AccountRuns.Request {
+        AccountRuns.Request(
+            errand: errand, isVerbose: verbose, isDue: due, isDry: dryRun, retriesAll: retry, reindexes: reindex,
+            acceptFolder: acceptFolder.map(Self.remoteName), refetchFolder: refetchFolder.map(Self.remoteName),
+            explicitRC: explicitRC)
     }
 
     private var errand: Errand {
         if flush { return .flush }
         return markSeen ? .markSeen(before: before.flatMap { CalendarDay($0) }) : .fetch
-    }
-
-    private func isDue(_ account: AccountSettings, _ state: FetchState, at start: Int) -> Bool {
-        guard due, let every = account.every else { return true }
-        return state.isDue(every: every, at: start, now: time(nil))
     }
 
     /// A folder's name as the rc's settings have it.
@@ -288,21 +229,20 @@ struct MHFetch: ParsableCommand {
         }
     }
 
-    private func look(at account: AccountSettings, over paths: Paths) throws -> ExitStatus {
-        let look = AccountLook(account: account, paths: paths)
-        try writeToStandardOutput(count ? look.count() : look.probe())
-        return .ok
-    }
-
+    /// - Returns: the status of an account that is not well.
     private func tell(
-        _ account: AccountSettings, _ hub: StartedHub, _ logins: LoginRecords
-    ) throws -> ExitStatus {
-        let report = AccountStatus(
-            report: try AccountReport.read(account.name, in: hub.settings.stateDirectory),
-            login: try account.loginIdentity(at: account.fetchServer).map { identity throws(LoginRecordError) in
-                try logins.state(of: identity)
-            })
-        try writeToStandardOutput(json ? report.json.line : report.text(at: time(nil)))
-        return report.exitStatus
+        _ account: AccountSettings, by runs: AccountRuns, _ logins: LoginRecords
+    ) throws -> ExitStatus? {
+        let outcome = runs.outcome(of: account) {
+            let report = AccountStatus(
+                report: try AccountReport.read(account.name, in: runs.hub.settings.stateDirectory),
+                login: try account.loginIdentity(at: account.fetchServer).map { identity throws(LoginRecordError) in
+                    try logins.state(of: identity)
+                })
+            return AccountRuns.Outcome(
+                text: json ? report.json.line : report.text(at: time(nil)), status: report.exitStatus)
+        }
+        try writeToStandardOutput(outcome.text)
+        return outcome.status == .ok ? nil : outcome.status
     }
 }

@@ -113,7 +113,7 @@ final class POP3Collector {
         guard !hasNumbersOnly else { throw FetchError.numbersAsUniqueIDs(host: host) }
         let new = listing.ids.indices.filter { !listing.isKnown(at: $0) }.map(listing.key(at:))
         try run.ledger.pass(new, at: run.now)
-        try run.announce(passing: new.count)
+        run.announce(passing: new.count)
     }
 
     private func addSizes(to messages: inout [Pending]) throws {
@@ -142,17 +142,17 @@ final class POP3Collector {
         if run.reindexes, !fresh.isEmpty {
             let known = try sift(fresh, by: .stored(run.storedLetters()))
             try run.ledger.pass(known.passed, at: run.now)
-            try run.announce(passing: known.passed.count)
+            run.announce(passing: known.passed.count)
             fresh = known.wanted
         }
         guard !fresh.isEmpty else {
-            if run.isDry { try run.announce(fetching: [], to: run.destination(nil)) }
+            if run.isDry { run.announce(fetching: [], to: run.destination(nil)) }
             return
         }
         run.tell("\(fresh.count) new of \(listing.ids.indices.count)")
         try addSizes(to: &fresh)
         fresh = run.ration(try run.sized(fresh)).taken
-        if run.isDry { return try run.announce(fetching: fresh, to: run.destination(nil)) }
+        if run.isDry { return run.announce(fetching: fresh, to: run.destination(nil)) }
         // Reported however this ends: to the next run it is known already.
         defer { if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) } }
         try collect(fresh, of: listing, deletions)
@@ -288,7 +288,7 @@ final class POP3Collector {
             return !condemned.contains(key)
         }
         let going = free.map { Pending(listing, at: $0) }.filter { !held.contains($0.key.uniqueID) }
-        if run.isDry { return try run.announce(deleting: going.count) }
+        if run.isDry { return run.announce(deleting: going.count) }
         var asked = 0
         var answered = 0
         while answered < going.count {

@@ -1,7 +1,6 @@
 // How many descriptors the worker may have, and for how many connections they suffice.
 
 import AccessControl
-import Glibc
 import Reporting
 import RunControl
 
@@ -10,19 +9,6 @@ enum OpenFiles {
     private static let own = 400
     /// A connection, and the message that it sends or takes.
     private static let perConnection = 2
-
-    /// Raises the soft limit of open files to the hard one: each connection is a descriptor, and the usual 1024 are
-    /// fewer than the listeners may have.
-    /// - Returns: the limit from now on.
-    static func raiseLimit() -> Int {
-        var limit = rlimit()
-        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        guard unsafe getrlimit(resource, &limit) == 0 else { return 1024 }
-        let before = limit.rlim_cur
-        limit.rlim_cur = limit.rlim_max
-        if unsafe setrlimit(resource, &limit) != 0 { limit.rlim_cur = before }
-        return Int(clamping: limit.rlim_cur)
-    }
 
     /// Lowers the connections of all listeners together to what there are descriptors for, and logs it.
     static func fit(_ listeners: inout [ListenerSettings], into limit: Int, log: Log) {

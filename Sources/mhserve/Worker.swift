@@ -48,7 +48,7 @@ struct Worker: ~Copyable {
         // The signals first: every thread made later inherits the mask.
         let signals = try SignalWatch()
         let line = KeeperLine(ProcessLine(WorkerProcess.line))
-        let openFiles = OpenFiles.raiseLimit()
+        let openFiles = OpenFileLimit.raise()
         var (settings, sockets) = try line.settings()
         let log = try Log(program: "mhserve", to: settings.log)
         OpenFiles.fit(&settings.listeners, into: openFiles, log: log)

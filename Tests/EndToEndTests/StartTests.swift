@@ -135,11 +135,8 @@ struct StartTests {
     @Test("hears its words where a preloaded library hides them", arguments: names)
     func hiddenWords(_ name: String) async throws {
         try await onThread {
-            let places: [String] = ["x86_64", "aarch64"].map { "/usr/lib/\($0)-linux-gnu/faketime/libfaketime.so.1" }
-            let library = places.first { place in unsafe access(place, R_OK) == 0 }
-            var environment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "FAKETIME": "+1d"]
-            let preloaded: String = try #require(library, "the package faketime is missing: run scripts/test")
-            environment["LD_PRELOAD"] = preloaded
+            var environment = try MovedClock.environment("+1d")
+            environment.merge(["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"]) { $1 }
             let result = try runProgram([try InstalledCommands.path(name), "--version"], environment: environment)
             #expect(result.status == 0 && result.outputText == "\(name) 0.1.0 (mailhub)\n", "\(result)")
         }

@@ -387,26 +387,6 @@ struct AccountLedgerTests {
         }
     }
 
-    @Test("due is who would be half a minute later, by the start of the run, however late its turn comes")
-    func due() throws {
-        let scratch = LedgerScratch()
-        let ledger = try scratch.ledger()
-        let begun = 1_800_000_000
-        #expect(ledger.state.isDue(every: .seconds(900), at: begun, now: begun))
-        try ledger.beginRun(at: begun)
-        // (start, now): cron is a second early after a quarter of an hour; a slow account went before.
-        let cases: [(start: Int, now: Int, isDue: Bool)] = [
-            (869, 869, false), (870, 870, true), (899, 899, true), (300, 5_000, false), (900, 5_000, true),
-            (-60, 5_000, false), (-60, -60, true),
-        ]
-        for (start, now, isDue) in cases {
-            #expect(
-                ledger.state.isDue(every: .seconds(900), at: begun + start, now: begun + now) == isDue,
-                "\(start), \(now)")
-        }
-        #expect(ledger.state.isDue(every: .seconds(60), at: begun + 30, now: begun + 30))
-    }
-
     @Test("after three failures a message is left alone for a day, and no longer")
     func leftAlone() throws {
         let scratch = LedgerScratch()

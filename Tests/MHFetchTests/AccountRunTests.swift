@@ -25,7 +25,8 @@ struct AccountRunTests {
 
     /// A run of the account `peer`, whose state is left in `scratch`.
     private func run(
-        _ server: FakeServer, _ scratch: ScratchDirectory, _ service: String = "pop3", start: Int
+        _ server: FakeServer, _ scratch: ScratchDirectory, _ service: String = "pop3", start: Int,
+        othersWait: @escaping () -> Bool = { false }
     ) throws -> AccountRun {
         let rc = scratch.write(
             """
@@ -45,7 +46,8 @@ struct AccountRunTests {
         let ledger = try AccountLedger(in: LedgerFolder.open("peer", in: settings.stateDirectory))
         let hub = StartedHub(settings: settings, log: try Log(program: "mhfetch", to: settings.log))
         return try AccountRun(
-            account: account, hub: hub, paths: Paths(settings), ledger: ledger, isVerbose: false, start: start)
+            account: account, hub: hub, paths: Paths(settings), ledger: ledger, AccountRuns.Request(),
+            due: DueAccounts(of: hub, at: start), othersWait: othersWait)
     }
 
     @Test("a session ends at the border of a batch when another account has waited too long, and only then")
@@ -59,10 +61,9 @@ struct AccountRunTests {
             let server = try FakeServer(
                 session + Self.retrieve + farewell, session + Self.retrieve + Self.retrieve + farewell)
             let scratch = ScratchDirectory()
-            let first = try run(server, scratch, start: 1_800_000_000)
+            let first = try run(server, scratch, start: 1_800_000_000) { true }
             #expect(AccountRun.turnLimit == .seconds(3600))
             first.turnLimit = .zero
-            first.othersWait = { true }
             #expect(try first.carryOut() == .ok)
             #expect(first.delivery?.published == 1)
             #expect(first.state.lastEnding?.words == "the turn of another account came first, the rest follows")
@@ -92,9 +93,8 @@ struct AccountRunTests {
                 .expect("a4 UID FETCH 1 "), fetched(1), .line("a4 OK done"), .expect("a5 LOGOUT"), .line("a5 OK bye"),
             ])
             let scratch = ScratchDirectory()
-            let first = try run(server, scratch, "imap", start: 1_800_000_000)
+            let first = try run(server, scratch, "imap", start: 1_800_000_000) { true }
             first.turnLimit = .zero
-            first.othersWait = { true }
             #expect(try first.carryOut() == .ok)
             #expect(first.delivery?.published == 1)
             #expect(first.state.lastEnding?.words == "the turn of another account came first, the rest follows")

@@ -283,7 +283,6 @@ import Testing
         #expect(
             listing == [
                 cannot("1:1", "tell the country of an address"), cannot("3:14", "show other folders than INBOX"),
-                cannot("8:3", "fetch at a time of day"),
                 cannot("9:9", "fetch by ODMR"), cannot("10:8", "send by LMTP"), cannot("11:3", "connect over a chain"),
                 cannot("12:3", "make mail anonymous"),
                 cannot("14:11", "deliver to other places than a Maildir"),

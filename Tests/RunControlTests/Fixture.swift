@@ -52,6 +52,7 @@ enum Fixture {
         smtp-idle        1m
         pop3-idle        2m
         free-space       1g
+        accounts-at-once 4
         mailbox alice
           address        alice@home.arpa, alice@example.org al-*@example.org
           unix-user      alice
@@ -85,6 +86,8 @@ enum Fixture {
           preconnect     "tunnel up"
           postconnect    tunnel "down now"
           every          1h 30m
+          at             06:30, 18:05
+          jitter         5m
           deliver        maildir
           send           submissions smtp.gmail.com:4650
           connections    5
@@ -120,8 +123,10 @@ enum Fixture {
           user           carol@work.example
           address        carol@work.example
           tokeneval      "oauth-token work"
+          only           when sending
           auth           xoauth2
           fetch          imaps outlook.office365.com
+          send           submission smtp.office365.com
           move           "Archive/Hub, done"
           tls_fingerprint sha256//AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=
         route notices

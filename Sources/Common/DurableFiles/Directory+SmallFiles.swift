@@ -7,8 +7,12 @@ extension Directory {
     /// the old file as it was, unless it is the directory that cannot be synchronized: the new file is there then,
     /// perhaps not durably.
     /// - Parameter mode: the file's, whatever the umask.
-    public func replace(_ name: String, with octets: [UInt8], mode: UInt32 = 0o600) throws(DurableError) {
-        try put(octets, mode, for: name) { (temporary) throws(DurableError) in try rename(temporary, to: name) }
+    public func replace(
+        _ name: String, with octets: [UInt8], mode: UInt32 = 0o600, isDurable: Bool = true
+    ) throws(DurableError) {
+        try put(octets, mode, for: name, isDurable: isDurable) { (temporary) throws(DurableError) in
+            try rename(temporary, to: name)
+        }
     }
 
     /// As ``replace(_:with:mode:)``, but only where there is no such file yet; afterwards it is whole or not there.
@@ -22,14 +26,15 @@ extension Directory {
     }
 
     private func put(
-        _ octets: [UInt8], _ mode: UInt32, for name: String, show: (_ temporary: String) throws(DurableError) -> Void
+        _ octets: [UInt8], _ mode: UInt32, for name: String, isDurable: Bool = true,
+        show: (_ temporary: String) throws(DurableError) -> Void
     ) throws(DurableError) {
         let temporary = ".\(name).\(UniqueName.random())"
         let file = try createExclusive(temporary, mode: mode)
         do throws(DurableError) {
             try file.change(mode: mode)
             try file.write(octets)
-            try file.synchronize()
+            if isDurable { try file.synchronize() }
             try file.close()
             try show(temporary)
         } catch {
@@ -37,7 +42,7 @@ extension Directory {
             _ = try? unlink(temporary)
             throw error
         }
-        try synchronize()
+        if isDurable { try synchronize() }
     }
 
     /// The directory that holds `path`, opened, and the name of `path` in it.

@@ -2,6 +2,7 @@
 
 internal import CMHSys
 import Glibc
+import Octets
 
 /// The parts of stat(2) that the hub asks for.
 public struct FileStatus: Sendable, Hashable {
@@ -29,6 +30,19 @@ public struct FileStatus: Sendable, Hashable {
             throw DurableError(operation: "look at", path: path, code: errno)
         }
         return nil
+    }
+
+    /// What files look like: another stamp, and one of them was changed, replaced, made or removed.
+    public static func stamp(of paths: [String]) -> String {
+        let looks = paths.map { path -> String in
+            do throws(DurableError) {
+                guard let status = try at(path) else { return "\(path) missing" }
+                return "\(path) \(status.inode) \(status.size) \(status.modified).\(status.modifiedNanoseconds)"
+            } catch {
+                return "\(path) unknown"
+            }
+        }
+        return CRC32C.hex(Array(looks.joined(separator: "\n").utf8))
     }
 
     init(_ found: stat) {

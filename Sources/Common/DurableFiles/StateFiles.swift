@@ -7,6 +7,10 @@ import Reporting
 public protocol KeptState: Sendable, Equatable {
     /// The first word of its file, such as `mailhub-hop`.
     static var kind: String { get }
+    /// Octets of a file that are read.
+    static var sizeLimit: Int { get }
+    /// Whether a change outlasts a power cut. Else one may take the file, or leave it empty.
+    static var isDurable: Bool { get }
     /// The state of what has no file yet.
     init()
     /// Its lines. A value may be any text.
@@ -17,6 +21,10 @@ public protocol KeptState: Sendable, Equatable {
 }
 
 extension KeptState {
+    /// A state has a few hundred.
+    public static var sizeLimit: Int { 16_384 }
+    public static var isDurable: Bool { true }
+
     static var version: Int { 1 }
 
     var octets: [UInt8] {
@@ -46,9 +54,6 @@ extension KeptState {
 
 /// The states of one kind, in a directory.
 public struct StateFiles<State: KeptState>: Sendable {
-    /// Octets of a file that are read; a state has a few hundred.
-    private static var sizeLimit: Int { 16_384 }
-
     public let directory: Directory
 
     public init(in directory: Directory) { self.directory = directory }
@@ -58,7 +63,7 @@ public struct StateFiles<State: KeptState>: Sendable {
     public func read(_ name: String) throws(StateFileError) -> State {
         let octets = try StateFileError.telling { () throws(DurableError) -> [UInt8]? in
             guard let file = try directory.open(name) else { return nil }
-            return try file.status().isRegular ? try file.read(atMost: Self.sizeLimit, at: 0) : []
+            return try file.status().isRegular ? try file.read(atMost: State.sizeLimit, at: 0) : []
         }
         guard let octets else { return State() }
         if let state = State(octets) { return state }
@@ -87,7 +92,9 @@ public struct StateFiles<State: KeptState>: Sendable {
         body(&state)
         if state != before {
             let octets = state.octets
-            try StateFileError.telling { () throws(DurableError) in try directory.replace(name, with: octets) }
+            try StateFileError.telling { () throws(DurableError) in
+                try directory.replace(name, with: octets, isDurable: State.isDurable)
+            }
         }
         return state
     }

@@ -9,7 +9,7 @@ extension AccountLedger {
     public func compactIfWorthwhile() throws(DurableError) {
         guard let journal, state.openBatches.isEmpty, journal.extent.lines > 200 else { return }
         let ofFolders = state.folders.reduce(0) { $0 + 2 + $1.fetched.count }
-        let needed = 4 + state.known.lineCount + state.failed.count + state.large.count + ofFolders
+        let needed = 5 + state.known.lineCount + state.failed.count + state.large.count + ofFolders
         guard journal.extent.lines > 2 * needed else { return }
         try compact()
     }
@@ -26,6 +26,7 @@ extension AccountLedger {
         if state.lastEnding == nil || state.run != state.lastEnded {
             texts.append("run \(state.run) \(state.lastRun)")
         }
+        if let served = state.served { texts.append("time \(served.moment) \(served.minute)") }
         for (index, folder) in state.folders.enumerated() {
             texts.append("folder \(index) \(folder.validity) \(JournalWord.encode(folder.name))")
             if folder.floor > 1 { texts.append("floor \(index) \(folder.floor)") }

@@ -1,6 +1,7 @@
 // The ledger of one account, under its lock: what is fetched, one journal line for each change.
 
 import DurableFiles
+import FetchCalendar
 import IMAPProtocol
 import MaildirStore
 import POP3Protocol
@@ -105,6 +106,11 @@ public final class AccountLedger {
     /// - Parameter status: the exit status for this account.
     public func endRun(at time: Int, status: Int32, _ words: String) throws(DurableError) {
         try record(["end \(time) \(status) \(Self.words(words, limit: 600))"])
+    }
+
+    /// Notes the time of day that the run serves. Not worth waiting for the disk.
+    public func serve(_ served: FetchPlan.Served) throws(DurableError) {
+        try record(["time \(served.moment) \(served.minute)"])
     }
 
     /// The number of the folder `name`, added with the UIDVALIDITY `validity` if it is new.

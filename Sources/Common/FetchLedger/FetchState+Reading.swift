@@ -1,6 +1,7 @@
 // How a line of the journal changes the state.
 
 import DurableFiles
+import FetchCalendar
 import IMAPProtocol
 import MaildirStore
 import Octets
@@ -49,6 +50,9 @@ extension FetchState {
         case ("good", 2):
             guard let time = number(1) else { return false }
             lastSuccess = time
+        case ("time", 3):
+            guard let moment = number(1), let minute = number(2) else { return false }
+            served = FetchPlan.Served(moment: moment, minute: minute)
         case ("open", 4...): return open(words)
         case ("done", 2...): return close(words)
         case ("miss", 2):

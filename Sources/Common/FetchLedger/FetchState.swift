@@ -1,5 +1,6 @@
 // What an account has fetched, folder by folder, as its journal tells it.
 
+import FetchCalendar
 import IMAPProtocol
 import MaildirStore
 import Reporting
@@ -136,23 +137,15 @@ public struct FetchState: Sendable, Hashable {
     public internal(set) var lastEnded = 0
     /// When a run last ended well, in seconds since 1970.
     public internal(set) var lastSuccess: Int?
+    /// The last time of day at which the rc wants a run, and had one.
+    public internal(set) var served: FetchPlan.Served?
 
     init() {}
 
     // MARK: Asking
 
-    /// Whether a run that begins at `start` is to fetch from an account whose turn comes at `now`.
-    ///
-    /// Cron starts us a little early or late: an account that would be due half a minute later is due, or it might wait
-    /// for the next run each time. Time is counted from the start of a run, so that an account after a slow one does
-    /// not slip.
-    /// - Parameters:
-    ///   - start: seconds since 1970.
-    ///   - now: seconds since 1970.
-    public func isDue(every: Duration, at start: Int, now: Int) -> Bool {
-        guard lastRun <= now else { return true }  // the clock was ahead
-        return start - lastRun >= Int(clamping: every.components.seconds) - 30
-    }
+    /// What the plan of the account asks for.
+    public var past: FetchPlan.Past { FetchPlan.Past(runs: run, lastRun: lastRun, served: served) }
 
     public func isSuspect(_ key: MessageKey) -> Bool { failed[key]?.isSuspect ?? false }
 

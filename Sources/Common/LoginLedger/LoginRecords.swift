@@ -59,15 +59,7 @@ public final class LoginRecords: Sendable {
     /// What the rc and the files of the secret look like: another stamp, and something was mended.
     /// - Parameter paths: the password's file, or the files that a command line names.
     public func stamp(of paths: [String]) -> String {
-        let looks = (sources + paths).map { path -> String in
-            do throws(DurableError) {
-                guard let status = try FileStatus.at(path) else { return "\(path) missing" }
-                return "\(path) \(status.inode) \(status.size) \(status.modified).\(status.modifiedNanoseconds)"
-            } catch {
-                return "\(path) unknown"
-            }
-        }
-        return CRC32C.hex(Array(looks.joined(separator: "\n").utf8))
+        FileStatus.stamp(of: sources + paths)
     }
 
     /// Refuses a login that is in a pause. No lock is taken, nobody is asked.

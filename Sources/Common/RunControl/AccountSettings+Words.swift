@@ -76,7 +76,13 @@ extension AccountSettings: BlockSettings {
         maybe(
             "every", \.$every, .duration("the time", in: 60...31_536_000), "How often mhfetch --due fetches",
             [.defaultsTo("each time")])
-        each("at", \.$at, .words("the time of day"), "When mail is fetched.", [.later("fetch at a time of day")])
+        each("at", \.$at, .timesOfDay, "The times of the day at which mhfetch --due fetches.")
+        one(
+            "only", \.$isOnlyWhenSending, .whenSending, "Fetches by mhfetch --due only after mail was sent.",
+            [.onlyWhere { $0.isOnlyWhenSending }])
+        one(
+            "jitter", \.$jitter, .duration("the time", in: 0...43_200),
+            "By how much at most a turn is put off at random")
         one(
             "received_header", \.$addsReceived, .onOff,
             "Whether fetched mail gets a Received field on top, which says when and how it came.",

@@ -48,6 +48,12 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var destinations = [DeliveryPlace.maildir]
     /// How often `mhfetch --due` fetches; `nil` for each time.
     @Setting public var every: Duration? = nil
+    /// When in the day it does.
+    @Setting public var at: [TimeOfDay] = []
+    /// Whether it does only when mail was sent through the account.
+    @Setting public var isOnlyWhenSending = false
+    /// The most that it puts off a turn.
+    @Setting public var jitter = Duration.zero
     @Setting public var tlsLine = TLSLine(rule: .required)
     public var tls: TLSRule { tlsLine.rule }
     public var isInsecure: Bool { tlsLine.isInsecure }
@@ -82,7 +88,6 @@ public struct AccountSettings: Sendable, Hashable {
     public var positions = SourcePositions()
 
     // Words of a later release.
-    @Setting public var at: [String] = []
     @Setting public var via: String? = nil
     @Setting public var privacy: [[String]] = []
     @Setting public var pgp: [[String]] = []
@@ -208,6 +213,18 @@ public enum PipeliningRule: String, Sendable, Hashable, CaseIterable {
     case on
     /// For a server that says so and cannot.
     case off
+}
+
+/// A minute of the local day.
+public struct TimeOfDay: Sendable, Hashable, CustomStringConvertible {
+    /// 0 to 1439.
+    public let minute: Int
+
+    /// `06:30`
+    public var description: String {
+        let (hours, minutes) = minute.quotientAndRemainder(dividingBy: 60)
+        return "\(hours < 10 ? "0" : "")\(hours):\(minutes < 10 ? "0" : "")\(minutes)"
+    }
 }
 
 /// `per-run`: how much is fetched at most; `nil` for as much as there is.

@@ -139,6 +139,14 @@ extension Assembly {
             complain("user", "there is a login and no password; add one, or say \"auth off\"")
         }
         checkFolders(account, draft)
+        if account.isOnlyWhenSending, account.send == nil, !draft.excuses("send") {
+            complain(
+                "only", "nothing is sent through it, so that nothing would be fetched: \"send SERVICE HOST\" is missing"
+            )
+        }
+        if account.isOnlyWhenSending, !account.at.isEmpty {
+            complain("only", "\"only when sending\" and \"at\" exclude each other")
+        }
         if account.tls == .off { checkClearText(account, draft) }
         if draft.position("tls-key-file") != nil, account.certificateFile == nil, !draft.excuses("tls-cert-file") {
             complain("tls-key-file", "\"tls_cert_file FILE\" must name the certificate whose key it is")

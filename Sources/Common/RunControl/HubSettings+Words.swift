@@ -88,6 +88,9 @@ extension HubSettings: BlockSettings {
             "pop3-idle", \.limits.$pop3Idle, .duration("the time", in: 1...86_400),
             "How long a POP3 client may say nothing", [.served])
         one(
+            "accounts-at-once", \.limits.$accountsAtOnce, .number("the number of accounts", in: 1...64),
+            "Accounts that mhfetch collects from at the same time")
+        one(
             "free-space", \.limits.$freeSpace, .size("the free space", in: 0...1 << 40),
             "What must stay free on the disk; below it mail is put off", [.served])
     }

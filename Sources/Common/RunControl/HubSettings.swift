@@ -92,6 +92,8 @@ public struct ServiceLimits: Sendable, Hashable {
     /// How long a client may say nothing (RFC 5321 §4.5.3.2.7: at least 5 minutes; RFC 1939 §3: at least 10).
     @Setting public var smtpIdle = Duration.seconds(5 * 60)
     @Setting public var pop3Idle = Duration.seconds(10 * 60)
+    /// Accounts that mhfetch collects from at once.
+    @Setting public var accountsAtOnce = 8
     /// Octets that must stay free on the disk; below it mail is put off.
     @Setting public var freeSpace = 100 << 20
 

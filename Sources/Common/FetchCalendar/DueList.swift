@@ -1,0 +1,116 @@
+// When each account is due next, in one small file: what is read each minute, when nothing is to be done.
+
+import DurableFiles
+import Reporting
+
+/// The list `<state>/due`. It only saves the reading of larger states: without it, or where it does not fit the rc or the
+/// clock, all accounts are looked at.
+public struct DueList: KeptState {
+    /// What the rc and the zone looked like when it was made.
+    var stamp = ""
+    /// When it was last changed, in seconds since 1970.
+    var written = 0
+    /// When an account's turn comes, as its plan says.
+    private(set) var moments: [String: Int] = [:]
+    /// When mail was sent through accounts that are fetched from only then.
+    private(set) var sent: [String: Int] = [:]
+
+    public init() {}
+
+    /// Whether it can be relied on.
+    public func isCurrent(stamp: String, now: Int) -> Bool { self.stamp == stamp && written <= now }
+
+    /// When the account's turn comes; 0 for one that is not in the list.
+    public func next(of account: String) -> Int { moments[account] ?? 0 }
+
+    /// Whether mail was sent through the account that no run has followed.
+    public func hasSent(_ account: String) -> Bool { sent[account] != nil }
+
+    /// Notes when the turns of accounts come. Where the list could not be relied on, nothing else of it stays.
+    /// - Parameter isAll: whether there are no other accounts.
+    public mutating func note(_ moments: [String: Int], isAll: Bool, stamp: String, now: Int) {
+        if isAll || !isCurrent(stamp: stamp, now: now) { self.moments = [:] }
+        self.moments.merge(moments) { _, new in new }
+        (self.stamp, written) = (stamp, now)
+    }
+
+    /// Notes that mail was sent through an account.
+    public mutating func noteSent(_ account: String, at now: Int) { sent[account] = now }
+
+    /// Notes a run that began at `start`; mail that was sent in that second or later asks for another.
+    public mutating func noteRun(of account: String, from start: Int) {
+        if let time = sent[account], time < start { sent[account] = nil }
+    }
+
+    // MARK: On disk
+
+    public static let kind = "mailhub-due"
+    public static let sizeLimit = 1 << 20
+    /// It can be made again at any time, and changes with each run.
+    public static let isDurable = false
+
+    public var lines: [(keyword: String, value: String)] {
+        [("stamp", stamp), ("written", "\(written)")]
+            + moments.sorted { $0.key < $1.key }.map { ("next", "\($0.value) \($0.key)") }
+            + sent.sorted { $0.key < $1.key }.map { ("sent", "\($0.value) \($0.key)") }
+    }
+
+    public mutating func take(_ keyword: String, _ value: String) -> Bool {
+        if keyword == "stamp" {
+            stamp = value
+            return true
+        }
+        let words = value.split(separator: " ", maxSplits: 1)
+        guard let number = words.first.flatMap({ JournalWord.number($0.utf8) }) else { return false }
+        let account = words.count == 2 ? String(words[1]) : nil
+        switch (keyword, account) {
+        case ("written", nil): written = number
+        case ("next", let account?): moments[account] = number
+        case ("sent", let account?): sent[account] = number
+        default: return false
+        }
+        return true
+    }
+}
+
+/// The file of the list.
+public struct DueFile: Sendable {
+    private static let name = "due"
+    private let stateDirectory: String
+    /// What the rc and the zone look like now.
+    public let stamp: String
+
+    /// - Parameter sources: the files of the rc.
+    public init(in stateDirectory: String, watching sources: [String], on clock: LocalClock, now: Int) {
+        self.stateDirectory = stateDirectory
+        stamp = "\(FileStatus.stamp(of: sources)) \(clock.offset(at: now))"
+    }
+
+    /// The list, without a lock; an empty one where there is none, or none that makes sense.
+    public func read() -> DueList {
+        do {
+            return try StateFiles<DueList>(in: Directory(path: stateDirectory)).read(Self.name)
+        } catch {
+            return DueList()
+        }
+    }
+
+    /// Changes the list under its lock. One that makes no sense is begun anew.
+    public func change(_ body: (inout DueList) -> Void) throws(StateFileError) {
+        let directory: Directory
+        let lock: FileLock
+        do throws(DurableError) {
+            directory = try Directory(path: stateDirectory, making: 0o700)
+            lock = try FileLock.acquire("\(Self.name).lock", in: directory)
+        } catch {
+            throw .disk(error)
+        }
+        defer { withExtendedLifetime(lock) {} }
+        let files = StateFiles<DueList>(in: directory)
+        do throws(StateFileError) { try files.changeLocked(Self.name, body) } catch {
+            if case .disk = error { throw error }
+            do throws(DurableError) { try directory.unlink(Self.name) } catch { throw .disk(error) }
+            try files.changeLocked(Self.name, body)
+        }
+    }
+}

@@ -1,0 +1,189 @@
+// The runs of several accounts, side by side: a server that is dead delays nobody.
+
+import AccountSessions
+import Blocking
+import CommandStart
+import FetchLedger
+import Glibc
+import LoginLedger
+import Reporting
+import RunControl
+import Synchronization
+
+/// What one command does with its accounts, and what they share.
+struct AccountRuns: Sendable {
+    /// What came of one account.
+    struct Outcome: Sendable {
+        /// For standard output.
+        var text = ""
+        var status = ExitStatus.ok
+    }
+
+    /// What the command line asks for.
+    struct Request: Sendable {
+        var errand = Errand.fetch
+        var isVerbose = false
+        /// Whether only accounts that are due are fetched from.
+        var isDue = false
+        var isDry = false
+        var retriesAll = false
+        var reindexes = false
+        var acceptFolder: String?
+        var refetchFolder: String?
+        /// The rc that `-C` named.
+        var explicitRC: String?
+    }
+
+    let hub: StartedHub
+    let paths: Paths
+    let request: Request
+    private let due: DueAccounts
+    /// The most descriptors that a run has open: the files of two batches, directories, locks, the connection.
+    private static let openFiles = 160
+    /// Threads that put the batches of all accounts on disk.
+    private static let syncThreads = 8
+    /// Descriptors of no account.
+    private static let ownFiles = 64
+
+    init(of hub: StartedHub, over paths: Paths, _ request: Request) {
+        (self.hub, self.paths, self.request) = (hub, paths, request)
+        due = DueAccounts(of: hub, at: time(nil))
+    }
+
+    /// Fetches from `accounts`, or from those of them that are due.
+    /// - Parameter isAll: whether the hub fetches from no others.
+    /// - Returns: the status of each that has a fault.
+    /// - Throws: `OutputError`.
+    func fetch(_ accounts: [AccountSettings], isAll: Bool) throws(OutputError) -> [ExitStatus] {
+        let chosen = request.isDue ? due.select(accounts, isAll: isAll) : accounts
+        if request.isVerbose {
+            for account in accounts where !chosen.contains(where: { $0.name == account.name }) { tellNotDue(account) }
+        }
+        let threads = max(2, Self.syncThreads / atOnce(chosen.count))
+        return try eachSideBySide(chosen) { account, othersWait in
+            try fetch(account, threads: threads, whileOthersWait: othersWait)
+        }
+    }
+
+    /// Does `body` for each of `accounts`, several at once. What they print comes in the order of `accounts`.
+    /// - Parameter body: gets the account, and a closure that tells whether another one waits for its turn.
+    /// - Returns: the status of each that has a fault.
+    /// - Throws: `OutputError`.
+    func eachSideBySide(
+        _ accounts: [AccountSettings],
+        _ body: @escaping @Sendable (AccountSettings, @escaping @Sendable () -> Bool) throws -> Outcome
+    ) throws(OutputError) -> [ExitStatus] {
+        let turns = Turns(count: accounts.count)
+        let pool = WorkerPool(threads: atOnce(accounts.count))
+        _ = pool.run(count: accounts.count) { index in
+            turns.begin()
+            guard !StopSignal.hasCome else { return turns.end(index, Outcome()) }
+            turns.end(index, outcome(of: accounts[index]) { try body(accounts[index]) { turns.areLeft } })
+        }
+        return try turns.finish()
+    }
+
+    /// How many of `count` accounts are collected from at once.
+    private func atOnce(_ count: Int) -> Int {
+        let wanted = min(count, hub.settings.limits.accountsAtOnce)
+        guard wanted > 1 else { return 1 }
+        return max(1, min(wanted, (OpenFileLimit.raise() - Self.ownFiles) / Self.openFiles))
+    }
+
+    /// Does `body` for an account, and tells what went wrong.
+    func outcome(of account: AccountSettings, _ body: () throws -> Outcome) -> Outcome {
+        do {
+            return try body()
+        } catch  where StopSignal.hasCome {
+            hub.log.write(.notice, "stopped", [("account", account.name), ("error", sentence(error))])
+            return Outcome()
+        } catch AccountError.records(let error)
+            where error.isPause && isatty(2) == 0 && !request.isVerbose && request.errand == .fetch && !request.isDry
+        {
+            // Whoever can read it was told at each refusal; cron would send a letter for each run.
+            hub.log.write(.info, "login paused", [("account", account.name), ("error", sentence(error))])
+            return Outcome(status: error.exitStatus)
+        } catch {
+            let status = complain(AccountFault(account: account.name, error: error), as: "mhfetch")
+            hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
+            return Outcome(status: status)
+        }
+    }
+
+    private func fetch(
+        _ account: AccountSettings, threads: Int, whileOthersWait othersWait: @escaping @Sendable () -> Bool
+    ) throws -> Outcome {
+        let directory = hub.settings.stateDirectory
+        guard
+            let ledger = try request.isDry
+                ? AccountLedger.rehearsal(of: account.name, in: directory)
+                : AccountLedger.open(account.name, in: directory)
+        else {
+            if request.isVerbose { writeToStandardError("mhfetch: \(account.name): another run is at it") }
+            return Outcome()
+        }
+        guard !request.isDue || due.isDue(account, ledger.state) else {
+            if request.isVerbose { tellNotDue(account) }
+            if !request.isDry { due.noteEnd(of: account, ledger.state, begun: nil) }
+            return Outcome()
+        }
+        // In a pause nobody is asked, and nothing is written.
+        if let server = account.fetchServer {
+            _ = try AccountLogin(of: account, at: server, recordedBy: paths.logins)
+        }
+        let begun = time(nil)
+        defer { if !request.isDry { due.noteEnd(of: account, ledger.state, begun: begun) } }
+        let run = try AccountRun(
+            account: account, hub: hub, paths: paths, ledger: ledger, request, due: due, threads: threads,
+            othersWait: othersWait)
+        let status = try run.carryOut()
+        return Outcome(text: run.printed, status: status)
+    }
+
+    private func tellNotDue(_ account: AccountSettings) {
+        writeToStandardError("mhfetch: \(account.name): not due yet")
+    }
+}
+
+/// Which accounts have begun and ended, and what they have printed, in their order.
+private final class Turns: Sendable {
+    private struct State: Sendable {
+        var begun = 0
+        /// Texts that wait for those before them.
+        var texts: [Int: String] = [:]
+        /// Those before it are printed.
+        var next = 0
+        var failure: OutputError?
+        var faults: [ExitStatus] = []
+    }
+
+    private let count: Int
+    private let state = Mutex(State())
+
+    init(count: Int) { self.count = count }
+
+    func begin() { state.withLock { $0.begun += 1 } }
+
+    var areLeft: Bool { state.withLock { $0.begun < count } }
+
+    func end(_ index: Int, _ outcome: AccountRuns.Outcome) {
+        state.withLock { state in
+            if outcome.status != .ok { state.faults.append(outcome.status) }
+            state.texts[index] = outcome.text
+            while let text = state.texts.removeValue(forKey: state.next) {
+                state.next += 1
+                do throws(OutputError) {
+                    if !text.isEmpty { try writeToStandardOutput(text) }
+                } catch {
+                    state.failure = state.failure ?? error
+                }
+            }
+        }
+    }
+
+    func finish() throws(OutputError) -> [ExitStatus] {
+        let (failure, faults) = state.withLock { ($0.failure, $0.faults) }
+        if let failure { throw failure }
+        return faults
+    }
+}

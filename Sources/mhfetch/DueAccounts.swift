@@ -1,0 +1,88 @@
+// Which accounts `--due` fetches from: by the small list where it can be relied on, else by the state of each.
+
+import CommandStart
+import DurableFiles
+import FetchCalendar
+import FetchLedger
+import Glibc
+import Reporting
+import RunControl
+
+/// The accounts that are due when a run begins, and the list that tells the next one.
+struct DueAccounts: Sendable {
+    private let hub: StartedHub
+    private let clock = LocalClock.machine
+    private let file: DueFile
+    /// When the run of all accounts began, in seconds since 1970.
+    let start: Int
+
+    init(of hub: StartedHub, at start: Int) {
+        (self.hub, self.start) = (hub, start)
+        file = DueFile(
+            in: hub.settings.stateDirectory, watching: hub.settings.sources, on: clock, now: start)
+    }
+
+    /// Those of `accounts` that are due.
+    /// - Parameter isAll: whether the hub fetches from no others.
+    func select(_ accounts: [AccountSettings], isAll: Bool) -> [AccountSettings] {
+        let list = file.read()
+        let isCurrent = list.isCurrent(stamp: file.stamp, now: start)
+        let moments = isCurrent ? [:] : accounts.reduce(into: [String: Int]()) { $0[$1.name] = look(at: $1) }
+        if !isCurrent { note { $0.note(moments, isAll: isAll, stamp: file.stamp, now: start) } }
+        return accounts.filter { account in
+            let next = isCurrent ? list.next(of: account.name) : moments[account.name] ?? 0
+            return account.plan.isDue(next, hasSent: list.hasSent(account.name), at: start)
+        }
+    }
+
+    /// When the account's turn comes. One whose state cannot be read has it at once, to be told so.
+    private func look(at account: AccountSettings) -> Int {
+        do throws(LedgerError) {
+            let state = try AccountLedger.look(at: account.name, in: hub.settings.stateDirectory)
+            return state.map { next(of: account, $0) } ?? 0
+        } catch {
+            return 0
+        }
+    }
+
+    private func next(of account: AccountSettings, _ state: FetchState) -> Int {
+        account.plan.next(after: state.past, now: time(nil), on: clock)
+    }
+
+    /// Whether the account is still due once its lock is held: another run may have been there meanwhile.
+    func isDue(_ account: AccountSettings, _ state: FetchState) -> Bool {
+        let hasSent = account.isOnlyWhenSending && file.read().hasSent(account.name)
+        return account.plan.isDue(next(of: account, state), hasSent: hasSent, at: start)
+    }
+
+    /// The time of day that a run now serves.
+    func timeServed(of account: AccountSettings, after past: FetchPlan.Past) -> FetchPlan.Served? {
+        account.plan.timeServed(after: past, now: time(nil), on: clock)
+    }
+
+    /// Notes when the account's turn comes after a run, or after a look that found it not due.
+    /// - Parameter begun: when the run began, in seconds since 1970; `nil` where there was none.
+    func noteEnd(of account: AccountSettings, _ state: FetchState, begun: Int?) {
+        let next = next(of: account, state)
+        note { list in
+            if let begun { list.noteRun(of: account.name, from: begun) }
+            list.note([account.name: next], isAll: false, stamp: file.stamp, now: time(nil))
+        }
+    }
+
+    /// Changes the list. Without it more is read, and nothing is missed.
+    private func note(_ change: (inout DueList) -> Void) {
+        do throws(StateFileError) { try file.change(change) } catch {
+            hub.log.write(.warning, "due", [("error", sentence(error))])
+        }
+    }
+}
+
+extension AccountSettings {
+    /// When it is fetched from.
+    var plan: FetchPlan {
+        FetchPlan(
+            every: every, times: at.map(\.minute), isOnlyWhenSending: isOnlyWhenSending, jitter: jitter,
+            name: "\(user ?? name)@\(fetch?.host ?? "")")
+    }
+}

@@ -1,0 +1,245 @@
+// When mhfetch fetches: --due by its list, times of the day, after sending; accounts side by side; without an environment.
+
+import Blocking
+import Glibc
+import MailTestKit
+import Synchronization
+import Testing
+
+@Suite("SC1, SC3: whose turn it is, and accounts side by side")
+struct ScheduleTests {
+    /// A hub with the mailbox alice and accounts named a1, a2, ….
+    private final class Hub: Sendable {
+        let scratch = ScratchDirectory()
+
+        /// - Parameter accounts: the lines of each.
+        init(_ accounts: [String]..., top: [String] = []) { configure(accounts, top: top) }
+
+        func configure(_ accounts: [[String]], top: [String] = []) {
+            let head = [
+                "hostname hub.test", "state \(scratch.file("state"))", "maildirs \(scratch.file("Mail"))/%m",
+                "log \(scratch.file("log"))", "accounts-at-once 8",
+            ]
+            let blocks = accounts.enumerated().flatMap { number, lines in
+                ["account a\(number + 1)", "  user alice", "  password secret"] + lines.map { "  \($0)" }
+            }
+            let text = head.joined(separator: "\n").replacing(
+                "accounts-at-once 8", with: top.isEmpty ? "accounts-at-once 8" : top.joined(separator: "\n"))
+            scratch.write(
+                text + "\nmailbox alice\n  address alice@hub.test\n" + blocks.joined(separator: "\n") + "\n", to: "rc")
+        }
+
+        func fetch(_ arguments: String..., zone: String = "UTC0") throws -> CommandResult {
+            try InstalledCommands.run(
+                ["mhfetch", "-C", scratch.file("rc")] + arguments,
+                environment: ["HOME": scratch.path, "TZ": zone])
+        }
+
+        var messages: Int {
+            ScratchDirectory.names(in: scratch.file("Mail/alice/new")).count
+        }
+    }
+
+    private static func imap(_ dovecot: DovecotPeer) -> [String] {
+        ["fetch imaps localhost:\(dovecot.imapsPort)", "tls_trust_file \(dovecot.certificate.certificatePath)"]
+    }
+
+    private func message(_ name: String) -> [UInt8] { Array("Subject: \(name)\n\nx\n".utf8) }
+
+    @Test(
+        "--due with nothing due reads one small file besides the rc, and connects nowhere", .needs(.dovecot, .strace))
+    func nothingDue() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            dovecot.deliver(message("1"), number: 1)
+            let lines = Self.imap(dovecot) + ["every 1h"]
+            let hub = Hub(lines, lines)
+            #expect(try hub.fetch("--due").status == 0 && hub.messages == 2, "\(dovecot.logs)")
+            dovecot.deliver(message("2"), number: 2)
+            func traced() throws -> [Substring] {
+                let trace = hub.scratch.file("trace")
+                let result = try runProgram(
+                    [
+                        "strace", "-f", "-o", trace, "-e", "trace=openat,open,connect,socket",
+                        try InstalledCommands.path("mhfetch"), "-C", hub.scratch.file("rc"), "--due",
+                    ], environment: ["HOME": hub.scratch.path, "TZ": "UTC0", "PATH": "/usr/bin:/bin"])
+                #expect(result.status == 0 && result.errors.isEmpty, "\(result)")
+                return String(decoding: ScratchDirectory.read(trace) ?? [], as: UTF8.self).split(separator: "\n")
+            }
+            let calls = try traced()
+            let state = calls.filter { $0.contains(hub.scratch.file("state")) || $0.contains("\"due\"") }
+            #expect(calls.contains { $0.contains("\"due\"") }, "\(calls)")
+            #expect(state.count == 2, "\(state)")
+            let others = calls.filter { $0.contains("journal") || $0.contains("AF_INET") }
+            #expect(others.isEmpty, "\(others)")
+            #expect(hub.messages == 2)
+            // By name, or without --due, it is fetched all the same.
+            #expect(try hub.fetch("a1").status == 0 && hub.messages == 3)
+            // Another rc, and all are looked at: the journals know when they were fetched from.
+            hub.configure([lines, lines + ["# changed"]])
+            #expect(try traced().contains { $0.contains("journal") } && hub.messages == 3)
+            #expect(try !traced().contains { $0.contains("journal") })
+            // Without the list it is the same.
+            #expect(unsafe unlink(hub.scratch.file("state/due")) == 0)
+            #expect(try traced().contains { $0.contains("journal") } && hub.messages == 3)
+            hub.configure([lines, Self.imap(dovecot) + ["every 1m"]])
+            #expect(try hub.fetch("--due", "-v").errorText.contains("a2: not due yet"), "31 seconds must pass")
+        }
+    }
+
+    @Test(
+        "at: not before its time, then once a date, also where the clock on the wall is moved, or was ten years ahead",
+        .needs(.dovecot))
+    func timeOfDay() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            // Half an hour ahead.
+            let minute = (time(nil) / 60 + 30) % 1440
+            let at = "\(minute / 60):\(minute % 60 < 10 ? "0" : "")\(minute % 60)"
+            let hub = Hub(["fetch imap 127.0.0.1:\(dovecot.imapPort)", "tls off", "at \(at)"])
+            /// Whether a look with a clock that is so far ahead, in that zone, fetches.
+            func isDue(_ ahead: String, _ zone: String = "UTC0") throws -> Bool {
+                dovecot.deliver(message("x"), number: Int.random(in: 1...1 << 40))
+                let before = hub.messages
+                let result = try InstalledCommands.run(
+                    ["mhfetch", "-C", hub.scratch.file("rc"), "--due"],
+                    environment: MovedClock.environment(ahead).merging(
+                        ["HOME": hub.scratch.path, "TZ": zone]) { $1 })
+                #expect(result.status == 0 && result.errors.isEmpty, "\(ahead) \(zone): \(result)")
+                return hub.messages > before
+            }
+            #expect(try isDue("+0"), "the first time at once")
+            #expect(try !isDue("+20m"))
+            #expect(try isDue("+31m") && !isDue("+32m"))
+            // Over to New York, where it is not yet that time of the date again, and is when it has passed there.
+            #expect(try !isDue("+2h", "WEST+5") && !isDue("+6h", "WEST+5"))
+            #expect(try isDue("+30h", "WEST+5") && !isDue("+31h", "WEST+5"))
+            #expect(try isDue("+3650d"))
+            #expect(try isDue("+2d") && !isDue("+2d"))
+            #expect(try isDue("+50h") && !isDue("+51h"))
+        }
+    }
+
+    @Test("only when sending: once at first, then after mail was sent through the account, once each", .needs(.dovecot))
+    func whenSending() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            let sink = try SinkServer(extensions: ["AUTH PLAIN", "8BITMIME"])
+            // The sink speaks in clear, on the loopback.
+            let hub = Hub([
+                "owner alice", "address alice@a1.example", "only when sending", "tls off", "auth plain",
+                "fetch imap 127.0.0.1:\(dovecot.imapPort)", "send smtp 127.0.0.1:\(sink.port)",
+            ])
+            func fetched() throws -> Int {
+                dovecot.deliver(message("x"), number: Int.random(in: 1...1 << 40))
+                let result = try hub.fetch("--due")
+                #expect(result.status == 0 && result.errors.isEmpty, "\(result) \(dovecot.logs)")
+                return hub.messages
+            }
+            #expect(try [fetched(), fetched()] == [1, 1])
+            let sent = try InstalledCommands.run(
+                ["mhsend", "-C", hub.scratch.file("rc"), "-odi", "-f", "alice@a1.example", "bob@b.example"],
+                input: message("out"), environment: ["HOME": hub.scratch.path])
+            #expect(sent.status == 0, "\(sent)")
+            _ = try InstalledCommands.run(
+                ["mhsend", "-C", hub.scratch.file("rc"), "-q"], environment: ["HOME": hub.scratch.path])
+            let log = String(decoding: ScratchDirectory.read(hub.scratch.file("log")) ?? [], as: UTF8.self)
+            let due = String(decoding: ScratchDirectory.read(hub.scratch.file("state/due")) ?? [], as: UTF8.self)
+            #expect(log.contains("status=sent") && due.contains("\nsent "), "\(log) \(due)")
+            #expect(try fetched() == 3)
+            // In the second of the sending it may be fetched from once more, and then no longer.
+            usleep(1_100_000)
+            _ = try fetched()
+            let count = hub.messages
+            #expect(try fetched() == count)
+            #expect(try hub.fetch("a1").status == 0 && hub.messages > count)
+        }
+    }
+
+    @Test(
+        "SC3: a server that is silent delays no other account, and what all print comes in the order of the rc",
+        .needs(.dovecot))
+    func sideBySide() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            dovecot.deliver(message("1"), number: 1)
+            let path = Mutex("")
+            // Greets only when the other account's mail is here.
+            let server = try FakeServer(
+                [
+                    .perform {
+                        let deadline = Deadline(after: .seconds(20))
+                        while !deadline.hasPassed, ScratchDirectory.names(in: path.withLock { $0 }).isEmpty {
+                            usleep(10_000)
+                        }
+                    },
+                    .line("-ERR late"),
+                ], [.line("-ERR again")])
+            let hub = Hub(
+                ["fetch pop3 127.0.0.1:\(server.port)", "tls off"], Self.imap(dovecot), Self.imap(dovecot))
+            path.withLock { $0 = hub.scratch.file("Mail/alice/new") }
+            let result = try hub.fetch()
+            #expect(result.status == 75 && hub.messages == 2, "\(result) \(dovecot.logs)")
+            #expect(result.errorText.contains("a1") && !result.errorText.contains("a2"), "\(result)")
+            let told = try hub.fetch("--count").outputText.split(separator: "\n").map { $0.prefix(3) }
+            #expect(told == ["a2:", "a3:"], "\(told)")
+        }
+    }
+
+    @Test("accounts-at-once 1: one after the other", .needs(.dovecot))
+    func oneAtOnce() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            dovecot.deliver(message("1"), number: 1)
+            let hub = Hub(Self.imap(dovecot), Self.imap(dovecot), Self.imap(dovecot), top: ["accounts-at-once 1"])
+            #expect(try hub.fetch().status == 0 && hub.messages == 3, "\(dovecot.logs)")
+        }
+    }
+
+    @Test("twenty accounts at once, with few descriptors: all are fetched from", .needs(.dovecot))
+    func fewDescriptors() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            for number in 1...70 { dovecot.deliver(message("\(number)"), number: number) }
+            let hub = Hub()
+            hub.configure((0..<20).map { _ in Self.imap(dovecot) })
+            for limit in [256, 1024] {
+                let result = try runProgram(
+                    [
+                        "sh", "-c", "ulimit -n \(limit); exec \"$0\" \"$@\"", try InstalledCommands.path("mhfetch"),
+                        "-C",
+                        hub.scratch.file("rc"),
+                    ], environment: ["HOME": hub.scratch.path, "PATH": "/usr/bin:/bin"], deadline: .seconds(60))
+                #expect(result.status == 0 && result.errors.isEmpty, "\(result)")
+                #expect(hub.messages == 20 * 70)
+            }
+        }
+    }
+
+    @Test("SC3: an empty environment will do", .needs(.dovecot))
+    func emptyEnvironment() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            dovecot.deliver(message("1"), number: 1)
+            let hub = Hub(Self.imap(dovecot))
+            let result = try runProgram(
+                ["env", "-i", try InstalledCommands.path("mhfetch"), "-C", hub.scratch.file("rc"), "--due"])
+            #expect(result.status == 0 && result.errors.isEmpty && hub.messages == 1, "\(result)")
+        }
+    }
+
+    @Test("an rc with times that are none, or that contradict each other, says so")
+    func faults() async throws {
+        try await onThread {
+            let hub = Hub(
+                ["fetch imap localhost", "tls off", "at 25:00", "only sending", "jitter 13h"])
+            let told = try hub.fetch("--check").errorText
+            #expect(told.contains("a time of the day is written as 06:30, not \"25:00\""), "\(told)")
+            #expect(told.contains("write \"only when sending\"") && told.contains("0 to 12 hours"), "\(told)")
+            hub.configure([["fetch imap localhost", "tls off", "at 6:30", "only when sending"]])
+            let second = try hub.fetch("--check").errorText
+            #expect(second.contains("nothing is sent through it"), "\(second)")
+            #expect(second.contains("exclude each other"), "\(second)")
+        }
+    }
+}
