@@ -95,6 +95,12 @@ final class CarrierHub: Sendable {
             try file.change { list in
                 for account in asking { list.noteSent(account, at: now) }
             }
+            // For who waits for it, such as a path unit of systemd: the list itself changes with each run of mhfetch.
+            do throws(DurableError) {
+                try queue.run.replace("sent", with: Array("\(now)\n".utf8), isDurable: false)
+            } catch {
+                throw .disk(error)
+            }
         } catch {
             log.write(.warning, "due", [("error", sentence(error))])
         }

@@ -5,6 +5,7 @@ import Blocking
 import CommandStart
 import Delivery
 import DurableFiles
+import FetchCalendar
 import FetchLedger
 import Glibc
 import InternetAddress
@@ -64,6 +65,10 @@ final class AccountRun {
     /// The Maildir of the account's owner.
     private let maildir: String
     private var letters: StoredLetters?
+    /// The time of day that this run serves.
+    private var serving: FetchPlan.Served?
+    /// Whether the server has let us in.
+    private var hasCome = false
     /// The server's address, as far as it can be told from here.
     private(set) var peer: IPAddress?
     private var clockIsRight = true
@@ -118,6 +123,7 @@ final class AccountRun {
     /// - Returns: `temporaryFailure` when a message or a folder could not be fetched.
     func carryOut() throws -> ExitStatus {
         checkClock()
+        serving = due.timeServed(of: account, after: state.past)
         try ledger.beginRun(at: runTime)
         do {
             try delivery?.recover(at: now, hasFields: account.addsReceived || account.addsDeliveredTo)
@@ -134,6 +140,7 @@ final class AccountRun {
             hasRest
             ? "the turn of another account came first, the rest follows"
             : isRationed ? "`per-run` is reached, the rest follows" : ""
+        try serveTime()
         let words = stops.isEmpty ? "some mail could not be fetched" : told(stops)
         try ledger.endRun(at: now, status: status.rawValue, status == .ok ? rest : words)
         try ledger.compactIfWorthwhile()
@@ -155,7 +162,10 @@ final class AccountRun {
         var (status, words) = (AccountFault(account: "", error: error).exitStatus, sentence(error))
         if StopSignal.hasCome { (status, words) = (.temporaryFailure, "told to stop before all was fetched") }
         do {
+            let isAway = isAway(error)
+            if !isAway { try serveTime() }
             try ledger.endRun(at: now, status: status.rawValue, words)
+            if isAway { try ledger.noteAway() }
             // Also where no run ends well: a journal must not grow for ever.
             try ledger.compactIfWorthwhile()
         } catch {
@@ -163,6 +173,14 @@ final class AccountRun {
             // that died.
             noteFault(error)
         }
+    }
+
+    private func serveTime() throws { if let serving { try ledger.serve(serving) } }
+
+    /// Whether `error` kept us from the server.
+    private func isAway(_ error: any Error) -> Bool {
+        guard case AccountError.transport = error else { return false }
+        return !hasCome
     }
 
     private func collect() throws {
@@ -182,20 +200,17 @@ final class AccountRun {
     private func collect(from server: AccountServer) throws {
         if account.fetch?.service.isIMAP == true {
             let session = try IMAPSession.open(account, at: server, over: paths, within: Self.sessionLimit)
-            try noteConnection(session.exchange.wire.facts)
+            noteSession(session.exchange.wire.facts)
             try IMAPCollector(run: self, session: session).collect()
         } else {
             let session = try POP3Session.open(account, at: server, over: paths, within: Self.sessionLimit)
-            try noteConnection(session.exchange.wire.facts)
+            noteSession(session.exchange.wire.facts)
             try POP3Collector(run: self, session: session).collect()
         }
     }
 
-    /// Notes that the server was reached, and let us in.
-    private func noteConnection(_ facts: WireFacts) throws {
-        peer = facts.remoteAddress?.address
-        if let served = due.timeServed(of: account, after: state.past) { try ledger.serve(served) }
-    }
+    /// Notes that the server has let us in.
+    private func noteSession(_ facts: WireFacts) { (hasCome, peer) = (true, facts.remoteAddress?.address) }
 
     /// Runs a command of the rc; not in a dry run, which changes nothing.
     /// - Parameter outlivesStop: whether it is begun, and left to run on, when we are told to stop.

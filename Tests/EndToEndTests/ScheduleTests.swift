@@ -228,6 +228,93 @@ struct ScheduleTests {
         }
     }
 
+    @Test("a turn that did not come to the server comes again after ten minutes, whatever `every` says")
+    func away() async throws {
+        try await onThread {
+            let hub = Hub(["fetch imap 127.0.0.1:1", "tls off", "every 1h"])
+            for (ahead, status) in [("+0", 75), ("+8m", 0), ("+11m", 75), ("+20m", 0)] as [(String, Int32)] {
+                let result = try InstalledCommands.run(
+                    ["mhfetch", "-C", hub.scratch.file("rc"), "--due"],
+                    environment: MovedClock.environment(ahead).merging(["HOME": hub.scratch.path]) { $1 })
+                #expect(result.status == status, "\(ahead): \(result)")
+            }
+        }
+    }
+
+    @Test("the lines for cron, of the page and of the README, work as they are printed", .needs(.dovecot))
+    func cronLines() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            let directory = try InstalledCommands.directory()
+            var tried = 0
+            for page in ["man/mhfetch.1", "man/mhsend.8", "README.md"] {
+                for line in try Project.text(page).replacing("\\-", with: "-").split(separator: "\n")
+                where line.contains("* * * *  ") {
+                    let words = line.replacing(".Dl \"", with: "").replacing("\"", with: "")
+                    let fields = words.split(separator: " ", maxSplits: 5)
+                    let command = try #require(fields.last).trimmingPrefix(" ")
+                    #expect(fields.count == 6 && fields.prefix(5).allSatisfy { $0 == "*" || $0 == "*/5" }, "\(line)")
+                    let hub = Hub(Self.imap(dovecot) + ["every 15m"])
+                    // What this installation has where a real one has it.
+                    let places = ["/usr/local/bin/", "~/.local/bin/"]
+                    #expect(places.contains { command.hasPrefix($0) }, "\(line): cron has a short PATH")
+                    let here = places.reduce(String(command)) { $0.replacing($1, with: "\(directory)/") }
+                    // As cron(8) starts it.
+                    let result = try runProgram(
+                        [
+                            "env", "-i", "HOME=\(hub.scratch.path)", "LOGNAME=nobody", "SHELL=/bin/sh",
+                            "PATH=/usr/bin:/bin", "MAILHUBRC=\(hub.scratch.file("rc"))", "/bin/sh", "-c", here,
+                        ])
+                    #expect(result.status == 0 && result.errors.isEmpty && result.output.isEmpty, "\(result)")
+                    tried += 1
+                }
+            }
+            #expect(tried == 4)
+        }
+    }
+
+    @Test("the units of systemd are understood by it, and the script for the network by sh", .needs(.systemdAnalyze))
+    func examples() async throws {
+        try await onThread {
+            let scratch = ScratchDirectory()
+            let directory = try InstalledCommands.directory()
+            let names = ScratchDirectory.names(in: "\(Project.path)/examples").filter { $0.hasPrefix("mailhub-") }
+            #expect(names.count == 5, "\(names)")
+            for name in names {
+                let text = try Project.text("examples/\(name)").replacing("/usr/local/bin", with: directory)
+                scratch.write(text, to: name)
+            }
+            for name in names {
+                let result = try runProgram(
+                    ["systemd-analyze", "verify", "--man=no", scratch.file(name)],
+                    environment: ["PATH": "/usr/bin:/bin", "SYSTEMD_UNIT_PATH": "\(scratch.path):/lib/systemd/system"])
+                let told = result.errorText.split(separator: "\n").filter { $0.contains("mailhub-") }
+                #expect(result.status == 0 && told.isEmpty, "\(name): \(result)")
+            }
+            // The commands are stand-ins that tell that they were called.
+            let called = scratch.file("called")
+            for name in ["mhsend", "mhfetch"] {
+                scratch.write("#!/bin/sh\necho \(name) $* >> \(called)\n", to: name, mode: 0o755)
+            }
+            let script = try Project.text("examples/network-up").replacing("/usr/local/bin", with: scratch.path)
+            scratch.write(script, to: "network-up", mode: 0o755)
+            let calls: [(words: [String], action: String?, runs: Bool)] = [
+                (["ppp0", "/dev/ttyS0", "115200"], nil, true), (["eth0", "up"], "up", true), ([], nil, true),
+                (["eth0", "down"], "down", false), (["eth0", "dhcp4-change"], "dhcp4-change", false),
+                (["lo", "up"], "up", false),
+            ]
+            for call in calls {
+                _ = try runProgram(["rm", "-f", called])
+                var environment = ["PATH": "/usr/bin:/bin"]
+                if let action = call.action { environment["NM_DISPATCHER_ACTION"] = action }
+                let result = try runProgram([scratch.file("network-up")] + call.words, environment: environment)
+                let lines = String(decoding: ScratchDirectory.read(called) ?? [], as: UTF8.self)
+                #expect(result.status == 0 && result.errors.isEmpty, "\(call): \(result)")
+                #expect(lines == (call.runs ? "mhsend -q\nmhfetch --due\n" : ""), "\(call): \(lines)")
+            }
+        }
+    }
+
     @Test("an rc with times that are none, or that contradict each other, says so")
     func faults() async throws {
         try await onThread {

@@ -131,6 +131,11 @@ struct FetchPlanTests {
         let due = Self.today + 13 * 1800
         let early = FetchPlan.Past(runs: 2, lastRun: due - 60, served: served)
         #expect(plan.next(after: early, now: due - 30, on: Self.utc) == due)
+        let every = FetchPlan(every: .seconds(3600))
+        let away = FetchPlan.Past(runs: 3, lastRun: due, served: nil, isAway: true)
+        #expect(every.next(after: away, now: due + 1, on: Self.utc) == due + 570)
+        let often = FetchPlan(every: .seconds(60))
+        #expect(often.next(after: away, now: due + 1, on: Self.utc) == due + 30)
         let failed = FetchPlan.Past(runs: 3, lastRun: due, served: served)
         #expect(plan.next(after: failed, now: due + 60, on: Self.utc) == due + 600)
     }

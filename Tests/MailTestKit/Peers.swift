@@ -6,6 +6,7 @@ import Glibc
 public enum PeerName: String, Sendable, CaseIterable, CustomStringConvertible {
     case dovecot, postfix, isync, opensmtpd, chasquid, spamassassin, gsasl
     case curl, swaks, mpop, msmtp, strace, python3, openssl
+    case systemdAnalyze = "systemd-analyze"
 
     public var description: String { rawValue }
 
@@ -13,7 +14,7 @@ public enum PeerName: String, Sendable, CaseIterable, CustomStringConvertible {
     var isUnpacked: Bool {
         switch self {
         case .dovecot, .postfix, .isync, .opensmtpd, .chasquid, .spamassassin, .gsasl: true
-        case .curl, .swaks, .mpop, .msmtp, .strace, .python3, .openssl: false
+        case .curl, .swaks, .mpop, .msmtp, .strace, .python3, .openssl, .systemdAnalyze: false
         }
     }
 }

@@ -26,7 +26,7 @@ public struct FetchPlan: Sendable, Hashable {
 
     /// The last time of `times` that a run has served.
     public struct Served: Sendable, Hashable {
-        /// When that run was at the server, in seconds since 1970.
+        /// When that run began, in seconds since 1970.
         public let moment: Int
         /// The local minute of that time.
         public let minute: Int
@@ -41,16 +41,18 @@ public struct FetchPlan: Sendable, Hashable {
         /// When the last one began, in seconds since 1970.
         public var lastRun: Int
         public var served: Served?
+        /// Whether the last run did not come to the server.
+        public var isAway: Bool
 
-        public init(runs: Int, lastRun: Int, served: Served?) {
-            (self.runs, self.lastRun, self.served) = (runs, lastRun, served)
+        public init(runs: Int, lastRun: Int, served: Served?, isAway: Bool = false) {
+            (self.runs, self.lastRun, self.served, self.isAway) = (runs, lastRun, served, isAway)
         }
     }
 
     /// Cron starts us a little early or late: an account that would be due half a minute later is due, or it might wait
     /// for the next run each time.
     private static let slack = 30
-    /// How soon a time is tried again when the server could not be reached: a machine that wakes up has no network yet.
+    /// How soon a turn is tried again that did not come to the server: a machine that wakes up has no network yet.
     private static let retryPause = 600
 
     /// When the account's turn comes, in seconds since 1970: now where that has passed, and 0 for at once, whatever else is
@@ -60,7 +62,8 @@ public struct FetchPlan: Sendable, Hashable {
         // The clock was ahead, or nothing was done yet.
         guard past.runs > 0, past.lastRun <= now else { return 0 }
         let byInterval = every.map { every in
-            past.lastRun + Int(clamping: every.components.seconds) + shift(past.runs) - Self.slack
+            let pause = Int(clamping: every.components.seconds) + shift(past.runs)
+            return past.lastRun + (past.isAway ? min(pause, Self.retryPause) : pause) - Self.slack
         }
         let byTime = times.isEmpty ? nil : nextTime(after: past, now: now, on: clock)
         return [byInterval, byTime].compactMap(\.self).min() ?? past.lastRun

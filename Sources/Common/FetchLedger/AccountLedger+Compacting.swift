@@ -9,7 +9,7 @@ extension AccountLedger {
     public func compactIfWorthwhile() throws(DurableError) {
         guard let journal, state.openBatches.isEmpty, journal.extent.lines > 200 else { return }
         let ofFolders = state.folders.reduce(0) { $0 + 2 + $1.fetched.count }
-        let needed = 5 + state.known.lineCount + state.failed.count + state.large.count + ofFolders
+        let needed = 6 + state.known.lineCount + state.failed.count + state.large.count + ofFolders
         guard journal.extent.lines > 2 * needed else { return }
         try compact()
     }
@@ -22,6 +22,7 @@ extension AccountLedger {
         if let end = state.lastEnding {
             texts.append("run \(state.lastEnded) \(state.lastRun)")
             texts.append("end \(end.time) \(end.status) \(Self.words(end.words, limit: 600))")
+            if state.isAway { texts.append("away") }
         }
         if state.lastEnding == nil || state.run != state.lastEnded {
             texts.append("run \(state.run) \(state.lastRun)")

@@ -108,6 +108,9 @@ public final class AccountLedger {
         try record(["end \(time) \(status) \(Self.words(words, limit: 600))"])
     }
 
+    /// Notes that the run that has ended did not come to the server. Not worth waiting for the disk.
+    public func noteAway() throws(DurableError) { try record(["away"]) }
+
     /// Notes the time of day that the run serves. Not worth waiting for the disk.
     public func serve(_ served: FetchPlan.Served) throws(DurableError) {
         try record(["time \(served.moment) \(served.minute)"])

@@ -46,10 +46,12 @@ extension FetchState {
             }
             lastEnding = Ending(time: time, status: status, words: text)
             lastEnded = run
+            isAway = false
             if status == 0 { lastSuccess = time }
         case ("good", 2):
             guard let time = number(1) else { return false }
             lastSuccess = time
+        case ("away", 1): isAway = true
         case ("time", 3):
             guard let moment = number(1), let minute = number(2) else { return false }
             served = FetchPlan.Served(moment: moment, minute: minute)

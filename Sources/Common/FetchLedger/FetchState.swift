@@ -137,6 +137,8 @@ public struct FetchState: Sendable, Hashable {
     public internal(set) var lastEnded = 0
     /// When a run last ended well, in seconds since 1970.
     public internal(set) var lastSuccess: Int?
+    /// Whether the last run that ended did not come to the server.
+    public internal(set) var isAway = false
     /// The last time of day at which the rc wants a run, and had one.
     public internal(set) var served: FetchPlan.Served?
 
@@ -145,7 +147,9 @@ public struct FetchState: Sendable, Hashable {
     // MARK: Asking
 
     /// What the plan of the account asks for.
-    public var past: FetchPlan.Past { FetchPlan.Past(runs: run, lastRun: lastRun, served: served) }
+    public var past: FetchPlan.Past {
+        FetchPlan.Past(runs: run, lastRun: lastRun, served: served, isAway: isAway)
+    }
 
     public func isSuspect(_ key: MessageKey) -> Bool { failed[key]?.isSuspect ?? false }
 
