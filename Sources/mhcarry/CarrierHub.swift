@@ -47,7 +47,7 @@ final class CarrierHub: Sendable {
             settings,
             logins: LoginRecords(in: settings.stateDirectory, watching: settings.sources, isForced: isForced) {
                 log.write(.warning, "login", [("words", $0)])
-            })
+            }, warn: { log.write(.warning, "transcript", [("words", $0)]) })
         maildirs = OpenMaildirs { log.write(.warning, "sweep", [("error", sentence($0))]) }
         queue = try Queue(state: settings.stateDirectory, faults: faults)
         hops = try HopStates(in: queue.state)

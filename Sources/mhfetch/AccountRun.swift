@@ -50,6 +50,7 @@ final class AccountRun {
     var turnLimit = AccountRun.turnLimit
     /// For standard output.
     private(set) var printed = ""
+    var progress: Progress
     var tally = Tally()
     private var stops: [String] = []
     /// `nil` in a dry run, which writes nothing.
@@ -73,6 +74,8 @@ final class AccountRun {
     private(set) var peer: IPAddress?
     private var clockIsRight = true
     private let began = Deadline.now
+    /// Since the run began.
+    var seconds: Int { Int(clamping: began.elapsed.components.seconds) }
     /// Whether the turn ended before all was looked at.
     private var hasRest = false
     /// Whether `per-run` is reached: nothing more is looked at.
@@ -108,6 +111,8 @@ final class AccountRun {
         self.request = request
         self.due = due
         self.othersWait = othersWait
+        progress = Progress(of: account.name, row: hub.settings.accounts.firstIndex { $0.name == account.name } ?? 0)
+        if account.logsMessages { delivery?.onDelivery = { [weak self] in self?.logDelivery(of: $0, $1) } }
     }
 
     /// Adds a line to what is printed.
@@ -123,6 +128,7 @@ final class AccountRun {
     /// - Returns: `temporaryFailure` when a message or a folder could not be fetched.
     func carryOut() throws -> ExitStatus {
         checkClock()
+        defer { progress.end() }
         serving = due.timeServed(of: account, after: state.past)
         try ledger.beginRun(at: runTime)
         do {
@@ -143,6 +149,7 @@ final class AccountRun {
         try serveTime()
         let words = stops.isEmpty ? "some mail could not be fetched" : told(stops)
         try ledger.endRun(at: now, status: status.rawValue, status == .ok ? rest : words)
+        try noteTotal()
         try ledger.compactIfWorthwhile()
         report()
         return status
@@ -166,6 +173,7 @@ final class AccountRun {
             if !isAway { try serveTime() }
             try ledger.endRun(at: now, status: status.rawValue, words)
             if isAway { try ledger.noteAway() }
+            try noteTotal()
             // Also where no run ends well: a journal must not grow for ever.
             try ledger.compactIfWorthwhile()
         } catch {
@@ -173,6 +181,10 @@ final class AccountRun {
             // that died.
             noteFault(error)
         }
+    }
+
+    private func noteTotal() throws {
+        try ledger.add(FetchState.Total(messages: delivery?.published ?? 0, octets: tally.octets))
     }
 
     private func serveTime() throws { if let serving { try ledger.serve(serving) } }
@@ -200,17 +212,22 @@ final class AccountRun {
     private func collect(from server: AccountServer) throws {
         if account.fetch?.service.isIMAP == true {
             let session = try IMAPSession.open(account, at: server, over: paths, within: Self.sessionLimit)
-            noteSession(session.exchange.wire.facts)
+            noteSession(session.exchange.wire.facts, by: session.mechanism)
             try IMAPCollector(run: self, session: session).collect()
         } else {
             let session = try POP3Session.open(account, at: server, over: paths, within: Self.sessionLimit)
-            noteSession(session.exchange.wire.facts)
+            noteSession(session.exchange.wire.facts, by: session.mechanism)
             try POP3Collector(run: self, session: session).collect()
         }
     }
 
     /// Notes that the server has let us in.
-    private func noteSession(_ facts: WireFacts) { (hasCome, peer) = (true, facts.remoteAddress?.address) }
+    private func noteSession(_ wire: WireFacts, by mechanism: String?) {
+        (hasCome, peer) = (true, wire.remoteAddress?.address)
+        let tls = wire.tls.map { "\($0.version), \($0.cipher)" } ?? "in clear"
+        let login = mechanism.map { ", as \(account.user ?? "nobody") by \($0)" } ?? ""
+        tell("\(wire.peer)\(login), \(tls)")
+    }
 
     /// Runs a command of the rc; not in a dry run, which changes nothing.
     /// - Parameter outlivesStop: whether it is begun, and left to run on, when we are told to stop.
@@ -406,6 +423,17 @@ final class AccountRun {
 
     func tell(_ line: @autoclosure () -> String) {
         if isVerbose { writeToStandardError("mhfetch: \(account.name): \(printable(line()))") }
+    }
+
+    private func logDelivery(of key: MessageKey, _ octets: Int) {
+        let uid: String? = if case .uid(let uid, _) = key { "\(uid)" } else { nil }
+        hub.log.write(
+            .info, "delivered",
+            [
+                ("account", account.name), ("uidl", key.uniqueID),
+                ("folder", key.folder.map { state.folders[$0].name }),
+                ("uid", uid), ("octets", "\(octets)"),
+            ])
     }
 
     private func report() {

@@ -23,6 +23,8 @@ struct AccountRuns: Sendable {
     struct Request: Sendable {
         var errand = Errand.fetch
         var isVerbose = false
+        /// Whether a summary of each run is printed, as JSON.
+        var isJSON = false
         /// Whether only accounts that are due are fetched from.
         var isDue = false
         var isDry = false
@@ -61,7 +63,13 @@ struct AccountRuns: Sendable {
         }
         let threads = max(2, Self.syncThreads / atOnce(chosen.count))
         return try eachSideBySide(chosen) { account, othersWait in
-            try fetch(account, threads: threads, whileOthersWait: othersWait)
+            do {
+                return try fetch(account, threads: threads, whileOthersWait: othersWait)
+            } catch {
+                let summary = RunSummary(
+                    account: account.name, status: tell(error, of: account), words: sentence(error))
+                return Outcome(text: request.isJSON ? summary.json.line : "", status: summary.status)
+            }
         }
     }
 
@@ -92,22 +100,25 @@ struct AccountRuns: Sendable {
 
     /// Does `body` for an account, and tells what went wrong.
     func outcome(of account: AccountSettings, _ body: () throws -> Outcome) -> Outcome {
-        do {
-            return try body()
-        } catch  where StopSignal.hasCome {
+        do { return try body() } catch { return Outcome(status: tell(error, of: account)) }
+    }
+
+    /// - Returns: what it comes to.
+    private func tell(_ error: any Error, of account: AccountSettings) -> ExitStatus {
+        guard !StopSignal.hasCome else {
             hub.log.write(.notice, "stopped", [("account", account.name), ("error", sentence(error))])
-            return Outcome()
-        } catch AccountError.records(let error)
-            where error.isPause && isatty(2) == 0 && !request.isVerbose && request.errand == .fetch && !request.isDry
+            return .ok
+        }
+        if case AccountError.records(let pause) = error, pause.isPause, isatty(2) == 0, !request.isVerbose,
+            request.errand == .fetch, !request.isDry
         {
             // Whoever can read it was told at each refusal; cron would send a letter for each run.
             hub.log.write(.info, "login paused", [("account", account.name), ("error", sentence(error))])
-            return Outcome(status: error.exitStatus)
-        } catch {
-            let status = complain(AccountFault(account: account.name, error: error), as: "mhfetch")
-            hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
-            return Outcome(status: status)
+            return pause.exitStatus
         }
+        let status = complain(AccountFault(account: account.name, error: error), as: "mhfetch")
+        hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
+        return status
     }
 
     private func fetch(
@@ -136,8 +147,18 @@ struct AccountRuns: Sendable {
         let run = try AccountRun(
             account: account, hub: hub, paths: paths, ledger: ledger, request, due: due, threads: threads,
             othersWait: othersWait)
-        let status = try run.carryOut()
-        return Outcome(text: run.printed, status: status)
+        var words = ""
+        let status: ExitStatus
+        do {
+            status = try run.carryOut()
+            words = run.state.lastEnding?.words ?? ""
+        } catch {
+            (status, words) = (tell(error, of: account), sentence(error))
+        }
+        let summary = RunSummary(
+            account: account.name, status: status, words: words, delivered: run.delivery?.published ?? 0,
+            tally: run.tally, seconds: run.seconds)
+        return Outcome(text: run.printed + (request.isJSON ? summary.json.line : ""), status: status)
     }
 
     private func tellNotDue(_ account: AccountSettings) {

@@ -60,6 +60,11 @@ extension AccountReport {
         if staying > 0 { text += ", \(staying) that the server does not delete" }
         if skipped > 0 { text += "; \(skipped) too large to be fetched" }
         if headersOnly > 0 { text += "; of \(headersOnly) only the header" }
+        if total.messages > 0, let since {
+            text +=
+                "; \(counted(total.messages, "message")) (\(counted(total.octets, "octet"))) fetched since "
+                + "\(CalendarDay(of: since))"
+        }
         text += "; \(octets) octets of state\n"
         return text
     }

@@ -26,12 +26,15 @@ final class BatchDelivery {
         let batch: DeliveryBatch
         var delivered: [Int: MessageDigest?] = [:]
         var octets = 0
+        var sizes: [Int: Int] = [:]
         let began = Deadline.now
     }
 
     /// A batch that is being put on disk, or was dropped: its end is not recorded yet.
     private struct Handed {
         let end: FetchState.BatchEnd
+        /// The messages that are published with it, and their octets.
+        let messages: [(key: MessageKey, octets: Int)]
         let outcome: Promise<(any Error)?>
     }
 
@@ -45,6 +48,8 @@ final class BatchDelivery {
     private var ended: [FetchState.BatchEnd] = []
     /// Why it is not known what became of a batch: only the next run can find out, of it and of those after it.
     private var doubt: (any Error)?
+    /// Is told of each message that is safe now.
+    var onDelivery: (MessageKey, _ octets: Int) -> Void = { _, _ in }
     /// Messages that are safe now, though the ledger has them only after ``settle()``.
     private(set) var published = 0
 
@@ -158,6 +163,7 @@ final class BatchDelivery {
             message, unless: stored, flags: source.flags, arrival: source.arrival)
         current?.octets += message.size
         guard isNew else { return digest }
+        current?.sizes[index] = message.size
         current?.delivered.updateValue(digest, forKey: index)
         return nil
     }
@@ -171,7 +177,8 @@ final class BatchDelivery {
         guard let current else { return }
         try takeEnds { _ in true }
         let end = FetchState.BatchEnd(nonce: current.open.nonce, delivered: current.delivered)
-        handed.append(Handed(end: end, outcome: publisher.publish(current.batch.finish())))
+        let messages = current.sizes.sorted { $0.key < $1.key }.map { (current.open.keys[$0.key], $0.value) }
+        handed.append(Handed(end: end, messages: messages, outcome: publisher.publish(current.batch.finish())))
         self.current = nil
     }
 
@@ -180,7 +187,8 @@ final class BatchDelivery {
         guard let current else { return }
         let outcome = Promise<(any Error)?>()
         outcome.keep(nil)
-        handed.append(Handed(end: FetchState.BatchEnd(nonce: current.open.nonce), outcome: outcome))
+        handed.append(
+            Handed(end: FetchState.BatchEnd(nonce: current.open.nonce), messages: [], outcome: outcome))
         self.current = nil
     }
 
@@ -199,6 +207,7 @@ final class BatchDelivery {
             handed.removeFirst()
             guard let failure else {
                 published += first.end.delivered.count
+                for message in first.messages { onDelivery(message.key, message.octets) }
                 ended.append(first.end)
                 continue
             }

@@ -2,6 +2,7 @@
 
 import Delivery
 import FetchLedger
+import Glibc
 import Reporting
 
 /// What a run does at the source.
@@ -15,7 +16,7 @@ enum Errand: Equatable {
 }
 
 /// A day of the calendar, as `2026-11-22`.
-struct CalendarDay: Equatable {
+struct CalendarDay: Equatable, CustomStringConvertible {
     let year: Int
     let month: Int
     let day: Int
@@ -34,6 +35,17 @@ struct CalendarDay: Equatable {
         guard (1...lengths[month - 1]).contains(day) else { return nil }
         (self.year, self.month, self.day) = (year, month, day)
     }
+
+    /// The local day of a moment in seconds since 1970.
+    init(of moment: Int) {
+        var seconds = time_t(moment)
+        var parts = unsafe tm()
+        unsafe localtime_r(&seconds, &parts)
+        unsafe (year, month, day) = (Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday))
+    }
+
+    /// `2026-11-22`
+    var description: String { "\(year)-\(month < 10 ? "0" : "")\(month)-\(day < 10 ? "0" : "")\(day)" }
 
     /// `date-text` of RFC 3501 §9.
     var imap: String { "\(day)-\(Self.months[month - 1])-\(year)" }

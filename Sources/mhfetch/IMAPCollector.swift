@@ -4,6 +4,7 @@ import AccountSessions
 import FetchLedger
 import IMAPProtocol
 import MaildirStore
+import Reporting
 import RunControl
 
 struct IMAPCollector {
@@ -45,6 +46,7 @@ struct IMAPCollector {
         let folder = chosen.settings
         let delimiter = try chosen.delimiter ?? delimiter(in: folder)
         let selection = try select(folder.remote)
+        run.tell("folder \(folder.remote): \(counted(selection.messages, "message"))")
         guard selection.hasStickyUIDs, let validity = selection.uidValidity else {
             throw FetchError.noUIDValidity(folder: folder.remote, host: session.host)
         }

@@ -110,6 +110,7 @@ final class IMAPFolder {
         fresh = rationed
         if run.isDry { return run.announce(fetching: fresh, from: name, to: destination) }
         if !fresh.isEmpty { run.tell("\(fresh.count) new in \(name)") }
+        run.progress.expect(fresh)
         let isDone = try fetchFiltered(fresh) && isAll
         try run.settle()
         if run.account.marksSeen { try markSeen(fresh) }

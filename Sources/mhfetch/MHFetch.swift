@@ -17,8 +17,12 @@ struct MHFetch: ParsableCommand {
 
     @OptionGroup var hub: HubOptions
 
-    @Flag(name: [.customShort("v"), .long], help: "Report what is done.")
-    var verbose = false
+    @Flag(
+        name: [.customShort("v"), .customLong("verbose")],
+        help: "Report what is done; given twice, also what is said with the servers.")
+    var verbosity: Int
+
+    private var verbose: Bool { verbosity > 0 }
 
     @Flag(help: "Fetch only from accounts whose `every` time has come.")
     var due = false
@@ -26,7 +30,7 @@ struct MHFetch: ParsableCommand {
     @Flag(help: "Tell how the last runs ended and which messages could not be fetched. Contacts nobody.")
     var status = false
 
-    @Flag(help: "With --status: a JSON object for each account.")
+    @Flag(help: "Print a JSON object for each account: of its run, or with --status of its health.")
     var json = false
 
     @Flag(help: "Try at once what has failed three times and is tried only once a day.")
@@ -123,21 +127,25 @@ struct MHFetch: ParsableCommand {
         guard !(markSeen || flush) || !(acceptFolder != nil || refetchFolder != nil || due) else {
             throw ValidationError("--mark-seen and --flush fetch nothing: leave out what says how to fetch")
         }
-        guard !json || status else { throw ValidationError("--json goes with --status") }
+        guard !json || !(folders || count || probe || dryRun || hub.isCheck || hub.printsConfig) else {
+            throw ValidationError("--json goes with --status, or with a run")
+        }
         guard !folders || accounts.count < 2 else { throw ValidationError("--folders takes one account") }
     }
 
     func run() throws {
         let started = try hub.start("mhfetch", checks: Check.fetching)
         let chosen = try choose(started.settings)
-        let logins = LoginRecords(
-            in: started.settings.stateDirectory, watching: started.settings.sources,
-            isForced: retry || !accounts.isEmpty && isatty(2) == 1, isLooking: folders || dryRun || count || probe
-        ) { words in
+        let warn: @Sendable (String) -> Void = { words in
             writeToStandardError("mhfetch: \(printable(words))")
             started.log.write(.warning, "login", [("words", words)])
         }
-        let paths = Paths(started.settings, logins: logins)
+        let logins = LoginRecords(
+            in: started.settings.stateDirectory, watching: started.settings.sources,
+            isForced: retry || !accounts.isEmpty && isatty(2) == 1, isLooking: folders || dryRun || count || probe,
+            warn: warn)
+        let show: @Sendable (String) -> Void = { line in writeToStandardError("mhfetch: \(line)") }
+        let paths = Paths(started.settings, logins: logins, echo: verbosity > 1 ? show : nil, warn: warn)
         if folders {
             guard chosen.count == 1 else { throw FetchError.whoseFolders(started.settings.source) }
             return try listFolders(of: chosen[0], over: paths)
@@ -197,7 +205,8 @@ struct MHFetch: ParsableCommand {
 
     private func request(explicitRC: String?) -> AccountRuns.Request {
         AccountRuns.Request(
-            errand: errand, isVerbose: verbose, isDue: due, isDry: dryRun, retriesAll: retry, reindexes: reindex,
+            errand: errand, isVerbose: verbose, isJSON: json, isDue: due, isDry: dryRun, retriesAll: retry,
+            reindexes: reindex,
             acceptFolder: acceptFolder.map(Self.remoteName), refetchFolder: refetchFolder.map(Self.remoteName),
             explicitRC: explicitRC)
     }

@@ -17,12 +17,17 @@ final class MessageSink {
     fileprivate private(set) var message: BatchedMessage?
     fileprivate private(set) var fault: DurableError?
 
-    fileprivate init(_ message: BatchedMessage) { self.message = message }
+    private let noteOctets: (Int) -> Void
+
+    fileprivate init(_ message: BatchedMessage, noting noteOctets: @escaping (Int) -> Void) {
+        (self.message, self.noteOctets) = (message, noteOctets)
+    }
 
     /// Takes the next octets, in file form. When the file system takes no file of this size, whatever its free space,
     /// the rest of the message is read and dropped: it will not fit tomorrow either, but others do.
     func write(_ chunk: [UInt8]) throws(DurableError) {
         octets += chunk.count
+        noteOctets(chunk.count)
         do {
             try message?.write(chunk)
         } catch  where error.code == DurableError.tooLarge {
@@ -56,7 +61,9 @@ extension AccountRun {
         let sink = MessageSink(
             try delivery.message(
                 index, to: destination, isDigested: isDigested || !stored.isEmpty,
-                below: { topFields(of: message, as: $0) }))
+                below: { topFields(of: message, as: $0) })
+        ) { [self] in progress.note(octets: $0) }
+        defer { progress.noteEnd(of: message) }
         let source: MessageSource
         do {
             source = try read(sink)

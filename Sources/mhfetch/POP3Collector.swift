@@ -153,6 +153,7 @@ final class POP3Collector {
         try addSizes(to: &fresh)
         fresh = run.ration(try run.sized(fresh)).taken
         if run.isDry { return run.announce(fetching: fresh, to: run.destination(nil)) }
+        run.progress.expect(fresh)
         // Reported however this ends: to the next run it is known already.
         defer { if staying > 0 { run.noteStaying(staying, host: host, isNews: !deletions.wereIgnored) } }
         try collect(fresh, of: listing, deletions)

@@ -337,7 +337,7 @@ struct FetchTests {
             #expect(try asked.fetch("--status").outputText == "peer: never fetched\n")
             let told = try asked.fetch("--status", "--json").outputText
             #expect(told.hasPrefix(#"{"account":"peer","well":true,"runs":0,"#) && told.hasSuffix("}\n"))
-            #expect(try asked.fetch("--json").status == 64)
+            #expect(try asked.fetch("--json", "--check").status == 64)
             #expect(unasked.stop().isEmpty, "contacted")
             #expect(try rig.fetch("--due").status == 0)
             #expect(rig.messages().count == 1)

@@ -197,6 +197,40 @@ struct AccountLedgerTests {
         #expect(ScratchDirectory.names(in: scratch.scratch.path) == [LedgerScratch.name])
     }
 
+    @Test(
+        "a header alone is no message: its batch makes it no known one; and all that is kept stays when it is made short"
+    )
+    func largeMessages() throws {
+        let scratch = LedgerScratch()
+        let ledger = try scratch.ledger()
+        try ledger.beginRun(at: 1_800_000_000)
+        let (header, left) = (MessageKey.unique("h", occurrence: 0), MessageKey.unique("s", occurrence: 0))
+        try ledger.note(header, .headerAsked)
+        try ledger.note(left, .skipped)
+        // Died before the end of its batch: the header is asked for again.
+        #expect(try scratch.look().large == [header: .headerAsked, left: .skipped])
+        try ledger.turn(beginning: .init(nonce: "aaaa", time: 1_800_000_000, keys: [header]))
+        try ledger.turn(ending: [.init(nonce: "aaaa", delivered: [0: nil])])
+        #expect(ledger.state.large[header] == .headerHere && !ledger.state.isKnown(header))
+        try ledger.serve(.init(moment: 1_800_000_000, minute: 30_000_000))
+        try ledger.add(.init(messages: 3, octets: 4000))
+        try ledger.add(.init(messages: 2, octets: 1000))
+        try ledger.endRun(at: 1_800_000_009, status: 75, "no network")
+        try ledger.noteAway()
+        let before = ledger.state
+        #expect(before.total == .init(messages: 5, octets: 5000) && before.since == 1_800_000_000 && before.isAway)
+        try ledger.compact()
+        #expect(try scratch.look() == before)
+        // It comes whole, and is known then; a run that comes to its end was there.
+        try ledger.note(header, .skipped)
+        try ledger.turn(beginning: .init(nonce: "bbbb", time: 1_800_000_010, keys: [header]))
+        try ledger.turn(ending: [.init(nonce: "bbbb", delivered: [0: nil])])
+        try ledger.endRun(at: 1_800_000_019, status: 0, "")
+        #expect(ledger.state.large == [left: .skipped] && ledger.state.isKnown(header) && !ledger.state.isAway)
+        try ledger.markGone([left])
+        #expect(try scratch.look().large.isEmpty)
+    }
+
     @Test("history is dropped by itself, and an open batch keeps it")
     func compactsWhenWorthwhile() throws {
         let scratch = LedgerScratch()
@@ -207,7 +241,7 @@ struct AccountLedgerTests {
         #expect(try scratch.ledger().kept.extent.lines == 302)
         try ledger.turn(ending: [.init(nonce: "eeee")])
         try ledger.compactIfWorthwhile()
-        #expect(try scratch.ledger().kept.extent.lines == 2)
+        #expect(try scratch.ledger().kept.extent.lines == 3)
         #expect(try scratch.look().run == 300)
     }
 

@@ -21,7 +21,7 @@ struct AccountReportTests {
         #expect(
             try report().json.written
                 == #"{"account":"peer","well":true,"runs":0,"begun":null,"underway":false,"ended":null,"status":null,"#
-                + #""words":null,"lastwell":null,"died":0,"known":0,"staying":0,"skipped":0,"headersonly":0,"octets":0,"failed":[]}"#
+                + #""words":null,"lastwell":null,"died":0,"known":0,"staying":0,"skipped":0,"headersonly":0,"since":null,"messages":0,"messageoctets":0,"octets":0,"failed":[]}"#
         )
         #expect(try AccountLedger.look(at: "peer", in: state) == nil)
         #expect(ScratchDirectory.names(in: scratch.path).isEmpty)

@@ -81,7 +81,9 @@ enum Fixture {
           filter         "header-judge --strict"
           keep           30d
           flags          off
+          transcript     ~/transcripts
           received_header
+          log-messages
           delivered-to   on
           preconnect     "tunnel up"
           postconnect    tunnel "down now"

@@ -1,5 +1,7 @@
 // What connections are for, and the way there: the one place where the rc's words become a path.
 
+import DurableFiles
+import Glibc
 import LoginLedger
 import Reporting
 import RunControl
@@ -19,12 +21,22 @@ public final class Paths: Sendable {
     /// Whether those who log in over these paths may try now.
     public let logins: LoginRecords
     private let settings: HubSettings
+    /// Shows a person what is said; `nil` for nobody.
+    private let echo: (@Sendable (String) -> Void)?
+    private let warn: @Sendable (String) -> Void
     /// One for each kind of demand: each costs 20 ms and 0.8 MB.
     private let contexts = Mutex<[TLSClientSettings: TLSContext]>([:])
 
-    /// - Parameter logins: `nil` for those on disk.
-    public init(_ settings: HubSettings, logins: LoginRecords? = nil) {
+    /// - Parameters:
+    ///   - logins: `nil` for those on disk.
+    ///   - echo: is given each line of what is said with a server, the account's name before it.
+    ///   - warn: tells a person what no error says.
+    public init(
+        _ settings: HubSettings, logins: LoginRecords? = nil, echo: (@Sendable (String) -> Void)? = nil,
+        warn: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.settings = settings
+        (self.echo, self.warn) = (echo, warn)
         self.logins = logins ?? LoginRecords(in: settings.stateDirectory, watching: settings.sources)
     }
 
@@ -48,9 +60,28 @@ public final class Paths: Sendable {
         do throws(TransportError) {
             let wire = try path.open()
             wire.sessionLimit = Deadline(after: limit)
+            wire.tap = tap(for: account, server)
             return wire
         } catch {
             throw .transport(error)
+        }
+    }
+
+    /// Hears a conversation for the rc's `transcript`, or for a person; `nil` where nobody wants it.
+    private func tap(for account: AccountSettings, _ server: AccountServer) -> Transcript? {
+        let (echo, name) = (echo, account.name)
+        var keep: ((String) -> Void)?
+        if let folder = account.transcript {
+            do throws(DurableError) {
+                keep = try TranscriptFolder(folder).begin("\(name)-\(server.service)", at: time(nil))
+            } catch {
+                warn("account \(name): transcript: \(error)")
+            }
+        }
+        guard echo != nil || keep != nil else { return nil }
+        return Transcript { [keep] line in
+            echo?("\(name): \(line)")
+            keep?(line)
         }
     }
 

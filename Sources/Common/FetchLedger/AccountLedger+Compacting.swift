@@ -9,7 +9,7 @@ extension AccountLedger {
     public func compactIfWorthwhile() throws(DurableError) {
         guard let journal, state.openBatches.isEmpty, journal.extent.lines > 200 else { return }
         let ofFolders = state.folders.reduce(0) { $0 + 2 + $1.fetched.count }
-        let needed = 6 + state.known.lineCount + state.failed.count + state.large.count + ofFolders
+        let needed = 8 + state.known.lineCount + state.failed.count + state.large.count + ofFolders
         guard journal.extent.lines > 2 * needed else { return }
         try compact()
     }
@@ -18,6 +18,8 @@ extension AccountLedger {
     func compact() throws(DurableError) {
         precondition(state.openBatches.isEmpty, "an open batch would be forgotten")
         var texts: [String] = []
+        if let since = state.since { texts.append("since \(since)") }
+        if state.total.messages > 0 { texts.append("sum \(state.total.messages) \(state.total.octets)") }
         if let lastSuccess = state.lastSuccess { texts.append("good \(lastSuccess)") }
         if let end = state.lastEnding {
             texts.append("run \(state.lastEnded) \(state.lastRun)")

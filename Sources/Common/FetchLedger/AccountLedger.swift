@@ -108,6 +108,11 @@ public final class AccountLedger {
         try record(["end \(time) \(status) \(Self.words(words, limit: 600))"])
     }
 
+    /// Adds what the run has delivered to what all have. Not worth waiting for the disk.
+    public func add(_ total: FetchState.Total) throws(DurableError) {
+        if total.messages > 0 { try record(["sum \(total.messages) \(total.octets)"]) }
+    }
+
     /// Notes that the run that has ended did not come to the server. Not worth waiting for the disk.
     public func noteAway() throws(DurableError) { try record(["away"]) }
 

@@ -38,6 +38,9 @@ public struct AccountReport: Sendable, Hashable {
     /// Messages that are left at the source as they are too large, and those of which only the header was fetched.
     public let skipped: Int
     public let headersOnly: Int
+    /// What all runs have delivered, and when the first began, in seconds since 1970.
+    public let total: FetchState.Total
+    public let since: Int?
     /// Octets of the journal.
     public let octets: Int
     /// The messages that could not be fetched, sorted by key.
@@ -71,6 +74,7 @@ public struct AccountReport: Sendable, Hashable {
         let atMaildrop = state.known.count - state.known.deletionCount
         known = atMaildrop + state.folders.reduce(0) { $0 + $1.fetched.reduce(0) { $0 + $1.uids.count } }
         staying = state.known.deletionCount == 0 ? 0 : state.known.values.count { $0.deletion == .ignored }
+        (total, since) = (state.total, state.since)
         skipped = state.large.values.count { $0 == .skipped }
         headersOnly = state.large.values.count { $0 == .headerHere }
         let folders = state.folders.map(\.name)
@@ -90,7 +94,8 @@ extension AccountReport {
             "underway": .bool(isUnderWay), "ended": JSON(lastEnding?.time), "status": JSON(lastEnding?.status),
             "words": JSON(lastEnding?.words), "lastwell": JSON(lastSuccess), "died": .number(died),
             "known": .number(known), "staying": .number(staying), "skipped": .number(skipped),
-            "headersonly": .number(headersOnly), "octets": .number(octets),
+            "headersonly": .number(headersOnly), "since": JSON(since), "messages": .number(total.messages),
+            "messageoctets": .number(total.octets), "octets": .number(octets),
             "failed": .list(failures.map(\.json)),
         ]
     }

@@ -40,6 +40,7 @@ extension FetchState {
         case ("run", 3):
             guard let count = number(1), let time = number(2), count <= Self.runLimit else { return false }
             (run, lastRun) = (count, time)
+            if count > 0 { since = since ?? time }
         case ("end", 4):
             guard let time = number(1), let status = number(2), let text = JournalWord.decode(words[3]) else {
                 return false
@@ -51,6 +52,13 @@ extension FetchState {
         case ("good", 2):
             guard let time = number(1) else { return false }
             lastSuccess = time
+        case ("since", 2):
+            guard let time = number(1) else { return false }
+            since = time
+        case ("sum", 3):
+            guard let messages = number(1), let octets = number(2) else { return false }
+            total.messages = min(total.messages, .max - messages) + messages
+            total.octets = min(total.octets, .max - octets) + octets
         case ("away", 1): isAway = true
         case ("time", 3):
             guard let moment = number(1), let minute = number(2) else { return false }

@@ -107,6 +107,14 @@ public struct FetchState: Sendable, Hashable {
         case headerHere
     }
 
+    /// What runs have delivered.
+    public struct Total: Hashable, Sendable {
+        public var messages = 0
+        public var octets = 0
+
+        public init(messages: Int = 0, octets: Int = 0) { (self.messages, self.octets) = (messages, octets) }
+    }
+
     /// How a run ended.
     public struct Ending: Hashable, Sendable {
         /// In seconds since 1970.
@@ -137,6 +145,10 @@ public struct FetchState: Sendable, Hashable {
     public internal(set) var lastEnded = 0
     /// When a run last ended well, in seconds since 1970.
     public internal(set) var lastSuccess: Int?
+    /// When the first run began, in seconds since 1970.
+    public internal(set) var since: Int?
+    /// What all runs have delivered.
+    public internal(set) var total = Total()
     /// Whether the last run that ended did not come to the server.
     public internal(set) var isAway = false
     /// The last time of day at which the rc wants a run, and had one.

@@ -53,9 +53,9 @@ public func complain(_ error: any Error, as program: String) -> ExitStatus {
     return .software
 }
 
-/// Writes `line` and a line end on standard error, in one write.
+/// Writes `line` and a line end on standard error, in one write, above the live lines.
 public func writeToStandardError(_ line: String) {
-    writeAll(Array((line + "\n").utf8), to: 2)
+    LiveLines.write(line)
 }
 
 /// - Returns: `false` when not all could be written; errno says why.

@@ -69,7 +69,13 @@ public final class Log: Sendable {
             let stamped = "\(Self.stamp()) \(program)[\(getpid())]: \(line)\n"
             descriptor.withLock { _ = writeAll(Array(stamped.utf8), to: $0) }
         case .standardError:
-            descriptor.withLock { _ = writeAll(Array("\(program): \(line)\n".utf8), to: $0) }
+            descriptor.withLock {
+                if $0 == 2 {
+                    writeToStandardError("\(program): \(line)")
+                } else {
+                    _ = writeAll(Array("\(program): \(line)\n".utf8), to: $0)
+                }
+            }
         case .nowhere:
             break
         }

@@ -91,6 +91,9 @@ extension AccountSettings: BlockSettings {
             "delivered-to", \.$addsDeliveredTo, .onOff,
             "Whether fetched mail gets a Delivered-To field on top: the first address of the account.",
             [.onlyWhere { $0.fetch != nil }])
+        one(
+            "log-messages", \.$logsMessages, .onOff, "Whether each fetched message has a line in the log.",
+            [.onlyWhere { $0.fetch != nil }])
         one("preconnect", \.$preconnect, .command, "The command that runs before mail is fetched.")
         one("postconnect", \.$postconnect, .command, "The command that runs after mail was fetched.")
         // The owner's Maildir is where mail goes anyway.
@@ -132,6 +135,9 @@ extension AccountSettings: BlockSettings {
             "Whether POP3 commands are sent ahead of their answers: where the server says that it can, always, or never.",
             [.onlyWhere { $0.fetch.map { !$0.service.isIMAP } ?? false }])
         one("timeout", \.$timeout, .duration("the time", in: 1...3600), "For each step of a conversation")
+        maybe(
+            "transcript", \.$transcript, .path("the folder"), "The folder for what is said with its servers.",
+            [.file(.directory("the folder for transcripts"))])
         maybe(
             "via", \.$via, .reference(.chain, "the chain"), "The chain to connect over.",
             [.later("connect over a chain")])

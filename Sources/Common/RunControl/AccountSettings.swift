@@ -41,6 +41,10 @@ public struct AccountSettings: Sendable, Hashable {
     /// Whether fetched mail gets fields that say how it came, and for whom.
     @Setting public var addsReceived = false
     @Setting public var addsDeliveredTo = false
+    /// The folder that what is said with its servers is written to; `nil` for none.
+    @Setting public var transcript: String? = nil
+    /// Whether each fetched message gets a line in the log.
+    @Setting public var logsMessages = false
     /// Commands that run before each connection for fetching, and behind it; empty for none.
     @Setting public var preconnect: [String] = []
     @Setting public var postconnect: [String] = []
