@@ -103,6 +103,7 @@ let package = Package(
             uses: "Octets", "InternetAddress", "MailFormat", "MailEnvelope", "MessageContent", "MailRouting",
             "Reporting",
             "DurableFiles", "Blocking"),
+        room("HubHealth", uses: "Reporting", "DurableFiles"),
         room("FetchCalendar", uses: "Octets", "Reporting", "DurableFiles"),
         room(
             "FetchLedger", uses: "Octets", "Reporting", "DurableFiles", "FetchCalendar", "IMAPProtocol", "POP3Protocol",
@@ -131,7 +132,8 @@ let package = Package(
         // Floor 5: what we want
         command(
             "mhfetch",
-            uses: "CommandStart", "AccountSessions", "FetchCalendar", "FetchLedger", "LoginLedger", "Programs",
+            uses: "CommandStart", "AccountSessions", "FetchCalendar", "FetchLedger", "HubHealth", "SpoolQueue",
+            "LoginLedger", "Programs",
             "POP3Protocol",
             "IMAPProtocol",
             "Delivery", "InternetAddress", "MailFormat",
@@ -204,6 +206,7 @@ let package = Package(
             "POP3Protocol", "IMAPProtocol", "SMTPProtocol", "MailEnvelope", "MailFormat", "Octets", "Blocking",
             "Reporting",
             "Programs", "LoginLedger"),
+        tests(of: "HubHealth", uses: "DurableFiles"),
         tests(of: "FetchCalendar", uses: "DurableFiles"),
         tests(
             of: "FetchLedger", uses: "Octets", "Digests", "DurableFiles", "IMAPProtocol", "POP3Protocol",

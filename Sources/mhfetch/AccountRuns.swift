@@ -62,7 +62,7 @@ struct AccountRuns: Sendable {
             for account in accounts where !chosen.contains(where: { $0.name == account.name }) { tellNotDue(account) }
         }
         let threads = max(2, Self.syncThreads / atOnce(chosen.count))
-        return try eachSideBySide(chosen) { account, othersWait in
+        let faults = try eachSideBySide(chosen) { account, othersWait in
             do {
                 return try fetch(account, threads: threads, whileOthersWait: othersWait)
             } catch {
@@ -71,6 +71,10 @@ struct AccountRuns: Sendable {
                 return Outcome(text: request.isJSON ? summary.json.line : "", status: summary.status)
             }
         }
+        if !request.isDry, !StopSignal.hasCome {
+            due.lookAtHealth(each: Alerts.pace) { Alerts(hub: hub, logins: paths.logins, now: time(nil)).raise() }
+        }
+        return faults
     }
 
     /// Does `body` for each of `accounts`, several at once. What they print comes in the order of `accounts`.

@@ -25,6 +25,9 @@ extension Check {
 
     /// The programs that a run calls can be started.
     private static let programs = Check { settings, findings in
+        if let name = settings.notify.first, let fault = Program.obstacle(to: name) {
+            findings.fault(settings.positions["notify"], "notify: \(fault)")
+        }
         for account in settings.accounts where account.fetch != nil {
             let commands = [
                 ("filter", account.filter), ("preconnect", account.preconnect), ("postconnect", account.postconnect),

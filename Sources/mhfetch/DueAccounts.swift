@@ -13,6 +13,8 @@ struct DueAccounts: Sendable {
     private let hub: StartedHub
     private let clock = LocalClock.machine
     private let file: DueFile
+    /// The list as it was when the run began.
+    private let list: DueList
     /// When the run of all accounts began, in seconds since 1970.
     let start: Int
 
@@ -20,12 +22,23 @@ struct DueAccounts: Sendable {
         (self.hub, self.start) = (hub, start)
         file = DueFile(
             in: hub.settings.stateDirectory, watching: hub.settings.sources, on: clock, now: start)
+        list = file.read()
+    }
+
+    /// The name by which the list has the look at the hub's health; no account can have it.
+    private static let health = "*"
+
+    /// Does `look` when that is due, and notes it.
+    func lookAtHealth(each pace: Int, _ look: () -> Void) {
+        let next = list.isCurrent(stamp: file.stamp, now: start) ? list.next(of: Self.health) : 0
+        guard next <= start else { return }
+        look()
+        note { $0.note([Self.health: start + pace], isAll: false, stamp: file.stamp, now: time(nil)) }
     }
 
     /// Those of `accounts` that are due.
     /// - Parameter isAll: whether the hub fetches from no others.
     func select(_ accounts: [AccountSettings], isAll: Bool) -> [AccountSettings] {
-        let list = file.read()
         let isCurrent = list.isCurrent(stamp: file.stamp, now: start)
         let moments = isCurrent ? [:] : accounts.reduce(into: [String: Int]()) { $0[$1.name] = look(at: $1) }
         if !isCurrent { note { $0.note(moments, isAll: isAll, stamp: file.stamp, now: start) } }

@@ -166,7 +166,8 @@ struct MHFetch: ParsableCommand {
         defer { StopSignal.takeEffect() }
         let faults: [ExitStatus]
         if status {
-            faults = try chosen.compactMap { account in try tell(account, by: runs, logins) }
+            let ofAccounts = try chosen.compactMap { account in try tell(account, by: runs, logins) }
+            faults = ofAccounts + (accounts.isEmpty ? try tellOfHub(started.settings, logins) : [])
         } else if count || probe {
             faults = try runs.eachSideBySide(chosen) { [count] account, _ in
                 let look = AccountLook(account: account, paths: paths)
@@ -175,7 +176,9 @@ struct MHFetch: ParsableCommand {
         } else {
             faults = try runs.fetch(chosen, isAll: accounts.isEmpty)
         }
-        if let fault = Self.status(of: faults, among: chosen.count) { throw ExitCode(fault.rawValue) }
+        if let fault = Self.status(of: faults, among: max(chosen.count, faults.count)) {
+            throw ExitCode(fault.rawValue)
+        }
     }
 
     /// What a run comes to. Of one account it is that account's own status; of several, a login that was refused is what
@@ -253,5 +256,19 @@ struct MHFetch: ParsableCommand {
         }
         try writeToStandardOutput(outcome.text)
         return outcome.status == .ok ? nil : outcome.status
+    }
+
+    /// Tells what is not well with the hub itself.
+    /// - Returns: a status for each that there is.
+    private func tellOfHub(_ settings: HubSettings, _ logins: LoginRecords) throws -> [ExitStatus] {
+        let now = time(nil)
+        let concerns = HubCondition(settings: settings, logins: logins, now: now).hubConcerns()
+        if json {
+            let object: JSON = ["hub": .text(settings.hostname), "concerns": .list(concerns.map(\.json))]
+            try writeToStandardOutput(object.line)
+        } else {
+            try writeToStandardOutput(concerns.map { "hub: \(printable($0.words))\n" }.joined())
+        }
+        return concerns.map { _ in .temporaryFailure }
     }
 }

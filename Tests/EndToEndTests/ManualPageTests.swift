@@ -39,7 +39,7 @@ struct ManualPageTests {
         "mhfetch": [
             "LineFault": "speaks to no other process of the hub",
             "SMTPError": "sends nothing", "SiblingError": "starts no command of the hub",
-            "DeliveryError": "is of agents, which it has none of",
+            "DeliveryError": "is of agents, which it has none of", "QueueError": "is a concern of the hub's health",
         ],
         "mhsend": [
             "LineFault": "speaks to no other process of the hub",

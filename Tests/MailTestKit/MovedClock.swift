@@ -11,6 +11,8 @@ public enum MovedClock {
         guard let library = places.first(where: { place in unsafe access(place, R_OK) == 0 }) else {
             throw KitError("the package faketime is missing: run scripts/test")
         }
-        return ["LD_PRELOAD": library, "FAKETIME": ahead, "FAKETIME_DONT_FAKE_MONOTONIC": "1"]
+        return [
+            "LD_PRELOAD": library, "FAKETIME": ahead, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1",
+        ]
     }
 }

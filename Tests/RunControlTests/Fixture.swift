@@ -41,6 +41,8 @@ enum Fixture {
         log              ~/log/mailhub
         tls_trust_file   /etc/ssl/own.pem
         tls-certificate  ~/hub.crt key ~/hub.key
+        alert-after      6h
+        notify           "tell me"
         queue-lifetime   1w
         warn_after       off
         retry            1m 2h

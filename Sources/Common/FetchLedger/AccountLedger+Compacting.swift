@@ -9,7 +9,7 @@ extension AccountLedger {
     public func compactIfWorthwhile() throws(DurableError) {
         guard let journal, state.openBatches.isEmpty, journal.extent.lines > 200 else { return }
         let ofFolders = state.folders.reduce(0) { $0 + 2 + $1.fetched.count }
-        let needed = 8 + state.known.lineCount + state.failed.count + state.large.count + ofFolders
+        let needed = 9 + state.known.lineCount + state.failed.count + state.large.count + ofFolders
         guard journal.extent.lines > 2 * needed else { return }
         try compact()
     }
@@ -21,6 +21,7 @@ extension AccountLedger {
         if let since = state.since { texts.append("since \(since)") }
         if state.total.messages > 0 { texts.append("sum \(state.total.messages) \(state.total.octets)") }
         if let lastSuccess = state.lastSuccess { texts.append("good \(lastSuccess)") }
+        if let failing = state.failingSince { texts.append("failing \(failing)") }
         if let end = state.lastEnding {
             texts.append("run \(state.lastEnded) \(state.lastRun)")
             texts.append("end \(end.time) \(end.status) \(Self.words(end.words, limit: 600))")

@@ -27,6 +27,8 @@ public struct AccountReport: Sendable, Hashable {
     public let lastEnding: FetchState.Ending?
     /// When a run last ended well, in seconds since 1970.
     public let lastSuccess: Int?
+    /// Since when no run has ended well, in seconds since 1970; `nil` when the last one did.
+    public let failingSince: Int?
     /// Whether a run holds the account's lock.
     public let isUnderWay: Bool
     /// Runs after that of ``lastEnding`` that died: they began, have not ended, and are not under way.
@@ -74,6 +76,7 @@ public struct AccountReport: Sendable, Hashable {
         let atMaildrop = state.known.count - state.known.deletionCount
         known = atMaildrop + state.folders.reduce(0) { $0 + $1.fetched.reduce(0) { $0 + $1.uids.count } }
         staying = state.known.deletionCount == 0 ? 0 : state.known.values.count { $0.deletion == .ignored }
+        failingSince = state.failingSince
         (total, since) = (state.total, state.since)
         skipped = state.large.values.count { $0 == .skipped }
         headersOnly = state.large.values.count { $0 == .headerHere }

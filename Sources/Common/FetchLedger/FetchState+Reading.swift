@@ -49,9 +49,13 @@ extension FetchState {
             lastEnded = run
             isAway = false
             if status == 0 { lastSuccess = time }
+            failingSince = status == 0 ? nil : failingSince ?? time
         case ("good", 2):
             guard let time = number(1) else { return false }
             lastSuccess = time
+        case ("failing", 2):
+            guard let time = number(1) else { return false }
+            failingSince = time
         case ("since", 2):
             guard let time = number(1) else { return false }
             since = time

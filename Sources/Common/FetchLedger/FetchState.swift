@@ -145,6 +145,8 @@ public struct FetchState: Sendable, Hashable {
     public internal(set) var lastEnded = 0
     /// When a run last ended well, in seconds since 1970.
     public internal(set) var lastSuccess: Int?
+    /// Since when no run has ended well, in seconds since 1970; `nil` when the last one did.
+    public internal(set) var failingSince: Int?
     /// When the first run began, in seconds since 1970.
     public internal(set) var since: Int?
     /// What all runs have delivered.

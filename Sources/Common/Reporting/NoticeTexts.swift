@@ -4,7 +4,8 @@
 ///
 /// Names in braces are filled in: `{hub}` the host's name, `{recipients}` a paragraph for each recipient with what its
 /// server said, `{arrival}` when the message came in, `{until}` when it will be given up, `{id}` its id. In the text
-/// about an account `{account}` is its name, `{fault}` what is wrong and `{since}` since when.
+/// about an account `{account}` is its name, `{fault}` what is wrong and `{since}` since when; in an alert `{first}` is
+/// what it is about, and `{concerns}` a paragraph for each of several.
 public struct NoticeTexts: Sendable, Hashable {
     /// Subject and body of one kind of notice; the body has LF line ends and lines of at most 76 columns.
     public struct Wording: Sendable, Hashable {
@@ -25,6 +26,8 @@ public struct NoticeTexts: Sendable, Hashable {
     public var held: Wording
     /// An account through which nothing leaves.
     public var account: Wording
+    /// Something is not well, and lasts.
+    public var alert: Wording
     /// Stands before the reply of a server: `{host} said:`.
     public var saying: String
     /// Stands when nobody said anything.
@@ -34,6 +37,7 @@ public struct NoticeTexts: Sendable, Hashable {
 
     public init(
         language: String, failure: Wording, delay: Wording, success: Wording, held: Wording, account: Wording,
+        alert: Wording,
         saying: String, silence: String, unknownDate: String
     ) {
         self.language = language
@@ -42,6 +46,7 @@ public struct NoticeTexts: Sendable, Hashable {
         self.success = success
         self.held = held
         self.account = account
+        self.alert = alert
         self.saying = saying
         self.silence = silence
         self.unknownDate = unknownDate
@@ -111,6 +116,17 @@ public struct NoticeTexts: Sendable, Hashable {
                 automatically. This command shows what waits:
 
                     mhqueue list
+                """),
+        alert: Wording(
+            subject: "The mail hub needs you: {first}",
+            body: """
+                This is the mail hub at {hub}.
+
+                {concerns}
+                You hear of each of these once as long as it lasts. This command
+                shows how things stand:
+
+                    mhfetch --status
                 """),
         saying: "{host} said:",
         silence: "No reason is known.",

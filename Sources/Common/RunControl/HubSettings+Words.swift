@@ -52,10 +52,11 @@ extension HubSettings: BlockSettings {
         maybe(
             "tls_certificate", \.$tlsCertificate, .certificatePair,
             "The certificate chain and the private key of this hub, both in PEM.", [.served, .file(.examinedAbove)])
-        maybe(
-            "alert-after", \.$alertAfter, .duration("the time", in: anyDuration),
-            "How long a fault lasts before an alert.", [.later("raise an alert")])
-        one("notify", \.$notify, .command, "The command that raises an alert.", [.later("raise an alert")])
+        one(
+            "alert-after", \.$alertAfter,
+            Codec<Duration>.duration("the time", in: 60...315_360_000).or("off", "a time"),
+            "How long something is not well before a person is told")
+        one("notify", \.$notify, .command, "The command that is told, besides a letter.")
         one(
             "queue-lifetime", \.queue.$lifetime, .duration("the lifetime", in: 3600...315_360_000),
             "How long the queue tries before it gives up")

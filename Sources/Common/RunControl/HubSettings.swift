@@ -29,6 +29,10 @@ public struct HubSettings: Sendable, Hashable {
     /// Certificates that servers are checked against; `nil` for the system's.
     @Setting public var tlsTrustFile: String? = nil
     @Setting public var tlsCertificate: CertificatePair? = nil
+    /// How long something is not well before a person is told; `nil` for never.
+    @Setting public var alertAfter: Duration? = .seconds(86_400)
+    /// The command that is told, besides a letter; empty for none.
+    @Setting public var notify: [String] = []
     public var queue = QueueLimits()
     public var limits = ServiceLimits()
     public var mailboxes: [MailboxSettings] = []
@@ -43,8 +47,6 @@ public struct HubSettings: Sendable, Hashable {
 
     // Words of a later release.
     @Setting public var geoip: String? = nil
-    @Setting public var alertAfter: Duration? = nil
-    @Setting public var notify: [String] = []
 
     public init() {}
 

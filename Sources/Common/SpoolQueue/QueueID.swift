@@ -29,6 +29,9 @@ public struct QueueID: Sendable, Hashable, CustomStringConvertible {
         QueueID(made: UniqueName.make(seconds: seconds))
     }
 
+    /// When its message came in, in seconds since 1970, as far as the id tells.
+    public var seconds: Int? { Int(String(decoding: text.utf8.prefix(while: Octet.isDigit), as: UTF8.self)) }
+
     /// The id of the notice about this message that has this number, counted from 1.
     public func notice(_ number: Int) -> QueueID { QueueID(made: "\(text)n\(number)") }
 

@@ -1,0 +1,39 @@
+// What is not well with a hub, as `--status`, a page or a meter tells it.
+
+import Reporting
+
+/// Something that a person should know of, and that lasts.
+public struct Concern: Sendable, Hashable {
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// Nothing is fetched from an account, or not all.
+        case fetching
+        /// A login is refused.
+        case login
+        /// A certificate of ours is near its end.
+        case certificate
+        /// There is less free space than is to stay free.
+        case disk
+        /// Mail waits in the queue for long.
+        case queue
+    }
+
+    public let kind: Kind
+    /// What it is about: an account, a path.
+    public let subject: String
+    /// The mailbox whose owner should know; `nil` for the postmaster.
+    public let mailbox: String?
+    /// Since when, in seconds since 1970; `nil` where nobody knows.
+    public let since: Int?
+    /// What is the matter, and what to do; may hold foreign text.
+    public let words: String
+
+    public init(_ kind: Kind, of subject: String, for mailbox: String? = nil, since: Int?, _ words: String) {
+        (self.kind, self.subject, self.mailbox, self.since, self.words) = (kind, subject, mailbox, since, words)
+    }
+
+    public var json: JSON {
+        [
+            "kind": .text(kind.rawValue), "subject": .text(subject), "since": JSON(since), "words": .text(words),
+        ]
+    }
+}

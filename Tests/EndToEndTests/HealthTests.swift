@@ -1,0 +1,129 @@
+// Health: what --status tells of the hub, and alerts: a letter and a command, once for each episode. OP4, ask 2.
+
+import Glibc
+import MailTestKit
+import Testing
+
+@Suite("OP4, ask 2: what lasts is told, once")
+struct HealthTests {
+    private func letters(_ rig: FetchRig) -> [String] {
+        rig.messages().map { String(decoding: $0, as: UTF8.self) }.filter { $0.contains("MAILER-DAEMON") }
+    }
+
+    /// What the command was given.
+    private func calls(_ rig: FetchRig) -> String {
+        String(decoding: ScratchDirectory.read(rig.scratch.file("called")) ?? [], as: UTF8.self)
+    }
+
+    private func notify(_ rig: FetchRig, ending: String = "exit 0") -> String {
+        "notify \(rig.scratch.write("#!/bin/sh\ncat >> \(rig.scratch.file("called"))\n\(ending)\n", to: "notify", mode: 0o755))"
+    }
+
+    @Test("a login that is refused: a letter to the owner and the command, once, and again after it was accepted")
+    func refusedLogin() async throws {
+        try await onThread {
+            let refuse: [FakeServer.Step] = [
+                .line("+OK fake"), .expect("CAPA"), .line("-ERR"), .expect("USER alice"), .line("+OK"), .expect("PASS"),
+                .line("-ERR [AUTH] no \u{1B}[31msuch password"),
+            ]
+            let accept: [FakeServer.Step] = [
+                .line("+OK fake"), .expect("CAPA"), .line("-ERR"), .expect("USER alice"), .line("+OK"), .expect("PASS"),
+                .line("+OK"), .expect("CAPA"), .line("-ERR"), .expect("UIDL"), .line("+OK"), .line("."),
+                .expect("QUIT"), .line("+OK"),
+            ]
+            let server = try FakeServer(refuse, refuse, refuse, accept, refuse, refuse)
+            let rig = FetchRig()
+            rig.configure("pop3 127.0.0.1:\(server.port)", "tls off", "timeout 5")
+            rig.addTop(notify(rig))
+            rig.addTop("alert-after 2h")
+            #expect(try rig.fetch(at: "+0").status == 77 && letters(rig).isEmpty)
+            #expect(try rig.fetch(at: "+1h").status == 77 && letters(rig).isEmpty)
+            #expect(try rig.fetch(at: "+130m").status == 77)
+            let letter = try #require(letters(rig).first)
+            #expect(letter.contains("To: alice@hub.test\n") && letter.contains("\nAuto-Submitted: auto-generated\n"))
+            #expect(
+                letter.contains("Subject: The mail hub needs you: account peer: the login is refused: "), "\(letter)")
+            #expect(letter.contains("such password") && !letter.contains("\u{1B}"), "\(letter)")
+            #expect(calls(rig).hasPrefix("The mail hub needs you: account peer: the login is refused"), "\(calls(rig))")
+            // In the pause, and an hour later: nothing more.
+            for ahead in ["+131m", "+140m"] { _ = try rig.fetch(at: ahead) }
+            #expect(letters(rig).count == 1, "\(server.sessions)")
+            let mended = try rig.fetch(at: "+6h", "--retry")
+            #expect(mended.status == 0, "\(mended) \(server.sessions)")
+            #expect(try rig.fetch(at: "+7h").status == 77 && letters(rig).count == 1)
+            #expect(try rig.fetch(at: "+10h").status == 77 && letters(rig).count == 2)
+        }
+    }
+
+    @Test("a server that is dead: told after its time; off says nothing; a command that fails is no letter less")
+    func deadServer() async throws {
+        try await onThread {
+            let rig = FetchRig()
+            rig.configure("pop3 127.0.0.1:1", "tls off", "every 30m")
+            rig.addTop(notify(rig, ending: "exit 9"))
+            let first = try rig.fetch(at: "+0", "--due")
+            #expect(first.status == 75, "\(first)")
+            #expect(try rig.fetch(at: "+23h", "--due").status == 75 && letters(rig).isEmpty)
+            // Also where nothing is due.
+            #expect(try rig.fetch(at: "+1440m", "--due").status == 75)
+            #expect(
+                letters(rig).count == 1 && calls(rig).contains("not all mail is fetched: "), "\(calls(rig)) \(rig.log)")
+            #expect(rig.log.contains("exit status 9"), "\(rig.log)")
+            let silent = FetchRig()
+            silent.configure("pop3 127.0.0.1:1", "tls off")
+            silent.addTop("alert-after off")
+            for ahead in ["+0", "+10d"] { #expect(try silent.fetch(at: ahead).status == 75) }
+            #expect(letters(silent).isEmpty)
+        }
+    }
+
+    @Test("--status tells of certificates, disk and queue; what is well is not told", .needs(.dovecot))
+    func status() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            let rig = FetchRig()
+            rig.configure(
+                "imaps localhost:\(dovecot.imapsPort)", trusting: dovecot,
+                "send smtp 127.0.0.1:1\n  address a@b.example")
+            #expect(try rig.fetch().status == 0)
+            let well = try rig.fetch("--status")
+            #expect(well.status == 0 && !well.outputText.contains("hub: "), "\(well)")
+            #expect(
+                try rig.fetch("--status", "--json").outputText.hasSuffix("{\"hub\":\"hub.test\",\"concerns\":[]}\n"))
+            let sent = try InstalledCommands.run(
+                ["mhsend", "-C", rig.scratch.file("mailhubrc"), "-odq", "-f", "a@b.example", "c@d.example"],
+                input: Array("Subject: x\n\nx\n".utf8), environment: ["HOME": rig.scratch.path])
+            #expect(sent.status == 0, "\(sent)")
+            rig.addTop("free-space 1000g")
+            rig.addTop("tls_certificate \(dovecot.certificate.certificatePath) key \(dovecot.certificate.keyPath)")
+            let told = try rig.fetch(at: "+20d", "--status")
+            #expect(told.status == 75, "\(told)")
+            for words in [
+                "hub: \(dovecot.certificate.certificatePath): the certificate ",
+                "are free there, and `free-space` keeps 1000 GiB",
+                "1 message late in the queue, the oldest of 20 days ago; mhqueue list tells which",
+            ] {
+                #expect(told.outputText.contains(words), "\(words): \(told)")
+            }
+            let json = try rig.fetch(at: "+20d", "--status", "--json").outputText
+            #expect(json.contains(#"{"kind":"queue","subject":"#) && json.contains(#"{"kind":"disk","#), "\(json)")
+            // Of one account nothing else is told.
+            #expect(try !rig.fetch("--status", "peer").outputText.contains("hub: "))
+            // Of the disk nobody knows since when.
+            #expect(try rig.fetch(at: "+20d").status == 0)
+            #expect(letters(rig).count == 1 && letters(rig)[0].contains("; and 1 more\n"), "\(letters(rig))")
+            #expect(try rig.fetch(at: "+22d").status == 0)
+            #expect(letters(rig).count == 2, "\(letters(rig))")
+        }
+    }
+}
+
+extension FetchRig {
+    /// Runs mhfetch with a clock that is so far ahead.
+    fileprivate func fetch(at ahead: String, _ arguments: String...) throws -> CommandResult {
+        try InstalledCommands.run(
+            ["mhfetch", "-C", scratch.file("mailhubrc")] + arguments,
+            environment: MovedClock.environment(ahead).merging(["HOME": scratch.path, "TZ": "UTC0"]) { $1 },
+            isOrdinary: true)
+    }
+}
