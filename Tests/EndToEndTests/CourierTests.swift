@@ -1,0 +1,61 @@
+// mhfetch and Courier's POP3 server, whose UIDLs and replies are of its own kind.
+
+import MailTestKit
+import Testing
+
+@Suite("mhfetch and Courier")
+struct CourierTests {
+    private func rig(_ courier: CourierPeer, _ lines: String...) -> FetchRig {
+        let rig = FetchRig()
+        configure(rig, courier, lines)
+        return rig
+    }
+
+    private func configure(_ rig: FetchRig, _ courier: CourierPeer, _ lines: [String]) {
+        rig.configure("pop3 127.0.0.1:\(courier.pop3Port)", "tls off", "timeout 10", lines.joined(separator: "\n  "))
+    }
+
+    private func message(_ name: String, size: Int = 10) -> [UInt8] {
+        Array("Subject: \(name)\n\n.\n\(String(repeating: "x", count: size))\n".utf8)
+    }
+
+    @Test(
+        "what is new comes once, octet for octet, in one run or several; keep off deletes it", .needs(.courier))
+    func collects() async throws {
+        try await onThread {
+            let courier = try CourierPeer()
+            for number in 1...100 { courier.deliver(message("\(number)", size: number * 50), number: number) }
+            let rig = rig(courier)
+            let first = try rig.fetch()
+            #expect(first.status == 0 && first.errors.isEmpty, "\(first)")
+            #expect(counted(rig.messages()) == counted(courier.messages()))
+            courier.deliver(message("new"), number: 101)
+            let second = try rig.fetch()
+            #expect(second.status == 0 && rig.messages().count == 101, "\(second)")
+            configure(rig, courier, ["keep off"])
+            let third = try rig.fetch()
+            #expect(third.status == 0 && courier.messages().isEmpty, "\(third)")
+            #expect(try rig.fetch("--status").status == 0 && rig.messages().count == 101)
+        }
+    }
+
+    @Test(
+        "headers alone, counts, and seeding, as with any other server", .needs(.courier))
+    func choices() async throws {
+        try await onThread {
+            let courier = try CourierPeer()
+            courier.deliver(message("small"), number: 1)
+            courier.deliver(message("large", size: 9000), number: 2)
+            let rig = rig(courier, "header-only over 4k", "keep off")
+            let count = try rig.fetch("--count")
+            #expect(count.outputText.contains("2 messages, 9"), "\(count)")
+            let first = try rig.fetch()
+            #expect(first.status == 0 && rig.messages().count == 2 && courier.messages().count == 1, "\(first)")
+            configure(rig, courier, ["keep off"])
+            #expect(try rig.fetch().status == 0 && courier.messages().isEmpty && rig.messages().count == 3)
+            courier.deliver(message("seeded"), number: 3)
+            #expect(try rig.fetch("--mark-seen", "peer").status == 0)
+            #expect(try rig.fetch().status == 0 && rig.messages().count == 3 && courier.messages().count == 1)
+        }
+    }
+}
