@@ -57,31 +57,41 @@ struct AccountLook {
     }
 
     /// What a login finds: the connection, TLS and the certificate, what the server offers, and how the login went.
-    func probe() throws -> String {
+    /// - Returns: also what kept the login from being accepted, behind what was found until then.
+    func probe() throws -> (text: String, failure: (any Error)?) {
         let server = try server()
-        if account.fetch?.service.isIMAP == true {
-            let session = try IMAPSession.open(account, at: server, over: paths, within: AccountRun.sessionLimit)
-            let offers = session.exchange.engine.capabilities?.names.sorted() ?? []
-            let text = facts(session.exchange.wire.facts, server, offers, session.mechanism)
-            try session.logOut()
-            return text
+        var text = "\(account.name): \(server.service) \(server.host) port \(server.port)\n"
+        do {
+            let mechanism =
+                account.fetch?.service.isIMAP == true
+                ? try probeIMAP(server, &text) : try probePOP3(server, &text)
+            text += mechanism.map { "  the login was accepted, by \($0)\n" } ?? "  there was no login\n"
+            return (text, nil)
+        } catch {
+            return (text, error)
         }
-        let session = try POP3Session.open(account, at: server, over: paths, within: AccountRun.sessionLimit)
-        let offers = (session.exchange.engine.capabilities?.lines ?? []).map { $0.joined(separator: " ") }
-        let text = facts(session.exchange.wire.facts, server, offers, session.mechanism)
-        leave(session)
-        return text
     }
 
-    private func facts(
-        _ wire: WireFacts, _ server: AccountServer, _ offers: [String], _ mechanism: String?
-    ) -> String {
+    private func probeIMAP(_ server: AccountServer, _ text: inout String) throws -> String? {
+        let session = try IMAPSession.open(account, at: server, over: paths, within: AccountRun.sessionLimit) {
+            text += facts($0.wire.facts, $0.engine.capabilities?.names.sorted() ?? [])
+        }
+        try session.logOut()
+        return session.mechanism
+    }
+
+    private func probePOP3(_ server: AccountServer, _ text: inout String) throws -> String? {
+        let session = try POP3Session.open(account, at: server, over: paths, within: AccountRun.sessionLimit) {
+            text += facts($0.wire.facts, ($0.engine.capabilities?.lines ?? []).map { $0.joined(separator: " ") })
+        }
+        leave(session)
+        return session.mechanism
+    }
+
+    private func facts(_ wire: WireFacts, _ offers: [String]) -> String {
         let local = wire.localAddress.map { " from \($0)" } ?? ""
         let remote = wire.remoteAddress.map { "\($0)" } ?? "an unknown address"
-        var lines = [
-            "\(account.name): \(server.service) \(server.host) port \(server.port)",
-            "connected to \(remote)\(local)",
-        ]
+        var lines = ["connected to \(remote)\(local)"]
         if let tls = wire.tls {
             lines.append("\(tls.version), \(tls.cipher)")
             let until = tls.peerValidUntil.map { ", valid until \(CertificateFile.day($0))" } ?? ""
@@ -92,9 +102,9 @@ struct AccountLook {
             lines.append("in clear")
         }
         lines.append(
-            "offers " + (offers.isEmpty ? "nothing that it tells" : printable(offers.joined(separator: " | "))))
-        lines.append(mechanism.map { "the login was accepted, by \($0)" } ?? "there was no login")
-        return lines.joined(separator: "\n  ") + "\n"
+            "offers before the login "
+                + (offers.isEmpty ? "nothing that it tells" : printable(offers.joined(separator: " | "))))
+        return lines.map { "  \($0)\n" }.joined()
     }
 
     /// Nothing is to be deleted, so that a QUIT that is not answered changes nothing.

@@ -189,10 +189,14 @@ final class AccountRun {
 
     private func serveTime() throws { if let serving { try ledger.serve(serving) } }
 
-    /// Whether `error` kept us from the server.
+    /// Whether the run did not come to the server, or was told to stop: its turn comes again soon. What a person must mend
+    /// does not count.
     private func isAway(_ error: any Error) -> Bool {
-        guard case AccountError.transport = error else { return false }
-        return !hasCome
+        if StopSignal.hasCome { return true }
+        return switch AccountFault(account: "", error: error).exitStatus {
+        case .temporaryFailure, .noHost, .unavailable: !hasCome
+        default: false
+        }
     }
 
     private func collect() throws {
@@ -286,6 +290,7 @@ final class AccountRun {
         try delivery.demandRoom(hub.settings.limits.freeSpace)
         // Should it bring us down again, what came before it is safe.
         if let alone = messages.first, messages.count == 1, state.isSuspect(alone.key) { try delivery.settle() }
+        for message in messages where state.isUnfetched(message.key) { try ledger.doubtSiblings(of: message.key) }
         try delivery.begin(messages.map(\.key), at: now)
     }
 
@@ -443,6 +448,7 @@ final class AccountRun {
             writeToStandardError(
                 "mhfetch: \(account.name): \(words) gone before being fetched, apparently deleted by another client")
         }
+        guard hasCome else { return }
         tell(
             "\(published) fetched (\(counted(tally.octets, "octet"))), \(tally.deleted) deleted, "
                 + "\(tally.failed) failed" + (tally.passed > 0 ? ", \(tally.passed) passed over" : "")

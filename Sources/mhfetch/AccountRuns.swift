@@ -17,6 +17,8 @@ struct AccountRuns: Sendable {
         /// For standard output.
         var text = ""
         var status = ExitStatus.ok
+        /// What is to be told behind the text; it says the status.
+        var failure: (any Error)?
     }
 
     /// What the command line asks for.
@@ -25,8 +27,12 @@ struct AccountRuns: Sendable {
         var isVerbose = false
         /// Whether a summary of each run is printed, as JSON.
         var isJSON = false
+        /// Whether nothing is fetched, as a person only asks.
+        var isLook = false
         /// Whether only accounts that are due are fetched from.
         var isDue = false
+        /// Whether the network has just come up.
+        var isOnline = false
         var isDry = false
         var retriesAll = false
         var reindexes = false
@@ -49,7 +55,7 @@ struct AccountRuns: Sendable {
 
     init(of hub: StartedHub, over paths: Paths, _ request: Request) {
         (self.hub, self.paths, self.request) = (hub, paths, request)
-        due = DueAccounts(of: hub, at: time(nil))
+        due = DueAccounts(of: hub, at: time(nil), isOnline: request.isOnline)
     }
 
     /// Fetches from `accounts`, or from those of them that are due.
@@ -104,7 +110,13 @@ struct AccountRuns: Sendable {
 
     /// Does `body` for an account, and tells what went wrong.
     func outcome(of account: AccountSettings, _ body: () throws -> Outcome) -> Outcome {
-        do { return try body() } catch { return Outcome(status: tell(error, of: account)) }
+        do {
+            var outcome = try body()
+            if let failure = outcome.failure { outcome.status = tell(failure, of: account) }
+            return outcome
+        } catch {
+            return Outcome(status: tell(error, of: account))
+        }
     }
 
     /// - Returns: what it comes to.
@@ -114,10 +126,12 @@ struct AccountRuns: Sendable {
             return .ok
         }
         if case AccountError.records(let pause) = error, pause.isPause, isatty(2) == 0, !request.isVerbose,
-            request.errand == .fetch, !request.isDry
+            request.errand == .fetch, !request.isDry, !request.isLook
         {
             // Whoever can read it was told at each refusal; cron would send a letter for each run.
-            hub.log.write(.info, "login paused", [("account", account.name), ("error", sentence(error))])
+            if !request.isDue {
+                hub.log.write(.info, "login paused", [("account", account.name), ("error", sentence(error))])
+            }
             return pause.exitStatus
         }
         let status = complain(AccountFault(account: account.name, error: error), as: "mhfetch")
@@ -147,7 +161,9 @@ struct AccountRuns: Sendable {
             _ = try AccountLogin(of: account, at: server, recordedBy: paths.logins)
         }
         let begun = time(nil)
-        defer { if !request.isDry { due.noteEnd(of: account, ledger.state, begun: begun) } }
+        // Mail that was sent asks on until a run has come to its end.
+        var hasEnded = false
+        defer { if !request.isDry { due.noteEnd(of: account, ledger.state, begun: hasEnded ? begun : nil) } }
         let run = try AccountRun(
             account: account, hub: hub, paths: paths, ledger: ledger, request, due: due, threads: threads,
             othersWait: othersWait)
@@ -155,6 +171,7 @@ struct AccountRuns: Sendable {
         let status: ExitStatus
         do {
             status = try run.carryOut()
+            hasEnded = true
             words = run.state.lastEnding?.words ?? ""
         } catch {
             (status, words) = (tell(error, of: account), sentence(error))
@@ -163,6 +180,12 @@ struct AccountRuns: Sendable {
             account: account.name, status: status, words: words, delivered: run.delivery?.published ?? 0,
             tally: run.tally, seconds: run.seconds)
         return Outcome(text: run.printed + (request.isJSON ? summary.json.line : ""), status: status)
+    }
+
+    /// When the account's turn comes; `nil` where its lines leave that to whoever asks.
+    func next(of account: AccountSettings) throws -> Int? {
+        guard account.every != nil || !account.at.isEmpty else { return nil }
+        return due.next(of: account, after: try AccountReport.read(account.name, in: hub.settings.stateDirectory).past)
     }
 
     private func tellNotDue(_ account: AccountSettings) {

@@ -9,6 +9,8 @@ struct AccountStatus {
     let report: AccountReport
     /// `nil` for an account without a login of its own.
     let login: LoginState?
+    /// When `--due` fetches next, in seconds since 1970; `nil` where no line of the rc says.
+    var next: Int? = nil
 
     /// 77 for a login that is refused, 75 for all else that is not well.
     var exitStatus: ExitStatus {
@@ -19,13 +21,18 @@ struct AccountStatus {
     /// A line for the account, then one for a login that is refused, and one for each message that could not be fetched.
     /// - Parameter now: seconds since 1970.
     func text(at now: Int) -> String {
-        report.text(at: now) + (login?.text(at: now) ?? "") + report.failureText(at: now)
+        report.text(at: now) + dueText(at: now) + (login?.text(at: now) ?? "") + report.failureText(at: now)
+    }
+
+    private func dueText(at now: Int) -> String {
+        guard let next, report.runs > 0 else { return "" }
+        return "  due \(next > now ? RelativeTime.ahead(next, now: now) : "with the next look")\n"
     }
 
     var json: JSON {
         guard case .object(let members) = report.json else { return report.json }
         let all = members.map { $0.name == "well" ? ("well", .bool(exitStatus == .ok)) : $0 }
-        return .object(all + [("login", login?.json ?? .null)])
+        return .object(all + [("next", JSON(next)), ("login", login?.json ?? .null)])
     }
 }
 

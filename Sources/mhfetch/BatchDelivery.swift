@@ -81,6 +81,7 @@ final class BatchDelivery {
         try blame(newest, found.traces[open.count - 1], at: time)
         try found.removeUnfinished()
         var ends: [FetchState.BatchEnd] = []
+        var incomparable: [MessageKey] = []
         for (batch, traces) in zip(open, found.traces) {
             let isPOP3 = batch.keys.contains { $0.uniqueID != nil }
             let digests =
@@ -88,8 +89,11 @@ final class BatchDelivery {
             let delivered = traces.delivered.filter(batch.keys.indices.contains)
             let words = delivered.map { ($0, digests[$0]) }
             ends.append(FetchState.BatchEnd(nonce: batch.nonce, delivered: Dictionary(uniqueKeysWithValues: words)))
+            if isPOP3, hasFields { incomparable += delivered.map { batch.keys[$0] } }
         }
         try ledger.turn(ending: ends)
+        // Without a digest an id that comes again cannot be told from this message: it is never deleted.
+        try ledger.pass(incomparable.filter { ledger.state.isKnown($0) }, at: time)
     }
 
     /// Notes which message may have brought the run down: the last that was begun, or the one after it, of which

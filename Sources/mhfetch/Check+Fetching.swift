@@ -9,7 +9,7 @@ extension Check {
     /// What a run would stumble over.
     static let fetching: [Check] = [
         fetchLines, .stateDirectory, owners, folderNames, .secrets(\.fetchServer), .trust(\.fetchServer),
-        .ports(\.fetchServer), .clearText(\.fetchServer), .hiddenFolders, programs,
+        .ports(\.fetchServer), .clearText(\.fetchServer), .hiddenFolders, .accountFolders, programs,
     ]
 
     /// There is something to fetch.

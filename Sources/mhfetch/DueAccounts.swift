@@ -17,9 +17,11 @@ struct DueAccounts: Sendable {
     private let list: DueList
     /// When the run of all accounts began, in seconds since 1970.
     let start: Int
+    /// Whether the network has just come up: who did not come to the server tries again at once.
+    private let isOnline: Bool
 
-    init(of hub: StartedHub, at start: Int) {
-        (self.hub, self.start) = (hub, start)
+    init(of hub: StartedHub, at start: Int, isOnline: Bool = false) {
+        (self.hub, self.start, self.isOnline) = (hub, start, isOnline)
         file = DueFile(
             in: hub.settings.stateDirectory, watching: hub.settings.sources, on: clock, now: start)
         list = file.read()
@@ -30,7 +32,7 @@ struct DueAccounts: Sendable {
 
     /// Does `look` when that is due, and notes it.
     func lookAtHealth(each pace: Int, _ look: () -> Void) {
-        let next = list.isCurrent(stamp: file.stamp, now: start) ? list.next(of: Self.health) : 0
+        let next = list.isCurrent(stamp: file.stamp, now: start) ? list.next(of: Self.health, now: start) : 0
         guard next <= start else { return }
         look()
         note { $0.note([Self.health: start + pace], isAll: false, stamp: file.stamp, now: time(nil)) }
@@ -39,11 +41,12 @@ struct DueAccounts: Sendable {
     /// Those of `accounts` that are due.
     /// - Parameter isAll: whether the hub fetches from no others.
     func select(_ accounts: [AccountSettings], isAll: Bool) -> [AccountSettings] {
-        let isCurrent = list.isCurrent(stamp: file.stamp, now: start)
+        // The list does not tell who was away.
+        let isCurrent = list.isCurrent(stamp: file.stamp, now: start) && !isOnline
         let moments = isCurrent ? [:] : accounts.reduce(into: [String: Int]()) { $0[$1.name] = look(at: $1) }
-        if !isCurrent { note { $0.note(moments, isAll: isAll, stamp: file.stamp, now: start) } }
+        if !isCurrent, !isOnline { note { $0.note(moments, isAll: isAll, stamp: file.stamp, now: start) } }
         return accounts.filter { account in
-            let next = isCurrent ? list.next(of: account.name) : moments[account.name] ?? 0
+            let next = isCurrent ? list.next(of: account.name, now: start) : moments[account.name] ?? 0
             return account.plan.isDue(next, hasSent: list.hasSent(account.name), at: start)
         }
     }
@@ -59,7 +62,12 @@ struct DueAccounts: Sendable {
     }
 
     private func next(of account: AccountSettings, _ state: FetchState) -> Int {
-        account.plan.next(after: state.past, now: time(nil), on: clock)
+        isOnline && state.isAway ? 0 : next(of: account, after: state.past)
+    }
+
+    /// When the account's turn comes after what was done.
+    func next(of account: AccountSettings, after past: FetchPlan.Past) -> Int {
+        account.plan.next(after: past, now: time(nil), on: clock)
     }
 
     /// Whether the account is still due once its lock is held: another run may have been there meanwhile.
@@ -76,9 +84,9 @@ struct DueAccounts: Sendable {
     /// Notes when the account's turn comes after a run, or after a look that found it not due.
     /// - Parameter begun: when the run began, in seconds since 1970; `nil` where there was none.
     func noteEnd(of account: AccountSettings, _ state: FetchState, begun: Int?) {
-        let next = next(of: account, state)
+        let next = next(of: account, after: state.past)
         note { list in
-            if let begun { list.noteRun(of: account.name, from: begun) }
+            if let begun { list.noteRun(of: account.name, from: begun, now: time(nil)) }
             list.note([account.name: next], isAll: false, stamp: file.stamp, now: time(nil))
         }
     }

@@ -73,7 +73,8 @@ extension AccountRun {
         guard isVerbose else { return }
         for message in messages {
             let size = message.size.map { counted($0, "octet") } ?? "size unknown"
-            say("  \(printable(message.key.uniqueID ?? "UID \(message.number)")), \(size)")
+            let part = message.isHeaderOnly ? ", the header only" : ""
+            say("  \(printable(message.key.uniqueID ?? "UID \(message.number)")), \(size)\(part)")
         }
     }
 

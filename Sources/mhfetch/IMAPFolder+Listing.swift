@@ -66,13 +66,15 @@ extension IMAPFolder {
         return found
     }
 
-    /// Those of the failed messages that the server still has; the others are forgotten, unless it told of losses.
+    /// Those of the messages that the server still has. Of those that are not fetched yet, what two runs did not find is
+    /// forgotten, unless it told of losses.
     func stillThere(_ uids: [UInt32]) throws -> [Pending] {
         guard !uids.isEmpty else { return [] }
         let asked = Set(uids.map(Int.init))
         let found = try survey(UIDSet(uids)).filter { asked.contains($0.number) }
         let there = Set(found.map(\.key))
-        if !hasLosses { try run.ledger.markGone(uids.map(key).filter { !there.contains($0) }) }
+        if !hasLosses { try run.ledger.noteUnlisted(uids.map(key).filter { !there.contains($0) }) }
+        try run.ledger.markBack(there.filter { run.state.unlisted[$0] != nil })
         return found
     }
 

@@ -229,7 +229,8 @@ final class IMAPFolder {
             // Not sent, and no reason given: removed meanwhile by another client, or passed over by the server.
             let there = try stillThere(left.compactMap { UInt32(exactly: $0.number) })
             noteMissed(left.count - there.count)
-            for message in there {
+            let stays = Set(there.map(\.number))
+            for message in left where stays.contains(message.number) {
                 if request.messages.count == 1 {
                     try run.noteFailure(of: message.key, "the server lists it and does not send it")
                 } else {

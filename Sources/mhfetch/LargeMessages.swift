@@ -27,7 +27,9 @@ extension AccountRun {
     private func skip(_ message: Pending, of size: Int) throws {
         guard state.large[message.key] == nil || state.large[message.key] == .headerAsked else { return }
         try ledger.note(message.key, .skipped)
-        guard !isDry else { return }
+        guard !isDry else {
+            return say("\(place(of: message)), of \(counted(size, "octet")), would be left there, as \"skip\" says")
+        }
         hub.log.write(
             .notice, "skipped", [("account", account.name), ("key", message.key.text), ("octets", "\(size)")])
         writeToStandardError(

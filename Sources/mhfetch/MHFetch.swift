@@ -24,8 +24,11 @@ struct MHFetch: ParsableCommand {
 
     private var verbose: Bool { verbosity > 0 }
 
-    @Flag(help: "Fetch only from accounts whose `every` time has come.")
+    @Flag(help: "Fetch only from accounts whose turn has come, as `every`, `at`, `only` and `jitter` say.")
     var due = false
+
+    @Flag(help: "With --due: the network has come up, so turns that did not come to the server are due at once.")
+    var online = false
 
     @Flag(help: "Tell how the last runs ended and which messages could not be fetched. Contacts nobody.")
     var status = false
@@ -33,7 +36,7 @@ struct MHFetch: ParsableCommand {
     @Flag(help: "Print a JSON object for each account: of its run, or with --status of its health.")
     var json = false
 
-    @Flag(help: "Try at once what has failed three times and is tried only once a day.")
+    @Flag(help: "Try at once messages that have failed three times, and logins that were refused.")
     var retry = false
 
     @Option(
@@ -89,6 +92,7 @@ struct MHFetch: ParsableCommand {
         guard acceptFolder == nil || refetchFolder == nil else {
             throw ValidationError("either --accept-folder or --refetch-folder, not both")
         }
+        guard !online || due else { throw ValidationError("--online goes with --due") }
         guard [status, folders, count, probe].count(where: \.self) < 2 else {
             throw ValidationError("one of --status, --folders, --count and --probe, not several")
         }
@@ -171,7 +175,9 @@ struct MHFetch: ParsableCommand {
         } else if count || probe {
             faults = try runs.eachSideBySide(chosen) { [count] account, _ in
                 let look = AccountLook(account: account, paths: paths)
-                return AccountRuns.Outcome(text: try count ? look.count() : look.probe())
+                guard !count else { return AccountRuns.Outcome(text: try look.count()) }
+                let (text, failure) = try look.probe()
+                return AccountRuns.Outcome(text: text, failure: failure)
             }
         } else {
             faults = try runs.fetch(chosen, isAll: accounts.isEmpty)
@@ -208,7 +214,8 @@ struct MHFetch: ParsableCommand {
 
     private func request(explicitRC: String?) -> AccountRuns.Request {
         AccountRuns.Request(
-            errand: errand, isVerbose: verbose, isJSON: json, isDue: due, isDry: dryRun, retriesAll: retry,
+            errand: errand, isVerbose: verbose, isJSON: json, isLook: count || probe, isDue: due, isOnline: online,
+            isDry: dryRun, retriesAll: retry,
             reindexes: reindex,
             acceptFolder: acceptFolder.map(Self.remoteName), refetchFolder: refetchFolder.map(Self.remoteName),
             explicitRC: explicitRC)
@@ -250,7 +257,7 @@ struct MHFetch: ParsableCommand {
                 report: try AccountReport.read(account.name, in: runs.hub.settings.stateDirectory),
                 login: try account.loginIdentity(at: account.fetchServer).map { identity throws(LoginRecordError) in
                     try logins.state(of: identity)
-                })
+                }, next: try runs.next(of: account))
             return AccountRuns.Outcome(
                 text: json ? report.json.line : report.text(at: time(nil)), status: report.exitStatus)
         }

@@ -103,6 +103,7 @@ final class POP3Collector {
             hasNumbersOnly = true
             // What had number 1 yesterday need not have it today: better fetched twice than deleted unread.
             try run.ledger.markGone(run.state.known.all.filter { $0.known.deletion == nil }.map(\.key))
+            try run.ledger.markGone(run.state.unfetched.filter { $0.uniqueID != nil })
         }
         return try run.ledger.noteListing(listing)
     }
@@ -249,13 +250,13 @@ final class POP3Collector {
             let words = "\(message.isHeaderOnly ? "TOP" : "RETR") was refused: \(printable(octets: text, limit: 100))"
             // Servers say this also of a message that another client has deleted (RFC 1939 §5), and there is no way to
             // ask.
-            if code == nil { return try run.noteRefusal(of: message.key, words) }
+            if code == nil, !message.isHeaderOnly { return try run.noteRefusal(of: message.key, words) }
             return try run.noteFailure(of: message.key, words)
         default: throw session.broken("an invalid answer to RETR")
         }
         let here = try run.receive(
             message, index: index, to: run.destination(nil), isDigested: account.keep != .on,
-            unless: deletions.stored(for: message.key)
+            unless: message.isHeaderOnly ? [] : deletions.stored(for: message.key)
         ) { sink in
             while true {
                 switch try exchange.next() {
@@ -265,6 +266,7 @@ final class POP3Collector {
                 }
             }
         }
+        guard !message.isHeaderOnly else { return }
         checked.insert(message.key)
         guard let here else { return }
         guard deletions.isIgnored(message.key) else { return try run.ledger.markHere(message.key, here) }
@@ -277,7 +279,8 @@ final class POP3Collector {
     /// first.
     private func delete(_ listing: ListedMaildrop, _ deletions: Deletions) throws {
         guard account.keep != .on || run.errand == .flush else { return }
-        var held: Set<String?> = []
+        // Nor what shares its id with one that was not fetched.
+        var held = Set(run.state.unfetched.map(\.uniqueID))
         let free = listing.ids.indices.filter { index in
             let key = listing.key(at: index)
             guard let known = run.state.known.now(listing, at: index), known.deletion == nil,

@@ -59,8 +59,7 @@ struct Progress {
     /// - Parameter elapsed: since the first of them were expected.
     func line(after elapsed: Duration) -> String {
         let come = min(octets.done.adding(told: partial), max(octets.done, octets.expected))
-        let seconds = max(1, Int(clamping: elapsed.components.seconds))
-        let rate = come / seconds
+        let rate = Int(Double(come) / max(1, elapsed / .seconds(1)))
         var line =
             "\(name): \(messages.done) of \(counted(messages.expected, "message")), "
             + "\(sized(come)) of \(sized(octets.expected)), \(sized(rate))/s"

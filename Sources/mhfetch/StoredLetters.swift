@@ -14,6 +14,8 @@ struct StoredLetters {
     init(in maildir: Maildir) throws(MaildirError) {
         var ids: Set<[UInt8]> = []
         try maildir.forEachHead(atMost: Self.headLimit) { head in
+            // Of which only the header is here is not here.
+            guard !head.starts(with: AccountRun.headerOnlyField) else { return }
             if let id = Self.messageID(in: head) { ids.insert(id) }
         }
         self.ids = ids

@@ -9,13 +9,16 @@ import Reporting
 import RunControl
 
 extension AccountRun {
+    /// The name of the field above a header alone; it stands first.
+    static let headerOnlyField = Array("X-Mailhub-Header-Only:".utf8)
+
     /// The fields above `message`, in file form. What stands below them is as the server sent it.
     func topFields(of message: Pending, as name: DeliveryName) -> [UInt8] {
         var fields: [UInt8] = []
         if message.isHeaderOnly, let server = account.fetch {
             let size = message.size.map { counted($0, "octet") } ?? "the message"
             let verb = message.size == 1 ? "is" : "are"
-            fields += Array("X-Mailhub-Header-Only: \(size) \(verb) left at \(server.host)\n".utf8)
+            fields += Self.headerOnlyField + Array(" \(size) \(verb) left at \(server.host)\n".utf8)
         }
         if account.addsDeliveredTo, let recipient { fields += Array("Delivered-To: \(recipient)\n".utf8) }
         if account.addsReceived, let server = account.fetch {

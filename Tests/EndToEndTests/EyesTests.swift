@@ -90,7 +90,7 @@ struct EyesTests {
             let rig = FetchRig()
             let folder = rig.scratch.file("transcripts")
             rig.configure("pop3 127.0.0.1:\(server.port)", "tls off", "timeout 5", "transcript \(folder)")
-            for name in ["old.transcript", "old.txt", "new.transcript"] {
+            for name in ["old-1-2.3.transcript", "old.transcript", "new-1-2.3.transcript"] {
                 _ = try runProgram(["mkdir", "-p", folder])
                 rig.scratch.write("x", to: "transcripts/\(name)")
                 let age = name.hasPrefix("old") ? 8 * 86_400 : 6 * 86_400
@@ -101,7 +101,9 @@ struct EyesTests {
             }
             #expect(try rig.fetch("--mark-seen", "peer").status == 0, "\(server.sessions)")
             let names = ScratchDirectory.names(in: folder)
-            #expect(names.count == 3 && names.contains("old.txt") && names.contains("new.transcript"), "\(names)")
+            #expect(
+                names.count == 3 && names.contains("old.transcript") && names.contains("new-1-2.3.transcript"),
+                "\(names)")
             let own = try #require(names.first { $0.hasPrefix("peer-pop3-") })
             let text = String(decoding: ScratchDirectory.read("\(folder)/\(own)") ?? [], as: UTF8.self)
             #expect(text.utf8.count < 66_000 && text.hasSuffix("[cut here]\n") && text.contains("> PASS [secret]\n"))

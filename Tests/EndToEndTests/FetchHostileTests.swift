@@ -296,7 +296,9 @@ struct FetchHostileTests {
                     .line("a4 OK done"),
                     .expect("a5 UID FETCH"), .octets(Array("* 3 FETCH (UID 4 \(literal))\r\n".utf8)),
                     .line("a5 OK done"),
-                ] + bye)
+                ] + bye,
+                // Not listed twice: gone.
+                [Step](Self.imap(next: 5, sizes: []).prefix(9)) + [.line("a3 OK done")] + bye)
             let rig = rig("imap", server)
             let first = try rig.fetch()
             #expect(first.status == 75, "\(first)")
@@ -305,6 +307,7 @@ struct FetchHostileTests {
             let second = try rig.fetch()
             #expect(second.status == 0, "\(second)")
             #expect(rig.messages().count == 3)
+            #expect(try rig.fetch("--status").status == 75 && rig.fetch().status == 0)
             #expect(try rig.fetch("--status").status == 0)
             #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
 

@@ -238,6 +238,12 @@ struct ScheduleTests {
                     environment: MovedClock.environment(ahead).merging(["HOME": hub.scratch.path]) { $1 })
                 #expect(result.status == status, "\(ahead): \(result)")
             }
+            // The network has come up: at once; but no more often than that.
+            let online = try hub.fetch("--due", "--online")
+            #expect(online.status == 75, "\(online)")
+            #expect(try hub.fetch("--online").status == 64)
+            let status = try hub.fetch("--status").outputText
+            #expect(status.contains("\n  due in "), "\(status)")
         }
     }
 
@@ -310,7 +316,7 @@ struct ScheduleTests {
                 let result = try runProgram([scratch.file("network-up")] + call.words, environment: environment)
                 let lines = String(decoding: ScratchDirectory.read(called) ?? [], as: UTF8.self)
                 #expect(result.status == 0 && result.errors.isEmpty, "\(call): \(result)")
-                #expect(lines == (call.runs ? "mhsend -q\nmhfetch --due\n" : ""), "\(call): \(lines)")
+                #expect(lines == (call.runs ? "mhsend -q\nmhfetch --due --online\n" : ""), "\(call): \(lines)")
             }
         }
     }

@@ -17,22 +17,28 @@ public struct IMAPSession {
     public let exchange: Exchange<IMAPClient>
 
     /// Connects, and begins a session.
-    /// - Parameter limit: the end of the whole session.
+    /// - Parameters:
+    ///   - limit: the end of the whole session.
+    ///   - beforeLogin: is called once the server has told what it offers.
     public static func open(
-        _ account: AccountSettings, at server: AccountServer, over paths: Paths, within limit: Duration
+        _ account: AccountSettings, at server: AccountServer, over paths: Paths, within limit: Duration,
+        beforeLogin: (Exchange<IMAPClient>) -> Void = { _ in }
     ) throws(AccountError) -> IMAPSession {
         let login = try AccountLogin(of: account, at: server, recordedBy: paths.logins)
-        return try IMAPSession(on: paths.wire(of: account, to: server, within: limit), of: account, at: server, login)
+        return try IMAPSession(
+            on: paths.wire(of: account, to: server, within: limit), of: account, at: server, login,
+            beforeLogin: beforeLogin)
     }
 
     /// Begins a session on a connection that stands.
     init(
-        on wire: Wire, of account: AccountSettings, at server: AccountServer, _ login: AccountLogin?
+        on wire: Wire, of account: AccountSettings, at server: AccountServer, _ login: AccountLogin?,
+        beforeLogin: (Exchange<IMAPClient>) -> Void = { _ in }
     ) throws(AccountError) {
         host = server.host
         exchange = Exchange(IMAPClient(), on: wire, timeout: account.timeout)
         mechanism = try SessionStart(account: account, server: server, exchange: exchange, asking: .capability)
-            .carryOut(login)
+            .carryOut(login, beforeLogin: beforeLogin)
     }
 
     /// Whether the server lists the capability `name`.

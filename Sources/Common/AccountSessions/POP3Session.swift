@@ -14,23 +14,29 @@ public struct POP3Session {
     private let pipelining: PipeliningRule
 
     /// Connects, and begins a session.
-    /// - Parameter limit: the end of the whole session.
+    /// - Parameters:
+    ///   - limit: the end of the whole session.
+    ///   - beforeLogin: is called once the server has told what it offers.
     public static func open(
-        _ account: AccountSettings, at server: AccountServer, over paths: Paths, within limit: Duration
+        _ account: AccountSettings, at server: AccountServer, over paths: Paths, within limit: Duration,
+        beforeLogin: (Exchange<POP3Client>) -> Void = { _ in }
     ) throws(AccountError) -> POP3Session {
         let login = try AccountLogin(of: account, at: server, recordedBy: paths.logins)
-        return try POP3Session(on: paths.wire(of: account, to: server, within: limit), of: account, at: server, login)
+        return try POP3Session(
+            on: paths.wire(of: account, to: server, within: limit), of: account, at: server, login,
+            beforeLogin: beforeLogin)
     }
 
     /// Begins a session on a connection that stands.
     init(
-        on wire: Wire, of account: AccountSettings, at server: AccountServer, _ login: AccountLogin?
+        on wire: Wire, of account: AccountSettings, at server: AccountServer, _ login: AccountLogin?,
+        beforeLogin: (Exchange<POP3Client>) -> Void = { _ in }
     ) throws(AccountError) {
         host = server.host
         pipelining = account.pipelining
         exchange = Exchange(POP3Client(), on: wire, timeout: account.timeout)
         mechanism = try SessionStart(account: account, server: server, exchange: exchange, asking: .capa)
-            .carryOut(login)
+            .carryOut(login, beforeLogin: beforeLogin)
     }
 
     /// Whether commands may be sent ahead of their answers (RFC 2449 §6.8).

@@ -18,11 +18,14 @@ struct SessionStart<E: SessionEngine> {
     private var host: String { server.host }
     private var isSecured: Bool { exchange.wire.facts.tls != nil }
 
+    /// - Parameter beforeLogin: is called once the server has told what it offers.
     /// - Returns: what the login went by; `nil` without one.
     /// - Throws: the connection is of no more use then, and no secret was said in clear that the account does not say in
     ///   clear.
     @discardableResult
-    func carryOut(_ login: AccountLogin?) throws(AccountError) -> String? {
+    func carryOut(
+        _ login: AccountLogin?, beforeLogin: (Exchange<E>) -> Void = { _ in }
+    ) throws(AccountError) -> String? {
         let isAuthenticated = try greet() == .preauthenticated
         // STARTTLS is past then: whoever put that greeting there would have us go on in clear (RFC 3501 §11.1).
         guard !isAuthenticated || isSecured || account.tls == .off else {
@@ -33,6 +36,7 @@ struct SessionStart<E: SessionEngine> {
             try secure()
             try learnOffers(login)
         }
+        beforeLogin(exchange)
         guard let login, !isAuthenticated else { return nil }
         let driver = LoginDriver(account: account, host: host, port: server.port, exchange: exchange)
         let mechanism = try driver.logIn(login)

@@ -103,9 +103,18 @@ struct TranscriptFolder {
         }
     }
 
+    /// Whether ``begin(_:at:)`` makes such names: `<subject>-<time>-<process>.<number>.transcript`.
+    private static func isOurs(_ name: String) -> Bool {
+        guard name.hasSuffix(ending) else { return false }
+        let parts = name.dropLast(ending.count).split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count > 2, let last = parts.last else { return false }
+        let numbers = last.split(separator: ".", omittingEmptySubsequences: false) + [parts[parts.count - 2]]
+        return numbers.count == 3 && numbers.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(Octet.isDigit) }
+    }
+
     private func sweep(at now: Int) throws(DurableError) {
         var files: [(name: String, status: FileStatus)] = []
-        for name in try directory.names() where name.hasSuffix(Self.ending) {
+        for name in try directory.names() where Self.isOurs(name) {
             if let status = try FileStatus.at("\(directory.path)/\(name)"), status.isRegular {
                 files.append((name, status))
             }

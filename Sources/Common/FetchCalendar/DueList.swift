@@ -1,6 +1,7 @@
 // When each account is due next, in one small file: what is read each minute, when nothing is to be done.
 
 import DurableFiles
+import Glibc
 import Reporting
 
 /// The list `<state>/due`. It only saves the reading of larger states: without it, or where it does not fit the rc or the
@@ -20,8 +21,13 @@ public struct DueList: KeptState {
     /// Whether it can be relied on.
     public func isCurrent(stamp: String, now: Int) -> Bool { self.stamp == stamp && written <= now }
 
-    /// When the account's turn comes; 0 for one that is not in the list.
-    public func next(of account: String) -> Int { moments[account] ?? 0 }
+    /// The longest that a turn may be ahead: a year of `every`, and a day.
+    private static let longestWait = 366 * 86_400
+
+    /// When the account's turn comes; 0 for one that is not in the list, or of which it says what cannot be.
+    public func next(of account: String, now: Int) -> Int {
+        moments[account].flatMap { $0 - now > Self.longestWait ? nil : $0 } ?? 0
+    }
 
     /// Whether mail was sent through the account that no run has followed.
     public func hasSent(_ account: String) -> Bool { sent[account] != nil }
@@ -37,9 +43,10 @@ public struct DueList: KeptState {
     /// Notes that mail was sent through an account.
     public mutating func noteSent(_ account: String, at now: Int) { sent[account] = now }
 
-    /// Notes a run that began at `start`; mail that was sent in that second or later asks for another.
-    public mutating func noteRun(of account: String, from start: Int) {
-        if let time = sent[account], time < start { sent[account] = nil }
+    /// Notes a run that began at `start` and came to its end; mail that was sent in that second or later asks for another.
+    /// - Parameter now: what was noted for later comes from a clock that was ahead.
+    public mutating func noteRun(of account: String, from start: Int, now: Int) {
+        if let time = sent[account], time < start || time > now { sent[account] = nil }
     }
 
     // MARK: On disk
@@ -95,13 +102,25 @@ public struct DueFile: Sendable {
         }
     }
 
+    /// The lock of the list, which others hold for moments.
+    private static func lock(_ directory: Directory) throws(DurableError) -> FileLock {
+        for _ in 0..<lockTries {
+            if let lock = try FileLock.tryAcquire("\(name).lock", in: directory) { return lock }
+            usleep(20_000)
+        }
+        throw DurableError(operation: "lock", path: "\(directory.path)/\(name).lock", code: EAGAIN)
+    }
+
+    /// Three seconds: without the list more is read, and nothing is missed.
+    private static let lockTries = 150
+
     /// Changes the list under its lock. One that makes no sense is begun anew.
     public func change(_ body: (inout DueList) -> Void) throws(StateFileError) {
         let directory: Directory
         let lock: FileLock
         do throws(DurableError) {
             directory = try Directory(path: stateDirectory, making: 0o700)
-            lock = try FileLock.acquire("\(Self.name).lock", in: directory)
+            lock = try Self.lock(directory)
         } catch {
             throw .disk(error)
         }

@@ -9,7 +9,8 @@ extension AccountLedger {
     public func compactIfWorthwhile() throws(DurableError) {
         guard let journal, state.openBatches.isEmpty, journal.extent.lines > 200 else { return }
         let ofFolders = state.folders.reduce(0) { $0 + 2 + $1.fetched.count }
-        let needed = 9 + state.known.lineCount + state.failed.count + state.large.count + ofFolders
+        let needed =
+            9 + state.known.lineCount + state.failed.count + state.large.count + state.unlisted.count + ofFolders
         guard journal.extent.lines > 2 * needed else { return }
         try compact()
     }
@@ -48,7 +49,9 @@ extension AccountLedger {
             "fail \(key.text) \(failure.tries) \(failure.time) \(Self.words(failure.reason))"
         }
         let large = state.large.map { key, large in "large \(key.text) \(large.rawValue)" }
+        let unlisted = state.unlisted.keys.map { "miss \($0.text)" }
         try journal?.replace(
-            with: texts.map { Array($0.utf8) } + state.known.journalLines + (failures + large).map { Array($0.utf8) })
+            with: texts.map { Array($0.utf8) } + state.known.journalLines
+                + (failures + large + unlisted).map { Array($0.utf8) })
     }
 }

@@ -191,18 +191,46 @@ public final class AccountLedger {
         let listed = state.known.match(ids)
         let (missing, gone, back) = state.known.changes(by: listed)
         var unfetched = state.unfetched.filter { $0.uniqueID != nil && !state.isKnown($0) }
+        let all = unfetched
         if !unfetched.isEmpty {
             for index in ids.indices where !listed.isKnown(at: index) { unfetched.remove(listed.key(at: index)) }
         }
+        // Of several with one id it is not known which has gone: what is listed may be the one that was not fetched.
+        for key in unfetched { try doubtSiblings(of: key) }
         // Where one of several with an id may have been deleted and another is listed, it is not known which is missing.
         var unclear = state.known.idsInDoubt.intersection(gone.compactMap(\.uniqueID))
         if !unclear.isEmpty {
             unclear.formIntersection(ids.indices.map { String(decoding: ids.id(at: $0), as: UTF8.self) })
         }
         try markMissing(missing)
-        try markGone(gone.filter { !unclear.contains($0.uniqueID ?? "") } + unfetched)
+        try markGone(gone.filter { !unclear.contains($0.uniqueID ?? "") })
+        try noteUnlisted(unfetched)
+        try markBack(all.subtracting(unfetched).filter { state.unlisted[$0] != nil })
         try markBack(back)
         return listed
+    }
+
+    /// Notes messages that are not fetched and not listed. What an earlier run did not see either is forgotten: one listing
+    /// may leave out what is there.
+    public func noteUnlisted(_ keys: some Collection<MessageKey>) throws(DurableError) {
+        let gone = keys.filter { key in state.unlisted[key].map { $0 < state.run } ?? false }
+        try markGone(Array(gone))
+        try markMissing(keys.filter { state.isUnfetched($0) && state.unlisted[$0] == nil })
+    }
+
+    /// Puts in doubt what is known by the id of `key`, of which another message was not fetched: which of them is listed by
+    /// which key nobody can tell any more. What can be compared is, before it is deleted; the rest is never deleted.
+    public func doubtSiblings(of key: MessageKey) throws(DurableError) {
+        guard let id = key.uniqueID else { return }
+        var texts: [String] = []
+        for (other, known) in state.known.all where other.uniqueID == id && other != key && known.deletion == nil {
+            if known.digest != nil {
+                texts.append("quit \(other.text)")
+            } else if known.run > 0 {
+                texts.append("have \(known.fetched) 0 \(other.text)")
+            }
+        }
+        try record(texts)
     }
 
     /// Notes messages that the last complete listing lacked.

@@ -1,5 +1,6 @@
 // How collecting from an account goes: its last runs, what is known, what could not be fetched.
 
+import FetchCalendar
 import Reporting
 
 /// The health of one account, for `--status`, a page or a meter. A value, possibly a moment old.
@@ -43,6 +44,8 @@ public struct AccountReport: Sendable, Hashable {
     /// What all runs have delivered, and when the first began, in seconds since 1970.
     public let total: FetchState.Total
     public let since: Int?
+    /// What the plan of the account asks for.
+    public let past: FetchPlan.Past
     /// Octets of the journal.
     public let octets: Int
     /// The messages that could not be fetched, sorted by key.
@@ -76,6 +79,7 @@ public struct AccountReport: Sendable, Hashable {
         let atMaildrop = state.known.count - state.known.deletionCount
         known = atMaildrop + state.folders.reduce(0) { $0 + $1.fetched.reduce(0) { $0 + $1.uids.count } }
         staying = state.known.deletionCount == 0 ? 0 : state.known.values.count { $0.deletion == .ignored }
+        past = state.past
         failingSince = state.failingSince
         (total, since) = (state.total, state.since)
         skipped = state.large.values.count { $0 == .skipped }

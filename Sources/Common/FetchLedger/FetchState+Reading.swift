@@ -71,14 +71,16 @@ extension FetchState {
         case ("done", 2...): return close(words)
         case ("miss", 2):
             guard let key = key(1) else { return false }
+            if isUnfetched(key), !isKnown(key) { unlisted[key] = run }
             known.change(key) { $0.isMissing = true }
         case ("back", 2):
             guard let key = key(1) else { return false }
+            unlisted[key] = nil
             known.change(key) { $0.isMissing = false }
         case ("gone", 2):
             guard let key = key(1) else { return false }
             known[key] = nil
-            (failed[key], large[key]) = (nil, nil)
+            (failed[key], large[key], unlisted[key]) = (nil, nil, nil)
         case ("large", 3):
             guard let key = key(1), let large = number(2).flatMap(Large.init), hasFolder(key) else { return false }
             self.large[key] = large
@@ -116,7 +118,12 @@ extension FetchState {
             guard colon == nil || digest != nil else { return false }
             delivered.append((batch.keys[index], digest))
         }
-        note(delivered, at: batch.time, run)
+        // A header alone is no message: it can neither be taken for fetched nor be deleted.
+        for (key, _) in delivered where large[key] == .headerAsked {
+            failed[key] = nil
+            large[key] = .headerHere
+        }
+        note(delivered.filter { large[$0.0] != .headerHere }, at: batch.time, run)
         openBatches.removeFirst()
         return true
     }
@@ -155,13 +162,7 @@ extension FetchState {
     private mutating func note(_ keys: [(MessageKey, MessageDigest?)], at time: Int, _ run: Int) {
         var uids: [Int: [UInt32]] = [:]
         for (key, digest) in keys {
-            failed[key] = nil
-            // Its header is no message: it can neither be taken for fetched nor be deleted.
-            if large[key] == .headerAsked {
-                large[key] = .headerHere
-                continue
-            }
-            large[key] = nil
+            (failed[key], large[key], unlisted[key]) = (nil, nil, nil)
             switch key {
             case .unique: known[key] = Known(fetched: time, run: run, digest: digest)
             case .uid(let uid, let index): uids[index, default: []].append(uid)
@@ -173,6 +174,7 @@ extension FetchState {
     mutating func forgetUnfetched(of index: Int) {
         failed = failed.filter { $0.key.folder != index }
         large = large.filter { $0.key.folder != index }
+        unlisted = unlisted.filter { $0.key.folder != index }
     }
 
     /// Whether the key's folder is known, if it has one. Folders are never removed.

@@ -134,6 +134,8 @@ public struct FetchState: Sendable, Hashable {
     public internal(set) var folders: [Folder] = []
     public internal(set) var failed: [MessageKey: Failure] = [:]
     public internal(set) var large: [MessageKey: Large] = [:]
+    /// Messages that are not fetched and that the server did not list, with the run in which it did not.
+    public internal(set) var unlisted: [MessageKey: Int] = [:]
     /// At most ``openLimit``, in the order in which they were begun, and in which they end.
     public internal(set) var openBatches: [OpenBatch] = []
     /// The number of runs so far.

@@ -42,18 +42,18 @@ public enum LiveLines {
     /// In one write: what is shown is taken away, then comes `line`, then the rows as they are.
     private static func draw(_ state: inout State, above line: String) {
         var text = state.shown > 0 ? "\r" + String(repeating: "\u{1B}[A", count: state.shown - 1) + "\u{1B}[J" : ""
-        let columns = columns()
-        let rows = state.rows.sorted { $0.key < $1.key }.map { String($0.value.prefix(columns - 1)) }
+        let size = size()
+        let rows = state.rows.sorted { $0.key < $1.key }.prefix(size.rows).map { String($0.value.prefix(size.columns)) }
         text += line + rows.joined(separator: "\n")
         state.shown = rows.count
         writeAll(Array(text.utf8), to: 2)
     }
 
-    /// How wide the terminal is.
-    private static func columns() -> Int {
+    /// What there is room for: more would make the terminal scroll.
+    private static func size() -> (rows: Int, columns: Int) {
         var size = winsize()
-        guard unsafe ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return 80 }
-        return Int(size.ws_col)
+        guard unsafe ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return (8, 79) }
+        return (max(1, Int(size.ws_row) - 1), Int(size.ws_col) - 1)
     }
 }
 

@@ -139,6 +139,15 @@ extension Assembly {
             complain("user", "there is a login and no password; add one, or say \"auth off\"")
         }
         checkFolders(account, draft)
+        if let header = account.headerSize, let skip = account.skipSize, header >= skip {
+            complain("header-only", "what \"header-only\" is for is left out by \"skip\" already; name a smaller size")
+        }
+        if account.jitter > .zero, account.every == nil, account.at.isEmpty {
+            complain("jitter", "\"jitter\" puts off the turns of \"every\" and \"at\", and there are none")
+        }
+        if let every = account.every, account.at.isEmpty, account.jitter > every {
+            complain("jitter", "\"jitter\" is longer than \"every\"; name a shorter time")
+        }
         if account.isOnlyWhenSending, account.send == nil, !draft.excuses("send") {
             complain(
                 "only", "nothing is sent through it, so that nothing would be fetched: \"send SERVICE HOST\" is missing"

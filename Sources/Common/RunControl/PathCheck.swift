@@ -66,6 +66,13 @@ extension Check {
         }
     }
 
+    /// The folders that accounts name are ours, or can be made.
+    public static let accountFolders = Check { settings, findings in
+        for account in settings.accounts {
+            account.examineFiles(&findings) { if case .directory = $0 { true } else { false } }
+        }
+    }
+
     /// The Unix user of each mailbox exists. A warning only: no run refuses one that does not.
     public static let unixUsers = Check { settings, findings in
         for mailbox in settings.mailboxes {
