@@ -23,6 +23,8 @@ struct Tally {
     var failed = 0
     /// Messages that were listed and then no longer there, apparently deleted by another client.
     var gone = 0
+    /// Messages that were left there for the first time, as they are too large.
+    var skipped = 0
     /// Messages that the filter does not want, now or ever.
     var passed = 0
     /// Folders that could not be fetched at all.
@@ -36,6 +38,8 @@ final class AccountRun {
     static let sessionLimit = Duration.seconds(12 * 3600)
     /// How long a command before or behind a connection may take.
     private static let commandLimit = Duration.seconds(60)
+    /// Messages that are told of one by one.
+    static let toldLimit = 10
     /// How long an account may keep another one waiting.
     static let turnLimit = Duration.seconds(3600)
 
@@ -449,16 +453,21 @@ final class AccountRun {
                 "mhfetch: \(account.name): \(words) gone before being fetched, apparently deleted by another client")
         }
         guard hasCome else { return }
+        if tally.skipped > Self.toldLimit {
+            writeToStandardError(
+                "mhfetch: \(account.name): \(tally.skipped - Self.toldLimit) more are not fetched, as \"skip\" says")
+        }
         tell(
             "\(published) fetched (\(counted(tally.octets, "octet"))), \(tally.deleted) deleted, "
                 + "\(tally.failed) failed" + (tally.passed > 0 ? ", \(tally.passed) passed over" : "")
         )
-        guard published + tally.deleted + tally.failed + tally.gone + tally.passed > 0 else { return }
+        guard published + tally.deleted + tally.failed + tally.gone + tally.passed + tally.skipped > 0 else { return }
         hub.log.write(
             .info, "fetched",
             [
                 ("account", account.name), ("host", account.fetch?.host), ("messages", "\(published)"),
                 ("octets", "\(tally.octets)"), ("deleted", "\(tally.deleted)"), ("failed", "\(tally.failed)"),
+                ("skipped", tally.skipped > 0 ? "\(tally.skipped)" : nil),
                 ("gone", tally.gone > 0 ? "\(tally.gone)" : nil),
                 ("passed", tally.passed > 0 ? "\(tally.passed)" : nil),
             ])

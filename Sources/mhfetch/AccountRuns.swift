@@ -201,6 +201,8 @@ private final class Turns: Sendable {
         var texts: [Int: String] = [:]
         /// Those before it are printed.
         var next = 0
+        /// Whether a thread prints: others leave their texts to it, so that a reader who is slow delays no account.
+        var isPrinting = false
         var failure: OutputError?
         var faults: [ExitStatus] = []
     }
@@ -218,14 +220,24 @@ private final class Turns: Sendable {
         state.withLock { state in
             if outcome.status != .ok { state.faults.append(outcome.status) }
             state.texts[index] = outcome.text
-            while let text = state.texts.removeValue(forKey: state.next) {
-                state.next += 1
-                do throws(OutputError) {
-                    if !text.isEmpty { try writeToStandardOutput(text) }
-                } catch {
-                    state.failure = state.failure ?? error
-                }
+        }
+        while let text = nextText() {
+            do throws(OutputError) {
+                if !text.isEmpty { try writeToStandardOutput(text) }
+            } catch {
+                state.withLock { $0.failure = $0.failure ?? error }
             }
+            state.withLock { $0.isPrinting = false }
+        }
+    }
+
+    /// The next text to print, of which no other thread prints one.
+    private func nextText() -> String? {
+        state.withLock { state in
+            guard !state.isPrinting, let text = state.texts.removeValue(forKey: state.next) else { return nil }
+            state.next += 1
+            state.isPrinting = true
+            return text
         }
     }
 

@@ -30,6 +30,8 @@ extension AccountRun {
         guard !isDry else {
             return say("\(place(of: message)), of \(counted(size, "octet")), would be left there, as \"skip\" says")
         }
+        tally.skipped += 1
+        guard tally.skipped <= Self.toldLimit else { return }
         hub.log.write(
             .notice, "skipped", [("account", account.name), ("key", message.key.text), ("octets", "\(size)")])
         writeToStandardError(

@@ -78,6 +78,48 @@ struct EyesTests {
         }
     }
 
+    @Test(
+        "a server that repeats what it refuses brings the password nowhere: transcript, -vv, errors, log, state, status"
+    )
+    func echo() async throws {
+        try await onThread {
+            let plain = "AGFsaWNlAGhvcnNlYmF0dGVyeQ=="
+            let server = try FakeServer(
+                [
+                    .line("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hello"), .expect("a1 AUTHENTICATE PLAIN"),
+                    .line("* OK I was told \(plain) and horsebattery"),
+                    .line("a1 NO [AUTHENTICATIONFAILED] AUTHENTICATE PLAIN \(plain) is not alice horsebattery"),
+                ],
+                [
+                    .line("* OK [CAPABILITY IMAP4rev1] hello"), .expect("a1 LOGIN"),
+                    .line("a1 NO a1 LOGIN alice \"horsebattery\" aG9yc2ViYXR0ZXJ5"),
+                ])
+            let rig = FetchRig()
+            let folder = rig.scratch.file("transcripts")
+            for (run, auth) in ["plain", "auto"].enumerated() {
+                rig.configure(
+                    "imap 127.0.0.1:\(server.port)", "tls off", "timeout 5", "transcript \(folder)", "auth \(auth)",
+                    password: "horsebattery")
+                let result = try rig.fetch("-vv", "--json")
+                #expect(result.status == 77, "\(run): \(result) \(server.sessions)")
+                let status = try rig.fetch("--status", "--json")
+                var texts = [result.errorText, result.outputText, status.outputText, rig.log, "\(rig.journal)"]
+                for path in ["transcripts", "state/login"] {
+                    for name in ScratchDirectory.names(in: rig.scratch.file(path)) {
+                        let octets = ScratchDirectory.read(rig.scratch.file("\(path)/\(name)")) ?? []
+                        texts.append(String(decoding: octets, as: UTF8.self))
+                    }
+                }
+                for text in texts {
+                    for secret in ["horsebattery", plain, "aG9yc2ViYXR0ZXJ5"] {
+                        #expect(!text.contains(secret), "\(run), \(secret): \(text)")
+                    }
+                }
+                #expect(result.errorText.contains("[secret]") && texts.count > 6, "\(run): \(texts)")
+            }
+        }
+    }
+
     @Test("a transcript holds 64 KiB of a session, and its folder no files that are older than a week; others stay")
     func transcriptLimits() async throws {
         try await onThread {

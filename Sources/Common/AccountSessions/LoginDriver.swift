@@ -116,7 +116,9 @@ struct LoginDriver<E: SessionEngine> {
                 }
             }
         } catch .loginRefused(let user, let host, let name, let refusal) {
-            throw .loginRefused(user: user, host: host, mechanism: name, refusal.saying(client.serverError))
+            throw .loginRefused(
+                user: user, host: host, mechanism: name,
+                refusal.saying(client.serverError).masked(by: exchange.wire))
         }
         do throws(SASLError) { try client.acceptSuccess() } catch { throw fault(error, in: mechanism) }
     }
@@ -144,8 +146,9 @@ struct LoginDriver<E: SessionEngine> {
                     throw error
                 }
                 try exchange.command(E.command(.response(response)))
-            case .refused(let refusal): throw refused(refusal)
-            case .farewell(let words): throw refused(LoginRefusal(.server, isTemporary: true, words: words))
+            case .refused(let refusal): throw refused(refusal.masked(by: exchange.wire))
+            case .farewell(let words):
+                throw refused(LoginRefusal(.server, isTemporary: true, words: exchange.wire.masked(words)))
             case .greeted, .preauthenticated, .offered, .offersUnknown, .tlsReady, .tlsRefused, nil: break
             }
         }
@@ -163,4 +166,11 @@ struct LoginDriver<E: SessionEngine> {
     }
 
     private func broken(_ what: String) -> AccountError { .protocolBroken(host: host, what: what) }
+}
+
+extension LoginRefusal {
+    /// The same without what we have said in secret: some servers repeat it.
+    fileprivate func masked(by wire: Wire) -> LoginRefusal {
+        LoginRefusal(cause, isTemporary: isTemporary, words: wire.masked(words))
+    }
 }

@@ -71,9 +71,14 @@ public final class Paths: Sendable {
     private func tap(for account: AccountSettings, _ server: AccountServer) -> Transcript? {
         let (echo, name) = (echo, account.name)
         var keep: ((String) -> Void)?
-        if let folder = account.transcript {
+        if let path = account.transcript {
             do throws(DurableError) {
-                keep = try TranscriptFolder(folder).begin("\(name)-\(server.service)", at: time(nil))
+                let folder = try TranscriptFolder(path)
+                if let fault = try folder.fault() {
+                    warn("account \(name): transcript: \(fault)")
+                } else {
+                    keep = try folder.begin("\(name)-\(server.service)", at: time(nil))
+                }
             } catch {
                 warn("account \(name): transcript: \(error)")
             }

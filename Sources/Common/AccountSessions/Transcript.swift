@@ -85,6 +85,9 @@ struct TranscriptFolder {
     /// The folder at `path`, made if missing.
     init(_ path: String) throws(DurableError) { directory = try Directory(path: path, making: 0o700) }
 
+    /// Why nothing is to be written there: others could read or change it.
+    func fault() throws(DurableError) -> OwnershipFault? { try directory.ownershipFault() }
+
     /// Begins the file of a session, and removes what is too old or too much.
     /// - Parameter subject: whom the session is with, as its name begins.
     /// - Returns: takes lines.

@@ -34,13 +34,21 @@ struct RunningProgram {
         var limit = program.deadline
         var signals = [SIGKILL, SIGTERM]
         var timedOut = false
+        // When a program that may run on is left to do so: what it still says would kill it then.
+        var leaving: Deadline?
         defer { for descriptor in [stdin, stdout, stderr, spawned.fate] where descriptor >= 0 { close(descriptor) } }
 
-        while !pump(until: limit, orStop: timedOut ? -1 : StopSignal.descriptor) {
+        while !pump(
+            until: leaving?.earlier(of: limit) ?? limit,
+            orStop: timedOut || leaving != nil ? -1 : StopSignal.descriptor)
+        {
             // The program has a process group of its own, so that a Ctrl-C does not reach it.
             let isStopped = !timedOut && StopSignal.hasCome
             guard limit.hasPassed || isStopped else { continue }
-            if isStopped, program.isLeftAtStop {
+            if isStopped, program.isLeftAtStop, !limit.hasPassed {
+                let end = leaving ?? Deadline(after: program.patience)
+                leaving = end
+                guard end.hasPassed else { continue }
                 return ProgramResult(ending: .timedOut, output: [], isOutputCut: false, errors: [])
             }
             timedOut = true

@@ -29,7 +29,15 @@ public enum Disclosure: Hashable, Sendable {
 
 extension Wire {
     /// Tells the tap, if there is one, of octets that were read: whoever understands them knows what they are.
-    public func tell(heard octets: [UInt8], _ disclosure: Disclosure) { tell(octets, disclosure, from: .peer) }
+    public func tell(heard octets: [UInt8], _ disclosure: Disclosure) {
+        guard tap != nil else { return }
+        tell(disclosure == .content ? octets : masked(octets), disclosure, from: .peer)
+    }
+
+    func keepSecret(_ octets: [UInt8], _ disclosure: Disclosure) {
+        guard case .words(let secret) = disclosure, !secret.isEmpty, octets.indices.contains(secret) else { return }
+        mask.add(octets[secret])
+    }
 
     func tell(_ octets: [UInt8], _ disclosure: Disclosure, from speaker: Speaker) {
         guard let tap, !octets.isEmpty else { return }

@@ -29,6 +29,8 @@ public final class Wire {
     var demand: TLSDemand?
     /// Hears the conversation, for a transcript.
     public var tap: (any Tap)?
+    /// What must not be shown when the other end repeats it.
+    var mask = SecretMask()
 
     /// How long the conversation may still go on when the order to stop has come (``StopSignal``).
     public var stopGrace = Duration.zero
@@ -130,6 +132,7 @@ public final class Wire {
     public func write(
         _ octets: [UInt8], _ disclosure: Disclosure = .content, until deadline: Deadline
     ) throws(TransportError) {
+        keepSecret(octets, disclosure)
         if tap != nil { tell(octets, disclosure, from: .we) }
         queue(octets)
         sendOutbox()
@@ -146,6 +149,7 @@ public final class Wire {
 
     /// Keeps `octets` for the next write, so that both leave together.
     public func hold(_ octets: [UInt8], _ disclosure: Disclosure = .content) {
+        keepSecret(octets, disclosure)
         if tap != nil { tell(octets, disclosure, from: .we) }
         queue(octets)
     }
