@@ -6,10 +6,16 @@ import Reporting
 extension AccountRun {
     /// Those of `messages` that are to be asked for: without those that are too large, and with only the header of those
     /// that are a little less so. What was left out is looked at again in each run: the rc may change.
-    func sized(_ messages: [Pending]) throws -> [Pending] {
+    /// - Parameter areNumbered: whether nothing but a number tells one message from another: then the header of one that
+    ///   stays would come again and again, or never.
+    func sized(_ messages: [Pending], areNumbered: Bool = false) throws -> [Pending] {
         try messages.compactMap { message in
             if let limit = account.skipSize, let size = message.size, size > limit {
-                try skip(message, of: size)
+                try skip(message, of: size, as: "\"skip\" says")
+                return nil
+            }
+            if areNumbered, let limit = account.headerSize, let size = message.size, size > limit {
+                try skip(message, of: size, as: "the server has no unique ids for \"header-only\"")
                 return nil
             }
             if let limit = account.headerSize, let size = message.size, size > limit {
@@ -24,19 +30,19 @@ extension AccountRun {
         }
     }
 
-    private func skip(_ message: Pending, of size: Int) throws {
+    private func skip(_ message: Pending, of size: Int, as reason: String) throws {
         guard state.large[message.key] == nil || state.large[message.key] == .headerAsked else { return }
         try ledger.note(message.key, .skipped)
         guard !isDry else {
-            return say("\(place(of: message)), of \(counted(size, "octet")), would be left there, as \"skip\" says")
+            return say("\(place(of: message)), of \(counted(size, "octet")), would be left there, as \(reason)")
         }
         tally.skipped += 1
         guard tally.skipped <= Self.toldLimit else { return }
         hub.log.write(
             .notice, "skipped", [("account", account.name), ("key", message.key.text), ("octets", "\(size)")])
         writeToStandardError(
-            "mhfetch: \(account.name): \(place(of: message)), of \(counted(size, "octet")), is not fetched, as \"skip\" "
-                + "says")
+            "mhfetch: \(account.name): \(place(of: message)), of \(counted(size, "octet")), is not fetched, as "
+                + reason)
     }
 
     /// Which message it is at its source, safe for a terminal.

@@ -103,7 +103,6 @@ final class POP3Collector {
             hasNumbersOnly = true
             // What had number 1 yesterday need not have it today: better fetched twice than deleted unread.
             try run.ledger.markGone(run.state.known.all.filter { $0.known.deletion == nil }.map(\.key))
-            try run.ledger.markGone(run.state.unfetched.filter { $0.uniqueID != nil })
         }
         return try run.ledger.noteListing(listing)
     }
@@ -152,7 +151,7 @@ final class POP3Collector {
         }
         run.tell("\(fresh.count) new of \(listing.ids.indices.count)")
         try addSizes(to: &fresh)
-        fresh = run.ration(try run.sized(fresh)).taken
+        fresh = run.ration(try run.sized(fresh, areNumbered: hasNumbersOnly)).taken
         if run.isDry { return run.announce(fetching: fresh, to: run.destination(nil)) }
         run.progress.expect(fresh)
         // Reported however this ends: to the next run it is known already.

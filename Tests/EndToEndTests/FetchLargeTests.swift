@@ -124,6 +124,22 @@ struct FetchLargeTests {
         }
     }
 
+    @Test("where numbers stand for unique ids no header is fetched, as it would come again with each run")
+    func numbered() async throws {
+        try await onThread {
+            let session = Self.login + Self.uidl(["1"]) + Self.sizes(9000) + Self.farewell
+            let server = try FakeServer(session, session, session)
+            let rig = rig(server, "header-only over 1k")
+            let first = try rig.fetch()
+            #expect(first.status == 0 && first.errorText.contains("the server has no unique ids"), "\(first)")
+            for run in 1...2 {
+                let result = try rig.fetch()
+                #expect(result.status == 0 && result.errors.isEmpty && rig.messages().isEmpty, "\(run): \(result)")
+            }
+            #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
+        }
+    }
+
     @Test("IMAP: a header that was not sent is asked for again as a header; one listing that omits it forgets nothing")
     func headerAgain() async throws {
         try await onThread {

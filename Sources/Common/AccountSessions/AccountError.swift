@@ -37,6 +37,8 @@ public enum AccountError: Complaint {
     /// The rc gives no way to the server.
     case path(PathError)
     case transport(TransportError)
+    /// What an engine said of words of the server, which repeated our secret; a mark stands in its place.
+    case masked(words: String, ExitStatus)
     /// The secret could not be read.
     case secret(ProgramError)
     /// The engine gave up on what the server sent.
@@ -67,6 +69,7 @@ public enum AccountError: Complaint {
         case .transport(let error): error.exitStatus
         case .secret(let error): error.exitStatus
         case .engine(let error): error.exitStatus
+        case .masked(_, let status): status
         }
     }
 
@@ -107,6 +110,7 @@ public enum AccountError: Complaint {
         case .transport(let error): "\(error)"
         case .secret(let error): "\(error)"
         case .engine(let error): "\(error)"
+        case .masked(let words, _): words
         }
     }
 

@@ -7,21 +7,23 @@ import Transport
 extension Exchange where E: SessionEngine {
     /// What the server says next; see `next()`.
     func event() throws(AccountError) -> E.Event {
-        do { return try next() } catch { throw AccountError(error) }
+        do { return try next() } catch { throw AccountError(error, in: wire) }
     }
 
     /// Says `command`; see `say(_:_:isHeld:)`.
     func command(_ command: E.Command) throws(AccountError) {
-        do { try say(command) } catch { throw AccountError(error) }
+        do { try say(command) } catch { throw AccountError(error, in: wire) }
     }
 }
 
 extension AccountError {
     /// - Parameter error: what an exchange throws: the wire's, or the engine's.
-    fileprivate init(_ error: any Error) {
+    fileprivate init(_ error: any Error, in wire: Wire) {
         switch error {
         case let error as TransportError: self = .transport(error)
-        case let error as any Complaint: self = .engine(error)
+        case let error as any Complaint:
+            let words = String(decoding: wire.masked(Array(error.description.utf8)), as: UTF8.self)
+            self = words == error.description ? .engine(error) : .masked(words: words, error.exitStatus)
         default: preconditionFailure("an engine throws complaints: \(error)")
         }
     }
