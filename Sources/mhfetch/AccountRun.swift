@@ -16,21 +16,6 @@ import Reporting
 import RunControl
 import Transport
 
-/// What a run counts, for the log and the exit status.
-struct Tally {
-    var octets = 0
-    var deleted = 0
-    var failed = 0
-    /// Messages that were listed and then no longer there, apparently deleted by another client.
-    var gone = 0
-    /// Messages that were left there for the first time, as they are too large.
-    var skipped = 0
-    /// Messages that the filter does not want, now or ever.
-    var passed = 0
-    /// Folders that could not be fetched at all.
-    var stopped = 0
-}
-
 /// A run for one account. Holds what its collectors share.
 final class AccountRun {
     /// The longest that a whole session may take. A server that stays within the timeouts can drip for ever; what was
@@ -38,8 +23,6 @@ final class AccountRun {
     static let sessionLimit = Duration.seconds(12 * 3600)
     /// How long a command before or behind a connection may take.
     private static let commandLimit = Duration.seconds(60)
-    /// Messages that are told of one by one.
-    static let toldLimit = 10
     /// How long an account may keep another one waiting.
     static let turnLimit = Duration.seconds(3600)
 
@@ -56,7 +39,8 @@ final class AccountRun {
     private(set) var printed = ""
     var progress: Progress
     var tally = Tally()
-    private var stops: [String] = []
+    /// Why folders could not be fetched.
+    var stops: [String] = []
     /// `nil` in a dry run, which writes nothing.
     let delivery: BatchDelivery?
     var isVerbose: Bool { request.isVerbose }
@@ -73,7 +57,7 @@ final class AccountRun {
     /// The time of day that this run serves.
     private var serving: FetchPlan.Served?
     /// Whether the server has let us in.
-    private var hasCome = false
+    private(set) var hasCome = false
     /// The server's address, as far as it can be told from here.
     private(set) var peer: IPAddress?
     private var clockIsRight = true
@@ -369,107 +353,4 @@ final class AccountRun {
     }
 
     func isLeftAlone(_ key: MessageKey) -> Bool { !request.retriesAll && state.isLeftAlone(key, now: now) }
-
-    func noteLeftAlone(_ count: Int) {
-        guard count > 0 else { return }
-        tally.failed += count
-        writeToStandardError(
-            "mhfetch: \(account.name): \(counted(count, "message")) failed three times and "
-                + "\(count == 1 ? "is" : "are") tried once a day; mhfetch --status tells which")
-    }
-
-    func noteFailure(of key: MessageKey, _ reason: String) throws {
-        try ledger.fail(key, at: now, reason)
-        tellFailure(of: key, reason)
-    }
-
-    /// Notes that the server refused a message that it has listed. The first time it may be one that another client has
-    /// deleted since, which is not listed again then.
-    func noteRefusal(of key: MessageKey, _ reason: String) throws {
-        if try ledger.note(key, at: now, reason) > 0 { tellFailure(of: key, reason) } else { tally.gone += 1 }
-    }
-
-    /// Notes that the connection broke in the midst of the message, which ends the run. A message that always breaks it
-    /// must not stop the account for ever.
-    func noteBreak(in key: MessageKey, _ error: any Error) throws {
-        let tries = try ledger.note(key, at: now, sentence(error))
-        hub.log.write(
-            tries == 0 ? .info : .warning, "break",
-            [("account", account.name), ("key", key.text), ("error", sentence(error))])
-    }
-
-    private func tellFailure(of key: MessageKey, _ reason: String) {
-        tally.failed += 1
-        writeToStandardError("mhfetch: \(account.name): a message could not be fetched: \(printable(reason))")
-        hub.log.write(.warning, "message", [("account", account.name), ("key", key.text), ("error", reason)])
-    }
-
-    /// Reports messages that are still there though the server acknowledged their deletion. A person is told once.
-    func noteStaying(_ count: Int, host: String, isNews: Bool) {
-        hub.log.write(
-            .warning, "not deleted", [("account", account.name), ("host", host), ("messages", "\(count)")])
-        guard isNews else { return }
-        writeToStandardError(
-            "mhfetch: \(account.name): \(host) said that it deleted, and still has, \(count == 1 ? "1 message" : "\(count) messages"): left "
-                + "there and not fetched again; ask its operator, or say `keep on`")
-    }
-
-    /// A bare LF became a line end: the one change that fetching makes, so it is logged.
-    func noteContentFaults(_ contentFaults: ContentFaults, of key: MessageKey) {
-        guard contentFaults.contains(.bareLF) else { return }
-        hub.log.write(.notice, "bare LF", [("account", account.name), ("key", key.text)])
-    }
-
-    /// Reports an error of one folder, which keeps no other from being fetched.
-    func noteStop(_ error: any Error, of folder: String) {
-        tally.stopped += 1
-        let place = "folder \(printable(folder)): "
-        let words = sentence(error).hasPrefix(place) ? sentence(error) : place + sentence(error)
-        stops.append(words)
-        writeToStandardError("mhfetch: \(account.name): \(printable(words))")
-        hub.log.write(.error, "folder", [("account", account.name), ("error", words)])
-    }
-
-    func tell(_ line: @autoclosure () -> String) {
-        if isVerbose { writeToStandardError("mhfetch: \(account.name): \(printable(line()))") }
-    }
-
-    private func logDelivery(of key: MessageKey, _ octets: Int) {
-        let uid: String? = if case .uid(let uid, _) = key { "\(uid)" } else { nil }
-        hub.log.write(
-            .info, "delivered",
-            [
-                ("account", account.name), ("uidl", key.uniqueID),
-                ("folder", key.folder.map { state.folders[$0].name }),
-                ("uid", uid), ("octets", "\(octets)"),
-            ])
-    }
-
-    private func report() {
-        guard let published = delivery?.published else { return }
-        if tally.gone > 0 {
-            let words = tally.gone == 1 ? "1 message was" : "\(tally.gone) messages were"
-            writeToStandardError(
-                "mhfetch: \(account.name): \(words) gone before being fetched, apparently deleted by another client")
-        }
-        guard hasCome else { return }
-        if tally.skipped > Self.toldLimit {
-            writeToStandardError(
-                "mhfetch: \(account.name): \(tally.skipped - Self.toldLimit) more are not fetched, as \"skip\" says")
-        }
-        tell(
-            "\(published) fetched (\(counted(tally.octets, "octet"))), \(tally.deleted) deleted, "
-                + "\(tally.failed) failed" + (tally.passed > 0 ? ", \(tally.passed) passed over" : "")
-        )
-        guard published + tally.deleted + tally.failed + tally.gone + tally.passed + tally.skipped > 0 else { return }
-        hub.log.write(
-            .info, "fetched",
-            [
-                ("account", account.name), ("host", account.fetch?.host), ("messages", "\(published)"),
-                ("octets", "\(tally.octets)"), ("deleted", "\(tally.deleted)"), ("failed", "\(tally.failed)"),
-                ("skipped", tally.skipped > 0 ? "\(tally.skipped)" : nil),
-                ("gone", tally.gone > 0 ? "\(tally.gone)" : nil),
-                ("passed", tally.passed > 0 ? "\(tally.passed)" : nil),
-            ])
-    }
 }

@@ -39,8 +39,8 @@ struct Alerts {
             let before = list
             let due = list.review(
                 HubCondition(settings: settings, logins: logins, now: now).concerns(), after: patience, at: now)
-            for (mailbox, concerns) in Dictionary(grouping: due, by: { mailbox(for: $0.concern) }) {
-                guard tell(mailbox, concerns) else { continue }
+            for (name, concerns) in Dictionary(grouping: due, by: { mailbox(for: $0.concern) }) {
+                guard tell(name.flatMap { settings.mailbox($0) }, concerns) else { continue }
                 for concern in concerns { list.noteTold(concern.concern, at: now) }
             }
             if list != before { try files.changeLocked(Self.name) { $0 = list } }
@@ -63,7 +63,7 @@ struct Alerts {
     }
 
     /// - Returns: whether anybody was told.
-    private func tell(_ mailbox: String?, _ concerns: [(concern: Concern, since: Int)]) -> Bool {
+    private func tell(_ mailbox: MailboxSettings?, _ concerns: [(concern: Concern, since: Int)]) -> Bool {
         let offset = MailDate.now().offset
         let paragraphs = concerns.map { concern, since in
             "\(Self.short(concern.words, 700))\n(since \(MailDate(seconds: since, offset: offset)))\n"
@@ -76,17 +76,21 @@ struct Alerts {
         ]
         let subject = NoticeTexts.fill(texts.alert.subject, values)
         let body = NoticeTexts.fill(texts.alert.body, values)
-        let isWritten = attempt("letter", mailbox) { try write(subject, body, to: mailbox) }
-        let isCalled = attempt("notify", settings.notify.first) { try call("\(subject)\n\n\(body)\n") }
+        let isWritten = mailbox.map { mailbox in
+            attempt("letter", mailbox.name) { try write(subject, body, to: mailbox) }
+        }
+        let isCalled = settings.notify.first.map { name in
+            attempt("notify", name) { try call(name, "\(subject)\n\n\(body)\n") }
+        }
         for (concern, _) in concerns {
             hub.log.write(
                 .error, "alert",
                 [
                     ("kind", concern.kind.rawValue), ("subject", concern.subject), ("words", concern.words),
-                    ("to", mailbox),
+                    ("to", mailbox?.name),
                 ])
         }
-        return isWritten || isCalled
+        return isWritten == true || isCalled == true
     }
 
     /// `words` fit for a line of a letter.
@@ -95,9 +99,8 @@ struct Alerts {
         return text.count > limit ? "\(text.prefix(limit))…" : text
     }
 
-    /// - Returns: whether `body` did something, and no error came of it.
-    private func attempt(_ what: String, _ whom: String?, _ body: () throws -> Void) -> Bool {
-        guard let whom else { return false }
+    /// - Returns: whether no error came of `body`.
+    private func attempt(_ what: String, _ whom: String, _ body: () throws -> Void) -> Bool {
         do {
             try body()
             return true
@@ -107,24 +110,19 @@ struct Alerts {
         }
     }
 
-    private func write(_ subject: String, _ body: String, to name: String?) throws {
-        guard let mailbox = name.flatMap({ settings.mailbox($0) }) else { return }
-        let host = settings.hostname
-        let is8Bit = body.utf8.contains { $0 >= 0x80 }
-        var text = "From: MAILER-DAEMON@\(host)\nTo: \(mailbox.name)@\(host)\n"
-        text += "Subject: \(EncodedWords.areNeeded(for: subject) ? EncodedWords.encode(subject) : subject)\n"
-        text += "Date: \(MailDate.now())\nMessage-ID: \(MessageIDMaker.make(domain: host, seconds: now))\n"
-        text += "Auto-Submitted: auto-generated\nMIME-Version: 1.0\n"
-        text += "Content-Type: text/plain; charset=\(is8Bit ? "utf-8" : "us-ascii")\n"
-        text += "Content-Transfer-Encoding: \(is8Bit ? "8bit" : "7bit")\n\n\(body)\n"
+    private func write(_ subject: String, _ body: String, to mailbox: MailboxSettings) throws {
+        let letter = HubLetter(
+            host: settings.hostname, to: "\(mailbox.name)@\(settings.hostname)",
+            subject: EncodedWords.areNeeded(for: subject) ? EncodedWords.encode(subject) : subject, date: .now(),
+            messageID: MessageIDMaker.make(domain: settings.hostname, seconds: now),
+            language: NoticeTexts.english.language, body: body)
         let maildir = try Maildir(path: mailbox.maildir, making: true)
         let delivery = try MaildirDelivery(into: maildir, as: .random(seconds: now))
-        try delivery.write(Array(text.utf8))
+        try delivery.write(letter.octets)
         _ = try delivery.commit()
     }
 
-    private func call(_ text: String) throws {
-        guard let name = settings.notify.first else { return }
+    private func call(_ name: String, _ text: String) throws {
         let program = Program(
             argv: settings.notify, input: .octets(Array(text.utf8)), deadline: Deadline(after: Self.commandLimit),
             outputLimit: 0)

@@ -81,19 +81,24 @@ final class BatchDelivery {
         try blame(newest, found.traces[open.count - 1], at: time)
         try found.removeUnfinished()
         var ends: [FetchState.BatchEnd] = []
+        // Without a digest an id that comes again cannot be told from its message: that is known, and never deleted.
+        // Noted before its batch is ended, so that no crash leaves one that may be.
         var incomparable: [MessageKey] = []
         for (batch, traces) in zip(open, found.traces) {
             let isPOP3 = batch.keys.contains { $0.uniqueID != nil }
             let digests =
                 isPOP3 && !hasFields && !traces.delivered.isEmpty ? try inbox.digests(ofBatch: batch.nonce) : [:]
-            let delivered = traces.delivered.filter(batch.keys.indices.contains)
+            var delivered = traces.delivered.filter(batch.keys.indices.contains)
+            if isPOP3, hasFields {
+                let whole = delivered.filter { ledger.state.large[batch.keys[$0]] != .headerAsked }
+                incomparable += whole.map { batch.keys[$0] }
+                delivered.subtract(whole)
+            }
             let words = delivered.map { ($0, digests[$0]) }
             ends.append(FetchState.BatchEnd(nonce: batch.nonce, delivered: Dictionary(uniqueKeysWithValues: words)))
-            if isPOP3, hasFields { incomparable += delivered.map { batch.keys[$0] } }
         }
+        try ledger.pass(incomparable, at: time)
         try ledger.turn(ending: ends)
-        // Without a digest an id that comes again cannot be told from this message: it is never deleted.
-        try ledger.pass(incomparable.filter { ledger.state.isKnown($0) }, at: time)
     }
 
     /// Notes which message may have brought the run down: the last that was begun, or the one after it, of which

@@ -32,10 +32,15 @@ extension AccountRun {
         return fields
     }
 
-    /// Whose mail it is: the first of the account's addresses that is a single one, else the owner's mailbox here.
+    /// Whose mail it is: the first of the account's addresses that is a single one, else that of the owner's mailbox, or
+    /// its name here.
     private var recipient: Address? {
-        if let address = account.addresses.lazy.compactMap(\.address).first { return address }
-        guard let owner = account.owner else { return nil }
-        return try? Address(localPart: owner, domain: hub.settings.qualify)
+        let mailbox = account.owner.flatMap { hub.settings.mailbox($0) }
+        let (addresses, qualify) = (account.addresses + (mailbox?.addresses ?? []), hub.settings.qualify)
+        if let address = addresses.lazy.compactMap({ $0.qualified(with: qualify).address }).first {
+            return address
+        }
+        // The name of a mailbox is a local part, and `qualify` a domain: the rc's reader sees to both.
+        return mailbox.flatMap { try? Address(localPart: $0.name, domain: qualify) }
     }
 }

@@ -27,7 +27,7 @@ struct CourierTests {
             for number in 1...100 { courier.deliver(message("\(number)", size: number * 50), number: number) }
             let rig = rig(courier)
             let first = try rig.fetch()
-            #expect(first.status == 0 && first.errors.isEmpty, "\(first)")
+            #expect(first.status == 0 && first.errors.isEmpty, "\(first) \(courier.logs)")
             #expect(counted(rig.messages()) == counted(courier.messages()))
             courier.deliver(message("new"), number: 101)
             let second = try rig.fetch()

@@ -7,16 +7,9 @@ import Testing
 struct FetchDeletionTests {
     private typealias Step = FakeServer.Step
 
-    private static let login: [Step] = [
-        .line("+OK fake"), .expect("CAPA"), .line("-ERR"), .expect("USER alice"), .line("+OK"),
-        .expect("PASS secret"), .line("+OK"), .expect("CAPA"), .line("-ERR"),
-    ]
-    private static let farewell: [Step] = [.expect("QUIT"), .line("+OK")]
+    private static let (login, farewell) = (POP3Script.login, POP3Script.farewell)
 
-    private static func uidl(_ ids: [String]) -> [Step] {
-        let numbered = ids.enumerated().map { Step.line("\($0.offset + 1) \($0.element)") }
-        return [.expect("UIDL"), .line("+OK")] + numbered + [.line(".")]
-    }
+    private static func uidl(_ ids: [String]) -> [Step] { POP3Script.uidl(ids) }
 
     private static let sizes: [Step] = [.expect("LIST"), .line("-ERR")]
 

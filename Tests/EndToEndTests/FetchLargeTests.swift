@@ -8,17 +8,9 @@ import Testing
 struct FetchLargeTests {
     private typealias Step = FakeServer.Step
 
-    private static let login: [Step] = [
-        .line("+OK fake"), .expect("CAPA"), .line("-ERR"), .expect("USER alice"), .line("+OK"),
-        .expect("PASS secret"), .line("+OK"), .expect("CAPA"), .line("-ERR"),
-    ]
-    private static let farewell: [Step] = [.expect("QUIT"), .line("+OK")]
+    private static let (login, farewell) = (POP3Script.login, POP3Script.farewell)
 
-    private static func uidl(_ ids: [String]) -> [Step] {
-        [.expect("UIDL"), .line("+OK")] + ids.enumerated().map { .line("\($0.offset + 1) \($0.element)") } + [
-            .line(".")
-        ]
-    }
+    private static func uidl(_ ids: [String]) -> [Step] { POP3Script.uidl(ids) }
 
     private static func sizes(_ sizes: Int...) -> [Step] {
         [.expect("LIST"), .line("+OK")] + sizes.enumerated().map { .line("\($0.offset + 1) \($0.element)") }

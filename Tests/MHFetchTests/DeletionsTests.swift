@@ -155,4 +155,34 @@ struct DeletionsTests {
             #expect(next.state.known[key]?.digest == digest)
         }
     }
+
+    @Test(
+        "what a batch found after a crash had delivered below fields of ours is known and never deleted; a header is no message"
+    )
+    func recoveredBelowFields() throws {
+        let scratch = ScratchDirectory()
+        let inbox = try Maildir(path: scratch.file("Mail"), making: true)
+        let directory = try Directory(path: scratch.file("state"), making: 0o700)
+        let ledger = try AccountLedger(in: directory)
+        let keys = (0..<3).map { MessageKey.unique("\($0)", occurrence: 0) }
+        try ledger.note(keys[2], .headerAsked)
+        let delivery = BatchDelivery(ledger: ledger, inbox: inbox, threads: 1)
+        try delivery.begin(keys, at: 1_800_000_000)
+        for index in keys.indices {
+            try delivery.deliver("message \(index)\n", as: index, to: scratch.file("Mail"))
+        }
+        try delivery.publish()
+        for attempt in 1...2 {
+            let next = try AccountLedger(in: directory)
+            try BatchDelivery(ledger: next, inbox: inbox).recover(at: 1_800_000_000, hasFields: true)
+            for key in keys.prefix(2) { #expect(next.state.known[key]?.run == 0, "\(attempt)") }
+            #expect(next.state.large[keys[2]] == .headerHere && !next.state.isKnown(keys[2]), "\(attempt)")
+            #expect(next.state.openBatches.isEmpty)
+            // A crash before the end of the batch is on the disk: the next run comes to the same.
+            let journal = try #require(ScratchDirectory.read(scratch.file("state/journal")))
+            let lines = journal.split(separator: 0x0A)
+            #expect(lines.last?.dropFirst(9).starts(with: "done".utf8) == true)
+            scratch.write(Array(lines.dropLast().joined(separator: [0x0A])) + [0x0A], to: "state/journal")
+        }
+    }
 }

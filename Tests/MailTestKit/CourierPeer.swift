@@ -52,12 +52,20 @@ public final class CourierPeer: Sendable {
     private static func serve(
         _ descriptor: Int32, _ command: [String], _ environment: [String: String], _ scratch: ScratchDirectory
     ) {
-        let errors = unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)
+        let errors = unsafe open(scratch.file("errors"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
         defer { close(errors) }
-        let child = try? ChildProcess(
-            command, environment: environment, directory: scratch.path, descriptors: (descriptor, descriptor, errors))
-        _ = child?.wait(until: Deadline(after: .seconds(60)))
+        do throws(KitError) {
+            let child = try ChildProcess(
+                command, environment: environment, directory: scratch.path,
+                descriptors: (descriptor, descriptor, errors))
+            _ = child.wait(until: Deadline(after: .seconds(60)))
+        } catch {
+            scratch.write("\(error)\n", to: "errors")
+        }
     }
+
+    /// What Courier wrote on standard error, or why it could not be started.
+    public var logs: String { String(decoding: ScratchDirectory.read(scratch.file("errors")) ?? [], as: UTF8.self) }
 
     /// Puts a message into the Maildir.
     /// - Parameter number: its place in the order of arrival.

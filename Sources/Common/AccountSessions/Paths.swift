@@ -69,7 +69,7 @@ public final class Paths: Sendable {
 
     /// Hears a conversation for the rc's `transcript`, or for a person; `nil` where nobody wants it.
     private func tap(for account: AccountSettings, _ server: AccountServer) -> Transcript? {
-        let (echo, name) = (echo, account.name)
+        let (echo, warn, name) = (echo, warn, account.name)
         var keep: ((String) -> Void)?
         if let path = account.transcript {
             do throws(DurableError) {
@@ -77,7 +77,9 @@ public final class Paths: Sendable {
                 if let fault = try folder.fault() {
                     warn("account \(name): transcript: \(fault)")
                 } else {
-                    keep = try folder.begin("\(name)-\(server.service)", at: time(nil))
+                    keep = try folder.begin("\(name)-\(server.service)", at: time(nil)) {
+                        warn("account \(name): transcript: \($0)")
+                    }
                 }
             } catch {
                 warn("account \(name): transcript: \(error)")

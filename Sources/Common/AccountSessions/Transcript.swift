@@ -89,9 +89,13 @@ struct TranscriptFolder {
     func fault() throws(DurableError) -> OwnershipFault? { try directory.ownershipFault() }
 
     /// Begins the file of a session, and removes what is too old or too much.
-    /// - Parameter subject: whom the session is with, as its name begins.
+    /// - Parameters:
+    ///   - subject: whom the session is with, as its name begins.
+    ///   - tell: is told what keeps the rest from being written: no reason to end a session.
     /// - Returns: takes lines.
-    func begin(_ subject: String, at now: Int) throws(DurableError) -> (String) -> Void {
+    func begin(
+        _ subject: String, at now: Int, telling tell: @escaping (DurableError) -> Void
+    ) throws(DurableError) -> (String) -> Void {
         try sweep(at: now)
         let number = Self.sessions.add(1, ordering: .relaxed).newValue
         let name = "\(subject)-\(now)-\(getpid()).\(number)\(Self.ending)"
@@ -101,8 +105,12 @@ struct TranscriptFolder {
             guard octets <= Self.sessionLimit else { return }
             let text = Array("\(line)\n".utf8)
             octets += text.count
-            // A transcript that cannot be kept is no reason to end a session.
-            _ = try? file.write(octets <= Self.sessionLimit ? text : Array("[cut here]\n".utf8))
+            do throws(DurableError) {
+                try file.write(octets <= Self.sessionLimit ? text : Array("[cut here]\n".utf8))
+            } catch {
+                octets = .max  // nothing more
+                tell(error)
+            }
         }
     }
 

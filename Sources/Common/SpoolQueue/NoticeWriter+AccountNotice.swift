@@ -18,19 +18,14 @@ extension NoticeWriter {
             "since": MailDate(seconds: since, offset: date.offset).description,
         ]
         let body = NoticeTexts.fill(texts.account.body, values)
-        let is8Bit = body.utf8.contains { $0 >= 0x80 }
-        var text = "From: MAILER-DAEMON@\(host)\nTo: \(addressee)\n"
-        text += "Subject: \(Self.headerText(NoticeTexts.fill(texts.account.subject, values)))\n"
-        text += "Date: \(date)\n"
-        text += "Message-ID: <\(id)@\(host)>\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n"
-        text += "Content-Type: text/plain; charset=\(is8Bit ? "utf-8" : "us-ascii")\n"
-        text += "Content-Language: \(texts.language)\n"
-        text += "Content-Transfer-Encoding: \(is8Bit ? "8bit" : "7bit")\n\n\(body)\n"
+        let letter = HubLetter(
+            host: host, to: "\(addressee)", subject: Self.headerText(NoticeTexts.fill(texts.account.subject, values)),
+            date: date, messageID: "<\(id)@\(host)>", language: texts.language, body: body)
         var envelope = Envelope(reversePath: .null, recipients: [.init(addressee, notify: .never)])
-        envelope.bodyType = is8Bit ? .eightBitMIME : .sevenBit
+        envelope.bodyType = letter.is8Bit ? .eightBitMIME : .sevenBit
         let identity = owner.map { EnvelopeText(cleaning: $0) }
         return .init(
-            message: Message(envelope, ContentInMemory(Array(text.utf8))),
+            message: Message(envelope, ContentInMemory(letter.octets)),
             acceptance: Acceptance(arrival: date.seconds, source: .hub, identity: identity))
     }
 }
