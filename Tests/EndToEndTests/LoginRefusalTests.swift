@@ -85,7 +85,7 @@ struct LoginRefusalTests {
     @Test("is none where the server has a fault of its own: [IN-USE] twenty times, and the next run fetches")
     func inUse() async throws {
         try await onThread {
-            for code in ["[IN-USE] locked", "[SYS/TEMP] come back", "[LOGIN-DELAY] slowly"] {
+            for code in ["[IN-USE] locked", "[SYS/TEMP] come back", "[LOGIN-DELAY] slowly", "maildrop already locked"] {
                 let scripts = Array(repeating: Self.session("-ERR \(code)"), count: 20)
                 let server = try FakeServer(
                     scripts[0], scripts[1], scripts[2], scripts[3], scripts[4], scripts[5], scripts[6], scripts[7],

@@ -254,6 +254,17 @@ func play(_ dialogue: Dialogue, cut: Cut = .nowhere) -> Played<POP3Client.Event>
             ("-ERR [LOGIN-DELAY] x", .init(.server, isTemporary: true, words: [UInt8]("x".utf8))),
             ("-ERR [SYS/TEMP] x", .init(.server, isTemporary: true, words: [UInt8]("x".utf8))),
             ("-ERR [SYS/PERM] x", .init(.server, words: [UInt8]("x".utf8))),
+            (
+                "-ERR Unable to lock maildrop",
+                .init(.server, isTemporary: true, words: [UInt8]("Unable to lock maildrop".utf8))
+            ),
+            ("-ERR mailbox is LOCKED", .init(.server, isTemporary: true, words: [UInt8]("mailbox is LOCKED".utf8))),
+            ("-ERR [AUTH] mailbox locked", .init(.credentials, words: [UInt8]("mailbox locked".utf8))),
+            ("-ERR account locked", .init(.credentials, words: [UInt8]("account locked".utf8))),
+            (
+                "-ERR wrong password, mailbox locked",
+                .init(.credentials, words: [UInt8]("wrong password, mailbox locked".utf8))
+            ),
         ]
         for (line, refusal) in cases {
             for login in [POP3Command.user("a"), .pass("b"), .auth(mechanism: "PLAIN", initialResponse: nil)] {

@@ -31,8 +31,19 @@ extension POP3Client: SessionEngine {
         switch code {
         case .inUse, .loginDelay, .sysTemp: LoginRefusal(.server, isTemporary: true, words: text)
         case .sysPerm: LoginRefusal(.server, words: text)
+        case nil where tellsOfLock(text): LoginRefusal(.server, isTemporary: true, words: text)
         case .auth, .utf8, .other, nil: LoginRefusal(.credentials, words: text)
         }
+    }
+
+    /// Whether the words are those of RFC 1939 §4 and §7 for a maildrop that another session holds: servers without
+    /// response codes tell it by their text alone, and the password was right. A lock of anything else, as of the user's
+    /// account, is no such thing.
+    private static func tellsOfLock(_ text: [UInt8]) -> Bool {
+        let words = String(decoding: text.map(Octet.lowercased), as: UTF8.self)
+        return words.contains("lock")
+            && ["maildrop", "mailbox", "mail drop", "lock busy"].contains { words.contains($0) }
+            && !["account", "password", "login"].contains { words.contains($0) }
     }
 
     public static func command(_ step: SessionCommand) -> POP3Command {
