@@ -117,9 +117,14 @@ final class BatchDelivery {
 
     // MARK: Writing
 
+    /// Where the mail goes.
+    var path: String { inbox.path }
+
+    func freeOctets() throws -> Int { try inbox.freeOctets() }
+
     /// Throws when less than `octets` are free where the mail goes.
     func demandRoom(_ octets: Int) throws {
-        let free = try inbox.freeOctets()
+        let free = try freeOctets()
         guard free >= octets else { throw FetchError.noRoom(path: inbox.path, free: free, kept: octets) }
     }
 

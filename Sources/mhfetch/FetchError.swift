@@ -11,6 +11,8 @@ enum FetchError: Complaint {
     case doesNotFetch(String, position: SourcePosition)
     case noOwner(String, position: SourcePosition)
     case noRoom(path: String, free: Int, kept: Int)
+    case noRoomFor(octets: Int, path: String, free: Int)
+    case endless(octets: Int)
     case noUniqueIDs(host: String)
     case numbersAsUniqueIDs(host: String)
     case renumbered(folder: String, accept: String, refetch: String, reindex: String)
@@ -34,9 +36,9 @@ enum FetchError: Complaint {
         case .whoseFolders: .usage
         case .command(_, let error): error.exitStatus
         case .noUniqueIDs, .numbersAsUniqueIDs, .noUIDValidity, .noSuchFolder: .unavailable
-        case .noRoom, .searchRefused: .temporaryFailure
+        case .noRoom, .noRoomFor, .searchRefused: .temporaryFailure
         case .renumbered: .dataError
-        case .doubtfulUIDs, .miscounted: .protocolError
+        case .doubtfulUIDs, .miscounted, .endless: .protocolError
         }
     }
 
@@ -51,6 +53,7 @@ enum FetchError: Complaint {
         case .renumbered, .searchRefused, .noUIDValidity, .doubtfulUIDs, .miscounted, .noSuchFolder, .noLocalFolder:
             true
         case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .noUniqueIDs, .numbersAsUniqueIDs, .noRoom,
+            .noRoomFor, .endless,
             .noSuchFolderInRC, .noFoldersByPOP3, .noDatesByPOP3, .whoseFolders, .command:
             false
         }
@@ -68,6 +71,11 @@ enum FetchError: Complaint {
         case .noRoom(let path, let free, let kept):
             "\(path): \(free >> 20) MiB are free there, and `free-space` keeps \(kept >> 20): make room; until then "
                 + "nothing more is fetched, and nothing is lost"
+        case .noRoomFor(let octets, let path, let free):
+            "\(path): there is no room for its \(counted(octets, "octet")): \(sized(free)) are free, some of which "
+                + "`free-space` keeps; make room"
+        case .endless(let octets):
+            "the server sent \(counted(octets, "octet")) of a message, and no end of it"
         case .noUniqueIDs(let host):
             "\(host) has no UIDL, so that what was fetched cannot be told from what is new; use IMAP"
         case .numbersAsUniqueIDs(let host):

@@ -17,6 +17,9 @@ struct HubCondition {
     /// How old the oldest message of the queue may be where the rc's `warn-after` does not say.
     static let queueNotice = 4 * 3600
 
+    /// How long a login is refused, more often than by a slip, before somebody is told: mail waits, and waits in vain.
+    static let loginPatience = Duration.seconds(15 * 60)
+
     let settings: HubSettings
     let logins: LoginRecords
     /// Seconds since 1970.
@@ -38,7 +41,10 @@ struct HubCondition {
                     try logins.state(of: identity)
                 }
                 if let login, login.isRefused {
-                    return concern(.login, login.since, "account \(account.name): the login is refused: \(login.words)")
+                    return Concern(
+                        .login, of: account.name, for: account.owner, since: login.since,
+                        within: login.isLeftAlone ? Self.loginPatience : nil,
+                        "account \(account.name): the login is refused: \(login.words)")
                 }
                 if let since = report.failingSince {
                     let words = report.lastEnding?.words ?? ""

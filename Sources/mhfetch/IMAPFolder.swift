@@ -80,17 +80,22 @@ final class IMAPFolder {
                 isFresh
                 ? numbers.exists : try list(from: next, isBlind: false).count { $0.number < bound && !isFetched($0) }
             try run.ledger.accept(below: bound, of: index)
+            try run.ledger.noteLook(messages: numbers.exists, of: index, at: run.now)
         }
         run.announce(passing: count, from: name)
     }
 
     private func fetchNew(uidNext: UInt32?) throws {
-        let first = run.state.folders[index].next
+        let folder = run.state.folders[index]
+        let first = folder.next
+        let told = numbers.exists
         let unfetched = run.state.unfetched.compactMap { key -> UInt32? in
             if case .uid(let uid, index) = key, uid < first { uid } else { nil }
         }
         // UIDNEXT tells without a question whether there is anything new; what a search finds depends on flags, too.
-        let mayBeNew = run.account.search != nil || uidNext.map { $0 > first } ?? true
+        let mayBeNew =
+            run.account.search != nil || uidNext.map { $0 > first } ?? true
+            || folder.needsLook(messages: told, at: run.now)
         let listed = try !mayBeNew ? [] : run.account.search.map(found) ?? list(from: first, isBlind: uidNext == nil)
         let new = listed.filter { !isFetched($0) }
         let missing = Set(unfetched).subtracting(new.compactMap { UInt32(exactly: $0.number) })
@@ -101,7 +106,7 @@ final class IMAPFolder {
         try delete()
         guard mayBeNew || !unfetched.isEmpty else {
             if run.isDry { run.announce(fetching: [], from: name, to: destination) }
-            return
+            return try noteLook(of: told, isNew: false)
         }
         let wanted = try (new + stillThere(missing.sorted())).sorted { $0.number < $1.number }
         var fresh = wanted.filter { !run.isLeftAlone($0.key) }
@@ -115,7 +120,21 @@ final class IMAPFolder {
         try run.settle()
         if run.account.marksSeen { try markSeen(fresh) }
         if isDone, let highest = listed.last { try advance(to: highest.number + 1) }
-        if run.account.keep == .off { try delete() }
+        if isDone { try noteLook(of: told, isNew: mayBeNew) }
+        guard run.account.keep == .off else { return }
+        try delete()
+        try noteLook(of: told, isNew: false)
+    }
+
+    /// Notes how many of the messages that were there at first, `told`, are left.
+    /// - Parameter isNew: whether this was a look at all that may be new, after which nothing is left to be fetched.
+    private func noteLook(of told: Int, isNew: Bool) throws {
+        let left = min(told, numbers.exists)
+        if isNew, run.account.search == nil, !isMiscounted, !hasLosses {
+            try run.ledger.noteLook(messages: left, of: index, at: run.now)
+        } else if let look = run.state.folders[index].look, left < look.messages {
+            try run.ledger.noteLook(messages: left, of: index, at: nil)
+        }
     }
 
     /// Notes that nothing below `mark` is new any more. A folder that was miscounted will be listed whole again:

@@ -26,8 +26,21 @@ extension AccountRun {
                 return header
             }
             if state.large[message.key] != nil { try ledger.note(message.key, .skipped) }  // not as a header any more
+            guard try hasRoom(for: message) else { return nil }
             return message
         }
+    }
+
+    /// Whether there is room for a message of the size that the server tells, if that can be. One for which there is none
+    /// is a failure of its own, and stops no other.
+    private func hasRoom(for message: Pending) throws -> Bool {
+        guard let size = message.size, (MessageSink.roomStep...MessageSink.octetLimit).contains(size), let delivery
+        else { return true }
+        let (path, free, kept) = (delivery.path, try delivery.freeOctets(), hub.settings.limits.freeSpace)
+        // Where there is no room for any, the run ends with that.
+        guard free >= kept, free - kept < size else { return true }
+        try noteFailure(of: message.key, sentence(FetchError.noRoomFor(octets: size, path: path, free: free)))
+        return false
     }
 
     private func skip(_ message: Pending, of size: Int, as reason: String) throws {

@@ -7,33 +7,83 @@ import IMAPProtocol
 import MaildirStore
 import Octets
 import POP3Protocol
+import Reporting
 import Transport
 
 /// Takes the octets of one message as the server sends them.
 final class MessageSink {
+    /// Octets of a message that are written before it is looked whether there is room for more of it. A message of fewer
+    /// is not what fills a disk.
+    static let roomStep = 8 << 20
+    /// Octets of a message, at most; IMAP's engine has the same bound.
+    static let octetLimit = 1 << 32
+
     /// Octets of the message so far, in file form.
     private(set) var octets = 0
-    /// `nil` once the message turned out to be too large for the file system.
+    /// Its first octets, as many as ``UnavailableNotice`` has.
+    private(set) var start: [UInt8] = []
+    /// `nil` once the message turned out to be too large for the file system, or for what is free there.
     fileprivate private(set) var message: BatchedMessage?
-    fileprivate private(set) var fault: DurableError?
+    fileprivate private(set) var fault = ""
 
+    private let told: Int?
+    private var octetsWithRoom = 0
+    private let demandRoom: () throws -> Void
     private let noteOctets: (Int) -> Void
 
-    fileprivate init(_ message: BatchedMessage, noting noteOctets: @escaping (Int) -> Void) {
-        (self.message, self.noteOctets) = (message, noteOctets)
+    /// - Parameters:
+    ///   - told: its size, as the server has told it.
+    ///   - demandRoom: throws when no more of it may be written.
+    fileprivate init(
+        _ message: BatchedMessage, told: Int?, demandRoom: @escaping () throws -> Void,
+        noting noteOctets: @escaping (Int) -> Void
+    ) {
+        (self.message, self.told, self.demandRoom, self.noteOctets) = (message, told, demandRoom, noteOctets)
     }
 
-    /// Takes the next octets, in file form. When the file system takes no file of this size, whatever its free space,
-    /// the rest of the message is read and dropped: it will not fit tomorrow either, but others do.
-    func write(_ chunk: [UInt8]) throws(DurableError) {
+    /// Takes the next octets, in file form. When the file system takes no file of this size, or the message itself has
+    /// taken the space that is to stay free, the rest of it is read and dropped: others do fit.
+    /// - Throws: what keeps any message from being written; ``FetchError/endless(octets:)``.
+    func write(_ chunk: [UInt8]) throws {
         octets += chunk.count
         noteOctets(chunk.count)
+        if start.count <= UnavailableNotice.octets.count { start += chunk.prefix(UnavailableNotice.octets.count + 1) }
+        guard let message else {
+            // Who sends far more than was told may never end.
+            let limit = min(Self.octetLimit, told.map { 2 * min($0, Self.octetLimit) + 2 * Self.roomStep } ?? .max)
+            guard octets <= limit else { throw FetchError.endless(octets: octets) }
+            return
+        }
+        guard octets <= Self.octetLimit else { throw FetchError.endless(octets: octets) }
+        let mayBeDropped = octets > Self.roomStep
         do {
-            try message?.write(chunk)
-        } catch  where error.code == DurableError.tooLarge {
-            (message, fault) = (nil, error)
+            if octets - octetsWithRoom > Self.roomStep {
+                try demandRoom()
+                octetsWithRoom = octets
+            }
+            try message.write(chunk)
+        } catch let error as DurableError where error.code == DurableError.tooLarge || error.isNoSpace && mayBeDropped {
+            drop(for: error)
+        } catch let error as FetchError {
+            drop(for: error)
         }
     }
+
+    private func drop(for error: any Error) { (message, fault) = (nil, sentence(error)) }
+}
+
+/// What Courier sends by IMAP for a message whose file it cannot open, be it gone or out of its reach for now: a message of
+/// its own. Were it taken for the message, that would be deleted at the source with `keep off`.
+enum UnavailableNotice {
+    /// In file form.
+    static let octets = Array(
+        """
+        From: System Administrator <root@localhost>
+        Subject: message unavailable
+
+        This message is no longer available on the server.
+
+        """.utf8)
 }
 
 /// What is known of a message at its source besides its content.
@@ -58,11 +108,13 @@ extension AccountRun {
         unless stored: Set<MessageDigest> = [], reading read: (MessageSink) throws -> MessageSource
     ) throws -> MessageDigest? {
         guard let delivery else { preconditionFailure("a dry run fetches nothing") }
+        let file = try delivery.message(
+            index, to: destination, isDigested: isDigested || !stored.isEmpty,
+            below: { topFields(of: message, as: $0) })
         let sink = MessageSink(
-            try delivery.message(
-                index, to: destination, isDigested: isDigested || !stored.isEmpty,
-                below: { topFields(of: message, as: $0) })
-        ) { [self] in progress.note(octets: $0) }
+            file, told: message.size,
+            demandRoom: { [self] in try delivery.demandRoom(hub.settings.limits.freeSpace) },
+            noting: { [self] in progress.note(octets: $0) })
         defer { progress.noteEnd(of: message) }
         let source: MessageSource
         do {
@@ -76,7 +128,11 @@ extension AccountRun {
             return nil
         }
         guard let whole = sink.message else {
-            try noteFailure(of: message.key, sink.fault?.description ?? "")
+            try noteFailure(of: message.key, sink.fault)
+            return nil
+        }
+        guard sink.start != UnavailableNotice.octets else {
+            try noteFailure(of: message.key, "the server says, in a message of its own, that it cannot give it")
             return nil
         }
         noteContentFaults(source.contentFaults, of: message.key)

@@ -1,38 +1,54 @@
-// The letters that a Maildir has, by their Message-ID: what `--reindex` compares a server's mail with.
+// The letters that a Maildir has, by fields of their headers: what `--reindex` compares a server's mail with.
 
 import MailFormat
 import MaildirStore
 import Octets
 
-/// The Message-IDs (RFC 5322 §3.6.4) of all messages in a Maildir and its folders.
+/// What tells the messages in a Maildir and its folders from others.
+///
+/// The Message-ID (RFC 5322 §3.6.4) alone could be given twice, so that a letter hides the next one; Date, From and the
+/// first stamp of a server's, which nobody knows before the letter is on its way, belong to it. Neither what programs
+/// here have added above or changed below matters, nor the body, which is not to be fetched for this.
 struct StoredLetters {
     /// The most octets of a message that are searched for its Message-ID.
     private static let headLimit = 64 << 10
 
-    private var ids: Set<[UInt8]> = []
+    /// The fields of one letter, without the blanks around them.
+    private struct Identity: Hashable {
+        let id, date, from, firstReceived: [UInt8]
+    }
+
+    private let letters: Set<Identity>
 
     init(in maildir: Maildir) throws(MaildirError) {
-        var ids: Set<[UInt8]> = []
+        var letters: Set<Identity> = []
         try maildir.forEachHead(atMost: Self.headLimit) { head in
             // Of which only the header is here is not here.
             guard !head.starts(with: AccountRun.headerOnlyField) else { return }
-            if let id = Self.messageID(in: head) { ids.insert(id) }
+            if let letter = Self.identity(in: head) { letters.insert(letter) }
         }
-        self.ids = ids
+        self.letters = letters
     }
 
-    /// Whether the Maildir has a message with the Message-ID that stands in `header`.
+    /// Whether the Maildir has the message that `header` is of.
     /// - Parameter header: in file form.
-    func contains(_ header: [UInt8]) -> Bool { Self.messageID(in: header).map(ids.contains) ?? false }
+    func contains(_ header: [UInt8]) -> Bool { Self.identity(in: header).map(letters.contains) ?? false }
 
-    /// The field's value without blanks around it; `nil` where there is none.
-    private static func messageID(in head: [UInt8]) -> [UInt8]? {
+    /// `nil` where there is no Message-ID.
+    private static func identity(in head: [UInt8]) -> Identity? {
         var scanner = HeaderScanner()
         scanner.append(head)
         let header = scanner.finish()
-        guard let field = header.first("Message-ID") else { return nil }
-        let value = header.unfolded(field).drop { $0 == Octet.space || $0 == Octet.tab }
-        let end = value.lastIndex { $0 != Octet.space && $0 != Octet.tab }
-        return end.map { Array(value[...$0]) }
+        func value(_ field: HeaderField?) -> [UInt8] {
+            guard let field else { return [] }
+            let value = header.unfolded(field).drop { $0 == Octet.space || $0 == Octet.tab }
+            let end = value.lastIndex { $0 != Octet.space && $0 != Octet.tab }
+            return end.map { Array(value[...$0]) } ?? []
+        }
+        let id = value(header.first("Message-ID"))
+        guard !id.isEmpty else { return nil }
+        return Identity(
+            id: id, date: value(header.first("Date")), from: value(header.first("From")),
+            firstReceived: value(header.fields(named: "Received").last))
     }
 }

@@ -24,6 +24,10 @@ struct AccountErrorTests {
             "\(better)"
                 == "\(wrong); if they are right, the server may be wrong about SCRAM-SHA-256, and `auth plain` does without it"
         )
+        #expect(
+            "\(error(.credentials, isTemporary: false, "SCRAM-SHA-256-PLUS"))"
+                == "\(wrong); if they are right, the server may not know how to tie a login to this TLS connection, and "
+                + "`auth scram-sha-256` does without that")
         let busy = error(.server, isTemporary: true)
         #expect("\(busy)" == "mail.test refused the login of ti\\x07m: no\\x1B; it is tried again later")
         #expect(busy.exitStatus == .temporaryFailure)

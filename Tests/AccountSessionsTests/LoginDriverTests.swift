@@ -148,7 +148,9 @@ struct LoginDriverTests {
     func secretLast(_ dialect: Dialect) async throws {
         try await onThread { () throws in
             let lost = SecretSource.file("/nowhere/at/all")
-            for (offered, word) in [("GSSAPI", "offers none of the logins we have"), ("PLAIN", "/nowhere/at/all")] {
+            for (offered, word) in [
+                ("GSSAPI", "offers none of the logins that may be used"), ("PLAIN", "/nowhere/at/all"),
+            ] {
                 let played = try PlayedServer { voice in
                     try voice.greet(dialect, offering: offered)
                     try voice.hear()
@@ -195,11 +197,18 @@ struct LoginDriverTests {
                         == true)
                 #expect(mute.heard() == ["CAPA"])
             }
-            // Who names a mechanism gets that one, or nothing.
+            // Who names a mechanism gets that one, or nothing; `login` names the command as well.
             let named = try PlayedServer { try $0.greet(.pop3, offering: "GSSAPI") }
             #expect(
-                described { try begin(.pop3, on: named, account(auth: .login)) }?.contains("none of the logins") == true
+                described { try begin(.pop3, on: named, account(auth: .plain)) }?.contains("none of the logins") == true
             )
+            let own = try PlayedServer { voice in
+                try voice.greet(.imap, offering: "PLAIN")
+                try voice.hear()
+                try voice.accept(.imap)
+            }
+            #expect(described { try begin(.imap, on: own, account(auth: .login)) } == nil)
+            #expect(own.heard() == ["a1 LOGIN \"tim\" \"tanstaaf\""])
         }
     }
 

@@ -162,8 +162,10 @@ struct FetchUIDTests {
                 Script.login + selection
                     + Script.answer("a3 UID FETCH 7 ", "* 2 FETCH (UID 7 RFC822.SIZE 17)", "* 2 EXPUNGE")
                     + Script.logout,
-                Script.login + selection + Script.answer("a3 UID FETCH 7 ", "* 2 FETCH (UID 7 RFC822.SIZE 17)")
-                    + Script.answer("a4 UID FETCH 7 ", Script.content(2, 7)) + Script.logout)
+                // More messages than were left: they are looked at again, though UIDNEXT stands.
+                Script.login + selection + Script.answer("a3 UID FETCH 8:*", "* 2 FETCH (UID 7 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 7 ", "* 2 FETCH (UID 7 RFC822.SIZE 17)")
+                    + Script.answer("a5 UID FETCH 7 ", Script.content(2, 7)) + Script.logout)
             let rig = rig(server, "keep on")
             for (status, count) in [(Int32(0), 1), (75, 1), (0, 1), (0, 2)] {
                 let result = try rig.fetch("--retry")

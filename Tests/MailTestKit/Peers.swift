@@ -4,7 +4,7 @@ import Glibc
 
 /// A third-party program, unpacked by scripts/peers or installed on the machine.
 public enum PeerName: String, Sendable, CaseIterable, CustomStringConvertible {
-    case dovecot, postfix, courier, isync, opensmtpd, chasquid, spamassassin, gsasl
+    case dovecot, postfix, courier, cyrus, isync, opensmtpd, chasquid, spamassassin, gsasl
     case curl, swaks, mpop, msmtp, strace, python3, openssl
     case systemdAnalyze = "systemd-analyze"
 
@@ -13,7 +13,7 @@ public enum PeerName: String, Sendable, CaseIterable, CustomStringConvertible {
     /// Whether it is unpacked into a folder of its own instead of installed.
     var isUnpacked: Bool {
         switch self {
-        case .dovecot, .postfix, .courier, .isync, .opensmtpd, .chasquid, .spamassassin, .gsasl: true
+        case .dovecot, .postfix, .courier, .cyrus, .isync, .opensmtpd, .chasquid, .spamassassin, .gsasl: true
         case .curl, .swaks, .mpop, .msmtp, .strace, .python3, .openssl, .systemdAnalyze: false
         }
     }
@@ -63,7 +63,7 @@ public enum Peers {
     ) throws(KitError) -> [String: String] {
         var made = ["PATH": environment("PATH") ?? "/usr/bin:/bin", "LANG": "C"]
         made["LD_LIBRARY_PATH"] =
-            (libraries + ["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu"])
+            (libraries + ["usr/lib", "lib"].flatMap { ["\($0)/x86_64-linux-gnu", "\($0)/aarch64-linux-gnu"] })
             .map { "\(root)/\($0)" }.joined(separator: ":")
         if redirected {
             guard let folder = folder() else { throw KitError("no folder of peers") }

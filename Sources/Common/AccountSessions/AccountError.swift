@@ -91,7 +91,7 @@ public enum AccountError: Complaint {
                 + "port, or use the service with TLS from the start"
         case .loginInClear(let host): "\(host): a password is never sent without TLS; take `tls off` out of the account"
         case .noMechanism(let account, let offered):
-            "account \(account): the server offers none of the logins we have (it offers "
+            "account \(account): the server offers none of the logins that may be used (it offers "
                 + "\(offered.isEmpty ? "none" : printable(offered.joined(separator: " ")))); see `auth` in mailhubrc(5)"
         case .loginRefused(let user, let host, let mechanism, let refusal):
             "\(host) refused the login of \(printable(user)): \(printable(octets: refusal.words, limit: 200)); "
@@ -122,6 +122,9 @@ public enum AccountError: Complaint {
         case "OAUTHBEARER", "XOAUTH2":
             "check `user` and the token that `tokeneval` writes: whose it is, what it is good for, whether it has ended"
         case "EXTERNAL": "check that the server knows the certificate in `tls_cert_file`, and `user`"
+        case let name? where name.hasSuffix("-PLUS"):
+            "check user and password; if they are right, the server may not know how to tie a login to this TLS connection, "
+                + "and `auth \(name.dropLast(5).lowercased())` does without that"
         case let name?:
             "check user and password; if they are right, the server may be wrong about \(name), and `auth plain` does "
                 + "without it"

@@ -18,10 +18,9 @@ public struct AccountLogin: Sendable {
     private let source: SecretSource
     /// The mechanisms that the rc allows, the one to prefer first.
     let mechanisms: [SASLClientMechanism]
-    /// Whether the rc leaves the way to log in to us, which may be the protocol's own then.
+    /// Whether the rc leaves the way to log in to us.
     let isFree: Bool
-    /// Whether the rc names a mechanism that shows the password, so that the protocol's own command may, too.
-    let showsPassword: Bool
+    private let auth: AuthMethod
     /// Whether POP3 is to log in by APOP.
     let prefersAPOP: Bool
     /// `nil` where no record is kept.
@@ -59,7 +58,7 @@ public struct AccountLogin: Sendable {
         self.records = records
         source = account.secret
         prefersAPOP = account.auth == .apop
-        showsPassword = account.auth == .plain || account.auth == .login
+        auth = account.auth
         isFree = account.auth == .auto && !account.hasToken
         let all = account.hasToken ? SASLClientMechanism.withToken : mechanisms
         self.mechanisms =
@@ -69,6 +68,12 @@ public struct AccountLogin: Sendable {
             case .scramSHA256Plus, .scramSHA256, .scramSHA1, .cramMD5, .plain, .login, .oauthbearer, .xoauth2, .off:
                 all.filter { $0.name == account.auth.rawValue.uppercased() }
             }
+    }
+
+    /// Whether the protocol's own command, which shows the password, is one of the ways: `login` is its name as much as a
+    /// mechanism's, and `plain` means it where a server knows of no mechanism at all.
+    func takesOwnCommand(offered: [String]) -> Bool {
+        isFree || auth == .login || auth == .plain && offered.isEmpty
     }
 
     /// The right to try the login now; see ``LoginRecords``.

@@ -47,7 +47,7 @@ struct LoginDriver<E: SessionEngine> {
             try authenticate(login, mechanism, channel)
             attempt?.accepted(by: login.isFree ? mechanism.name : nil, isWeaker: SASLClientMechanism.isWeaker)
             return mechanism.name
-        } else if let commands = E.ownLogin, login.isFree || login.showsPassword && offered.isEmpty {
+        } else if let commands = E.ownLogin, login.takesOwnCommand(offered: offered) {
             // They show the password, as the weakest mechanism does.
             let name = SASLClientMechanism.login.name
             try hold(to: attempt, login, name)

@@ -155,6 +155,14 @@ public final class AccountLedger {
         if state.folders[index].next != uid { try record(["next \(index) \(uid)"]) }
     }
 
+    /// Notes that somebody has looked for new mail in the folder, with how many messages are left there.
+    /// - Parameter time: in seconds since 1970; `nil` where nobody has, and there are fewer messages than then.
+    public func noteLook(messages: Int, of index: Int, at time: Int?) throws(DurableError) {
+        let last = state.folders[index].look
+        guard let time = time ?? last?.time, time != last?.time || messages != last?.messages else { return }
+        try record(["look \(index) \(time) \(messages)"])
+    }
+
     /// Records in one write that the first of the open batches have ended as `ends` says, and that `batch` is begun;
     /// durable on return.
     /// - Throws: `DurableError`; also for an earlier fault of the journal, even with nothing to record.

@@ -20,5 +20,12 @@ extension FetchState.Folder {
         fetched.removeAll { $0.uids.isEmpty }
     }
 
+    /// Whether to look for new mail although the server says that there is none (by UIDNEXT): there are more messages than
+    /// there were, or nobody has looked for a day. A server's counter that stands still would hide mail for good.
+    public func needsLook(messages: Int, at now: Int) -> Bool {
+        guard messages > 0 else { return false }
+        return look.map { messages > $0.messages || !(0..<86_400).contains(now - $0.time) } ?? true
+    }
+
     public func isFetched(_ uid: UInt32) -> Bool { fetched.contains { $0.uids.contains(uid) } }
 }

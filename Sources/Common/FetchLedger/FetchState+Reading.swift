@@ -90,7 +90,7 @@ extension FetchState {
                 return false
             }
             failed[key] = Failure(tries: tries, time: time, reason: text)
-        case ("folder", 4), ("floor", 3), ("next", 3), ("seen", 5), ("left", 3): return applyFolder(words)
+        case ("folder", 4), ("floor", 3), ("next", 3), ("look", 4), ("seen", 5), ("left", 3): return applyFolder(words)
         default: return false
         }
         return true
@@ -140,14 +140,19 @@ extension FetchState {
             return true
         }
         guard folders.indices.contains(index) else { return false }
-        switch words[0].first {
-        case 0x66:  // floor
+        switch String(decoding: words[0], as: UTF8.self) {
+        case "floor":
             guard let uid = JournalWord.number(words[2]).flatMap({ UInt32(exactly: $0) }) else { return false }
             folders[index].floor = uid
-        case 0x6E:  // next
+        case "next":
             guard let uid = JournalWord.number(words[2]).flatMap({ UInt32(exactly: $0) }) else { return false }
             folders[index].next = uid
-        case 0x6C:  // left
+        case "look":
+            guard let time = JournalWord.number(words[2]), let messages = JournalWord.number(words[3]) else {
+                return false
+            }
+            folders[index].look = Look(time: time, messages: messages)
+        case "left":
             guard let uids = UIDSet(parsing: words[2]) else { return false }
             folders[index].forget(uids)
         default:  // seen

@@ -56,6 +56,16 @@ public struct FetchState: Sendable, Hashable {
         public var next: UInt32 = 1
         /// UIDs fetched and, for all we know, still at the source.
         public var fetched: [Day] = []
+        /// The last look at all that may be new; `nil` for none, as far as is known.
+        public var look: Look?
+    }
+
+    /// A look at a folder's messages, and not only at what the server says of their UIDs.
+    public struct Look: Hashable, Sendable {
+        /// In seconds since 1970.
+        public var time: Int
+        /// How many messages there were when it was over.
+        public var messages: Int
     }
 
     /// A batch that was begun and whose end is not known.

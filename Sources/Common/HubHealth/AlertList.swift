@@ -20,7 +20,7 @@ public struct AlertList: KeptState {
 
     /// Takes what is the matter now; what is not is over.
     /// - Parameters:
-    ///   - patience: how long a concern lasts before somebody is told.
+    ///   - patience: how long a concern lasts before somebody is told, if it has no shorter one of its own.
     ///   - now: seconds since 1970.
     /// - Returns: the concerns of which somebody is to be told now, with since when they have been.
     public mutating func review(
@@ -36,7 +36,8 @@ public struct AlertList: KeptState {
                 episode = Episode(since: since, told: 0)
             }
             if episode.since > now { episode.since = now }
-            if episode.told == 0, now - episode.since >= Int(clamping: patience.components.seconds) {
+            let wait = min(concern.patience ?? patience, patience)
+            if episode.told == 0, now - episode.since >= Int(clamping: wait.components.seconds) {
                 due.append((concern, episode.since))
             }
             lasting[key] = episode

@@ -24,11 +24,17 @@ public struct Concern: Sendable, Hashable {
     public let mailbox: String?
     /// Since when, in seconds since 1970; `nil` where nobody knows.
     public let since: Int?
+    /// How long it lasts at most before somebody is told, where the rc would wait longer.
+    public let patience: Duration?
     /// What is the matter, and what to do; may hold foreign text.
     public let words: String
 
-    public init(_ kind: Kind, of subject: String, for mailbox: String? = nil, since: Int?, _ words: String) {
-        (self.kind, self.subject, self.mailbox, self.since, self.words) = (kind, subject, mailbox, since, words)
+    public init(
+        _ kind: Kind, of subject: String, for mailbox: String? = nil, since: Int?, within patience: Duration? = nil,
+        _ words: String
+    ) {
+        (self.kind, self.subject, self.mailbox, self.since) = (kind, subject, mailbox, since)
+        (self.patience, self.words) = (patience, words)
     }
 
     public var json: JSON {

@@ -18,7 +18,12 @@ extension IMAPClient {
     private mutating func beginLiteral(_ octets: Int) throws(IMAPError) {
         literals += 1
         guard literals <= Self.literalLimit else { throw .tooMany(what: "literals", limit: Self.literalLimit) }
-        let open = response.lastIndex(of: 0x7B) ?? response.endIndex
+        var open = response.lastIndex(of: 0x7B) ?? response.endIndex
+        // A literal8 (RFC 3516 §4.1) is one like any other: Cyrus sends it, unasked, for content with NULs.
+        if response[..<open].suffix(2).elementsEqual([Octet.space, 0x7E]) {
+            open -= 1
+            response.remove(at: open)
+        }
         if let (sequence, uid, items) = contentKey(before: open) {
             try allow(items, in: response)
             guard content == nil else { throw .malformed(response: response) }

@@ -211,7 +211,7 @@ extension IMAPClient {
     private mutating func finishList(_ response: [UInt8], from start: Int) throws(IMAPError) {
         var reader = IMAPReader(response, from: start)
         let values = try reader.values()
-        guard values.count >= 3, let attributes = values[0].list, let name = values[2].octets else {
+        guard values.count >= 3, let attributes = values[0].list, let name = values[2].name else {
             throw .malformed(response: response)
         }
         var delimiter: UInt8?

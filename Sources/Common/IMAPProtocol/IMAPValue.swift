@@ -9,7 +9,8 @@ enum IMAPValue: Hashable, Sendable {
     /// A quoted string, or a small literal.
     case string([UInt8])
     case list([IMAPValue])
-    case null
+    /// `NIL`, as it is spelled.
+    case null([UInt8])
     /// A literal of so many octets, which went to the caller as content.
     case streamed(Int)
 
@@ -20,6 +21,9 @@ enum IMAPValue: Hashable, Sendable {
         case .list, .null, .streamed: nil
         }
     }
+
+    /// An astring (RFC 3501 §9): where a name stands, `nil` is one like any other.
+    var name: [UInt8]? { if case .null(let octets) = self { octets } else { octets } }
 
     var number: Int? { if case .atom(let octets) = self { Decimal.value(of: octets) } else { nil } }
 
@@ -149,7 +153,7 @@ struct IMAPReader {
             }
         }
         let word = octets[start..<at]
-        return word.equalsIgnoringCase("NIL") ? .null : .atom(Array(word))
+        return word.equalsIgnoringCase("NIL") ? .null(Array(word)) : .atom(Array(word))
     }
 
     /// The octet count that a literal at the end of `line` announces, as in `{310}` (RFC 3501 §4.3).

@@ -26,6 +26,9 @@ public struct LoginState: KeptState, Hashable {
     /// Whether the login was refused when it was last tried.
     public var isRefused: Bool { since > 0 }
 
+    /// Whether it was refused so often that it is left alone for a while.
+    public var isLeftAlone: Bool { isRefused && refusals > Self.freeTries }
+
     /// Refusals that are followed by a new try at once: it may have been a slip, of ours or of the server's.
     static let freeTries = 2
     /// The pauses after those, in seconds; the last one is kept to. A server counts, and locks an account for good.
