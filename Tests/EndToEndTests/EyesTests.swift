@@ -230,4 +230,48 @@ struct EyesTests {
             #expect(rig.messages().count == 2)
         }
     }
+
+    @Test("a long run without a terminal says nothing, whatever TERM is")
+    func silence() async throws {
+        try await onThread {
+            let server = try FakeServer([
+                .line("+OK fake"), .expect("CAPA"), .line("-ERR"), .expect("USER alice"), .line("+OK"),
+                .expect("PASS secret"), .line("+OK"), .expect("CAPA"), .line("-ERR"), .expect("UIDL"), .line("+OK"),
+                .line("1 a"), .line("."), .expect("LIST"), .line("+OK"), .line("1 58"), .line("."), .expect("RETR 1"),
+                .line("+OK"),
+                .drip(
+                    Array("Subject: x\r\n\r\n\(String(repeating: "y", count: 60))\r\n.\r\n".utf8),
+                    every: .milliseconds(40)),
+                .expect("QUIT"), .line("+OK"),
+            ])
+            let rig = FetchRig()
+            rig.configure("pop3 127.0.0.1:\(server.port)", "tls off", "timeout 5")
+            let result = try InstalledCommands.run(
+                ["mhfetch", "-C", rig.scratch.file("mailhubrc")],
+                environment: ["HOME": rig.scratch.path, "TERM": "xterm"])
+            #expect(result.status == 0 && result.elapsed > .seconds(2), "\(result)")
+            #expect(result.output.isEmpty && result.errors.isEmpty, "\(result)")
+        }
+    }
+
+    @Test(
+        "a transcript is not written where others may write, or by a full disk; it is told, and mail is fetched",
+        .needs(.dovecot))
+    func noTranscript() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            let rig = FetchRig()
+            let open = rig.scratch.file("open")
+            rig.scratch.makeFolder("open")
+            _ = unsafe chmod(open, 0o777)
+            for (number, place) in [open, "/dev/full/transcripts"].enumerated() {
+                dovecot.deliver(smallMessages(2)[number], number: number + 1)
+                rig.configure("imaps localhost:\(dovecot.imapsPort)", trusting: dovecot, "transcript \(place)")
+                let result = try rig.fetch()
+                #expect(rig.messages().count == number + 1 || result.status == 78, "\(place): \(result)")
+                #expect(result.errorText.contains(place), "\(place): \(result)")
+                #expect(ScratchDirectory.names(in: open).isEmpty)
+            }
+        }
+    }
 }

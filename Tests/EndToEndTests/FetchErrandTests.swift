@@ -395,4 +395,50 @@ struct FetchErrandTests {
             #expect(!server.stop().contains { !$0.finished }, "\(server.sessions)")
         }
     }
+
+    @Test(
+        "--reindex: a letter with another's Message-ID is not taken for it; fields of this house's are no difference",
+        .needs(.dovecot))
+    func forgedID() async throws {
+        try await onThread {
+            func letter(_ from: String, _ stamp: String) -> [UInt8] {
+                let header = [
+                    "Received: from b by c; \(stamp)", "Received: from a by b; \(stamp)",
+                    "Message-ID: <same@example.org>",
+                    "From: \(from)", "Date: Sun, 22 Nov 2026 10:00:00 +0000",
+                ]
+                return Array((header + ["", "x", ""]).joined(separator: "\n").utf8)
+            }
+            let here = letter("a@example.org", "1")
+            let dovecot = try DovecotPeer()
+            dovecot.deliver(here, number: 1)
+            let rig = FetchRig()
+            rig.configure("imaps localhost:\(dovecot.imapsPort)", trusting: dovecot, "received_header\n  delivered-to")
+            #expect(try rig.fetch().status == 0)
+            _ = try runProgram(["rm", "-rf", rig.scratch.file("state")])
+            dovecot.deliver(letter("forger@example.org", "1"), number: 2)
+            dovecot.deliver(letter("a@example.org", "2"), number: 3)
+            let result = try rig.fetch("--reindex", "peer")
+            #expect(result.status == 0 && rig.messages().count == 3, "\(result)")
+        }
+    }
+
+    @Test("a filter that never ends makes a failure of its message, and at the second ends the run", .needs(.dovecot))
+    func endlessFilter() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            fill(dovecot, 1...3)
+            let rig = FetchRig()
+            let script = rig.scratch.write("#!/bin/sh\nexec sleep 600.1234\n", to: "endless", mode: 0o755)
+            rig.configure("imaps localhost:\(dovecot.imapsPort)", trusting: dovecot, "filter \(script)")
+            let result = try rig.fetch(isOrdinary: true, deadline: .seconds(200))
+            #expect(
+                result.status == 75 && result.errorText.contains("a message could not be fetched: filter: "),
+                "\(result)")
+            #expect(result.elapsed > .seconds(100) && rig.messages().isEmpty)
+            #expect(rig.journal.count { $0.hasPrefix("fail ") } == 1, "\(rig.journal)")
+            let left = try runProgram(["pgrep", "-f", "sleep 600.1234"])
+            #expect(left.status == 1, "\(left)")
+        }
+    }
 }

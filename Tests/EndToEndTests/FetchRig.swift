@@ -50,6 +50,32 @@ final class FetchRig: Sendable {
             deadline: deadline, isOrdinary: isOrdinary)
     }
 
+    /// Runs mhfetch with a clock that is so far ahead.
+    /// - Parameter zone: as TZ has it.
+    func fetch(at ahead: String, _ arguments: String..., zone: String = "UTC0") throws -> CommandResult {
+        try InstalledCommands.run(
+            ["mhfetch", "-C", scratch.file("mailhubrc")] + arguments,
+            environment: MovedClock.environment(ahead).merging(["HOME": scratch.path, "TZ": zone]) { $1 },
+            isOrdinary: true)
+    }
+
+    /// Runs mhfetch and tells its largest resident set. By way of a small program: a child inherits the figure of
+    /// whoever starts it, and the tests have a large one.
+    /// - Parameter statuses: those it may end with.
+    func residentKiB(_ statuses: Set<Int32> = [0]) throws -> Int {
+        let script = """
+            import resource, subprocess, sys
+            status = subprocess.call(sys.argv[1:])
+            print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+            sys.exit(status)
+            """
+        let result = try runProgram(
+            ["python3", "-c", script, try InstalledCommands.path("mhfetch"), "-C", scratch.file("mailhubrc")],
+            deadline: .seconds(120))
+        #expect(statuses.contains(result.status), "\(result)")
+        return try #require(Int(result.outputText.filter(\.isNumber)))
+    }
+
     /// Puts `line` before all blocks of the rc.
     func addTop(_ line: String) {
         let rc = String(decoding: ScratchDirectory.read(scratch.file("mailhubrc")) ?? [], as: UTF8.self)

@@ -243,36 +243,19 @@ struct FetchTests {
             let rig = FetchRig()
             rig.configure("\(service) localhost:\(port)", trusting: dovecot)
             dovecot.deliver(smallMessages(1)[0], number: 1)
-            let small = try residentKiB(rig)
+            let small = try rig.residentKiB()
             let line = [UInt8](repeating: 0x78, count: 76) + [0x0A]
             var big = Array("Subject: big\n\n".utf8)
             big.reserveCapacity(101_000_000)
             let block = (0..<1000).flatMap { _ in line }
             while big.count < 100_000_000 { big += block }
             dovecot.deliver(big, number: 2)
-            let large = try residentKiB(rig)
+            let large = try rig.residentKiB()
             #expect(rig.messages().map(\.count).max() == big.count)
             let more = large - small
             print("\(service): a message of 100 MB takes \(more) KiB more than a small one, which takes \(small)")
             #expect(more < 8 * 1024)
         }
-    }
-
-    /// Runs mhfetch and tells its largest resident set. By way of a small program: a child inherits the figure of
-    /// whoever starts it, and the tests have a large one.
-    private func residentKiB(_ rig: FetchRig) throws -> Int {
-        let script = """
-            import resource, subprocess, sys
-            status = subprocess.call(sys.argv[1:])
-            print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-            sys.exit(status)
-            """
-        let result = try runProgram(
-            [
-                "python3", "-c", script, try InstalledCommands.path("mhfetch"), "-C", rig.scratch.file("mailhubrc"),
-            ], deadline: .seconds(120))
-        #expect(result.status == 0, "\(result)")
-        return try #require(Int(result.outputText.filter(\.isNumber)))
     }
 
     @Test(

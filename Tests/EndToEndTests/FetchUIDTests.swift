@@ -457,6 +457,90 @@ struct FetchUIDTests {
             #expect(server.stop().isEmpty, "nobody is contacted")
         }
     }
+
+    @Test("a UIDNEXT that stands still hides nothing: there are more messages, or a day is over, and it is looked")
+    func staleUIDNEXT() async throws {
+        try await onThread {
+            let stale = { (messages: Int) in Script.select("INBOX", messages: messages, "UIDVALIDITY 1", "UIDNEXT 6") }
+            func fetching(_ number: Int, _ uid: Int, from first: Int) -> [FakeServer.Step] {
+                Script.answer("a3 UID FETCH \(first):*", "* \(number) FETCH (UID \(uid) RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH \(uid) ", Script.content(number, uid))
+            }
+            let more = try FakeServer(
+                Script.login + stale(1) + fetching(1, 5, from: 1) + Script.logout,
+                Script.login + stale(1) + Script.logout,
+                Script.login + stale(2) + fetching(2, 6, from: 6) + Script.logout)
+            let first = rig(more)
+            for count in [1, 1, 2] {
+                let result = try first.fetch()
+                #expect(result.status == 0 && first.messages().count == count, "\(result) \(more.sessions)")
+            }
+            // Another client has deleted one, so that the count is the same.
+            let same = try FakeServer(
+                Script.login + stale(1) + fetching(1, 5, from: 1) + Script.logout,
+                Script.login + stale(1) + Script.logout,
+                Script.login + stale(1) + fetching(1, 6, from: 6) + Script.logout)
+            let other = rig(same)
+            for (ahead, count) in [("+0", 1), ("+23h", 1), ("+25h", 2)] {
+                let result = try other.fetch(at: ahead)
+                #expect(result.status == 0 && other.messages().count == count, "\(result) \(same.sessions)")
+            }
+        }
+    }
+
+    @Test("a folder that was renumbered is left alone, and the others are fetched; a MODSEQ tells nothing")
+    func onlyThatFolder() async throws {
+        try await onThread {
+            func folder(_ name: String, _ validity: Int, _ next: Int, _ tag: String, _ number: Int, _ uid: Int?)
+                -> [FakeServer.Step]
+            {
+                let count = Int(tag.dropFirst()) ?? 0
+                return Script.select(
+                    name, messages: number, "UIDVALIDITY \(validity)", "UIDNEXT \(next)", "HIGHESTMODSEQ 7", as: tag)
+                    + (uid.map { uid in
+                        Script.answer(
+                            "a\(count + 1) UID FETCH", "* \(number) FETCH (UID \(uid) RFC822.SIZE 17 MODSEQ (7))")
+                            + Script.answer("a\(count + 2) UID FETCH \(uid) ", Script.content(number, uid))
+                    } ?? [])
+            }
+            let server = try FakeServer(
+                Script.login + folder("A", 1, 6, "a2", 1, 5) + folder("B", 1, 6, "a5", 1, 5) + Script.logout,
+                // Of B the MODSEQ stands still, though there is a new message.
+                Script.login + folder("A", 2, 6, "a2", 1, nil) + folder("B", 1, 7, "a3", 2, 6) + Script.logout)
+            let rig = rig(server, "folders A -> A, B -> B")
+            #expect(try rig.fetch().status == 0, "\(server.sessions)")
+            let second = try rig.fetch()
+            #expect(second.status == 75, "\(second) \(server.sessions)")
+            for way in [
+                "--accept-folder A peer (take", "--refetch-folder A peer (fetch all again)",
+                "--reindex peer (fetch what",
+            ] {
+                #expect(second.errorText.contains(way), "\(way): \(second)")
+            }
+            #expect(rig.messages(folder: "A").count == 1 && rig.messages(folder: "B").count == 2, "\(server.sessions)")
+        }
+    }
+
+    @Test("without UIDPLUS messages are flagged and never expunged, which is told; none comes twice")
+    func withoutUIDPLUS() async throws {
+        try await onThread {
+            for search in ["# none", "search ALL"] {
+                let mailbox = PlayedMailbox(hasUIDPLUS: false)
+                let server = try mailbox.serve("imap")
+                let rig = FetchRig()
+                rig.configure("imap 127.0.0.1:\(server.port)", "tls off", "timeout 5", "keep off", search)
+                for _ in 1...3 {
+                    let result = try rig.fetch()
+                    #expect(result.status == 0, "\(result)")
+                }
+                #expect(counted(rig.messages()) == counted(PlayedMailbox.uids.map { PlayedMailbox.file($0) }))
+                let commands = server.stop().flatMap(\.lines)
+                #expect(commands.contains { $0.contains("UID STORE 5:7 +FLAGS.SILENT (\\Deleted)") }, "\(commands)")
+                #expect(!commands.contains { $0.contains("EXPUNGE") || $0.contains("CLOSE") }, "\(commands)")
+                #expect(mailbox.left == PlayedMailbox.uids)
+            }
+        }
+    }
 }
 
 extension String {

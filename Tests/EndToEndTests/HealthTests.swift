@@ -116,14 +116,46 @@ struct HealthTests {
             #expect(letters(rig).count == 2, "\(letters(rig))")
         }
     }
-}
 
-extension FetchRig {
-    /// Runs mhfetch with a clock that is so far ahead.
-    fileprivate func fetch(at ahead: String, _ arguments: String...) throws -> CommandResult {
-        try InstalledCommands.run(
-            ["mhfetch", "-C", scratch.file("mailhubrc")] + arguments,
-            environment: MovedClock.environment(ahead).merging(["HOME": scratch.path, "TZ": "UTC0"]) { $1 },
-            isOrdinary: true)
+    @Test(
+        "a login that is refused three times is told a quarter of an hour after the first, however long `alert-after` is"
+    )
+    func refusedThrice() async throws {
+        try await onThread {
+            let server = try FakeServer([
+                .line("+OK fake"), .expect("CAPA"), .line("-ERR"), .expect("USER alice"), .line("+OK"), .expect("PASS"),
+                .line("-ERR [AUTH] no"),
+            ])
+            let rig = FetchRig()
+            rig.configure("pop3 127.0.0.1:\(server.port)", "tls off", "timeout 5")
+            for (ahead, count) in [("+0", 0), ("+11m", 0), ("+22m", 1), ("+40m", 1)] {
+                #expect(
+                    try rig.fetch(at: ahead).status == 77 && letters(rig).count == count, "\(ahead) \(letters(rig))")
+            }
+        }
+    }
+
+    @Test("runs that die are told, also where nothing is due")
+    func diedRuns() async throws {
+        try await onThread {
+            let running = RunningCommand()
+            let hello: [FakeServer.Step] = [
+                .line("+OK fake"), .expect("CAPA"), .perform { running.signal(SIGKILL) }, .drain,
+            ]
+            let server = try FakeServer(hello, hello)
+            let rig = FetchRig()
+            rig.configure("pop3 127.0.0.1:\(server.port)", "tls off", "timeout 5", "every 30d")
+            for _ in 1...2 {
+                try rig.start(as: running)
+                #expect(running.end()?.signal == SIGKILL)
+            }
+            #expect(letters(rig).isEmpty)
+            #expect(try rig.fetch("--status").outputText.contains("the last 2 runs died"))
+            for ahead in ["+15m", "+26h", "+27h"] { _ = try rig.fetch(at: ahead, "--due") }
+            #expect(
+                letters(rig).count == 1 && letters(rig)[0].contains("the last 2 runs died"),
+                "\(letters(rig)) \(rig.log)")
+            #expect(server.sessions.count == 2, "nothing was due")
+        }
     }
 }

@@ -15,7 +15,10 @@ final class PlayedMailbox: Sendable {
     }
 
     static let uids = [5, 6, 7]
+    private let capabilities: String
     private let state = Mutex(State())
+
+    init(hasUIDPLUS: Bool = true) { capabilities = hasUIDPLUS ? "IMAP4rev1 UIDPLUS" : "IMAP4rev1" }
 
     /// What it was told to delete, in that order.
     var deleted: [Int] { state.withLock { $0.deleted } }
@@ -36,7 +39,7 @@ final class PlayedMailbox: Sendable {
     /// A server of it: each connection is a session with `greeting`.
     func serve(_ service: String) throws -> FakeServer {
         let isIMAP = service == "imap"
-        let greeting = isIMAP ? "* OK [CAPABILITY IMAP4rev1 UIDPLUS] hello" : "+OK hello"
+        let greeting = isIMAP ? "* OK [CAPABILITY \(capabilities)] hello" : "+OK hello"
         return try FakeServer(
             [.line(greeting), .times(1000, [.skip(lines: 1), .answer { [self] in isIMAP ? imap($0) : pop3($0) }])])
     }
@@ -72,11 +75,11 @@ final class PlayedMailbox: Sendable {
     private func imap(_ line: String) -> String {
         let words = line.split(separator: " ", maxSplits: 1).map(String.init)
         let (tag, command) = (words[0], words.count > 1 ? words[1] : "")
-        let said = state.withLock { state in state.lie?(command) ?? Self.imap(command, &state) }
+        let said = state.withLock { state in state.lie?(command) ?? answer(command, &state) }
         return said.replacing("@tag@", with: tag)
     }
 
-    private static func imap(_ command: String, _ state: inout State) -> String {
+    private func answer(_ command: String, _ state: inout State) -> String {
         let words = command.split(separator: " ").map(String.init)
         let done = "@tag@ OK done"
         func chosen(_ set: String) -> [Int] {
@@ -96,8 +99,11 @@ final class PlayedMailbox: Sendable {
             return chosen(words[2]).map { uid in
                 let start = "* \(number(uid)) FETCH (UID \(uid)"
                 return command.contains("BODY.PEEK[]")
-                    ? "\(start) BODY[] \(literal(uid)))\r\n" : "\(start) RFC822.SIZE \(wire(uid).utf8.count))\r\n"
+                    ? "\(start) BODY[] \(Self.literal(uid)))\r\n"
+                    : "\(start) RFC822.SIZE \(Self.wire(uid).utf8.count))\r\n"
             }.joined() + done
+        case "UID SEARCH":
+            return "* SEARCH\(state.left.filter { !state.flagged.contains($0) }.map { " \($0)" }.joined())\r\n\(done)"
         case "UID STORE":
             state.flagged.formUnion(chosen(words[2]))
             return done
@@ -109,7 +115,7 @@ final class PlayedMailbox: Sendable {
                 return line
             }.joined() + done
         case "LOGOUT": return "* BYE bye\r\n\(done)"
-        case "CAPABILITY": return "* CAPABILITY IMAP4rev1 UIDPLUS\r\n\(done)"
+        case "CAPABILITY": return "* CAPABILITY \(capabilities)\r\n\(done)"
         default: return command.uppercased().hasPrefix("EXPUNGE") ? "@tag@ BAD never asked for" : done
         }
     }

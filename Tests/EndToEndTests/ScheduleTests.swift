@@ -238,11 +238,17 @@ struct ScheduleTests {
                     environment: MovedClock.environment(ahead).merging(["HOME": hub.scratch.path]) { $1 })
                 #expect(result.status == status, "\(ahead): \(result)")
             }
-            // The network has come up: at once; but no more often than that.
-            let online = try hub.fetch("--due", "--online")
+            // The network has come up: at once.
+            func look(_ ahead: String, _ arguments: String...) throws -> CommandResult {
+                try InstalledCommands.run(
+                    ["mhfetch", "-C", hub.scratch.file("rc")] + arguments,
+                    environment: MovedClock.environment(ahead).merging(["HOME": hub.scratch.path]) { $1 })
+            }
+            #expect(try look("+19m", "--due").status == 0)
+            let online = try look("+19m", "--due", "--online")
             #expect(online.status == 75, "\(online)")
             #expect(try hub.fetch("--online").status == 64)
-            let status = try hub.fetch("--status").outputText
+            let status = try look("+20m", "--status").outputText
             #expect(status.contains("\n  due in "), "\(status)")
         }
     }
@@ -334,5 +340,47 @@ struct ScheduleTests {
             #expect(second.contains("nothing is sent through it"), "\(second)")
             #expect(second.contains("exclude each other"), "\(second)")
         }
+    }
+
+    @Test(
+        "at 02:30: once in the night in which that time does not come, and once in that in which it comes twice",
+        .needs(.dovecot))
+    func nights() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer()
+            // Central Europe's rule, without the files of a zone.
+            let zone = "CET-1CEST,M3.5.0,M10.5.0/3"
+            for (night, date) in [("@2027-03-28", "lost"), ("@2026-10-25", "doubled")] {
+                let hub = Hub(["fetch imap 127.0.0.1:\(dovecot.imapPort)", "tls off", "at 02:30"])
+                func look(_ utc: String) throws -> Bool {
+                    dovecot.deliver(message("x"), number: Int.random(in: 1...1 << 40))
+                    let before = hub.messages
+                    let seconds = try #require(try Self.seconds("\(night.dropFirst()) \(utc)"))
+                    let ahead = seconds - time(nil)
+                    let result = try InstalledCommands.run(
+                        ["mhfetch", "-C", hub.scratch.file("rc"), "--due"],
+                        environment: MovedClock.environment("\(ahead < 0 ? "" : "+")\(ahead)").merging(
+                            ["HOME": hub.scratch.path, "TZ": zone]) { $1 })
+                    #expect(result.status == 0 && result.errors.isEmpty, "\(utc): \(result)")
+                    return hub.messages > before
+                }
+                // By UTC; the clock on the wall is moved at 01:00. The evening before begins the account.
+                _ = try hub.fetch("--status")
+                var runs: [String] = []
+                for minute in stride(from: 0, through: 170, by: 10) {
+                    let utc =
+                        "\(minute / 60 < 10 ? "0" : "")\(minute / 60):\(minute % 60 < 10 ? "0" : "")\(minute % 60):05"
+                    if try look(utc) { runs.append(utc) }
+                }
+                // The first look of all begins it, and one more follows at its time.
+                #expect(runs.count == 2 && runs.first == "00:00:05", "\(date): \(runs)")
+                #expect(runs.last == (date == "lost" ? "01:00:05" : "00:30:05"), "\(date): \(runs)")
+            }
+        }
+    }
+
+    /// Seconds since 1970 of a time in UTC.
+    private static func seconds(_ text: String) throws -> Int? {
+        Int(try runProgram(["date", "-u", "-d", text, "+%s"]).outputText.filter(\.isNumber))
     }
 }
