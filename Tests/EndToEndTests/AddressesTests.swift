@@ -130,4 +130,20 @@ struct AddressesTests {
             #expect(String(decoding: message, as: UTF8.self).contains("\nSubject: six\n"))
         }
     }
+
+    @Test("clear text over a network is named by --check, at its line, and by -v", .needsMounts)
+    func clearText() async throws {
+        try await onThread {
+            let server = try FakeServer(Self.maildrop)
+            let rig = FetchRig()
+            rig.configure("pop3 dual.test:\(server.port)", "tls off insecure")
+            let mhfetch = [try InstalledCommands.path("mhfetch"), "-C", rig.scratch.file("mailhubrc")]
+            let checked = try run(mhfetch + ["--check"], in: rig.scratch)
+            #expect(checked.status == 0 && checked.errorText.contains("mailhubrc:11:"), "\(checked)")
+            #expect(checked.errorText.contains("clear"), "\(checked)")
+            let verbose = try run(mhfetch + ["-v"], in: rig.scratch)
+            #expect(verbose.status == 0, "\(verbose)")
+            #expect(verbose.errorText.contains(#"peer: in clear, as "tls off insecure" says"#), "\(verbose)")
+        }
+    }
 }

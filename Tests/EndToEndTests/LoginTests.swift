@@ -321,4 +321,54 @@ struct LoginTests {
             #expect(session.surprise == nil, "\(session)")
         }
     }
+
+    @Test("goes by a token of one user to the mailbox of another, as shared mailboxes need; no client is built in")
+    func sharedMailbox() async throws {
+        try await onThread {
+            for (service, word, greeting) in [
+                ("pop3", "xoauth2", "+OK fake"),
+                ("imap", "xoauth2", "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] fake"),
+            ] {
+                let offers: [FakeServer.Step] =
+                    service == "pop3" ? [.expect("CAPA"), .line("+OK"), .line("SASL XOAUTH2"), .line(".")] : []
+                let server = try FakeServer([.line(greeting)] + offers + [.skip(lines: 1), .line("+OK"), .drain])
+                let rig = FetchRig()
+                let token = rig.scratch.write("token-of-tim\nsecond line\n", to: "token")
+                rig.configure(
+                    "\(service) 127.0.0.1:\(server.port)", "tls off", "timeout 2", "auth \(word)",
+                    user: "office@example.org",
+                    secret: "tokeneval cat \(token)")
+                _ = try rig.fetch(isOrdinary: true)
+                let lines = server.stop().first?.lines ?? []
+                let sent = lines.compactMap {
+                    Base64.decode(Array($0.utf8.drop { $0 != 0x20 }.dropFirst().split(separator: 0x20).last ?? []))
+                }
+                .map { String(decoding: $0, as: UTF8.self) }
+                #expect(sent.contains("user=office@example.org\u{1}auth=Bearer token-of-tim\u{1}\u{1}"), "\(lines)")
+            }
+            for path in try Project.swiftFiles(below: "Sources") {
+                let text = try Project.text("Sources/\(path)").lowercased()
+                for word in ["client_id", "clientid", "googleusercontent", "client_secret"] {
+                    #expect(!text.contains(word), "\(path) has \(word)")
+                }
+            }
+        }
+    }
+
+    @Test("is none where IMAP's server has a fault of its own: [INUSE], [LIMIT], [UNAVAILABLE], however often")
+    func busyIMAP() async throws {
+        try await onThread {
+            for code in ["INUSE", "LIMIT", "UNAVAILABLE"] {
+                let server = try FakeServer([
+                    .line("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] fake"), .skip(lines: 1),
+                    .tagged("@tag@ NO [\(code)] later"), .drain,
+                ])
+                let rig = FetchRig()
+                rig.configure("imap 127.0.0.1:\(server.port)", "tls off", "timeout 5")
+                for _ in 1...6 { #expect(try rig.fetch().status == 75) }
+                let status = try rig.fetch("--status").outputText
+                #expect(server.sessions.count == 6 && !status.contains("login refused"), "\(status)")
+            }
+        }
+    }
 }

@@ -28,6 +28,8 @@ public final class FakeServer: Sendable {
         case answer(@Sendable (String) -> String)
         /// Sends nothing for so long; ends earlier when the client hangs up.
         case stall(Duration)
+        /// Waits for so long; what the client says meanwhile is a ``Session/surprise``.
+        case quiet(Duration)
         /// Does something at just this point, such as a signal to the client.
         case perform(@Sendable () -> Void)
         /// Reads and drops until the client closes.
@@ -158,6 +160,12 @@ private struct Player {
             try end.write(Array(pieces.joined(separator: tag).utf8) + [0x0D, 0x0A], until: deadline)
         case .answer(let line): try end.write(Array(line(last).utf8) + [0x0D, 0x0A], until: deadline)
         case .stall(let duration): try end.stall(duration)
+        case .quiet(let duration):
+            guard !end.hears(within: duration) else {
+                let line = try read()
+                note { $0.surprise = line }
+                throw Surprise()
+            }
         case .perform(let action): action()
         case .drain: do { try end.drain(until: deadline) } catch .gone {}
         case .reset:

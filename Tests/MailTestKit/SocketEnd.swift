@@ -85,6 +85,14 @@ struct SocketEnd {
         }
     }
 
+    /// Waits for `duration`.
+    /// - Returns: whether the peer has said something by then.
+    func hears(within duration: Duration) -> Bool {
+        guard start == unread.count else { return true }
+        do throws(SessionEnd) { try wait(for: POLLIN, until: Deadline(after: duration)) } catch { return false }
+        return true
+    }
+
     private mutating func fill(until deadline: Deadline) throws(SessionEnd) {
         try wait(for: POLLIN, until: deadline)
         if start > 0 {
