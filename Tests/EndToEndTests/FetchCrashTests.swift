@@ -105,4 +105,34 @@ struct FetchCrashTests {
             #expect(kills > 0 || !isUsed, "no kill")
         }
     }
+
+    @Test(
+        "killed when a copy was made and nobody was told: it is copied once more at most, then deleted, and comes once")
+    func killedBehindCopy() async throws {
+        try await onThread {
+            let mailbox = PlayedMailbox()
+            let running = RunningCommand()
+            let server = try mailbox.serve("imap")
+            let rig = FetchRig()
+            rig.configure("imap 127.0.0.1:\(server.port)", "tls off", "timeout 5", "move Done")
+            mailbox.lie { command in
+                guard command.hasPrefix("UID COPY") else { return nil }
+                running.signal(SIGKILL)
+                return ""
+            }
+            try rig.start(as: running)
+            #expect(running.end()?.signal == SIGKILL)
+            #expect(mailbox.deleted.isEmpty && rig.messages().count == 3)
+            mailbox.lie(nil)
+            for _ in 1...2 {
+                let result = try rig.fetch()
+                #expect(result.status == 0, "\(result)")
+            }
+            #expect(counted(rig.messages()) == counted(PlayedMailbox.uids.map { PlayedMailbox.file($0) }))
+            #expect(mailbox.left.isEmpty && mailbox.deleted == PlayedMailbox.uids)
+            let said: [String] = server.stop().flatMap(\.lines)
+            let copies = said.filter { $0.contains("UID COPY") }
+            #expect(copies.count == 2, "\(copies)")
+        }
+    }
 }

@@ -141,11 +141,15 @@ struct ScheduleTests {
                 ["mhsend", "-C", hub.scratch.file("rc"), "-odi", "-f", "alice@a1.example", "bob@b.example"],
                 input: message("out"), environment: ["HOME": hub.scratch.path])
             #expect(sent.status == 0, "\(sent)")
+            let path = try Project.text("examples/mailhub-fetch.path")
+            #expect(path.contains("\nPathChanged=/var/lib/mailhub/run/sent\n"))
             _ = try InstalledCommands.run(
                 ["mhsend", "-C", hub.scratch.file("rc"), "-q"], environment: ["HOME": hub.scratch.path])
             let log = String(decoding: ScratchDirectory.read(hub.scratch.file("log")) ?? [], as: UTF8.self)
             let due = String(decoding: ScratchDirectory.read(hub.scratch.file("state/due")) ?? [], as: UTF8.self)
             #expect(log.contains("status=sent") && due.contains("\nsent "), "\(log) \(due)")
+            // What the path unit waits for.
+            #expect(ScratchDirectory.read(hub.scratch.file("state/run/sent"))?.isEmpty == false)
             #expect(try fetched() == 3)
             // In the second of the sending it may be fetched from once more, and then no longer.
             usleep(1_100_000)

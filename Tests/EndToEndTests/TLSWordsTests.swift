@@ -105,4 +105,45 @@ struct TLSWordsTests {
             #expect(result.status == 0 && result.errorText.contains("chmod 600 \(mine.keyPath)"), "\(result)")
         }
     }
+
+    @Test("roots are those of the system, or of tls_trust_file; a certificate may be vouched for by way of others")
+    func roots() async throws {
+        try await onThread {
+            let scratch = ScratchDirectory()
+            let script = """
+                set -e; cd "$1"
+                request() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $1.key -out $1.csr -subj /CN=$1 2>/dev/null; }
+                root() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $1.key -out $1.crt -days 9 -subj /CN=$1 2>/dev/null; }
+                sign() { openssl x509 -req -in $1.csr -CA $2.crt -CAkey $2.key -CAcreateserial -days 9 -out $1.crt -extfile $3 2>/dev/null; }
+                echo basicConstraints=critical,CA:TRUE >between.ext
+                echo subjectAltName=DNS:localhost >leaf.ext
+                root one; root other
+                request between; sign between one between.ext
+                request leaf; sign leaf between leaf.ext
+                """
+            let made = try runProgram(["sh", "-c", script, "sh", scratch.path])
+            #expect(made.status == 0, "\(made)")
+            let port = try Loopback.freePort()
+            let server = try ServerProcess(
+                [
+                    "openssl", "s_server", "-accept", "\(port)", "-cert", scratch.file("leaf.crt"), "-key",
+                    scratch.file("leaf.key"), "-cert_chain", scratch.file("between.crt"), "-quiet",
+                ], logs: [scratch.file("log")])
+            defer { server.stop() }
+            try server.waitForPorts([port])
+            // Where TLS stands it is the silence behind it that is told.
+            for (line, system, status) in [
+                ("tls_trust_file \(scratch.file("one.crt"))", "other", 75),
+                ("tls_trust_file \(scratch.file("other.crt"))", "one", 77),
+                ("# as the system has it", "one", 75), ("# as the system has it", "other", 77),
+            ] {
+                let rig = FetchRig()
+                rig.configure("imaps localhost:\(port)", "timeout 2", line)
+                let result = try InstalledCommands.run(
+                    ["mhfetch", "-C", rig.scratch.file("mailhubrc")],
+                    environment: ["HOME": rig.scratch.path, "SSL_CERT_FILE": scratch.file("\(system).crt")])
+                #expect(result.status == Int32(status), "\(line), \(system): \(result)")
+            }
+        }
+    }
 }
