@@ -222,7 +222,7 @@ struct LoginDriverTests {
         return records
     }
 
-    @Test("in clear is not shown to a server that has had a better mechanism before", arguments: Dialect.allCases)
+    @Test("FE3: in clear is not shown to a server that has had a better mechanism before", arguments: Dialect.allCases)
     func weakerInClear(_ dialect: Dialect) async throws {
         try await onThread { () throws in
             let scratch = ScratchDirectory()
@@ -265,7 +265,7 @@ struct LoginDriverTests {
         }
     }
 
-    @Test("never goes in clear from an account that demands TLS")
+    @Test("FE3: never goes in clear from an account that demands TLS")
     func inClear() async throws {
         try await onThread { () throws in
             let played = try PlayedServer { try $0.hear() }

@@ -30,7 +30,7 @@ struct SessionStartTests {
     }
 
     @Test(
-        "with a server that refuses STARTTLS: its words are told, and nothing goes in clear",
+        "FE1: with a server that refuses STARTTLS: its words are told, and nothing goes in clear",
         arguments: Dialect.allCases)
     func refusedTLS(_ dialect: Dialect) async throws {
         try await onThread { () throws in

@@ -43,7 +43,7 @@ struct AddressesTests {
     }
 
     @Test(
-        "inet says which address of a server is used", .needsMounts,
+        "FE1: inet says which address of a server is used", .needsMounts,
         arguments: [("4", "127.0.0.1"), ("prefer4", "127.0.0.1"), ("6", "::1"), ("prefer6", "::1")])
     func chosen(_ inet: String, _ address: String) async throws {
         try await onThread {
@@ -60,7 +60,9 @@ struct AddressesTests {
         }
     }
 
-    @Test("an address that cannot be reached gives way to one of the other kind, unless inet forbids it", .needsMounts)
+    @Test(
+        "FE1: an address that cannot be reached gives way to one of the other kind, unless inet forbids it",
+        .needsMounts)
     func fallback() async throws {
         try await onThread {
             for (alive, preferred, only) in [(Loopback.Address.v4, "prefer6", "6"), (.v6, "prefer4", "4")] {
@@ -75,7 +77,7 @@ struct AddressesTests {
         }
     }
 
-    @Test("source-ip is where a connection comes from, and its kind is the server's", .needsMounts)
+    @Test("FE1: source-ip is where a connection comes from, and its kind is the server's", .needsMounts)
     func source() async throws {
         try await onThread {
             let four = try FakeServer(Self.maildrop)
@@ -90,7 +92,7 @@ struct AddressesTests {
         }
     }
 
-    @Test("mail goes in and out over IPv6, with TLS and by the server's address")
+    @Test("FE1: mail goes in and out over IPv6, with TLS and by the server's address")
     func overIPv6() async throws {
         try await onThread {
             let server = try HubUnderTest(services: ["submissions", "pop3s"], address: "[::1]")
@@ -131,7 +133,7 @@ struct AddressesTests {
         }
     }
 
-    @Test("clear text over a network is named by --check, at its line, and by -v", .needsMounts)
+    @Test("FE1: clear text over a network is named by --check, at its line, and by -v", .needsMounts)
     func clearText() async throws {
         try await onThread {
             let server = try FakeServer(Self.maildrop)

@@ -92,7 +92,7 @@ struct CourierTests {
     }
 
     @Test(
-        "a message that it cannot read is told of by one of its own, which is no mail and deletes nothing",
+        "FE12: a message that it cannot read is told of by one of its own, which is no mail and deletes nothing",
         .needs(.courier))
     func inventedMessage() async throws {
         try await onThread {

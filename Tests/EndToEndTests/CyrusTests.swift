@@ -12,7 +12,8 @@ struct CyrusTests {
     }
 
     @Test(
-        "logs in by SCRAM, by PLAIN, and by IMAP's own command, with TLS from the start and by STARTTLS", .needs(.cyrus)
+        "FE1, FE3: logs in by SCRAM, by PLAIN, and by IMAP's own command, with TLS from the start and by STARTTLS",
+        .needs(.cyrus)
     )
     func logins() async throws {
         try await onThread {
@@ -30,7 +31,7 @@ struct CyrusTests {
         }
     }
 
-    @Test("ties a login to TLS in a way that is not ours: it is told which word does without", .needs(.cyrus))
+    @Test("FE3: ties a login to TLS in a way that is not ours: it is told which word does without", .needs(.cyrus))
     func otherBinding() async throws {
         try await onThread {
             let cyrus = try CyrusPeer()
@@ -64,7 +65,9 @@ struct CyrusTests {
         }
     }
 
-    @Test("folders by pattern, also one called nil; what was fetched is moved, by MOVE, and only that", .needs(.cyrus))
+    @Test(
+        "FE5: folders by pattern, also one called nil; what was fetched is moved, by MOVE, and only that",
+        .needs(.cyrus))
     func foldersAndMoves() async throws {
         try await onThread {
             let cyrus = try CyrusPeer()
@@ -90,7 +93,7 @@ struct CyrusTests {
         }
     }
 
-    @Test("flags, the day of arrival, headers alone, and a folder that is made anew", .needs(.cyrus))
+    @Test("FE5: flags, the day of arrival, headers alone, and a folder that is made anew", .needs(.cyrus))
     func more() async throws {
         try await onThread {
             let cyrus = try CyrusPeer()

@@ -4,7 +4,7 @@ import Glibc
 import MailTestKit
 import Testing
 
-@Suite("FE15, FE16, OP3: what is seen of a run, and what never is")
+@Suite("What is seen of a run, and what never is")
 struct EyesTests {
     private func message(_ name: String, size: Int = 10) -> [UInt8] {
         Array("Subject: \(name)\n\n\(String(repeating: "x", count: size))\n".utf8)
@@ -17,7 +17,7 @@ struct EyesTests {
         return rig
     }
 
-    @Test("-v names host, login, TLS and folder; without it nothing is said", .needs(.dovecot))
+    @Test("ask 30: -v names host, login, TLS and folder; without it nothing is said", .needs(.dovecot))
     func verbose() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -37,7 +37,7 @@ struct EyesTests {
     }
 
     @Test(
-        "-vv and transcript show what is said with the server, of content the length, and no secret, as one",
+        "OP3: -vv and transcript show what is said with the server, of content the length, and no secret, as one",
         .needs(.dovecot), arguments: ["pop3s", "imaps"])
     func transcript(_ service: String) async throws {
         try await onThread {
@@ -79,7 +79,7 @@ struct EyesTests {
     }
 
     @Test(
-        "a server that repeats what it refuses brings the password nowhere: transcript, -vv, errors, log, state, status"
+        "OP3: a server that repeats what it refuses brings the password nowhere: transcript, -vv, errors, log, state, status"
     )
     func echo() async throws {
         try await onThread {
@@ -124,7 +124,8 @@ struct EyesTests {
         }
     }
 
-    @Test("a transcript holds 64 KiB of a session, and its folder no files that are older than a week; others stay")
+    @Test(
+        "OP3: a transcript holds 64 KiB of a session, and its folder no files that are older than a week; others stay")
     func transcriptLimits() async throws {
         try await onThread {
             let ids = (1...4000).map { FakeServer.Step.line("\($0) a-rather-long-unique-id-of-a-message-\($0)") }
@@ -177,7 +178,9 @@ struct EyesTests {
         }
     }
 
-    @Test("log-messages: a line for each message that is safe; and what all runs have fetched", .needs(.dovecot))
+    @Test(
+        "FE15, ask 30: log-messages: a line for each message that is safe; and what all runs have fetched",
+        .needs(.dovecot))
     func messageLog() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -205,7 +208,7 @@ struct EyesTests {
         }
     }
 
-    @Test("on a terminal a line tells how far a long run has come, and is taken away at its end")
+    @Test("FE16: on a terminal a line tells how far a long run has come, and is taken away at its end")
     func progress() async throws {
         try await onThread {
             let body = Array("Subject: x\r\n\r\n\(String(repeating: "y", count: 40))\r\n.\r\n".utf8)
@@ -231,7 +234,7 @@ struct EyesTests {
         }
     }
 
-    @Test("a long run without a terminal says nothing, whatever TERM is")
+    @Test("FE16, ask 30: a long run without a terminal says nothing, whatever TERM is")
     func silence() async throws {
         try await onThread {
             let server = try FakeServer([
@@ -255,7 +258,7 @@ struct EyesTests {
     }
 
     @Test(
-        "a transcript is not written where others may write, or by a full disk; it is told, and mail is fetched",
+        "OP3: a transcript is not written where others may write, or by a full disk; it is told, and mail is fetched",
         .needs(.dovecot))
     func noTranscript() async throws {
         try await onThread {

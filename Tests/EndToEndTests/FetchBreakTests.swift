@@ -31,7 +31,9 @@ struct FetchBreakTests {
 
     private static let three = (1...3).map { (uid: $0, size: body.utf8.count) }
 
-    @Test("a POP3 line that always breaks in the same message stops no other, and the message is listed as failed")
+    @Test(
+        "FE12, ask 8: a POP3 line that always breaks in the same message stops no other, and the message is listed as failed"
+    )
     func samePOP3() async throws {
         try await onThread {
             let login = Script.login + Script.listing(Self.ids)
@@ -60,7 +62,8 @@ struct FetchBreakTests {
         }
     }
 
-    @Test("an IMAP line that always breaks in the same message stops no other, and the message is listed as failed")
+    @Test(
+        "FE12: an IMAP line that always breaks in the same message stops no other, and the message is listed as failed")
     func sameIMAP() async throws {
         try await onThread {
             let bye: [Step] = [.skip(lines: 1), .tagged("@tag@ OK bye")]
@@ -154,7 +157,7 @@ struct FetchBreakTests {
     }
 
     @Test(
-        "told to stop, mhfetch keeps what is whole, blames no message, and dies of the signal",
+        "ask 5: told to stop, mhfetch keeps what is whole, blames no message, and dies of the signal",
         arguments: ["pop3", "imap"])
     func stopped(by service: String) async throws {
         try await onThread {
@@ -229,7 +232,7 @@ struct FetchBreakTests {
         }
     }
 
-    @Test("--status tells that a run is under way, and how many runs before it have died")
+    @Test("FE15, SC3: --status tells that a run is under way, and how many runs before it have died")
     func underWay() async throws {
         try await onThread {
             let command = RunningCommand()

@@ -4,7 +4,7 @@ import Glibc
 import MailTestKit
 import Testing
 
-@Suite("FE5: what is fetched, and what becomes of it")
+@Suite("What is fetched, and what becomes of it")
 struct FetchChoiceTests {
     private typealias Script = IMAPScript
 
@@ -39,7 +39,9 @@ struct FetchChoiceTests {
         return all
     }
 
-    @Test("folders by pattern go where the rc says, and new ones are found by the next run", .needs(.dovecot))
+    @Test(
+        "FE5, ask 30: folders by pattern go where the rc says, and new ones are found by the next run", .needs(.dovecot)
+    )
     func patterns() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -61,7 +63,8 @@ struct FetchChoiceTests {
     }
 
     @Test(
-        "the views of a server are matched by no pattern, and fetched by their name: each letter once", .needs(.dovecot)
+        "FE5: the views of a server are matched by no pattern, and fetched by their name: each letter once",
+        .needs(.dovecot)
     )
     func views() async throws {
         try await onThread {
@@ -91,7 +94,7 @@ struct FetchChoiceTests {
         }
     }
 
-    @Test("flags and the date of arrival come along, once; \\Deleted mail is not T", .needs(.dovecot))
+    @Test("FE5, FE17: flags and the date of arrival come along, once; \\Deleted mail is not T", .needs(.dovecot))
     func flags() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -135,7 +138,8 @@ struct FetchChoiceTests {
     }
 
     @Test(
-        "a search chooses what is fetched; what it finds later comes later, and nothing comes twice", .needs(.dovecot))
+        "FE5: a search chooses what is fetched; what it finds later comes later, and nothing comes twice",
+        .needs(.dovecot))
     func search() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -180,7 +184,7 @@ struct FetchChoiceTests {
         }
     }
 
-    @Test("mail is moved to a folder that is made for it, and is not fetched from there, twice", .needs(.dovecot))
+    @Test("FE5: mail is moved to a folder that is made for it, and is not fetched from there, twice", .needs(.dovecot))
     func move() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -195,7 +199,7 @@ struct FetchChoiceTests {
         }
     }
 
-    @Test("without MOVE mail is copied, then deleted by its UID; a server that makes no folder is asked to")
+    @Test("FE5: without MOVE mail is copied, then deleted by its UID; a server that makes no folder is asked to")
     func copy() async throws {
         try await onThread {
             let server = try FakeServer(
@@ -256,7 +260,7 @@ struct FetchChoiceTests {
         }
     }
 
-    @Test("a server that lets itself be copied from and not deleted from gets one copy, whatever it refuses")
+    @Test("FE5: a server that lets itself be copied from and not deleted from gets one copy, whatever it refuses")
     func oneCopy() async throws {
         try await onThread {
             let first =

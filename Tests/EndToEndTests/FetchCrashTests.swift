@@ -8,7 +8,7 @@ import Testing
 @Suite("mhfetch killed", .serialized)
 struct FetchCrashTests {
     @Test(
-        "after kill -9 at a hundred places every message is there once", .needs(.dovecot),
+        "FE4, ask 5: after kill -9 at a hundred places every message is there once", .needs(.dovecot),
         arguments: [("pop3s", "keep on"), ("imaps", "keep on"), ("pop3s", "keep off"), ("imaps", "keep off")])
     func killed(_ service: String, _ keep: String) async throws {
         try await onThread {
@@ -65,7 +65,7 @@ struct FetchCrashTests {
     }
 
     @Test(
-        "killed at any call that changes the disk, with two batches under way: every message is there once",
+        "FE4, ask 5: killed at any call that changes the disk, with two batches under way: every message is there once",
         .needs(.strace), .needs(.dovecot),
         arguments: [
             "write", "openat", "fallocate", "fsync", "fdatasync", "renameat", "renameat2", "unlinkat", "linkat",
@@ -107,7 +107,8 @@ struct FetchCrashTests {
     }
 
     @Test(
-        "killed when a copy was made and nobody was told: it is copied once more at most, then deleted, and comes once")
+        "FE5: killed when a copy was made and nobody was told: it is copied once more at most, then deleted, and comes once"
+    )
     func killedBehindCopy() async throws {
         try await onThread {
             let mailbox = PlayedMailbox()

@@ -5,7 +5,7 @@ import Glibc
 import MailTestKit
 import Testing
 
-@Suite("FE8, FE17: a run that seeds, flushes, only tells, or stops short")
+@Suite("A run that seeds, flushes, only tells, or stops short")
 struct FetchErrandTests {
     private func rig(_ dovecot: DovecotPeer, _ service: String, _ lines: String...) -> FetchRig {
         let rig = FetchRig()
@@ -23,7 +23,7 @@ struct FetchErrandTests {
     }
 
     @Test(
-        "--mark-seen takes what is there as known: only what comes later is fetched, and nothing of it is deleted",
+        "FE8, ask 6: --mark-seen takes what is there as known: only what comes later is fetched, and nothing of it is deleted",
         .needs(.dovecot), arguments: ["pop3s", "imaps"])
     func markSeen(_ service: String) async throws {
         try await onThread {
@@ -42,7 +42,7 @@ struct FetchErrandTests {
         }
     }
 
-    @Test("--mark-seen --before takes only what came before that day; POP3 tells no days", .needs(.dovecot))
+    @Test("FE8: --mark-seen --before takes only what came before that day; POP3 tells no days", .needs(.dovecot))
     func before() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -62,7 +62,7 @@ struct FetchErrandTests {
     }
 
     @Test(
-        "--flush deletes what was fetched, whatever keep says, and nothing else", .needs(.dovecot),
+        "FE17: --flush deletes what was fetched, whatever keep says, and nothing else", .needs(.dovecot),
         arguments: ["pop3s", "imaps"])
     func flush(_ service: String) async throws {
         try await onThread {
@@ -79,7 +79,7 @@ struct FetchErrandTests {
     }
 
     @Test(
-        "--dry-run tells what would be done and writes nothing, here or there", .needs(.dovecot, .strace),
+        "FE17: --dry-run tells what would be done and writes nothing, here or there", .needs(.dovecot, .strace),
         arguments: ["pop3s", "imaps"])
     func dryRun(_ service: String) async throws {
         try await onThread {
@@ -133,7 +133,8 @@ struct FetchErrandTests {
     }
 
     @Test(
-        "a message over the size of `skip` stays, is told once, and comes when the rc lets it in", .needs(.dovecot),
+        "FE8: a message over the size of `skip` stays, is told once, and comes when the rc lets it in",
+        .needs(.dovecot),
         arguments: ["pop3s", "imaps"])
     func skip(_ service: String) async throws {
         try await onThread {
@@ -156,7 +157,7 @@ struct FetchErrandTests {
     }
 
     @Test(
-        "per-run stops after so many messages, or octets, and the next run goes on there", .needs(.dovecot),
+        "FE8: per-run stops after so many messages, or octets, and the next run goes on there", .needs(.dovecot),
         arguments: ["pop3s", "imaps"])
     func perRun(_ service: String) async throws {
         try await onThread {
@@ -192,7 +193,7 @@ struct FetchErrandTests {
     }
 
     @Test(
-        "a filter sees the header alone, and says what is fetched, deleted and passed over; one that fails stops nothing",
+        "FE8: a filter sees the header alone, and says what is fetched, deleted and passed over; one that fails stops nothing",
         .needs(.dovecot), arguments: ["pop3s", "imaps"])
     func filtered(_ service: String) async throws {
         try await onThread {
@@ -225,7 +226,7 @@ struct FetchErrandTests {
         }
     }
 
-    @Test("a filter that hangs is stopped with the run, and nothing is fetched unseen", .needs(.dovecot))
+    @Test("FE8: a filter that hangs is stopped with the run, and nothing is fetched unseen", .needs(.dovecot))
     func hangingFilter() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -251,7 +252,7 @@ struct FetchErrandTests {
     }
 
     @Test(
-        "--reindex takes as known what is here by its Message-ID, wherever it was put, and fetches the rest",
+        "FE8, ask 6: --reindex takes as known what is here by its Message-ID, wherever it was put, and fetches the rest",
         .needs(.dovecot), arguments: ["pop3s", "imaps"])
     func reindex(_ service: String) async throws {
         try await onThread {
@@ -281,7 +282,8 @@ struct FetchErrandTests {
         }
     }
 
-    @Test("--reindex is the third way out of a renumbering, and is printed with the others", .needs(.dovecot))
+    @Test(
+        "FE5, ask 7: --reindex is the third way out of a renumbering, and is printed with the others", .needs(.dovecot))
     func renumbered() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -306,7 +308,7 @@ struct FetchErrandTests {
     }
 
     @Test(
-        "--count tells what is there, --probe whom we meet and how; neither fetches or writes anything",
+        "FE15: --count tells what is there, --probe whom we meet and how; neither fetches or writes anything",
         .needs(.dovecot), arguments: ["pop3s", "imaps"])
     func look(_ service: String) async throws {
         try await onThread {
@@ -343,7 +345,8 @@ struct FetchErrandTests {
         }
     }
 
-    @Test("a filter that cannot do what it should hides no mail: its complaint makes it a failure", .needs(.dovecot))
+    @Test(
+        "FE8: a filter that cannot do what it should hides no mail: its complaint makes it a failure", .needs(.dovecot))
     func brokenFilter() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -397,7 +400,7 @@ struct FetchErrandTests {
     }
 
     @Test(
-        "--reindex: a letter with another's Message-ID is not taken for it; fields of this house's are no difference",
+        "FE8, ask 6: --reindex: a letter with another's Message-ID is not taken for it; fields of this house's are no difference",
         .needs(.dovecot))
     func forgedID() async throws {
         try await onThread {
@@ -423,7 +426,9 @@ struct FetchErrandTests {
         }
     }
 
-    @Test("a filter that never ends makes a failure of its message, and at the second ends the run", .needs(.dovecot))
+    @Test(
+        "FE8: a filter that never ends makes a failure of its message, and at the second ends the run", .needs(.dovecot)
+    )
     func endlessFilter() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()

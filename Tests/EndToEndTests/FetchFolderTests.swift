@@ -91,7 +91,7 @@ struct FetchFolderTests {
         }
     }
 
-    @Test("--folders lists what the server has as the rc would name it, and POP3 has none", .needs(.dovecot))
+    @Test("FE17: --folders lists what the server has as the rc would name it, and POP3 has none", .needs(.dovecot))
     func lists() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()

@@ -39,7 +39,7 @@ struct FetchHostileTests {
         return rig
     }
 
-    @Test("without STLS or STARTTLS no login is sent")
+    @Test("FE1: without STLS or STARTTLS no login is sent")
     func noTLS() async throws {
         try await onThread {
             let pop3 = try FakeServer([
@@ -60,7 +60,7 @@ struct FetchHostileTests {
         }
     }
 
-    @Test("clear text behind the consent to TLS is taken for an attack", arguments: ["pop3", "imap"])
+    @Test("FE1: clear text behind the consent to TLS is taken for an attack", arguments: ["pop3", "imap"])
     func injection(into service: String) async throws {
         try await onThread {
             let server =
@@ -135,7 +135,7 @@ struct FetchHostileTests {
         }
     }
 
-    @Test("what was whole when the connection broke is kept, and the rest is fetched next time")
+    @Test("ask 4: what was whole when the connection broke is kept, and the rest is fetched next time")
     func cutInTheMiddle() async throws {
         try await onThread {
             let ids = ["id-one", "id-two", "id-three"]
@@ -157,7 +157,8 @@ struct FetchHostileTests {
     }
 
     @Test(
-        "one message that the server refuses stops no other, is listed, left alone after three times, tried on demand")
+        "FE12, ask 8: one message that the server refuses stops no other, is listed, left alone after three times, tried on demand"
+    )
     func refusedMessage() async throws {
         try await onThread {
             let ids = ["good-1", "bad", "good-3"]
@@ -191,7 +192,7 @@ struct FetchHostileTests {
         }
     }
 
-    @Test("equal ids are two messages, and ids that are only numbers are kept nowhere")
+    @Test("FE4: equal ids are two messages, and ids that are only numbers are kept nowhere")
     func strangeIDs() async throws {
         try await onThread {
             let server = try FakeServer(
@@ -270,7 +271,8 @@ struct FetchHostileTests {
             + [.line("a3 OK done")]
     }
 
-    @Test("an IMAP server that cannot send one message, sends NIL, leaves one out or lies about UIDs loses nothing")
+    @Test(
+        "FE12: an IMAP server that cannot send one message, sends NIL, leaves one out or lies about UIDs loses nothing")
     func strangeIMAP() async throws {
         try await onThread {
             let body = "Subject: x\r\n\r\nx\r\n"
@@ -397,7 +399,9 @@ struct FetchHostileTests {
         }
     }
 
-    @Test("a message that kills us before its first octet is found out, comes last from then on, and stops no other")
+    @Test(
+        "FE12: a message that kills us before its first octet is found out, comes last from then on, and stops no other"
+    )
     func deadlyMessage() async throws {
         try await onThread {
             let rig = FetchRig()

@@ -4,7 +4,7 @@
 import MailTestKit
 import Testing
 
-@Suite("FE8: large messages, and servers that confuse them")
+@Suite("Large messages, and servers that confuse them")
 struct FetchLargeTests {
     private typealias Step = FakeServer.Step
 
@@ -99,7 +99,7 @@ struct FetchLargeTests {
         }
     }
 
-    @Test("what --mark-seen takes as known is not fetched later, whatever was asked of it before")
+    @Test("FE8: what --mark-seen takes as known is not fetched later, whatever was asked of it before")
     func seeded() async throws {
         try await onThread {
             let server = try FakeServer(

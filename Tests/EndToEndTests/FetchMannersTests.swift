@@ -6,7 +6,7 @@ import Testing
 
 @Suite("What mhfetch leaves alone")
 struct FetchMannersTests {
-    @Test("while a run is at an account, another one leaves it alone: 0, and a word with -v")
+    @Test("SC3, ask 23: while a run is at an account, another one leaves it alone: 0, and a word with -v")
     func contention() async throws {
         try await onThread {
             let gate = Gate()
@@ -27,7 +27,7 @@ struct FetchMannersTests {
         }
     }
 
-    @Test("with the clock behind that of earlier runs nothing is deleted by age, and it is told", .needs(.dovecot))
+    @Test("FE4: with the clock behind that of earlier runs nothing is deleted by age, and it is told", .needs(.dovecot))
     func clockBehind() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -50,7 +50,8 @@ struct FetchMannersTests {
     }
 
     @Test(
-        "what others have marked as deleted, and what was not fetched, stays where `keep off` deletes", .needs(.dovecot)
+        "FE4: what others have marked as deleted, and what was not fetched, stays where `keep off` deletes",
+        .needs(.dovecot)
     )
     func othersDeleted() async throws {
         try await onThread {
@@ -67,7 +68,8 @@ struct FetchMannersTests {
     }
 
     @Test(
-        "fetched mail is not judged: stations, loops, senders, sizes; nothing is sent on its behalf", .needs(.dovecot))
+        "ask 7, ask 30: fetched mail is not judged: stations, loops, senders, sizes; nothing is sent on its behalf",
+        .needs(.dovecot))
     func notJudged() async throws {
         try await onThread {
             let stations = (1...150).map { "Received: from a\($0) by b\($0); Sun, 22 Nov 2026 10:00:00 +0000" }

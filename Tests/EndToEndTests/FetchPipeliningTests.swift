@@ -1,9 +1,9 @@
-// FE9: commands ahead of their answers, so that a long way costs little; one at a time where a server is broken.
+// Commands ahead of their answers, so that a long way costs little; one at a time where a server is broken.
 
 import MailTestKit
 import Testing
 
-@Suite("FE9, FE17: a long way to the server")
+@Suite("A long way to the server")
 struct FetchPipeliningTests {
     private func session(_ middle: [FakeServer.Step], hasPipelining: Bool = true) -> [FakeServer.Step] {
         let offers: [FakeServer.Step] =
@@ -31,7 +31,7 @@ struct FetchPipeliningTests {
         return rig
     }
 
-    @Test("POP3: all is asked for before the first answer comes, and all deleted so")
+    @Test("FE9: POP3: all is asked for before the first answer comes, and all deleted so")
     func ahead() async throws {
         try await onThread {
             let script =
@@ -43,7 +43,7 @@ struct FetchPipeliningTests {
         }
     }
 
-    @Test("pipelining off, or a server that does not offer it: nothing is said before the answer")
+    @Test("FE17: pipelining off, or a server that does not offer it: nothing is said before the answer")
     func oneAtATime() async throws {
         try await onThread {
             func single(_ command: String, _ answer: [FakeServer.Step]) -> [FakeServer.Step] {
@@ -57,7 +57,7 @@ struct FetchPipeliningTests {
         }
     }
 
-    @Test("IMAP: a thousand messages are listed with one command, and asked for with one", .needs(.dovecot))
+    @Test("FE9: IMAP: a thousand messages are listed with one command, and asked for with one", .needs(.dovecot))
     func together() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()

@@ -136,7 +136,8 @@ private final class RecordedFetch: Sendable {
 @Suite("mhfetch and a power cut", .serialized)
 struct FetchPowerCutTests {
     @Test(
-        "a cut anywhere leaves each message once, and each synchronization is needed for that", .needs(.dovecot),
+        "FE4, ask 4: a cut anywhere leaves each message once, and each synchronization is needed for that",
+        .needs(.dovecot),
         arguments: ["pop3", "imap"])
     func everyCut(_ service: String) async throws {
         try await onThread {

@@ -86,7 +86,7 @@ struct FetchStakesTests {
     ]
 
     @Test(
-        "nothing is deleted that is not stored; once the server is well all is here, once, and gone there",
+        "FE4, ask 4: nothing is deleted that is not stored; once the server is well all is here, once, and gone there",
         arguments: cases)
     func stakes(_ bad: Case) async throws {
         try await onThread {

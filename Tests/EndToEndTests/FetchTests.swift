@@ -20,7 +20,7 @@ struct FetchTests {
     }
 
     @Test(
-        "a thousand messages and every oddity arrive once, octet for octet, and a second run fetches nothing",
+        "FE1, FE4: a thousand messages and every oddity arrive once, octet for octet, and a second run fetches nothing",
         .needs(.dovecot, .spamassassin), arguments: ["pop3s", "imaps"])
     func everything(by service: String) async throws {
         try await onThread {
@@ -53,7 +53,7 @@ struct FetchTests {
         String(decoding: message.prefix(300).filter { $0 >= 0x20 && $0 < 0x7F }, as: UTF8.self)
     }
 
-    @Test("STLS and STARTTLS protect what follows", .needs(.dovecot), arguments: ["pop3", "imap"])
+    @Test("FE1: STLS and STARTTLS protect what follows", .needs(.dovecot), arguments: ["pop3", "imap"])
     func startTLS(by service: String) async throws {
         try await onThread {
             // Without TLS this Dovecot takes no login.
@@ -91,7 +91,7 @@ struct FetchTests {
     }
 
     @Test(
-        "a certificate that nobody vouches for is refused with its fingerprint, and taken once it is pinned",
+        "FE2, ask 28: a certificate that nobody vouches for is refused with its fingerprint, and taken once it is pinned",
         .needs(.dovecot))
     func untrusted() async throws {
         try await onThread {
@@ -124,7 +124,7 @@ struct FetchTests {
         }
     }
 
-    @Test("the hub's tls_trust_file holds for its accounts", .needs(.dovecot))
+    @Test("FE2: the hub's tls_trust_file holds for its accounts", .needs(.dovecot))
     func hubTrust() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -138,7 +138,7 @@ struct FetchTests {
     }
 
     @Test(
-        "keep off deletes at the server what is here, and nothing else", .needs(.dovecot),
+        "FE4: keep off deletes at the server what is here, and nothing else", .needs(.dovecot),
         arguments: ["pop3s", "imaps"])
     func keepOff(by service: String) async throws {
         try await onThread {
@@ -161,7 +161,7 @@ struct FetchTests {
         }
     }
 
-    @Test("a remote folder goes where the rc says, and one that is missing stops no other", .needs(.dovecot))
+    @Test("FE5: a remote folder goes where the rc says, and one that is missing stops no other", .needs(.dovecot))
     func folders() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -180,7 +180,9 @@ struct FetchTests {
         }
     }
 
-    @Test("a folder that the server has renumbered is left alone until a person says what to do", .needs(.dovecot))
+    @Test(
+        "FE5, ask 7: a folder that the server has renumbered is left alone until a person says what to do",
+        .needs(.dovecot))
     func renumbered() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -219,7 +221,7 @@ struct FetchTests {
         #expect(result.status == 0, "\(result)")
     }
 
-    @Test("two runs at once on one account fetch everything once", .needs(.dovecot))
+    @Test("SC3: two runs at once on one account fetch everything once", .needs(.dovecot))
     func twoAtOnce() async throws {
         let dovecot = try await onThread { try DovecotPeer() }
         let messages = smallMessages(300)
@@ -259,7 +261,7 @@ struct FetchTests {
     }
 
     @Test(
-        "keep 30d deletes what was fetched so long ago and has been seen three times since", .needs(.dovecot),
+        "FE4: keep 30d deletes what was fetched so long ago and has been seen three times since", .needs(.dovecot),
         arguments: ["pop3s", "imaps"])
     func keepForDays(by service: String) async throws {
         try await onThread {
@@ -306,7 +308,7 @@ struct FetchTests {
         rig.scratch.write(aged, to: path)
     }
 
-    @Test("--due leaves an account alone until its time has come, and --check contacts nobody", .needs(.dovecot))
+    @Test("FE15: --due leaves an account alone until its time has come, and --check contacts nobody", .needs(.dovecot))
     func due() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()

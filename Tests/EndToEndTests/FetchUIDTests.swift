@@ -64,7 +64,7 @@ struct FetchUIDTests {
         }
     }
 
-    @Test("FE5: a folder of 200,000 messages is seeded, and polled again, without being listed")
+    @Test("FE5, ask 9: a folder of 200,000 messages is seeded, and polled again, without being listed")
     func hugeFolder() async throws {
         try await onThread {
             func session(_ count: Int, _ steps: [FakeServer.Step] = []) -> [FakeServer.Step] {
@@ -175,7 +175,7 @@ struct FetchUIDTests {
         }
     }
 
-    @Test("a message that the server does not say it has expunged stays known, and is asked to go again")
+    @Test("FE4: a message that the server does not say it has expunged stays known, and is asked to go again")
     func expungedNothing() async throws {
         try await onThread {
             let selection = Script.select("INBOX", messages: 1, "UIDVALIDITY 1", "UIDNEXT 6")
@@ -354,7 +354,7 @@ struct FetchUIDTests {
         }
     }
 
-    @Test("folders are selected, never examined, also where they are read-only, and no content is marked as seen")
+    @Test("FE5: folders are selected, never examined, also where they are read-only, and no content is marked as seen")
     func selects() async throws {
         try await onThread {
             // As Courier does: UIDs that SELECT gave stay; those of EXAMINE are others each time.
@@ -418,7 +418,7 @@ struct FetchUIDTests {
         }
     }
 
-    @Test("the way out of a renumbered folder can be typed as it is printed, whatever the names")
+    @Test("FE5: the way out of a renumbered folder can be typed as it is printed, whatever the names")
     func wayOut() async throws {
         try await onThread {
             func session(_ validity: Int) -> [FakeServer.Step] {
@@ -458,7 +458,7 @@ struct FetchUIDTests {
         }
     }
 
-    @Test("a UIDNEXT that stands still hides nothing: there are more messages, or a day is over, and it is looked")
+    @Test("FE5: a UIDNEXT that stands still hides nothing: there are more messages, or a day is over, and it is looked")
     func staleUIDNEXT() async throws {
         try await onThread {
             let stale = { (messages: Int) in Script.select("INBOX", messages: messages, "UIDVALIDITY 1", "UIDNEXT 6") }
@@ -488,7 +488,7 @@ struct FetchUIDTests {
         }
     }
 
-    @Test("a folder that was renumbered is left alone, and the others are fetched; a MODSEQ tells nothing")
+    @Test("FE5, ask 7: a folder that was renumbered is left alone, and the others are fetched; a MODSEQ tells nothing")
     func onlyThatFolder() async throws {
         try await onThread {
             func folder(_ name: String, _ validity: Int, _ next: Int, _ tag: String, _ number: Int, _ uid: Int?)
@@ -521,7 +521,7 @@ struct FetchUIDTests {
         }
     }
 
-    @Test("without UIDPLUS messages are flagged and never expunged, which is told; none comes twice")
+    @Test("FE4: without UIDPLUS messages are flagged and never expunged, which is told; none comes twice")
     func withoutUIDPLUS() async throws {
         try await onThread {
             for search in ["# none", "search ALL"] {

@@ -3,7 +3,7 @@
 import MailTestKit
 import Testing
 
-@Suite("FE8, FE17: fields on top, headers alone, and the commands before and after a connection")
+@Suite("Fields on top, headers alone, and the commands before and after a connection")
 struct FetchedFieldsTests {
     private func rig(_ dovecot: DovecotPeer, _ service: String, _ lines: String...) -> FetchRig {
         let rig = FetchRig()
@@ -21,7 +21,7 @@ struct FetchedFieldsTests {
     }
 
     @Test(
-        "header-only: of a larger message the header comes, once; it is never deleted, and comes whole when the rc lets it in",
+        "FE8: header-only: of a larger message the header comes, once; it is never deleted, and comes whole when the rc lets it in",
         .needs(.dovecot), arguments: ["pop3s", "imaps"])
     func headerOnly(_ service: String) async throws {
         try await onThread {
@@ -71,7 +71,7 @@ struct FetchedFieldsTests {
     }
 
     @Test(
-        "received_header and delivered-to: how it came, and for whom, above octets that stay as they were",
+        "FE17: received_header and delivered-to: how it came, and for whom, above octets that stay as they were",
         .needs(.dovecot), arguments: ["pop3s", "imaps"])
     func topFields(_ service: String) async throws {
         try await onThread {
@@ -92,7 +92,7 @@ struct FetchedFieldsTests {
     }
 
     @Test(
-        "preconnect comes before the connection and postconnect behind it, each run; a failure of either is told",
+        "FE17: preconnect comes before the connection and postconnect behind it, each run; a failure of either is told",
         .needs(.dovecot))
     func commands() async throws {
         try await onThread {

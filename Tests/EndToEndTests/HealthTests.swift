@@ -1,10 +1,10 @@
-// Health: what --status tells of the hub, and alerts: a letter and a command, once for each episode. OP4, ask 2.
+// Health: what --status tells of the hub, and alerts: a letter and a command, once for each episode.
 
 import Glibc
 import MailTestKit
 import Testing
 
-@Suite("OP4, ask 2: what lasts is told, once")
+@Suite("What lasts is told, once")
 struct HealthTests {
     private func letters(_ rig: FetchRig) -> [String] {
         rig.messages().map { String(decoding: $0, as: UTF8.self) }.filter { $0.contains("MAILER-DAEMON") }
@@ -19,7 +19,9 @@ struct HealthTests {
         "notify \(rig.scratch.write("#!/bin/sh\ncat >> \(rig.scratch.file("called"))\n\(ending)\n", to: "notify", mode: 0o755))"
     }
 
-    @Test("a login that is refused: a letter to the owner and the command, once, and again after it was accepted")
+    @Test(
+        "OP4, ask 2: a login that is refused: a letter to the owner and the command, once, and again after it was accepted"
+    )
     func refusedLogin() async throws {
         try await onThread {
             let refuse: [FakeServer.Step] = [
@@ -55,7 +57,7 @@ struct HealthTests {
         }
     }
 
-    @Test("a server that is dead: told after its time; off says nothing; a command that fails is no letter less")
+    @Test("OP4: a server that is dead: told after its time; off says nothing; a command that fails is no letter less")
     func deadServer() async throws {
         try await onThread {
             let rig = FetchRig()
@@ -77,7 +79,7 @@ struct HealthTests {
         }
     }
 
-    @Test("--status tells of certificates, disk and queue; what is well is not told", .needs(.dovecot))
+    @Test("OP4: --status tells of certificates, disk and queue; what is well is not told", .needs(.dovecot))
     func status() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -118,7 +120,7 @@ struct HealthTests {
     }
 
     @Test(
-        "a login that is refused three times is told a quarter of an hour after the first, however long `alert-after` is"
+        "OP4, ask 2: a login that is refused three times is told a quarter of an hour after the first, however long `alert-after` is"
     )
     func refusedThrice() async throws {
         try await onThread {
@@ -135,7 +137,7 @@ struct HealthTests {
         }
     }
 
-    @Test("runs that die are told, also where nothing is due")
+    @Test("OP4: runs that die are told, also where nothing is due")
     func diedRuns() async throws {
         try await onThread {
             let running = RunningCommand()

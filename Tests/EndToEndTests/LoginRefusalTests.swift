@@ -29,7 +29,8 @@ struct LoginRefusalTests {
         return rig
     }
 
-    @Test("is told three times, then left alone and shown by --status, until somebody mends the rc or says --retry")
+    @Test(
+        "FE3: is told three times, then left alone and shown by --status, until somebody mends the rc or says --retry")
     func pause() async throws {
         try await onThread {
             let no = Self.session("-ERR [AUTH] wrong password")
@@ -65,7 +66,7 @@ struct LoginRefusalTests {
         }
     }
 
-    @Test("is tried again at once when the password's file has changed")
+    @Test("FE3: is tried again at once when the password's file has changed")
     func passwordFile() async throws {
         try await onThread {
             let no = Self.session("-ERR [AUTH] wrong password")
@@ -82,7 +83,7 @@ struct LoginRefusalTests {
         }
     }
 
-    @Test("is none where the server has a fault of its own: [IN-USE] twenty times, and the next run fetches")
+    @Test("FE3: is none where the server has a fault of its own: [IN-USE] twenty times, and the next run fetches")
     func inUse() async throws {
         try await onThread {
             for code in ["[IN-USE] locked", "[SYS/TEMP] come back", "[LOGIN-DELAY] slowly", "maildrop already locked"] {
@@ -102,7 +103,7 @@ struct LoginRefusalTests {
         }
     }
 
-    @Test("by nine processes at once is asked for three times")
+    @Test("FE3: by nine processes at once is asked for three times")
     func nineProcesses() async throws {
         try await onThread {
             let server = try FakeServer(Self.session("-ERR [AUTH] no"))
@@ -194,7 +195,7 @@ struct LoginRefusalTests {
         return rig
     }
 
-    @Test("is not the end of two processes at one store of tokens: they take turns")
+    @Test("FE3: is not the end of two processes at one store of tokens: they take turns")
     func oneStore() async throws {
         try await onThread {
             let servers = [try FakeServer(Self.tokenSession), try FakeServer(Self.tokenSession)]
@@ -209,7 +210,7 @@ struct LoginRefusalTests {
     }
 
     @Test(
-        "is not the end of a run that is killed between the server's answer and the rename: the new token is kept",
+        "FE3, ask 2: is not the end of a run that is killed between the server's answer and the rename: the new token is kept",
         arguments: [SIGKILL, SIGTERM])
     func killed(_ signal: Int32) async throws {
         try await onThread {

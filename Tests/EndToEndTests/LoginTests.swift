@@ -9,7 +9,7 @@ import Testing
 @Suite("The login of an account")
 struct LoginTests {
     @Test(
-        "takes the best mechanism that Dovecot offers, or the one that the rc names", .needs(.dovecot),
+        "FE3: takes the best mechanism that Dovecot offers, or the one that the rc names", .needs(.dovecot),
         arguments: ["pop3s", "imaps"])
     func dovecot(_ service: String) async throws {
         try await onThread {
@@ -31,7 +31,7 @@ struct LoginTests {
         }
     }
 
-    @Test("a wrong password is refused once, by each mechanism, with 77", .needs(.dovecot))
+    @Test("FE3: a wrong password is refused once, by each mechanism, with 77", .needs(.dovecot))
     func wrongPassword() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -47,7 +47,7 @@ struct LoginTests {
         }
     }
 
-    @Test("goes by APOP where the rc names it, and never else", .needs(.dovecot))
+    @Test("FE3: goes by APOP where the rc names it, and never else", .needs(.dovecot))
     func apop() async throws {
         try await onThread {
             let dovecot = try DovecotPeer(settings: "auth_mechanisms = plain apop")
@@ -76,7 +76,7 @@ struct LoginTests {
     }
 
     @Test(
-        "goes by a token at Dovecot, short or long, by the mechanism that the rc names or the first offered",
+        "FE3, ask 1: goes by a token at Dovecot, short or long, by the mechanism that the rc names or the first offered",
         .needs(.dovecot), arguments: ["pop3s", "imaps"], [0, 1500])
     func tokens(_ service: String, _ padding: Int) async throws {
         try await onThread {
@@ -100,7 +100,9 @@ struct LoginTests {
         }
     }
 
-    @Test("with a token that has ended fails with 77 and the server's reason, and says where to look", .needs(.dovecot))
+    @Test(
+        "ask 2: with a token that has ended fails with 77 and the server's reason, and says where to look",
+        .needs(.dovecot))
     func endedToken() async throws {
         try await onThread {
             let scratch = ScratchDirectory()
@@ -124,7 +126,8 @@ struct LoginTests {
     }
 
     @Test(
-        "with a token carries mail to Postfix", .needsRoot(.postfix, .dovecot), arguments: ["OAUTHBEARER", "XOAUTH2"])
+        "FE3: with a token carries mail to Postfix", .needsRoot(.postfix, .dovecot),
+        arguments: ["OAUTHBEARER", "XOAUTH2"])
     func tokenAtPostfix(_ method: String) async throws {
         try await onThread {
             let scratch = ScratchDirectory()
@@ -145,7 +148,7 @@ struct LoginTests {
         }
     }
 
-    @Test("with a token comes in two steps where POP3's line is too short, as Microsoft has it")
+    @Test("FE3, ask 1: with a token comes in two steps where POP3's line is too short, as Microsoft has it")
     func twoSteps() async throws {
         try await onThread {
             let token = String(repeating: "a", count: 1500)
@@ -168,7 +171,8 @@ struct LoginTests {
     }
 
     @Test(
-        "by a certificate alone, as its owner or as whom the rc names; an unknown one opens nothing", .needs(.dovecot))
+        "FE2: by a certificate alone, as its owner or as whom the rc names; an unknown one opens nothing",
+        .needs(.dovecot))
     func external() async throws {
         try await onThread {
             let scratch = ScratchDirectory()
@@ -242,7 +246,7 @@ struct LoginTests {
         return (try rig.fetch(), told().dropFirst().joined(separator: "; "))
     }
 
-    @Test("is tied to the TLS connection where GNU SASL offers it, and fails over any other", .needs(.gsasl))
+    @Test("FE3: is tied to the TLS connection where GNU SASL offers it, and fails over any other", .needs(.gsasl))
     func channelBinding() async throws {
         try await onThread {
             let (good, login) = try bound("")
@@ -258,7 +262,7 @@ struct LoginTests {
         }
     }
 
-    @Test("tells a server that could bind and whose offer was cut short: it notices", .needs(.gsasl))
+    @Test("FE3: tells a server that could bind and whose offer was cut short: it notices", .needs(.gsasl))
     func cutShort() async throws {
         try await onThread {
             let (result, login) = try bound("strip")
@@ -290,7 +294,7 @@ struct LoginTests {
         return (result, try #require(server.stop().first))
     }
 
-    @Test("a server that refuses SCRAM and offers PLAIN is not shown the password")
+    @Test("FE3: a server that refuses SCRAM and offers PLAIN is not shown the password")
     func neverWeaker() async throws {
         try await onThread {
             let (result, session) = try run([.line("a1 NO try something else"), .drain])
@@ -299,7 +303,7 @@ struct LoginTests {
         }
     }
 
-    @Test("a server that cannot prove that it knows the password is left with 77, and nothing is fetched")
+    @Test("FE3: a server that cannot prove that it knows the password is left with 77, and nothing is fetched")
     func wrongProof() async throws {
         try await onThread {
             let proof = String(
@@ -313,7 +317,8 @@ struct LoginTests {
         }
     }
 
-    @Test("a server that asks for too much work, or for too little, gets none", arguments: [1, 4095, 2_147_483_648])
+    @Test(
+        "FE3: a server that asks for too much work, or for too little, gets none", arguments: [1, 4095, 2_147_483_648])
     func rounds(_ count: Int) async throws {
         try await onThread {
             let (result, session) = try run([.answer { Self.first($0, count: count) }, .expect("*"), .drain])
@@ -322,7 +327,9 @@ struct LoginTests {
         }
     }
 
-    @Test("goes by a token of one user to the mailbox of another, as shared mailboxes need; no client is built in")
+    @Test(
+        "FE3, ask 1: goes by a token of one user to the mailbox of another, as shared mailboxes need; no client is built in"
+    )
     func sharedMailbox() async throws {
         try await onThread {
             for (service, word, greeting) in [
@@ -355,7 +362,7 @@ struct LoginTests {
         }
     }
 
-    @Test("is none where IMAP's server has a fault of its own: [INUSE], [LIMIT], [UNAVAILABLE], however often")
+    @Test("FE3: is none where IMAP's server has a fault of its own: [INUSE], [LIMIT], [UNAVAILABLE], however often")
     func busyIMAP() async throws {
         try await onThread {
             for code in ["INUSE", "LIMIT", "UNAVAILABLE"] {

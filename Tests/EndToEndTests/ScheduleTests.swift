@@ -6,7 +6,7 @@ import MailTestKit
 import Synchronization
 import Testing
 
-@Suite("SC1, SC3: whose turn it is, and accounts side by side")
+@Suite("Whose turn it is, and accounts side by side")
 struct ScheduleTests {
     /// A hub with the mailbox alice and accounts named a1, a2, ….
     private final class Hub: Sendable {
@@ -47,7 +47,8 @@ struct ScheduleTests {
     private func message(_ name: String) -> [UInt8] { Array("Subject: \(name)\n\nx\n".utf8) }
 
     @Test(
-        "--due with nothing due reads one small file besides the rc, and connects nowhere", .needs(.dovecot, .strace))
+        "SC1, ask 9: --due with nothing due reads one small file besides the rc, and connects nowhere",
+        .needs(.dovecot, .strace))
     func nothingDue() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -88,7 +89,7 @@ struct ScheduleTests {
     }
 
     @Test(
-        "at: not before its time, then once a date, also where the clock on the wall is moved, or was ten years ahead",
+        "SC1: at: not before its time, then once a date, also where the clock on the wall is moved, or was ten years ahead",
         .needs(.dovecot))
     func timeOfDay() async throws {
         try await onThread {
@@ -120,7 +121,9 @@ struct ScheduleTests {
         }
     }
 
-    @Test("only when sending: once at first, then after mail was sent through the account, once each", .needs(.dovecot))
+    @Test(
+        "SC1, SC2: only when sending: once at first, then after mail was sent through the account, once each",
+        .needs(.dovecot))
     func whenSending() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -190,7 +193,7 @@ struct ScheduleTests {
         }
     }
 
-    @Test("accounts-at-once 1: one after the other", .needs(.dovecot))
+    @Test("SC3: accounts-at-once 1: one after the other", .needs(.dovecot))
     func oneAtOnce() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -220,7 +223,7 @@ struct ScheduleTests {
         }
     }
 
-    @Test("SC3: an empty environment will do", .needs(.dovecot))
+    @Test("SC3, ask 23: an empty environment will do", .needs(.dovecot))
     func emptyEnvironment() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -232,7 +235,7 @@ struct ScheduleTests {
         }
     }
 
-    @Test("a turn that did not come to the server comes again after ten minutes, whatever `every` says")
+    @Test("SC2: a turn that did not come to the server comes again after ten minutes, whatever `every` says")
     func away() async throws {
         try await onThread {
             let hub = Hub(["fetch imap 127.0.0.1:1", "tls off", "every 1h"])
@@ -257,7 +260,7 @@ struct ScheduleTests {
         }
     }
 
-    @Test("the lines for cron, of the page and of the README, work as they are printed", .needs(.dovecot))
+    @Test("SC3, ask 23: the lines for cron, of the page and of the README, work as they are printed", .needs(.dovecot))
     func cronLines() async throws {
         try await onThread {
             let dovecot = try DovecotPeer()
@@ -289,7 +292,9 @@ struct ScheduleTests {
         }
     }
 
-    @Test("the units of systemd are understood by it, and the script for the network by sh", .needs(.systemdAnalyze))
+    @Test(
+        "SC2, ask 23: the units of systemd are understood by it, and the script for the network by sh",
+        .needs(.systemdAnalyze))
     func examples() async throws {
         try await onThread {
             let scratch = ScratchDirectory()
@@ -347,7 +352,7 @@ struct ScheduleTests {
     }
 
     @Test(
-        "at 02:30: once in the night in which that time does not come, and once in that in which it comes twice",
+        "SC1: at 02:30: once in the night in which that time does not come, and once in that in which it comes twice",
         .needs(.dovecot))
     func nights() async throws {
         try await onThread {

@@ -17,7 +17,7 @@ struct TLSWordsTests {
     }
 
     @Test(
-        "a pin of the key or of the certificate is enough, one of several will do, and another one ends it with 77",
+        "FE2, ask 28: a pin of the key or of the certificate is enough, one of several will do, and another one ends it with 77",
         .needs(.dovecot))
     func pins() async throws {
         try await onThread {
@@ -50,7 +50,7 @@ struct TLSWordsTests {
         return (server, port)
     }
 
-    @Test("tls_min and tls_ciphers are asked of the server, which may have neither: 76")
+    @Test("FE17: tls_min and tls_ciphers are asked of the server, which may have neither: 76")
     func versions() async throws {
         try await onThread {
             let scratch = ScratchDirectory()
@@ -75,7 +75,7 @@ struct TLSWordsTests {
         }
     }
 
-    @Test("--check says what is wrong with the certificate to show, its key, and the names of suites")
+    @Test("FE2: --check says what is wrong with the certificate to show, its key, and the names of suites")
     func check() async throws {
         try await onThread {
             let scratch = ScratchDirectory()
@@ -106,7 +106,9 @@ struct TLSWordsTests {
         }
     }
 
-    @Test("roots are those of the system, or of tls_trust_file; a certificate may be vouched for by way of others")
+    @Test(
+        "FE2, ask 28: roots are those of the system, or of tls_trust_file; a certificate may be vouched for by way of others"
+    )
     func roots() async throws {
         try await onThread {
             let scratch = ScratchDirectory()

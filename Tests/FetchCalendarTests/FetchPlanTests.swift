@@ -4,7 +4,7 @@ import Testing
 
 @testable import FetchCalendar
 
-@Suite("SC1: when an account is due")
+@Suite("when an account is due")
 struct FetchPlanTests {
     /// 2026-11-22 00:00 UTC.
     private static let today = 1_795_305_600
@@ -37,7 +37,8 @@ struct FetchPlanTests {
         }
     }
 
-    @Test("every: who would be due half a minute later is due, by the start of the run, however late its turn comes")
+    @Test(
+        "SC1: every: who would be due half a minute later is due, by the start of the run, however late its turn comes")
     func interval() {
         let plan = FetchPlan(every: .seconds(900))
         func isDue(_ start: Int, _ now: Int) -> Bool {
@@ -71,7 +72,8 @@ struct FetchPlanTests {
         }
     }
 
-    @Test("at: in the night of the lost hour at the first minute after it, in that of the doubled hour at the first")
+    @Test(
+        "SC1: at: in the night of the lost hour at the first minute after it, in that of the doubled hour at the first")
     func nightsOfChange() {
         let plan = FetchPlan(times: [150, 6 * 60])  // 02:30 and 06:00
         // The clock goes from 02:00 to 03:00, which is 01:00 UTC.
@@ -87,7 +89,7 @@ struct FetchPlanTests {
             second == [Self.today + Self.hour / 2, Self.today + 5 * Self.hour], "\(second.map { $0 - Self.today })")
     }
 
-    @Test("at: a journey to the west brings no second run on a date, one to the east leaves none out")
+    @Test("SC1: at: a journey to the west brings no second run on a date, one to the east leaves none out")
     func journeys() {
         let plan = FetchPlan(times: [6 * 60 + 30])
         let (berlin, newYork) = (LocalClock { _ in Self.hour }, LocalClock { _ in -5 * Self.hour })
@@ -104,7 +106,7 @@ struct FetchPlanTests {
         #expect(early == [Self.today + 8 * Self.hour, Self.today + 59 * 1800], "\(early.map { $0 - Self.today })")
     }
 
-    @Test("at: a clock that was ten years ahead stops nothing")
+    @Test("SC1: at: a clock that was ten years ahead stops nothing")
     func clockAhead() {
         let plan = FetchPlan(every: nil, times: [6 * 60 + 30])
         let future = Self.today + 3650 * Self.day
@@ -156,7 +158,7 @@ struct FetchPlanTests {
         #expect(plan.isDue(plan.next(after: never, now: 9, on: Self.utc), hasSent: false, at: 9), "the first time")
     }
 
-    @Test("jitter puts turns off by less than it says, by other times each, and for others by others")
+    @Test("SC1, ask 9: jitter puts turns off by less than it says, by other times each, and for others by others")
     func jitter() {
         let plan = FetchPlan(every: .seconds(900), jitter: .seconds(600), name: "alice@a.example")
         func shifts(_ plan: FetchPlan) -> [Int] {

@@ -181,7 +181,7 @@ struct AccountLedgerTests {
         #expect(scratch.octets == octets)
     }
 
-    @Test("a compacted journal says the same, also when compacted again and written on")
+    @Test("FE4: a compacted journal says the same, also when compacted again and written on")
     func compaction() throws {
         let scratch = LedgerScratch()
         let ledger = try scratch.ledger()
@@ -245,7 +245,7 @@ struct AccountLedgerTests {
         #expect(try scratch.look().run == 300)
     }
 
-    @Test("a journal of many known messages is written anew when that makes it short, and not again")
+    @Test("FE4: a journal of many known messages is written anew when that makes it short, and not again")
     func compactsKnown() throws {
         let scratch = LedgerScratch()
         let digest = "A" + String(repeating: "b", count: 42)
@@ -421,7 +421,7 @@ struct AccountLedgerTests {
         }
     }
 
-    @Test("after three failures a message is left alone for a day, and no longer")
+    @Test("FE12: after three failures a message is left alone for a day, and no longer")
     func leftAlone() throws {
         let scratch = LedgerScratch()
         let ledger = try scratch.ledger()

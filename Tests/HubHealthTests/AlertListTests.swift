@@ -6,7 +6,7 @@ import Testing
 
 @testable import HubHealth
 
-@Suite("OP4: of which concerns somebody is told")
+@Suite("Of which concerns somebody is told")
 struct AlertListTests {
     private func concern(_ kind: Concern.Kind = .fetching, since: Int? = 1000) -> Concern {
         Concern(kind, of: "work", for: "alice", since: since, "not well")
@@ -23,7 +23,7 @@ struct AlertListTests {
         }
     }
 
-    @Test("once for each episode, and not before it has lasted")
+    @Test("OP4: once for each episode, and not before it has lasted")
     func once() {
         let teller = Teller()
         #expect(!teller.tells([concern()], 1099) && teller.tells([concern()], 1100))

@@ -6,13 +6,13 @@ import Testing
 
 @testable import mhfetch
 
-@Suite("FE16: how far a run has come")
+@Suite("How far a run has come")
 struct ProgressTests {
     private func message(_ number: Int, _ size: Int?) -> Pending {
         Pending(number: number, key: .unique("\(number)", occurrence: 0), size: size)
     }
 
-    @Test("done, expected, octets, rate and time left")
+    @Test("FE16: done, expected, octets, rate and time left")
     func line() {
         var progress = Progress(of: "work", row: 0)
         progress.expect([message(1, 1 << 20), message(2, 3 << 20)])

@@ -16,7 +16,7 @@ struct StatusReportTests {
         ).text(at: 1_800_000_900)
     }
 
-    @Test("runs that ended, died and are under way are told with their age")
+    @Test("FE15: runs that ended, died and are under way are told with their age")
     func runs() throws {
         let scratch = ScratchDirectory()
         let ledger = try AccountLedger(in: try Directory(path: scratch.path))
@@ -40,7 +40,7 @@ struct StatusReportTests {
                 + "0 messages known; 100 octets of state\n")
     }
 
-    @Test("a login that is refused is told with since when, until when and why, and makes the status 77")
+    @Test("OP4: a login that is refused is told with since when, until when and why, and makes the status 77")
     func login() throws {
         let scratch = ScratchDirectory()
         let ledger = try AccountLedger(in: try Directory(path: scratch.path))

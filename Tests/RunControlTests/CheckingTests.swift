@@ -41,7 +41,9 @@ import Testing
             ])
     }
 
-    @Test("clear text over a network is refused without its second word, and told with it; this machine is no network")
+    @Test(
+        "FE1, ask 28: clear text over a network is refused without its second word, and told with it; this machine is no network"
+    )
     func clearText() throws {
         func rc(_ tls: String, _ host: String) -> String {
             "mailbox m\naccount a\n  user u\n  password x\n  fetch pop3 \(host)\n  tls \(tls)"

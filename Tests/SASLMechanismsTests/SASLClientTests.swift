@@ -58,7 +58,7 @@ struct SASLClientTests {
         #expect(Seen(step) == .verify("älice@example.org", "tanstaaftanstaaf"))
     }
 
-    @Test("is of the first mechanism that the server offers, the rc allows and the channel can be bound to")
+    @Test("FE3: is of the first mechanism that the server offers, the rc allows and the channel can be bound to")
     func choice() {
         func choose(_ offered: [String], _ mechanisms: [SASLClientMechanism]? = nil, bound: Bool = false) -> String? {
             SASLClientMechanism.choose(
