@@ -51,6 +51,15 @@ extension AccountRun {
             [("account", account.name), ("key", key.text), ("error", sentence(error))])
     }
 
+    /// Waits for what the server says of the message `key`, by `body`. An answer that is none counts as a break within the
+    /// message, though nothing of it has come: it may be the message that the server, or its engine here, cannot do.
+    func awaiting<Answer>(_ key: @autoclosure () -> MessageKey?, _ body: () throws -> Answer) throws -> Answer {
+        do { return try body() } catch {
+            if Self.isNonsense(error), let key = key() { try noteBreak(in: key, error) }
+            throw error
+        }
+    }
+
     private func tellFailure(of key: MessageKey, _ reason: String) {
         tally.failed += 1
         writeToStandardError("mhfetch: \(account.name): a message could not be fetched: \(printable(reason))")

@@ -37,16 +37,36 @@ struct Alerts {
             let files = StateFiles<AlertList>(in: directory)
             var list = try read(files)
             let before = list
-            let due = list.review(
-                HubCondition(settings: settings, logins: logins, now: now).concerns(), after: patience, at: now)
+            let concerns = HubCondition(settings: settings, logins: logins, now: now).concerns()
+            let due = list.review(concerns, after: patience, at: now)
+            // Before anything is told: what cannot be kept in mind would be told again by each look.
+            do { if list != before { try files.changeLocked(Self.name) { $0 = list } } } catch {
+                return raiseWithoutList(concerns, error)
+            }
+            let kept = list
             for (name, concerns) in Dictionary(grouping: due, by: { mailbox(for: $0.concern) }) {
                 guard tell(name.flatMap { settings.mailbox($0) }, concerns) else { continue }
                 for concern in concerns { list.noteTold(concern.concern, at: now) }
             }
-            if list != before { try files.changeLocked(Self.name) { $0 = list } }
+            if list != kept { try files.changeLocked(Self.name) { $0 = list } }
         } catch {
-            hub.log.write(.error, "alerts", [("error", sentence(error))])
+            complain(error)
         }
+    }
+
+    /// Tells of full disks, once a day, where not even that can be kept in mind: the letter of the day is its own mark.
+    private func raiseWithoutList(_ concerns: [Concern], _ error: any Error) {
+        complain(error)
+        let disks = concerns.filter { $0.kind == .disk }.map { (concern: $0, since: now) }
+        guard !disks.isEmpty, let mailbox = mailbox(for: disks[0].concern).flatMap({ settings.mailbox($0) }) else {
+            return
+        }
+        _ = tell(mailbox, disks, isOfTheDay: true)
+    }
+
+    private func complain(_ error: any Error) {
+        writeToStandardError("mhfetch: nobody is told of what is not well: \(sentence(error))")
+        hub.log.write(.error, "alerts", [("error", sentence(error))])
     }
 
     /// The list on disk; one that makes no sense is begun anew.
@@ -62,8 +82,11 @@ struct Alerts {
         concern.mailbox ?? settings.postmaster ?? settings.mailboxes.first?.name
     }
 
+    /// - Parameter isOfTheDay: whether nobody is told where the mailbox has a letter of this day, or gets none.
     /// - Returns: whether anybody was told.
-    private func tell(_ mailbox: MailboxSettings?, _ concerns: [(concern: Concern, since: Int)]) -> Bool {
+    private func tell(
+        _ mailbox: MailboxSettings?, _ concerns: [(concern: Concern, since: Int)], isOfTheDay: Bool = false
+    ) -> Bool {
         let offset = MailDate.now().offset
         let paragraphs = concerns.map { concern, since in
             "\(Self.short(concern.words, 700))\n(since \(MailDate(seconds: since, offset: offset)))\n"
@@ -77,8 +100,9 @@ struct Alerts {
         let subject = NoticeTexts.fill(texts.alert.subject, values)
         let body = NoticeTexts.fill(texts.alert.body, values)
         let isWritten = mailbox.map { mailbox in
-            attempt("letter", mailbox.name) { try write(subject, body, to: mailbox) }
+            attempt("letter", mailbox.name) { try write(subject, body, to: mailbox, isOfTheDay: isOfTheDay) }
         }
+        guard !isOfTheDay || isWritten == true else { return false }
         let isCalled = settings.notify.first.map { name in
             attempt("notify", name) { try call(name, "\(subject)\n\n\(body)\n") }
         }
@@ -99,33 +123,39 @@ struct Alerts {
         return text.count > limit ? "\(text.prefix(limit))…" : text
     }
 
-    /// - Returns: whether no error came of `body`.
-    private func attempt(_ what: String, _ whom: String, _ body: () throws -> Void) -> Bool {
+    /// - Returns: whether `body` did it, without an error.
+    private func attempt(_ what: String, _ whom: String, _ body: () throws -> Bool) -> Bool {
         do {
-            try body()
-            return true
+            return try body()
         } catch {
             hub.log.write(.error, "alert", [("by", what), ("to", whom), ("error", sentence(error))])
             return false
         }
     }
 
-    private func write(_ subject: String, _ body: String, to mailbox: MailboxSettings) throws {
+    /// - Returns: `false` where there is a letter of the day.
+    private func write(
+        _ subject: String, _ body: String, to mailbox: MailboxSettings, isOfTheDay: Bool
+    ) throws -> Bool {
         let letter = HubLetter(
             host: settings.hostname, to: "\(mailbox.name)@\(settings.hostname)",
             subject: EncodedWords.areNeeded(for: subject) ? EncodedWords.encode(subject) : subject, date: .now(),
             messageID: MessageIDMaker.make(domain: settings.hostname, seconds: now),
             language: NoticeTexts.english.language, body: body)
         let maildir = try Maildir(path: mailbox.maildir, making: true)
-        let delivery = try MaildirDelivery(into: maildir, as: .random(seconds: now))
+        let name: DeliveryName = try isOfTheDay ? .ofTheDay(now / 86_400) : .random(seconds: now)
+        guard try !isOfTheDay || !maildir.holds(name) else { return false }
+        let delivery = try MaildirDelivery(into: maildir, as: name)
         try delivery.write(letter.octets)
         _ = try delivery.commit()
+        return true
     }
 
-    private func call(_ name: String, _ text: String) throws {
+    private func call(_ name: String, _ text: String) throws -> Bool {
         let program = Program(
             argv: settings.notify, input: .octets(Array(text.utf8)), deadline: Deadline(after: Self.commandLimit),
             outputLimit: 0)
         try program.run().requireSuccess(of: name)
+        return true
     }
 }

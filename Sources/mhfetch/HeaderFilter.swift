@@ -44,7 +44,7 @@ enum Sieve {
     func judge(_ header: [UInt8]) throws(ProgramError) -> HeaderFilter.Verdict {
         switch self {
         case .filter(let filter): try filter.judge(header)
-        case .stored(let letters): letters.contains(header) ? .skip : .fetch
+        case .stored(let letters): letters.find(header) ? .skip : .fetch
         }
     }
 }

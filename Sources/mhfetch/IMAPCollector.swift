@@ -56,13 +56,29 @@ struct IMAPCollector {
             destination: run.destination(try localFolder(of: folder, delimiter)))
         let known = run.state.folders[index]
         // UIDs never go down (RFC 3501 §2.3.1.1): a server whose UIDNEXT does will give UIDs to other messages.
-        let isRenumbered = known.validity != validity || selection.uidNext.map { $0 < known.next } ?? false
+        let uidNext = try trusted(selection.uidNext, of: collector, known, validity)
+        let isRenumbered = known.validity != validity || uidNext.map { $0 < known.next } ?? false
         if run.reindexes {
             try collector.reindex(validity: validity, isRenumbered: isRenumbered)
         } else if isRenumbered {
-            try obey(renumbering: folder, of: index, validity, selection.uidNext, collector)
+            try obey(renumbering: folder, of: index, validity, uidNext, collector)
         }
-        try collector.collect(uidNext: selection.uidNext)
+        try collector.collect(uidNext: uidNext)
+    }
+
+    /// UIDNEXT as the server tells it; `nil` where it is below what was fetched, and false on the face of it: there is a
+    /// message with that UID, or a higher one.
+    private func trusted(
+        _ uidNext: UInt32?, of collector: IMAPFolder, _ known: FetchState.Folder, _ validity: UInt32
+    ) throws -> UInt32? {
+        guard let uidNext, uidNext < known.next, known.validity == validity else { return uidNext }
+        guard try collector.survey(.from(uidNext), []).contains(where: { $0.number >= Int(uidNext) }) else {
+            return uidNext
+        }
+        run.hub.log.write(
+            .warning, "false UIDNEXT",
+            [("account", run.account.name), ("host", session.host), ("folder", known.name), ("told", "\(uidNext)")])
+        return nil
     }
 
     /// Selects `name`, or tells which folder may be meant.

@@ -35,6 +35,16 @@ extension IMAPFolder {
         return listed
     }
 
+    /// The messages below `first` that an earlier listing has left out: of their UIDs nothing is known. Where there is no
+    /// UIDPLUS, what was deleted stays and is known no more, so that they cannot be told.
+    /// - Parameter unfetched: those that are looked for anyway.
+    func overlooked(below first: UInt32, besides unfetched: [UInt32]) throws -> [Pending] {
+        let folder = run.state.folders[index]
+        let unknown = folder.unknown(besides: unfetched)
+        guard canExpunge, run.account.search == nil, folder.next == first, !unknown.isEmpty else { return [] }
+        return try survey(unknown).filter { UInt32(exactly: $0.number).map(unknown.contains) ?? false }
+    }
+
     /// What a search by `criteria` finds and is not known.
     func found(by criteria: String) throws -> [Pending] {
         // Without UIDPLUS what was deleted stays until somebody expunges it, and is known no more.

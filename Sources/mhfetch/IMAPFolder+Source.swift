@@ -31,8 +31,8 @@ extension IMAPFolder {
         let unseen = known.subtracting(asked)
         if !unseen.isEmpty { _ = try survey(unseen, []) }
         let going = UIDSet(known.ranges.joined().filter(numbers.isThere))
-        // What a search finds again must be known: one look in vain is no proof there.
-        if !hasLosses, run.account.search == nil { try run.ledger.markGone(known.subtracting(going), of: index) }
+        // What a search finds again must be known: no look in vain is a proof there.
+        if !hasLosses, run.account.search == nil { try run.ledger.noteLacking(known.subtracting(going), of: index) }
         guard !going.isEmpty else { return }
         if run.isDry { return run.announce(deleting: going.count, from: name) }
         for piece in going.pieces() {

@@ -96,7 +96,9 @@ final class IMAPFolder {
         let mayBeNew =
             run.account.search != nil || uidNext.map { $0 > first } ?? true
             || folder.needsLook(messages: told, at: run.now)
-        let listed = try !mayBeNew ? [] : run.account.search.map(found) ?? list(from: first, isBlind: uidNext == nil)
+        let isWhole = mayBeNew && folder.isDayOver(at: run.now)
+        var listed = try !mayBeNew ? [] : run.account.search.map(found) ?? list(from: first, isBlind: uidNext == nil)
+        if isWhole { listed = try overlooked(below: first, besides: unfetched) + listed }
         let new = listed.filter { !isFetched($0) }
         let missing = Set(unfetched).subtracting(new.compactMap { UInt32(exactly: $0.number) })
         let firstNew = new.first { !run.state.isUnfetched($0.key) }
@@ -106,7 +108,7 @@ final class IMAPFolder {
         try delete()
         guard mayBeNew || !unfetched.isEmpty else {
             if run.isDry { run.announce(fetching: [], from: name, to: destination) }
-            return try noteLook(of: told, isNew: false)
+            return try noteLook(of: told, isNew: false, isWhole: false)
         }
         let wanted = try (new + stillThere(missing.sorted())).sorted { $0.number < $1.number }
         var fresh = wanted.filter { !run.isLeftAlone($0.key) }
@@ -120,20 +122,22 @@ final class IMAPFolder {
         try run.settle()
         if run.account.marksSeen { try markSeen(fresh) }
         if isDone, let highest = listed.last { try advance(to: highest.number + 1) }
-        if isDone { try noteLook(of: told, isNew: mayBeNew) }
+        if isDone { try noteLook(of: told, isNew: mayBeNew, isWhole: isWhole) }
         guard run.account.keep == .off else { return }
         try delete()
-        try noteLook(of: told, isNew: false)
+        try noteLook(of: told, isNew: false, isWhole: false)
     }
 
     /// Notes how many of the messages that were there at first, `told`, are left.
-    /// - Parameter isNew: whether this was a look at all that may be new, after which nothing is left to be fetched.
-    private func noteLook(of told: Int, isNew: Bool) throws {
+    /// - Parameters:
+    ///   - isNew: whether this was a look at all that is new, after which nothing is left to be fetched.
+    ///   - isWhole: whether what earlier listings may have left out was asked for, too.
+    private func noteLook(of told: Int, isNew: Bool, isWhole: Bool) throws {
         let left = min(told, numbers.exists)
         if isNew, run.account.search == nil, !isMiscounted, !hasLosses {
-            try run.ledger.noteLook(messages: left, of: index, at: run.now)
+            try run.ledger.noteLook(messages: left, of: index, at: isWhole ? run.now : nil)
         } else if let look = run.state.folders[index].look, left < look.messages {
-            try run.ledger.noteLook(messages: left, of: index, at: nil)
+            try run.ledger.noteLook(messages: left, of: index)
         }
     }
 
@@ -274,7 +278,8 @@ final class IMAPFolder {
         try exchange.say(.uidFetch(request.uids, [request.items, .flags, .internalDate]))
         var refusal: AccountError?
         reading: while true {
-            switch try next() {
+            let event = try run.awaiting(request.expected.map { request.messages[$0].key }) { try next() }
+            switch event {
             // Once UIDs are in doubt the rest is read and dropped.
             case .contentBegin where numbers.fault != nil, .content where numbers.fault != nil,
                 .fetched where numbers.fault != nil:

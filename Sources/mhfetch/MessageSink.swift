@@ -50,7 +50,7 @@ final class MessageSink {
         if start.count <= UnavailableNotice.octets.count { start += chunk.prefix(UnavailableNotice.octets.count + 1) }
         guard let message else {
             // Who sends far more than was told may never end.
-            let limit = min(Self.octetLimit, told.map { 2 * min($0, Self.octetLimit) + 2 * Self.roomStep } ?? .max)
+            let limit = min(Self.octetLimit, told.map { 2 * min($0, Self.octetLimit) + 8 * Self.roomStep } ?? .max)
             guard octets <= limit else { throw FetchError.endless(octets: octets) }
             return
         }
@@ -138,6 +138,15 @@ extension AccountRun {
         noteContentFaults(source.contentFaults, of: message.key)
         tally.octets += sink.octets
         return try delivery.add(whole, as: index, unless: stored, from: source)
+    }
+
+    /// Whether `error` means that the server has said what cannot be understood.
+    static func isNonsense(_ error: any Error) -> Bool {
+        switch error {
+        case AccountError.protocolBroken, AccountError.engine, AccountError.masked: true
+        case is POP3Error, is IMAPError: true
+        default: false
+        }
     }
 
     /// Whether `error` means that the server, or the network, broke off in the midst of a message: neither a hop of

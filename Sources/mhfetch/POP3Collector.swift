@@ -243,7 +243,7 @@ final class POP3Collector {
 
     /// Reads the answer to one RETR into the mailbox.
     private func take(_ message: Pending, index: Int, _ deletions: Deletions) throws {
-        switch try exchange.next() {
+        switch try run.awaiting(message.key, { try exchange.next() }) {
         case .contentBegin: break
         case .err(_, let code, let text):
             let words = "\(message.isHeaderOnly ? "TOP" : "RETR") was refused: \(printable(octets: text, limit: 100))"

@@ -57,6 +57,9 @@ struct EyesTests {
                 }
                 #expect(shown.contains { $0.contains("[secret]") } || auth == "auto", "\(auth): \(result)")
                 #expect(shown.contains { $0.contains(service == "pop3s" ? "> UIDL" : "> a") }, "\(result)")
+                // SCRAM's salt, its count of rounds, and its proof: with these a password can be guessed.
+                #expect(shown.contains { $0.hasSuffix("< + [challenge]") } == (auth != "plain"), "\(shown)")
+                for start in ["+ cj", "+ dj"] { #expect(!result.errorText.contains(start), "\(result.errorText)") }
                 if auth == "plain" { #expect(shown.contains { $0.contains(" octets]") }, "\(shown)") }
                 // Neither the password nor any coding of it, nor the letter.
                 for secret in ["secret\"", " secret", "c2VjcmV0", "AHNlY3JldA", "hidden in the letter"] {

@@ -216,4 +216,39 @@ struct FetchBoundsTests {
             #expect(found.outputText.isEmpty, "\(found)")
         }
     }
+
+    @Test(
+        "FE12: a message that nobody can be told of, before its first octet, is found out, and stops neither others nor folders"
+    )
+    func unspeakable() async throws {
+        try await onThread {
+            for (service, lie) in [
+                ("imap", "* 2 FETCH (UID 6 BODY[] {5368709120}\r\nSubject: "),
+                ("imap", "* 2 FETCH (UID 6 BODY[] {9223372036854775808}\r\nx"),
+                ("imap", "* 2 FETCH (UID 0 BODY[] foo)\r\n"), ("pop3", "what?"),
+            ] {
+                let mailbox = PlayedMailbox()
+                let server = try mailbox.serve(service)
+                let rig = FetchRig()
+                rig.configure("\(service) 127.0.0.1:\(server.port)", "tls off", "timeout 5", "keep off")
+                mailbox.lie { command in
+                    if service == "pop3" { return command == "RETR 2" ? lie : nil }
+                    guard command.hasPrefix("UID FETCH "), command.contains("BODY.PEEK[]") else { return nil }
+                    let asked = command.split(separator: " ")[2]
+                    if asked == "5:7" { return "* 1 FETCH (UID 5 BODY[] \(PlayedMailbox.literal(5)))\r\n\(lie)" }
+                    return ["6", "6:7"].contains(asked) ? lie : nil
+                }
+                for _ in 1...5 { _ = try rig.fetch() }
+                let status = try rig.fetch("--status")
+                #expect(
+                    counted(rig.messages()) == counted([5, 7].map { PlayedMailbox.file($0) }),
+                    "\(service) \(lie): \(server.sessions)")
+                #expect(status.status == 75 && status.outputText.contains("\n  failed "), "\(status)")
+                #expect(Set(mailbox.deleted) == [5, 7], "\(mailbox.deleted)")
+                mailbox.lie(nil)
+                let last = try rig.fetch("--retry")
+                #expect(last.status == 0 && rig.messages().count == 3 && mailbox.left.isEmpty, "\(last)")
+            }
+        }
+    }
 }

@@ -423,6 +423,11 @@ struct FetchErrandTests {
             dovecot.deliver(letter("a@example.org", "2"), number: 3)
             let result = try rig.fetch("--reindex", "peer")
             #expect(result.status == 0 && rig.messages().count == 3, "\(result)")
+            // Of two that look alike, one of which is here, the other one is fetched.
+            _ = try runProgram(["rm", "-rf", rig.scratch.file("state")])
+            dovecot.deliver(Array("\(String(decoding: here, as: UTF8.self))another body\n".utf8), number: 4)
+            let twins = try rig.fetch("--reindex", "peer")
+            #expect(twins.status == 0 && rig.messages().count == 4, "\(twins)")
         }
     }
 

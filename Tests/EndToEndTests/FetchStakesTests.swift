@@ -67,6 +67,15 @@ struct FetchStakesTests {
                 "* \($0 - 4) FETCH (UID \($0) RFC822.SIZE \($0 == 6 ? "1" : "3000000"))\r\n"
             }.joined() + "@tag@ OK done"
         },
+        Case("sizes that can be none", "imap", 0...0) { command in
+            guard command.hasPrefix("UID FETCH 1:* ") else { return nil }
+            let sizes = ["-1", "18446744073709551621", "99999999999999999999999999999999999999"]
+            return zip(PlayedMailbox.uids, sizes).map { "* \($0 - 4) FETCH (UID \($0) RFC822.SIZE \($1))\r\n" }.joined()
+                + "@tag@ OK done"
+        },
+        Case("sizes that can be none", "pop3", 0...0) {
+            $0 == "LIST" ? "+OK\r\n1 -1\r\n2 18446744073709551621\r\n3 many\r\n." : nil
+        },
         Case("5,000,000,000 messages", "imap", 0...76) { command in
             guard command.hasPrefix("SELECT") else { return nil }
             return "* 5000000000 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n* OK [UIDNEXT 8] ok\r\n@tag@ OK [READ-WRITE] done"

@@ -128,11 +128,12 @@ struct FetchUIDTests {
                     ],
                 Script.login + selection
                     + Script.answer("a3 UID FETCH 6:*", "* 1 EXPUNGE", "* 1 FETCH (UID 7 RFC822.SIZE 17)")
-                    + Script.logout,
+                    + Script.answer("a4 UID FETCH 1:5 ") + Script.logout,
                 Script.login + selection
                     + Script.answer(
                         "a3 UID FETCH 6:*", "* 1 FETCH (UID 6 RFC822.SIZE 17)", "* 2 FETCH (UID 7 RFC822.SIZE 17)")
-                    + Script.answer("a4 UID FETCH 6 ", Script.content(1, 6)) + Script.logout)
+                    + Script.answer("a4 UID FETCH 1:5 ") + Script.answer("a5 UID FETCH 6 ", Script.content(1, 6))
+                    + Script.logout)
             let rig = rig(server, "keep on")
             for (status, count) in [(Int32(75), 1), (0, 1), (0, 2)] {
                 let result = try rig.fetch()
@@ -156,8 +157,9 @@ struct FetchUIDTests {
                     + Script.answer("a4 UID FETCH 6:7", Script.content(1, 6), "* 2 EXPUNGE")
                     + Script.answer("a5 UID FETCH 7 ") + Script.logout,
                 // 7 is refused, which counts as a failure.
-                Script.login + selection + listing("6:*") + [.expect("a4 UID FETCH 7 "), .line("a4 NO not now")]
-                    + Script.answer("a5 UID FETCH 7 ", "* 2 FETCH (UID 7 RFC822.SIZE 17)") + Script.logout,
+                Script.login + selection + listing("6:*") + Script.answer("a4 UID FETCH 1:5 ")
+                    + [.expect("a5 UID FETCH 7 "), .line("a5 NO not now")]
+                    + Script.answer("a6 UID FETCH 7 ", "* 2 FETCH (UID 7 RFC822.SIZE 17)") + Script.logout,
                 // And said to go while it is looked up.
                 Script.login + selection
                     + Script.answer("a3 UID FETCH 7 ", "* 2 FETCH (UID 7 RFC822.SIZE 17)", "* 2 EXPUNGE")
@@ -397,7 +399,8 @@ struct FetchUIDTests {
                 Script.login + Script.select("INBOX", messages: 1, "UIDVALIDITY 1", "UIDNEXT 6")
                     + Script.answer("a3 UID FETCH 1:*", "* 1 FETCH (UID 5 RFC822.SIZE 17)")
                     + Script.answer("a4 UID FETCH 5", Script.content(1, 5)) + Script.logout,
-                Script.login + Script.select("INBOX", messages: 2, "UIDVALIDITY 1", "UIDNEXT 3") + Script.logout,
+                Script.login + Script.select("INBOX", messages: 2, "UIDVALIDITY 1", "UIDNEXT 3")
+                    + Script.answer("a3 UID FETCH 3:* (UID)", "* 2 FETCH (UID 2)") + Script.logout,
                 Script.login + Script.select("INBOX", messages: 2, "UIDVALIDITY 2")
                     + Script.answer("a3 UID FETCH * (UID)", "* 2 FETCH (UID 40)")
                     + Script.answer("a4 UID FETCH 41:*", "* 2 FETCH (UID 40 RFC822.SIZE 17)") + Script.logout,
@@ -458,7 +461,9 @@ struct FetchUIDTests {
         }
     }
 
-    @Test("FE5: a UIDNEXT that stands still hides nothing: there are more messages, or a day is over, and it is looked")
+    @Test(
+        "FE4, FE5: a UIDNEXT that stands still hides nothing: there are more messages, or a day is over, and it is looked"
+    )
     func staleUIDNEXT() async throws {
         try await onThread {
             let stale = { (messages: Int) in Script.select("INBOX", messages: messages, "UIDVALIDITY 1", "UIDNEXT 6") }
@@ -469,9 +474,12 @@ struct FetchUIDTests {
             let more = try FakeServer(
                 Script.login + stale(1) + fetching(1, 5, from: 1) + Script.logout,
                 Script.login + stale(1) + Script.logout,
-                Script.login + stale(2) + fetching(2, 6, from: 6) + Script.logout)
+                Script.login + stale(2) + fetching(2, 6, from: 6) + Script.logout,
+                // Now it is false on the face of it, and not believed.
+                Script.login + stale(2) + Script.answer("a3 UID FETCH 6:* (UID)", "* 2 FETCH (UID 6)")
+                    + Script.answer("a4 UID FETCH 7:*", "* 2 FETCH (UID 6 RFC822.SIZE 17)") + Script.logout)
             let first = rig(more)
-            for count in [1, 1, 2] {
+            for count in [1, 1, 2, 2] {
                 let result = try first.fetch()
                 #expect(result.status == 0 && first.messages().count == count, "\(result) \(more.sessions)")
             }
@@ -479,12 +487,48 @@ struct FetchUIDTests {
             let same = try FakeServer(
                 Script.login + stale(1) + fetching(1, 5, from: 1) + Script.logout,
                 Script.login + stale(1) + Script.logout,
-                Script.login + stale(1) + fetching(1, 6, from: 6) + Script.logout)
+                Script.login + stale(1) + Script.answer("a3 UID FETCH 6:*", "* 1 FETCH (UID 6 RFC822.SIZE 17)")
+                    + Script.answer("a4 UID FETCH 1:4 ") + Script.answer("a5 UID FETCH 6 ", Script.content(1, 6))
+                    + Script.logout)
             let other = rig(same)
             for (ahead, count) in [("+0", 1), ("+23h", 1), ("+25h", 2)] {
                 let result = try other.fetch(at: ahead)
                 #expect(result.status == 0 && other.messages().count == count, "\(result) \(same.sessions)")
             }
+        }
+    }
+
+    @Test(
+        "FE4: what one listing has left out comes a day later; what one look did not find is not forgotten",
+        arguments: ["keep on", "keep off"])
+    func leftOut(_ keep: String) async throws {
+        try await onThread {
+            let mailbox = PlayedMailbox()
+            let server = try mailbox.serve("imap")
+            let rig = rig(server, keep)
+            // The first listing has all: 5 is here then, and is what the later ones begin behind.
+            mailbox.lie {
+                $0.hasPrefix("UID FETCH 1:* ")
+                    ? "* 1 FETCH (UID 5 RFC822.SIZE 17)\r\n* 3 FETCH (UID 7 RFC822.SIZE 17)\r\n@tag@ OK done" : nil
+            }
+            // A whole listing is counted: nothing is passed over yet. A later one is not.
+            #expect(try rig.fetch(at: "+0").status == 75)
+            mailbox.lie(nil)
+            #expect(try rig.fetch(at: "+1m").status == 0 && rig.messages().count == 3)
+            mailbox.add(9...11)
+            let first = mailbox.left.count - 2
+            mailbox.lie { command in
+                guard command.hasPrefix("UID FETCH 8:* ") else { return nil }
+                return [9, 11].map { "* \(first + $0 - 9) FETCH (UID \($0) RFC822.SIZE 17)\r\n" }.joined()
+                    + "@tag@ OK done"
+            }
+            #expect(try rig.fetch(at: "+2m").status == 0 && rig.messages().count == 5, "\(server.sessions)")
+            mailbox.lie(nil)
+            #expect(try rig.fetch(at: "+1h").status == 0 && rig.messages().count == 5)
+            let late = try rig.fetch(at: "+25h")
+            #expect(late.status == 0 && rig.messages().contains(PlayedMailbox.file(10)), "\(late) \(server.sessions)")
+            for ahead in ["+26h", "+51h", "+76h"] { #expect(try rig.fetch(at: ahead).status == 0) }
+            #expect(rig.messages().count == 6 && mailbox.left.isEmpty == (keep == "keep off"), "\(mailbox.left)")
         }
     }
 

@@ -160,4 +160,31 @@ struct HealthTests {
             #expect(server.sessions.count == 2, "nothing was due")
         }
     }
+
+    @Test("OP4: where the state's disk is full that is told once a day, and the runs complain", .needsMounts)
+    func fullState() async throws {
+        try await onThread {
+            let rig = FetchRig()
+            rig.configure("pop3 127.0.0.1:1", "tls off")
+            rig.addTop("free-space 4m")
+            rig.addTop("alert-after 1h")
+            rig.scratch.makeFolder("state")
+            let library = try #require(MovedClock.environment("+0")["LD_PRELOAD"])
+            let script = """
+                mount -t tmpfs -o size=200k none "$1/state"
+                dd if=/dev/zero of="$1/state/filling" bs=1k 2>/dev/null
+                for ahead in 0 1 2 3 25 26; do
+                    env LD_PRELOAD=\(library) FAKETIME=+${ahead}h FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 "$2" -C "$1/mailhubrc"
+                done
+                """
+            let result = try runProgram(
+                ["unshare", "-rm", "sh", "-c", script, "sh", rig.scratch.path, try InstalledCommands.path("mhfetch")],
+                deadline: .seconds(60))
+            #expect(letters(rig).count == 2, "\(letters(rig)) \(result)")
+            #expect(
+                letters(rig).allSatisfy { $0.contains("are free there, and `free-space` keeps 4") },
+                "\(letters(rig))")
+            #expect(result.errorText.contains("mhfetch: nobody is told of what is not well: "), "\(result)")
+        }
+    }
 }

@@ -8,6 +8,7 @@ import Synchronization
 final class PlayedMailbox: Sendable {
     private struct State {
         var left = PlayedMailbox.uids
+        var next = 8
         var flagged: Set<Int> = []
         var marked: Set<Int> = []
         var deleted: [Int] = []
@@ -27,6 +28,9 @@ final class PlayedMailbox: Sendable {
     /// - Parameter lie: gets a command without its tag, and gives what is said to it; `nil` for the truth. `@tag@` stands
     ///   for the tag.
     func lie(_ lie: (@Sendable (String) -> String?)?) { state.withLock { $0.lie = lie } }
+
+    /// More messages come in.
+    func add(_ uids: ClosedRange<Int>) { state.withLock { ($0.left, $0.next) = ($0.left + uids, uids.upperBound + 1) } }
 
     /// The message with this UID, in wire form.
     static func wire(_ uid: Int) -> String { "Subject: \(uid)\r\n\r\n\(uid)\r\n" }
@@ -94,7 +98,7 @@ final class PlayedMailbox: Sendable {
         switch words.prefix(2).joined(separator: " ").uppercased() {
         case "SELECT \"INBOX\"":
             return
-                "* \(state.left.count) EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n* OK [UIDNEXT 8] ok\r\n@tag@ OK [READ-WRITE] done"
+                "* \(state.left.count) EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n* OK [UIDNEXT \(state.next)] ok\r\n@tag@ OK [READ-WRITE] done"
         case "UID FETCH":
             return chosen(words[2]).map { uid in
                 let start = "* \(number(uid)) FETCH (UID \(uid)"

@@ -64,4 +64,14 @@ struct AlertListTests {
         try files.changeLocked("alerts") { $0 = teller.list }
         #expect(try files.read("alerts") == teller.list)
     }
+
+    @Test("a time ahead of the clock is none: what began then is told once it has lasted")
+    func clockWasAhead() {
+        let teller = Teller()
+        func tells(_ since: Int, _ now: Int) -> Bool { teller.tells([concern(since: since)], now) }
+        let ahead = 1_000_000
+        #expect(!tells(ahead, ahead) && tells(ahead, ahead + 100))
+        // The clock is right again, and the fault lasts.
+        #expect(!tells(ahead, 1000) && !tells(ahead, 1099) && tells(ahead, 1100) && !tells(ahead, 5000))
+    }
 }

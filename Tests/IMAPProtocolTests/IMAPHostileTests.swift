@@ -52,7 +52,6 @@ import Testing
         fetch("two UIDs in one answer", "S: * 1 FETCH (UID 1 BODY[] {1}\nS: a UID 2)"),
         fetch("UID 0", "S: * 1 FETCH (UID 0 BODY[] {1}\nS: a)"),
         fetch("a UID of 33 bits", "S: * 1 FETCH (UID 4294967296 BODY[] {1}\nS: a)"),
-        fetch("a size beyond numbers", "S: * 1 FETCH (UID 1 RFC822.SIZE 99999999999999999999)"),
         fetch("content in an inner list", "S: * 1 FETCH (UID 1 X (BODY[] {8193}\nS: a)"),
         fetch("content in the place of a key", "S: * 1 FETCH (UID BODY[] {9000}\nS: a)"),
         fetch("content without end of its answer", "S: * 1 FETCH (UID 1 BODY[] {1}\nS: a\nS: a1 OK"),

@@ -260,6 +260,15 @@ func play(_ dialogue: Dialogue, cut: Cut = .nowhere) -> Played<POP3Client.Event>
             ),
             ("-ERR mailbox is LOCKED", .init(.server, isTemporary: true, words: [UInt8]("mailbox is LOCKED".utf8))),
             ("-ERR [AUTH] mailbox locked", .init(.credentials, words: [UInt8]("mailbox locked".utf8))),
+            (
+                "-ERR invalid credentials for mailbox; unlock at x",
+                .init(.credentials, words: [UInt8]("invalid credentials for mailbox; unlock at x".utf8))
+            ),
+            ("-ERR mailbox blocked", .init(.credentials, words: [UInt8]("mailbox blocked".utf8))),
+            (
+                "-ERR mailbox locked: failed too often",
+                .init(.credentials, words: [UInt8]("mailbox locked: failed too often".utf8))
+            ),
             ("-ERR account locked", .init(.credentials, words: [UInt8]("account locked".utf8))),
             (
                 "-ERR wrong password, mailbox locked",

@@ -8,7 +8,8 @@ import Synchronization
 import Transport
 
 /// Writes down a conversation: `> ` before what we say, `< ` before what the server says; of content and secrets only that
-/// they were there. Used by the one thread of its wire.
+/// they were there. Nor are a server's challenges shown behind a secret: with SCRAM's last one a password can be guessed by
+/// whoever reads it. Used by the one thread of its wire.
 public final class Transcript: Tap {
     /// The longest line; what follows is shown as another one.
     private static let lineLimit = 1000
@@ -19,6 +20,10 @@ public final class Transcript: Tap {
     private var line = ""
     /// Octets of content that are not told yet.
     private var content = 0
+    /// Whether what we said last was secret.
+    private var saidSecret = false
+    /// Whether the line under way is a challenge, as far as it was shown.
+    private var isChallenge = false
 
     /// - Parameter write: is given each line, fit for a terminal, without its end.
     public init(_ write: @escaping (String) -> Void) { self.write = write }
@@ -32,7 +37,9 @@ public final class Transcript: Tap {
         case .words(let octets):
             tellContent()
             take(octets)
-        case .secret: line += "[secret]"
+        case .secret:
+            line += "[secret]"
+            saidSecret = true
         case .content(let octets):
             flushLine()
             content += octets
@@ -56,8 +63,23 @@ public final class Transcript: Tap {
     /// - Parameter isWhole: whether the line has come to its end, and counts even when it is empty.
     private func flushLine(isWhole: Bool = false) {
         guard isWhole || !line.isEmpty else { return }
-        tell(line)
+        tell(isChallenge ? "" : shown(line))
+        if isWhole { isChallenge = false }
         line = ""
+    }
+
+    /// The line as it may be shown.
+    private func shown(_ line: String) -> String {
+        guard speaker == .peer else {
+            saidSecret = line.contains("[secret]") && saidSecret
+            return line
+        }
+        // SASL's challenges in IMAP, POP3 and SMTP (RFC 3501 §7.5, RFC 5034 §4, RFC 4954 §4).
+        guard saidSecret, let start = ["+ ", "334 "].first(where: { line.hasPrefix($0) && line != $0 }) else {
+            return line
+        }
+        isChallenge = true
+        return start + "[challenge]"
     }
 
     private func tellContent() {

@@ -8,7 +8,7 @@ extension AccountLedger {
     /// Writes the journal anew when most of it is history. Readers without the lock see the old one or the new.
     public func compactIfWorthwhile() throws(DurableError) {
         guard let journal, state.openBatches.isEmpty, journal.extent.lines > 200 else { return }
-        let ofFolders = state.folders.reduce(0) { $0 + 3 + $1.fetched.count }
+        let ofFolders = state.folders.reduce(0) { $0 + 4 + $1.fetched.count }
         let needed =
             9 + state.known.lineCount + state.failed.count + state.large.count + state.unlisted.count + ofFolders
         guard journal.extent.lines > 2 * needed else { return }
@@ -37,6 +37,9 @@ extension AccountLedger {
             if folder.floor > 1 { texts.append("floor \(index) \(folder.floor)") }
             texts.append("next \(index) \(folder.next)")
             if let look = folder.look { texts.append("look \(index) \(look.time) \(look.messages)") }
+            if let piece = folder.lacking.uids.pieces().first {
+                texts.append("lack \(index) \(String(decoding: piece.octets, as: UTF8.self))")
+            }
             for day in folder.fetched {
                 for piece in day.uids.pieces() {
                     texts.append(

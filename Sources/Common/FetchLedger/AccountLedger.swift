@@ -156,8 +156,8 @@ public final class AccountLedger {
     }
 
     /// Notes that somebody has looked for new mail in the folder, with how many messages are left there.
-    /// - Parameter time: in seconds since 1970; `nil` where nobody has, and there are fewer messages than then.
-    public func noteLook(messages: Int, of index: Int, at time: Int?) throws(DurableError) {
+    /// - Parameter time: in seconds since 1970; `nil` where nobody has looked for what earlier listings may have left out.
+    public func noteLook(messages: Int, of index: Int, at time: Int? = nil) throws(DurableError) {
         let last = state.folders[index].look
         guard let time = time ?? last?.time, time != last?.time || messages != last?.messages else { return }
         try record(["look \(index) \(time) \(messages)"])
@@ -266,6 +266,21 @@ public final class AccountLedger {
     /// Forgets fetched messages of a folder that are no longer at the source.
     public func markGone(_ uids: UIDSet, of index: Int) throws(DurableError) {
         try record(uids.pieces().map { "left \(index) \(String(decoding: $0.octets, as: UTF8.self))" })
+    }
+
+    /// Notes fetched messages of a folder that a look for them did not find. What an earlier run did not find either is
+    /// forgotten: one look may leave out what is there, and what is forgotten is fetched again if it is.
+    public func noteLacking(_ uids: UIDSet, of index: Int) throws(DurableError) {
+        let before = state.folders[index].lacking
+        guard before.uids != uids else {
+            if before.run < state.run { try markGone(uids, of: index) }
+            return
+        }
+        let stays = before.run < state.run ? uids.subtracting(before.uids) : uids
+        try markGone(uids.subtracting(stays), of: index)
+        // As many as a line holds: the others are looked for again.
+        let first = stays.pieces().first.map { String(decoding: $0.octets, as: UTF8.self) } ?? "-"
+        try record(["lack \(index) \(first)"])
     }
 
     /// Notes messages as known that are neither asked for nor deleted from now on, whether they were fetched or not.

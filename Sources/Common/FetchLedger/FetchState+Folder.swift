@@ -18,13 +18,25 @@ extension FetchState.Folder {
     mutating func forget(_ uids: UIDSet) {
         for day in fetched.indices { fetched[day].uids = fetched[day].uids.subtracting(uids) }
         fetched.removeAll { $0.uids.isEmpty }
+        lacking.uids = lacking.uids.subtracting(uids)
     }
 
     /// Whether to look for new mail although the server says that there is none (by UIDNEXT): there are more messages than
     /// there were, or nobody has looked for a day. A server's counter that stands still would hide mail for good.
     public func needsLook(messages: Int, at now: Int) -> Bool {
         guard messages > 0 else { return false }
-        return look.map { messages > $0.messages || !(0..<86_400).contains(now - $0.time) } ?? true
+        return look.map { messages > $0.messages } ?? true || isDayOver(at: now)
+    }
+
+    /// Whether nobody has looked for a day at what earlier listings may have left out.
+    public func isDayOver(at now: Int) -> Bool { look.map { !(0..<86_400).contains(now - $0.time) } ?? true }
+
+    /// The UIDs below ``next`` of which nothing is known: messages that are gone, and any that a listing has left out.
+    /// - Parameter unfetched: those that are to be fetched yet.
+    public func unknown(besides unfetched: some Sequence<UInt32>) -> UIDSet {
+        guard next > floor else { return UIDSet([]) }
+        return UIDSet(ranges: [floor...(next - 1)])
+            .subtracting(UIDSet(ranges: fetched.flatMap(\.uids.ranges))).subtracting(UIDSet(unfetched))
     }
 
     public func isFetched(_ uid: UInt32) -> Bool { fetched.contains { $0.uids.contains(uid) } }

@@ -90,7 +90,8 @@ extension FetchState {
                 return false
             }
             failed[key] = Failure(tries: tries, time: time, reason: text)
-        case ("folder", 4), ("floor", 3), ("next", 3), ("look", 4), ("seen", 5), ("left", 3): return applyFolder(words)
+        case ("folder", 4), ("floor", 3), ("next", 3), ("look", 4), ("lack", 3), ("seen", 5), ("left", 3):
+            return applyFolder(words)
         default: return false
         }
         return true
@@ -152,6 +153,11 @@ extension FetchState {
                 return false
             }
             folders[index].look = Look(time: time, messages: messages)
+        case "lack":
+            guard let uids = words[2].elementsEqual([0x2D]) ? UIDSet([]) : UIDSet(parsing: words[2]) else {
+                return false
+            }
+            folders[index].lacking = Lacking(run: run, uids: uids)
         case "left":
             guard let uids = UIDSet(parsing: words[2]) else { return false }
             folders[index].forget(uids)

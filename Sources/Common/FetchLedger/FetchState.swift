@@ -58,11 +58,20 @@ public struct FetchState: Sendable, Hashable {
         public var fetched: [Day] = []
         /// The last look at all that may be new; `nil` for none, as far as is known.
         public var look: Look?
+        /// Those of ``fetched`` that were not there when they were looked for, with the number of the run; of others
+        /// nobody has looked, or they were there.
+        public var lacking = Lacking(run: 0, uids: UIDSet([]))
+    }
+
+    /// UIDs that a look for them did not find. One may leave out what is there.
+    public struct Lacking: Hashable, Sendable {
+        public var run: Int
+        public var uids: UIDSet
     }
 
     /// A look at a folder's messages, and not only at what the server says of their UIDs.
     public struct Look: Hashable, Sendable {
-        /// In seconds since 1970.
+        /// When what an earlier listing may have left out was last asked for, too; in seconds since 1970.
         public var time: Int
         /// How many messages there were when it was over.
         public var messages: Int

@@ -30,10 +30,12 @@ public struct AlertList: KeptState {
         var due: [(Concern, Int)] = []
         for concern in concerns {
             let key = Self.key(concern)
-            var episode = episodes[key] ?? Episode(since: concern.since ?? now, told: 0)
+            // A time ahead is of a clock that was wrong: nobody knows since when.
+            let begun = concern.since.flatMap { $0 <= now ? $0 : nil }
+            var episode = episodes[key] ?? Episode(since: begun ?? now, told: 0)
             // It was well in between, or the clock was ahead.
-            if let since = concern.since, since > max(episode.since, episode.told) || episode.told > now {
-                episode = Episode(since: since, told: 0)
+            if begun.map({ $0 > max(episode.since, episode.told) }) ?? false || episode.told > now {
+                episode = Episode(since: begun ?? now, told: 0)
             }
             if episode.since > now { episode.since = now }
             let wait = min(concern.patience ?? patience, patience)

@@ -163,8 +163,9 @@ extension IMAPClient {
             guard let flags = value.list else { return false }
             fetched.flags = flags.compactMap { $0.octets.map { String(decoding: $0, as: UTF8.self) } }
         } else if key.equalsIgnoringCase("RFC822.SIZE") {
-            guard let size = value.number else { return false }
-            fetched.size = size
+            // A hint: one that can be no size is none.
+            guard case .atom = value else { return false }
+            fetched.size = value.number
         } else if key.equalsIgnoringCase("INTERNALDATE") {
             guard case .string(let date) = value else { return false }
             fetched.internalDate = date

@@ -209,7 +209,7 @@ extension IMAPClient {
 
     /// `"(" [mbx-list-flags] ")" SP (DQUOTE QUOTED-CHAR DQUOTE / nil) SP mailbox`
     private mutating func finishList(_ response: [UInt8], from start: Int) throws(IMAPError) {
-        var reader = IMAPReader(response, from: start)
+        var reader = IMAPReader(response, from: start, hasSections: false)
         let values = try reader.values()
         guard values.count >= 3, let attributes = values[0].list, let name = values[2].name else {
             throw .malformed(response: response)

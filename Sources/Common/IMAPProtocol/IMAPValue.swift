@@ -46,12 +46,16 @@ struct IMAPReader {
     /// Lists still open at the end of an unfinished response.
     private(set) var openLists = 0
     private let isUnfinished: Bool
+    private let hasSections: Bool
 
-    /// - Parameter isUnfinished: the response ends before a literal: lists may stay open.
-    init(_ octets: [UInt8], from start: Int = 0, isUnfinished: Bool = false) {
+    /// - Parameters:
+    ///   - isUnfinished: the response ends before a literal: lists may stay open.
+    ///   - hasSections: whether `BODY[` begins a section, and not a name.
+    init(_ octets: [UInt8], from start: Int = 0, isUnfinished: Bool = false, hasSections: Bool = true) {
         self.octets = octets
         at = start
         self.isUnfinished = isUnfinished
+        self.hasSections = hasSections
     }
 
     /// All values up to the end.
@@ -144,7 +148,8 @@ struct IMAPReader {
             case Octet.space, 0x28, 0x29, 0x22, 0x7B: break loop
             case ..<Octet.space, 0x7F: throw .malformed(response: octets)
             case 0x5B
-            where octets[start..<at].equalsIgnoringCase("BODY") || octets[start..<at].equalsIgnoringCase("BINARY"):
+            where hasSections
+                && (octets[start..<at].equalsIgnoringCase("BODY") || octets[start..<at].equalsIgnoringCase("BINARY")):
                 guard let close = octets.firstIndex(of: 0x5D, in: at..<octets.count) else {
                     throw .malformed(response: octets)
                 }

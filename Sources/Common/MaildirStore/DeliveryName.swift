@@ -31,6 +31,12 @@ public struct DeliveryName: Sendable, Hashable, CustomStringConvertible {
         return try DeliveryName("\(max(0, seconds)).F\(nonce).\(index).\(UniqueName.tail)", isRepeatable: true)
     }
 
+    /// The name of a letter that the hub writes once a day at most: `<sec>.Aday.0.hub`.
+    /// - Parameter day: since 1970.
+    public static func ofTheDay(_ day: Int) throws(MaildirError) -> DeliveryName {
+        try DeliveryName("\(max(0, day) * 86_400).Aday.0.\(UniqueName.tail)", isRepeatable: true)
+    }
+
     /// The name of queue message `id` for its recipient `number`: `<sec>.Q<id>.<n>.hub`, where the
     /// seconds are those that lead the id.
     public static func queued(id: String, recipient number: Int) throws(MaildirError) -> DeliveryName {

@@ -58,6 +58,18 @@ extension Maildir {
         if any { try synchronizeEntries() }
     }
 
+    /// Whether new, cur or a folder has a message with this name, whatever its flags.
+    public func holds(_ name: DeliveryName) throws(MaildirError) -> Bool {
+        let start = Array(name.unique.utf8)
+        var isThere = false
+        for box in try withFolders() {
+            try onDisk { () throws(DurableError) in
+                try box.forEachFile { octets, _ in isThere = isThere || octets.starts(with: start) }
+            }
+        }
+        return isThere
+    }
+
     /// The digests of those messages of the batch `nonce` that stand in new, cur or a folder. One that cannot be read, or
     /// that a reader moves meanwhile, is left out: whoever asks can do without.
     public func digests(ofBatch nonce: String) throws(MaildirError) -> [Int: MessageDigest] {

@@ -190,9 +190,10 @@ extension POP3Client {
     }
 
     /// A scan listing: message number and size (RFC 1939 §5, LIST).
-    private static func size(in text: ArraySlice<UInt8>) -> (message: Int, octets: Int)? {
-        guard let (message, octets) = pair(in: text), message > 0 else { return nil }
-        return (message, octets)
+    private static func size(in text: ArraySlice<UInt8>) -> (message: Int, octets: Int?)? {
+        let words = text.split(separator: Octet.space, maxSplits: 2)
+        guard words.count >= 2, let message = Decimal.value(of: words[0]), message > 0 else { return nil }
+        return (message, Decimal.value(of: words[1]))
     }
 
     /// The APOP timestamp of a greeting: `<…@…>` (RFC 1939 §7).

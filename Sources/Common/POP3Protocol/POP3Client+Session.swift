@@ -41,9 +41,14 @@ extension POP3Client: SessionEngine {
     /// account, is no such thing.
     private static func tellsOfLock(_ text: [UInt8]) -> Bool {
         let words = String(decoding: text.map(Octet.lowercased), as: UTF8.self)
-        return words.contains("lock")
+        let others = [
+            "account", "abus", "attempt", "auth", "credential", "denied", "disabled", "expire", "fail", "incorrect",
+            "invalid",
+            "login", "password", "secret", "suspend", "too many", "user", "wrong",
+        ]
+        return words.split { !$0.isLetter }.contains { ["lock", "locked", "locking"].contains($0) }
             && ["maildrop", "mailbox", "mail drop", "lock busy"].contains { words.contains($0) }
-            && !["account", "password", "login"].contains { words.contains($0) }
+            && !others.contains { words.contains($0) }
     }
 
     public static func command(_ step: SessionCommand) -> POP3Command {

@@ -25,8 +25,8 @@ public struct POP3Client: Engine, Sendable {
         /// The server is ready for the initial response that did not fit its line; answer with `.proceed`.
         case proceed
         case stat(messages: Int, octets: Int)
-        /// One message of LIST. Servers misreport sizes: a hint, not a measure.
-        case size(message: Int, octets: Int)
+        /// One message of LIST. Servers misreport sizes: a hint, not a measure; `nil` for what can be no size.
+        case size(message: Int, octets: Int?)
         /// The end of a LIST of all messages.
         case listEnd
         /// The answer to a UIDL of one message; `id` is 1 to 255 octets from `!` to `~`.
