@@ -182,11 +182,14 @@ struct AccountRuns: Sendable {
         return Outcome(text: run.printed + (request.isJSON ? summary.json.line : ""), status: status)
     }
 
-    /// When the account's turn comes; `nil` where its lines leave that to whoever asks.
+    /// When the account's turn comes; `nil` where its lines leave that to whoever asks, or to mail that is sent.
     func next(of account: AccountSettings) throws -> Int? {
-        guard account.every != nil || !account.at.isEmpty else { return nil }
+        guard account.every != nil || !account.at.isEmpty, !due.waitsForSending(account) else { return nil }
         return due.next(of: account, after: try AccountReport.read(account.name, in: hub.settings.stateDirectory).past)
     }
+
+    /// Whether `--due` leaves the account alone until mail is sent through it.
+    func waitsForSending(_ account: AccountSettings) -> Bool { due.waitsForSending(account) }
 
     private func tellNotDue(_ account: AccountSettings) {
         writeToStandardError("mhfetch: \(account.name): not due yet")

@@ -11,6 +11,8 @@ struct AccountStatus {
     let login: LoginState?
     /// When `--due` fetches next, in seconds since 1970; `nil` where no line of the rc says.
     var next: Int? = nil
+    /// Whether that waits for mail to be sent through the account.
+    var waitsForSending = false
 
     /// 77 for a login that is refused, 75 for all else that is not well.
     var exitStatus: ExitStatus {
@@ -25,7 +27,9 @@ struct AccountStatus {
     }
 
     private func dueText(at now: Int) -> String {
-        guard let next, report.runs > 0 else { return "" }
+        guard report.runs > 0 else { return "" }
+        if waitsForSending { return "  due when mail was sent through it\n" }
+        guard let next else { return "" }
         return "  due \(next > now ? RelativeTime.ahead(next, now: now) : "with the next look")\n"
     }
 

@@ -72,8 +72,13 @@ struct DueAccounts: Sendable {
 
     /// Whether the account is still due once its lock is held: another run may have been there meanwhile.
     func isDue(_ account: AccountSettings, _ state: FetchState) -> Bool {
-        let hasSent = account.isOnlyWhenSending && file.read().hasSent(account.name)
+        let hasSent = account.isOnlyWhenSending && !waitsForSending(account)
         return account.plan.isDue(next(of: account, state), hasSent: hasSent, at: start)
+    }
+
+    /// Whether its turn comes only when mail was sent through it, and none was.
+    func waitsForSending(_ account: AccountSettings) -> Bool {
+        account.isOnlyWhenSending && !file.read().hasSent(account.name)
     }
 
     /// The time of day that a run now serves.

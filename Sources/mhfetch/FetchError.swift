@@ -94,7 +94,8 @@ enum FetchError: Complaint {
                 + "there in this run"
         case .noSuchFolder(let name, let host, let nearest):
             "folder \(printable(name)): \(host) has no such folder"
-                + (nearest.map { "; did you mean \"\(printable($0))\"?" } ?? "; mhfetch --folders ACCOUNT lists what it has")
+                + (nearest.map { "; did you mean \"\(printable($0))\"?" }
+                    ?? "; mhfetch --folders ACCOUNT lists what it has")
         case .noSuchFolderInRC(let name, let rc):
             "\(rc): none of the accounts chosen fetches from a folder \"\(printable(name))\""
         case .noLocalFolder(let folder, let reason):

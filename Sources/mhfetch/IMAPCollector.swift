@@ -62,6 +62,10 @@ struct IMAPCollector {
             try collector.reindex(validity: validity, isRenumbered: isRenumbered)
         } else if isRenumbered {
             try obey(renumbering: folder, of: index, validity, uidNext, collector)
+        } else if [run.acceptFolder, run.refetchFolder].contains(folder.remote) {
+            writeToStandardError(
+                "mhfetch: \(run.account.name): folder \(printable(folder.remote)) was not renumbered: nothing is accepted there, "
+                    + "or fetched again")
         }
         try collector.collect(uidNext: uidNext)
     }

@@ -200,6 +200,10 @@ struct FetchTests {
             #expect(try rig.fetch().status == 75, "nor is new mail fetched")
             #expect(try rig.fetch("--accept-folder", "INBOX", "peer").status == 0)
             #expect(rig.messages().count == 2, "what is there now is known")
+            for option in ["--accept-folder", "--refetch-folder"] {
+                let again = try rig.fetch(option, "INBOX", "peer")
+                #expect(again.status == 0 && again.errorText.contains("folder INBOX was not renumbered"), "\(again)")
+            }
             dovecot.deliver(messages[3], number: 4)
             #expect(try rig.fetch().status == 0)
             #expect(rig.messages().count == 3)

@@ -140,6 +140,7 @@ struct ScheduleTests {
                 return hub.messages
             }
             #expect(try [fetched(), fetched()] == [1, 1])
+            #expect(try hub.fetch("--status").outputText.contains("\n  due when mail was sent through it\n"))
             let sent = try InstalledCommands.run(
                 ["mhsend", "-C", hub.scratch.file("rc"), "-odi", "-f", "alice@a1.example", "bob@b.example"],
                 input: message("out"), environment: ["HOME": hub.scratch.path])
