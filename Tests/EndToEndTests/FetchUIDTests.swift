@@ -499,7 +499,7 @@ struct FetchUIDTests {
     }
 
     @Test(
-        "FE4: what one listing has left out comes a day later; what one look did not find is not forgotten",
+        "FE4: what one listing has left out comes a day later, and once",
         arguments: ["keep on", "keep off"])
     func leftOut(_ keep: String) async throws {
         try await onThread {
@@ -529,6 +529,26 @@ struct FetchUIDTests {
             #expect(late.status == 0 && rig.messages().contains(PlayedMailbox.file(10)), "\(late) \(server.sessions)")
             for ahead in ["+26h", "+51h", "+76h"] { #expect(try rig.fetch(at: ahead).status == 0) }
             #expect(rig.messages().count == 6 && mailbox.left.isEmpty == (keep == "keep off"), "\(mailbox.left)")
+        }
+    }
+
+    @Test(
+        "FE4: what one look for fetched mail did not find is not forgotten: it goes with the next one, and comes once")
+    func notFound() async throws {
+        try await onThread {
+            let mailbox = PlayedMailbox()
+            let server = try mailbox.serve("imap")
+            let rig = rig(server, "keep off")
+            mailbox.lie { $0.hasPrefix("UID STORE") ? "@tag@ NO not now" : nil }
+            #expect(try rig.fetch().status == 75 && rig.messages().count == 3 && mailbox.left.count == 3)
+            mailbox.lie { command in
+                guard command.hasPrefix("UID FETCH 5:7 (UID)") else { return nil }
+                return "* 1 FETCH (UID 5)\r\n* 3 FETCH (UID 7)\r\n@tag@ OK done"
+            }
+            #expect(try rig.fetch().status == 0 && mailbox.left == [6], "\(server.sessions)")
+            mailbox.lie(nil)
+            for _ in 1...2 { #expect(try rig.fetch().status == 0) }
+            #expect(mailbox.left.isEmpty && rig.messages().count == 3, "\(server.sessions)")
         }
     }
 
