@@ -231,7 +231,7 @@ final class AccountRun {
     }
 
     /// Notes an error behind the one that is reported.
-    private func noteFault(_ error: any Error) {
+    func noteFault(_ error: any Error) {
         hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
     }
 

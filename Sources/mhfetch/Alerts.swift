@@ -65,7 +65,9 @@ struct Alerts {
     }
 
     private func complain(_ error: any Error) {
-        writeToStandardError("mhfetch: nobody is told of what is not well: \(sentence(error))")
+        writeToStandardError(
+            "mhfetch: nobody is told of what is not well: \(sentence(error)); of a full disk there is a letter once a day"
+        )
         hub.log.write(.error, "alerts", [("error", sentence(error))])
     }
 

@@ -53,8 +53,7 @@ enum FetchError: Complaint {
         case .renumbered, .searchRefused, .noUIDValidity, .doubtfulUIDs, .miscounted, .noSuchFolder, .noLocalFolder:
             true
         case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .noUniqueIDs, .numbersAsUniqueIDs, .noRoom,
-            .noRoomFor, .endless,
-            .noSuchFolderInRC, .noFoldersByPOP3, .noDatesByPOP3, .whoseFolders, .command:
+            .noRoomFor, .endless, .noSuchFolderInRC, .noFoldersByPOP3, .noDatesByPOP3, .whoseFolders, .command:
             false
         }
     }

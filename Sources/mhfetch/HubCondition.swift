@@ -16,7 +16,6 @@ struct HubCondition {
     static let certificateNotice = 14 * 86_400
     /// How old the oldest message of the queue may be where the rc's `warn-after` does not say.
     static let queueNotice = 4 * 3600
-
     /// How long a login is refused, more often than by a slip, before somebody is told: mail waits, and waits in vain.
     static let loginPatience = Duration.seconds(15 * 60)
 

@@ -40,7 +40,11 @@ extension AccountRun {
         if let address = addresses.lazy.compactMap({ $0.qualified(with: qualify).address }).first {
             return address
         }
-        // The name of a mailbox is a local part, and `qualify` a domain: the rc's reader sees to both.
-        return mailbox.flatMap { try? Address(localPart: $0.name, domain: qualify) }
+        guard let mailbox else { return nil }
+        do throws(AddressError) { return try Address(localPart: mailbox.name, domain: qualify) } catch {
+            // A name here that is none in mail: the field that was asked for is left out, and the message comes.
+            noteFault(error)
+            return nil
+        }
     }
 }

@@ -532,6 +532,22 @@ struct FetchUIDTests {
         }
     }
 
+    @Test("FE4: what a server says it has expunged, and has not, is not taken for what it left out: it comes once")
+    func falselyExpunged() async throws {
+        try await onThread {
+            let mailbox = PlayedMailbox()
+            let server = try mailbox.serve("imap")
+            let rig = rig(server, "keep off")
+            mailbox.lie {
+                $0.hasPrefix("UID EXPUNGE") ? "* 3 EXPUNGE\r\n* 2 EXPUNGE\r\n* 1 EXPUNGE\r\n@tag@ OK done" : nil
+            }
+            for ahead in ["+0", "+1h", "+25h", "+50h", "+75h"] {
+                let result = try rig.fetch(at: ahead)
+                #expect(result.status == 0 && rig.messages().count == 3, "\(ahead): \(result) \(server.sessions)")
+            }
+        }
+    }
+
     @Test(
         "FE4: what one look for fetched mail did not find is not forgotten: it goes with the next one, and comes once")
     func notFound() async throws {

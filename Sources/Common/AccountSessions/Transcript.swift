@@ -57,13 +57,14 @@ public final class Transcript: Tap {
 
     private func flush() {
         flushLine()
+        isChallenge = false
         tellContent()
     }
 
     /// - Parameter isWhole: whether the line has come to its end, and counts even when it is empty.
     private func flushLine(isWhole: Bool = false) {
         guard isWhole || !line.isEmpty else { return }
-        tell(isChallenge ? "" : shown(line))
+        if !isChallenge { tell(shown(line)) }
         if isWhole { isChallenge = false }
         line = ""
     }

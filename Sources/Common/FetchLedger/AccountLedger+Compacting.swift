@@ -8,7 +8,8 @@ extension AccountLedger {
     /// Writes the journal anew when most of it is history. Readers without the lock see the old one or the new.
     public func compactIfWorthwhile() throws(DurableError) {
         guard let journal, state.openBatches.isEmpty, journal.extent.lines > 200 else { return }
-        let ofFolders = state.folders.reduce(0) { $0 + 4 + $1.fetched.count }
+        // A line holds 300 ranges and more.
+        let ofFolders = state.folders.reduce(0) { $0 + 5 + $1.fetched.count + $1.past.ranges.count / 300 }
         let needed =
             9 + state.known.lineCount + state.failed.count + state.large.count + state.unlisted.count + ofFolders
         guard journal.extent.lines > 2 * needed else { return }
@@ -39,6 +40,9 @@ extension AccountLedger {
             if let look = folder.look { texts.append("look \(index) \(look.time) \(look.messages)") }
             if let piece = folder.lacking.uids.pieces().first {
                 texts.append("lack \(index) \(String(decoding: piece.octets, as: UTF8.self))")
+            }
+            for piece in folder.past.pieces() {
+                texts.append("past \(index) \(String(decoding: piece.octets, as: UTF8.self))")
             }
             for day in folder.fetched {
                 for piece in day.uids.pieces() {

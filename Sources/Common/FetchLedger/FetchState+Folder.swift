@@ -19,6 +19,7 @@ extension FetchState.Folder {
         for day in fetched.indices { fetched[day].uids = fetched[day].uids.subtracting(uids) }
         fetched.removeAll { $0.uids.isEmpty }
         lacking.uids = lacking.uids.subtracting(uids)
+        past = UIDSet(ranges: past.ranges + uids.ranges)
     }
 
     /// Whether to look for new mail although the server says that there is none (by UIDNEXT): there are more messages than
@@ -31,11 +32,12 @@ extension FetchState.Folder {
     /// Whether nobody has looked for a day at what earlier listings may have left out.
     public func isDayOver(at now: Int) -> Bool { look.map { !(0..<86_400).contains(now - $0.time) } ?? true }
 
-    /// The UIDs below ``next`` of which nothing is known: messages that are gone, and any that a listing has left out.
+    /// The UIDs below ``next`` of which nothing was ever known: messages that went before they were listed, and any that a
+    /// listing has left out.
     /// - Parameter unfetched: those that are to be fetched yet.
     public func unknown(besides unfetched: some Sequence<UInt32>) -> UIDSet {
         guard next > floor else { return UIDSet([]) }
-        return UIDSet(ranges: [floor...(next - 1)])
+        return UIDSet(ranges: [floor...(next - 1)]).subtracting(past)
             .subtracting(UIDSet(ranges: fetched.flatMap(\.uids.ranges))).subtracting(UIDSet(unfetched))
     }
 

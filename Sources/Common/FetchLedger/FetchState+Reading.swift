@@ -90,7 +90,7 @@ extension FetchState {
                 return false
             }
             failed[key] = Failure(tries: tries, time: time, reason: text)
-        case ("folder", 4), ("floor", 3), ("next", 3), ("look", 4), ("lack", 3), ("seen", 5), ("left", 3):
+        case ("folder", 4), ("floor", 3), ("next", 3), ("look", 4), ("lack", 3), ("past", 3), ("seen", 5), ("left", 3):
             return applyFolder(words)
         default: return false
         }
@@ -158,6 +158,9 @@ extension FetchState {
                 return false
             }
             folders[index].lacking = Lacking(run: run, uids: uids)
+        case "past":
+            guard let uids = UIDSet(parsing: words[2]) else { return false }
+            folders[index].past = UIDSet(ranges: folders[index].past.ranges + uids.ranges)
         case "left":
             guard let uids = UIDSet(parsing: words[2]) else { return false }
             folders[index].forget(uids)

@@ -58,6 +58,9 @@ public struct FetchState: Sendable, Hashable {
         public var fetched: [Day] = []
         /// The last look at all that may be new; `nil` for none, as far as is known.
         public var look: Look?
+        /// UIDs that were in ``fetched`` and are no longer at the source, as it said. Were it a lie, they would be taken for
+        /// messages that a listing has left out, and come again each day.
+        public var past = UIDSet([])
         /// Those of ``fetched`` that were not there when they were looked for, with the number of the run; of others
         /// nobody has looked, or they were there.
         public var lacking = Lacking(run: 0, uids: UIDSet([]))

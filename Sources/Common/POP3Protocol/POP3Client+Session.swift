@@ -43,8 +43,7 @@ extension POP3Client: SessionEngine {
         let words = String(decoding: text.map(Octet.lowercased), as: UTF8.self)
         let others = [
             "account", "abus", "attempt", "auth", "credential", "denied", "disabled", "expire", "fail", "incorrect",
-            "invalid",
-            "login", "password", "secret", "suspend", "too many", "user", "wrong",
+            "invalid", "login", "password", "secret", "suspend", "too many", "user", "wrong",
         ]
         return words.split { !$0.isLetter }.contains { ["lock", "locked", "locking"].contains($0) }
             && ["maildrop", "mailbox", "mail drop", "lock busy"].contains { words.contains($0) }
