@@ -170,11 +170,13 @@ struct HealthTests {
             rig.addTop("alert-after 1h")
             rig.scratch.makeFolder("state")
             let library = try #require(MovedClock.environment("+0")["LD_PRELOAD"])
+            // From eight in the morning on, so that the first four runs are of one day, by UTC.
+            let morning = 86_400 - time(nil) % 86_400 + 8 * 3600
             let script = """
-                mount -t tmpfs -o size=200k none "$1/state"
+                mount -t tmpfs -o size=200k,mode=700 none "$1/state"
                 dd if=/dev/zero of="$1/state/filling" bs=1k 2>/dev/null
                 for ahead in 0 1 2 3 25 26; do
-                    env LD_PRELOAD=\(library) FAKETIME=+${ahead}h FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 "$2" -C "$1/mailhubrc"
+                    env LD_PRELOAD=\(library) FAKETIME=+$((\(morning) + ahead * 3600)) FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 "$2" -C "$1/mailhubrc"
                 done
                 """
             let result = try runProgram(
