@@ -91,6 +91,7 @@ let package = Package(
         room("Resolver", uses: "Blocking", "Reporting", "CMHSys", "CUnbound"),
         room("GeoLookup", uses: "InternetAddress", "Reporting", "CMaxMindDB"),
         room("MaildirStore", uses: "Octets", "Digests", "Reporting", "DurableFiles"),
+        room("MboxStore", uses: "Octets", "Blocking", "Reporting", "DurableFiles"),
 
         // Floor 3: when and where: the rc, connections, children, the states on disk
         room(
@@ -120,9 +121,8 @@ let package = Package(
             "IMAPProtocol", "SMTPProtocol", "Octets", "Blocking", "Reporting"),
         room(
             "Delivery",
-            uses: "Digests", "MailEnvelope", "Blocking", "Octets", "Reporting", "DurableFiles", "MaildirStore",
-            "MessageContent",
-            "Programs"),
+            uses: "Digests", "MailEnvelope", "MailFormat", "Blocking", "Octets", "Reporting", "DurableFiles",
+            "MaildirStore", "MboxStore", "MessageContent", "Programs"),
         room(
             "MailboxLogins",
             uses: "Credentials", "AccessControl", "RunControl", "SASLMechanisms", "MailRouting", "MailFormat",
@@ -189,6 +189,7 @@ let package = Package(
         tests(of: "Resolver", uses: "Blocking"),
         tests(of: "GeoLookup", uses: "InternetAddress"),
         tests(of: "MaildirStore", uses: "Blocking", "Digests", "DurableFiles", "Reporting"),
+        tests(of: "MboxStore", uses: "Blocking", "DurableFiles"),
         tests(of: "MessageContent", uses: "DurableFiles", "MailEnvelope", "MailFormat", "Octets"),
         tests(of: "POP3Protocol", uses: "Octets"),
         tests(of: "IMAPProtocol", uses: "Octets"),

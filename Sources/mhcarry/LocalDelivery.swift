@@ -52,6 +52,6 @@ struct LocalDelivery {
         guard assignment.hasDied || assignment.state.tries > 0 else { return nil }
         let all = assignment.state.recipients
         let named = all.indices.filter { all[$0].progress != .delivered || all[$0].place == place }
-        return EarlierCopy(ofQueued: assignment.id.text, for: Set(named))
+        return EarlierCopy.queued(id: assignment.id.text, recipients: Set(named))
     }
 }

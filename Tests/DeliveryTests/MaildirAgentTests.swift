@@ -76,7 +76,7 @@ struct MaildirAgentTests {
             #expect(contents(new).allSatisfy { $0 == text }, "\(kind) at call \(call)")
             #expect(first.isFinal == (contents(new) == [text] && first.isFinal), "\(kind) at call \(call)")
             if !first.isFinal { #expect(first.kind == .temporary, "\(kind) at call \(call)") }
-            let earlier = EarlierCopy(ofQueued: "17.abc.hub", for: [1])
+            let earlier = EarlierCopy.queued(id: "17.abc.hub", recipients: [1])
             let again = try agent(to: path, folder: folder, name, earlier: earlier).deliver(message())[0]
             #expect(again.isFinal)
             #expect(contents(new) == [text], "\(kind) at call \(call)")
@@ -98,7 +98,7 @@ struct MaildirAgentTests {
             _ = try Maildir(path: path, making: false).makeFolder(try FolderName(parts: ["Old"]))
             unsafe rename("\(path)/new/\(file)", "\(path)/.Old/cur/\(file):2,S")
         }
-        try agent(to: path, name, earlier: EarlierCopy(ofQueued: "17.abc.hub", for: [3])).copy(message())
+        try agent(to: path, name, earlier: EarlierCopy.queued(id: "17.abc.hub", recipients: [3])).copy(message())
         #expect(contents(path + "/new").count == (place == "new" ? 1 : 0))
     }
 
@@ -106,7 +106,7 @@ struct MaildirAgentTests {
     func otherNumber() throws {
         func copies() -> Int { contents(scratch.file("a/new")).count }
         func deliver(_ id: String, _ number: Int) throws {
-            let earlier = EarlierCopy(ofQueued: id, for: [1, 2, 30])
+            let earlier = EarlierCopy.queued(id: id, recipients: [1, 2, 30])
             try agent(to: scratch.file("a"), .queued(id: id, recipient: number), earlier: earlier).copy(message())
         }
         try deliver("17.abc.hub", 30)

@@ -21,7 +21,8 @@ struct ProgramAgentTests {
                 reversePath: .null, recipients: [.init(try .init("a@x.example")), .init(try .init("b@x.example"))])
             let content = ContentInMemory(Array("Subject: x\n\nx\n".utf8))
             var agent = ProgramAgent(
-                ["/bin/sh", "-c", script, "sh", "$(touch \(path)/evil)"], within: patience, to: .relayed,
+                try ["/bin/sh", "-c", script.replacing("%", with: "%%"), "sh", "$(touch \(path)/evil)"]
+                    .map(ArgumentTemplate.init), within: patience, to: .relayed,
                 in: try Directory(path: path))
             agent.isForced = true
             return agent.deliver(Prepared(Message(envelope, content), top: Array("T: 1\n".utf8)))
@@ -73,9 +74,60 @@ struct ProgramAgentTests {
         let message = Prepared(
             Message(Envelope(reversePath: .null, recipients: [.init(try .init("a@x.example"))]), ContentInMemory([])))
         var agent = ProgramAgent(
-            ["/no/such/program"], within: .seconds(60), to: .relayed, in: try Directory(path: scratch.path))
+            [try ArgumentTemplate("/no/such/program")], within: .seconds(60), to: .relayed,
+            in: try Directory(path: scratch.path))
         agent.isForced = true
         let missing = agent.deliver(message)[0]
         #expect(missing.kind == .temporary && missing.status == .transient(3, 5), "\(missing)")
+    }
+
+    /// Delivers to a shell that writes its arguments and the message to `got`.
+    private func record(_ arguments: String..., as form: MboxForm = MboxForm(), to recipients: String...) throws
+        -> [Verdict]
+    {
+        let path = scratch.path
+        let envelope = Envelope(
+            reversePath: .address(try .init("s@a.example")),
+            recipients: try recipients.map { .init(try .init($0)) })
+        let script = "{ for word; do echo \"[$word]\"; done; cat; } >>\(path)/got"
+        var agent = ProgramAgent(
+            try (["/bin/sh", "-c", script, "sh"] + arguments).map(ArgumentTemplate.init), as: form, at: 1_795_000_000,
+            within: .seconds(60), to: .relayed, in: try Directory(path: path), mailbox: { "box of \($0.localPart)" })
+        agent.isForced = true
+        return agent.deliver(Prepared(Message(envelope, ContentInMemory(Array("S: x\n\nFrom x\n".utf8)))))
+    }
+
+    private var got: String { String(decoding: ScratchDirectory.read(scratch.file("got")) ?? [], as: UTF8.self) }
+
+    @Test(
+        "arguments that tell of the recipient: it runs for each, in order; what would be an option is refused for that one"
+    )
+    func perRecipient() async throws {
+        try await onThread {
+            let verdicts = try record(
+                "%user", "a %mailbox of %domain", to: "bob@b.example", "-x@b.example", #""$(id) c"@b.example"#)
+            #expect(verdicts.map(\.kind) == [.delivered(.relayed), .permanent, .delivered(.relayed)], "\(verdicts)")
+            #expect(verdicts[1].status == .permanent(1, 3))
+            let message = "S: x\n\nFrom x\n"
+            #expect(
+                got == "[bob]\n[a box of bob of b.example]\n" + message
+                    + "[$(id) c]\n[a box of $(id) c of b.example]\n" + message)
+        }
+    }
+
+    @Test("a line as in an mbox, and quoting, each by itself")
+    func mboxForm() async throws {
+        try await onThread {
+            let line = "From s@a.example Wed Nov 18 11:06:40 2026\n"
+            for (form, text) in [
+                (MboxForm(hasFromLine: true), line + "S: x\n\nFrom x\n"), (.init(isQuoted: true), "S: x\n\n>From x\n"),
+                (.init(hasFromLine: true, isQuoted: true), line + "S: x\n\n>From x\n"),
+            ] {
+                let verdicts = try record("-f", "%sender", as: form, to: "a@b.example", "c@b.example")
+                #expect(verdicts.count == 2 && verdicts[0].kind == .delivered(.relayed), "\(verdicts)")
+                #expect(got == "[-f]\n[s@a.example]\n" + text)
+                removeFile(scratch.file("got"))
+            }
+        }
     }
 }

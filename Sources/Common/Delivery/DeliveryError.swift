@@ -4,6 +4,7 @@ import DurableFiles
 import Glibc
 import MailEnvelope
 import MaildirStore
+import MboxStore
 import Programs
 import Reporting
 
@@ -11,6 +12,7 @@ import Reporting
 public enum DeliveryError: Complaint {
     case disk(DurableError)
     case maildir(MaildirError)
+    case mbox(MboxError)
     /// The mailbox is another user's, or others may write where it lies.
     case notOurs(OwnershipFault)
     /// The program did not start.
@@ -26,6 +28,9 @@ public enum DeliveryError: Complaint {
             case MaildirError.disk(let error): .disk(error)
             case MaildirError.notOurs(let fault): .notOurs(fault)
             case let error as MaildirError: .maildir(error)
+            case MboxError.disk(let error): .disk(error)
+            case MboxError.notOurs(let fault): .notOurs(fault)
+            case let error as MboxError: .mbox(error)
             case let error as ProgramError: .program(error)
             default: .other(words: sentence(error), exitStatus: .software)
             }
@@ -35,6 +40,7 @@ public enum DeliveryError: Complaint {
         switch self {
         case .disk(let error): error.exitStatus
         case .maildir(let error): error.exitStatus
+        case .mbox(let error): error.exitStatus
         case .notOurs(let fault): fault.exitStatus
         case .program(let error): error.exitStatus
         case .other(_, let status): status
@@ -45,6 +51,7 @@ public enum DeliveryError: Complaint {
         switch self {
         case .disk(let error): "\(error)"
         case .maildir(let error): "\(error)"
+        case .mbox(let error): "\(error)"
         case .notOurs(let fault): "\(fault)"
         case .program(let error): "\(error)"
         case .other(let words, _): words
@@ -67,7 +74,8 @@ public enum DeliveryError: Complaint {
             default: return (3, 0, unspecific)
             }
         case .maildir(.tooManyMessages): return (2, 2, "the mailbox is full")
-        case .maildir(.badFolderName), .notOurs, .program: return (3, 5, unspecific)
+        case .mbox(.busy): return (2, 0, "the mailbox is in use")
+        case .maildir(.badFolderName), .mbox, .notOurs, .program: return (3, 5, unspecific)
         case .maildir, .other: return (3, 0, unspecific)
         }
     }

@@ -12,6 +12,10 @@ public struct MaildirAgent: DeliveryAgent {
     private let place: CopyPlace
     private let earlier: EarlierCopy?
     private let maildirs: OpenMaildirs
+    /// What it has been marked as elsewhere.
+    public var flags: MaildirFlags = []
+    /// When it came in elsewhere, in seconds since 1970; `nil` for now.
+    public var arrival: Int?
 
     /// - Parameters:
     ///   - name: what the copy is called, by which an attempt that died is known again.
@@ -51,7 +55,7 @@ public struct MaildirAgent: DeliveryAgent {
     private func stage(_ message: Prepared, at destination: Destination) throws -> StagedDelivery {
         let delivery = try maildirs.begin(name, at: destination)
         try message.forEachChunk { try delivery.write($0) }
-        let staged = delivery.finishWriting()
+        let staged = delivery.finishWriting(flags: flags, arrival: arrival)
         try staged.synchronize()
         return staged
     }
@@ -77,7 +81,12 @@ public struct MaildirAgent: DeliveryAgent {
     private func isThere(_ copy: EarlierCopy, at destination: Destination) throws(MaildirError) -> Bool {
         // A reader may have moved it from its folder to any other, so the whole Maildir is searched.
         let inbox = try maildirs.maildir(at: destination.inbox)
-        guard try !inbox.copies(ofQueued: copy.id).isDisjoint(with: copy.recipients) else { return false }
+        let wasMade =
+            switch copy {
+            case .named: try inbox.holds(name)
+            case .queued(let id, let recipients): try !inbox.copies(ofQueued: id).isDisjoint(with: recipients)
+            }
+        guard wasMade else { return false }
         var boxes = [inbox]
         if let folder = destination.folder, let box = try inbox.folder(folder) { boxes.append(box) }
         do { for box in boxes { try box.synchronizeEntries() } } catch { throw .disk(error) }
@@ -85,15 +94,11 @@ public struct MaildirAgent: DeliveryAgent {
     }
 }
 
-/// A copy of a queued message, named after one of the recipients that it is for: which one, an attempt that died took
-/// with it.
-public struct EarlierCopy: Sendable, Hashable {
-    public let id: String
-    /// The numbers of all recipients that it may be named after.
-    public let recipients: Set<Int>
-
-    public init(ofQueued id: String, for recipients: Set<Int>) {
-        self.id = id
-        self.recipients = recipients
-    }
+/// A copy that an attempt that died may have made.
+public enum EarlierCopy: Sendable, Hashable {
+    /// With the name of this one.
+    case named
+    /// Of the queued message `id`, named after one of the recipients with these numbers: which one, the attempt took with
+    /// it.
+    case queued(id: String, recipients: Set<Int>)
 }

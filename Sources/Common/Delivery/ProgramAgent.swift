@@ -4,11 +4,13 @@ import Blocking
 import DurableFiles
 import Glibc
 import MailEnvelope
+import MailFormat
 import MessageContent
 import Programs
 import Reporting
 
-/// Runs a program for a message, once for all its recipients, and takes its exit status for the verdict.
+/// Runs a program for a message, and takes its exit status for the verdict: once for all its recipients, or once for each
+/// where its arguments tell of them.
 ///
 /// 0: delivered. 71, 74, 75, a signal, a deadline that passed, a program that does not start: temporary; every other
 /// status: permanent. The output of one that fails may begin with a status of its own, `4.x.x` or `5.x.x`, which
@@ -17,41 +19,64 @@ public struct ProgramAgent: DeliveryAgent {
     /// The most octets kept of what it says.
     static let outputLimit = 4096
 
-    private let argv: [String]
+    private let argv: [ArgumentTemplate]
     private let environment: [String: String]
+    private let form: MboxForm
+    private let time: Int
     private let patience: Duration
     private let handover: Verdict.Handover
     private let directory: Directory
+    private let mailbox: (Address) -> String
     /// Only tests run programs as root.
     package var isForced = false
 
     /// - Parameters:
-    ///   - argv: the program and its arguments, each as it stands.
+    ///   - argv: the program and its arguments.
+    ///   - form: whether it is to see the message as it would stand in an mbox.
+    ///   - time: when the message came, in seconds since 1970.
     ///   - patience: how long it may take.
     ///   - handover: in whose hands a message is that it has taken.
     ///   - directory: where the message is put aside for it, without a name: a program may read as slowly as it likes, and
     ///     seek.
+    ///   - mailbox: the mailbox of this hub that a recipient's copy is for.
     public init(
-        _ argv: [String], environment: [String: String] = [:], within patience: Duration,
-        to handover: Verdict.Handover, in directory: Directory
+        _ argv: [ArgumentTemplate], environment: [String: String] = [:], as form: MboxForm = MboxForm(),
+        at time: Int = 0,
+        within patience: Duration, to handover: Verdict.Handover, in directory: Directory,
+        mailbox: @escaping (Address) -> String = { _ in "" }
     ) {
-        (self.argv, self.environment, self.patience) = (argv, environment, patience)
-        (self.handover, self.directory) = (handover, directory)
+        (self.argv, self.environment, self.form, self.time) = (argv, environment, form, time)
+        (self.patience, self.handover, self.directory, self.mailbox) = (patience, handover, directory, mailbox)
     }
 
     public func deliver(_ message: Prepared) -> [Verdict] {
-        let verdict: Verdict
-        do throws(DeliveryError) {
-            verdict = self.verdict(try run(message))
-        } catch {
-            verdict = error.verdict
+        let recipients = message.envelope.recipients.map(\.forwardPath.address)
+        guard argv.contains(where: \.isPerRecipient) else {
+            guard let first = recipients.first else { return [] }
+            let verdict = verdict(on: message, for: first)
+            return recipients.map { _ in verdict }
         }
-        return message.envelope.recipients.map { _ in verdict }
+        return recipients.map { verdict(on: message, for: $0) }
     }
 
-    private func run(_ message: Prepared) throws(DeliveryError) -> ProgramResult {
+    private func verdict(on message: Prepared, for recipient: Address) -> Verdict {
+        var filled: [String] = []
+        for argument in argv {
+            let word = argument.filled(
+                sender: message.envelope.reversePath, recipient: recipient, mailbox: mailbox(recipient))
+            guard let word else {
+                return .permanent(1, 3, text: "\(name): \(recipient) as its argument would be read as an option")
+            }
+            filled.append(word)
+        }
+        do throws(DeliveryError) { return verdict(try run(filled, message)) } catch { return error.verdict }
+    }
+
+    private var name: String { argv.first?.description ?? "" }
+
+    private func run(_ argv: [String], _ message: Prepared) throws(DeliveryError) -> ProgramResult {
         let file: File
-        do throws(DurableError) { file = try putAside(message) } catch { throw .disk(error) }
+        do { file = try putAside(message) } catch { throw DeliveryError(error) }
         var program = Program(
             argv: argv, environment: environment, input: .file(file.descriptor), deadline: Deadline(after: patience),
             outputLimit: Self.outputLimit)
@@ -64,9 +89,13 @@ public struct ProgramAgent: DeliveryAgent {
     }
 
     /// The message in a file without a name, to be read from its beginning.
-    private func putAside(_ message: Prepared) throws(DurableError) -> File {
+    private func putAside(_ message: Prepared) throws -> File {
         let file = try directory.createUnnamed()
-        try message.content.write(to: file, behind: message.top)
+        if form == MboxForm() {
+            try message.content.write(to: file, behind: message.top)
+        } else {
+            try form.forEachChunk(of: message, at: time) { try file.write($0) }
+        }
         guard lseek(file.descriptor, 0, SEEK_SET) == 0 else {
             throw DurableError(operation: "read", path: file.path, code: errno)
         }
@@ -74,7 +103,6 @@ public struct ProgramAgent: DeliveryAgent {
     }
 
     private func verdict(_ result: ProgramResult) -> Verdict {
-        let name = argv.first ?? ""
         let said = printable(octets: result.output.split(separator: 0x0A).first ?? [], limit: Verdict.textLimit)
         let complaint = said.isEmpty ? result.complaint : said
         func words(_ how: String) -> String { "\(name): \(how)" + (complaint.isEmpty ? "" : ": \(complaint)") }

@@ -46,9 +46,11 @@ extension Directory {
     }
 
     /// The directory that holds `path`, opened, and the name of `path` in it.
-    public static func holding(_ path: String) throws(DurableError) -> (directory: Directory, name: String) {
-        guard let slash = path.lastIndex(of: "/") else { return (try Directory(path: "."), path) }
+    public static func holding(
+        _ path: String, faults: Faults? = nil
+    ) throws(DurableError) -> (directory: Directory, name: String) {
+        guard let slash = path.lastIndex(of: "/") else { return (try Directory(path: ".", faults: faults), path) }
         let parent = slash == path.startIndex ? "/" : String(path[..<slash])
-        return (try Directory(path: parent), String(path[path.index(after: slash)...]))
+        return (try Directory(path: parent, faults: faults), String(path[path.index(after: slash)...]))
     }
 }

@@ -30,6 +30,27 @@ extension File {
             guard errno == EINTR else { throw failure("lock") }
         }
     }
+
+    /// Takes the write lock of this file's records, which is what other programs' fcntl(2) locks meet, if nobody holds
+    /// it; it is released when the file is closed.
+    /// - Returns: `false` when somebody else holds it.
+    public func tryRecordLock() throws(DurableError) -> Bool {
+        while mh_record_lock(descriptor, 1) != 0 {
+            switch errno {
+            case EINTR: continue
+            case EAGAIN, EACCES: return false
+            default: throw failure("lock")
+            }
+        }
+        return true
+    }
+
+    /// Releases that lock; the file stays open.
+    public func releaseRecordLock() throws(DurableError) {
+        while mh_record_lock(descriptor, 0) != 0 {
+            guard errno == EINTR else { throw failure("unlock") }
+        }
+    }
 }
 
 /// The lock of a file that exists only to be locked. The file is never removed: else one process could get the lock of

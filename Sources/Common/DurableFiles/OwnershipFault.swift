@@ -44,12 +44,17 @@ public enum OwnershipFault: Complaint, Hashable {
 
 extension File {
     /// What is wrong with a file that only the hub itself may write; `nil` when nothing is.
-    public func ownershipFault() throws(DurableError) -> OwnershipFault? {
+    /// - Parameters:
+    ///   - rights: those that others must not have.
+    ///   - chmod: what takes them away.
+    public func ownershipFault(
+        forbidding rights: UInt32 = 0o022, chmod: String = "go-w"
+    ) throws(DurableError) -> OwnershipFault? {
         let status = try status()
         guard status.owner == geteuid() else {
             return .foreignOwner(path: path, owner: status.owner, own: geteuid())
         }
-        return status.mode & 0o022 == 0 ? nil : .othersMayWrite(path: path, chmod: "go-w")
+        return status.mode & rights == 0 ? nil : .othersMayWrite(path: path, chmod: chmod)
     }
 }
 

@@ -24,15 +24,25 @@ public struct MailDate: Sendable, Hashable, CustomStringConvertible {
 
     /// `Sat, 21 Nov 2026 09:00:00 +0000`
     public var description: String {
+        let (clock, zone) = (civilClock, abs(offset) / 60)
+        return "\(clock.weekday), \(clock.day) \(clock.month) \(clock.year) \(clock.time) "
+            + "\(offset < 0 ? "-" : "+")\(two(zone / 60))\(two(zone % 60))"
+    }
+
+    /// `Sat Nov 21 09:00:00 2026`, as asctime(3) has it: the date of the line that begins a message in an mbox.
+    public var inMbox: String {
+        let clock = civilClock
+        return "\(clock.weekday) \(clock.month) \(clock.day < 10 ? " " : "")\(clock.day) \(clock.time) \(clock.year)"
+    }
+
+    private var civilClock: (weekday: String, day: Int, month: String, year: Int, time: String) {
         let local = seconds + offset
         let day = local >= 0 ? local / 86_400 : (local - 86_399) / 86_400
         let second = local - day * 86_400
         let (year, month, dayOfMonth) = Self.civil(fromDays: day)
-        let weekday = ((day + 4) % 7 + 7) % 7
-        let zone = abs(offset) / 60
-        return "\(Self.weekdays[weekday]), \(dayOfMonth) \(Self.months[month - 1]) \(year) "
-            + "\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60)) "
-            + "\(offset < 0 ? "-" : "+")\(two(zone / 60))\(two(zone % 60))"
+        let weekday = Self.weekdays[((day + 4) % 7 + 7) % 7]
+        let time = "\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
+        return (weekday, dayOfMonth, Self.months[month - 1], year, time)
     }
 
     private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]

@@ -10,6 +10,7 @@ public enum Octet {
     public static let comma: UInt8 = 0x2C
     public static let dot: UInt8 = 0x2E
     public static let colon: UInt8 = 0x3A
+    public static let greaterThan: UInt8 = 0x3E
 
     /// ASCII lower case of `octet`; every other octet as it is.
     @inline(__always)

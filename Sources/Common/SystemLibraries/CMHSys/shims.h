@@ -107,6 +107,12 @@ static inline ssize_t mh_receive_packet(int socket, void *octets, size_t room, i
     return length;
 }
 /* Neither this thread nor those it starts, nor what they execute, gains rights by a file's set-user-ID (prctl(2)). */
+// Takes a write lock on the whole file, of the open file description, or gives it back: other programs' record locks (fcntl)
+// meet it, and it does not go when another descriptor of the file is closed.
+static inline int mh_record_lock(int file, int take) {
+    struct flock lock = {.l_type = take ? F_WRLCK : F_UNLCK, .l_whence = SEEK_SET};
+    return fcntl(file, 37 /* F_OFD_SETLK, behind _GNU_SOURCE */, &lock);
+}
 static inline int mh_gain_no_rights(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 static inline void mh_syslog(int priority, const char *line) { syslog(priority, "%s", line); }
 static inline void mh_openlog(const char *ident) { openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL); }

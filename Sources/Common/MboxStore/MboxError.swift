@@ -1,0 +1,37 @@
+// Why mail could not be appended to an mbox.
+
+import DurableFiles
+import Reporting
+
+/// Nothing of the message is in the mbox then, as far as the disk lets us.
+public enum MboxError: Complaint, Hashable {
+    case disk(DurableError)
+    case notOurs(OwnershipFault)
+    /// A directory, a device, or a file with other names besides.
+    case notPlain(path: String)
+    /// Another program holds it, and did not give it back in time.
+    case busy(path: String)
+
+    public var exitStatus: ExitStatus {
+        switch self {
+        case .disk(let error): error.exitStatus
+        case .notOurs(let fault): fault.exitStatus
+        case .notPlain: .cannotCreate
+        case .busy: .temporaryFailure
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .disk(let error): "\(error)"
+        case .notOurs(let fault): "\(fault)"
+        case .notPlain(let path): "\(path): is no plain file with one name, so that no mail is written there"
+        case .busy(let path):
+            "\(path): another program has it locked; a lock that nobody holds any more is \(path).lock"
+        }
+    }
+}
+
+func onDisk<Value>(_ body: () throws(DurableError) -> Value) throws(MboxError) -> Value {
+    do throws(DurableError) { return try body() } catch { throw .disk(error) }
+}
