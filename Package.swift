@@ -96,7 +96,9 @@ let package = Package(
         // Floor 3: when and where: the rc, connections, children, the states on disk
         room(
             "RunControl",
-            uses: "Credentials", "DurableFiles", "InternetAddress", "MailFormat", "MailRouting", "Octets", "Reporting"),
+            uses: "Credentials", "DurableFiles", "InternetAddress", "MailEnvelope", "MailFormat", "MailRouting",
+            "Octets",
+            "Reporting"),
         room("Transport", uses: "Octets", "InternetAddress", "Reporting", "Blocking", "TLSEngine", "CMHSys"),
         room("Programs", uses: "Credentials", "Blocking", "Reporting", "CMHSys"),
         room(
@@ -109,6 +111,8 @@ let package = Package(
         room(
             "FetchLedger", uses: "Octets", "Reporting", "DurableFiles", "FetchCalendar", "IMAPProtocol", "POP3Protocol",
             "MaildirStore"),
+        room(
+            "FetchSpool", uses: "Octets", "Reporting", "DurableFiles", "MaildirStore", "FetchLedger"),
         room("LoginLedger", uses: "Octets", "Reporting", "DurableFiles", "Blocking"),
 
         // Floor 4: doors
@@ -118,7 +122,8 @@ let package = Package(
             "TLSEngine",
             "SASLMechanisms",
             "POP3Protocol",
-            "IMAPProtocol", "SMTPProtocol", "Octets", "Blocking", "Reporting"),
+            "IMAPProtocol", "SMTPProtocol", "MailEnvelope", "MessageContent", "Octets", "Blocking",
+            "Reporting"),
         room(
             "Delivery",
             uses: "Digests", "MailEnvelope", "MailFormat", "Blocking", "Octets", "Reporting", "DurableFiles",
@@ -136,7 +141,7 @@ let package = Package(
             "LoginLedger", "Programs",
             "POP3Protocol",
             "IMAPProtocol",
-            "Delivery", "InternetAddress", "MailFormat",
+            "Delivery", "FetchSpool", "InternetAddress", "MailEnvelope", "MailFormat", "MailRouting", "MessageContent",
             "MaildirStore", "DurableFiles", "RunControl", "TLSEngine", "Transport", "Blocking", "Octets",
             "Reporting", argumentParser),
         command(
@@ -189,6 +194,7 @@ let package = Package(
         tests(of: "Resolver", uses: "Blocking"),
         tests(of: "GeoLookup", uses: "InternetAddress"),
         tests(of: "MaildirStore", uses: "Blocking", "Digests", "DurableFiles", "Reporting"),
+        tests(of: "FetchSpool", uses: "DurableFiles", "MaildirStore"),
         tests(of: "MboxStore", uses: "Blocking", "DurableFiles"),
         tests(of: "MessageContent", uses: "DurableFiles", "MailEnvelope", "MailFormat", "Octets"),
         tests(of: "POP3Protocol", uses: "Octets"),

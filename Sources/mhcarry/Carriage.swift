@@ -1,5 +1,6 @@
 // The transactions of one session: a message departs while the verdict on the one before is being written down.
 
+import AccountSessions
 import Blocking
 import DurableFiles
 import MailEnvelope
@@ -21,15 +22,10 @@ struct Carriage {
         let part: Part
         let recipients: [Int]
         let message: Prepared
-        /// For each recipient, in order; `nil` as long as nothing settles it.
-        var verdicts: [Verdict?]
+        var outcome: TransactionOutcome
         /// Whether it was begun together with the end of another one.
         var isPipelined = false
         var hasContent = false
-
-        mutating func settle(_ verdict: Verdict?) {
-            for at in verdicts.indices { verdicts[at] = verdicts[at] ?? verdict }
-        }
     }
 
     /// What the lane has given, and how much of it is still to be done. A class, as transactions share it.
@@ -117,7 +113,7 @@ struct Carriage {
             guard let verdict = message.verdict ?? obstacle?.verdict(at: session.host) else {
                 return Transaction(
                     part: part, recipients: recipients, message: message,
-                    verdicts: [Verdict?](repeating: nil, count: recipients.count))
+                    outcome: TransactionOutcome(count: recipients.count, at: session.host))
             }
             record(recipients.map { HopResult([$0], verdict) }, of: part)
         }
@@ -138,33 +134,16 @@ struct Carriage {
     // MARK: What the server says
 
     private mutating func take(_ event: SMTPClient.Event) throws {
-        if case .closing(let reply) = event { return goodbye(reply) }
-        switch event {
-        case .impossible(let obstacle):
-            settle(obstacle.verdict(at: session.host))
-            return conclude()
-        case .mail(let reply): settle(verdict(reply, at: .mail))
-        case .rcpt(let at, let reply):
-            if let known = current?.verdicts, known.indices.contains(at), known[at] == nil {
-                let verdict = verdict(reply, at: .recipient)
-                current?.verdicts[at] = verdict
-            }
-        case .dataRefused(let reply): settle(verdict(reply, at: .data))
-        case .contentBegin: return try sendContent()
-        case .verdict(_, let reply): settle(verdict(reply, at: .content))
-        case .transactionEnd: return conclude()
-        case .emptied, .greeting, .hello, .helloUnknown, .helloRefused, .startTLSReady, .startTLSRefused, .challenge,
-            .initialResponseWanted, .authenticated, .authenticationRefused, .rset, .noop, .quit, .closing:
-            break
+        let client = session.client
+        switch current?.outcome.take(event, from: client) ?? .proceed {
+        case .content: try sendContent()
+        case .end: conclude()
+        case .goodbye(let reply): goodbye(reply)
+        case .proceed: try session.proceed()
         }
-        try session.proceed()
     }
 
-    private mutating func settle(_ verdict: Verdict?) { current?.settle(verdict) }
-
-    private func verdict(_ reply: SMTPReply, at stage: SMTPStage) -> Verdict? {
-        reply.verdict(at: stage, from: session.host, offersDSN: session.client.capabilities.dsn)
-    }
+    private mutating func settle(_ verdict: Verdict?) { current?.outcome.settle(verdict) }
 
     /// Sends the content, then, when it may, the end of data, and with that the next transaction.
     private mutating func sendContent() throws {
@@ -195,7 +174,7 @@ struct Carriage {
         (current, following) = (following, nil)
         transactions += 1
         if current != nil { prefetch() }
-        let verdicts = zip(done.recipients, done.verdicts)
+        let verdicts = zip(done.recipients, done.outcome.verdicts)
         var results = verdicts.compactMap { recipient, verdict in verdict.map { HopResult([recipient], $0) } }
         if let refused = results.first(where: { $0.verdict.kind == .heldByRule })?.verdict, !done.part.rest.isEmpty {
             // The account accepts nothing from this sender: the other recipients are not tried.
@@ -245,7 +224,8 @@ struct Carriage {
         session.close()
         following = nil
         guard !isUnproved else { return leaveUnproved() }
-        settle(verdict(reply, at: current?.hasContent == true ? .content : .mail))
+        let (client, hadContent) = (session.client, current?.hasContent == true)
+        current?.outcome.settle(goodbye: reply, behindContent: hadContent, from: client)
         // After the content this message may be the cause, and the others are still to be carried.
         guard current?.hasContent != true else { return conclude(brokenOff: true) }
         conclude(because: "\(session.host) closed the session: \(printable(reply.description))")
@@ -256,8 +236,8 @@ struct Carriage {
         session.close()
         following = nil
         guard !isUnproved else { return leaveUnproved() }
-        // A positive reply that was cut off is one all the same: else the message would be sent twice.
-        settle(session.client.begunVerdict.flatMap { verdict($0, at: .content) })
+        let client = session.client
+        current?.outcome.settle(brokenOff: client)
         // After a stop signal, what did not come to its end counts as no try.
         if case TransportError.stopped = error { return conclude() }
         if let error = error as? DurableError {
@@ -266,7 +246,7 @@ struct Carriage {
             settle(.temporary(3, 0, text: sentence(error)))
             return conclude()
         }
-        let isBroken = current?.verdicts.contains(nil) ?? false
+        let isBroken = current?.outcome.isSettled == false
         settle(.temporary(4, 2, from: session.host, text: sentence(error)))
         conclude(brokenOff: isBroken)
     }

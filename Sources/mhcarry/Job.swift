@@ -1,8 +1,10 @@
 // A message of this run, and a part of it that a lane carries.
 
+import AccountSessions
 import Blocking
 import MailEnvelope
 import MessageContent
+import Reporting
 import SpoolQueue
 
 /// A message that the run has to handle. Unchecked, as its variables are touched by the recorder alone, once other
@@ -88,6 +90,18 @@ struct HopFault: Error, CustomStringConvertible {
     init(_ words: String, isUnreachable: Bool = false) {
         self.words = words
         self.isUnreachable = isUnreachable
+    }
+
+    /// No session could be had.
+    init(_ error: AccountError) {
+        let isUnreachable =
+            switch error {
+            case .transport(.connectFailed), .transport(.hostNotFound), .transport(.lookupFailed),
+                .transport(.unusableHost):
+                true
+            default: false
+            }
+        self.init(sentence(error), isUnreachable: isUnreachable)
     }
 
     /// The verdict on a recipient whose hop it is; counts as no try.

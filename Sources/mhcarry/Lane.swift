@@ -1,5 +1,6 @@
 // The mail of one next hop in this run: what waits for it, and the sessions that carry it.
 
+import AccountSessions
 import Blocking
 import MessageContent
 import Reporting
@@ -331,15 +332,15 @@ final class Lane: Sendable {
         guard claim(), let slot = slot() else { return }
         defer { slot.release() }
         guard state.read(\.hasStood) || mayAsk() else { return }
+        guard let account = hub.settings.account(name), let server = account.sendServer else {
+            return noteFailure(HopFault("the rc has no account \(name) that sends; mend the rc"))
+        }
         let session: ServerSession
-        do throws(HopFault) {
-            guard let account = hub.settings.account(name), let server = account.sendServer else {
-                throw HopFault("the rc has no account \(name) that sends; mend the rc")
-            }
+        do throws(AccountError) {
             session = try ServerSession(
                 account: account, server: server, over: hub.paths, hostname: hub.settings.hostname)
         } catch {
-            return hub.isEnding ? leave() : noteFailure(error)
+            return hub.isEnding ? leave() : noteFailure(HopFault(error))
         }
         state.change { $0.hasStood = true }
         var carriage = Carriage(over: session, in: self)

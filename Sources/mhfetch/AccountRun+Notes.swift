@@ -17,6 +17,8 @@ struct Tally {
     var passed = 0
     /// Folders that could not be fetched at all.
     var stopped = 0
+    /// Messages that are fetched and not yet at all their places.
+    var waiting = 0
 }
 
 extension AccountRun {

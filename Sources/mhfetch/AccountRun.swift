@@ -7,6 +7,7 @@ import Delivery
 import DurableFiles
 import FetchCalendar
 import FetchLedger
+import FetchSpool
 import Glibc
 import InternetAddress
 import MaildirStore
@@ -43,6 +44,10 @@ final class AccountRun {
     var stops: [String] = []
     /// `nil` in a dry run, which writes nothing.
     let delivery: BatchDelivery?
+    /// Hands on what is spooled; `nil` where nothing is, and nothing will be.
+    let handOver: HandOver?
+    /// Whether nobody asked for this account by name, and nobody may read along.
+    var isByTimer: Bool { request.isDue }
     var isVerbose: Bool { request.isVerbose }
     /// What the run is for.
     var errand: Errand { request.errand }
@@ -53,6 +58,8 @@ final class AccountRun {
     var isDry: Bool { delivery == nil }
     /// The Maildir of the account's owner.
     private let maildir: String
+    /// The spool, where mail goes by way of it.
+    private let spoolPath: String?
     private var letters: StoredLetters?
     /// The time of day that this run serves.
     private var serving: FetchPlan.Served?
@@ -86,12 +93,18 @@ final class AccountRun {
         }
         maildir = mailbox.maildir
         let (log, name) = (hub.log, account.name)
+        let spool = try ledger.folder.flatMap { try FetchSpool.open(in: $0, making: account.needsSpool) }
+        handOver = try spool.map {
+            try HandOver(of: account, from: $0, hub: hub, over: paths, isForced: request.retriesAll)
+        }
+        spoolPath = account.needsSpool ? spool?.maildir.path : nil
         delivery =
             request.isDry
             ? nil
-            : BatchDelivery(ledger: ledger, inbox: try Maildir(path: maildir, making: true), threads: threads) {
-                log.write(.warning, "sweep", [("account", name), ("error", sentence($0))])
-            }
+            : BatchDelivery(
+                ledger: ledger, inbox: try Maildir(path: maildir, making: true), spool: spool?.maildir,
+                usesSpool: account.needsSpool, threads: threads
+            ) { log.write(.warning, "sweep", [("account", name), ("error", sentence($0))]) }
         self.account = account
         self.hub = hub
         self.paths = paths
@@ -100,6 +113,7 @@ final class AccountRun {
         self.due = due
         self.othersWait = othersWait
         progress = Progress(of: account.name, row: hub.settings.accounts.firstIndex { $0.name == account.name } ?? 0)
+        delivery?.onSpooling = { [weak self] in try self?.handOver?.take($0) }
         if account.logsMessages { delivery?.onDelivery = { [weak self] in self?.logDelivery(of: $0, $1) } }
     }
 
@@ -120,16 +134,22 @@ final class AccountRun {
         serving = due.timeServed(of: account, after: state.past)
         try ledger.beginRun(at: runTime)
         do {
-            try delivery?.recover(at: now, hasFields: account.addsReceived || account.addsDeliveredTo)
+            try recover()
+            try beginHandOver()
             try collect()
             try delivery?.settle()
+            if let words = try endHandOver() {
+                stops.append(words)
+                tally.waiting = handOver?.count ?? 0
+                tellWaiting(words)
+            }
         } catch {
             keepWhatIsWhole()
             noteEnd(of: error)
             report()
             throw error  // the one to report, even if it could not be recorded
         }
-        let status: ExitStatus = tally.failed + tally.stopped == 0 ? .ok : .temporaryFailure
+        let status: ExitStatus = tally.failed + tally.stopped + tally.waiting == 0 ? .ok : .temporaryFailure
         let rest =
             hasRest
             ? "the turn of another account came first, the rest follows"
@@ -143,10 +163,17 @@ final class AccountRun {
         return status
     }
 
+    /// Finds out what became of the batches of a run that died.
+    func recover() throws {
+        // What the spool has is as it came, but for this one.
+        let hasFields = account.addsReceived || account.addsDeliveredTo && !account.needsSpool
+        try delivery?.recover(at: now, hasFields: hasFields)
+    }
+
     /// The first of several sentences, and how many there are.
     private func told(_ sentences: [String]) -> String {
         guard sentences.count > 1 else { return sentences.first ?? "" }
-        return "\(sentences[0]); and \(counted(sentences.count - 1, "folder")) more"
+        return "\(sentences[0]); and \(sentences.count - 1) more"
     }
 
     /// When this run counts as begun: one time for all accounts, so that one behind a slow one does not slip; never
@@ -240,6 +267,7 @@ final class AccountRun {
         do {
             try delivery?.publish()
             try delivery?.settle()
+            if let words = try endHandOver() { tellWaiting(words) }
         } catch {
             // The first error is reported by the caller; this one often has the same cause. The next run finds out what
             // became of the batch.
@@ -276,6 +304,7 @@ final class AccountRun {
     func begin(_ messages: [Pending]) throws {
         guard let delivery else { preconditionFailure("a dry run fetches nothing") }
         try delivery.demandRoom(hub.settings.limits.freeSpace)
+        try demandSpoolRoom()
         // Should it bring us down again, what came before it is safe.
         if let alone = messages.first, messages.count == 1, state.isSuspect(alone.key) { try delivery.settle() }
         for message in messages where state.isUnfetched(message.key) { try ledger.doubtSiblings(of: message.key) }
@@ -301,10 +330,15 @@ final class AccountRun {
     func publish() throws { try delivery?.publish() }
 
     /// Makes the end of every batch durable: only then may its messages be deleted at the source.
-    func settle() throws { try delivery?.settle() }
+    func settle() throws {
+        try delivery?.settle()
+        try settleHandOver(within: Self.placePatience)
+    }
 
-    /// Where mail for a folder of the owner's Maildir goes; `nil` for the inbox.
-    func destination(_ folder: FolderName?) -> Destination { Destination(maildir: maildir, folder: folder) }
+    /// Where mail for a folder of the owner's Maildir goes, be it by way of the spool; `nil` for the inbox.
+    func destination(_ folder: FolderName?) -> Destination {
+        Destination(maildir: spoolPath ?? maildir, folder: folder)
+    }
 
     /// The error of a folder whose UIDs mean other messages than before, with the commands to choose from.
     func renumbered(_ folder: String) -> FetchError {

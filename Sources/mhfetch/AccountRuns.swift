@@ -4,6 +4,7 @@ import AccountSessions
 import Blocking
 import CommandStart
 import FetchLedger
+import FetchSpool
 import Glibc
 import LoginLedger
 import Reporting
@@ -151,22 +152,31 @@ struct AccountRuns: Sendable {
             if request.isVerbose { writeToStandardError("mhfetch: \(account.name): another run is at it") }
             return Outcome()
         }
+        func run() throws -> AccountRun {
+            try AccountRun(
+                account: account, hub: hub, paths: paths, ledger: ledger, request, due: due, threads: threads,
+                othersWait: othersWait)
+        }
         guard !request.isDue || due.isDue(account, ledger.state) else {
             if request.isVerbose { tellNotDue(account) }
-            if !request.isDry { due.noteEnd(of: account, ledger.state, begun: nil) }
-            return Outcome()
+            guard !request.isDry else { return Outcome() }
+            let status = try handOverOnly(account, by: run)
+            due.noteEnd(of: account, ledger.state, begun: nil)
+            return Outcome(status: status)
         }
-        // In a pause nobody is asked, and nothing is written.
+        // In a pause nobody is asked.
         if let server = account.fetchServer {
-            _ = try AccountLogin(of: account, at: server, recordedBy: paths.logins)
+            do { _ = try AccountLogin(of: account, at: server, recordedBy: paths.logins) } catch {
+                if !request.isDry { _ = try handOverOnly(account, by: run) }
+                throw error
+            }
         }
         let begun = time(nil)
         // Mail that was sent asks on until a run has come to its end.
         var hasEnded = false
         defer { if !request.isDry { due.noteEnd(of: account, ledger.state, begun: hasEnded ? begun : nil) } }
-        let run = try AccountRun(
-            account: account, hub: hub, paths: paths, ledger: ledger, request, due: due, threads: threads,
-            othersWait: othersWait)
+        let run = try run()
+        defer { if !request.isDry { due.noteSpool(of: account, next: run.handOver?.nextTime) } }
         var words = ""
         let status: ExitStatus
         do {
@@ -180,6 +190,19 @@ struct AccountRuns: Sendable {
             account: account.name, status: status, words: words, delivered: run.delivery?.published ?? 0,
             tally: run.tally, seconds: run.seconds)
         return Outcome(text: run.printed + (request.isJSON ? summary.json.line : ""), status: status)
+    }
+
+    /// Hands on what earlier runs have fetched, where something waits.
+    private func handOverOnly(_ account: AccountSettings, by run: () throws -> AccountRun) throws -> ExitStatus {
+        guard try AccountRuns.hasSpool(account, in: hub) else { return .ok }
+        let run = try run()
+        defer { due.noteSpool(of: account, next: run.handOver?.nextTime) }
+        return try run.handOverOnly()
+    }
+
+    /// Whether fetched mail of the account waits for its places.
+    static func hasSpool(_ account: AccountSettings, in hub: StartedHub) throws -> Bool {
+        try FetchSpool.look(at: account.name, in: hub.settings.stateDirectory).map { !$0.messages.isEmpty } ?? false
     }
 
     /// When the account's turn comes; `nil` where its lines leave that to whoever asks, or to mail that is sent.

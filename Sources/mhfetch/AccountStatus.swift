@@ -9,6 +9,8 @@ struct AccountStatus {
     let report: AccountReport
     /// `nil` for an account without a login of its own.
     let login: LoginState?
+    /// Fetched mail that waits for its places.
+    var spool = SpoolStatus(waiting: 0, obstacles: [])
     /// When `--due` fetches next, in seconds since 1970; `nil` where no line of the rc says.
     var next: Int? = nil
     /// Whether that waits for mail to be sent through the account.
@@ -17,13 +19,14 @@ struct AccountStatus {
     /// 77 for a login that is refused, 75 for all else that is not well.
     var exitStatus: ExitStatus {
         if login?.isRefused == true { return .noPermission }
-        return report.isWell ? .ok : .temporaryFailure
+        return report.isWell && spool.waiting == 0 ? .ok : .temporaryFailure
     }
 
     /// A line for the account, then one for a login that is refused, and one for each message that could not be fetched.
     /// - Parameter now: seconds since 1970.
     func text(at now: Int) -> String {
-        report.text(at: now) + dueText(at: now) + (login?.text(at: now) ?? "") + report.failureText(at: now)
+        report.text(at: now) + dueText(at: now) + (login?.text(at: now) ?? "") + spool.text(at: now)
+            + report.failureText(at: now)
     }
 
     private func dueText(at now: Int) -> String {
@@ -36,7 +39,7 @@ struct AccountStatus {
     var json: JSON {
         guard case .object(let members) = report.json else { return report.json }
         let all = members.map { $0.name == "well" ? ("well", .bool(exitStatus == .ok)) : $0 }
-        return .object(all + [("next", JSON(next)), ("login", login?.json ?? .null)])
+        return .object(all + spool.json + [("next", JSON(next)), ("login", login?.json ?? .null)])
     }
 }
 

@@ -35,35 +35,48 @@ final class BatchDelivery {
         let end: FetchState.BatchEnd
         /// The messages that are published with it, and their octets.
         let messages: [(key: MessageKey, octets: Int)]
+        /// They, as they stand in the spool then.
+        var stored: [StoredMessage] = []
         let outcome: Promise<(any Error)?>
     }
 
     private let ledger: AccountLedger
     private let inbox: Maildir
+    /// Where batches of accounts go whose mail has other places.
+    private let spool: Maildir?
+    /// Whether this run's batches go there.
+    private let usesSpool: Bool
     private let maildirs: OpenMaildirs
     private let publisher: BatchPublisher
     private var current: Current?
     /// In the order in which they were begun, as are `ended`, which come before them.
     private var handed: [Handed] = []
     private var ended: [FetchState.BatchEnd] = []
+    /// What is in the spool by the batches that have `ended`.
+    private var spooled: [StoredMessage] = []
     /// Why it is not known what became of a batch: only the next run can find out, of it and of those after it.
     private var doubt: (any Error)?
     /// Is told of each message that is safe now.
     var onDelivery: (MessageKey, _ octets: Int) -> Void = { _, _ in }
+    /// Is told of the messages of batches whose end the ledger has, and that are in the spool.
+    var onSpooling: ([StoredMessage]) throws -> Void = { _ in }
     /// Messages that are safe now, though the ledger has them only after ``settle()``.
     private(set) var published = 0
 
     /// - Parameters:
     ///   - inbox: the owner's Maildir; batches go to it and its folders.
+    ///   - spool: where batches of an earlier run may have gone instead; `nil` for nowhere.
+    ///   - usesSpool: whether those of this run go there.
     ///   - faults: forced disk faults of a test.
     ///   - threads: at work on one batch at once; with 1, nothing runs beside the caller.
     ///   - tell: is told what kept leftovers in `tmp` from being removed.
     init(
-        ledger: AccountLedger, inbox: Maildir, faults: Faults? = nil, threads: Int = 8,
+        ledger: AccountLedger, inbox: Maildir, spool: Maildir? = nil, usesSpool: Bool = false, faults: Faults? = nil,
+        threads: Int = 8,
         telling tell: @escaping @Sendable (DurableError) -> Void
     ) {
         self.ledger = ledger
-        self.inbox = inbox
+        (self.inbox, self.spool, self.usesSpool) = (inbox, spool, usesSpool)
         maildirs = OpenMaildirs(faults: faults, telling: tell)
         publisher = BatchPublisher(threads: threads)
     }
@@ -77,17 +90,22 @@ final class BatchDelivery {
         let open = ledger.state.openBatches
         guard let newest = open.last else { return }
         let found = try inbox.findBatches(open.map(\.nonce))
+        let foundInSpool = try spool?.findBatches(open.map(\.nonce))
+        let traces = zip(found.traces, foundInSpool?.traces ?? found.traces.map { _ in .init() }).map { $0.joined($1) }
         // Recorded before any trace is removed: should this run die here, the next one comes to the same.
-        try blame(newest, found.traces[open.count - 1], at: time)
+        try blame(newest, traces[open.count - 1], at: time)
         try found.removeUnfinished()
+        try foundInSpool?.removeUnfinished()
         var ends: [FetchState.BatchEnd] = []
         // Without a digest an id that comes again cannot be told from its message: that is known, and never deleted.
         // Noted before its batch is ended, so that no crash leaves one that may be.
         var incomparable: [MessageKey] = []
-        for (batch, traces) in zip(open, found.traces) {
+        for (number, (batch, traces)) in zip(open, traces).enumerated() {
+            let isSpooled = foundInSpool.map { !$0.traces[number].delivered.isEmpty } ?? false
+            let place = isSpooled ? spool ?? inbox : inbox
             let isPOP3 = batch.keys.contains { $0.uniqueID != nil }
             let digests =
-                isPOP3 && !hasFields && !traces.delivered.isEmpty ? try inbox.digests(ofBatch: batch.nonce) : [:]
+                isPOP3 && !hasFields && !traces.delivered.isEmpty ? try place.digests(ofBatch: batch.nonce) : [:]
             var delivered = traces.delivered.filter(batch.keys.indices.contains)
             if isPOP3, hasFields {
                 let whole = delivered.filter { ledger.state.large[batch.keys[$0]] != .headerAsked }
@@ -95,7 +113,9 @@ final class BatchDelivery {
                 delivered.subtract(whole)
             }
             let words = delivered.map { ($0, digests[$0]) }
-            ends.append(FetchState.BatchEnd(nonce: batch.nonce, delivered: Dictionary(uniqueKeysWithValues: words)))
+            ends.append(
+                FetchState.BatchEnd(
+                    nonce: batch.nonce, delivered: Dictionary(uniqueKeysWithValues: words), isSpooled: isSpooled))
         }
         try ledger.pass(incomparable, at: time)
         try ledger.turn(ending: ends)
@@ -118,14 +138,16 @@ final class BatchDelivery {
     // MARK: Writing
 
     /// Where the mail goes.
-    var path: String { inbox.path }
+    var path: String { place.path }
 
-    func freeOctets() throws -> Int { try inbox.freeOctets() }
+    private var place: Maildir { usesSpool ? spool ?? inbox : inbox }
+
+    func freeOctets() throws -> Int { try place.freeOctets() }
 
     /// Throws when less than `octets` are free where the mail goes.
     func demandRoom(_ octets: Int) throws {
         let free = try freeOctets()
-        guard free >= octets else { throw FetchError.noRoom(path: inbox.path, free: free, kept: octets) }
+        guard free >= octets else { throw FetchError.noRoom(path: path, free: free, kept: octets) }
     }
 
     /// Begins a batch of these messages; on return the ledger has it, durably. The one before must have been published
@@ -135,8 +157,7 @@ final class BatchDelivery {
         precondition(current == nil, "a batch is begun in the midst of another one")
         try takeEnds { $0.outcome.isKept }
         let open = FetchState.OpenBatch(nonce: UniqueName.random(), time: time, keys: keys)
-        try ledger.turn(ending: ended, beginning: open)
-        ended = []
+        try record(beginning: open)
         current = Current(open: open, batch: DeliveryBatch(in: maildirs))
     }
 
@@ -190,9 +211,14 @@ final class BatchDelivery {
     func publish() throws {
         guard let current else { return }
         try takeEnds { _ in true }
-        let end = FetchState.BatchEnd(nonce: current.open.nonce, delivered: current.delivered)
+        let end = FetchState.BatchEnd(
+            nonce: current.open.nonce, delivered: current.delivered, isSpooled: usesSpool)
         let messages = current.sizes.sorted { $0.key < $1.key }.map { (current.open.keys[$0.key], $0.value) }
-        handed.append(Handed(end: end, messages: messages, outcome: publisher.publish(current.batch.finish())))
+        let batch = current.batch.finish()
+        handed.append(
+            Handed(
+                end: end, messages: messages, stored: usesSpool ? batch.stored : [],
+                outcome: publisher.publish(batch)))
         self.current = nil
     }
 
@@ -209,8 +235,15 @@ final class BatchDelivery {
     /// Records the ends of all batches; durable on return. Now their messages may be deleted at the source.
     func settle() throws {
         try takeEnds { _ in true }
-        try ledger.turn(ending: ended)
-        ended = []
+        try record()
+    }
+
+    /// Records the ends of batches; who hands their messages on may have them then, and not before.
+    private func record(beginning open: FetchState.OpenBatch? = nil) throws {
+        try ledger.turn(ending: ended, beginning: open)
+        let messages = spooled
+        (ended, spooled) = ([], [])
+        if !messages.isEmpty { try onSpooling(messages) }
     }
 
     /// Takes the ends of the first of the batches that were handed over, as long as `mayWait`.
@@ -223,6 +256,7 @@ final class BatchDelivery {
                 published += first.end.delivered.count
                 for message in first.messages { onDelivery(message.key, message.octets) }
                 ended.append(first.end)
+                spooled += first.stored
                 continue
             }
             // What was published was taken back, as far as the disk allowed: its end is certain only when it can be
@@ -240,7 +274,7 @@ final class BatchDelivery {
     /// no: the failure that brought the question up is the one to report, and the next run looks again.
     private func isCleared(_ nonce: String) -> Bool {
         do {
-            let left = try inbox.findBatches([nonce])
+            let left = try place.findBatches([nonce])
             guard left.traces[0].delivered.isEmpty else { return false }
             try left.removeUnfinished()
             return true

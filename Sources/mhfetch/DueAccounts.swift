@@ -48,7 +48,19 @@ struct DueAccounts: Sendable {
         return accounts.filter { account in
             let next = isCurrent ? list.next(of: account.name, now: start) : moments[account.name] ?? 0
             return account.plan.isDue(next, hasSent: list.hasSent(account.name), at: start)
+                || (isCurrent ? list.hasSpool(of: account.name, now: start) : hasSpool(account))
         }
+    }
+
+    /// Whether fetched mail of the account waits; one whose spool cannot be read is looked at, to be told so.
+    private func hasSpool(_ account: AccountSettings) -> Bool {
+        do { return try AccountRuns.hasSpool(account, in: hub) } catch { return true }
+    }
+
+    /// Notes when fetched mail of the account that waits is to be handed on again.
+    func noteSpool(of account: AccountSettings, next: Int?) {
+        guard next != nil || list.knowsSpool(of: account.name) else { return }
+        note { $0.noteSpool(of: account.name, next: next) }
     }
 
     /// When the account's turn comes. One whose state cannot be read has it at once, to be told so.

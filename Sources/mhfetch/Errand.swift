@@ -61,7 +61,7 @@ extension AccountRun {
         let from = folder.map { " from \(printable($0))" } ?? ""
         var line =
             "\(counted(messages.count, "message")) would be fetched\(from), \(counted(octets, "octet")), into "
-            + printable("\(destination)")
+            + printable(account.placesText(destination))
         if account.keep == .off {
             let fate = account.moveTarget.map { "go to \(printable($0))" } ?? "are deleted"
             line += "; at the server they \(fate)"

@@ -12,6 +12,7 @@ enum FetchError: Complaint {
     case noOwner(String, position: SourcePosition)
     case noRoom(path: String, free: Int, kept: Int)
     case noRoomFor(octets: Int, path: String, free: Int)
+    case spoolFull(octets: Int, words: String)
     case endless(octets: Int)
     case noUniqueIDs(host: String)
     case numbersAsUniqueIDs(host: String)
@@ -36,7 +37,7 @@ enum FetchError: Complaint {
         case .whoseFolders: .usage
         case .command(_, let error): error.exitStatus
         case .noUniqueIDs, .numbersAsUniqueIDs, .noUIDValidity, .noSuchFolder: .unavailable
-        case .noRoom, .noRoomFor, .searchRefused: .temporaryFailure
+        case .noRoom, .noRoomFor, .spoolFull, .searchRefused: .temporaryFailure
         case .renumbered: .dataError
         case .doubtfulUIDs, .miscounted, .endless: .protocolError
         }
@@ -53,7 +54,8 @@ enum FetchError: Complaint {
         case .renumbered, .searchRefused, .noUIDValidity, .doubtfulUIDs, .miscounted, .noSuchFolder, .noLocalFolder:
             true
         case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .noUniqueIDs, .numbersAsUniqueIDs, .noRoom,
-            .noRoomFor, .endless, .noSuchFolderInRC, .noFoldersByPOP3, .noDatesByPOP3, .whoseFolders, .command:
+            .noRoomFor, .spoolFull, .endless, .noSuchFolderInRC, .noFoldersByPOP3, .noDatesByPOP3, .whoseFolders,
+            .command:
             false
         }
     }
@@ -73,6 +75,9 @@ enum FetchError: Complaint {
         case .noRoomFor(let octets, let path, let free):
             "\(path): there is no room for its \(counted(octets, "octet")): \(sized(free)) are free, some of which "
                 + "`free-space` keeps; make room"
+        case .spoolFull(let octets, let words):
+            "\(sized(octets)) of fetched mail wait for their places, so that nothing more is fetched until those take it"
+                + (words.isEmpty ? "" : ": \(words)")
         case .endless(let octets):
             "the server sent \(counted(octets, "octet")) of a message, and no end of it"
         case .noUniqueIDs(let host):

@@ -13,7 +13,9 @@ extension IMAPFolder {
 
     /// Marks as seen what was fetched of `messages`.
     func markSeen(_ messages: [Pending]) throws {
-        let fetched = messages.filter(isFetched).compactMap { UInt32(exactly: $0.number) }.filter(numbers.isThere)
+        let fetched = messages.filter { isFetched($0) && !run.state.isOwed($0.key) }.compactMap {
+            UInt32(exactly: $0.number)
+        }.filter(numbers.isThere)
         for piece in UIDSet(fetched).pieces() {
             try exchange.say(.uidStore(piece, add: ["\\Seen"]))
             try finish(.uidStore)
@@ -25,7 +27,11 @@ extension IMAPFolder {
     /// now, or none. What the next listing of new mail will show again must stay known, and so stays there.
     func delete() throws {
         let days = run.state.folders[index].fetched.filter { run.mayGo(fetched: $0.time, in: $0.run) }
-        let fetched = UIDSet(ranges: days.flatMap(\.uids.ranges))
+        let owed = run.state.owed.keys.compactMap { key -> UInt32? in
+            guard case .uid(let uid, index) = key else { return nil }
+            return uid
+        }
+        let fetched = UIDSet(ranges: days.flatMap(\.uids.ranges)).subtracting(UIDSet(owed))
         let known = run.account.search == nil ? fetched.subtracting(.from(run.state.folders[index].next)) : fetched
         guard !known.isEmpty, !isMiscounted else { return }
         let unseen = known.subtracting(asked)

@@ -257,7 +257,8 @@ struct MHFetch: ParsableCommand {
                 report: try AccountReport.read(account.name, in: runs.hub.settings.stateDirectory),
                 login: try account.loginIdentity(at: account.fetchServer).map { identity throws(LoginRecordError) in
                     try logins.state(of: identity)
-                }, next: try runs.next(of: account), waitsForSending: runs.waitsForSending(account))
+                }, spool: try SpoolStatus.read(account.name, in: runs.hub.settings.stateDirectory),
+                next: try runs.next(of: account), waitsForSending: runs.waitsForSending(account))
             return AccountRuns.Outcome(
                 text: json ? report.json.line : report.text(at: time(nil)), status: report.exitStatus)
         }

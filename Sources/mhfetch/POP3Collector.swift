@@ -47,7 +47,10 @@ final class POP3Collector {
         } catch let full as FetchError {
             // Between two batches nothing is under way: the deletions asked for may take effect, which makes room at
             // the server at least.
-            if case .noRoom = full { try quit() }
+            switch full {
+            case .noRoom, .spoolFull: try quit()
+            default: break
+            }
             throw full
         }
         try quit()
@@ -282,7 +285,7 @@ final class POP3Collector {
         var held = Set(run.state.unfetched.map(\.uniqueID))
         let free = listing.ids.indices.filter { index in
             let key = listing.key(at: index)
-            guard let known = run.state.known.now(listing, at: index), known.deletion == nil,
+            guard let known = run.state.known.now(listing, at: index), known.deletion == nil, !run.state.isOwed(key),
                 checked.contains(key) || !deletions.isInDoubt(key), run.mayGo(fetched: known.fetched, in: known.run)
             else {
                 held.insert(key.uniqueID)

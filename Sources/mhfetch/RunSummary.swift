@@ -19,7 +19,7 @@ struct RunSummary {
             "account": .text(account), "status": .number(Int(status.rawValue)), "words": .text(words),
             "messages": .number(delivered), "octets": .number(tally.octets), "deleted": .number(tally.deleted),
             "failed": .number(tally.failed), "gone": .number(tally.gone), "passed": .number(tally.passed),
-            "stopped": .number(tally.stopped), "seconds": .number(seconds),
+            "stopped": .number(tally.stopped), "waiting": .number(tally.waiting), "seconds": .number(seconds),
         ]
     }
 }

@@ -20,31 +20,19 @@ extension AccountRun {
             let verb = message.size == 1 ? "is" : "are"
             fields += Self.headerOnlyField + Array(" \(size) \(verb) left at \(server.host)\n".utf8)
         }
-        if account.addsDeliveredTo, let recipient { fields += Array("Delivered-To: \(recipient)\n".utf8) }
+        let recipient = hub.settings.address(ofOwnerOf: account)
+        // Of what is spooled each copy gets its own.
+        if account.addsDeliveredTo, !account.needsSpool, let recipient {
+            fields += Array("Delivered-To: \(recipient)\n".utf8)
+        }
         if account.addsReceived, let server = account.fetch {
             let client = peer.map { ReceivedField.Client(heloName: Array(server.host.utf8), address: $0) }
             let received = ReceivedField(
                 client: client, by: hub.settings.hostname,
                 transmission: .retrieved(by: server.service.isIMAP ? "IMAP" : "POP3"), id: name.unique,
-                recipient: recipient, date: .now())
+                recipient: account.envelope == nil ? recipient : nil, date: .now())
             fields += received.octets
         }
         return fields
-    }
-
-    /// Whose mail it is: the first of the account's addresses that is a single one, else that of the owner's mailbox, or
-    /// its name here.
-    private var recipient: Address? {
-        let mailbox = account.owner.flatMap { hub.settings.mailbox($0) }
-        let (addresses, qualify) = (account.addresses + (mailbox?.addresses ?? []), hub.settings.qualify)
-        if let address = addresses.lazy.compactMap({ $0.qualified(with: qualify).address }).first {
-            return address
-        }
-        guard let mailbox else { return nil }
-        do throws(AddressError) { return try Address(localPart: mailbox.name, domain: qualify) } catch {
-            // A name here that is none in mail: the field that was asked for is left out, and the message comes.
-            noteFault(error)
-            return nil
-        }
     }
 }

@@ -170,7 +170,7 @@ struct EyesTests {
             #expect(
                 result.outputText.hasPrefix(
                     #"{"account":"peer","status":0,"words":"","messages":1,"octets":23,"deleted":1,"failed":0,"gone":0,"#
-                        + #""passed":0,"stopped":0,"seconds":"#), "\(result)")
+                        + #""passed":0,"stopped":0,"waiting":0,"seconds":"#), "\(result)")
             rig.configure("imaps localhost:1")
             let failed = try rig.fetch("--json")
             #expect(

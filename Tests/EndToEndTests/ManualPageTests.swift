@@ -21,7 +21,7 @@ struct ManualPageTests {
         "mhfetch": start.union(disk).union([
             "AccountError", "AccountFault", "DigestError", "FetchError", "IMAPError", "JournalError", "LedgerError",
             "LoginRecordError", "StateFileError",
-            "MaildirError", "PathError", "POP3Error", "ProgramError", "TLSError", "TransportError",
+            "MaildirError", "PathError", "POP3Error", "ProgramError", "SpoolError", "TLSError", "TransportError",
         ]),
         "mhsend": [
             "ArgumentError", "RunControlError", "HubUserError", "DurableError", "OwnershipFault", "IntakeError",
@@ -38,8 +38,9 @@ struct ManualPageTests {
     private static let contained: [String: [String: String]] = [
         "mhfetch": [
             "LineFault": "speaks to no other process of the hub",
-            "SMTPError": "sends nothing", "SiblingError": "starts no command of the hub",
-            "DeliveryError": "is of agents, which it has none of", "QueueError": "is a concern of the hub's health",
+            "SMTPError": "the message waits", "SiblingError": "starts no command of the hub",
+            "DeliveryError": "the message waits", "MboxError": "the message waits",
+            "QueueError": "is a concern of the hub's health",
         ],
         "mhsend": [
             "LineFault": "speaks to no other process of the hub",
@@ -52,6 +53,7 @@ struct ManualPageTests {
             "ProgramError": "the route waits", "TLSError": "the route waits", "TransportError": "the route waits",
             "SMTPError": "the route waits", "POP3Error": "collects nothing", "IMAPError": "collects nothing",
             "MaildirError": "the recipient waits", "DeliveryError": "the recipient waits",
+            "MboxError": "writes no mbox",
             "SiblingError": "starts no command of the hub",
             "JournalError": "is told as a QueueError", "StateFileError": "is told as a QueueError",
             "LoginRecordError": "the route waits",
@@ -70,6 +72,7 @@ struct ManualPageTests {
             "LineFault": "is told as a KeeperError",
             "DigestError": "ends a session", "ServerContextError": "ends a session", "MaildirError": "ends a session",
             "POP3Error": "ends a session", "SMTPError": "ends a session", "DeliveryError": "is told to the client",
+            "MboxError": "writes no mbox",
             "SiblingError": "is logged",
             "JournalError": "is told as a QueueError", "StateFileError": "is told as a QueueError",
         ],

@@ -319,6 +319,8 @@ extension IMAPCode {
         case .readWrite: "READ-WRITE"
         case .permanentFlags(let flags): "PERMANENTFLAGS \(flags.joined(separator: " "))"
         case .tryCreate: "TRYCREATE"
+        case .appendUID(let validity, let uid): "APPENDUID \(validity) \(uid)"
+        case .tooBig: "TOOBIG"
         case .authenticationFailed: "AUTHENTICATIONFAILED"
         case .authorizationFailed: "AUTHORIZATIONFAILED"
         case .expired: "EXPIRED"

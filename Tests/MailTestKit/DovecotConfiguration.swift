@@ -65,6 +65,23 @@ struct DovecotConfiguration {
             """
     }
 
+    /// The lines with which it takes mail by LMTP.
+    static func lmtp(_ port: UInt16) -> String {
+        """
+
+        protocols = pop3 imap lmtp
+        service lmtp {
+          chroot =
+          inet_listener lmtp {
+            port = \(port)
+          }
+          unix_listener lmtp-door {
+            mode = 0666
+          }
+        }
+        """
+    }
+
     private func login(_ name: String, _ plain: UInt16, _ inTLS: UInt16) -> String {
         """
         service \(name)-login {

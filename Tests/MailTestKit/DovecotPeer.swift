@@ -13,6 +13,9 @@ public final class DovecotPeer: Sendable {
     public let pop3sPort: UInt16
     public let imapPort: UInt16
     public let imapsPort: UInt16
+    /// Where it takes mail by LMTP; `nil` where it does not.
+    public let lmtpPort: UInt16?
+    public var lmtpSocket: String { scratch.file("run/lmtp-door") }
     public let certificate: TestCertificate
     /// A socket of Dovecot's login protocol, for ``PostfixPeer``.
     public let authenticationSocket: String
@@ -23,10 +26,11 @@ public final class DovecotPeer: Sendable {
     /// - Parameters:
     ///   - users: login names and passwords.
     ///   - settings: further lines of dovecot.conf, which override those above them.
+    ///   - takesLMTP: whether it takes mail by LMTP, at a port and at a socket.
     ///   - certificateNames: the DNS names and IPv4 addresses that the certificate is for.
     /// - Throws: ``KitError`` when Dovecot is missing, cannot be entered by the user it runs as, or does not start.
     public init(
-        users: [String: String] = ["alice": "secret"], settings: String = "",
+        users: [String: String] = ["alice": "secret"], settings: String = "", takesLMTP: Bool = false,
         certificateNames: [String] = ["localhost", "127.0.0.1"], expiredCertificate: Bool = false
     ) throws(KitError) {
         let root = try Peers.root(of: .dovecot)
@@ -35,6 +39,7 @@ public final class DovecotPeer: Sendable {
         pop3sPort = try Loopback.freePort()
         imapPort = try Loopback.freePort()
         imapsPort = try Loopback.freePort()
+        lmtpPort = takesLMTP ? try Loopback.freePort() : nil
         authenticationSocket = scratch.file("run/peer-login")
         certificate = try TestCertificate(
             in: scratch, names: certificateNames, expired: expiredCertificate)
@@ -58,7 +63,8 @@ public final class DovecotPeer: Sendable {
             root: root, scratch: scratch.path, user: owner == nil ? try Self.userName() : "nobody",
             group: owner == nil ? try Self.groupName() : "nogroup", environment: environment,
             ports: (pop3Port, pop3sPort, imapPort, imapsPort), certificate: certificate,
-            authenticationSocket: authenticationSocket, settings: settings)
+            authenticationSocket: authenticationSocket,
+            settings: settings + (lmtpPort.map(DovecotConfiguration.lmtp) ?? ""))
         scratch.write(configuration.text, to: "dovecot.conf")
 
         var command = ["\(root)/usr/sbin/dovecot", "-F", "-c", scratch.file("dovecot.conf")]
@@ -77,7 +83,7 @@ public final class DovecotPeer: Sendable {
         server = try ServerProcess(
             ["timeout", "-k", "5", "900"] + command, environment: environment, logs: [log])
         for user in users.keys { makeMaildir(of: user, "") }
-        try server.waitForPorts([pop3Port, pop3sPort, imapPort, imapsPort])
+        try server.waitForPorts([pop3Port, pop3sPort, imapPort, imapsPort] + (lmtpPort.map { [$0] } ?? []))
     }
 
     public var logs: String { server.logs }

@@ -61,6 +61,7 @@ public final class SinkServer: Sendable {
 
     /// - Parameters:
     ///   - extensions: the lines after the first of the EHLO reply.
+    ///   - port: 0 for a free one.
     ///   - react: asked at each moment, with the client's line (at the end of data: the recipient's path); `nil` for
     ///     the usual reply.
     /// - Throws: ``KitError`` when it cannot listen, or the error of a thread that cannot be started.
@@ -69,12 +70,12 @@ public final class SinkServer: Sendable {
         extensions: [String] = [
             "PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE", "DSN", "ENHANCEDSTATUSCODES",
         ],
-        patience: Duration = .seconds(60),
+        patience: Duration = .seconds(60), port: UInt16 = 0,
         react: @escaping @Sendable (Moment, String) -> Reaction? = { _, _ in nil }
     ) throws {
         let kept = Kept()
         self.kept = kept
-        server = try TestServer("sink") { descriptor, number in
+        server = try TestServer("sink", port: port) { descriptor, number in
             kept.shared.withLock { shared in
                 while shared.commands.count <= number { shared.commands.append([]) }
             }

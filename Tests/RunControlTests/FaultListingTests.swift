@@ -263,7 +263,7 @@ import Testing
               via abroad
               privacy anonymous
               folders INBOX
-              deliver program /bin/x
+              deliver maildir
             route r
               use a
               mx
@@ -285,7 +285,6 @@ import Testing
                 cannot("1:1", "tell the country of an address"), cannot("3:14", "show other folders than INBOX"),
                 cannot("9:9", "fetch by ODMR"), cannot("10:8", "send by LMTP"), cannot("11:3", "connect over a chain"),
                 cannot("12:3", "make mail anonymous"),
-                cannot("14:11", "deliver to other places than a Maildir"),
                 cannot("17:3", "send straight to the recipient's domain"), cannot("18:1", "connect over a chain"),
                 cannot("21:3", "read an aliases file"), cannot("22:3", "sign with DKIM, or check it"),
                 cannot("23:8", "answer LMTP"), cannot("24:27", "tell the country of an address"),

@@ -93,6 +93,15 @@ enum Fixture {
           at             06:30, 18:05
           jitter         5m
           deliver        maildir
+          deliver        mbox "~/mail box"
+          deliver        program "/usr/bin/sort it" -d %user "%%" "a|b"
+          deliver        lmtp /run/lmtp for alice
+          deliver        smtp mail.example.net:2525 for b@example.net tls off insecure
+          deliver        append club "Old Mail"
+          fallback       alice
+          from-line
+          from-quoting   on
+          envelope       X-Envelope-To skip 2
           send           submissions smtp.gmail.com:4650
           connections    5
           tls_fingerprint 00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF
@@ -106,6 +115,7 @@ enum Fixture {
           timeout        30
         account club : gmail
           address        club@example.net
+          deliver        maildir
           passwordeval   sh "a $b" "c d"
           keep           on
         account isp

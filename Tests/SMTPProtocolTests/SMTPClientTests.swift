@@ -440,7 +440,7 @@ struct SMTPClientTests {
             #expect(play.client.begunVerdict == nil)
             play.hear(text)
             #expect(play.events.isEmpty)
-            #expect(play.client.begunVerdict?.code == code)
+            #expect(play.client.begunVerdict?.reply.code == code)
         }
         var play = ClientPlay.greeted("250-s\n250 PIPELINING\n")
         play.say(try outgoing(["x@y"]))
@@ -465,7 +465,7 @@ struct SMTPClientTests {
             play.hear("250-2.0.0 ok")
             for _ in 0..<(SMTPLimits.verdict / 5000 + 1) { play.hear(filler) }
             #expect(play.error == .verdictTooLong(limit: SMTPLimits.verdict))
-            #expect(play.client.begunVerdict?.code == 250 && play.events.isEmpty)
+            #expect(play.client.begunVerdict?.reply.code == 250 && play.events.isEmpty)
         }
     }
 

@@ -56,7 +56,12 @@ public final class Paths: Sendable {
         of account: AccountSettings, to server: AccountServer, within limit: Duration
     ) throws(AccountError) -> Wire {
         let path: Path
-        do throws(PathError) { path = try self.path(for: .account(account.name, server)) } catch { throw .path(error) }
+        do throws(PathError) {
+            guard settings.account(account.name) != nil else { throw PathError.noAccount(account.name) }
+            path = try self.path(of: account, to: server)
+        } catch {
+            throw .path(error)
+        }
         do throws(TransportError) {
             let wire = try path.open()
             wire.sessionLimit = Deadline(after: limit)

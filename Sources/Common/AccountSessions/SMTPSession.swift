@@ -17,9 +17,11 @@ public struct SMTPSession {
         on wire: Wire, of account: AccountSettings, at server: AccountServer, as name: String, _ login: AccountLogin?
     ) throws(AccountError) {
         host = server.host
-        exchange = Exchange(SMTPClient(.smtp, isTLS: wire.facts.tls != nil), on: wire, timeout: account.timeout)
+        let dialect: SMTPClient.Dialect = server.speaksLMTP ? .lmtp : .smtp
+        exchange = Exchange(SMTPClient(dialect, isTLS: wire.facts.tls != nil), on: wire, timeout: account.timeout)
         let start = SessionStart(
-            account: account, server: server, exchange: exchange, asking: .hello(name), askingNothing: .helo(name))
+            account: account, server: server, exchange: exchange, asking: .hello(name),
+            askingNothing: dialect == .smtp ? .helo(name) : nil)
         try start.carryOut(login)
     }
 

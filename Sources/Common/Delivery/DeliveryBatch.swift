@@ -10,7 +10,7 @@ import MaildirStore
 /// After a crash the whole batch is asked for at once, by `Maildir.findBatches`.
 public final class DeliveryBatch {
     private let maildirs: OpenMaildirs
-    private var messages: [StagedDelivery] = []
+    private var messages: [(staged: StagedDelivery, folder: FolderName?)] = []
 
     public init(in maildirs: OpenMaildirs) { self.maildirs = maildirs }
 
@@ -27,7 +27,7 @@ public final class DeliveryBatch {
     ) throws(MaildirError) -> BatchedMessage {
         let delivery = try maildirs.begin(name, at: destination)
         do { try delivery.write(fields) } catch { throw .disk(error) }
-        return BatchedMessage(delivery, isDigested: isDigested)
+        return BatchedMessage(delivery, in: destination.folder, isDigested: isDigested)
     }
 
     /// Takes a message that is whole.
@@ -44,24 +44,25 @@ public final class DeliveryBatch {
         let digest = try message.digest?.finish()
         let staged = message.delivery.finishWriting(flags: flags, arrival: arrival)
         if let digest, stored.contains(MessageDigest(digest)) { return (MessageDigest(digest), false) }
-        messages.append(staged)
+        messages.append((staged, message.folder))
         return (digest.map { MessageDigest($0) }, true)
     }
 
     /// Ends the writing. The batch is empty again.
     public func finish() -> StagedBatch {
         defer { messages = [] }
-        return StagedBatch(messages: messages)
+        return StagedBatch(messages: messages.map(\.staged), stored: messages.map { $0.staged.stored(in: $0.folder) })
     }
 }
 
 /// One message on its way into a batch. Dropped before it is added, it leaves nothing.
 public final class BatchedMessage {
     fileprivate let delivery: MaildirDelivery
+    fileprivate let folder: FolderName?
     fileprivate var digest: RunningDigest?
 
-    fileprivate init(_ delivery: MaildirDelivery, isDigested: Bool) {
-        self.delivery = delivery
+    fileprivate init(_ delivery: MaildirDelivery, in folder: FolderName?, isDigested: Bool) {
+        (self.delivery, self.folder) = (delivery, folder)
         digest = isDigested ? RunningDigest() : nil
     }
 
@@ -78,6 +79,8 @@ public final class BatchedMessage {
 /// A batch that is written, and on no stable storage yet. Dropped before ``publish()``, it leaves nothing.
 public struct StagedBatch: Sendable {
     let messages: [StagedDelivery]
+    /// The messages as they stand in their mailboxes once they are published.
+    public let stored: [StoredMessage]
 
     public var count: Int { messages.count }
 

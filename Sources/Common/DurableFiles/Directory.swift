@@ -127,6 +127,14 @@ public final class Directory: Sendable {
         }
     }
 
+    /// Gives a file of ``createUnnamed(mode:)`` the name `name`, so that it appears whole.
+    /// - Throws: EEXIST where the name is taken, ENOENT where the file system lets no file do without a name.
+    public func link(_ file: File, as name: String) throws(DurableError) {
+        try check(name)
+        try allow("link", name)
+        guard unsafe mh_link_unnamed(file.descriptor, descriptor, name) == 0 else { throw failure("make", name) }
+    }
+
     /// Renames `name` to `newName` in `other` (this directory if `nil`), replacing what stands there.
     /// Durable only after ``synchronize()`` of the directories.
     public func rename(_ name: String, to newName: String, in other: Directory? = nil) throws(DurableError) {

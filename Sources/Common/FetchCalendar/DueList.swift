@@ -16,6 +16,9 @@ public struct DueList: KeptState {
     /// When mail was sent through accounts that are fetched from only then.
     private(set) var sent: [String: Int] = [:]
 
+    /// When fetched mail of accounts that waits for its places is to be handed on again.
+    private(set) var spools: [String: Int] = [:]
+
     public init() {}
 
     /// Whether it can be relied on.
@@ -29,12 +32,24 @@ public struct DueList: KeptState {
         moments[account].flatMap { $0 - now > Self.longestWait ? nil : $0 } ?? 0
     }
 
+    /// Whether fetched mail of the account waits for its places, and may be handed on.
+    public func hasSpool(of account: String, now: Int) -> Bool {
+        spools[account].map { $0 <= now || $0 - now > Self.longestWait } ?? false
+    }
+
+    /// Whether it says anything of that.
+    public func knowsSpool(of account: String) -> Bool { spools[account] != nil }
+
+    /// Notes when fetched mail of an account is to be handed on again; `nil` where none waits.
+    public mutating func noteSpool(of account: String, next: Int?) { spools[account] = next }
+
     /// Whether mail was sent through the account that no run has followed.
     public func hasSent(_ account: String) -> Bool { sent[account] != nil }
 
     /// Notes when the turns of accounts come. Where the list could not be relied on, nothing else of it stays.
     /// - Parameter isAll: whether there are no other accounts.
     public mutating func note(_ moments: [String: Int], isAll: Bool, stamp: String, now: Int) {
+        if !isCurrent(stamp: stamp, now: now) { spools = [:] }
         if isAll || !isCurrent(stamp: stamp, now: now) { self.moments = [:] }
         self.moments.merge(moments) { _, new in new }
         (self.stamp, written) = (stamp, now)
@@ -59,6 +74,7 @@ public struct DueList: KeptState {
     public var lines: [(keyword: String, value: String)] {
         [("stamp", stamp), ("written", "\(written)")]
             + moments.sorted { $0.key < $1.key }.map { ("next", "\($0.value) \($0.key)") }
+            + spools.sorted { $0.key < $1.key }.map { ("spool", "\($0.value) \($0.key)") }
             + sent.sorted { $0.key < $1.key }.map { ("sent", "\($0.value) \($0.key)") }
     }
 
@@ -73,6 +89,7 @@ public struct DueList: KeptState {
         switch (keyword, account) {
         case ("written", nil): written = number
         case ("next", let account?): moments[account] = number
+        case ("spool", let account?): spools[account] = number
         case ("sent", let account?): sent[account] = number
         default: return false
         }

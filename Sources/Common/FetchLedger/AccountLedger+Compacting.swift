@@ -11,7 +11,8 @@ extension AccountLedger {
         // A line holds 300 ranges and more.
         let ofFolders = state.folders.reduce(0) { $0 + 5 + $1.fetched.count + $1.past.ranges.count / 300 }
         let needed =
-            9 + state.known.lineCount + state.failed.count + state.large.count + state.unlisted.count + ofFolders
+            9 + state.known.lineCount + state.owed.count + state.failed.count + state.large.count + state.unlisted.count
+            + ofFolders
         guard journal.extent.lines > 2 * needed else { return }
         try compact()
     }
@@ -58,8 +59,9 @@ extension AccountLedger {
         }
         let large = state.large.map { key, large in "large \(key.text) \(large.rawValue)" }
         let unlisted = state.unlisted.keys.map { "miss \($0.text)" }
+        let owed = state.owed.map { key, name in "owe \(JournalWord.encode(name)) \(key.text)" }
         try journal?.replace(
             with: texts.map { Array($0.utf8) } + state.known.journalLines
-                + (failures + large + unlisted).map { Array($0.utf8) })
+                + (failures + large + unlisted + owed).map { Array($0.utf8) })
     }
 }

@@ -25,6 +25,8 @@ public final class AccountLedger {
     let journal: LineJournal?
     /// The account's lock, for the life of this object.
     private let lock: FileLock?
+    /// Where the account's state lies; `nil` for a rehearsal.
+    public let folder: Directory?
 
     /// Locks the account and reads its ledger, made if missing. A torn tail is cut off: nobody was told what it says.
     /// - Parameter directory: the hub's state directory.
@@ -44,6 +46,11 @@ public final class AccountLedger {
         return try read(folder).state
     }
 
+    /// Where the state of `account` lies, for looking only; `nil` when nothing was ever fetched.
+    public static func folder(of account: String, in directory: String) throws(LedgerError) -> Directory? {
+        try LedgerFolder.look(account, in: directory)
+    }
+
     /// - Parameter lock: `nil` where a test is alone.
     init(in folder: Directory, under lock: FileLock? = nil) throws(LedgerError) {
         var state = FetchState()
@@ -56,6 +63,7 @@ public final class AccountLedger {
         }
         self.state = state
         self.lock = lock
+        self.folder = folder
     }
 
     /// A ledger that begins with what is known of the account, and keeps nothing: for a run that only tells what it would
@@ -66,7 +74,7 @@ public final class AccountLedger {
 
     private init(rehearsing state: FetchState) {
         self.state = state
-        (journal, lock) = (nil, nil)
+        (journal, lock, folder) = (nil, nil, nil)
     }
 
     static func read(_ folder: Directory) throws(LedgerError) -> (state: FetchState, octets: Int) {
@@ -180,7 +188,7 @@ public final class AccountLedger {
         guard !ends.isEmpty || batch != nil else { return }
         var texts = ends.map { end in
             let words = end.delivered.sorted { $0.key < $1.key }
-            return words.reduce(into: "done \(end.nonce)") { text, word in
+            return words.reduce(into: "\(end.isSpooled ? "spool" : "done") \(end.nonce)") { text, word in
                 text += " \(word.key)" + (word.value.map { ":\($0)" } ?? "")
             }
         }
@@ -191,6 +199,15 @@ public final class AccountLedger {
         if batch != nil { try journal?.reserve(texts.reduce(Self.room) { $0 + $1.utf8.count }) }
         try record(texts)
         try synchronize()
+    }
+
+    /// Notes that these messages are at all their places. Not worth waiting for the disk: where it is lost, the spool says
+    /// so again.
+    public func free(_ keys: [MessageKey]) throws(DurableError) {
+        let texts = stride(from: 0, to: keys.count, by: 64).map { start in
+            keys[start..<min(keys.count, start + 64)].reduce(into: "free") { $0 += " \($1.text)" }
+        }
+        try record(texts)
     }
 
     /// Records a complete listing of a maildrop, compared with what is known. A message that two listings lack is

@@ -68,7 +68,15 @@ extension FetchState {
             guard let moment = number(1), let minute = number(2) else { return false }
             served = FetchPlan.Served(moment: moment, minute: minute)
         case ("open", 4...): return open(words)
-        case ("done", 2...): return close(words)
+        case ("done", 2...), ("spool", 2...): return close(words)
+        case ("owe", 3):
+            guard let name = JournalWord.decode(words[1]), let key = key(2), hasFolder(key) else { return false }
+            owed[key] = name
+        case ("free", 2...):
+            for word in words[1...] {
+                guard let key = MessageKey(word) else { return false }
+                owed[key] = nil
+            }
         case ("miss", 2):
             guard let key = key(1) else { return false }
             if isUnfetched(key), !isKnown(key) { unlisted[key] = run }
@@ -118,6 +126,10 @@ extension FetchState {
             let digest = colon.flatMap { MessageDigest(parsing: word[($0 + 1)...]) }
             guard colon == nil || digest != nil else { return false }
             delivered.append((batch.keys[index], digest))
+            if words[0].elementsEqual("spool".utf8) {
+                guard let name = DeliveryName.fetched(batch.nonce, index, batch.time) else { return false }
+                owed[batch.keys[index]] = name
+            }
         }
         // A header alone is no message: it can neither be taken for fetched nor be deleted.
         for (key, _) in delivered where large[key] == .headerAsked {
@@ -189,10 +201,20 @@ extension FetchState {
         failed = failed.filter { $0.key.folder != index }
         large = large.filter { $0.key.folder != index }
         unlisted = unlisted.filter { $0.key.folder != index }
+        owed = owed.filter { $0.key.folder != index }
     }
 
     /// Whether the key's folder is known, if it has one. Folders are never removed.
     private func hasFolder(_ key: MessageKey) -> Bool {
         if case .uid(_, let index) = key { folders.indices.contains(index) } else { true }
+    }
+}
+
+extension DeliveryName {
+    /// The name of a message of a batch; `nil` for a nonce that cannot be part of one.
+    fileprivate static func fetched(_ nonce: String, _ index: Int, _ time: Int) -> String? {
+        do throws(MaildirError) { return try fetched(nonce: nonce, index: index, seconds: time).unique } catch {
+            return nil
+        }
     }
 }

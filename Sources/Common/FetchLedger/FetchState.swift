@@ -100,9 +100,11 @@ public struct FetchState: Sendable, Hashable {
         /// The messages that were delivered, by their index in the batch; with the digest of what was stored where it
         /// may be deleted at the source.
         public let delivered: [Int: MessageDigest?]
+        /// Whether they are in the spool, and not yet where they belong.
+        public let isSpooled: Bool
 
-        public init(nonce: String, delivered: [Int: MessageDigest?] = [:]) {
-            (self.nonce, self.delivered) = (nonce, delivered)
+        public init(nonce: String, delivered: [Int: MessageDigest?] = [:], isSpooled: Bool = false) {
+            (self.nonce, self.delivered, self.isSpooled) = (nonce, delivered, isSpooled)
         }
     }
 
@@ -158,6 +160,9 @@ public struct FetchState: Sendable, Hashable {
     public internal(set) var large: [MessageKey: Large] = [:]
     /// Messages that are not fetched and that the server did not list, with the run in which it did not.
     public internal(set) var unlisted: [MessageKey: Int] = [:]
+    /// Messages that are fetched and not yet at all their places: their names in the spool. Until then nothing is done to
+    /// them at the source.
+    public internal(set) var owed: [MessageKey: String] = [:]
     /// At most ``openLimit``, in the order in which they were begun, and in which they end.
     public internal(set) var openBatches: [OpenBatch] = []
     /// The number of runs so far.
@@ -200,6 +205,8 @@ public struct FetchState: Sendable, Hashable {
     public var unfetched: Set<MessageKey> { Set(failed.keys).union(large.keys) }
 
     public func isUnfetched(_ key: MessageKey) -> Bool { failed[key] != nil || large[key] != nil }
+
+    public func isOwed(_ key: MessageKey) -> Bool { owed[key] != nil }
 
     public func isKnown(_ key: MessageKey) -> Bool { known[key] != nil }
 

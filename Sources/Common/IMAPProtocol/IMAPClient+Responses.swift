@@ -33,6 +33,9 @@ extension IMAPClient {
             }
             challengeIsOpen = true
             ready.append(.challenge(challenge))
+        } else if request == .append, appending?.isOpen == false {
+            appending?.isOpen = true
+            ready.append(.proceed)
         } else if request == .idle, !isIdling {
             isIdling = true
             ready.append(.idling)
@@ -118,13 +121,14 @@ extension IMAPClient {
         let isLast = index == outstanding.count
         let isOK = status.condition == .ok
         if isLast {
-            guard !isOK || (unsent.isEmpty && !challengeIsOpen) else {
+            guard !isOK || (unsent.isEmpty && !challengeIsOpen && appending == nil) else {
                 throw .malformed(response: line)  // accepted before it was sent all of it
             }
             unsent = []
             proceedIsOpen = false
             challengeIsOpen = false
             isIdling = false
+            appending = nil
         }
         if isOK, request == .startTLS {
             guard lines.isEmpty else { throw .injectionAfterSTARTTLS }

@@ -24,6 +24,15 @@ public struct IMAPClient: Engine, Sendable {
     /// Challenges of one AUTHENTICATE; SCRAM needs two.
     public static let challengeLimit = 32
 
+    /// A message on its way to the server.
+    struct Appending: Sendable {
+        /// Octets on the wire that are still to come.
+        var left: Int
+        /// Whether the server is ready for them.
+        var isOpen = false
+        var encoder = LineEndEncoder()
+    }
+
     enum State { case greeting, notAuthenticated, handshake, authenticated, closed }
     /// What the next octets are.
     enum Reading {
@@ -55,6 +64,8 @@ public struct IMAPClient: Engine, Sendable {
     var challengeIsOpen = false
     var challenges = 0
     var isIdling = false
+    /// The message that APPEND has announced, as far as it is not sent; `nil` when none is under way.
+    var appending: Appending?
     /// Whether the capabilities were told before the login that is under way.
     var capabilitiesAreOld = false
     /// What the SELECT under way has told so far.
@@ -97,6 +108,7 @@ public struct IMAPClient: Engine, Sendable {
         case .capability, .startTLS, .login, .authenticate, .id, .create, .select, .uidStore, .uidCopy, .idle, .noop,
             .logout:
             return .reply
+        case .append: return appending == nil ? .verdict : .reply
         }
     }
 
@@ -222,8 +234,32 @@ public struct IMAPClient: Engine, Sendable {
         case .proceed:
             proceedIsOpen = false
             return say(unsent.removeFirst())
+        case .appendContent(let octets):
+            var wire: [UInt8] = []
+            wire.reserveCapacity(octets.count + octets.count / 32)
+            appending?.encoder.encode(octets, in: octets.indices, into: &wire)
+            return append(wire)
+        case .appendEnd:
+            let isWhole = appending?.encoder.atLineStart ?? true
+            let rest = append(isWhole ? [] : [Octet.cr, Octet.lf])
+            if let left = appending?.left, left > 0 {
+                failure = .cannotSend(command: "APPEND", reason: "\(left) octets fewer came than were announced")
+                return []
+            }
+            appending = nil
+            return rest + [Octet.cr, Octet.lf]
         default: return begin(command)
         }
+    }
+
+    /// Counts octets of the message under way.
+    private mutating func append(_ wire: [UInt8]) -> [UInt8] {
+        guard let left = appending?.left, left >= wire.count else {
+            failure = .cannotSend(command: "APPEND", reason: "more octets came than were announced")
+            return []
+        }
+        appending?.left = left - wire.count
+        return wire
     }
 
     private mutating func begin(_ command: Command) -> [UInt8] {
@@ -248,6 +284,7 @@ public struct IMAPClient: Engine, Sendable {
             challengeIsOpen = false
             challenges = 0
         case .select: selecting = IMAPSelection()
+        case .append: if case .append(_, _, _, let octets) = command { appending = Appending(left: octets) }
         case .uidFetchContent:
             if !outstanding.dropLast().contains(where: { $0.request == .uidFetchContent }) { askedContent = [] }
             if case .uidFetch(_, let items, _) = command { askedContent.formUnion(items.content) }
@@ -282,10 +319,12 @@ public struct IMAPClient: Engine, Sendable {
         case .saslCancel: return challengeIsOpen ? nil : no("the server has sent no challenge")
         case .proceed: return proceedIsOpen && !unsent.isEmpty ? nil : no("no part of a command was held back")
         case .idleEnd: return isIdling ? nil : no("IDLE has not begun")
+        case .appendContent, .appendEnd:
+            return appending?.isOpen == true ? nil : no("the server is not ready for the message")
         default: break
         }
         if outstanding.count >= Self.outstandingLimit { return no("\(Self.outstandingLimit) commands are outstanding") }
-        if !unsent.isEmpty { return no("the previous command has not been sent in full") }
+        if !unsent.isEmpty || appending != nil { return no("the previous command has not been sent in full") }
         switch outstanding.last?.request {
         case .startTLS, .authenticate, .login, .idle, .logout: return no("the previous command must be completed first")
         default: break

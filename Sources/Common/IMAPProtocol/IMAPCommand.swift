@@ -76,6 +76,15 @@ public enum IMAPCommand: Hashable, Sendable {
     /// Only where the server knows MOVE (RFC 6851).
     case uidMove(UIDSet, to: IMAPMailboxName)
     case uidCopy(UIDSet, to: IMAPMailboxName)
+    /// A message of so many octets on the wire for a mailbox (RFC 3501 §6.3.11). Its content follows once the server is
+    /// ready for it (``IMAPClient/Event/proceed``), so that one that is refused is never sent.
+    /// - Parameters:
+    ///   - date: when it came in, in seconds since 1970.
+    case append(IMAPMailboxName, flags: [String], date: Int?, octets: Int)
+    /// Content of that message in file form: LF line ends.
+    case appendContent([UInt8])
+    /// The end of it. A last line without its end gets one.
+    case appendEnd
     /// RFC 2177, where the server lists IDLE.
     case idle
     case idleEnd
@@ -101,6 +110,7 @@ public enum IMAPRequest: String, Hashable, Sendable {
     case uidExpunge = "UID EXPUNGE"
     case uidMove = "UID MOVE"
     case uidCopy = "UID COPY"
+    case append = "APPEND"
     case idle = "IDLE"
     case noop = "NOOP"
     case logout = "LOGOUT"
@@ -114,7 +124,7 @@ extension IMAPCommand {
         case .startTLS: .startTLS
         case .login: .login
         case .authenticate: .authenticate
-        case .saslResponse, .saslCancel, .proceed, .idleEnd: nil
+        case .saslResponse, .saslCancel, .proceed, .idleEnd, .appendContent, .appendEnd: nil
         case .id: .id
         case .list: .list
         case .create: .create
@@ -125,6 +135,7 @@ extension IMAPCommand {
         case .uidExpunge: .uidExpunge
         case .uidMove: .uidMove
         case .uidCopy: .uidCopy
+        case .append: .append
         case .idle: .idle
         case .noop: .noop
         case .logout: .logout

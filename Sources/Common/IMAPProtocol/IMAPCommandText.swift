@@ -36,7 +36,7 @@ struct IMAPCommandText {
     private mutating func say(_ command: IMAPCommand, _ capabilities: IMAPCapabilities?) {
         switch command {
         case .capability, .startTLS, .idle, .noop, .logout: word(command.request?.rawValue ?? "")
-        case .saslResponse, .saslCancel, .proceed, .idleEnd: hinder("it stands alone")
+        case .saslResponse, .saslCancel, .proceed, .idleEnd, .appendContent, .appendEnd: hinder("it stands alone")
         case .login(let user, let password):
             word("LOGIN ")
             string(Array(user.utf8))
@@ -79,13 +79,8 @@ struct IMAPCommandText {
         case .uidStore(let uids, let flags):
             set(uids, behind: "UID STORE ")
             if flags.isEmpty { hinder("no flags are named") }
-            for (index, flag) in flags.enumerated() {
-                let isSystemFlag = flag.hasPrefix("\\")
-                atom(
-                    String(isSystemFlag ? flag.dropFirst() : flag[...]),
-                    behind: (index == 0 ? " +FLAGS.SILENT (" : " ") + (isSystemFlag ? "\\" : ""))
-            }
-            word(")")
+            word(" +FLAGS.SILENT ")
+            list(flags)
         case .uidExpunge(let uids):
             if capabilities?.has("UIDPLUS") != true { hinder("the server has no UIDPLUS") }
             set(uids, behind: "UID EXPUNGE ")
@@ -98,6 +93,14 @@ struct IMAPCommandText {
             set(uids, behind: "UID COPY ")
             word(" ")
             string(name.encoded)
+        case .append(let name, let flags, let date, let octets):
+            word("APPEND ")
+            string(name.encoded)
+            word(" ")
+            list(flags)
+            if let date { word(" \"\(InternalDate.text(date))\"") }
+            // Whoever is to refuse it can do so before it is sent, so never `{n+}`.
+            word(" {\(octets)}")
         }
     }
 
@@ -137,6 +140,18 @@ struct IMAPCommandText {
         if uids.isEmpty { hinder("no UIDs are named") }
         word(text)
         octets += uids.octets
+    }
+
+    /// `"(" [flag *(SP flag)] ")"`
+    private mutating func list(_ flags: [String]) {
+        word("(")
+        for (index, flag) in flags.enumerated() {
+            let isSystemFlag = flag.hasPrefix("\\")
+            atom(
+                String(isSystemFlag ? flag.dropFirst() : flag[...]),
+                behind: (index == 0 ? "" : " ") + (isSystemFlag ? "\\" : ""))
+        }
+        word(")")
     }
 
     /// `1*ATOM-CHAR`

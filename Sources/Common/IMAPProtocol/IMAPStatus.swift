@@ -32,6 +32,10 @@ public enum IMAPCode: Hashable, Sendable {
     case readWrite
     case permanentFlags([String])
     case tryCreate
+    /// The UIDVALIDITY of the mailbox that a message was appended to, and its UID there (RFC 4315 §3).
+    case appendUID(validity: UInt32, uid: UInt32)
+    /// The message is larger than the server takes (RFC 4469 §4.2, RFC 7889 §4).
+    case tooBig
     /// RFC 5530 §3, as are those below.
     case authenticationFailed, authorizationFailed, expired, privacyRequired, contactAdmin
     case unavailable, inUse, limit, serverBug
@@ -92,7 +96,7 @@ public struct IMAPStatus: Hashable, Sendable {
 extension IMAPCode {
     private static let plain: [String: IMAPCode] = [
         "ALERT": .alert, "NOMODSEQ": .noModSeq, "READ-ONLY": .readOnly, "READ-WRITE": .readWrite,
-        "TRYCREATE": .tryCreate, "UIDNOTSTICKY": .uidNotSticky,
+        "TRYCREATE": .tryCreate, "TOOBIG": .tooBig, "UIDNOTSTICKY": .uidNotSticky,
         "AUTHENTICATIONFAILED": .authenticationFailed, "AUTHORIZATIONFAILED": .authorizationFailed, "EXPIRED": .expired,
         "PRIVACYREQUIRED": .privacyRequired, "CONTACTADMIN": .contactAdmin, "UNAVAILABLE": .unavailable,
         "INUSE": .inUse,
@@ -109,6 +113,15 @@ extension IMAPCode {
         case "CAPABILITY": self = .capability(IMAPCapabilities(rest.split(separator: Octet.space)))
         case "UIDVALIDITY": self = uid.map { .uidValidity($0) } ?? .other(Array(octets))
         case "UIDNEXT": self = uid.map { .uidNext($0) } ?? .other(Array(octets))
+        case "APPENDUID":
+            let numbers = rest.split(separator: Octet.space).map {
+                Decimal.value(of: $0).flatMap { UInt32(exactly: $0) }
+            }
+            if numbers.count == 2, let validity = numbers[0], let uid = numbers[1] {
+                self = .appendUID(validity: validity, uid: uid)
+            } else {
+                self = .other(Array(octets))
+            }
         case "HIGHESTMODSEQ": self = Decimal.value(of: rest).map { .highestModSeq($0) } ?? .other(Array(octets))
         case "PERMANENTFLAGS":
             let flags = rest.filter { $0 != 0x28 && $0 != 0x29 }.split(separator: Octet.space)

@@ -32,4 +32,15 @@ public enum InternalDate {
         let zone = (zoneHours * 60 + zoneMinutes) * (octets[21] == UInt8(ascii: "-") ? -60 : 60)
         return unsafe timegm(&parts) + hour * 3600 + minute * 60 + second - zone
     }
+
+    /// `date-time` (RFC 3501 §9) of a moment, in UTC.
+    /// - Parameter seconds: since 1970.
+    static func text(_ seconds: Int) -> String {
+        var moment = time_t(seconds)
+        var parts = unsafe tm()
+        unsafe gmtime_r(&moment, &parts)
+        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return unsafe "\(two(parts.tm_mday))-\(months[Int(parts.tm_mon)])-\(parts.tm_year + 1900) "
+            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) +0000"
+    }
 }

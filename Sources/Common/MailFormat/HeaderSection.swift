@@ -63,6 +63,12 @@ public struct HeaderSection: Sendable, Hashable {
         field.name.count == name.utf8CodeUnitCount && octets[field.name].equalsIgnoringCase(name)
     }
 
+    /// Whether `field` is called `name`, which a person has chosen; ASCII case aside.
+    public func isNamed(_ field: HeaderField, _ name: String) -> Bool {
+        field.name.count == name.utf8.count
+            && zip(octets[field.name], name.utf8).allSatisfy { Octet.lowercased($0) == Octet.lowercased($1) }
+    }
+
     /// The fields called `name`, in order.
     public func fields(named name: StaticString) -> [HeaderField] { fields.filter { isNamed($0, name) } }
 

@@ -46,6 +46,11 @@ public struct DeliveryName: Sendable, Hashable, CustomStringConvertible {
         return try DeliveryName("\(time).Q\(id).\(number).\(UniqueName.tail)", isRepeatable: true)
     }
 
+    /// The name of a message of a spool, for a copy of it.
+    public static func same(as message: StoredMessage) throws(MaildirError) -> DeliveryName {
+        try DeliveryName(message.unique, isRepeatable: true)
+    }
+
     /// The name in new/ or cur/: `S` is the octets of the file, `W` the octets on the wire.
     ///
     /// `W` is left out when the last line lacks its end: the wire then has a CRLF more than other programs count.

@@ -17,6 +17,16 @@ extension Maildir {
         public internal(set) var delivered: Set<Int> = []
         /// Those that stood in tmp, whole or not, and are removed.
         public internal(set) var unfinished: Set<Int> = []
+
+        public init() {}
+
+        /// What two Maildirs had of it together.
+        public func joined(_ other: BatchTraces) -> BatchTraces {
+            var joined = self
+            joined.delivered.formUnion(other.delivered)
+            joined.unfinished.formUnion(other.unfinished)
+            return joined
+        }
     }
 
     /// What fetch batches left behind: found first, so that it can be written down before any of it is removed. Should

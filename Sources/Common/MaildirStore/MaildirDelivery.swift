@@ -104,6 +104,13 @@ public final class StagedDelivery: Sendable {
     /// Where it goes from tmp.
     var folder: Directory { isNew ? maildir.new : maildir.cur }
 
+    /// The message as it stands there once it is published.
+    /// - Parameter folder: that of ``maildir``; `nil` for the inbox.
+    public func stored(in folder: FolderName?) -> StoredMessage {
+        let octets = Array(fileName.utf8)
+        return StoredMessage(octets, in: folder, of: maildir, isInNew: isNew)
+    }
+
     deinit {
         if state.load(ordering: .acquiring) != .published { _ = try? maildir.tmp.unlink(name.unique) }
     }

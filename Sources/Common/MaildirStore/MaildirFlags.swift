@@ -11,9 +11,16 @@ public struct MaildirFlags: OptionSet, Sendable, Hashable {
     public static let replied = MaildirFlags(rawValue: 4)
     public static let seen = MaildirFlags(rawValue: 8)
 
-    /// In the order that maildir(5) demands.
-    var letters: String {
-        let all: [(MaildirFlags, String)] = [(.draft, "D"), (.flagged, "F"), (.replied, "R"), (.seen, "S")]
-        return all.filter { contains($0.0) }.map(\.1).joined()
+    private static let all: [(flag: MaildirFlags, letter: Character)] = [
+        (.draft, "D"), (.flagged, "F"), (.replied, "R"), (.seen, "S"),
+    ]
+
+    /// Those that the letters behind `:2,` say; others are passed over.
+    init(letters: ArraySlice<UInt8>) {
+        let text = String(decoding: letters, as: UTF8.self)
+        self.init(Self.all.filter { text.contains($0.letter) }.map(\.flag))
     }
+
+    /// In the order that maildir(5) demands.
+    var letters: String { String(Self.all.filter { contains($0.flag) }.map(\.letter)) }
 }

@@ -46,11 +46,10 @@ final class MboxLock {
     /// - Returns: `false` where none can be made; `nil` where another program's stands.
     private static func makeFile(_ name: String, in directory: Directory) throws(DurableError) -> Bool? {
         do throws(DurableError) {
-            let file = try directory.createExclusive(name, mode: 0o644)
-            do throws(DurableError) { try file.write(Array("\(getpid())\n".utf8)) } catch {
-                try remove(name, in: directory)
-                throw error
-            }
+            let file = try directory.createUnnamed(mode: 0o644)
+            try file.write(Array("\(getpid())\n".utf8))
+            // At no moment does it stand there without the number: should we die, it is known to be left over.
+            try directory.link(file, as: name)
             return true
         } catch {
             switch error.code {
@@ -59,9 +58,20 @@ final class MboxLock {
                 if try isLeftOver(name, in: directory) { try remove(name, in: directory) }
                 return nil
             case EACCES, EPERM, EROFS: return false
+            case ENOENT: return try makeFileAtOnce(name, in: directory)
             default: throw error
             }
         }
+    }
+
+    /// The same where the file system lets no file do without a name.
+    private static func makeFileAtOnce(_ name: String, in directory: Directory) throws(DurableError) -> Bool? {
+        let file = try directory.createExclusive(name, mode: 0o644)
+        do throws(DurableError) { try file.write(Array("\(getpid())\n".utf8)) } catch {
+            try remove(name, in: directory)
+            throw error
+        }
+        return true
     }
 
     /// Whether its maker has ended, or it is old and does not say who made it.

@@ -34,6 +34,13 @@ public struct Prepared: Sendable {
     /// What the next hop is told of content and ``top``.
     public var facts: ContentFacts { content.facts.below(top) }
 
+    /// The same with another envelope.
+    public func with(_ envelope: Envelope) -> Prepared {
+        var prepared = self
+        prepared.message.envelope = envelope
+        return prepared
+    }
+
     /// Calls `body` with each chunk of ``top`` and content in turn.
     /// - Throws: ``DurableError`` when the content cannot be read, and what `body` throws.
     public func forEachChunk(_ body: ([UInt8]) throws -> Void) throws {

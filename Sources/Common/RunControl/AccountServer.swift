@@ -8,12 +8,15 @@ public struct AccountServer: Sendable, Hashable {
     public let word: String
     /// As the rc names it: `imaps`.
     public let service: String
-    /// A name, or an address without brackets.
+    /// A name, an address without brackets, or the path of a socket, which begins with `/`.
     public let host: String
     public let port: Int
     public let hasImplicitTLS: Bool
     /// The same service with TLS from the first octet where this one begins without, and the other way about.
     public let counterpart: String
+
+    /// Whether it takes mail by LMTP (RFC 2033).
+    public var speaksLMTP: Bool { service == "lmtp" }
 
     /// Whether the service at a well-known port begins with TLS; `nil` for other ports.
     public static func beginsWithTLS(port: Int) -> Bool? {
@@ -65,7 +68,7 @@ extension AccountSettings {
 
     /// Whether octets go to `server` in clear, and beyond this machine.
     public func speaksInClear(to server: AccountServer) -> Bool {
-        tls == .off && !HostAndPort.isLoopback(server.host)
+        tls == .off && !server.host.hasPrefix("/") && !HostAndPort.isLoopback(server.host)
     }
 }
 

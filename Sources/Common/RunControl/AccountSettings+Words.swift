@@ -96,10 +96,28 @@ extension AccountSettings: BlockSettings {
             [.onlyWhere { $0.fetch != nil }])
         one("preconnect", \.$preconnect, .command, "The command that runs before mail is fetched.")
         one("postconnect", \.$postconnect, .command, "The command that runs after mail was fetched.")
-        // The owner's Maildir is where mail goes anyway.
         each(
             "deliver", \.$destinations, Codec<DeliveryPlace>.deliveryPlace.single,
-            "Where fetched mail goes; this release knows the owner's Maildir only.", [.onlyWhere { $0.fetch != nil }])
+            "A place that fetched mail goes to, and each goes to all of them.",
+            [.file(.append("the mbox")), .onlyWhere { $0.fetch != nil }],
+            add: { (earlier, more, arguments) throws(RunControlFault) in
+                try Codec<DeliveryPlace>.adding(earlier, more, arguments)
+            },
+            lines: { $0.map { [$0] } })
+        maybe(
+            "fallback", \.$fallback, .reference(.mailbox, "the mailbox"),
+            "The mailbox that gets what a place refuses for good.", [.defaultsTo("the owner's")])
+        one(
+            "from-line", \.$hasFromLine, .onOff,
+            "Whether programs of deliver get a line From SENDER DATE above each message.",
+            [.onlyWhere { $0.deliversToProgram }])
+        one(
+            "from-quoting", \.$quotesFromLines, .onOff,
+            "Whether they get lines of a message that begin with From quoted by a >.",
+            [.onlyWhere { $0.deliversToProgram }])
+        maybe(
+            "envelope", \.$envelope, .envelopeField,
+            "The header field in which the provider of a domain's mailbox writes whom a message was for.")
         maybe("send", \.$send, .sendServer, "Where to send.")
         one(
             "connections", \.$connections, .number("the number of connections", in: 1...100),

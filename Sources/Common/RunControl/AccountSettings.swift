@@ -48,8 +48,15 @@ public struct AccountSettings: Sendable, Hashable {
     /// Commands that run before each connection for fetching, and behind it; empty for none.
     @Setting public var preconnect: [String] = []
     @Setting public var postconnect: [String] = []
-    /// Where fetched mail goes.
+    /// Where fetched mail goes: to each of these.
     @Setting public var destinations = [DeliveryPlace.maildir]
+    /// The mailbox that gets what a destination refuses for good; `nil` for the owner's.
+    @Setting public var fallback: String? = nil
+    /// Whether programs get a line as at the beginning of a message in an mbox, and lines like it quoted.
+    @Setting public var hasFromLine = false
+    @Setting public var quotesFromLines = false
+    /// The header field that says whom a message of a domain's mailbox was sent to; `nil` where all is the owner's.
+    @Setting public var envelope: EnvelopeField? = nil
     /// How often `mhfetch --due` fetches; `nil` for each time.
     @Setting public var every: Duration? = nil
     /// When in the day it does.
@@ -252,10 +259,13 @@ public enum KeepRule: Sendable, Hashable {
     case days(Int)
 }
 
-/// Where fetched mail goes.
-public enum DeliveryPlace: String, Sendable, Hashable, CaseIterable {
-    /// The Maildir of the account's owner.
-    case maildir
+/// `envelope FIELD [skip N]`: the field that the provider has written the recipients into.
+public struct EnvelopeField: Sendable, Hashable {
+    public var name: String
+    /// How many of that name, from the top, are passed over.
+    public var skipped: Int
+
+    public init(name: String, skipped: Int = 0) { (self.name, self.skipped) = (name, skipped) }
 }
 
 /// The line `tls`.

@@ -104,6 +104,23 @@ extension Assembly {
             check(account, draft)
             settings.accounts.append(account)
         }
+        for draft in accounts { checkPlaces(draft, settings) }
+    }
+
+    /// Mail that is appended upstream must come to an end there: what is fetched from that account may not come back.
+    private mutating func checkPlaces(_ draft: Draft<AccountSettings>, _ settings: HubSettings) {
+        guard let position = draft.position("deliver") else { return }
+        let name = draft.settings.name
+        func complain(_ message: String) { faults.add(position, "account \(name): \(message)") }
+        for case .append(let upstream, _) in draft.settings.destinations {
+            guard let account = settings.account(upstream) else { continue }
+            if account.fetch?.service.isIMAP != true {
+                complain(
+                    "account \(upstream) has no \"fetch imaps\" or \"fetch imap\", so nothing can be appended there")
+            } else if settings.appends(from: account, to: name) {
+                complain("its mail would go round in a circle by way of account \(upstream)")
+            }
+        }
     }
 
     private mutating func check(_ account: AccountSettings, _ draft: Draft<AccountSettings>) {
@@ -263,5 +280,19 @@ extension Assembly {
             taken[key] = listener.position
             settings.listeners.append(listener)
         }
+    }
+}
+
+extension HubSettings {
+    /// Whether mail fetched from `account` is appended to the account `name`, by however many steps, or is that account.
+    fileprivate func appends(from account: AccountSettings, to name: String) -> Bool {
+        var seen: Set<String> = []
+        var next = [account.name]
+        while let one = next.popLast() {
+            if one == name { return true }
+            guard seen.insert(one).inserted, let account = self.account(one) else { continue }
+            for case .append(let upstream, _) in account.destinations { next.append(upstream) }
+        }
+        return false
     }
 }

@@ -55,29 +55,6 @@ extension Codec where Value == AuthMethod {
     }()
 }
 
-extension Codec where Value == DeliveryPlace {
-    static let deliveryPlace: Codec = {
-        let deed = "deliver to other places than a Maildir"
-        let later = ["mbox", "lmtp", "smtp", "program", "append"].map { Refusal(word: $0, deed: deed) }
-        var codec = Codec(
-            samples: ["maildir"],
-            read: { arguments throws(RunControlFault) in
-                let kind = try arguments.next("the kind of place")
-                if let refusal = later.first(where: { $0.word == kind.key }) {
-                    throw arguments.fault(kind, refusal.message)
-                }
-                guard let place = DeliveryPlace(rawValue: kind.text) else {
-                    throw arguments.fault(
-                        kind, "mail is delivered to a maildir, not to \"\(kind.text)\"; leave the line out")
-                }
-                return place
-            },
-            write: { [.word($0.rawValue)] })
-        codec.refusals = later
-        return codec
-    }()
-}
-
 extension Codec where Value == [FolderSettings] {
     /// folders = folder *("," folder); folder = NAME ["->" NAME] / "!" NAME
     static let folders: Codec =

@@ -27,7 +27,9 @@ enum Predecessors {
             "certificates are always checked; name the one to trust with tls_fingerprint or tls_trust_file"
         case (.account, "logfile"), (.top, "logfile"), (.top, "syslog"), (.account, "syslog"):
             "write \"log syslog\" or \"log FILE\" at the beginning of a line"
-        case (.account, "delivery"): "fetched mail goes to the Maildir of the account's owner; remove the line"
+        case (.account, "delivery"):
+            "fetched mail goes to the Maildir of the account's owner; for another place write \"deliver mbox FILE\" or "
+                + "\"deliver program COMMAND\""
         case (.account, "uidls-file"): "what was fetched is remembered below the state directory; remove the line"
         case (.account, "only-new"): "only new mail is ever fetched; remove the line"
         case (.top, "poll"), (.top, "skip"):
@@ -38,8 +40,11 @@ enum Predecessors {
             "the service says it: pop3s and imaps begin with TLS, pop3 and imap with STARTTLS"
         case (.account, "fetchall"), (.account, "nofetchall"): "only new mail is ever fetched; remove the line"
         case (.account, "nokeep"): "write \"keep off\""
-        case (.account, "mda"), (.account, "smtphost"), (.account, "smtp"):
-            "fetched mail goes to the Maildir of the account's owner; remove the line"
+        case (.account, "mda"):
+            "fetched mail goes to the Maildir of the account's owner; for a program write \"deliver program COMMAND\""
+        case (.account, "smtphost"), (.account, "smtp"):
+            "fetched mail goes to the Maildir of the account's owner; for a server write \"deliver smtp HOST\" or "
+                + "\"deliver lmtp HOST\""
         case (.top, "defaults"): "there is no defaults block; let an account inherit: account NAME : OTHER"
         case (.account, "proxy-host"), (.account, "proxy-port"): Refusal.message(Vocabulary.chainDeed)
         default: nil

@@ -154,8 +154,11 @@ public struct SMTPClient: Engine, Sendable {
     /// Octets received and not yet read.
     public var backlog: Int { lines.count }
     /// A positive reply to the whole message of which only the beginning has come, for a connection that ends there;
-    /// `nil` when there is none.
-    public var begunVerdict: SMTPReply? { isVerdictNext ? verdictReader.begun : nil }
+    /// `nil` when there is none. It is that on the recipient at `index`, or on all that were accepted.
+    public var begunVerdict: (index: Int?, reply: SMTPReply)? {
+        guard answered < expected.count, case .verdict(let index) = expected[answered] else { return nil }
+        return verdictReader.begun.map { (index, $0) }
+    }
 
     var isVerdictNext: Bool {
         if answered < expected.count, case .verdict = expected[answered] { true } else { false }

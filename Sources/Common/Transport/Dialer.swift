@@ -13,6 +13,7 @@ enum Dialer {
     /// - Throws: ``TransportError`` with the fate of each address.
     static func connect(_ path: Path, until deadline: Deadline) throws(TransportError) -> Wire {
         let (host, port) = (path.host, path.port)
+        guard !host.hasPrefix("/") else { return try connect(toSocket: host, stop: path.stop, until: deadline) }
         var wanted = path.family.order(try addresses(path, until: deadline))
         if let source = path.source { wanted = wanted.filter { $0.address.family == source.family } }
         guard !wanted.isEmpty else {
@@ -36,6 +37,31 @@ enum Dialer {
         }
         throw .connectFailed(host: host, port: port, attempts: attempts)
     }
+
+    /// Connects to a socket of this machine.
+    private static func connect(
+        toSocket path: String, stop: Int32, until deadline: Deadline
+    ) throws(TransportError) -> Wire {
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let descriptor = socket(AF_UNIX, kind, 0)
+        guard descriptor >= 0 else { throw .system(doing: "open a socket", code: errno) }
+        var stands = false
+        defer { if !stands { close(descriptor) } }
+        while unsafe mh_connect_local(descriptor, path) != 0 {
+            // More wait to be accepted than the server lets wait.
+            guard errno == EAGAIN || errno == EINTR, !deadline.hasPassed else {
+                let attempt = TransportError.Attempt(address: path, reason: reason(errno))
+                throw .connectFailed(host: path, port: 0, attempts: [attempt])
+            }
+            guard !StopSignal.hasCome else { throw .stopped(peer: path) }
+            usleep(socketPace)
+        }
+        stands = true
+        return Wire(socket: descriptor, facts: WireFacts(peer: path), stop: stop)
+    }
+
+    /// Microseconds between two looks whether a socket takes one more.
+    private static var socketPace: UInt32 { 20_000 }
 
     /// RFC 1035 §2.3.4 allows 255 octets in a name; a resolver should see printable ASCII only.
     private static func addresses(_ path: Path, until deadline: Deadline) throws(TransportError) -> [Endpoint] {

@@ -4,8 +4,9 @@ import InternetAddress
 
 /// A way to one port of one host. Only `AccountSessions.Paths` makes one, for a given purpose and from the rc.
 public struct Path: Sendable {
-    /// A name, or an address without brackets.
+    /// A name, an address without brackets, or the path of a socket of this machine, which begins with `/`.
     public let host: String
+    /// Of no meaning for a socket.
     public let port: UInt16
     public var names = NameResolution.here(.system)
     public var family = AddressPreference.any

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/file.h>
@@ -112,6 +113,23 @@ static inline ssize_t mh_receive_packet(int socket, void *octets, size_t room, i
 static inline int mh_record_lock(int file, int take) {
     struct flock lock = {.l_type = take ? F_WRLCK : F_UNLCK, .l_whence = SEEK_SET};
     return fcntl(file, 37 /* F_OFD_SETLK, behind _GNU_SOURCE */, &lock);
+}
+// connect(2) to the socket at a path; one too long for its structure is ENAMETOOLONG.
+static inline int mh_connect_local(int socket, const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    if (length >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(address.sun_path, path, length + 1);
+    return connect(socket, (struct sockaddr *)&address, sizeof address);
+}
+// Gives a file without a name one (linkat(2)).
+static inline int mh_link_unnamed(int file, int directory, const char *name) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    return linkat(AT_FDCWD, path, directory, name, AT_SYMLINK_FOLLOW);
 }
 static inline int mh_gain_no_rights(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 static inline void mh_syslog(int priority, const char *line) { syslog(priority, "%s", line); }

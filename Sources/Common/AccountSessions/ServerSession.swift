@@ -1,64 +1,47 @@
-// A session with the server of an account, from the dial to the goodbye, and the octets of a transaction.
+// A session that takes mail, from the dial to the goodbye, and the octets of a transaction.
 
-import AccountSessions
 import Blocking
-import MailEnvelope
 import MessageContent
 import Reporting
 import RunControl
 import SMTPProtocol
 import Transport
 
-/// One connection to the `send` server of an account: greeted, secured, logged in. For one thread at a time.
-final class ServerSession {
-    let account: AccountSettings
-    let host: String
+/// One connection to a server that takes mail, by SMTP or LMTP: greeted, secured, logged in. For one thread at a time.
+public final class ServerSession {
+    public let account: AccountSettings
+    public let host: String
     private let session: SMTPSession
     private var exchange: Exchange<SMTPClient> { session.exchange }
     private var wire: Wire { session.exchange.wire }
     /// Whether more may be sent.
-    private(set) var isUsable = true
+    public private(set) var isUsable = true
     /// How long the start of a session, and each transaction, may take at most: a run must give back its slot.
     private static let sessionLimit = Duration.seconds(3600)
     /// How long a transaction under way may take to its end when we are told to stop.
     private static let stopGrace = Duration.seconds(30)
 
     /// Begins a session.
-    /// - Throws: ``HopFault``.
-    init(
+    /// - Parameter hostname: our name in EHLO, where the account has none for that.
+    public init(
         account: AccountSettings, server: AccountServer, over paths: Paths, hostname: String
-    ) throws(HopFault) {
+    ) throws(AccountError) {
         self.account = account
         host = server.host
-        let login: AccountLogin?
-        do throws(AccountError) {
-            login = try AccountLogin(of: account, at: server, recordedBy: paths.logins)
-        } catch {
-            throw HopFault(sentence(error))
-        }
-        let wire: Wire
-        do throws(AccountError) {
-            wire = try paths.wire(of: account, to: server, within: Self.sessionLimit)
-        } catch {
-            let isUnreachable = if case .transport = error { true } else { false }
-            throw HopFault(sentence(error), isUnreachable: isUnreachable)
-        }
-        do {
-            session = try SMTPSession(on: wire, of: account, at: server, as: account.heloName ?? hostname, login)
-        } catch {
-            throw HopFault(sentence(error))
-        }
+        let login = try AccountLogin(of: account, at: server, recordedBy: paths.logins)
+        let wire = try paths.wire(of: account, to: server, within: Self.sessionLimit)
+        session = try SMTPSession(on: wire, of: account, at: server, as: account.heloName ?? hostname, login)
     }
 
     /// What the server offers, and where the conversation stands.
-    var client: SMTPClient { exchange.engine }
+    public var client: SMTPClient { exchange.engine }
 
     /// The most recipients of one transaction: as many as every server must accept (RFC 5321 §4.5.3.1.8), or fewer
     /// where it says so.
-    var recipientLimit: Int { max(1, min(SMTPLimits.recipients, client.capabilities.recipientLimit ?? .max)) }
+    public var recipientLimit: Int { max(1, min(SMTPLimits.recipients, client.capabilities.recipientLimit ?? .max)) }
 
     /// What the server has sent or done unasked, for which the session is closed; `nil` when a transaction may begin.
-    func unasked() -> String? {
+    public func unasked() -> String? {
         wire.sessionLimit = Deadline(after: Self.sessionLimit)
         let words = session.unasked()
         if words != nil { close() }
@@ -66,22 +49,22 @@ final class ServerSession {
     }
 
     /// Begins a transaction: now, or with the end of data that was held for it.
-    func begin(_ message: Prepared) throws {
+    public func begin(_ message: Prepared) throws {
         wire.sessionLimit = Deadline(after: Self.sessionLimit)
         wire.stopGrace = Self.stopGrace
         try exchange.say(.transaction(message.envelope, of: message.facts))
     }
 
     /// The next event from the server.
-    func next() throws -> SMTPClient.Event { try exchange.next() }
+    public func next() throws -> SMTPClient.Event { try exchange.next() }
 
     /// Sends what the engine has to send next.
-    func proceed() throws { try exchange.say(.proceed) }
+    public func proceed() throws { try exchange.say(.proceed) }
 
     /// Sends the content in chunks, without the end of data.
     /// - Parameter isHeld: whether the last chunk is held back to leave with what is sent after it.
     /// - Returns: a reply of the server that came unasked meanwhile; nothing more is sent then.
-    func stream(_ message: Prepared, isHeld: () -> Bool) throws -> SMTPReply? {
+    public func stream(_ message: Prepared, isHeld: () -> Bool) throws -> SMTPReply? {
         var last: [UInt8] = []
         var goodbye: SMTPReply?
         func send(isHeld: Bool) throws {
@@ -100,16 +83,16 @@ final class ServerSession {
 
     /// Ends the content.
     /// - Parameter isHeld: whether the end is held back to leave with the next transaction.
-    func endContent(isHeld: Bool) throws { try exchange.say(.contentEnd, isHeld: isHeld) }
+    public func endContent(isHeld: Bool) throws { try exchange.say(.contentEnd, isHeld: isHeld) }
 
     /// Closes the connection at once.
-    func close() {
+    public func close() {
         isUsable = false
         wire.close()
     }
 
     /// Says goodbye (QUIT), and waits ten seconds at most for the answer.
-    func quit() {
+    public func quit() {
         guard isUsable else { return }
         isUsable = false
         session.quit(within: min(account.timeout, .seconds(10)))

@@ -1,0 +1,311 @@
+// The way of fetched mail to one place.
+
+import AccountSessions
+import Blocking
+import Delivery
+import DurableFiles
+import FetchSpool
+import Glibc
+import MailEnvelope
+import MailFormat
+import MaildirStore
+import MessageContent
+import Reporting
+import RunControl
+import SpoolQueue
+
+/// Offers messages to one place, one after the other, and records what it says. Used by one thread.
+final class HandOverLane {
+    /// How long a program may take.
+    static let programLimit = Duration.seconds(300)
+    /// Attempts that a run died with, in a row, after which a message is kept from a place.
+    static let deathLimit = 3
+    /// How long a place that is at fault is left alone, in seconds: it is often one of this machine.
+    static let placeDelays = (first: 60, longest: 15 * 60)
+
+    private let place: DeliveryPlace
+    private let handOver: HandOver
+    private let policy = RetryPolicy()
+    private let maildirs: OpenMaildirs
+    /// What holds a connection to the place.
+    private var server: ServerAgent?
+    private var appender: AppendAgent?
+
+    private var hub: HubSettings { handOver.hub.settings }
+    private var account: AccountSettings { handOver.account }
+    private var spool: FetchSpool { handOver.spool }
+    private var name: String { "\(place)" }
+    private var now: Int { time(nil) }
+
+    init(to place: DeliveryPlace, of handOver: HandOver) {
+        (self.place, self.handOver) = (place, handOver)
+        let (log, account) = (handOver.hub.log, handOver.account.name)
+        maildirs = OpenMaildirs { log.write(.warning, "sweep", [("account", account), ("error", sentence($0))]) }
+    }
+
+    /// Works until there is nothing more for place `index`.
+    func work(_ index: Int) {
+        while let item = handOver.next(for: index) {
+            var done: [HandOverTarget] = []
+            do {
+                if isLeftAlone { handOver.leave(index) } else { done = try offer(item, index) }
+            } catch {
+                handOver.fail(error)
+            }
+            handOver.finish(item, done: done)
+        }
+        server?.close()
+        appender?.close()
+    }
+
+    /// Whether the place is at fault, and not to be asked yet.
+    private var isLeftAlone: Bool {
+        guard !handOver.isForced, let fault = spool.fault(of: name) else { return false }
+        let limit = Self.placeDelays.longest * 2
+        guard !ClockSanity.hasCome(fault.next, now: now, longestWait: limit) else { return false }
+        handOver.note("\(name): \(fault.words)")
+        return true
+    }
+
+    /// - Returns: the targets that have the message now, as is recorded durably.
+    /// - Throws: why nothing can be recorded.
+    private func offer(_ item: HandOver.Item, _ index: Int) throws -> [HandOverTarget] {
+        let unique = item.message.unique
+        var due: [HandOverTarget] = []
+        var done: [HandOverTarget] = []
+        for target in item.targets where target.place == place {
+            let progress = spool.progress(of: unique, at: target.name)
+            if progress.deaths >= Self.deathLimit {
+                let words = "the last \(progress.deaths) runs died while handing it on"
+                if try refuse(item, target, words) { done.append(target) }
+            } else if handOver.isForced || policy.isDue(progress.next, now: now) {
+                due.append(target)
+            } else {
+                handOver.note("\(target.name): \(progress.words)")
+            }
+        }
+        // Fields of its own for each copy: each goes by itself.
+        let groups = account.addsDeliveredTo ? due.map { [$0] } : due.isEmpty ? [] : [due]
+        for group in groups {
+            let verdicts = try attempt(item, group)
+            let (taken, isDown) = try record(verdicts, of: item, at: group)
+            done += taken
+            guard !isDown else {
+                handOver.leave(index)
+                break
+            }
+        }
+        return done
+    }
+
+    // MARK: An attempt
+
+    private func attempt(_ item: HandOver.Item, _ targets: [HandOverTarget]) throws -> [Verdict] {
+        let unique = item.message.unique
+        let earlier = spool.progress(of: unique, at: targets[0].name)
+        // An mbox notes its length with it.
+        if case .mbox = place {} else { for target in targets { try spool.begin(unique, at: target.name) } }
+        let prepared: Prepared
+        let arrival: Int
+        do {
+            let file = try item.message.open()
+            arrival = try file.status().modified
+            prepared = try prepare(file, item, targets)
+        } catch {
+            let verdict = DeliveryError(error).verdict
+            return targets.map { _ in verdict }
+        }
+        if let verdict = prepared.verdict { return targets.map { _ in verdict } }
+        switch place {
+        case .maildir:
+            return try targets.map { target in
+                let before = spool.progress(of: unique, at: target.name)
+                return try maildirAgent(
+                    item, to: target.addressee.mailbox, folder: item.message.folder, arrival,
+                    // This attempt is counted already.
+                    mayBeThere: before.deaths > 1
+                ).deliver(prepared)[0]
+            }
+        case .mbox(let path):
+            var failure: (any Error)?
+            let agent = MboxAgent(to: path, at: arrival, to: .relayed, earlier: earlier.length) { [spool] length in
+                do { try spool.begin(unique, at: targets[0].name, length: length) } catch {
+                    failure = error
+                    throw error
+                }
+            }
+            let verdicts = agent.deliver(prepared)
+            if let failure { throw failure }
+            return verdicts
+        case .program(let argv):
+            return ProgramAgent(
+                argv, as: MboxForm(hasFromLine: account.hasFromLine, isQuoted: account.quotesFromLines), at: arrival,
+                within: Self.programLimit, to: .relayed, in: try Directory(path: hub.stateDirectory)
+            ) { address in targets.first { $0.addressee.address == address }?.addressee.mailbox ?? "" }
+            .deliver(prepared)
+        case .server(let address): return serverAgent(address).deliver(prepared)
+        case .append(let upstream, let folder):
+            let agent = try appendAgent(upstream)
+            agent.path = folder.map { [$0] } ?? item.message.folder?.parts ?? []
+            (agent.flags, agent.arrival) = (item.message.flags.namesInIMAP, arrival)
+            return agent.deliver(prepared)
+        }
+    }
+
+    private func prepare(_ file: File, _ item: HandOver.Item, _ targets: [HandOverTarget]) throws -> Prepared {
+        var envelope = item.envelope
+        envelope.recipients = targets.map { Envelope.Recipient($0.addressee.address) }
+        let top = account.addsDeliveredTo ? Array("Delivered-To: \(targets[0].addressee.address)\n".utf8) : []
+        let message = Message(envelope, try MaildirContent(file, isWireForm: false))
+        switch place {
+        case .maildir, .mbox, .program: return Prepared(message, top: top)
+        case .server, .append:
+            let directory = try Directory(path: hub.stateDirectory)
+            return Plan.at(.departing(to: .account(account.name))).run(on: message, top: top) {
+                Scratch(in: directory)
+            }
+        }
+    }
+
+    private func maildirAgent(
+        _ item: HandOver.Item, to mailbox: String, folder: FolderName?, _ arrival: Int, mayBeThere: Bool
+    ) throws -> MaildirAgent {
+        guard let settings = hub.mailbox(mailbox) else {
+            throw DeliveryError.other(words: "the rc has no mailbox \(mailbox)", exitStatus: .configuration)
+        }
+        var agent = MaildirAgent(
+            to: Destination(maildir: settings.maildir, folder: folder), as: try .same(as: item.message),
+            place: try CopyPlace(mailbox: mailbox), earlier: mayBeThere ? .named : nil, in: maildirs)
+        (agent.flags, agent.arrival) = (item.message.flags, arrival)
+        return agent
+    }
+
+    private func serverAgent(_ address: MailServer) -> ServerAgent {
+        if let server { return server }
+        let (settings, server) = address.session(for: account, trusting: hub.tlsTrustFile)
+        let made = ServerAgent(to: server, of: settings, over: handOver.paths, hostname: hub.hostname)
+        self.server = made
+        return made
+    }
+
+    private func appendAgent(_ upstream: String) throws -> AppendAgent {
+        if let appender { return appender }
+        guard let settings = hub.account(upstream) else {
+            throw DeliveryError.other(words: "the rc has no account \(upstream)", exitStatus: .configuration)
+        }
+        let made = AppendAgent(to: settings, over: handOver.paths)
+        appender = made
+        return made
+    }
+
+    // MARK: What it comes to
+
+    /// - Returns: the targets that need the message no more, and whether the place takes nothing now.
+    private func record(
+        _ verdicts: [Verdict], of item: HandOver.Item, at targets: [HandOverTarget]
+    ) throws -> (done: [HandOverTarget], isDown: Bool) {
+        let unique = item.message.unique
+        let results = zip(targets, verdicts)
+        var done = results.filter { if case .delivered = $1.kind { true } else { false } }.map(\.0)
+        for (target, verdict) in results {
+            log(verdict, of: item, at: target)
+            switch verdict.kind {
+            case .delivered, .faultOfHop: break
+            // Who wrote it, nobody here can ask: a sender that is refused is refused for good.
+            case .permanent, .heldByRule: if try refuse(item, target, verdict.description) { done.append(target) }
+            case .temporary: if try postpone(item, target, verdict) { done.append(target) }
+            }
+        }
+        if !done.isEmpty {
+            try spool.finish(unique, at: done.map(\.name))
+            try spool.mend(name)
+        }
+        guard let fault = verdicts.first(where: { $0.kind == .faultOfHop }) else { return (done, false) }
+        try spool.giveBack(unique, at: results.filter { $1.kind == .faultOfHop }.map(\.0.name))
+        // A stop signal says nothing about the place.
+        guard !StopSignal.hasCome else { return (done, true) }
+        let tries = spool.fault(of: name)?.tries ?? 0
+        let delay = min(Self.placeDelays.longest, Self.placeDelays.first << min(tries, 10))
+        try spool.fail(name, now: now, until: now + delay, fault.description)
+        handOver.note("\(name): \(fault.description)")
+        return (done, true)
+    }
+
+    /// Lets a target wait, unless it has been waited for long enough.
+    /// - Returns: whether the message went to the fall-back mailbox instead.
+    private func postpone(_ item: HandOver.Item, _ target: HandOverTarget, _ verdict: Verdict) throws -> Bool {
+        let progress = spool.progress(of: item.message.unique, at: target.name)
+        let age = progress.tries > 0 && ClockSanity.trusts(progress.since) ? now - progress.since : nil
+        if policy.isExpired(age: age, tries: progress.tries + 1),
+            try refuse(item, target, verdict.givenUp(afterTries: progress.tries + 1).description)
+        {
+            return true
+        }
+        let next = now + policy.delay(afterTries: progress.tries + 1)
+        try spool.postpone(item.message.unique, at: target.name, now: now, until: next, verdict.description)
+        handOver.note("\(target.name): \(verdict)")
+        return false
+    }
+
+    /// Puts what a place refuses for good into the fall-back mailbox, unless that has it, or gets it, anyway.
+    /// - Returns: `false` when that cannot be done now, and the message waits.
+    private func refuse(_ item: HandOver.Item, _ target: HandOverTarget, _ words: String) throws -> Bool {
+        let mailbox = account.fallback ?? target.addressee.mailbox
+        let isThere = isDelivered(item, to: mailbox)
+        if !isThere {
+            let verdict: Verdict
+            do {
+                let file = try item.message.open()
+                let agent = try maildirAgent(item, to: mailbox, folder: nil, file.status().modified, mayBeThere: true)
+                let message = Message(
+                    Envelope(reversePath: .null, recipients: [.init(target.addressee.address)]),
+                    try MaildirContent(file, isWireForm: false))
+                verdict = agent.deliver(Prepared(message))[0]
+            } catch {
+                verdict = DeliveryError(error).verdict
+            }
+            guard case .delivered = verdict.kind else {
+                let next = now + policy.delay(afterTries: 1)
+                try spool.postpone(item.message.unique, at: target.name, now: now, until: next, verdict.description)
+                handOver.note("\(target.name): \(words); and the mailbox \(mailbox): \(verdict)")
+                return false
+            }
+        }
+        handOver.hub.log.write(
+            .warning, "refused",
+            [
+                ("account", account.name), ("message", item.message.unique), ("place", target.name), ("error", words),
+                ("mailbox", mailbox),
+            ])
+        writeToStandardError(
+            "mhfetch: \(account.name): \(printable(target.name)): a message was refused, and is in the mailbox \(mailbox): "
+                + printable(words))
+        return true
+    }
+
+    /// Whether the inbox or a folder of `mailbox` is a place of this message.
+    private func isDelivered(_ item: HandOver.Item, to mailbox: String) -> Bool {
+        account.destinations.contains(.maildir) && item.mailboxes.contains(mailbox)
+    }
+
+    private func log(_ verdict: Verdict, of item: HandOver.Item, at target: HandOverTarget) {
+        let isTaken = if case .delivered = verdict.kind { true } else { false }
+        guard !isTaken || account.logsMessages else { return }
+        handOver.hub.log.write(
+            isTaken ? .info : .notice, isTaken ? "delivered" : "not delivered",
+            [
+                ("account", account.name), ("message", item.message.unique), ("place", target.name),
+                ("status", "\(verdict.status)"), ("words", verdict.description),
+            ])
+    }
+}
+
+extension MaildirFlags {
+    /// As the protocol names them (RFC 3501 §2.3.2).
+    fileprivate var namesInIMAP: [String] {
+        let names: [(MaildirFlags, String)] = [
+            (.seen, "\\Seen"), (.replied, "\\Answered"), (.flagged, "\\Flagged"), (.draft, "\\Draft"),
+        ]
+        return names.filter { contains($0.0) }.map(\.1)
+    }
+}

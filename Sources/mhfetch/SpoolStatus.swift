@@ -1,0 +1,65 @@
+// What `--status` tells of fetched mail that waits for its places.
+
+import FetchSpool
+import Reporting
+
+/// How much waits in the spool of an account, and what for.
+struct SpoolStatus {
+    /// What keeps messages here: a place that is down, or a target that refuses one for now.
+    struct Obstacle: Hashable {
+        let name: String
+        /// In seconds since 1970.
+        let since: Int
+        let next: Int
+        let words: String
+    }
+
+    /// Obstacles that are told.
+    private static let toldLimit = 10
+
+    let waiting: Int
+    let obstacles: [Obstacle]
+
+    /// - Parameter account: its name.
+    /// - Throws: `SpoolError` when the spool cannot be read or relied on.
+    static func read(_ account: String, in stateDirectory: String) throws(SpoolError) -> SpoolStatus {
+        guard let (state, messages) = try FetchSpool.look(at: account, in: stateDirectory) else {
+            return SpoolStatus(waiting: 0, obstacles: [])
+        }
+        guard !messages.isEmpty else { return SpoolStatus(waiting: 0, obstacles: []) }
+        let places = state.faults.map { place, fault in
+            Obstacle(name: place, since: fault.since, next: fault.next, words: fault.words)
+        }
+        let targets = messages.flatMap { message in
+            (state.messages[message.unique] ?? [:]).filter { !$1.isDone && $1.tries > 0 }.map { target, progress in
+                Obstacle(name: target, since: progress.since, next: progress.next, words: progress.words)
+            }
+        }
+        let all = Set(places + targets).sorted { ($0.since, $0.name) < ($1.since, $1.name) }
+        return SpoolStatus(waiting: messages.count, obstacles: Array(all.prefix(toldLimit)))
+    }
+
+    /// - Parameter now: seconds since 1970.
+    func text(at now: Int) -> String {
+        guard waiting > 0 else { return "" }
+        return obstacles.reduce(
+            into: "  \(counted(waiting, "message")) fetched and waiting for \(waiting == 1 ? "its" : "their") places\n"
+        ) { text, obstacle in
+            text +=
+                "    \(printable(obstacle.name)), since \(RelativeTime.past(obstacle.since, now: now)): "
+                + "\(printable(obstacle.words)); asked again "
+                + (obstacle.next > now ? RelativeTime.ahead(obstacle.next, now: now) : "with the next run")
+                + ", or at once with --retry\n"
+        }
+    }
+
+    var json: [(name: String, JSON)] {
+        let places = obstacles.map { obstacle -> JSON in
+            [
+                "place": .text(obstacle.name), "since": .number(obstacle.since), "next": .number(obstacle.next),
+                "words": .text(obstacle.words),
+            ]
+        }
+        return [("waiting", .number(waiting)), ("places", .list(places))]
+    }
+}
