@@ -203,6 +203,51 @@ struct FetchPlacesTests {
     }
 
     @Test(
+        "FE11: LMTP down for three days with keep off: one download, the source untouched, --due asks again; then it is there"
+    )
+    func threeDays() async throws {
+        try await onThread {
+            let mailbox = PlayedMailbox()
+            let server = try mailbox.serve("imap")
+            let port = try Loopback.freePort()
+            let rig = FetchRig()
+            rig.configure(
+                "imap 127.0.0.1:\(server.port)", "tls off", "keep off", "every 1d", "deliver lmtp 127.0.0.1:\(port)")
+            rig.addTop("alert-after off")
+            for hour in stride(from: 0, through: 72, by: 6) {
+                let result = try rig.fetch(at: "+\(hour)h", "--due")
+                #expect(result.status == 75, "\(hour): \(result)")
+                #expect(mailbox.left.count == 3 && spooled(rig).count == 3 && rig.messages().isEmpty)
+            }
+            let said: [String] = server.sessions.flatMap(\.lines)
+            #expect(said.count { $0.contains("BODY.PEEK") } == 1, "\(said)")
+            #expect(server.sessions.count <= 4, "its own turns alone ask the server: \(server.sessions.count)")
+            let sink = try SinkServer(.lmtp, port: port)
+            let back = try rig.fetch(at: "+73h", "--due")
+            #expect(back.status == 0 && sink.messages.count == 3 && spooled(rig).isEmpty, "\(back)")
+            #expect(try rig.fetch(at: "+97h", "--due").status == 0 && mailbox.left.isEmpty)
+        }
+    }
+
+    @Test("FE11: a place that is taken out of the rc gets no more of what waits, and no message waits for it")
+    func removedPlace() async throws {
+        try await onThread {
+            let mailbox = PlayedMailbox()
+            let server = try mailbox.serve("imap")
+            let rig = FetchRig()
+            let words = ["tls off", "keep off"]
+            rig.configure(
+                "imap 127.0.0.1:\(server.port)", words[0], words[1], "deliver maildir", "deliver lmtp 127.0.0.1:1")
+            #expect(try rig.fetch().status == 75 && spooled(rig).count == 3)
+            // The Maildir alone is left, where no spool is needed.
+            rig.configure("imap 127.0.0.1:\(server.port)", words[0], words[1])
+            let result = try rig.fetch()
+            #expect(result.status == 0 && spooled(rig).isEmpty && mailbox.left.isEmpty, "\(result)")
+            #expect(rig.messages().count == 3)
+        }
+    }
+
+    @Test(
         "FE11: killed at whatever moment, each place has each message in the end, and those that can be asked once",
         .needs(.strace))
     func killed() async throws {
