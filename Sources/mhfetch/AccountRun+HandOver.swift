@@ -29,7 +29,7 @@ extension AccountRun {
         guard let handOver else { return }
         let waiting = try handOver.spool.messages()
         try handOver.spool.tidy(keeping: waiting)
-        try handOver.take(waiting)
+        try handOver.take(waiting, fromEarlierRun: true)
         // What the places take at once may be deleted in the session that follows.
         try settleHandOver(within: Self.placePatience)
     }
@@ -51,7 +51,6 @@ extension AccountRun {
     /// - Returns: what waits, for a person; `nil` for nothing.
     func endHandOver() throws -> String? {
         guard let handOver else { return nil }
-        // Of the two errors that of the places is told.
         defer { handOver.end() }
         try settleHandOver(within: Self.handOverLimit)
         handOver.end()
@@ -64,13 +63,19 @@ extension AccountRun {
 
     /// Throws when so much waits that no more is fetched.
     func demandSpoolRoom() throws {
-        guard let handOver, account.needsSpool, handOver.octets >= FetchSpool.octetLimit else { return }
+        guard let handOver, account.needsSpool else { return }
+        func isFull() -> Bool { handOver.octets >= FetchSpool.octetLimit || handOver.count >= FetchSpool.countLimit }
+        guard isFull() else { return }
+        // Places that are up may only be slower than the network.
+        try settleHandOver(within: Self.placePatience)
+        guard isFull() else { return }
         throw FetchError.spoolFull(octets: handOver.octets, words: handOver.words.first ?? "")
     }
 
     /// Hands on what waits, and asks no server for mail.
     /// - Returns: `temporaryFailure` when something still waits.
     func handOverOnly() throws -> ExitStatus {
+        defer { handOver?.end() }
         try recover()
         try beginHandOver()
         guard let words = try endHandOver() else { return .ok }

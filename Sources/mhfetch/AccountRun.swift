@@ -131,6 +131,8 @@ final class AccountRun {
     func carryOut() throws -> ExitStatus {
         checkClock()
         defer { progress.end() }
+        // Before the account's lock is given back.
+        defer { handOver?.end() }
         serving = due.timeServed(of: account, after: state.past)
         try ledger.beginRun(at: runTime)
         do {
@@ -267,6 +269,10 @@ final class AccountRun {
         do {
             try delivery?.publish()
             try delivery?.settle()
+        } catch {
+            noteFault(error)
+        }
+        do {
             if let words = try endHandOver() { tellWaiting(words) }
         } catch {
             // The first error is reported by the caller; this one often has the same cause. The next run finds out what

@@ -194,7 +194,10 @@ struct AccountRuns: Sendable {
 
     /// Hands on what earlier runs have fetched, where something waits.
     private func handOverOnly(_ account: AccountSettings, by run: () throws -> AccountRun) throws -> ExitStatus {
-        guard try AccountRuns.hasSpool(account, in: hub) else { return .ok }
+        guard try AccountRuns.hasSpool(account, in: hub) else {
+            due.noteSpool(of: account, next: nil)
+            return .ok
+        }
         let run = try run()
         defer { due.noteSpool(of: account, next: run.handOver?.nextTime) }
         return try run.handOverOnly()

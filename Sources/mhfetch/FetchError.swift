@@ -16,6 +16,7 @@ enum FetchError: Complaint {
     case endless(octets: Int)
     case noUniqueIDs(host: String)
     case numbersAsUniqueIDs(host: String)
+    case numbersWait(host: String)
     case renumbered(folder: String, accept: String, refetch: String, reindex: String)
     case doubtfulUIDs(folder: String, host: String, what: String)
     case miscounted(folder: String, host: String, told: Int, listed: Int)
@@ -37,7 +38,7 @@ enum FetchError: Complaint {
         case .whoseFolders: .usage
         case .command(_, let error): error.exitStatus
         case .noUniqueIDs, .numbersAsUniqueIDs, .noUIDValidity, .noSuchFolder: .unavailable
-        case .noRoom, .noRoomFor, .spoolFull, .searchRefused: .temporaryFailure
+        case .noRoom, .noRoomFor, .spoolFull, .numbersWait, .searchRefused: .temporaryFailure
         case .renumbered: .dataError
         case .doubtfulUIDs, .miscounted, .endless: .protocolError
         }
@@ -54,7 +55,8 @@ enum FetchError: Complaint {
         case .renumbered, .searchRefused, .noUIDValidity, .doubtfulUIDs, .miscounted, .noSuchFolder, .noLocalFolder:
             true
         case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .noUniqueIDs, .numbersAsUniqueIDs, .noRoom,
-            .noRoomFor, .spoolFull, .endless, .noSuchFolderInRC, .noFoldersByPOP3, .noDatesByPOP3, .whoseFolders,
+            .noRoomFor, .spoolFull, .numbersWait, .endless, .noSuchFolderInRC, .noFoldersByPOP3, .noDatesByPOP3,
+            .whoseFolders,
             .command:
             false
         }
@@ -85,6 +87,9 @@ enum FetchError: Complaint {
         case .numbersAsUniqueIDs(let host):
             "\(host) gives message numbers for unique ids, so that nothing can be kept there; say `keep off`, or use "
                 + "IMAP"
+        case .numbersWait(let host):
+            "\(host) gives message numbers for unique ids, and fetched mail waits for its places: nothing is fetched "
+                + "until they have it, as it would come again"
         case .renumbered(let folder, let accept, let refetch, let reindex):
             "folder \(printable(folder)): the server has renumbered it, nothing was fetched from it; either "
                 + "\(accept) (take what is there now as known), or \(refetch) (fetch all again), "

@@ -12,6 +12,7 @@ import MaildirStore
 import MessageContent
 import Reporting
 import RunControl
+import Synchronization
 
 /// Hands the spooled mail of one account on. A place that is slow, or down, holds up no other; nothing waits here that the
 /// disk does not have, and nothing is taken from the spool that any of its targets lacks.
@@ -22,12 +23,18 @@ final class HandOver: Sendable {
         let envelope: Envelope
         /// The mailboxes that it is for.
         let mailboxes: Set<String>
+        /// Whether an earlier run may have tried to hand it on.
+        let isOld: Bool
         /// Those of its targets that lack it.
         var targets: [HandOverTarget]
     }
 
     private struct State: Sendable {
         var items: [String: Item] = [:]
+        /// Octets of these.
+        var octets = 0
+        /// Whether all that the spool had at the beginning was taken.
+        var isComplete = false
         /// For each place the messages that it has not been offered in this run, the oldest last.
         var queues: [[String]]
         /// Messages that cannot be read; they wait, too.
@@ -52,6 +59,7 @@ final class HandOver: Sendable {
     private let addressing: Addressing
     private let state: Monitor<State>
     private let threads = Monitor<[BlockingThread?]>([])
+    private let copies = Mutex(0)
 
     init(
         of account: AccountSettings, from spool: FetchSpool, hub: StartedHub, over paths: Paths, isForced: Bool
@@ -69,7 +77,15 @@ final class HandOver: Sendable {
 
     /// Takes messages that are in the spool, on stable storage, and whose keys the ledger has.
     /// - Throws: `SpoolError`, `DurableError` of the spool.
-    func take(_ messages: [StoredMessage]) throws {
+    func take(_ messages: [StoredMessage], fromEarlierRun isOld: Bool = false) throws {
+        var queues: [[String]] = account.destinations.map { _ in [] }
+        defer {
+            let fresh = queues
+            state.change { state in
+                for index in fresh.indices { state.queues[index] = fresh[index].reversed() + state.queues[index] }
+            }
+            for index in account.destinations.indices { start(index) }
+        }
         for message in messages {
             guard state.read({ $0.items[message.unique] == nil }) else { continue }
             let header: HeaderSection
@@ -79,30 +95,33 @@ final class HandOver: Sendable {
                 note("\(spool.maildir.path): \(sentence(error))")
                 continue
             }
-            guard let item = try item(message, header) else { continue }
+            let item = item(message, header, isOld: isOld)
+            guard !item.targets.isEmpty else {
+                do throws(DurableError) { try remove(message) } catch {
+                    state.change { _ = $0.stuck.insert(message.unique) }
+                    throw error
+                }
+                continue
+            }
             state.change { state in
                 state.items[message.unique] = item
-                for (index, place) in account.destinations.enumerated()
-                where item.targets.contains(where: { $0.place == place }) {
-                    state.queues[index].insert(message.unique, at: 0)
-                }
+                state.octets += message.size
+            }
+            for (index, place) in account.destinations.enumerated()
+            where item.targets.contains(where: { $0.place == place }) {
+                queues[index].append(message.unique)
             }
         }
-        for index in account.destinations.indices { start(index) }
+        state.change { $0.isComplete = true }
     }
 
-    /// - Returns: `nil` for a message that all have; it is removed then.
-    private func item(_ message: StoredMessage, _ header: HeaderSection) throws -> Item? {
+    private func item(_ message: StoredMessage, _ header: HeaderSection, isOld: Bool) -> Item {
         let addressees = addressing.addressees(in: header)
         let all = account.destinations.flatMap { HandOverTarget.all(at: $0, for: addressees) }
         let left = all.filter { !spool.progress(of: message.unique, at: $0.name).isDone }
-        guard !left.isEmpty else {
-            try remove(message)
-            return nil
-        }
         return Item(
             message: message, envelope: Envelope(reversePath: Addressing.sender(in: header)),
-            mailboxes: Set(addressees.map { $0.mailbox }), targets: left)
+            mailboxes: Set(addressees.map { $0.mailbox }), isOld: isOld, targets: left)
     }
 
     private static func header(of message: StoredMessage) throws -> HeaderSection {
@@ -119,10 +138,12 @@ final class HandOver: Sendable {
     }
 
     /// Whether a message of that name is not at all its places yet.
-    func holds(_ unique: String) -> Bool { state.read { $0.items[unique] != nil || $0.stuck.contains(unique) } }
+    func holds(_ unique: String) -> Bool {
+        state.read { !$0.isComplete || $0.items[unique] != nil || $0.stuck.contains(unique) }
+    }
 
     /// Octets that wait.
-    var octets: Int { state.read { $0.items.values.reduce(0) { $0 + $1.message.size } } }
+    var octets: Int { state.read(\.octets) }
 
     /// Messages that wait, and those that all their places got in this run.
     var count: Int { state.read { $0.items.count + $0.stuck.count } }
@@ -154,6 +175,7 @@ final class HandOver: Sendable {
             threads.change { $0[index] = thread }
         } catch {
             note("\(account.destinations[index]): \(sentence(error))")
+            leave(index)
         }
     }
 
@@ -170,6 +192,22 @@ final class HandOver: Sendable {
         } ?? nil
     }
 
+    /// Waits a moment until the Maildir of a mailbox has a message, which goes there anyway.
+    func awaitCopy(of item: Item, in mailbox: String) -> Bool {
+        let unique = item.message.unique
+        return state.wait(until: Deadline(after: Self.copyPatience)) { state -> Bool? in
+            let isLeft = state.items[unique]?.targets.contains {
+                $0.place == .maildir && $0.addressee.mailbox == mailbox
+            }
+            return isLeft == true ? nil : true
+        } ?? false
+    }
+
+    /// Copies that bear one name are made one after the other.
+    func making<Value>(_ body: () throws -> Value) rethrows -> Value {
+        try copies.withLock { _ in try body() }
+    }
+
     /// Ends the work on a message at a place.
     /// - Parameters:
     ///   - done: the targets that have it now, as the spool has recorded.
@@ -184,6 +222,7 @@ final class HandOver: Sendable {
                 try remove(item.message)
                 state.change {
                     $0.items[unique] = nil
+                    $0.octets -= item.message.size
                     $0.handedOver += 1
                 }
             } catch {
@@ -208,6 +247,7 @@ final class HandOver: Sendable {
     /// Drops what a place has not been offered: it takes nothing now.
     func leave(_ index: Int) { state.change { $0.queues[index] = [] } }
 
+    private static let copyPatience = Duration.seconds(10)
     /// Reasons that are told.
     private static let toldLimit = 5
 

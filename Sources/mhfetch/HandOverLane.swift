@@ -77,15 +77,18 @@ final class HandOverLane {
             let progress = spool.progress(of: unique, at: target.name)
             if progress.deaths >= Self.deathLimit {
                 let words = "the last \(progress.deaths) runs died while handing it on"
-                if try refuse(item, target, words) { done.append(target) }
+                if try refuse(item, target, words) {
+                    try spool.finish(unique, at: [target.name])
+                    done.append(target)
+                }
             } else if handOver.isForced || policy.isDue(progress.next, now: now) {
                 due.append(target)
             } else {
                 handOver.note("\(target.name): \(progress.words)")
             }
         }
-        // Fields of its own for each copy: each goes by itself.
-        let groups = account.addsDeliveredTo ? due.map { [$0] } : due.isEmpty ? [] : [due]
+        // Fields of its own for each copy, or a program for each: each goes by itself, and is recorded by itself.
+        let groups = account.addsDeliveredTo || isProgram ? due.map { [$0] } : due.isEmpty ? [] : [due]
         for group in groups {
             let verdicts = try attempt(item, group)
             let (taken, isDown) = try record(verdicts, of: item, at: group)
@@ -98,8 +101,11 @@ final class HandOverLane {
         return done
     }
 
+    private var isProgram: Bool { if case .program = place { true } else { false } }
+
     // MARK: An attempt
 
+    /// - Throws: why nothing can be recorded.
     private func attempt(_ item: HandOver.Item, _ targets: [HandOverTarget]) throws -> [Verdict] {
         let unique = item.message.unique
         let earlier = spool.progress(of: unique, at: targets[0].name)
@@ -116,27 +122,38 @@ final class HandOverLane {
             return targets.map { _ in verdict }
         }
         if let verdict = prepared.verdict { return targets.map { _ in verdict } }
+        var failure: (any Error)?
+        do {
+            let verdicts = try deliver(prepared, item, targets, arrival, earlier) { failure = $0 }
+            if let failure { throw failure }
+            return verdicts
+        } catch {
+            if let failure { throw failure }
+            let verdict = DeliveryError(error).verdict
+            return targets.map { _ in verdict }
+        }
+    }
+
+    /// - Parameter fail: is told why nothing can be recorded.
+    private func deliver(
+        _ prepared: Prepared, _ item: HandOver.Item, _ targets: [HandOverTarget], _ arrival: Int,
+        _ earlier: SpoolState.Progress, failing fail: @escaping (any Error) -> Void
+    ) throws -> [Verdict] {
+        let unique = item.message.unique
         switch place {
         case .maildir:
             return try targets.map { target in
-                let before = spool.progress(of: unique, at: target.name)
-                return try maildirAgent(
-                    item, to: target.addressee.mailbox, folder: item.message.folder, arrival,
-                    // This attempt is counted already.
-                    mayBeThere: before.deaths > 1
-                ).deliver(prepared)[0]
+                let agent = try maildirAgent(
+                    item, to: target.addressee.mailbox, folder: item.message.folder, arrival, mayBeThere: item.isOld)
+                return handOver.making { agent.deliver(prepared)[0] }
             }
         case .mbox(let path):
-            var failure: (any Error)?
-            let agent = MboxAgent(to: path, at: arrival, to: .relayed, earlier: earlier.length) { [spool] length in
+            return MboxAgent(to: path, at: arrival, to: .relayed, earlier: earlier.length) { [spool] length in
                 do { try spool.begin(unique, at: targets[0].name, length: length) } catch {
-                    failure = error
+                    fail(error)
                     throw error
                 }
-            }
-            let verdicts = agent.deliver(prepared)
-            if let failure { throw failure }
-            return verdicts
+            }.deliver(prepared)
         case .program(let argv):
             return ProgramAgent(
                 argv, as: MboxForm(hasFromLine: account.hasFromLine, isQuoted: account.quotesFromLines), at: arrival,
@@ -213,6 +230,8 @@ final class HandOverLane {
             case .delivered, .faultOfHop: break
             // Who wrote it, nobody here can ask: a sender that is refused is refused for good.
             case .permanent, .heldByRule: if try refuse(item, target, verdict.description) { done.append(target) }
+            // A stop signal says nothing about a place, nor about a message.
+            case .temporary where StopSignal.hasCome: try spool.giveBack(unique, at: [target.name])
             case .temporary: if try postpone(item, target, verdict) { done.append(target) }
             }
         }
@@ -221,8 +240,14 @@ final class HandOverLane {
             try spool.mend(name)
         }
         guard let fault = verdicts.first(where: { $0.kind == .faultOfHop }) else { return (done, false) }
-        try spool.giveBack(unique, at: results.filter { $1.kind == .faultOfHop }.map(\.0.name))
-        // A stop signal says nothing about the place.
+        for (target, verdict) in results where verdict.kind == .faultOfHop {
+            // Said in a session that stood: this message may be why, and the next run begins with another.
+            if verdict.remote != nil, !StopSignal.hasCome {
+                _ = try postpone(item, target, verdict)
+            } else {
+                try spool.giveBack(unique, at: [target.name])
+            }
+        }
         guard !StopSignal.hasCome else { return (done, true) }
         let tries = spool.fault(of: name)?.tries ?? 0
         let delay = min(Self.placeDelays.longest, Self.placeDelays.first << min(tries, 10))
@@ -236,7 +261,7 @@ final class HandOverLane {
     private func postpone(_ item: HandOver.Item, _ target: HandOverTarget, _ verdict: Verdict) throws -> Bool {
         let progress = spool.progress(of: item.message.unique, at: target.name)
         let age = progress.tries > 0 && ClockSanity.trusts(progress.since) ? now - progress.since : nil
-        if policy.isExpired(age: age, tries: progress.tries + 1),
+        if place != .maildir, policy.isExpired(age: age, tries: progress.tries + 1),
             try refuse(item, target, verdict.givenUp(afterTries: progress.tries + 1).description)
         {
             return true
@@ -251,8 +276,13 @@ final class HandOverLane {
     /// - Returns: `false` when that cannot be done now, and the message waits.
     private func refuse(_ item: HandOver.Item, _ target: HandOverTarget, _ words: String) throws -> Bool {
         let mailbox = account.fallback ?? target.addressee.mailbox
-        let isThere = isDelivered(item, to: mailbox)
-        if !isThere {
+        if goesAnyway(item, to: mailbox) {
+            // A Maildir gives nothing up: there is nowhere else to go.
+            guard target.place != .maildir, handOver.awaitCopy(of: item, in: mailbox) else {
+                try wait(item, target, words)
+                return false
+            }
+        } else {
             let verdict: Verdict
             do {
                 let file = try item.message.open()
@@ -260,14 +290,12 @@ final class HandOverLane {
                 let message = Message(
                     Envelope(reversePath: .null, recipients: [.init(target.addressee.address)]),
                     try MaildirContent(file, isWireForm: false))
-                verdict = agent.deliver(Prepared(message))[0]
+                verdict = handOver.making { agent.deliver(Prepared(message))[0] }
             } catch {
                 verdict = DeliveryError(error).verdict
             }
             guard case .delivered = verdict.kind else {
-                let next = now + policy.delay(afterTries: 1)
-                try spool.postpone(item.message.unique, at: target.name, now: now, until: next, verdict.description)
-                handOver.note("\(target.name): \(words); and the mailbox \(mailbox): \(verdict)")
+                try wait(item, target, "\(words); and the mailbox \(mailbox): \(verdict)")
                 return false
             }
         }
@@ -283,8 +311,14 @@ final class HandOverLane {
         return true
     }
 
+    private func wait(_ item: HandOver.Item, _ target: HandOverTarget, _ words: String) throws {
+        let next = now + policy.delay(afterTries: 1)
+        try spool.postpone(item.message.unique, at: target.name, now: now, until: next, words)
+        handOver.note("\(target.name): \(words)")
+    }
+
     /// Whether the inbox or a folder of `mailbox` is a place of this message.
-    private func isDelivered(_ item: HandOver.Item, to mailbox: String) -> Bool {
+    private func goesAnyway(_ item: HandOver.Item, to mailbox: String) -> Bool {
         account.destinations.contains(.maildir) && item.mailboxes.contains(mailbox)
     }
 

@@ -104,6 +104,8 @@ final class POP3Collector {
         if !listing.isEmpty, listing.idsAreNumbers {
             guard account.keep == .off else { throw FetchError.numbersAsUniqueIDs(host: host) }
             hasNumbersOnly = true
+            // What is known only by its number would be fetched again.
+            guard run.state.owed.isEmpty else { throw FetchError.numbersWait(host: host) }
             // What had number 1 yesterday need not have it today: better fetched twice than deleted unread.
             try run.ledger.markGone(run.state.known.all.filter { $0.known.deletion == nil }.map(\.key))
         }

@@ -229,6 +229,55 @@ struct FetchPlacesTests {
         }
     }
 
+    @Test("FE11: what a place refuses for good is in the fall-back mailbox once, also where it goes there anyway")
+    func refused() async throws {
+        try await onThread {
+            for lines in [["deliver maildir"], ["mailbox bob", "fallback bob"], []] {
+                let mailbox = PlayedMailbox()
+                let server = try mailbox.serve("imap")
+                let sink = try SinkServer(.lmtp) { moment, _ in moment == .recipient ? .reply("550 5.1.1 no") : nil }
+                let rig = FetchRig()
+                let own = lines.filter { !$0.hasPrefix("mailbox") }
+                rig.configure(
+                    "imap 127.0.0.1:\(server.port)",
+                    (["tls off", "keep off", "owner alice", "deliver lmtp 127.0.0.1:\(sink.port)"] + own).joined(
+                        separator: "\n  "))
+                if lines.count > own.count { rig.addTop("mailbox bob") }
+                for _ in 1...2 {
+                    let result = try rig.fetch()
+                    #expect(result.status == 0, "\(lines): \(result)")
+                }
+                let bobs = ScratchDirectory.names(in: rig.scratch.file("Mail/bob/new")).count
+                #expect(rig.messages().count + bobs == 3 && (bobs == 3) == lines.contains("fallback bob"), "\(lines)")
+                #expect(mailbox.left.isEmpty && spooled(rig).isEmpty && sink.messages.isEmpty)
+            }
+        }
+    }
+
+    @Test(
+        "FE11: a spool with a folder that is half made, and a file that cannot be read, stops nothing and loses nothing"
+    )
+    func oddSpool() async throws {
+        try await onThread {
+            let mailbox = PlayedMailbox()
+            let server = try mailbox.serve("imap")
+            let rig = FetchRig()
+            rig.configure(
+                "imap 127.0.0.1:\(server.port)", "tls off", "keep off", "deliver mbox \(rig.scratch.file("mbox"))")
+            for name in ["state/fetch", "state/fetch/peer", "state/fetch/peer/spool", "state/fetch/peer/spool/.Half"] {
+                rig.scratch.makeFolder("state", mode: 0o700)
+                rig.scratch.makeFolder(name, mode: 0o700)
+            }
+            rig.scratch.makeFolder("state/fetch/peer/spool/new")
+            rig.scratch.makeFolder("state/fetch/peer/spool/new/1.Fx.0.hub,S=1")
+            let result = try rig.fetch()
+            #expect(result.status == 75 && mailbox.left.isEmpty, "\(result)")
+            #expect(
+                entries(String(decoding: ScratchDirectory.read(rig.scratch.file("mbox")) ?? [], as: UTF8.self)) == 3)
+            #expect(try rig.fetch("--status").outputText.contains("1 message fetched and waiting"))
+        }
+    }
+
     @Test("FE11: a place that is taken out of the rc gets no more of what waits, and no message waits for it")
     func removedPlace() async throws {
         try await onThread {

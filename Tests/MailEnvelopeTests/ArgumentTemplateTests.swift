@@ -42,6 +42,9 @@ struct ArgumentTemplateTests {
         #expect(try filled("%sender%user", sender: nil, to: "-rf@b.example") == nil)
         #expect(try filled("%sender", sender: "-rf@b.example") == "")
         #expect(try filled("%sender", sender: nil) == "")
+        // A dash with an accent is one character of text, and begins with the octet of a dash.
+        #expect(try filled("%user", to: "-\u{301}rf@b.example") == nil)
+        #expect(try filled("%sender", sender: "-\u{301}rf@b.example") == "")
         #expect(try filled("to=%user", to: hostile) == "to=-oQ/tmp $(id) x")
         #expect(try filled("-d%user", to: "-rf@b.example") == "-d-rf")
     }

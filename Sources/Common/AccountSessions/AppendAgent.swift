@@ -1,5 +1,6 @@
 // Delivery into a folder of an IMAP server (RFC 3501 §6.3.11).
 
+import Blocking
 import DurableFiles
 import IMAPProtocol
 import MailEnvelope
@@ -10,7 +11,8 @@ import Transport
 
 /// Appends messages to folders of the server that an account is fetched from, over one connection. Used by one thread.
 public final class AppendAgent: DeliveryAgent {
-    private static let sessionLimit = Duration.seconds(12 * 3600)
+    /// How long a message may take, and the start of a session.
+    private static let messageLimit = Duration.seconds(3600)
 
     private let account: AccountSettings
     private let paths: Paths
@@ -56,10 +58,11 @@ public final class AppendAgent: DeliveryAgent {
         do throws(AccountError) { session = try usable() } catch { return .faultOfHop(4, 1, text: sentence(error)) }
         var isSent = false
         do {
+            session.exchange.wire.sessionLimit = Deadline(after: Self.messageLimit)
             if path.count > 1, delimiter == nil { delimiter = try session.list("").first?.delimiter }
             var status = try append(message, over: session, isSent: &isSent)
             if status.condition != .ok, status.code == .tryCreate {
-                try create(over: session)
+                if let refusal = try create(over: session) { return verdict(on: refusal, at: session.host) }
                 status = try append(message, over: session, isSent: &isSent)
             }
             return verdict(on: status, at: session.host)
@@ -85,7 +88,7 @@ public final class AppendAgent: DeliveryAgent {
         guard let server = account.fetchServer, account.fetch?.service.isIMAP == true else {
             preconditionFailure("the rc lets mail be appended to an account without IMAP")
         }
-        let made = try IMAPSession.open(account, at: server, over: paths, within: Self.sessionLimit)
+        let made = try IMAPSession.open(account, at: server, over: paths, within: Self.messageLimit)
         session = made
         return made
     }
@@ -138,15 +141,13 @@ public final class AppendAgent: DeliveryAgent {
         }
     }
 
-    private func create(over session: IMAPSession) throws {
+    /// - Returns: why the folder could not be made; `nil` when it is there.
+    private func create(over session: IMAPSession) throws -> IMAPStatus? {
         try session.exchange.say(.create(IMAPMailboxName(folder)))
         while true {
             switch try session.exchange.next() {
             case .done(.create, let status):
-                guard status.condition == .ok || status.code == .alreadyExists else {
-                    throw session.refused("CREATE of folder \(printable(folder))", status)
-                }
-                return
+                return status.condition == .ok || status.code == .alreadyExists ? nil : status
             case .bye(let status): throw session.farewell(status)
             default: break
             }

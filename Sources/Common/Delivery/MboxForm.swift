@@ -32,7 +32,7 @@ public struct MboxForm: Sendable, Hashable {
     /// `From alice@example.org Sat Nov 21 09:00:00 2026`. A blank in the address would end it for every reader.
     private static func fromLine(of sender: ReversePath, at time: Int) -> [UInt8] {
         let text = sender.address?.description ?? ""
-        let address = text.isEmpty || text.contains(" ") ? "MAILER-DAEMON" : text
+        let address = text.isEmpty || text.utf8.contains(0x20) ? "MAILER-DAEMON" : text
         return Array("From \(address) \(MailDate(seconds: time).inMbox)\n".utf8)
     }
 }

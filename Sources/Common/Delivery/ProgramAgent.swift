@@ -60,6 +60,7 @@ public struct ProgramAgent: DeliveryAgent {
     }
 
     private func verdict(on message: Prepared, for recipient: Address) -> Verdict {
+        guard !StopSignal.hasCome else { return .faultOfHop(3, 2, text: "the run was told to stop") }
         var filled: [String] = []
         for argument in argv {
             let word = argument.filled(

@@ -49,7 +49,6 @@ public struct DueList: KeptState {
     /// Notes when the turns of accounts come. Where the list could not be relied on, nothing else of it stays.
     /// - Parameter isAll: whether there are no other accounts.
     public mutating func note(_ moments: [String: Int], isAll: Bool, stamp: String, now: Int) {
-        if !isCurrent(stamp: stamp, now: now) { spools = [:] }
         if isAll || !isCurrent(stamp: stamp, now: now) { self.moments = [:] }
         self.moments.merge(moments) { _, new in new }
         (self.stamp, written) = (stamp, now)

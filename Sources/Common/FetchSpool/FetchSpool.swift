@@ -13,6 +13,8 @@ import Synchronization
 public final class FetchSpool: Sendable {
     /// Octets of messages from which on nothing more is fetched: what follows waits at the source.
     public static let octetLimit = 256 << 20
+    /// The same for their number.
+    public static let countLimit = 20_000
     /// The most octets of a journal that is read.
     static let journalLimit = 64 << 20
     static let folderName = "spool"
@@ -24,6 +26,8 @@ public final class FetchSpool: Sendable {
     private struct Held {
         var state: SpoolState
         let journal: LineJournal
+        /// Lines of the journal from which on it is looked whether most is history.
+        var nextLook = 10 * historyLimit
     }
 
     public let maildir: Maildir
@@ -150,9 +154,7 @@ public final class FetchSpool: Sendable {
             try maildir.synchronizeFolders()
             try held.withLock { held in
                 held.state.messages = held.state.messages.filter { names.contains($0.key) }
-                let lines = held.state.lines
-                guard held.journal.extent.lines > 2 * lines.count + Self.historyLimit else { return }
-                try held.journal.replace(with: lines.map { Array($0.utf8) })
+                try Self.shorten(&held)
             }
         }
     }
@@ -167,7 +169,19 @@ public final class FetchSpool: Sendable {
                 precondition(isTaken, "a line of the spool's journal that cannot be read again")
             }
             if isDurable { try held.journal.synchronize() }
+            guard held.journal.extent.lines >= held.nextLook else { return }
+            try Self.shorten(&held)
         }
+    }
+
+    /// Writes the journal anew when most of it is history. To find that out costs as much as to write it, so that it is looked
+    /// at now and then.
+    private static func shorten(_ held: inout Held) throws(DurableError) {
+        let lines = held.state.lines
+        if held.journal.extent.lines > 2 * lines.count + historyLimit {
+            try held.journal.replace(with: lines.map { Array($0.utf8) })
+        }
+        held.nextLook = 2 * held.journal.extent.lines + 10 * historyLimit
     }
 
     private static func words(_ message: String, _ target: String) -> String {

@@ -20,7 +20,7 @@ public struct SpoolState: Sendable, Hashable {
         public internal(set) var words = ""
         /// Attempts in a row whose end is not known: the run died with them.
         public internal(set) var deaths = 0
-        /// The length that the mbox had before the last of them.
+        /// The length that the mbox had before the last attempt that got as far as that; what it left may still stand there.
         public internal(set) var length: Int?
 
         public init() {}
@@ -66,6 +66,7 @@ public struct SpoolState: Sendable, Hashable {
             guard let target = text(2) else { return false }
             messages[first, default: [:]][target, default: Progress()].end()
             messages[first]?[target]?.isDone = true
+            messages[first]?[target]?.length = nil
         case ("wait", 7):
             guard let target = text(2), let tries = number(3), let since = number(4), let next = number(5),
                 let words = text(6)
@@ -93,14 +94,14 @@ public struct SpoolState: Sendable, Hashable {
 
 extension SpoolState.Progress {
     /// The attempt has come to an end.
-    fileprivate mutating func end() { (deaths, length) = (0, nil) }
+    fileprivate mutating func end() { deaths = 0 }
 
     fileprivate func lines(of message: String, at target: String) -> [String] {
         let names = "\(JournalWord.encode(message)) \(JournalWord.encode(target))"
         if isDone { return ["done \(names)"] }
         // What has no end yet comes last: `wait` would be one.
+        let noted = length.map { ["try \(names) \($0)", "back \(names)"] } ?? []
         let refused = tries > 0 ? ["wait \(names) \(tries) \(since) \(next) \(JournalWord.encode(words))"] : []
-        let dead = (0..<deaths).map { "try \(names) \($0 + 1 == deaths ? length.map { "\($0)" } ?? "-" : "-")" }
-        return refused + dead
+        return noted + refused + (0..<deaths).map { _ in "try \(names) -" }
     }
 }

@@ -21,6 +21,9 @@ public struct ArgumentTemplate: Sendable, Hashable, CustomStringConvertible {
         case word(Word)
     }
 
+    /// By octets: a character of text may be a dash with an accent, and a program sees the dash.
+    private static let dash = UInt8(ascii: "-")
+
     /// As the rc writes it.
     public let description: String
     let parts: [Part]
@@ -67,7 +70,7 @@ public struct ArgumentTemplate: Sendable, Hashable, CustomStringConvertible {
             case .user: recipient.localPart
             case .domain: recipient.domain ?? ""
             case .mailbox: mailbox
-            case .sender: sender.address.map(\.description).flatMap { $0.hasPrefix("-") ? nil : $0 } ?? ""
+            case .sender: sender.address.map(\.description).flatMap { $0.utf8.first == Self.dash ? nil : $0 } ?? ""
             }
         }
         var argument = ""
@@ -77,7 +80,7 @@ public struct ArgumentTemplate: Sendable, Hashable, CustomStringConvertible {
             case .word(let word): argument += value(word)
             }
         }
-        guard case .word = parts.first, argument.hasPrefix("-") else { return argument }
+        guard case .word = parts.first, argument.utf8.first == Self.dash else { return argument }
         return nil
     }
 }

@@ -46,7 +46,11 @@ extension Maildir {
     public func storedMessages() throws(MaildirError) -> [StoredMessage] {
         var stored = try messages(in: nil)
         for name in try onDisk({ () throws(DurableError) in try folders() }) {
-            if let box = try folder(name) { stored += try box.messages(in: name) }
+            do throws(MaildirError) {
+                if let box = try folder(name) { stored += try box.messages(in: name) }
+            } catch .disk(let error) where error.isMissing {
+                continue  // half made, by a process that died
+            }
         }
         return stored.sorted { ($0.time, $0.unique) < ($1.time, $1.unique) }
     }
