@@ -142,7 +142,7 @@ let package = Package(
             "POP3Protocol",
             "IMAPProtocol",
             "Delivery", "FetchSpool", "InternetAddress", "MailEnvelope", "MailFormat", "MailRouting", "MessageContent",
-            "MaildirStore", "DurableFiles", "RunControl", "TLSEngine", "Transport", "Blocking", "Octets",
+            "MaildirStore", "MboxStore", "DurableFiles", "RunControl", "TLSEngine", "Transport", "Blocking", "Octets",
             "Reporting", argumentParser),
         command(
             "mhsend",

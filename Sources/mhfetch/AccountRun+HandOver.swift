@@ -55,6 +55,7 @@ extension AccountRun {
         try settleHandOver(within: Self.handOverLimit)
         handOver.end()
         try freeHandedOver()
+        if let text = handOver.takenText { tell("handed on: \(text)") }
         guard handOver.count > 0 else { return nil }
         let reason = handOver.words.first ?? "the places that the rc names have not taken all of it yet"
         let more = handOver.words.count > 1 ? "; and \(handOver.words.count - 1) more" : ""

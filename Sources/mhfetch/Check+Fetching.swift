@@ -1,7 +1,9 @@
 // What `mhfetch --check` looks at.
 
 import AccountSessions
+import DurableFiles
 import MaildirStore
+import MboxStore
 import Programs
 import RunControl
 
@@ -10,6 +12,7 @@ extension Check {
     static let fetching: [Check] = [
         fetchLines, .stateDirectory, owners, folderNames, .secrets(\.fetchServer), .trust(\.fetchServer),
         .ports(\.fetchServer), .clearText(\.fetchServer), .hiddenFolders, .accountFolders, programs,
+        places, wordsOfPlaces,
     ]
 
     /// There is something to fetch.
@@ -32,11 +35,66 @@ extension Check {
             let commands = [
                 ("filter", account.filter), ("preconnect", account.preconnect), ("postconnect", account.postconnect),
             ]
+            for place in account.destinations {
+                guard case .program(let argv) = place, let name = argv.first?.description,
+                    let fault = Program.obstacle(to: name)
+                else { continue }
+                findings.fault(
+                    account.positions["deliver"] ?? account.position, "account \(account.name): deliver: \(fault)")
+            }
             for (word, command) in commands {
                 guard let name = command.first, let fault = Program.obstacle(to: name) else { continue }
                 findings.fault(
                     account.positions[word] ?? account.position, "account \(account.name): \(word): \(fault)")
             }
+        }
+    }
+
+    /// The places of fetched mail that are of this machine can take it, and what leaves it is under TLS.
+    private static let places = Check { settings, findings in
+        for account in settings.accounts where account.fetch != nil {
+            let position = account.positions["deliver"] ?? account.position
+            for place in account.destinations {
+                switch place {
+                case .mbox(let path):
+                    guard let fault = MboxFile.obstacle(to: path) else { continue }
+                    findings.fault(position, "account \(account.name): deliver: \(fault)")
+                case .server(let server) where server.isSocket:
+                    guard let fault = socketFault(server.host) else { continue }
+                    findings.warning(position, "account \(account.name): deliver: \(server.host): \(fault)")
+                case .server(let server) where server.isInsecure:
+                    findings.warning(
+                        position,
+                        "account \(account.name): mail goes to \(server.host) in clear, for anybody between to read")
+                case .maildir, .program, .server, .append: break
+                }
+            }
+        }
+    }
+
+    /// Why nothing listens at a socket; its server may only be down.
+    private static func socketFault(_ path: String) -> String? {
+        do throws(DurableError) {
+            guard let status = try FileStatus.at(path) else { return "there is no such socket now" }
+            return status.isSocket ? nil : "this is no socket"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    /// No word for places says what has no effect.
+    private static let wordsOfPlaces = Check { settings, findings in
+        for account in settings.accounts where account.fetch != nil {
+            for word in ["from-line", "from-quoting"] where !account.deliversToProgram {
+                guard let position = account.positions[word] else { continue }
+                findings.warning(
+                    position, "account \(account.name): \(word) is for programs of \"deliver\", and there is none")
+            }
+            guard !account.needsSpool, let position = account.positions["fallback"] else { continue }
+            findings.warning(
+                position,
+                "account \(account.name): its mail goes into its owner's Maildir alone, which refuses nothing, so that "
+                    + "\"fallback\" gets none")
         }
     }
 

@@ -29,6 +29,13 @@ final class HandOver: Sendable {
         var targets: [HandOverTarget]
     }
 
+    /// What keeps messages here.
+    private struct Obstacle: Sendable, Hashable {
+        /// The number of the place; `nil` for the spool itself.
+        let place: Int?
+        let words: String
+    }
+
     private struct State: Sendable {
         var items: [String: Item] = [:]
         /// Octets of these.
@@ -46,8 +53,9 @@ final class HandOver: Sendable {
         /// Why nothing can be recorded any more.
         var failure: (any Error)?
         /// What kept messages here, for a person.
-        var words: [String] = []
-        var handedOver = 0
+        var obstacles: [Obstacle] = []
+        /// For each place the messages that it got in this run.
+        var taken: [Int]
     }
 
     let account: AccountSettings
@@ -69,7 +77,8 @@ final class HandOver: Sendable {
         }
         (self.account, self.spool, self.hub, self.paths) = (account, spool, hub, paths)
         (self.addressing, self.isForced) = (addressing, isForced)
-        state = Monitor(State(queues: account.destinations.map { _ in [] }))
+        let places = account.destinations
+        state = Monitor(State(queues: places.map { _ in [] }, taken: places.map { _ in 0 }))
         threads.change { $0 = account.destinations.map { _ in nil } }
     }
 
@@ -145,12 +154,20 @@ final class HandOver: Sendable {
     /// Octets that wait.
     var octets: Int { state.read(\.octets) }
 
-    /// Messages that wait, and those that all their places got in this run.
+    /// Messages that wait.
     var count: Int { state.read { $0.items.count + $0.stuck.count } }
-    var handedOver: Int { state.read(\.handedOver) }
 
-    /// What keeps them here, for a person; empty where none wait.
-    var words: [String] { state.read { $0.items.isEmpty && $0.stuck.isEmpty ? [] : $0.words } }
+    /// What keeps them here, for a person, in the order of the rc; empty where none wait.
+    var words: [String] {
+        let obstacles = state.read { $0.items.isEmpty && $0.stuck.isEmpty ? [] : $0.obstacles }
+        return obstacles.sorted { ($0.place ?? -1, $0.words) < ($1.place ?? -1, $1.words) }.map(\.words)
+    }
+
+    /// What the places got in this run, for a person; `nil` where that is nothing.
+    var takenText: String? {
+        let texts = zip(account.destinations, state.read(\.taken)).filter { $1 > 0 }.map { "\($1) to \($0)" }
+        return texts.isEmpty ? nil : texts.joined(separator: ", ")
+    }
 
     /// When what waits is to be offered again, in seconds since 1970; `nil` where nothing waits.
     var nextTime: Int? {
@@ -170,11 +187,11 @@ final class HandOver: Sendable {
         guard state.read({ !$0.queues[index].isEmpty }), threads.read({ $0[index] == nil }) else { return }
         do throws(ThreadError) {
             let thread = try BlockingThread(name: "deliver") { [self] in
-                HandOverLane(to: account.destinations[index], of: self).work(index)
+                HandOverLane(to: index, of: self).work()
             }
             threads.change { $0[index] = thread }
         } catch {
-            note("\(account.destinations[index]): \(sentence(error))")
+            note("\(account.destinations[index]): \(sentence(error))", at: index)
             leave(index)
         }
     }
@@ -210,10 +227,12 @@ final class HandOver: Sendable {
 
     /// Ends the work on a message at a place.
     /// - Parameters:
+    ///   - index: the number of the place.
     ///   - done: the targets that have it now, as the spool has recorded.
-    func finish(_ item: Item, done: [HandOverTarget]) {
+    func finish(_ item: Item, at index: Int, done: [HandOverTarget]) {
         let unique = item.message.unique
         let isComplete = state.change { state in
+            if !done.isEmpty { state.taken[index] += 1 }
             state.items[unique]?.targets.removeAll { done.contains($0) }
             return state.items[unique]?.targets.isEmpty ?? false
         }
@@ -223,7 +242,6 @@ final class HandOver: Sendable {
                 state.change {
                     $0.items[unique] = nil
                     $0.octets -= item.message.size
-                    $0.handedOver += 1
                 }
             } catch {
                 fail(error)
@@ -238,9 +256,12 @@ final class HandOver: Sendable {
     func fail(_ error: any Error) { state.change { $0.failure = $0.failure ?? error } }
 
     /// Notes what keeps messages here.
-    func note(_ words: String) {
+    /// - Parameter place: its number; `nil` for the spool itself.
+    func note(_ words: String, at place: Int? = nil) {
+        let obstacle = Obstacle(place: place, words: words)
         state.change { state in
-            if state.words.count < Self.toldLimit, !state.words.contains(words) { state.words.append(words) }
+            guard state.obstacles.count(where: { $0.place == place }) < Self.toldLimit else { return }
+            if !state.obstacles.contains(obstacle) { state.obstacles.append(obstacle) }
         }
     }
 
@@ -248,14 +269,14 @@ final class HandOver: Sendable {
     func leave(_ index: Int) { state.change { $0.queues[index] = [] } }
 
     private static let copyPatience = Duration.seconds(10)
-    /// Reasons that are told.
+    /// Reasons of one place that are told.
     private static let toldLimit = 5
 
     // MARK: The end
 
     /// Waits until each place has been offered all that it may be offered now.
     /// - Throws: why nothing can be recorded any more.
-    func settle(until deadline: Deadline = .never) throws {
+    func settle(until deadline: Deadline) throws {
         _ = state.wait(until: deadline) { state in
             state.failure != nil || StopSignal.hasCome || state.busy == 0 && state.queues.allSatisfy(\.isEmpty)
                 ? () : nil

@@ -23,6 +23,8 @@ final class HandOverLane {
     /// How long a place that is at fault is left alone, in seconds: it is often one of this machine.
     static let placeDelays = (first: 60, longest: 15 * 60)
 
+    /// Among the places of the account.
+    private let number: Int
     private let place: DeliveryPlace
     private let handOver: HandOver
     private let policy = RetryPolicy()
@@ -37,22 +39,24 @@ final class HandOverLane {
     private var name: String { "\(place)" }
     private var now: Int { time(nil) }
 
-    init(to place: DeliveryPlace, of handOver: HandOver) {
-        (self.place, self.handOver) = (place, handOver)
+    /// - Parameter number: of the place, in the order of the rc.
+    init(to number: Int, of handOver: HandOver) {
+        (self.number, self.handOver) = (number, handOver)
+        place = handOver.account.destinations[number]
         let (log, account) = (handOver.hub.log, handOver.account.name)
         maildirs = OpenMaildirs { log.write(.warning, "sweep", [("account", account), ("error", sentence($0))]) }
     }
 
-    /// Works until there is nothing more for place `index`.
-    func work(_ index: Int) {
-        while let item = handOver.next(for: index) {
+    /// Works until there is nothing more for the place.
+    func work() {
+        while let item = handOver.next(for: number) {
             var done: [HandOverTarget] = []
             do {
-                if isLeftAlone { handOver.leave(index) } else { done = try offer(item, index) }
+                if isLeftAlone { handOver.leave(number) } else { done = try offer(item) }
             } catch {
                 handOver.fail(error)
             }
-            handOver.finish(item, done: done)
+            handOver.finish(item, at: number, done: done)
         }
         server?.close()
         appender?.close()
@@ -63,13 +67,13 @@ final class HandOverLane {
         guard !handOver.isForced, let fault = spool.fault(of: name) else { return false }
         let limit = Self.placeDelays.longest * 2
         guard !ClockSanity.hasCome(fault.next, now: now, longestWait: limit) else { return false }
-        handOver.note("\(name): \(fault.words)")
+        handOver.note("\(name): \(fault.words)", at: number)
         return true
     }
 
     /// - Returns: the targets that have the message now, as is recorded durably.
     /// - Throws: why nothing can be recorded.
-    private func offer(_ item: HandOver.Item, _ index: Int) throws -> [HandOverTarget] {
+    private func offer(_ item: HandOver.Item) throws -> [HandOverTarget] {
         let unique = item.message.unique
         var due: [HandOverTarget] = []
         var done: [HandOverTarget] = []
@@ -84,7 +88,7 @@ final class HandOverLane {
             } else if handOver.isForced || policy.isDue(progress.next, now: now) {
                 due.append(target)
             } else {
-                handOver.note("\(target.name): \(progress.words)")
+                handOver.note("\(target.name): \(progress.words)", at: number)
             }
         }
         // Fields of its own for each copy, or a program for each: each goes by itself, and is recorded by itself.
@@ -94,7 +98,7 @@ final class HandOverLane {
             let (taken, isDown) = try record(verdicts, of: item, at: group)
             done += taken
             guard !isDown else {
-                handOver.leave(index)
+                handOver.leave(number)
                 break
             }
         }
@@ -252,7 +256,7 @@ final class HandOverLane {
         let tries = spool.fault(of: name)?.tries ?? 0
         let delay = min(Self.placeDelays.longest, Self.placeDelays.first << min(tries, 10))
         try spool.fail(name, now: now, until: now + delay, fault.description)
-        handOver.note("\(name): \(fault.description)")
+        handOver.note("\(name): \(fault.description)", at: number)
         return (done, true)
     }
 
@@ -268,7 +272,7 @@ final class HandOverLane {
         }
         let next = now + policy.delay(afterTries: progress.tries + 1)
         try spool.postpone(item.message.unique, at: target.name, now: now, until: next, verdict.description)
-        handOver.note("\(target.name): \(verdict)")
+        handOver.note("\(target.name): \(verdict)", at: number)
         return false
     }
 
@@ -314,7 +318,7 @@ final class HandOverLane {
     private func wait(_ item: HandOver.Item, _ target: HandOverTarget, _ words: String) throws {
         let next = now + policy.delay(afterTries: 1)
         try spool.postpone(item.message.unique, at: target.name, now: now, until: next, words)
-        handOver.note("\(target.name): \(words)")
+        handOver.note("\(target.name): \(words)", at: number)
     }
 
     /// Whether the inbox or a folder of `mailbox` is a place of this message.

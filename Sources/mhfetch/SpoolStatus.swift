@@ -6,11 +6,13 @@ import Reporting
 /// How much waits in the spool of an account, and what for.
 struct SpoolStatus {
     /// What keeps messages here: a place that is down, or a target that refuses one for now.
-    struct Obstacle: Hashable {
+    struct Obstacle {
         let name: String
+        /// Messages that it keeps; 0 for a place that takes none.
+        var messages = 0
         /// In seconds since 1970.
-        let since: Int
-        let next: Int
+        var since: Int
+        var next: Int
         let words: String
     }
 
@@ -30,12 +32,20 @@ struct SpoolStatus {
         let places = state.faults.map { place, fault in
             Obstacle(name: place, since: fault.since, next: fault.next, words: fault.words)
         }
-        let targets = messages.flatMap { message in
-            (state.messages[message.unique] ?? [:]).filter { !$1.isDone && $1.tries > 0 }.map { target, progress in
-                Obstacle(name: target, since: progress.since, next: progress.next, words: progress.words)
+        var targets: [[String]: Obstacle] = [:]
+        for message in messages {
+            for (target, progress) in state.messages[message.unique] ?? [:] where !progress.isDone && progress.tries > 0
+            {
+                var obstacle =
+                    targets[[target, progress.words]]
+                    ?? Obstacle(name: target, since: progress.since, next: progress.next, words: progress.words)
+                obstacle.messages += 1
+                obstacle.since = min(obstacle.since, progress.since)
+                obstacle.next = min(obstacle.next, progress.next)
+                targets[[target, progress.words]] = obstacle
             }
         }
-        let all = Set(places + targets).sorted { ($0.since, $0.name) < ($1.since, $1.name) }
+        let all = (places + targets.values).sorted { ($0.since, $0.name) < ($1.since, $1.name) }
         return SpoolStatus(waiting: messages.count, obstacles: Array(all.prefix(toldLimit)))
     }
 
@@ -46,7 +56,9 @@ struct SpoolStatus {
             into: "  \(counted(waiting, "message")) fetched and waiting for \(waiting == 1 ? "its" : "their") places\n"
         ) { text, obstacle in
             text +=
-                "    \(printable(obstacle.name)), since \(RelativeTime.past(obstacle.since, now: now)): "
+                "    \(printable(obstacle.name)), "
+                + (obstacle.messages > 0 ? "\(counted(obstacle.messages, "message")) " : "")
+                + "since \(RelativeTime.past(obstacle.since, now: now)): "
                 + "\(printable(obstacle.words)); asked again "
                 + (obstacle.next > now ? RelativeTime.ahead(obstacle.next, now: now) : "with the next run")
                 + ", or at once with --retry\n"
@@ -56,7 +68,8 @@ struct SpoolStatus {
     var json: [(name: String, JSON)] {
         let places = obstacles.map { obstacle -> JSON in
             [
-                "place": .text(obstacle.name), "since": .number(obstacle.since), "next": .number(obstacle.next),
+                "place": .text(obstacle.name), "messages": .number(obstacle.messages), "since": .number(obstacle.since),
+                "next": .number(obstacle.next),
                 "words": .text(obstacle.words),
             ]
         }

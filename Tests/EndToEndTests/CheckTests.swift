@@ -129,6 +129,54 @@ struct CheckTests {
         }
     }
 
+    @Test("FE11: what keeps a place of fetched mail from taking it is told, and words that do nothing")
+    func places() async throws {
+        try await onThread {
+            scratch.makeFolder("box")
+            scratch.write("no socket", to: "plain")
+            let rc = rc(
+                """
+                mailbox m
+                account b
+                  owner m
+                  fetch imap i.test
+                  user u
+                  password x
+                  deliver mbox \(scratch.file("box"))
+                  deliver mbox \(scratch.file("none/mbox"))
+                  deliver lmtp \(scratch.file("missing"))
+                  deliver lmtp \(scratch.file("plain"))
+                  deliver smtp s.test tls off insecure
+                account c : b
+                  deliver maildir
+                  from-line
+                  from-quoting
+                  fallback m
+                account d : b
+                  deliver program no-such-program-here %user
+                """)
+            let result = try InstalledCommands.run(
+                ["mhfetch", "-C", rc, "--check"], environment: ["HOME": scratch.path], isOrdinary: true)
+            let told = result.errorText.split(separator: "\n").map {
+                $0.split(separator: ": account ", maxSplits: 1).last ?? ""
+            }
+            #expect(
+                told == [
+                    "b: deliver: \(scratch.file("box")): is no plain file with one name, so that no mail is written there",
+                    "b: deliver: \(scratch.file("none")): cannot open: No such file or directory",
+                    "b: deliver: \(scratch.file("missing")): there is no such socket now",
+                    "b: deliver: \(scratch.file("plain")): this is no socket",
+                    "b: mail goes to s.test in clear, for anybody between to read",
+                    "c: from-line is for programs of \"deliver\", and there is none",
+                    "c: from-quoting is for programs of \"deliver\", and there is none",
+                    "c: its mail goes into its owner's Maildir alone, which refuses nothing, so that \"fallback\" gets none",
+                    "d: deliver: no-such-program-here: cannot be started: not found in /usr/local/bin:/usr/bin:/bin; write "
+                        + "its whole path",
+                ], "\(result.errorText)")
+            #expect(result.status == 78)
+        }
+    }
+
     @Test("messages bear the name the command was called by, also those of the command that does the work")
     func names() async throws {
         try await onThread {

@@ -85,7 +85,8 @@ struct FetchPlacesTests {
             let status = try rig.fetch(at: "+3m", "--status")
             #expect(
                 status.status == 75
-                    && status.outputText.contains("3 messages fetched and waiting for their places\n    lmtp"),
+                    && status.outputText.contains(
+                        "3 messages fetched and waiting for their places\n    lmtp 127.0.0.1:\(port), since"),
                 "\(status)")
             #expect(
                 try rig.fetch(at: "+3m", "--status", "--json").outputText.contains(

@@ -95,6 +95,41 @@ struct MboxFileTests {
         }
     }
 
+    /// Calls that change the disk while `work` is done with an mbox that holds `content`.
+    private func calls(_ content: String, _ work: (MboxFile) throws -> Void) throws -> Int {
+        scratch.write(content, to: "mbox")
+        let faults = Faults(.crash, at: 0)
+        let mbox = try MboxFile.open(path, faults: faults)
+        let before = faults.calls
+        try work(mbox)
+        return faults.calls - before
+    }
+
+    @Test("with the first entry the file's name is made durable: appended, found whole, or appended after a torn one")
+    func directory() async throws {
+        try await onThread {
+            let new = entry("From b\n", "hello\n\n")
+            let first = "From a\n\n"
+            let whole = "From b\nhello\n\n"
+            let append: (MboxFile) throws -> Void = { try $0.append(new) }
+            let appended = try (calls("", append), calls(first, append))
+            #expect(appended.0 == appended.1 + 1)
+            var traces: [MboxFile.Trace] = []
+            let found = try (
+                calls(whole) { traces.append(try $0.settle(new, at: 0)) },
+                calls(first + whole) { traces.append(try $0.settle(new, at: first.utf8.count)) }
+            )
+            #expect(found.0 == found.1 + 1)
+            let cut = try calls("From b\nhel") { traces.append(try $0.settle(new, at: 0)) }
+            let both = try calls("From b\nhel") { mbox in
+                traces.append(try mbox.settle(new, at: 0))
+                try mbox.append(new)
+            }
+            #expect(both - cut == appended.0)
+            #expect(traces == [.whole, .whole, .torn, .torn])
+        }
+    }
+
     @Test("a record lock of another program, and its lock file, are waited for, and then told")
     func locked() async throws {
         try await onThread {

@@ -292,6 +292,17 @@ import Testing
             ])
     }
 
+    @Test("FE10: a field that does not say whom a message was sent to is none of an envelope, however it is written")
+    func noEnvelope() {
+        for name in ["To", "CC", "bcc", "Received"] {
+            let listing = Fixture.listing("mailbox m\naccount a\n  fetch pop3s p.test\n  envelope \(name)")
+            #expect(
+                listing.contains {
+                    $0.hasPrefix("rc:4:12: \(name) does not say whom a message was sent to")
+                }, "\(listing)")
+        }
+    }
+
     @Test("hostile octets are told with their position and reach no terminal")
     func hostile() {
         var octets = Array("hostname a.b\r\nlog \u{1}\n".utf8)

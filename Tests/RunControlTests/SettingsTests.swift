@@ -200,7 +200,7 @@ import Testing
         _ = try Fixture.read("")
         let octets = Array(try Project.text("examples/mailhubrc").utf8)
         let hub = try HubSettings.read(octets, source: "examples/mailhubrc", context: Fixture.context)
-        #expect(hub.accounts.map(\.name) == ["work", "club", "isp"])
+        #expect(hub.accounts.map(\.name) == ["work", "club", "isp", "domain"])
         #expect(hub.listeners.map(\.service) == [.pop3s, .submission])
     }
 }

@@ -10,6 +10,7 @@ public struct FileStatus: Sendable, Hashable {
     public let inode: UInt
     public let isRegular: Bool
     public let isDirectory: Bool
+    public let isSocket: Bool
     /// Permission bits.
     public let mode: UInt32
     public let links: Int
@@ -50,6 +51,7 @@ public struct FileStatus: Sendable, Hashable {
         inode = UInt(found.st_ino)
         isRegular = found.st_mode & S_IFMT == S_IFREG
         isDirectory = found.st_mode & S_IFMT == S_IFDIR
+        isSocket = found.st_mode & S_IFMT == S_IFSOCK
         mode = UInt32(found.st_mode & 0o7777)
         links = Int(found.st_nlink)
         owner = found.st_uid

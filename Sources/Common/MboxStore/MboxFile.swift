@@ -25,14 +25,12 @@ public final class MboxFile {
     private let file: File
     private let directory: Directory
     private let lock: MboxLock
-    private let isNew: Bool
     /// Octets of the mbox, ours included.
     public private(set) var length: Int
 
     private init(_ file: File, in directory: Directory, under lock: MboxLock) throws(DurableError) {
         (self.file, self.directory, self.lock) = (file, directory, lock)
         length = try file.status().size
-        isNew = length == 0
     }
 
     /// Opens the mbox at `path`, made with mode 0600 when missing, and takes its locks.
@@ -56,6 +54,18 @@ public final class MboxFile {
             // Another program may have put a new file in its place, whose lock this is not.
             let isIt = try onDisk { () throws(DurableError) in try directory.leads(name, to: file) }
             if isIt { return try onDisk { () throws(DurableError) in try MboxFile(file, in: directory, under: lock) } }
+            guard !deadline.hasPassed else { throw .busy(path: path) }
+        }
+    }
+
+    /// What keeps mail from being appended to the mbox at `path`, as far as can be told without touching it.
+    public static func obstacle(to path: String) -> MboxError? {
+        do throws(MboxError) {
+            let (directory, name) = try onDisk { () throws(DurableError) in try Directory.holding(path) }
+            if let file = try onDisk({ () throws(DurableError) in try directory.open(name) }) { try demandPlain(file) }
+            return nil
+        } catch {
+            return error
         }
     }
 
@@ -86,16 +96,24 @@ public final class MboxFile {
                 try file.write(chunk)
                 written += chunk.count
             }
-            try file.synchronize()
-            if isNew { try directory.synchronize() }
+            try makeDurable(from: length)
             length += written
         } catch {
-            // The first failure is the one to report; should this one fail too, what is torn is found by its length.
-            _ = try? file.truncate(to: length)
-            _ = try? file.synchronize()
+            do throws(DurableError) {
+                try file.truncate(to: length)
+                try file.synchronize()
+            } catch {
+                // The first failure is the one to report; what is torn is found by the length that was noted before.
+            }
             if let error = error as? DurableError { throw MboxError.disk(error) }
             throw error
         }
+    }
+
+    /// Sees to it that an entry at `offset` stays: the first one of a file that may be new, with the file's name.
+    private func makeDurable(from offset: Int) throws(DurableError) {
+        try file.synchronize()
+        if offset == 0 { try directory.synchronize() }
     }
 
     /// What stands behind `offset` of an entry that may have been written there. What is torn is cut off; what is whole is
@@ -113,7 +131,7 @@ public final class MboxFile {
             isSame = common == chunk.count
         }
         if isSame {
-            try onDisk { () throws(DurableError) in try file.synchronize() }
+            try onDisk { () throws(DurableError) in try makeDurable(from: offset) }
             return .whole
         }
         guard at > offset || length > offset, try isEmpty(from: at) else { return .none }

@@ -98,6 +98,6 @@ final class MboxLock {
         try Self.remove(name, in: directory)
     }
 
-    /// What cannot be removed is left over, and taken for that: our process number stands in it.
+    /// What cannot be removed is left over, and taken for that once this process has ended, whose number stands in it.
     private func removeFile() { _ = try? directory.unlink(name) }
 }

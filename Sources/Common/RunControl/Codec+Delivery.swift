@@ -43,7 +43,7 @@ extension Codec where Value == EnvelopeField {
                     throw arguments.fault(
                         word, "the name of a header field stands without colon and blanks, unlike \"\(word.text)\"")
                 }
-                guard !["to", "cc", "bcc", "received"].contains(word.key) else {
+                guard !["to", "cc", "bcc", "received"].contains(word.text.lowercased()) else {
                     throw arguments.fault(
                         word,
                         "\(word.text) does not say whom a message was sent to; the field that a provider writes for that is "
@@ -143,7 +143,8 @@ extension DeliveryPlace {
 }
 
 extension AccountSettings {
-    var deliversToProgram: Bool {
+    /// Whether a program is among the places of its mail.
+    public var deliversToProgram: Bool {
         destinations.contains { if case .program = $0 { true } else { false } }
     }
 }
