@@ -142,7 +142,8 @@ let package = Package(
             "POP3Protocol",
             "IMAPProtocol",
             "Delivery", "FetchSpool", "InternetAddress", "MailEnvelope", "MailFormat", "MailRouting", "MessageContent",
-            "MaildirStore", "MboxStore", "DurableFiles", "RunControl", "TLSEngine", "Transport", "Blocking", "Octets",
+            "CMHSys", "MaildirStore", "MboxStore", "DurableFiles", "RunControl", "TLSEngine", "Transport", "Blocking",
+            "Octets",
             "Reporting", argumentParser),
         command(
             "mhsend",

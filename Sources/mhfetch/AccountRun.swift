@@ -9,6 +9,7 @@ import FetchCalendar
 import FetchLedger
 import FetchSpool
 import Glibc
+import IMAPProtocol
 import InternetAddress
 import MaildirStore
 import Octets
@@ -22,8 +23,6 @@ final class AccountRun {
     /// The longest that a whole session may take. A server that stays within the timeouts can drip for ever; what was
     /// fetched until then is safe, and the next run goes on from there.
     static let sessionLimit = Duration.seconds(12 * 3600)
-    /// How long a command before or behind a connection may take.
-    private static let commandLimit = Duration.seconds(60)
     /// How long an account may keep another one waiting.
     static let turnLimit = Duration.seconds(3600)
 
@@ -33,9 +32,10 @@ final class AccountRun {
     let ledger: AccountLedger
     private let request: AccountRuns.Request
     private let due: DueAccounts
-    /// Whether another account waits for its turn.
-    private let othersWait: () -> Bool
+    let means: RunMeans
     var turnLimit = AccountRun.turnLimit
+    /// What SELECT told of the folders that were looked at.
+    var selections: [String: IMAPSelection] = [:]
     /// For standard output.
     private(set) var printed = ""
     var progress: Progress
@@ -47,7 +47,7 @@ final class AccountRun {
     /// Hands on what is spooled; `nil` where nothing is, and nothing will be.
     let handOver: HandOver?
     /// Whether nobody asked for this account by name, and nobody may read along.
-    var isByTimer: Bool { request.isDue }
+    var isByTimer: Bool { request.isDue || request.isIdle }
     var isVerbose: Bool { request.isVerbose }
     /// What the run is for.
     var errand: Errand { request.errand }
@@ -80,13 +80,11 @@ final class AccountRun {
 
     /// - Parameters:
     ///   - due: knows when the run of all accounts began.
-    ///   - othersWait: tells whether another account waits for its turn.
-    ///   - threads: at work on one batch at once.
     /// - Throws: when the account has no owner, or the owner's Maildir cannot be opened: then there is nowhere to fetch
     ///   to.
     init(
         account: AccountSettings, hub: StartedHub, paths: Paths, ledger: AccountLedger, _ request: AccountRuns.Request,
-        due: DueAccounts, threads: Int = 8, othersWait: @escaping () -> Bool = { false }
+        due: DueAccounts, _ means: RunMeans = RunMeans()
     ) throws {
         guard let owner = account.owner, let mailbox = hub.settings.mailbox(owner) else {
             throw FetchError.noOwner(account.name, position: account.position)
@@ -103,7 +101,7 @@ final class AccountRun {
             ? nil
             : BatchDelivery(
                 ledger: ledger, inbox: try Maildir(path: maildir, making: true), spool: spool?.maildir,
-                usesSpool: account.needsSpool, threads: threads
+                usesSpool: account.needsSpool, pool: means.pool
             ) { log.write(.warning, "sweep", [("account", name), ("error", sentence($0))]) }
         self.account = account
         self.hub = hub
@@ -111,7 +109,7 @@ final class AccountRun {
         self.ledger = ledger
         self.request = request
         self.due = due
-        self.othersWait = othersWait
+        self.means = means
         progress = Progress(of: account.name, row: hub.settings.accounts.firstIndex { $0.name == account.name } ?? 0)
         delivery?.onSpooling = { [weak self] in try self?.handOver?.take($0) }
         if account.logsMessages { delivery?.onDelivery = { [weak self] in self?.logDelivery(of: $0, $1) } }
@@ -133,7 +131,8 @@ final class AccountRun {
         defer { progress.end() }
         // Before the account's lock is given back.
         defer { handOver?.end() }
-        serving = due.timeServed(of: account, after: state.past)
+        // A time of the day is for all folders.
+        serving = means.folder == nil ? due.timeServed(of: account, after: state.past) : nil
         try ledger.beginRun(at: runTime)
         do {
             try recover()
@@ -221,13 +220,21 @@ final class AccountRun {
             throw FetchError.doesNotFetch(account.name, position: account.position)
         }
         if account.speaksInClear(to: server) { tell("in clear, as \"tls off insecure\" says") }
-        try call(account.preconnect, as: "preconnect", outlivesStop: false)
+        if let standing = means.standing {
+            let isNew = standing.session == nil
+            let session = try standing.open(at: server)
+            noteSession(session.exchange.wire.facts, by: session.mechanism, isNew: isNew)
+            return try IMAPCollector(run: self, session: session).collect()
+        }
+        // A dry run changes nothing.
+        let commands = isDry ? nil : ConnectionCommands(account: account)
+        try commands?.before()
         do { try collect(from: server) } catch {
-            // What it set up is taken down however the session went; the first error is the one to report.
-            do { try call(account.postconnect, as: "postconnect", outlivesStop: true) } catch { noteFault(error) }
+            // The first error is the one to report.
+            do throws(FetchError) { try commands?.after() } catch { noteFault(error) }
             throw error
         }
-        try call(account.postconnect, as: "postconnect", outlivesStop: true)
+        try commands?.after()
     }
 
     private func collect(from server: AccountServer) throws {
@@ -235,28 +242,24 @@ final class AccountRun {
             let session = try IMAPSession.open(account, at: server, over: paths, within: Self.sessionLimit)
             noteSession(session.exchange.wire.facts, by: session.mechanism)
             try IMAPCollector(run: self, session: session).collect()
+            try session.logOut()
         } else {
-            let session = try POP3Session.open(account, at: server, over: paths, within: Self.sessionLimit)
+            func open() throws(AccountError) -> POP3Session {
+                try POP3Session.open(account, at: server, over: paths, within: Self.sessionLimit)
+            }
+            let session = try means.dials.map { try $0.pass(open) } ?? open()
             noteSession(session.exchange.wire.facts, by: session.mechanism)
             try POP3Collector(run: self, session: session).collect()
         }
     }
 
     /// Notes that the server has let us in.
-    private func noteSession(_ wire: WireFacts, by mechanism: String?) {
+    private func noteSession(_ wire: WireFacts, by mechanism: String?, isNew: Bool = true) {
         (hasCome, peer) = (true, wire.remoteAddress?.address)
+        guard isNew else { return }
         let tls = wire.tls.map { "\($0.version), \($0.cipher)" } ?? "in clear"
         let login = mechanism.map { ", as \(account.user ?? "nobody") by \($0)" } ?? ""
         tell("\(wire.peer)\(login), \(tls)")
-    }
-
-    /// Runs a command of the rc; not in a dry run, which changes nothing.
-    /// - Parameter outlivesStop: whether it is begun, and left to run on, when we are told to stop.
-    private func call(_ argv: [String], as word: String, outlivesStop: Bool) throws {
-        guard !argv.isEmpty, !isDry else { return }
-        var program = Program(argv: argv, deadline: Deadline(after: Self.commandLimit), outputLimit: 0)
-        program.isLeftAtStop = outlivesStop
-        do { try program.run().requireSuccess(of: argv[0]) } catch { throw FetchError.command(word, error) }
     }
 
     /// Notes an error behind the one that is reported.
@@ -320,7 +323,7 @@ final class AccountRun {
     /// Whether this session is to end between two batches, as another account has waited for ``turnLimit``. What is
     /// left comes with the next run.
     func isTurnOver() -> Bool {
-        guard hasRest || (began.elapsed >= turnLimit && othersWait()) else { return false }
+        guard hasRest || (began.elapsed >= turnLimit && means.othersWait()) else { return false }
         if !hasRest { tell("another account waits, the rest comes with the next run") }
         hasRest = true
         return true

@@ -3,9 +3,11 @@
 import AccountSessions
 import Blocking
 import CommandStart
+import FetchCalendar
 import FetchLedger
 import FetchSpool
 import Glibc
+import IMAPProtocol
 import LoginLedger
 import Reporting
 import RunControl
@@ -34,6 +36,8 @@ struct AccountRuns: Sendable {
         var isDue = false
         /// Whether the network has just come up.
         var isOnline = false
+        /// Whether this is a run of `--idle`, which stays.
+        var isIdle = false
         var isDry = false
         var retriesAll = false
         var reindexes = false
@@ -41,12 +45,29 @@ struct AccountRuns: Sendable {
         var refetchFolder: String?
         /// The rc that `-C` named.
         var explicitRC: String?
+        /// What was told already, where a command stays; `nil` where all is told.
+        var told: ToldFaults?
+    }
+
+    /// How a run has ended, for whoever begins the next.
+    struct RunEnd {
+        var outcome: Outcome
+        /// What kept it from its end.
+        var failure: (any Error)?
+        /// What the account's runs have done.
+        var past: FetchPlan.Past
+        /// Messages that are safe now.
+        var delivered: Int
+        /// When what waits in the spool is to be offered again, in seconds since 1970; `nil` where nothing waits.
+        var spoolTime: Int?
+        /// What SELECT told of the folders that were looked at.
+        var selections: [String: IMAPSelection]
     }
 
     let hub: StartedHub
     let paths: Paths
     let request: Request
-    private let due: DueAccounts
+    let due: DueAccounts
     /// The most descriptors that a run has open: the files of two batches, directories, locks, the connection.
     private static let openFiles = 160
     /// Threads that put the batches of all accounts on disk.
@@ -71,17 +92,21 @@ struct AccountRuns: Sendable {
         let threads = max(2, Self.syncThreads / atOnce(chosen.count))
         let faults = try eachSideBySide(chosen) { account, othersWait in
             do {
-                return try fetch(account, threads: threads, whileOthersWait: othersWait)
+                return try fetch(
+                    account, RunMeans(pool: WorkerPool(threads: threads), othersWait: othersWait))
             } catch {
                 let summary = RunSummary(
                     account: account.name, status: tell(error, of: account), words: sentence(error))
                 return Outcome(text: request.isJSON ? summary.json.line : "", status: summary.status)
             }
         }
-        if !request.isDry, !StopSignal.hasCome {
-            due.lookAtHealth(each: Alerts.pace) { Alerts(hub: hub, logins: paths.logins, now: time(nil)).raise() }
-        }
+        if !request.isDry, !StopSignal.hasCome { lookAtHealth() }
         return faults
+    }
+
+    /// Looks whether all is well with the hub, where that is due.
+    func lookAtHealth() {
+        due.lookAtHealth(each: Alerts.pace) { Alerts(hub: hub, logins: paths.logins, now: time(nil)).raise() }
     }
 
     /// Does `body` for each of `accounts`, several at once. What they print comes in the order of `accounts`.
@@ -121,7 +146,7 @@ struct AccountRuns: Sendable {
     }
 
     /// - Returns: what it comes to.
-    private func tell(_ error: any Error, of account: AccountSettings) -> ExitStatus {
+    func tell(_ error: any Error, of account: AccountSettings) -> ExitStatus {
         guard !StopSignal.hasCome else {
             hub.log.write(.notice, "stopped", [("account", account.name), ("error", sentence(error))])
             return .ok
@@ -130,19 +155,19 @@ struct AccountRuns: Sendable {
             request.errand == .fetch, !request.isDry, !request.isLook
         {
             // Whoever can read it was told at each refusal; cron would send a letter for each run.
-            if !request.isDue {
+            if !request.isDue, !request.isIdle {
                 hub.log.write(.info, "login paused", [("account", account.name), ("error", sentence(error))])
             }
             return pause.exitStatus
         }
-        let status = complain(AccountFault(account: account.name, error: error), as: "mhfetch")
+        let fault = AccountFault(account: account.name, error: error)
+        guard request.told?.isNews("\(fault)", of: account.name) ?? true else { return fault.exitStatus }
+        let status = complain(fault, as: "mhfetch")
         hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
         return status
     }
 
-    private func fetch(
-        _ account: AccountSettings, threads: Int, whileOthersWait othersWait: @escaping @Sendable () -> Bool
-    ) throws -> Outcome {
+    private func fetch(_ account: AccountSettings, _ means: RunMeans) throws -> Outcome {
         let directory = hub.settings.stateDirectory
         guard
             let ledger = try request.isDry
@@ -152,53 +177,68 @@ struct AccountRuns: Sendable {
             if request.isVerbose { writeToStandardError("mhfetch: \(account.name): another run is at it") }
             return Outcome()
         }
-        func run() throws -> AccountRun {
-            try AccountRun(
-                account: account, hub: hub, paths: paths, ledger: ledger, request, due: due, threads: threads,
-                othersWait: othersWait)
-        }
         guard !request.isDue || due.isDue(account, ledger.state) else {
             if request.isVerbose { tellNotDue(account) }
             guard !request.isDry else { return Outcome() }
-            let status = try handOverOnly(account, by: run)
+            let status = try handOverOnly(account, by: ledger, means)
             due.noteEnd(of: account, ledger.state, begun: nil)
             return Outcome(status: status)
         }
         // In a pause nobody is asked.
         if let server = account.fetchServer {
             do { _ = try AccountLogin(of: account, at: server, recordedBy: paths.logins) } catch {
-                if !request.isDry { _ = try handOverOnly(account, by: run) }
+                if !request.isDry { _ = try handOverOnly(account, by: ledger, means) }
                 throw error
             }
         }
+        return try carryOut(account, by: ledger, means).outcome
+    }
+
+    private func run(
+        _ account: AccountSettings, by ledger: AccountLedger, _ means: RunMeans
+    ) throws -> AccountRun {
+        try AccountRun(account: account, hub: hub, paths: paths, ledger: ledger, request, due: due, means)
+    }
+
+    /// Does a run of an account whose ledger is ours.
+    /// - Throws: what keeps it from being begun.
+    func carryOut(_ account: AccountSettings, by ledger: AccountLedger, _ means: RunMeans) throws -> RunEnd {
         let begun = time(nil)
         // Mail that was sent asks on until a run has come to its end.
         var hasEnded = false
         defer { if !request.isDry { due.noteEnd(of: account, ledger.state, begun: hasEnded ? begun : nil) } }
-        let run = try run()
+        let run = try run(account, by: ledger, means)
         defer { if !request.isDry { due.noteSpool(of: account, next: run.handOver?.nextTime) } }
         var words = ""
+        var failure: (any Error)?
         let status: ExitStatus
         do {
             status = try run.carryOut()
             hasEnded = true
             words = run.state.lastEnding?.words ?? ""
         } catch {
-            (status, words) = (tell(error, of: account), sentence(error))
+            let isExcused = means.excuses(error, run.hasCome)
+            status = isExcused ? .temporaryFailure : tell(error, of: account)
+            (words, failure) = (sentence(error), error)
         }
         let summary = RunSummary(
             account: account.name, status: status, words: words, delivered: run.delivery?.published ?? 0,
             tally: run.tally, seconds: run.seconds)
-        return Outcome(text: run.printed + (request.isJSON ? summary.json.line : ""), status: status)
+        return RunEnd(
+            outcome: Outcome(text: run.printed + (request.isJSON ? summary.json.line : ""), status: status),
+            failure: failure, past: ledger.state.past, delivered: summary.delivered,
+            spoolTime: run.handOver?.nextTime, selections: run.selections)
     }
 
     /// Hands on what earlier runs have fetched, where something waits.
-    private func handOverOnly(_ account: AccountSettings, by run: () throws -> AccountRun) throws -> ExitStatus {
+    func handOverOnly(
+        _ account: AccountSettings, by ledger: AccountLedger, _ means: RunMeans
+    ) throws -> ExitStatus {
         guard try AccountRuns.hasSpool(account, in: hub) else {
             due.noteSpool(of: account, next: nil)
             return .ok
         }
-        let run = try run()
+        let run = try run(account, by: ledger, means)
         defer { due.noteSpool(of: account, next: run.handOver?.nextTime) }
         return try run.handOverOnly()
     }

@@ -68,17 +68,17 @@ final class BatchDelivery {
     ///   - spool: where batches of an earlier run may have gone instead; `nil` for nowhere.
     ///   - usesSpool: whether those of this run go there.
     ///   - faults: forced disk faults of a test.
-    ///   - threads: at work on one batch at once; with 1, nothing runs beside the caller.
+    ///   - pool: at work on a batch; with a single thread nothing runs beside the caller.
     ///   - tell: is told what kept leftovers in `tmp` from being removed.
     init(
         ledger: AccountLedger, inbox: Maildir, spool: Maildir? = nil, usesSpool: Bool = false, faults: Faults? = nil,
-        threads: Int = 8,
+        pool: WorkerPool,
         telling tell: @escaping @Sendable (DurableError) -> Void
     ) {
         self.ledger = ledger
         (self.inbox, self.spool, self.usesSpool) = (inbox, spool, usesSpool)
         maildirs = OpenMaildirs(faults: faults, telling: tell)
-        publisher = BatchPublisher(threads: threads)
+        publisher = BatchPublisher(pool: pool)
     }
 
     // MARK: After a crash

@@ -20,12 +20,12 @@ final class BatchPublisher: Sendable {
     /// `nil` where the caller's thread does everything.
     private let thread: BlockingThread?
 
-    /// - Parameter threads: at work on one batch at once. With 1, or when the system grants no thread, batches are put
-    ///   on disk by the caller.
-    init(threads: Int) {
-        let (pool, state) = (WorkerPool(threads: threads), state)
+    /// - Parameter pool: at work on a batch. With a single thread, or when the system grants no other, batches are put on
+    ///   disk by the caller.
+    init(pool: WorkerPool) {
+        let state = state
         self.pool = pool
-        thread = threads < 2 ? nil : try? BlockingThread(name: "publisher") { Self.work(state, pool) }
+        thread = pool.threads < 2 ? nil : try? BlockingThread(name: "publisher") { Self.work(state, pool) }
     }
 
     deinit {

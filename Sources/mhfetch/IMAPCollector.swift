@@ -24,11 +24,11 @@ struct IMAPCollector {
                 run.noteStop(stop, of: folder.settings.remote)
             }
         }
-        try session.logOut()
     }
 
     private func chosenFolders() throws -> [ChosenFolder] {
         let chosen = try session.chosenFolders(of: run.account)
+        if let folder = run.means.folder { return chosen.folders.filter { $0.settings.remote == folder } }
         if chosen.inexpressible > 0 {
             run.tell("folders left out, as an rc cannot express their names: \(chosen.inexpressible)")
             run.hub.log.write(
@@ -46,6 +46,7 @@ struct IMAPCollector {
         let folder = chosen.settings
         let delimiter = try chosen.delimiter ?? delimiter(in: folder)
         let selection = try select(folder.remote)
+        run.selections[folder.remote] = selection
         run.tell("folder \(folder.remote): \(counted(selection.messages, "message"))")
         guard selection.hasStickyUIDs, let validity = selection.uidValidity else {
             throw FetchError.noUIDValidity(folder: folder.remote, host: session.host)

@@ -30,6 +30,11 @@ struct MHFetch: ParsableCommand {
     @Flag(help: "With --due: the network has come up, so turns that did not come to the server are due at once.")
     var online = false
 
+    @Flag(
+        help: "Stay, and fetch as soon as there is news: by IMAP IDLE, and by turns where `every` or POP3 demands them."
+    )
+    var idle = false
+
     @Flag(help: "Tell how the last runs ended and which messages could not be fetched. Contacts nobody.")
     var status = false
 
@@ -134,6 +139,13 @@ struct MHFetch: ParsableCommand {
         guard !json || !(folders || count || probe || dryRun || hub.isCheck || hub.printsConfig) else {
             throw ValidationError("--json goes with --status, or with a run")
         }
+        guard
+            !idle
+                || !(due || status || folders || count || probe || dryRun || markSeen || flush || reindex || retry
+                    || acceptFolder != nil || refetchFolder != nil || hub.isCheck || hub.printsConfig)
+        else {
+            throw ValidationError("--idle goes with -v, --json and the names of accounts alone")
+        }
         guard !folders || accounts.count < 2 else { throw ValidationError("--folders takes one account") }
     }
 
@@ -146,7 +158,8 @@ struct MHFetch: ParsableCommand {
         }
         let logins = LoginRecords(
             in: started.settings.stateDirectory, watching: started.settings.sources,
-            isForced: retry || !accounts.isEmpty && isatty(2) == 1, isLooking: folders || dryRun || count || probe,
+            isForced: retry || !accounts.isEmpty && !idle && isatty(2) == 1,
+            isLooking: folders || dryRun || count || probe,
             warn: warn)
         let show: @Sendable (String) -> Void = { line in writeToStandardError("mhfetch: \(line)") }
         let paths = Paths(started.settings, logins: logins, echo: verbosity > 1 ? show : nil, warn: warn)
@@ -166,8 +179,11 @@ struct MHFetch: ParsableCommand {
         }
         let runs = AccountRuns(
             of: started, over: paths, request(explicitRC: hub.rc.map { _ in started.settings.source }))
+        // Who stays begins anew at SIGHUP, also under nohup(1).
+        if idle { signal(SIGHUP, SIG_DFL) }
         StopSignal.watch()
         defer { StopSignal.takeEffect() }
+        if idle { return watch(chosen, by: runs) }
         let faults: [ExitStatus]
         if status {
             let ofAccounts = try chosen.compactMap { account in try tell(account, by: runs, logins) }
@@ -215,10 +231,31 @@ struct MHFetch: ParsableCommand {
     private func request(explicitRC: String?) -> AccountRuns.Request {
         AccountRuns.Request(
             errand: errand, isVerbose: verbose, isJSON: json, isLook: count || probe, isDue: due, isOnline: online,
-            isDry: dryRun, retriesAll: retry,
+            isIdle: idle, isDry: dryRun, retriesAll: retry,
             reindexes: reindex,
             acceptFolder: acceptFolder.map(Self.remoteName), refetchFolder: refetchFolder.map(Self.remoteName),
             explicitRC: explicitRC)
+    }
+
+    /// Stays until it is told to stop, and begins anew when the rc has changed.
+    private func watch(_ chosen: [AccountSettings], by runs: AccountRuns) {
+        func isGood() -> Bool {
+            do {
+                _ = try choose(HubSettings.load(explicitPath: hub.rc))
+                return true
+            } catch {
+                _ = complain(error, as: "mhfetch")
+                writeToStandardError("mhfetch: goes on with the rc as it was")
+                return false
+            }
+        }
+        while case .restart = Watch(of: chosen, hub: runs.hub, over: runs.paths, runs.request).carryOut(isGood: isGood)
+        {
+            guard isGood() else { continue }
+            runs.hub.log.write(.notice, "beginning anew")
+            let reason = ProcessStart.again()
+            writeToStandardError("mhfetch: cannot begin anew, and goes on with the rc as it was: \(printable(reason))")
+        }
     }
 
     private var errand: Errand {

@@ -129,6 +129,9 @@ final class RunningCommand: Sendable {
         }
     }
 
+    /// Its number; 0 before its start.
+    var pid: pid_t { process.withLock { $0?.pid ?? 0 } }
+
     /// How it ended; killed when it takes longer than `patience`.
     func end(patience: Duration = .seconds(20)) -> ChildEnd? {
         let started = process.withLock { $0 }

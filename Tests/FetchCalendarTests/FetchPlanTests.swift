@@ -37,6 +37,15 @@ struct FetchPlanTests {
         }
     }
 
+    @Test("who asks at the very second gets the interval to the second, and cron half a minute before")
+    func precise() {
+        var plan = FetchPlan(every: .seconds(40))
+        let past = FetchPlan.Past(runs: 1, lastRun: Self.today, served: nil)
+        #expect(plan.next(after: past, now: Self.today + 1, on: Self.utc) == Self.today + 10)
+        plan.isAskedByTimer = false
+        #expect(plan.next(after: past, now: Self.today + 1, on: Self.utc) == Self.today + 40)
+    }
+
     @Test(
         "SC1: every: who would be due half a minute later is due, by the start of the run, however late its turn comes")
     func interval() {

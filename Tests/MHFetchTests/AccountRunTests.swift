@@ -47,7 +47,7 @@ struct AccountRunTests {
         let hub = StartedHub(settings: settings, log: try Log(program: "mhfetch", to: settings.log))
         return try AccountRun(
             account: account, hub: hub, paths: Paths(settings), ledger: ledger, AccountRuns.Request(),
-            due: DueAccounts(of: hub, at: start), othersWait: othersWait)
+            due: DueAccounts(of: hub, at: start), RunMeans(othersWait: othersWait))
     }
 
     @Test("a session ends at the border of a batch when another account has waited too long, and only then")

@@ -1,5 +1,6 @@
 // What tests of deliveries share.
 
+import Blocking
 import Delivery
 import DurableFiles
 import FetchLedger
@@ -10,7 +11,7 @@ import MaildirStore
 extension BatchDelivery {
     /// One whose sweep of tmp is nobody's concern.
     convenience init(ledger: AccountLedger, inbox: Maildir, faults: Faults? = nil, threads: Int = 8) {
-        self.init(ledger: ledger, inbox: inbox, faults: faults, threads: threads) { _ in }
+        self.init(ledger: ledger, inbox: inbox, faults: faults, pool: WorkerPool(threads: threads)) { _ in }
     }
 
     /// Delivers `text` as the message `index`, in two pieces.

@@ -1,5 +1,6 @@
 // A conversation with an account's server, whose end is told as what keeps the account from it.
 
+import Blocking
 import Octets
 import Reporting
 import Transport
@@ -8,6 +9,11 @@ extension Exchange where E: SessionEngine {
     /// What the server says next; see `next()`.
     func event() throws(AccountError) -> E.Event {
         do { return try next() } catch { throw AccountError(error, in: wire) }
+    }
+
+    /// What the server says next unasked; see `listen(until:)`.
+    func event(until alarm: Alarm) throws(AccountError) -> E.Event? {
+        do { return try listen(until: alarm) } catch { throw AccountError(error, in: wire) }
     }
 
     /// Says `command`; see `say(_:_:isHeld:)`.

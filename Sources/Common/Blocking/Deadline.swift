@@ -46,6 +46,14 @@ public struct Deadline: Sendable, Hashable, Comparable {
         return Int32(clamping: min(left / 1_000_000 + (left % 1_000_000 == 0 ? 0 : 1), Int64(Self.longestPoll)))
     }
 
+    /// For an absolute timer on CLOCK_BOOTTIME; `nil` for one that does not pass.
+    var timerValue: timespec? {
+        guard instant != .max else { return nil }
+        // 0 would mean "never" there.
+        let moment = max(1, instant)
+        return timespec(tv_sec: Int(moment / 1_000_000_000), tv_nsec: Int(moment % 1_000_000_000))
+    }
+
     private static let longestPoll: Int32 = 15_000
 
     private static func clock() -> Int64 {

@@ -46,6 +46,19 @@ public enum StopSignal {
         return !hasCome
     }
 
+    /// Takes the signals that have come, so that the order is as if it had not been given.
+    /// - Returns: whether SIGHUP alone was among them, which asks a program that stays to begin anew.
+    public static func takeRestart() -> Bool {
+        guard hasCome else { return false }
+        var taken: [Int32] = []
+        var information = [UInt32](repeating: 0, count: 32)  // signalfd_siginfo: 128 octets, ssi_signo first
+        while unsafe read(descriptor, &information, 128) == 128 { taken.append(Int32(information[0])) }
+        guard let other = taken.first(where: { $0 != SIGHUP }) else { return true }
+        // It is still to take effect.
+        kill(getpid(), other)
+        return false
+    }
+
     /// Unblocks the signals, so that the one that has come ends the process. Returns when none has come.
     public static func takeEffect() {
         guard hasCome else { return }

@@ -23,7 +23,8 @@ public final class WorkerPool: Sendable {
         var isOver = false
     }
 
-    private let threads: Int
+    /// At work at once.
+    public let threads: Int
     private let state = Monitor(State())
     private let helpers = Mutex<[BlockingThread]>([])
 

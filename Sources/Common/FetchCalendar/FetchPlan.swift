@@ -16,6 +16,10 @@ public struct FetchPlan: Sendable, Hashable {
     /// What tells this account from those of others, whose turns are put off by other times.
     public var name: String
 
+    /// Whether whoever asks does so by the clock, and a little early or late: cron. An account that would be due half a
+    /// minute later is due then, or it might wait for the next run each time.
+    public var isAskedByTimer = true
+
     public init(
         every: Duration? = nil, times: [Int] = [], isOnlyWhenSending: Bool = false, jitter: Duration = .zero,
         name: String = ""
@@ -49,8 +53,6 @@ public struct FetchPlan: Sendable, Hashable {
         }
     }
 
-    /// Cron starts us a little early or late: an account that would be due half a minute later is due, or it might wait
-    /// for the next run each time.
     private static let slack = 30
     /// How soon a turn is tried again that did not come to the server: a machine that wakes up has no network yet.
     private static let retryPause = 600
@@ -63,7 +65,8 @@ public struct FetchPlan: Sendable, Hashable {
         guard past.runs > 0, past.lastRun <= now else { return 0 }
         let byInterval = every.map { every in
             let pause = Int(clamping: every.components.seconds) + shift(past.runs)
-            return past.lastRun + (past.isAway ? min(pause, Self.retryPause) : pause) - Self.slack
+            return past.lastRun + (past.isAway ? min(pause, Self.retryPause) : pause)
+                - (isAskedByTimer ? Self.slack : 0)
         }
         let byTime = times.isEmpty ? nil : nextTime(after: past, now: now, on: clock)
         return [byInterval, byTime].compactMap(\.self).min() ?? past.lastRun

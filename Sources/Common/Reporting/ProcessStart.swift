@@ -35,6 +35,18 @@ public enum ProcessStart {
         return given.isEmpty ? CommandLine.arguments : given
     }
 
+    /// Puts a new process of the program in this one's place, with the same arguments and number.
+    /// - Returns: only where that cannot be done, and why.
+    public static func again() -> String {
+        let words = arguments
+        guard let program = words.first else { return "the arguments of this process are not to be had" }
+        var pointers: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) }
+        defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
+        unsafe pointers.append(nil)
+        unsafe execvp(program, pointers)
+        return "\(program): \(reason(errno))"
+    }
+
     /// The first argument that is no UTF-8; `nil` when there is none.
     public static var argumentFault: ArgumentError? {
         let given = pieces(of: commandLine())

@@ -73,8 +73,11 @@ extension AccountSettings: BlockSettings {
         one(
             "mark-seen", \.$marksSeen, .onOff, "Whether mail fetched by IMAP is marked as seen at the server.",
             [.onlyWhere { $0.fetch?.service.isIMAP == true }])
+        one(
+            "idle", \.$idle, .idle, "The IMAP folder in which mhfetch --idle waits for mail.",
+            [.onlyWhere { $0.fetch?.service.isIMAP == true }, .defaultsTo("the inbox")])
         maybe(
-            "every", \.$every, .duration("the time", in: 60...31_536_000), "How often mhfetch --due fetches",
+            "every", \.$every, .duration("the time", in: 10...31_536_000), "How often mhfetch --due fetches",
             [.defaultsTo("each time")])
         each("at", \.$at, .timesOfDay, "The times of the day at which mhfetch --due fetches.")
         one(

@@ -57,6 +57,8 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var quotesFromLines = false
     /// The header field that says whom a message of a domain's mailbox was sent to; `nil` where all is the owner's.
     @Setting public var envelope: EnvelopeField? = nil
+    /// Where `mhfetch --idle` waits for mail.
+    @Setting public var idle = IdleChoice.standard
     /// How often `mhfetch --due` fetches; `nil` for each time.
     @Setting public var every: Duration? = nil
     /// When in the day it does.
@@ -214,7 +216,30 @@ public struct FolderSettings: Sendable, Hashable {
     /// Whether it stands for all folders that it matches: `*` for anything, `%` for anything within one level.
     public var isPattern: Bool { remote.contains { $0 == "*" || $0 == "%" } }
 
-    private static let inbox = "INBOX"
+    static let inbox = "INBOX"
+}
+
+/// `idle FOLDER|off`: where a session waits for mail (RFC 2177).
+public enum IdleChoice: Sendable, Hashable {
+    /// In the inbox, or, where that is not fetched, in the first folder that is.
+    case standard
+    case folder(String)
+    case off
+}
+
+extension AccountSettings {
+    /// The folder in which `mhfetch --idle` waits for mail; `nil` for none.
+    public var idleFolder: String? {
+        guard fetch?.service.isIMAP == true else { return nil }
+        switch idle {
+        case .off: return nil
+        case .folder(let name): return FolderSettings(remote: name, local: nil).remote
+        case .standard:
+            let named = folders.filter { !$0.isPattern && !$0.isExcluded }
+            return (named.first(where: \.isInbox) ?? (folders.contains(where: \.isPattern) ? nil : named.first))?.remote
+                ?? FolderSettings.inbox
+        }
+    }
 }
 
 /// Whether a POP3 server gets commands ahead of its answers, as mpop(1) has it.

@@ -189,13 +189,19 @@ extension Assembly {
         }
         if account.fetch.map({ !$0.service.isIMAP }) == true {
             let words = [
-                "folders": "folders", "search": "search", "move": "folders", "mark-seen": "flags", "flags": "flags",
+                "folders": "folders", "idle": "news", "search": "search", "move": "folders", "mark-seen": "flags",
+                "flags": "flags",
             ]
             for (word, what) in words.sorted(by: { $0.key < $1.key }) where draft.position(word) != nil {
                 complain(word, "POP3 knows no \(what); fetch by IMAP or remove the line")
             }
         }
         let isAnyPattern = account.folders.contains(where: \.isPattern)
+        if case .folder = account.idle, let folder = account.idleFolder, !isAnyPattern,
+            !account.folders.contains(where: { $0.remote == folder })
+        {
+            complain("idle", "folder \"\(folder)\" is not fetched; name it with \"folders\", too")
+        }
         if let excluded = account.folders.first(where: \.isExcluded), !isAnyPattern {
             complain("folders", "\"!\(excluded.remote)\" leaves nothing out, since there is no pattern such as \"*\"")
         }

@@ -55,6 +55,30 @@ extension Codec where Value == AuthMethod {
     }()
 }
 
+extension Codec where Value == IdleChoice {
+    static let idle: Codec = {
+        let folder = Codec<String>.text("the folder, or on or off,")
+        return Codec(
+            samples: ["on", "off", "INBOX", "\"Junk Mail\""],
+            read: { arguments throws(RunControlFault) in
+                let name = try folder.read(&arguments)
+                guard !name.contains(where: { $0 == "*" || $0 == "%" }) else {
+                    throw RunControlFault(
+                        arguments.line.arguments.first?.position ?? arguments.line.end,
+                        "\"\(name)\": a session waits in one folder, not in those of a pattern")
+                }
+                return name == "on" ? .standard : name == "off" ? .off : .folder(name)
+            },
+            write: { choice in
+                switch choice {
+                case .standard: [.word("on")]
+                case .off: [.word("off")]
+                case .folder(let name): ["on", "off"].contains(name) ? nil : folder.write(name)
+                }
+            })
+    }()
+}
+
 extension Codec where Value == [FolderSettings] {
     /// folders = folder *("," folder); folder = NAME ["->" NAME] / "!" NAME
     static let folders: Codec =

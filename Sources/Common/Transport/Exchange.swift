@@ -85,6 +85,18 @@ public final class Exchange<E: ClientEngine> {
         giveTime()
     }
 
+    /// The next event of what the server says unasked; waits for it until `alarm`.
+    /// - Returns: `nil` when the alarm came first.
+    /// - Throws: as ``next()``.
+    public func listen(until alarm: Alarm) throws -> E.Event? {
+        while true {
+            if let event = try engine.nextEvent() { return event }
+            // A server that speaks without end keeps no alarm from being heard.
+            guard !alarm.hasCome, try wire.awaitInput(or: alarm) else { return nil }
+            try hear(until: .now)
+        }
+    }
+
     /// Cuts the present wait to `patience` at most: where an answer cannot come, or must come soon.
     public func hurry(_ patience: Duration) { deadline = deadline.earlier(of: Deadline(after: patience)) }
 

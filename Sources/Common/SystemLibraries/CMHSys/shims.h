@@ -34,6 +34,9 @@ extern int pipe2(int[2], int);
 extern int dup3(int, int, int);
 extern int eventfd(unsigned int, int);
 extern int signalfd(int, const sigset_t *, int);
+struct itimerspec;
+extern int timerfd_create(int, int);
+extern int timerfd_settime(int, int, const struct itimerspec *, struct itimerspec *);
 extern int memfd_create(const char *, unsigned int);
 extern int syncfs(int);
 extern int fallocate(int, int, off_t, off_t);
@@ -55,6 +58,8 @@ static inline unsigned int mh_RENAME_NOREPLACE(void) { return 1u; }
 static inline int mh_O_TMPFILE(void) { return 020000000 | O_DIRECTORY; }
 static inline int mh_EFD_CLOEXEC(void) { return 02000000; }
 static inline int mh_SFD_FLAGS(void) { return 02000000 | 04000; }  // close-on-exec, non-blocking
+static inline int mh_TFD_FLAGS(void) { return 02000000 | 04000; }  // close-on-exec, non-blocking
+static inline int mh_TFD_TIMER_ABSTIME(void) { return 1; }
 static inline long mh_UTIME_OMIT(void) { return UTIME_OMIT; }
 static inline unsigned int mh_MFD_CLOEXEC(void) { return 1u; }
 static inline int mh_S_ISREG(mode_t m) { return S_ISREG(m); }

@@ -1,0 +1,19 @@
+// What a run works with that it shares with others, or that outlives it.
+
+import Blocking
+
+/// The means of one run. By itself a run has a connection of its own, and looks at all folders.
+struct RunMeans {
+    /// The threads that put batches on disk.
+    var pool = WorkerPool(threads: 8)
+    /// Tells whether another account waits for its turn.
+    var othersWait: () -> Bool = { false }
+    /// Where logins wait for those of other accounts; `nil` for nowhere.
+    var dials: DialGate?
+    /// The session that runs of `--idle` share.
+    var standing: StandingSession?
+    /// Whether a failure is nobody's concern, as it is mended here; gets it, and whether the server had let us in.
+    var excuses: (any Error, Bool) -> Bool = { _, _ in false }
+    /// The one folder that is looked at; `nil` for all that the rc names.
+    var folder: String?
+}
