@@ -62,6 +62,7 @@ let package = Package(
         library("CMaxMindDB", pkgConfig: "libmaxminddb"),
         library("CGPGME", pkgConfig: "gpgme"),
         library("CSSH2", pkgConfig: "libssh2"),
+        library("CZlib", pkgConfig: "zlib"),
 
         // The floors of docs/architecture.md, which a test compares with this.
         // Floor 0: words: octets, addresses, files that stay, waiting
@@ -86,6 +87,7 @@ let package = Package(
         room(
             "TLSEngine", uses: "Credentials", "Octets", "DurableFiles", "InternetAddress", "Digests", "Reporting",
             "COpenSSL"),
+        room("DeflateEngine", uses: "Reporting", "CZlib"),
         room("MailRouting", uses: "MailFormat"),
         room("AccessControl", uses: "InternetAddress"),
         room("Resolver", uses: "Blocking", "Reporting", "CMHSys", "CUnbound"),
@@ -99,7 +101,9 @@ let package = Package(
             uses: "Credentials", "DurableFiles", "InternetAddress", "MailEnvelope", "MailFormat", "MailRouting",
             "Octets",
             "Reporting"),
-        room("Transport", uses: "Octets", "InternetAddress", "Reporting", "Blocking", "TLSEngine", "CMHSys"),
+        room(
+            "Transport", uses: "Octets", "InternetAddress", "Reporting", "Blocking", "TLSEngine", "DeflateEngine",
+            "CMHSys"),
         room("Programs", uses: "Credentials", "Blocking", "Reporting", "CMHSys"),
         room(
             "SpoolQueue",
@@ -195,6 +199,7 @@ let package = Package(
         tests(of: "Resolver", uses: "Blocking"),
         tests(of: "GeoLookup", uses: "InternetAddress"),
         tests(of: "MaildirStore", uses: "Blocking", "Digests", "DurableFiles", "Reporting"),
+        tests(of: "DeflateEngine"),
         tests(of: "FetchSpool", uses: "DurableFiles", "MaildirStore"),
         tests(of: "MboxStore", uses: "Blocking", "DurableFiles"),
         tests(of: "MessageContent", uses: "DurableFiles", "MailEnvelope", "MailFormat", "Octets"),

@@ -156,7 +156,8 @@ extension AccountRun {
         case AccountError.transport(let error): isBreak(error)
         case let error as TransportError:
             switch error {
-            case .timedOut, .tooSlow, .sessionTooLong, .connectionLost, .closed, .injected, .tls: true
+            case .timedOut, .tooSlow, .sessionTooLong, .connectionLost, .closed, .injected, .tls, .deflate, .inflated:
+                true
             case .hostNotFound, .lookupFailed, .unusableHost, .connectFailed, .sourceAddress, .hopDied, .stopped,
                 .system:
                 false

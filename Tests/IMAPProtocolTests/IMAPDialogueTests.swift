@@ -233,6 +233,7 @@ extension IMAPClient.Event {
         case .bye(let status): "goodbye: \(status.words)"
         case .capabilities(let capabilities): "capabilities: \(capabilities.names.sorted().joined(separator: " "))"
         case .startTLSReady: "TLS now"
+        case .compressionReady: "compression now"
         case .challenge(let octets): "challenge: \"\(Dialogue.text(of: octets))\""
         case .proceed: "proceed"
         case .idling: "idling"

@@ -89,6 +89,7 @@ enum Fixture {
           delivered-to   on
           preconnect     "tunnel up"
           postconnect    tunnel "down now"
+          compress       on
           idle           INBOX
           every          1h 30m
           at             06:30, 18:05

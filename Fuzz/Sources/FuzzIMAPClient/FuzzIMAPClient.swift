@@ -115,6 +115,10 @@ private struct Session {
         case .startTLSReady:
             engine.tlsEstablished()
             next()
+        case .compressionReady:
+            // Nothing compresses here: what came is read as it is.
+            engine.receive(engine.compressionBegun())
+            next()
         case .preauthenticated:
             plan = plan.dropFirst(plan.firstIndex { if case .list = $0 { true } else { false } } ?? 0)
             next()
@@ -127,7 +131,9 @@ private struct Session {
     }
 
     private mutating func next() {
-        guard engine.outstandingCount == 0, engine.state != .closed, engine.state != .handshake else { return }
+        guard engine.outstandingCount == 0, engine.state != .closed, engine.state != .handshake,
+            engine.state != .switching
+        else { return }
         if let command = plan.popFirst() { say(command) }
     }
 

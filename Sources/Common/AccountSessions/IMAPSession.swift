@@ -39,6 +39,23 @@ public struct IMAPSession {
         exchange = Exchange(IMAPClient(), on: wire, timeout: account.timeout)
         mechanism = try SessionStart(account: account, server: server, exchange: exchange, asking: .capability)
             .carryOut(login, beforeLogin: beforeLogin)
+        // Behind the login, whose secret never shares a window with words of others.
+        if account.isCompressed, has("COMPRESS=DEFLATE") { try compress() }
+    }
+
+    /// Compresses what follows in both directions; a server that does not want to, though it said so, need not.
+    private func compress() throws(AccountError) {
+        try exchange.command(.compress)
+        while true {
+            switch try exchange.event() {
+            case .compressionReady:
+                let rest = exchange.engine.compressionBegun()
+                do { return try exchange.wire.startCompression(with: rest) } catch { throw .transport(error) }
+            case .done(.compress, _): return
+            case .bye(let status): throw farewell(status)
+            default: break
+            }
+        }
     }
 
     /// Whether the server lists the capability `name`.

@@ -57,6 +57,7 @@ extension IMAPClient {
         let part = lines.take(atMost: left)
         guard !part.isEmpty else { return false }
         response += part
+        wordCount += part.count
         reading = part.count == left ? .line : .literal(left: left - part.count)
         return true
     }

@@ -75,6 +75,8 @@ extension IMAPClient {
         case capabilities(IMAPCapabilities)
         /// Start TLS now, then call ``IMAPClient/tlsEstablished()``.
         case startTLSReady
+        /// Begin to compress now, then call ``IMAPClient/compressionBegun()``.
+        case compressionReady
         /// A decoded challenge; answer with `.saslResponse` or `.saslCancel`.
         case challenge([UInt8])
         /// The server is ready for the rest of the command that was held back; answer with `.proceed`.

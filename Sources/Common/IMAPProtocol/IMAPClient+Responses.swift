@@ -138,6 +138,10 @@ extension IMAPClient {
         }
         note(status.code)
         try settle(request, status, isOK: isOK)
+        if isOK, request == .compress {
+            state = .switching
+            return ready.append(.compressionReady)
+        }
         ready.append(.done(request, status))
     }
 

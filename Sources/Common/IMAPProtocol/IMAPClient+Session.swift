@@ -19,7 +19,8 @@ extension IMAPClient: SessionEngine {
         case .done(.startTLS, let status): .tlsRefused(words: status.text)
         case .done(.login, let status), .done(.authenticate, let status):
             status.condition == .ok ? .accepted : .refused(refusal(status))
-        case .capabilities, .idling, .mailbox, .selected, .exists, .expunged, .searchResult, .contentBegin, .content,
+        case .capabilities, .compressionReady, .idling, .mailbox, .selected, .exists, .expunged, .searchResult,
+            .contentBegin, .content,
             .fetched, .notice, .done:
             nil
         }

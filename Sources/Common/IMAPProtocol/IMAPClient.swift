@@ -33,7 +33,8 @@ public struct IMAPClient: Engine, Sendable {
         var encoder = LineEndEncoder()
     }
 
-    enum State { case greeting, notAuthenticated, handshake, authenticated, closed }
+    /// `switching`: the server has agreed to compress, and so is all that follows.
+    enum State { case greeting, notAuthenticated, handshake, authenticated, switching, closed }
     /// What the next octets are.
     enum Reading {
         case line
@@ -80,6 +81,8 @@ public struct IMAPClient: Engine, Sendable {
     /// The content of the response being read: its UID as told before, and what became of it.
     var content: (uid: UInt32?, body: IMAPFetched.Body)?
 
+    /// Octets of lines, small literals and searches that were taken.
+    public internal(set) var wordCount = 0
     /// Completions, continuations, pieces of content, and parts of the answer under way that were not told before.
     public internal(set) var progress = 0
     /// Whether parts of the answer to the last command have come.
@@ -105,8 +108,8 @@ public struct IMAPClient: Engine, Sendable {
         case .uidFetch, .uidSearch: return .listing
         case .uidFetchContent: return .content
         case .list, .uidExpunge, .uidMove: return .parts
-        case .capability, .startTLS, .login, .authenticate, .id, .create, .select, .uidStore, .uidCopy, .idle, .noop,
-            .logout:
+        case .capability, .startTLS, .compress, .login, .authenticate, .id, .create, .select, .uidStore, .uidCopy,
+            .idle, .noop, .logout:
             return .reply
         case .append: return appending == nil ? .verdict : .reply
         }
@@ -141,6 +144,14 @@ public struct IMAPClient: Engine, Sendable {
         state = .notAuthenticated
     }
 
+    /// Compression has begun: what follows is compressed, and comes here when it is plain.
+    /// - Returns: what has come already behind the server's consent, as it came.
+    public mutating func compressionBegun() -> [UInt8] {
+        guard state == .switching else { return [] }
+        state = .authenticated
+        return Array(lines.takeRest())
+    }
+
     /// The next event, or `nil` until more octets arrive.
     /// - Throws: why the session is lost, again at every later call: what the server did wrong, or why the last command
     ///   could not be sent.
@@ -163,6 +174,7 @@ public struct IMAPClient: Engine, Sendable {
         case .handshake:
             guard lines.isEmpty else { throw .injectionAfterSTARTTLS }
             return false
+        case .switching: return false
         case .closed:
             _ = lines.takeRest()
             return false
@@ -178,6 +190,7 @@ public struct IMAPClient: Engine, Sendable {
                 }
             }
             guard let line = try nextLine() else { return false }
+            wordCount += line.count + 2
             try take(line)
             return true
         case .literal(let left): return takeLiteral(left)
@@ -185,6 +198,7 @@ public struct IMAPClient: Engine, Sendable {
         case .search(var reader):
             let part = lines.take(atMost: Self.lineLimit, through: Octet.lf)
             guard !part.isEmpty else { return false }
+            wordCount += part.count
             var found: [UInt32] = []
             try reader.read(part, into: &found)
             reading = reader.isFinished ? .line : .search(reader)
@@ -309,6 +323,7 @@ public struct IMAPClient: Engine, Sendable {
         switch state {
         case .greeting: return no("the server has not greeted yet")
         case .handshake: return no("the TLS handshake is not done")
+        case .switching: return no("compression is about to begin")
         case .closed: return no("the session is over")
         case .notAuthenticated, .authenticated: break
         }
@@ -326,10 +341,14 @@ public struct IMAPClient: Engine, Sendable {
         if outstanding.count >= Self.outstandingLimit { return no("\(Self.outstandingLimit) commands are outstanding") }
         if !unsent.isEmpty || appending != nil { return no("the previous command has not been sent in full") }
         switch outstanding.last?.request {
-        case .startTLS, .authenticate, .login, .idle, .logout: return no("the previous command must be completed first")
+        case .startTLS, .compress, .authenticate, .login, .idle, .logout:
+            return no("the previous command must be completed first")
         default: break
         }
-        if command == .startTLS, !outstanding.isEmpty { return no("other commands are outstanding") }
+        if command == .compress, state != .authenticated { return no("there was no login") }
+        if command == .startTLS || command == .compress, !outstanding.isEmpty {
+            return no("other commands are outstanding")
+        }
         if case .login = command, capabilities?.has("LOGINDISABLED") == true { return .loginDisabled }
         return nil
     }

@@ -50,6 +50,8 @@ public struct IMAPSearch: Hashable, Sendable {
 public enum IMAPCommand: Hashable, Sendable {
     case capability
     case startTLS
+    /// COMPRESS=DEFLATE (RFC 4978), behind the login.
+    case compress
     case login(user: String, password: String)
     /// The initial response goes with the command where the server knows SASL-IR (RFC 4959), else with `.proceed`.
     case authenticate(mechanism: String, initialResponse: [UInt8]?)
@@ -96,6 +98,7 @@ public enum IMAPCommand: Hashable, Sendable {
 public enum IMAPRequest: String, Hashable, Sendable {
     case capability = "CAPABILITY"
     case startTLS = "STARTTLS"
+    case compress = "COMPRESS DEFLATE"
     case login = "LOGIN"
     case authenticate = "AUTHENTICATE"
     case id = "ID"
@@ -122,6 +125,7 @@ extension IMAPCommand {
         switch self {
         case .capability: .capability
         case .startTLS: .startTLS
+        case .compress: .compress
         case .login: .login
         case .authenticate: .authenticate
         case .saslResponse, .saslCancel, .proceed, .idleEnd, .appendContent, .appendEnd: nil

@@ -35,7 +35,7 @@ struct IMAPCommandText {
 
     private mutating func say(_ command: IMAPCommand, _ capabilities: IMAPCapabilities?) {
         switch command {
-        case .capability, .startTLS, .idle, .noop, .logout: word(command.request?.rawValue ?? "")
+        case .capability, .startTLS, .compress, .idle, .noop, .logout: word(command.request?.rawValue ?? "")
         case .saslResponse, .saslCancel, .proceed, .idleEnd, .appendContent, .appendEnd: hinder("it stands alone")
         case .login(let user, let password):
             word("LOGIN ")

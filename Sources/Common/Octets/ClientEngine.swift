@@ -26,4 +26,10 @@ public protocol ClientEngine: Engine {
     var progress: Int { get }
     /// Whether what comes next may hold content, which no transcript may show.
     var mayHearContent: Bool { get }
+    /// How many octets were taken that were no content of a message. Only a protocol that may be compressed counts them.
+    var wordCount: Int { get }
+}
+
+extension ClientEngine {
+    public var wordCount: Int { 0 }
 }

@@ -74,6 +74,10 @@ extension AccountSettings: BlockSettings {
             "mark-seen", \.$marksSeen, .onOff, "Whether mail fetched by IMAP is marked as seen at the server.",
             [.onlyWhere { $0.fetch?.service.isIMAP == true }])
         one(
+            "compress", \.$isCompressed, .onOff,
+            "Whether what is said with an IMAP server is compressed where it can do that.",
+            [.onlyWhere { $0.fetch?.service.isIMAP == true }])
+        one(
             "idle", \.$idle, .idle, "The IMAP folder in which mhfetch --idle waits for mail.",
             [.onlyWhere { $0.fetch?.service.isIMAP == true }, .defaultsTo("the inbox")])
         maybe(

@@ -57,6 +57,8 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var quotesFromLines = false
     /// The header field that says whom a message of a domain's mailbox was sent to; `nil` where all is the owner's.
     @Setting public var envelope: EnvelopeField? = nil
+    /// Whether what an IMAP server sends, and is sent, is compressed where it can do that.
+    @Setting public var isCompressed = false
     /// Where `mhfetch --idle` waits for mail.
     @Setting public var idle = IdleChoice.standard
     /// How often `mhfetch --due` fetches; `nil` for each time.

@@ -189,7 +189,8 @@ extension Assembly {
         }
         if account.fetch.map({ !$0.service.isIMAP }) == true {
             let words = [
-                "folders": "folders", "idle": "news", "search": "search", "move": "folders", "mark-seen": "flags",
+                "folders": "folders", "compress": "compression", "idle": "news", "search": "search", "move": "folders",
+                "mark-seen": "flags",
                 "flags": "flags",
             ]
             for (word, what) in words.sorted(by: { $0.key < $1.key }) where draft.position(word) != nil {

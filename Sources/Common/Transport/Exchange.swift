@@ -24,6 +24,8 @@ public final class Exchange<E: ClientEngine> {
     private var hadLastLook = false
     /// The engine's progress when the server was last given its time.
     private var progress: Int
+    /// Words, and compressed octets, when their proportion was last looked at.
+    private var inflation = (words: 0, octets: 0)
     /// How many octets came at once last time.
     private var pieceSize = 0
 
@@ -126,9 +128,23 @@ public final class Exchange<E: ClientEngine> {
     private func hear(until deadline: Deadline) throws {
         let octets = try wire.read(until: deadline)
         guard !octets.isEmpty else { throw TransportError.closed(peer: wire.facts.peer) }
+        try checkInflation()
         pieceSize = octets.count
         wire.tell(heard: octets, engine.mayHearContent ? .content : .words)
         engine.receive(octets)
+    }
+
+    /// A few octets can be compressed that make a thousand times as many. In content that is a matter of its own bounds;
+    /// of words nobody says so many again and again.
+    private func checkInflation() throws(TransportError) {
+        guard let octets = wire.compressedCount, engine.wordCount - inflation.words >= Self.inflationStep else {
+            return
+        }
+        let made = engine.wordCount - inflation.words
+        guard made <= (octets - inflation.octets) * Self.inflationLimit else {
+            throw .inflated(peer: wire.facts.peer)
+        }
+        inflation = (engine.wordCount, octets)
     }
 
     private func giveTime() {
@@ -152,6 +168,9 @@ public final class Exchange<E: ClientEngine> {
         if wire.pace != floor { wire.pace = floor }
     }
 
+    /// Octets of words after which their proportion to what came is looked at, and the most of it.
+    private static var inflationStep: Int { 1 << 20 }
+    private static var inflationLimit: Int { 200 }
     /// Microseconds.
     private static var gatheringTime: UInt32 { 1000 }
     /// Octets of a piece that is worth a wake.

@@ -1,5 +1,6 @@
 // Layers between the octets of a descriptor and those of the conversation: TLS, and TLS within a proxy's TLS.
 
+import DeflateEngine
 import TLSEngine
 
 /// A filter on a wire, as an engine: octets from below become octets upward, and octets from above octets downward. It
@@ -37,6 +38,19 @@ extension TLSConnection: Layer {
     }
 
     func takeDownward() -> [UInt8] { takeCiphertext() }
+}
+
+extension DeflateConnection: Layer {
+    var isOpening: Bool { false }
+
+    func takeUpward() throws(TransportError) -> [UInt8] {
+        do throws(DeflateError) { return try takePlain() } catch { throw .deflate(error) }
+    }
+
+    func takeDownward() -> [UInt8] { takeCompressed() }
+
+    /// DEFLATE has an end of its own, which nobody waits for: the connection ends.
+    func shutDown() {}
 }
 
 /// The layers of one wire, the lowest first. Moves octets between them; never waits.

@@ -1,5 +1,6 @@
 // What goes wrong between two machines, in words for the person who must act.
 
+import DeflateEngine
 import Reporting
 import TLSEngine
 
@@ -40,6 +41,10 @@ public enum TransportError: Complaint, Equatable {
     case injected(peer: String, octets: Int)
     /// TLS was not to be had, or broke.
     case tls(TLSError)
+    /// The compressed connection is broken.
+    case deflate(DeflateError)
+    /// What came compressed makes more words than any conversation has.
+    case inflated(peer: String)
     /// The system refused something that does not depend on the peer.
     case system(doing: String, code: Int32)
 
@@ -48,7 +53,7 @@ public enum TransportError: Complaint, Equatable {
         switch self {
         case .hostNotFound, .unusableHost, .sourceAddress: false
         case .lookupFailed, .connectFailed, .timedOut, .tooSlow, .sessionTooLong, .connectionLost, .closed, .hopDied,
-            .stopped, .injected, .tls, .system:
+            .stopped, .injected, .tls, .deflate, .inflated, .system:
             true
         }
     }
@@ -60,7 +65,8 @@ public enum TransportError: Complaint, Equatable {
         case .lookupFailed, .connectFailed, .timedOut, .tooSlow, .sessionTooLong, .connectionLost, .closed, .hopDied,
             .stopped:
             .temporaryFailure
-        case .injected: .protocolError
+        case .injected, .inflated: .protocolError
+        case .deflate(let error): error.exitStatus
         case .tls(let error): error.exitStatus
         case .system: .osError
         }
@@ -97,6 +103,11 @@ public enum TransportError: Complaint, Equatable {
             "\(peer): sent \(octets) octets of clear text where TLS was to begin; somebody may be tampering; stopped"
         case .tls(let error):
             error.description
+        case .deflate(let error):
+            error.description
+        case .inflated(let peer):
+            "\(peer): sent words that its compression made out of next to nothing, as to keep us busy; stopped; "
+                + "say `compress off`"
         case .system(let doing, let code):
             "cannot \(doing): \(Reporting.reason(code))"
         }

@@ -1,5 +1,6 @@
 // A connection as the blocking commands use it: octets with deadlines, no writing without reading, layers on request.
 
+import DeflateEngine
 import Glibc
 import Reporting
 
@@ -51,6 +52,8 @@ public final class Wire {
     var outbox: [UInt8] = []
     var sentCount = 0
     var layers = LayerStack()
+    /// The layer that compresses, if there is one.
+    var compression: DeflateConnection?
     /// Whether the inbox was full when the layers had more for it.
     var layersHoldInput = false
     /// Nothing more comes from the descriptor, or from the peer.
@@ -186,7 +189,7 @@ public final class Wire {
         if reading >= 0 { _ = Glibc.close(reading) }
         if writing >= 0, writing != reading { _ = Glibc.close(writing) }
         (reading, writing) = (-1, -1)
-        (inbox, layers, layersHoldInput) = ([], LayerStack(), false)
+        (inbox, layers, layersHoldInput, compression) = ([], LayerStack(), false, nil)
         inputEnded = true
         outputFault = .closed(peer: facts.peer)
     }
