@@ -37,6 +37,7 @@ class Bench:
         self.bare = self._compile("bare", "-pthread")
         self.relay = self._compile("link")
         self.weigh = self._compile("weigh")
+        self.deliver = self._compile("deliver")
         self.certificate = os.path.join(self.outer, "server.crt")
         self.key = os.path.join(self.outer, "server.key")
         subprocess.run(

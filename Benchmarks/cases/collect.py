@@ -3,7 +3,7 @@
 import os
 
 from harness import Missing, by_turns, table, timed
-from hub import Hub
+from hub import Hub, ordinary_user
 from peers import Dovecot, environment
 
 OCTETS = 4096
@@ -104,16 +104,67 @@ SyncState {home}/state
     return measure
 
 
+def fetchmail(bench, protocol, port, count):
+    """By a program for each message, as it has no Maildirs of its own."""
+    def measure():
+        root = bench.peer("fetchmail")
+        home, target = bench.folder("fetchmail", 0o700), maildir(bench, "fetchmail-mail")
+        rc = os.path.join(home, "rc")
+        with open(rc, "w") as file:
+            file.write(f"""poll localhost protocol {protocol} port {port}
+  user alice password secret is alice here
+  ssl sslcertck sslcertfile {bench.certificate}
+  keep fetchall mda "{bench.deliver} {target}"
+""")
+        os.chmod(rc, 0o600)
+        env = environment(root)
+        env["HOME"] = home
+        result = timed([root + "/usr/bin/fetchmail", "-s", "-f", rc, "--pidfile", home + "/pid", "-i", home + "/ids"], env=env)
+        delivered(target, count)
+        return figures(count, *result)
+    return measure
+
+
+def getmail(bench, protocol, port, count):
+    """As an ordinary user: it refuses to deliver as root."""
+    def measure():
+        root = bench.peer("getmail6")
+        home, target = bench.folder("getmail", 0o700), maildir(bench, "getmail-mail")
+        with open(os.path.join(home, "rc"), "w") as file:
+            file.write(f"""[retriever]
+type = Simple{protocol}SSLRetriever
+server = localhost
+port = {port}
+username = alice
+password = secret
+ca_certs = {bench.certificate}
+[destination]
+type = Maildir
+path = {target}/
+[options]
+read_all = true
+delete = false
+verbose = 0
+""")
+        env = {"PATH": os.environ["PATH"], "HOME": home, "PYTHONPATH": root + "/usr/lib/python3/dist-packages"}
+        result = timed([*ordinary_user(), "python3", root + "/usr/bin/getmail", "--getmaildir", home, "--rcfile", "rc"], env=env)
+        delivered(target, count)
+        return figures(count, *result)
+    return measure
+
+
 def run(bench):
     count = max(100, int(10000 * bench.options.scale))
     dovecot = Dovecot(bench)
     try:
         dovecot.fill(count, OCTETS)
         pop3, absent3 = by_turns(
-            [("mpop", mpop(bench, dovecot.pop3s, count)), ("mailhub", hub(bench, "pop3s", dovecot.pop3s, count))],
+            [("mpop", mpop(bench, dovecot.pop3s, count)), ("fetchmail", fetchmail(bench, "POP3", dovecot.pop3s, count)),
+             ("getmail6", getmail(bench, "POP3", dovecot.pop3s, count)), ("mailhub", hub(bench, "pop3s", dovecot.pop3s, count))],
             bench.options.rounds)
         imap, absent4 = by_turns(
-            [("mbsync", mbsync(bench, dovecot.imaps, count)), ("mailhub", hub(bench, "imaps", dovecot.imaps, count))],
+            [("mbsync", mbsync(bench, dovecot.imaps, count)), ("fetchmail", fetchmail(bench, "IMAP", dovecot.imaps, count)),
+             ("getmail6", getmail(bench, "IMAP", dovecot.imaps, count)), ("mailhub", hub(bench, "imaps", dovecot.imaps, count))],
             bench.options.rounds)
     finally:
         dovecot.stop()

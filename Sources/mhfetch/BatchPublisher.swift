@@ -60,6 +60,7 @@ final class BatchPublisher: Sendable {
 
     private static func carryOut(_ order: Order, _ pool: WorkerPool) {
         do {
+            try order.batch.startWriteback()
             if let failure = pool.run(count: order.batch.count, { try order.batch.synchronize($0) }).first {
                 throw failure.error
             }

@@ -84,6 +84,11 @@ public struct StagedBatch: Sendable {
 
     public var count: Int { messages.count }
 
+    /// Lets the system begin to write all of them: to be called before any is synchronized.
+    public func startWriteback() throws(DurableError) {
+        for message in messages { try message.startWriteback() }
+    }
+
     /// Puts message `index` on stable storage; to be run for each of them, on as many threads as the caller has.
     public func synchronize(_ index: Int) throws(DurableError) { try messages[index].synchronize() }
 

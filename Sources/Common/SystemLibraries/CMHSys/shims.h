@@ -40,6 +40,7 @@ extern int timerfd_settime(int, int, const struct itimerspec *, struct itimerspe
 extern int memfd_create(const char *, unsigned int);
 extern int syncfs(int);
 extern int fallocate(int, int, off_t, off_t);
+extern int sync_file_range(int, int64_t, int64_t, unsigned int);
 extern ssize_t copy_file_range(int, off_t *, int, off_t *, size_t, unsigned int);
 extern int renameat2(int, const char *, int, const char *, unsigned int);
 extern int pthread_setname_np(pthread_t, const char *);
@@ -54,6 +55,7 @@ static inline void mh_limit_arenas(int arenas) { mallopt(M_ARENA_MAX, arenas); }
    call glibc raises the threshold to the size of the largest block ever freed. */
 static inline void mh_give_back_blocks(int octets) { mallopt(M_MMAP_THRESHOLD, octets); }
 static inline unsigned int mh_RENAME_NOREPLACE(void) { return 1u; }
+static inline unsigned int mh_SYNC_FILE_RANGE_WRITE(void) { return 2u; }
 /* O_TMPFILE, a file without a name; a macro that Swift does not see. */
 static inline int mh_O_TMPFILE(void) { return 020000000 | O_DIRECTORY; }
 static inline int mh_EFD_CLOEXEC(void) { return 02000000; }
