@@ -19,7 +19,8 @@ struct ManualPageTests {
     /// The types whose errors can end a command.
     private static let ends: [String: Set<String>] = [
         "mhfetch": start.union(disk).union([
-            "AccountError", "AccountFault", "DigestError", "FetchError", "IMAPError", "JournalError", "LedgerError",
+            "AccountError", "AccountFault", "DeflateError", "DigestError", "FetchError", "IMAPError", "JournalError",
+            "LedgerError",
             "LoginRecordError", "StateFileError",
             "MaildirError", "PathError", "POP3Error", "ProgramError", "SpoolError", "TLSError", "TransportError",
         ]),
@@ -49,7 +50,8 @@ struct ManualPageTests {
         ],
         "mhcarry": [
             "LineFault": "speaks to no other process of the hub",
-            "AccountError": "the route waits", "DigestError": "the recipient waits", "PathError": "the route waits",
+            "AccountError": "the route waits", "DeflateError": "the route waits",
+            "DigestError": "the recipient waits", "PathError": "the route waits",
             "ProgramError": "the route waits", "TLSError": "the route waits", "TransportError": "the route waits",
             "SMTPError": "the route waits", "POP3Error": "collects nothing", "IMAPError": "collects nothing",
             "MaildirError": "the recipient waits", "DeliveryError": "the recipient waits",
