@@ -88,6 +88,6 @@ extension AccountRun {
     func tellWaiting(_ words: String) {
         hub.log.write(.warning, "waiting", [("account", account.name), ("error", words)])
         guard !isByTimer || isVerbose else { return }
-        writeToStandardError("mhfetch: \(account.name): \(printable(words))")
+        complain(printable(words))
     }
 }

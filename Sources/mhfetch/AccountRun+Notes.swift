@@ -28,8 +28,8 @@ extension AccountRun {
     func noteLeftAlone(_ count: Int) {
         guard count > 0 else { return }
         tally.failed += count
-        writeToStandardError(
-            "mhfetch: \(account.name): \(counted(count, "message")) failed three times and "
+        complain(
+            "\(counted(count, "message")) failed three times and "
                 + "\(count == 1 ? "is" : "are") tried once a day; mhfetch --status tells which")
     }
 
@@ -64,7 +64,8 @@ extension AccountRun {
 
     private func tellFailure(of key: MessageKey, _ reason: String) {
         tally.failed += 1
-        writeToStandardError("mhfetch: \(account.name): a message could not be fetched: \(printable(reason))")
+        complain(
+            "a message could not be fetched: \(printable(reason))")
         hub.log.write(.warning, "message", [("account", account.name), ("key", key.text), ("error", reason)])
     }
 
@@ -73,8 +74,8 @@ extension AccountRun {
         hub.log.write(
             .warning, "not deleted", [("account", account.name), ("host", host), ("messages", "\(count)")])
         guard isNews else { return }
-        writeToStandardError(
-            "mhfetch: \(account.name): \(host) said that it deleted, and still has, \(count == 1 ? "1 message" : "\(count) messages"): left "
+        complain(
+            "\(host) said that it deleted, and still has, \(count == 1 ? "1 message" : "\(count) messages"): left "
                 + "there and not fetched again; ask its operator, or say `keep on`")
     }
 
@@ -90,8 +91,15 @@ extension AccountRun {
         let place = "folder \(printable(folder)): "
         let words = sentence(error).hasPrefix(place) ? sentence(error) : place + sentence(error)
         stops.append(words)
-        writeToStandardError("mhfetch: \(account.name): \(printable(words))")
+        complain(printable(words))
         hub.log.write(.error, "folder", [("account", account.name), ("error", words)])
+    }
+
+    /// Tells a person, be it in a run of cron's; where a command stays, the same only once in a while.
+    /// - Parameter words: safe for a terminal.
+    func complain(_ words: String) {
+        guard isNews(words) else { return }
+        writeToStandardError("mhfetch: \(account.name): \(words)")
     }
 
     func tell(_ line: @autoclosure () -> String) {
@@ -114,13 +122,13 @@ extension AccountRun {
         guard let published = delivery?.published else { return }
         if tally.gone > 0 {
             let words = tally.gone == 1 ? "1 message was" : "\(tally.gone) messages were"
-            writeToStandardError(
-                "mhfetch: \(account.name): \(words) gone before being fetched, apparently deleted by another client")
+            complain(
+                "\(words) gone before being fetched, apparently deleted by another client")
         }
         guard hasCome else { return }
         if tally.skipped > Self.toldLimit {
-            writeToStandardError(
-                "mhfetch: \(account.name): \(tally.skipped - Self.toldLimit) more are not fetched, as \"skip\" says")
+            complain(
+                "\(tally.skipped - Self.toldLimit) more are not fetched, as \"skip\" says")
         }
         tell(
             "\(published) fetched (\(counted(tally.octets, "octet"))), \(tally.deleted) deleted, "

@@ -13,7 +13,6 @@ import IMAPProtocol
 import InternetAddress
 import MaildirStore
 import Octets
-import Programs
 import Reporting
 import RunControl
 import Transport
@@ -49,6 +48,8 @@ final class AccountRun {
     /// Whether nobody asked for this account by name, and nobody may read along.
     var isByTimer: Bool { request.isDue || request.isIdle }
     var isVerbose: Bool { request.isVerbose }
+    /// Whether a person has not been told so in a while.
+    func isNews(_ words: String) -> Bool { request.told?.isNews(words, of: account.name) ?? true }
     /// What the run is for.
     var errand: Errand { request.errand }
     var acceptFolder: String? { request.acceptFolder }
@@ -288,8 +289,8 @@ final class AccountRun {
         let time = Glibc.time(nil)
         clockIsRight = ClockSanity.trusts(time, newestState: state.lastRun)
         guard !clockIsRight, case .days = account.keep else { return }
-        writeToStandardError(
-            "mhfetch: \(account.name): the clock is behind that of earlier runs, so nothing is deleted by age; "
+        complain(
+            "the clock is behind that of earlier runs, so nothing is deleted by age; "
                 + "set it right"
         )
     }

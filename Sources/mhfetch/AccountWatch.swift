@@ -52,6 +52,8 @@ final class AccountWatch {
     private var spoolTime: Int?
     private var selection: IMAPSelection?
     private var hasSeat = false
+    /// Whether another account has asked for the seat.
+    private var isSeatAsked = false
     private var failures = 0
     /// Rounds in a row to which the server has called us for nothing.
     private var vainCalls = 0
@@ -171,26 +173,29 @@ final class AccountWatch {
     private func rest() -> Round? {
         while !StopSignal.hasCome {
             if let due = dueRound() { return due }
-            if let session = standing?.session, let folder, session.has("IDLE"), seats.beginIdle(alarm) {
-                let isAsked: Bool
-                do {
-                    let end = try waitForNews(in: folder, session)
-                    isAsked = !seats.endIdle(alarm)
-                    _ = alarm.takeRing()
-                    if end == .news { return pauseAfterVainCall() ? .folder : nil }
-                    if end == .refused { leave(isBroken: false) }
-                } catch {
-                    let isAsked = !seats.endIdle(alarm)
-                    guard !StopSignal.hasCome else { return nil }
-                    watch.hub.log.write(
-                        .info, "session ended", [("account", account.name), ("error", sentence(error))])
-                    leave(isBroken: true, isAsked: isAsked)
-                    return pauseAfterFailure()
-                }
-                if isAsked { leave(isBroken: false, isAsked: true) }
-            } else {
+            guard let session = standing?.session, let folder, session.has("IDLE"), !isSeatAsked,
+                seats.beginIdle(alarm)
+            else {
                 leave(isBroken: false)
                 guard waitForTurn() else { return nil }
+                continue
+            }
+            let end: IMAPSession.IdleEnd
+            do {
+                defer { isSeatAsked = !seats.endIdle(alarm) }
+                end = try waitForNews(in: folder, session)
+            } catch {
+                guard !StopSignal.hasCome else { return nil }
+                watch.hub.log.write(.info, "session ended", [("account", account.name), ("error", sentence(error))])
+                leave(isBroken: true)
+                return pauseAfterFailure()
+            }
+            // Whoever rang wanted the seat, or that the connection be tried, which has been done.
+            _ = alarm.takeRing()
+            switch end {
+            case .news: return pauseAfterVainCall() ? .folder : nil
+            case .alarm: continue
+            case .refused: leave(isBroken: false)
             }
         }
         return nil
@@ -198,7 +203,9 @@ final class AccountWatch {
 
     private func waitForNews(in folder: String, _ session: IMAPSession) throws -> IMAPSession.IdleEnd {
         session.exchange.wire.sessionLimit = Deadline(after: AccountRun.sessionLimit)
-        let selected = try session.select(folder)
+        let selected: IMAPSelection
+        // The run has told of a folder that is not to be had.
+        do throws(AccountError) { selected = try session.select(folder) } catch .refused { return .refused }
         // Between the round and this moment the server had nobody to tell.
         if let selection, selection.isOlder(than: selected) {
             self.selection = selected
@@ -264,11 +271,11 @@ final class AccountWatch {
     }
 
     /// Ends the session, and gives the seat to others.
-    private func leave(isBroken: Bool, isAsked: Bool = false) {
+    private func leave(isBroken: Bool) {
         standing?.close(isBroken: isBroken)
         guard hasSeat else { return }
-        hasSeat = false
-        seats.give(isAsked: isAsked)
+        seats.give(isAsked: isSeatAsked)
+        (hasSeat, isSeatAsked) = (false, false)
     }
 }
 

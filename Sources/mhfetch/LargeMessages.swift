@@ -53,8 +53,8 @@ extension AccountRun {
         guard tally.skipped <= Self.toldLimit else { return }
         hub.log.write(
             .notice, "skipped", [("account", account.name), ("key", message.key.text), ("octets", "\(size)")])
-        writeToStandardError(
-            "mhfetch: \(account.name): \(place(of: message)), of \(counted(size, "octet")), is not fetched, as "
+        complain(
+            "\(place(of: message)), of \(counted(size, "octet")), is not fetched, as "
                 + reason)
     }
 

@@ -10,7 +10,7 @@ struct ToldFaultsTests {
         let told = ToldFaults()
         #expect(!told.noteWell("a"))
         #expect(told.isNews("down", of: "a") && !told.isNews("down", of: "a"))
-        #expect(told.isNews("down", of: "b") && told.isNews("refused", of: "a") && told.isNews("down", of: "a"))
+        #expect(told.isNews("down", of: "b") && told.isNews("refused", of: "a") && !told.isNews("down", of: "a"))
         #expect(told.noteWell("a") && !told.noteWell("a") && !told.isNews("down", of: "b"))
         #expect(told.isNews("down", of: "a"))
     }
