@@ -14,7 +14,7 @@ final class IMAPFolder {
     /// The most messages of one command. The connection stands idle for a round trip between two commands, which is
     /// little beside the time that these take. All must be read before anything else can be asked, so their octets are
     /// bounded too, as those of a batch.
-    static let requestLimit = 1_000
+    static let requestLimit = 4_000
     /// Refusals of single messages after which the folder itself is taken to be at fault.
     static let refusalLimit = 10
 
