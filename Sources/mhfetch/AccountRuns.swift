@@ -180,14 +180,14 @@ struct AccountRuns: Sendable {
         guard !request.isDue || due.isDue(account, ledger.state) else {
             if request.isVerbose { tellNotDue(account) }
             guard !request.isDry else { return Outcome() }
-            let status = try handOverOnly(account, by: ledger, means)
+            let status = try handOverOnly(account, by: ledger, means).status
             due.noteEnd(of: account, ledger.state, begun: nil)
             return Outcome(status: status)
         }
         // In a pause nobody is asked.
         if let server = account.fetchServer {
             do { _ = try AccountLogin(of: account, at: server, recordedBy: paths.logins) } catch {
-                if !request.isDry { _ = try handOverOnly(account, by: ledger, means) }
+                if !request.isDry { try handOverOnly(account, by: ledger, means) }
                 throw error
             }
         }
@@ -231,16 +231,19 @@ struct AccountRuns: Sendable {
     }
 
     /// Hands on what earlier runs have fetched, where something waits.
+    /// - Returns: also when what waits is to be offered again, in seconds since 1970.
+    @discardableResult
     func handOverOnly(
         _ account: AccountSettings, by ledger: AccountLedger, _ means: RunMeans
-    ) throws -> ExitStatus {
+    ) throws -> (status: ExitStatus, next: Int?) {
         guard try AccountRuns.hasSpool(account, in: hub) else {
             due.noteSpool(of: account, next: nil)
-            return .ok
+            return (.ok, nil)
         }
         let run = try run(account, by: ledger, means)
         defer { due.noteSpool(of: account, next: run.handOver?.nextTime) }
-        return try run.handOverOnly()
+        let status = try run.handOverOnly()
+        return (status, run.handOver?.nextTime)
     }
 
     /// Whether fetched mail of the account waits for its places.

@@ -26,7 +26,7 @@ final class AccountWatch {
     /// How long a server has to answer the end of an IDLE.
     private static let patience = Duration.seconds(20)
     /// How long a session must have stood for a failure to be the first one.
-    private static let steadyTime = Duration.seconds(60)
+    private static let steadyTime = Duration.seconds(30)
     /// How long one waits that finds a server full, in milliseconds; then for a seat.
     private static let crowdPause = 500..<3000
     /// The longest time that a server is not heard which calls for nothing.
@@ -55,6 +55,8 @@ final class AccountWatch {
     /// Whether another account has asked for the seat.
     private var isSeatAsked = false
     private var failures = 0
+    /// Whether a person who reads along has been told that this session waits for news.
+    private var isWaiting = false
     /// Rounds in a row to which the server has called us for nothing.
     private var vainCalls = 0
 
@@ -107,20 +109,21 @@ final class AccountWatch {
             var isCrowded = false
             let means = RunMeans(
                 pool: watch.pool, dials: watch.dials, standing: standing,
-                excuses: { [seats] error, hasCome in
+                excuses: { [self] error, hasCome in
                     isCrowded = !hasCome && Self.mayBeCrowd(error) && seats.noteRefusal()
+                    if isCrowded { note("connection refused", error) }
                     return isCrowded
                 }, folder: round == .folder ? folder : nil)
             if round == .spool {
-                _ = try runs.handOverOnly(account, by: ledger, means)
-                spoolTime =
-                    try AccountRuns.hasSpool(account, in: watch.hub) ? now + HandOverLane.placeDelays.first : nil
+                spoolTime = try runs.handOverOnly(account, by: ledger, means).next
+                // What was fetched is handed on: a run that ends well says so.
+                if spoolTime == nil { past = nil }
                 return .done(delivered: 0)
             }
             // In a pause nobody is asked.
             if standing?.session == nil, let server = account.fetchServer {
                 do { _ = try AccountLogin(of: account, at: server, recordedBy: watch.paths.logins) } catch {
-                    _ = try runs.handOverOnly(account, by: ledger, means)
+                    spoolTime = try runs.handOverOnly(account, by: ledger, means).next
                     throw error
                 }
             }
@@ -150,9 +153,7 @@ final class AccountWatch {
             leave(isBroken: true)
             return pauseAfterFailure()
         case .done(let delivered):
-            if (standing?.session).map({ _ in standing?.since.elapsed ?? .zero > Self.steadyTime }) ?? true {
-                failures = 0
-            }
+            if standing?.session == nil { failures = 0 }
             if delivered > 0 { vainCalls = 0 }
             return rest()
         }
@@ -165,6 +166,12 @@ final class AccountWatch {
         case .farewell, .transport(.closed), .transport(.connectionLost): true
         default: false
         }
+    }
+
+    /// Notes what ended a connection and is mended here.
+    private func note(_ what: String, _ error: any Error) {
+        watch.hub.log.write(.info, what, [("account", account.name), ("error", sentence(error))])
+        watch.tell("\(account.name): \(what): \(sentence(error))")
     }
 
     // MARK: Between the rounds
@@ -186,7 +193,8 @@ final class AccountWatch {
                 end = try waitForNews(in: folder, session)
             } catch {
                 guard !StopSignal.hasCome else { return nil }
-                watch.hub.log.write(.info, "session ended", [("account", account.name), ("error", sentence(error))])
+                note("session ended", error)
+                if let since = standing?.since, since.elapsed > Self.steadyTime { failures = 0 }
                 leave(isBroken: true)
                 return pauseAfterFailure()
             }
@@ -214,6 +222,8 @@ final class AccountWatch {
         var messages = selected.messages
         selection = nil
         alarm.set(Deadline(after: min(timeToTurn(), IMAPSession.idleLimit)))
+        if !isWaiting { watch.tell("\(account.name): waits for news in \(folder)") }
+        isWaiting = true
         return try session.idle(messages: &messages, until: alarm, patience: Self.patience)
     }
 
@@ -273,6 +283,7 @@ final class AccountWatch {
     /// Ends the session, and gives the seat to others.
     private func leave(isBroken: Bool) {
         standing?.close(isBroken: isBroken)
+        isWaiting = false
         guard hasSeat else { return }
         seats.give(isAsked: isSeatAsked)
         (hasSeat, isSeatAsked) = (false, false)

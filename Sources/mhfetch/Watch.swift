@@ -60,6 +60,11 @@ final class Watch: Sendable {
         }
     }
 
+    /// Tells somebody who reads along.
+    func tell(_ words: String) {
+        if request.isVerbose { writeToStandardError("mhfetch: \(printable(words))") }
+    }
+
     func noteWell(_ account: AccountSettings) {
         guard told.noteWell(account.name) else { return }
         hub.log.write(.notice, "well again", [("account", account.name)])

@@ -218,6 +218,19 @@ public struct FolderSettings: Sendable, Hashable {
     /// Whether it stands for all folders that it matches: `*` for anything, `%` for anything within one level.
     public var isPattern: Bool { remote.contains { $0 == "*" || $0 == "%" } }
 
+    /// Whether `folder` is of its name or pattern, whatever divides its levels.
+    func mayStand(for folder: String) -> Bool {
+        var parts = remote.split(omittingEmptySubsequences: false) { $0 == "*" || $0 == "%" }[...]
+        guard parts.count > 1, let first = parts.popFirst(), let last = parts.popLast() else { return remote == folder }
+        guard folder.hasPrefix(first), folder.count >= first.count + last.count else { return false }
+        var rest = folder.dropFirst(first.count)
+        for part in parts where !part.isEmpty {
+            guard let found = rest.firstRange(of: part) else { return false }
+            rest = rest[found.upperBound...]
+        }
+        return rest.hasSuffix(last)
+    }
+
     static let inbox = "INBOX"
 }
 
@@ -237,10 +250,17 @@ extension AccountSettings {
         case .off: return nil
         case .folder(let name): return FolderSettings(remote: name, local: nil).remote
         case .standard:
-            let named = folders.filter { !$0.isPattern && !$0.isExcluded }
-            return (named.first(where: \.isInbox) ?? (folders.contains(where: \.isPattern) ? nil : named.first))?.remote
-                ?? FolderSettings.inbox
+            if mayFetch(FolderSettings.inbox) { return FolderSettings.inbox }
+            return folders.first { !$0.isPattern && !$0.isExcluded }?.remote
         }
+    }
+
+    /// Whether the lines of `folders` name the folder, or have a pattern that may stand for it.
+    func mayFetch(_ folder: String) -> Bool {
+        let isNamed = folders.contains { !$0.isPattern && !$0.isExcluded && $0.remote == folder }
+        return isNamed
+            || folders.contains { $0.isPattern && !$0.isExcluded && $0.mayStand(for: folder) }
+                && !folders.contains { $0.isExcluded && $0.mayStand(for: folder) }
     }
 }
 

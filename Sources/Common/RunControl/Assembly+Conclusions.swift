@@ -198,9 +198,7 @@ extension Assembly {
             }
         }
         let isAnyPattern = account.folders.contains(where: \.isPattern)
-        if case .folder = account.idle, let folder = account.idleFolder, !isAnyPattern,
-            !account.folders.contains(where: { $0.remote == folder })
-        {
+        if case .folder = account.idle, let folder = account.idleFolder, !account.mayFetch(folder) {
             complain("idle", "folder \"\(folder)\" is not fetched; name it with \"folders\", too")
         }
         if let excluded = account.folders.first(where: \.isExcluded), !isAnyPattern {
