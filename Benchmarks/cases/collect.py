@@ -104,34 +104,39 @@ SyncState {home}/state
     return measure
 
 
-def fetchmail(bench, protocol, port, count):
-    """By a program for each message, as it has no Maildirs of its own."""
-    def measure():
-        root = bench.peer("fetchmail")
-        home, target = bench.folder("fetchmail", 0o700), maildir(bench, "fetchmail-mail")
-        rc = os.path.join(home, "rc")
-        with open(rc, "w") as file:
-            file.write(f"""poll localhost protocol {protocol} port {port}
+def fetchmail_account(bench, protocol, port, words):
+    """A command that has fetchmail collect, by a program for each message, as it has no Maildirs of its own; the environment
+    for it, and where the mail goes. `words` end the lines of the user."""
+    root = bench.peer("fetchmail")
+    home, target = bench.folder("fetchmail", 0o700), maildir(bench, "fetchmail-mail")
+    rc = os.path.join(home, "rc")
+    with open(rc, "w") as file:
+        file.write(f"""poll localhost protocol {protocol} port {port}
   user alice password secret is alice here
   ssl sslcertck sslcertfile {bench.certificate}
-  keep fetchall mda "{bench.deliver} {target}"
+  keep {words} mda "{bench.deliver} {target}"
 """)
-        os.chmod(rc, 0o600)
-        env = environment(root)
-        env["HOME"] = home
-        result = timed([root + "/usr/bin/fetchmail", "-s", "-f", rc, "--pidfile", home + "/pid", "-i", home + "/ids"], env=env)
+    os.chmod(rc, 0o600)
+    command = [root + "/usr/bin/fetchmail", "-s", "-f", rc, "--pidfile", home + "/pid", "-i", home + "/ids"]
+    return command, {**environment(root), "HOME": home}, target
+
+
+def fetchmail(bench, protocol, port, count):
+    def measure():
+        command, env, target = fetchmail_account(bench, protocol, port, "fetchall")
+        result = timed(command, env=env)
         delivered(target, count)
         return figures(count, *result)
     return measure
 
 
-def getmail(bench, protocol, port, count):
-    """As an ordinary user: it refuses to deliver as root."""
-    def measure():
-        root = bench.peer("getmail6")
-        home, target = bench.folder("getmail", 0o700), maildir(bench, "getmail-mail")
-        with open(os.path.join(home, "rc"), "w") as file:
-            file.write(f"""[retriever]
+def getmail_account(bench, protocol, port, read_all):
+    """A command that has getmail collect, the environment for it, and where the mail goes. As an ordinary user: it refuses to
+    deliver as root."""
+    root = bench.peer("getmail6")
+    home, target = bench.folder("getmail", 0o700), maildir(bench, "getmail-mail")
+    with open(os.path.join(home, "rc"), "w") as file:
+        file.write(f"""[retriever]
 type = Simple{protocol}SSLRetriever
 server = localhost
 port = {port}
@@ -142,12 +147,19 @@ ca_certs = {bench.certificate}
 type = Maildir
 path = {target}/
 [options]
-read_all = true
+read_all = {str(read_all).lower()}
 delete = false
 verbose = 0
 """)
-        env = {"PATH": os.environ["PATH"], "HOME": home, "PYTHONPATH": root + "/usr/lib/python3/dist-packages"}
-        result = timed([*ordinary_user(), "python3", root + "/usr/bin/getmail", "--getmaildir", home, "--rcfile", "rc"], env=env)
+    env = {"PATH": os.environ["PATH"], "HOME": home, "PYTHONPATH": root + "/usr/lib/python3/dist-packages"}
+    command = [*ordinary_user(), "python3", root + "/usr/bin/getmail", "--getmaildir", home, "--rcfile", "rc"]
+    return command, env, target
+
+
+def getmail(bench, protocol, port, count):
+    def measure():
+        command, env, target = getmail_account(bench, protocol, port, True)
+        result = timed(command, env=env)
         delivered(target, count)
         return figures(count, *result)
     return measure

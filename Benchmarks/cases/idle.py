@@ -4,11 +4,11 @@ import os
 import statistics
 import time
 
-from cases.collect import maildir
+from cases.collect import fetchmail_account, getmail_account
 from cases.memory import resident
 from harness import Missing, by_turns, table
-from hub import Hub, ordinary_user
-from peers import Dovecot, environment
+from hub import Hub
+from peers import Dovecot
 
 PATIENCE = 60
 ACCOUNTS = 50
@@ -74,49 +74,12 @@ def single(bench, source, start, target):
         source.clear()
 
 
-def fetchmail(bench, dovecot, source):
+def peer(bench, source, account, *options):
+    """One of the peers, whose command gets `options` besides."""
     def measure():
-        root = bench.peer("fetchmail")
-        home, target = bench.folder("fetchmail", 0o700), maildir(bench, "fetchmail-mail")
-        rc = os.path.join(home, "rc")
-        with open(rc, "w") as file:
-            file.write(f"""set daemon 300
-poll localhost protocol IMAP port {dovecot.imaps}
-  user alice password secret is alice here
-  ssl sslcertck sslcertfile {bench.certificate} idle
-  keep mda "{bench.deliver} {target}"
-""")
-        os.chmod(rc, 0o600)
-        env = {**environment(root), "HOME": home}
-        command = [root + "/usr/bin/fetchmail", "-N", "-s", "-f", rc, "--pidfile", home + "/pid", "-i", home + "/ids"]
-        return single(bench, source, lambda: bench.start(command, (), home + "/log", env), target)
-    return measure
-
-
-def getmail(bench, dovecot, source):
-    def measure():
-        root = bench.peer("getmail6")
-        home, target = bench.folder("getmail", 0o700), maildir(bench, "getmail-mail")
-        with open(os.path.join(home, "rc"), "w") as file:
-            file.write(f"""[retriever]
-type = SimpleIMAPSSLRetriever
-server = localhost
-port = {dovecot.imaps}
-username = alice
-password = secret
-ca_certs = {bench.certificate}
-[destination]
-type = Maildir
-path = {target}/
-[options]
-read_all = false
-delete = false
-verbose = 0
-""")
-        env = {"PATH": os.environ["PATH"], "HOME": home, "PYTHONPATH": root + "/usr/lib/python3/dist-packages"}
-        command = [*ordinary_user(), "python3", root + "/usr/bin/getmail", "--getmaildir", home, "--rcfile", "rc",
-                   "--idle", "INBOX"]
-        return single(bench, source, lambda: bench.start(command, (), home + "/log", env), target)
+        command, env, target = account()
+        log = env["HOME"] + "/log"
+        return single(bench, source, lambda: bench.start([*command, *options], (), log, env), target)
     return measure
 
 
@@ -180,7 +143,8 @@ def run(bench):
     try:
         source = Source(dovecot)
         alone = by_turns(
-            [("fetchmail", fetchmail(bench, dovecot, source)), ("getmail6", getmail(bench, dovecot, source)),
+            [("fetchmail", peer(bench, source, lambda: fetchmail_account(bench, "IMAP", dovecot.imaps, "idle"), "-N", "-d", "300")),
+             ("getmail6", peer(bench, source, lambda: getmail_account(bench, "IMAP", dovecot.imaps, False), "--idle", "INBOX")),
              ("mailhub", ours(bench, dovecot, source))], 1)
         many = by_turns([("mailhub", together(bench, dovecot, source))], bench.options.rounds)
     finally:

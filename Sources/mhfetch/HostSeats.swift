@@ -6,7 +6,7 @@ import Synchronization
 /// The connections of `--idle` to one server. Once it has refused one while others stood, no more than those are opened:
 /// whose turn comes gets the seat of the account that has waited longest for news, which then has its turns by the clock.
 final class HostSeats: Sendable {
-    /// For how long, in seconds, a refusal counts: the next one may allow more.
+    /// For how long a refusal counts: the next one may allow more.
     private static let memory = Duration.seconds(3600)
 
     private struct State: Sendable {

@@ -76,6 +76,15 @@ struct FetchIdleTests {
         }
     }
 
+    /// A hub that waits for news of the one account `a`.
+    private func watching(_ server: IdleServer) throws -> WatchRig {
+        let rig = WatchRig()
+        rig.configure(["a"], by: server)
+        try rig.start()
+        try rig.wait("it waits") { server.seen.idlers.count == 1 }
+        return rig
+    }
+
     private func names(_ count: Int) -> [String] { (1...count).map { "u\($0)" } }
 
     @Test("FE6: mail is fetched as it comes, each once; told to stop it stops, and says nothing")
@@ -208,10 +217,7 @@ struct FetchIdleTests {
     func byHand() async throws {
         try await onThread {
             let server = try IdleServer()
-            let rig = WatchRig()
-            rig.configure(["a"], by: server)
-            try rig.start()
-            try rig.wait("it waits") { server.seen.idlers.count == 1 }
+            let rig = try watching(server)
             for number in 1...10 {
                 server.deliver(to: "a")
                 let result = try rig.rig.fetch("a")
@@ -274,10 +280,7 @@ struct FetchIdleTests {
     func hostile() async throws {
         try await onThread {
             let server = try IdleServer()
-            let rig = WatchRig()
-            rig.configure(["a"], by: server)
-            try rig.start()
-            try rig.wait("it waits") { server.seen.idlers.count == 1 }
+            let rig = try watching(server)
             server.lie("* 99 EXISTS")
             // Doubled each time: after five calls more than a second.
             try rig.wait("five calls") { server.seen.idles >= 6 }
