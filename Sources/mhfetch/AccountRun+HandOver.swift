@@ -86,8 +86,9 @@ extension AccountRun {
 
     /// Tells of what waits: in a run of cron's only the log, as the alert tells a person when it lasts.
     func tellWaiting(_ words: String) {
+        guard isNews(words) else { return }
         hub.log.write(.warning, "waiting", [("account", account.name), ("error", words)])
         guard !isByTimer || isVerbose else { return }
-        complain(printable(words))
+        write(printable(words))
     }
 }

@@ -91,16 +91,16 @@ extension AccountRun {
         let place = "folder \(printable(folder)): "
         let words = sentence(error).hasPrefix(place) ? sentence(error) : place + sentence(error)
         stops.append(words)
-        complain(printable(words))
+        guard isNews(words) else { return }
+        write(printable(words))
         hub.log.write(.error, "folder", [("account", account.name), ("error", words)])
     }
 
     /// Tells a person, be it in a run of cron's; where a command stays, the same only once in a while.
     /// - Parameter words: safe for a terminal.
-    func complain(_ words: String) {
-        guard isNews(words) else { return }
-        writeToStandardError("mhfetch: \(account.name): \(words)")
-    }
+    func complain(_ words: String) { if isNews(words) { write(words) } }
+
+    func write(_ words: String) { writeToStandardError("mhfetch: \(account.name): \(words)") }
 
     func tell(_ line: @autoclosure () -> String) {
         if isVerbose { writeToStandardError("mhfetch: \(account.name): \(printable(line()))") }

@@ -33,14 +33,16 @@ final class AccountRun {
     private let due: DueAccounts
     let means: RunMeans
     var turnLimit = AccountRun.turnLimit
-    /// What SELECT told of the folders that were looked at.
-    var selections: [String: IMAPSelection] = [:]
+    /// How the folders stood when they were looked at, for whoever waits for news of them.
+    var marks: [String: FolderMark] = [:]
     /// For standard output.
     private(set) var printed = ""
     var progress: Progress
     var tally = Tally()
     /// Why folders could not be fetched.
     var stops: [String] = []
+    /// What keeps fetched mail here; empty for nothing.
+    private(set) var waits = ""
     /// `nil` in a dry run, which writes nothing.
     let delivery: BatchDelivery?
     /// Hands on what is spooled; `nil` where nothing is, and nothing will be.
@@ -48,7 +50,7 @@ final class AccountRun {
     /// Whether nobody asked for this account by name, and nobody may read along.
     var isByTimer: Bool { request.isDue || request.isIdle }
     var isVerbose: Bool { request.isVerbose }
-    /// Whether a person has not been told so in a while.
+    /// Whether that was not told in a while. Where a command stays, neither a person nor the log is told more often.
     func isNews(_ words: String) -> Bool { request.told?.isNews(words, of: account.name) ?? true }
     /// What the run is for.
     var errand: Errand { request.errand }
@@ -126,7 +128,7 @@ final class AccountRun {
     var now: Int { max(Glibc.time(nil), ClockSanity.buildDate) }
 
     /// Does the whole run.
-    /// - Returns: `temporaryFailure` when a message or a folder could not be fetched.
+    /// - Returns: `temporaryFailure` when a message or a folder could not be fetched, or what was fetched waits.
     func carryOut() throws -> ExitStatus {
         checkClock()
         defer { progress.end() }
@@ -141,8 +143,8 @@ final class AccountRun {
             try collect()
             try delivery?.settle()
             if let words = try endHandOver() {
-                stops.append(words)
                 tally.waiting = handOver?.count ?? 0
+                waits = words
                 tellWaiting(words)
             }
         } catch {
@@ -151,7 +153,8 @@ final class AccountRun {
             report()
             throw error  // the one to report, even if it could not be recorded
         }
-        let status: ExitStatus = tally.failed + tally.stopped + tally.waiting == 0 ? .ok : .temporaryFailure
+        // What is fetched and waits for its places is a matter of the spool, which tells of it.
+        let status: ExitStatus = tally.failed + tally.stopped == 0 ? .ok : .temporaryFailure
         let rest =
             hasRest
             ? "the turn of another account came first, the rest follows"
@@ -162,7 +165,7 @@ final class AccountRun {
         try noteTotal()
         try ledger.compactIfWorthwhile()
         report()
-        return status
+        return tally.waiting == 0 ? status : .temporaryFailure
     }
 
     /// Finds out what became of the batches of a run that died.
@@ -248,7 +251,7 @@ final class AccountRun {
             func open() throws(AccountError) -> POP3Session {
                 try POP3Session.open(account, at: server, over: paths, within: Self.sessionLimit)
             }
-            let session = try means.dials.map { try $0.pass(open) } ?? open()
+            let session = try means.seat.map { try $0.dial(open) } ?? open()
             noteSession(session.exchange.wire.facts, by: session.mechanism)
             try POP3Collector(run: self, session: session).collect()
         }
@@ -265,6 +268,7 @@ final class AccountRun {
 
     /// Notes an error behind the one that is reported.
     func noteFault(_ error: any Error) {
+        guard isNews(sentence(error)) else { return }
         hub.log.write(.error, "fetch", [("account", account.name), ("error", sentence(error))])
     }
 

@@ -60,8 +60,8 @@ struct AccountRuns: Sendable {
         var delivered: Int
         /// When what waits in the spool is to be offered again, in seconds since 1970; `nil` where nothing waits.
         var spoolTime: Int?
-        /// What SELECT told of the folders that were looked at.
-        var selections: [String: IMAPSelection]
+        /// How the folders stood when they were looked at.
+        var marks: [String: FolderMark]
     }
 
     let hub: StartedHub
@@ -69,11 +69,11 @@ struct AccountRuns: Sendable {
     let request: Request
     let due: DueAccounts
     /// The most descriptors that a run has open: the files of two batches, directories, locks, the connection.
-    private static let openFiles = 160
+    static let openFiles = 160
     /// Threads that put the batches of all accounts on disk.
     private static let syncThreads = 8
     /// Descriptors of no account.
-    private static let ownFiles = 64
+    static let ownFiles = 64
 
     init(of hub: StartedHub, over paths: Paths, _ request: Request) {
         (self.hub, self.paths, self.request) = (hub, paths, request)
@@ -106,7 +106,9 @@ struct AccountRuns: Sendable {
 
     /// Looks whether all is well with the hub, where that is due.
     func lookAtHealth() {
-        due.lookAtHealth(each: Alerts.pace) { Alerts(hub: hub, logins: paths.logins, now: time(nil)).raise() }
+        due.lookAtHealth(each: Alerts.pace) {
+            Alerts(hub: hub, logins: paths.logins, now: time(nil), told: request.told).raise()
+        }
     }
 
     /// Does `body` for each of `accounts`, several at once. What they print comes in the order of `accounts`.
@@ -215,7 +217,7 @@ struct AccountRuns: Sendable {
         do {
             status = try run.carryOut()
             hasEnded = true
-            words = run.state.lastEnding?.words ?? ""
+            words = run.state.lastEnding.map { $0.words.isEmpty ? run.waits : $0.words } ?? run.waits
         } catch {
             let isExcused = means.excuses(error, run.hasCome)
             status = isExcused ? .temporaryFailure : tell(error, of: account)
@@ -227,7 +229,7 @@ struct AccountRuns: Sendable {
         return RunEnd(
             outcome: Outcome(text: run.printed + (request.isJSON ? summary.json.line : ""), status: status),
             failure: failure, past: ledger.state.past, delivered: summary.delivered,
-            spoolTime: run.handOver?.nextTime, selections: run.selections)
+            spoolTime: run.handOver?.nextTime, marks: run.marks)
     }
 
     /// Hands on what earlier runs have fetched, where something waits.

@@ -41,19 +41,21 @@ final class AccountWatch {
     private let account: AccountSettings
     private let watch: Watch
     private let alarm: Alarm
-    private let seats: HostSeats
+    private let seat: Seat
     private let plan: FetchPlan
     /// `nil` for POP3.
     private let standing: StandingSession?
     /// Where news is waited for; `nil` for an account that has its turns only.
     private let folder: String?
-    /// What was done for all folders; `nil` for nothing yet.
+    /// What was done for all folders; `nil` for what is not known.
     private var past: FetchPlan.Past?
+    /// When all folders were last looked at, by a clock that nobody sets; `nil` for never.
+    private var lastWhole: Deadline?
     private var spoolTime: Int?
-    private var selection: IMAPSelection?
-    private var hasSeat = false
-    /// Whether another account has asked for the seat.
-    private var isSeatAsked = false
+    /// How the folder stood when it was last looked at.
+    private var mark: FolderMark?
+    /// Whether the session has ended because others waited for its seat.
+    private var isDisplaced = false
     private var failures = 0
     /// Whether a person who reads along has been told that this session waits for news.
     private var isWaiting = false
@@ -63,7 +65,8 @@ final class AccountWatch {
     private var now: Int { time(nil) }
 
     init(of account: AccountSettings, in watch: Watch, alarm: Alarm, seats: HostSeats) {
-        (self.account, self.watch, self.alarm, self.seats) = (account, watch, alarm, seats)
+        (self.account, self.watch, self.alarm) = (account, watch, alarm)
+        seat = Seat(at: seats, by: watch.dials, alarm: alarm)
         var plan = account.plan
         plan.isAskedByTimer = false
         let isByClock = account.isOnlyWhenSending || !plan.times.isEmpty && plan.every == nil
@@ -73,20 +76,35 @@ final class AccountWatch {
         let (log, name) = (watch.hub.log, account.name)
         standing =
             account.fetch?.service.isIMAP == true
-            ? StandingSession(of: account, over: watch.paths, by: watch.dials) {
+            ? StandingSession(of: account, over: watch.paths, on: seat) {
                 log.write(.error, "fetch", [("account", name), ("error", sentence($0))])
             } : nil
     }
 
     /// Works until the order to stop.
     func work() {
-        var round: Round? = .whole
+        var round = firstRound()
         while let next = round {
-            guard hasSeat || seats.take() else { break }
-            hasSeat = true
-            round = afterwards(carryOut(next), next)
+            // What is spooled goes elsewhere.
+            guard next == .spool || seat.take() else { break }
+            guard let end = watch.whenFilesAllow({ carryOut(next) }) else { break }
+            round = afterwards(end, next)
         }
         leave(isBroken: true)
+    }
+
+    /// What earlier runs have left to do: who has just fetched from the account, as the process that this one follows,
+    /// need not do so again.
+    private func firstRound() -> Round? {
+        do {
+            past = try AccountReport.read(account.name, in: watch.hub.settings.stateDirectory).past
+            if let due = dueRound() { return due }
+            guard folder == nil else { return .folder }
+            return try AccountRuns.hasSpool(account, in: watch.hub) ? .spool : rest()
+        } catch {
+            // The round tells what is wrong with the state.
+            return .whole
+        }
     }
 
     // MARK: A round
@@ -108,16 +126,14 @@ final class AccountWatch {
             }
             var isCrowded = false
             let means = RunMeans(
-                pool: watch.pool, dials: watch.dials, standing: standing,
+                pool: watch.pool, seat: seat, standing: standing,
                 excuses: { [self] error, hasCome in
-                    isCrowded = !hasCome && Self.mayBeCrowd(error) && seats.noteRefusal()
+                    isCrowded = !hasCome && Self.mayBeCrowd(error) && seat.noteRefusal()
                     if isCrowded { note("connection refused", error) }
                     return isCrowded
                 }, folder: round == .folder ? folder : nil)
             if round == .spool {
                 spoolTime = try runs.handOverOnly(account, by: ledger, means).next
-                // What was fetched is handed on: a run that ends well says so.
-                if spoolTime == nil { past = nil }
                 return .done(delivered: 0)
             }
             // In a pause nobody is asked.
@@ -132,8 +148,8 @@ final class AccountWatch {
             spoolTime = end.spoolTime
             guard end.failure == nil else { return isCrowded ? .crowded : .failed }
             if end.outcome.status == .ok { watch.noteWell(account) }
-            selection = folder.flatMap { end.selections[$0] }
-            if round == .whole { past = end.past }
+            if let folder, let found = end.marks[folder] { mark = found }
+            if round == .whole { (past, lastWhole) = (end.past, .now) }
             return .done(delivered: end.delivered)
         } catch {
             _ = runs.tell(error, of: account)
@@ -145,15 +161,17 @@ final class AccountWatch {
     /// - Returns: `nil` when the order to stop has come.
     private func afterwards(_ end: RoundEnd, _ round: Round) -> Round? {
         switch end {
-        case .busy: return pause(.seconds(Self.busyPace)) ? round : nil
+        case .busy: return pause(.seconds(Self.busyPace)) == .stop ? nil : round
         case .crowded:
             leave(isBroken: true)
-            return pause(.milliseconds(Int.random(in: Self.crowdPause))) ? round : nil
+            return pause(.milliseconds(Int.random(in: Self.crowdPause))) == .stop ? nil : round
         case .failed:
             leave(isBroken: true)
             return pauseAfterFailure()
         case .done(let delivered):
-            if standing?.session == nil { failures = 0 }
+            // One that waits for news has still to show that it stands.
+            if idleSession == nil { failures = 0 }
+            isDisplaced = false
             if delivered > 0 { vainCalls = 0 }
             return rest()
         }
@@ -176,22 +194,26 @@ final class AccountWatch {
 
     // MARK: Between the rounds
 
+    /// The session that news can be waited for in.
+    private var idleSession: (session: IMAPSession, folder: String)? {
+        guard let session = standing?.session, let folder, session.has("IDLE") else { return nil }
+        return (session, folder)
+    }
+
     /// Waits for news, or for the account's turn.
     private func rest() -> Round? {
         while !StopSignal.hasCome {
             if let due = dueRound() { return due }
-            guard let session = standing?.session, let folder, session.has("IDLE"), !isSeatAsked,
-                seats.beginIdle(alarm)
-            else {
+            guard let (session, folder) = idleSession else {
                 leave(isBroken: false)
-                guard waitForTurn() else { return nil }
-                continue
+                switch waitForTurn() {
+                case nil: return nil
+                case true?: return .folder
+                case false?: continue
+                }
             }
-            let end: IMAPSession.IdleEnd
-            do {
-                defer { isSeatAsked = !seats.endIdle(alarm) }
-                end = try waitForNews(in: folder, session)
-            } catch {
+            let end: IMAPSession.IdleEnd?
+            do { end = try seat.idle { try waitForNews(in: folder, session) } } catch {
                 guard !StopSignal.hasCome else { return nil }
                 note("session ended", error)
                 if let since = standing?.since, since.elapsed > Self.steadyTime { failures = 0 }
@@ -201,9 +223,12 @@ final class AccountWatch {
             // Whoever rang wanted the seat, or that the connection be tried, which has been done.
             _ = alarm.takeRing()
             switch end {
-            case .news: return pauseAfterVainCall() ? .folder : nil
+            case .news: return pauseAfterVainCall()
             case .alarm: continue
             case .refused: leave(isBroken: false)
+            case nil:
+                leave(isBroken: false)
+                isDisplaced = true
             }
         }
         return nil
@@ -214,13 +239,14 @@ final class AccountWatch {
         let selected: IMAPSelection
         // The run has told of a folder that is not to be had.
         do throws(AccountError) { selected = try session.select(folder) } catch .refused { return .refused }
-        // Between the round and this moment the server had nobody to tell.
-        if let selection, selection.isOlder(than: selected) {
-            self.selection = selected
+        // Since the folder was last looked at the server had nobody to tell, for a moment or for longer.
+        let found = try session.mark(of: selected)
+        guard let found, mark == nil || mark == found else {
+            mark = found
             return .news
         }
+        mark = found
         var messages = selected.messages
-        selection = nil
         alarm.set(Deadline(after: min(timeToTurn(), IMAPSession.idleLimit)))
         if !isWaiting { watch.tell("\(account.name): waits for news in \(folder)") }
         isWaiting = true
@@ -237,8 +263,14 @@ final class AccountWatch {
     /// When all folders have their turn, in seconds since 1970.
     private func wholeTime(_ now: Int) -> Int {
         guard let past else { return 0 }
-        if account.isOnlyWhenSending, watch.runs().waitsForSending(account) { return now + Self.sendingPace }
-        return plan.next(after: past, now: now, on: .machine)
+        if past.lastRun > now, let lastWhole {
+            // The clock was set back, or was never set: the turns go by another one.
+            let pace = Int((plan.every ?? .seconds(Self.standardPace)).components.seconds)
+            return now + max(0, pace - Int(lastWhole.elapsed.components.seconds))
+        }
+        let next = plan.next(after: past, now: now, on: .machine)
+        if next > 0, account.isOnlyWhenSending, watch.runs().waitsForSending(account) { return now + Self.sendingPace }
+        return next
     }
 
     private func timeToTurn() -> Duration {
@@ -247,18 +279,22 @@ final class AccountWatch {
         return min(.seconds(max(0, next - now)), Self.longestWait)
     }
 
-    private func waitForTurn() -> Bool {
-        let isOn = pause(timeToTurn())
-        // Whatever it was, the clock says what is to be done.
-        _ = alarm.takeRing()
-        return isOn
+    /// Waits without a session.
+    /// - Returns: whether there is a seat again for one that was displaced; `nil` when the order to stop has come.
+    private func waitForTurn() -> Bool? {
+        guard isDisplaced else { return pause(timeToTurn()) == .stop ? nil : false }
+        // Two would take the seat from one another, again and again.
+        guard pause(min(timeToTurn(), .seconds(Self.spread))) != .stop else { return nil }
+        let (end, hasRoom) = seat.stayAway { pause(timeToTurn()) }
+        return end == .stop ? nil : hasRoom
     }
 
     /// A server that calls for nothing again and again is heard less and less.
-    private func pauseAfterVainCall() -> Bool {
+    private func pauseAfterVainCall() -> Round? {
         defer { vainCalls += 1 }
-        guard vainCalls > 0 else { return true }
-        return pause(min(Self.longestCallPause, .milliseconds(100 << min(vainCalls, 10))))
+        guard vainCalls > 0 else { return .folder }
+        let time = min(Self.longestCallPause, .milliseconds(100 << min(vainCalls, 10)))
+        return pause(time) == .stop ? nil : .folder
     }
 
     private func pauseAfterFailure() -> Round? {
@@ -266,34 +302,28 @@ final class AccountWatch {
         var isLonger = true
         while isLonger {
             let longer = failures > 1 ? min(Self.longestPause, Self.spread << min(failures - 2, 10)) : 0
-            guard pause(.milliseconds(Int.random(in: 0..<Self.spread * 1000) + longer * 1000)) else { return nil }
+            let end = pause(.milliseconds(Int.random(in: 0..<Self.spread * 1000) + longer * 1000))
+            guard end != .stop else { return nil }
             // The machine has slept: what failed before may do now, in a while.
-            isLonger = alarm.takeRing()
+            isLonger = end == .rung
             if isLonger { failures = min(failures, 1) }
         }
         return dueRound() ?? (folder == nil ? .whole : .folder)
     }
 
-    /// - Returns: `false` when the order to stop has come.
-    private func pause(_ time: Duration) -> Bool {
+    private enum PauseEnd { case over, rung, stop }
+
+    /// Waits. Whoever rings has been heard then.
+    private func pause(_ time: Duration) -> PauseEnd {
         alarm.set(Deadline(after: time))
-        return alarm.wait()
+        guard alarm.wait() else { return .stop }
+        return alarm.takeRing() ? .rung : .over
     }
 
     /// Ends the session, and gives the seat to others.
     private func leave(isBroken: Bool) {
         standing?.close(isBroken: isBroken)
         isWaiting = false
-        guard hasSeat else { return }
-        seats.give(isAsked: isSeatAsked)
-        (hasSeat, isSeatAsked) = (false, false)
-    }
-}
-
-extension IMAPSelection {
-    /// Whether mail has come into the folder between this look and `other`.
-    fileprivate func isOlder(than other: IMAPSelection) -> Bool {
-        guard let next = uidNext, let otherNext = other.uidNext else { return other.messages > messages }
-        return next != otherNext || uidValidity != other.uidValidity
+        seat.give()
     }
 }

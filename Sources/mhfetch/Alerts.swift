@@ -23,6 +23,8 @@ struct Alerts {
     let logins: LoginRecords
     /// Seconds since 1970.
     let now: Int
+    /// What was told already, where a command stays.
+    var told: ToldFaults?
 
     private var settings: HubSettings { hub.settings }
 
@@ -65,6 +67,7 @@ struct Alerts {
     }
 
     private func complain(_ error: any Error) {
+        guard told?.isNews(sentence(error), of: ToldFaults.hub) ?? true else { return }
         writeToStandardError(
             "mhfetch: nobody is told of what is not well: \(sentence(error)); of a full disk there is a letter once a day"
         )

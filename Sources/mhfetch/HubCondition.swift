@@ -3,6 +3,7 @@
 import AccountSessions
 import DurableFiles
 import FetchLedger
+import FetchSpool
 import HubHealth
 import LoginLedger
 import Reporting
@@ -25,7 +26,7 @@ struct HubCondition {
     let now: Int
 
     /// All that there is.
-    func concerns() -> [Concern] { accountConcerns() + hubConcerns() }
+    func concerns() -> [Concern] { accountConcerns() + deliveryConcerns() + hubConcerns() }
 
     /// Those of accounts: a login that is refused, else that not all is fetched.
     private func accountConcerns() -> [Concern] {
@@ -54,6 +55,25 @@ struct HubCondition {
                     .fetching, report.lastEnding?.time, "account \(account.name): the last \(report.died) runs died")
             } catch {
                 return concern(.fetching, nil, "account \(account.name): \(sentence(error))")
+            }
+        }
+    }
+
+    /// Those of fetched mail that waits for its places.
+    private func deliveryConcerns() -> [Concern] {
+        settings.accounts.filter { $0.fetch != nil }.compactMap { account in
+            func concern(_ since: Int?, _ words: String) -> Concern {
+                Concern(
+                    .delivery, of: account.name, for: account.owner, since: since, "account \(account.name): \(words)")
+            }
+            do throws(SpoolError) {
+                let spool = try SpoolStatus.read(account.name, in: settings.stateDirectory)
+                guard let first = spool.obstacles.first else { return nil }
+                return concern(
+                    first.since,
+                    "\(counted(spool.waiting, "message")) fetched and waiting for \(first.name): \(first.words)")
+            } catch {
+                return concern(nil, sentence(error))
             }
         }
     }

@@ -46,7 +46,6 @@ struct IMAPCollector {
         let folder = chosen.settings
         let delimiter = try chosen.delimiter ?? delimiter(in: folder)
         let selection = try select(folder.remote)
-        run.selections[folder.remote] = selection
         run.tell("folder \(folder.remote): \(counted(selection.messages, "message"))")
         guard selection.hasStickyUIDs, let validity = selection.uidValidity else {
             throw FetchError.noUIDValidity(folder: folder.remote, host: session.host)
@@ -55,6 +54,10 @@ struct IMAPCollector {
         let collector = IMAPFolder(
             session: session, run: run, name: folder.remote, index: index, messages: selection.messages,
             destination: run.destination(try localFolder(of: folder, delimiter)))
+        if run.means.standing != nil {
+            run.marks[folder.remote] = FolderMark(
+                uidValidity: validity, uidNext: try selection.uidNext ?? collector.nextUID())
+        }
         let known = run.state.folders[index]
         // UIDs never go down (RFC 3501 §2.3.1.1): a server whose UIDNEXT does will give UIDs to other messages.
         let uidNext = try trusted(selection.uidNext, of: collector, known, validity)

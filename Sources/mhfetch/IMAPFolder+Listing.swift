@@ -65,7 +65,7 @@ extension IMAPFolder {
                 guard status.condition == .ok else {
                     throw FetchError.searchRefused(
                         folder: name, host: session.host, search: criteria,
-                        words: printable(octets: status.text, limit: 200))
+                        words: exchange.quoted(status.text))
                 }
                 break reading
             case .bye(let status): throw session.farewell(status)

@@ -150,8 +150,12 @@ struct MHFetch: ParsableCommand {
     }
 
     func run() throws {
-        let started = try hub.start("mhfetch", checks: Check.fetching)
-        let chosen = try choose(started.settings)
+        if idle {
+            // Who stays begins anew at SIGHUP, also under nohup(1).
+            signal(SIGHUP, SIG_DFL)
+            StopSignal.watch()
+        }
+        let (started, chosen) = try start()
         let warn: @Sendable (String) -> Void = { words in
             writeToStandardError("mhfetch: \(printable(words))")
             started.log.write(.warning, "login", [("words", words)])
@@ -179,11 +183,9 @@ struct MHFetch: ParsableCommand {
         }
         let runs = AccountRuns(
             of: started, over: paths, request(explicitRC: hub.rc.map { _ in started.settings.source }))
-        // Who stays begins anew at SIGHUP, also under nohup(1).
-        if idle { signal(SIGHUP, SIG_DFL) }
         StopSignal.watch()
         defer { StopSignal.takeEffect() }
-        if idle { return watch(chosen, by: runs) }
+        if idle { return try watch(chosen, by: runs) }
         let faults: [ExitStatus]
         if status {
             let ofAccounts = try chosen.compactMap { account in try tell(account, by: runs, logins) }
@@ -212,6 +214,30 @@ struct MHFetch: ParsableCommand {
         return faults.contains(.noPermission) ? .noPermission : .temporaryFailure
     }
 
+    private func start() throws -> (StartedHub, [AccountSettings]) {
+        func attempt() throws -> (StartedHub, [AccountSettings]) {
+            let started = try hub.start("mhfetch", checks: Check.fetching)
+            return (started, try choose(started.settings))
+        }
+        guard idle, ProcessStart.isAgain else { return try attempt() }
+        // Behind the back of the one that has begun anew the rc has become one that is of no use, or a disk is full: who
+        // stays does not end by that.
+        var told = ""
+        while true {
+            do { return try attempt() } catch {
+                if sentence(error) != told {
+                    _ = complain(error, as: "mhfetch")
+                    writeToStandardError("mhfetch: waits until that is mended")
+                    told = sentence(error)
+                }
+                if !StopSignal.pause(until: Deadline(after: Watch.pace)), !StopSignal.takeRestart() {
+                    StopSignal.takeEffect()
+                    throw error
+                }
+            }
+        }
+    }
+
     private func choose(_ settings: HubSettings) throws -> [AccountSettings] {
         guard !accounts.isEmpty else {
             let all = settings.accounts.filter { $0.fetch != nil }
@@ -238,10 +264,10 @@ struct MHFetch: ParsableCommand {
     }
 
     /// Stays until it is told to stop, and begins anew when the rc has changed.
-    private func watch(_ chosen: [AccountSettings], by runs: AccountRuns) {
+    private func watch(_ chosen: [AccountSettings], by runs: AccountRuns) throws(FetchError) {
         func isGood() -> Bool {
             do {
-                _ = try choose(HubSettings.load(explicitPath: hub.rc))
+                _ = try choose(hub.rehearse("mhfetch"))
                 return true
             } catch {
                 _ = complain(error, as: "mhfetch")
@@ -249,11 +275,12 @@ struct MHFetch: ParsableCommand {
                 return false
             }
         }
-        while case .restart = Watch(of: chosen, hub: runs.hub, over: runs.paths, runs.request).carryOut(isGood: isGood)
+        while case .restart = try Watch(of: chosen, hub: runs.hub, over: runs.paths, runs.request).carryOut(
+            isGood: isGood)
         {
             guard isGood() else { continue }
             runs.hub.log.write(.notice, "beginning anew")
-            let reason = ProcessStart.again()
+            let reason = ProcessStart.startAgain()
             writeToStandardError("mhfetch: cannot begin anew, and goes on with the rc as it was: \(printable(reason))")
         }
     }

@@ -28,7 +28,7 @@ extension POP3Collector {
             case .ok:
                 condemned.insert(message.key)
                 run.tally.deleted += 1
-            case .err(_, _, let text): run.tell("DELE was refused: \(printable(octets: text, limit: 100))")
+            case .err(_, _, let text): run.tell("DELE was refused: \(exchange.quoted(text, limit: 100))")
             default: throw session.broken("an invalid answer to DELE")
             }
         }
@@ -60,7 +60,7 @@ extension POP3Collector {
             case .err(_, _, let text):
                 try run.noteFailure(
                     of: message.key,
-                    "TOP was refused: \(printable(octets: text, limit: 100)); `filter` and --reindex need it")
+                    "TOP was refused: \(exchange.quoted(text, limit: 100)); `filter` and --reindex need it")
             default: throw session.broken("an invalid answer to TOP")
             }
         }

@@ -70,7 +70,7 @@ final class POP3Collector {
             switch try exchange.next() {
             case .ok: break
             case .err(_, _, let text):
-                throw AccountError.refused(command: "QUIT", host: host, words: printable(octets: text, limit: 200))
+                throw AccountError.refused(command: "QUIT", host: host, words: exchange.quoted(text))
             default: throw session.broken("an invalid answer to QUIT")
             }
         } catch {
@@ -251,7 +251,7 @@ final class POP3Collector {
         switch try run.awaiting(message.key, { try exchange.next() }) {
         case .contentBegin: break
         case .err(_, let code, let text):
-            let words = "\(message.isHeaderOnly ? "TOP" : "RETR") was refused: \(printable(octets: text, limit: 100))"
+            let words = "\(message.isHeaderOnly ? "TOP" : "RETR") was refused: \(exchange.quoted(text, limit: 100))"
             // Servers say this also of a message that another client has deleted (RFC 1939 §5), and there is no way to
             // ask.
             if code == nil, !message.isHeaderOnly { return try run.noteRefusal(of: message.key, words) }
@@ -309,7 +309,7 @@ final class POP3Collector {
             case .ok:
                 run.tally.deleted += 1
                 deleted.append(going[answered].key)
-            case .err(_, _, let text): run.tell("DELE was refused: \(printable(octets: text, limit: 100))")
+            case .err(_, _, let text): run.tell("DELE was refused: \(exchange.quoted(text, limit: 100))")
             default: throw session.broken("an invalid answer to DELE")
             }
             answered += 1

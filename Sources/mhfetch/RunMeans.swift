@@ -8,8 +8,8 @@ struct RunMeans {
     var pool = WorkerPool(threads: 8)
     /// Tells whether another account waits for its turn.
     var othersWait: () -> Bool = { false }
-    /// Where logins wait for those of other accounts; `nil` for nowhere.
-    var dials: DialGate?
+    /// Among whose connections one more is opened; `nil` where that is nobody's concern.
+    var seat: Seat?
     /// The session that runs of `--idle` share.
     var standing: StandingSession?
     /// Whether a failure is nobody's concern, as it is mended here; gets it, and whether the server had let us in.

@@ -9,15 +9,15 @@ import RunControl
 final class StandingSession {
     private let account: AccountSettings
     private let paths: Paths
-    private let dials: DialGate
+    private let seat: Seat
     /// Is told what went wrong behind a session.
     private let complain: (any Error) -> Void
     private(set) var session: IMAPSession?
     /// Since when it stands.
     private(set) var since = Deadline.now
 
-    init(of account: AccountSettings, over paths: Paths, by dials: DialGate, complain: @escaping (any Error) -> Void) {
-        (self.account, self.paths, self.dials, self.complain) = (account, paths, dials, complain)
+    init(of account: AccountSettings, over paths: Paths, on seat: Seat, complain: @escaping (any Error) -> Void) {
+        (self.account, self.paths, self.seat, self.complain) = (account, paths, seat, complain)
     }
 
     /// The session that stands, or a new one.
@@ -31,7 +31,7 @@ final class StandingSession {
         let commands = ConnectionCommands(account: account)
         try commands.before()
         do {
-            let made = try dials.pass {
+            let made = try seat.dial {
                 try IMAPSession.open(account, at: server, over: paths, within: AccountRun.sessionLimit)
             }
             (session, since) = (made, .now)

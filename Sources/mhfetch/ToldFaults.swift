@@ -10,6 +10,9 @@ final class ToldFaults: Sendable {
     /// Words of one account that are kept in mind; what comes beyond them is told each time.
     private static let limit = 100
 
+    /// What stands for the hub itself among the accounts; no account can have that name.
+    static let hub = "*"
+
     private let told = Mutex<[String: [String: Deadline]]>([:])
 
     /// Whether words about an account are to be told; that counts as done then.

@@ -21,22 +21,38 @@ final class Watch: Sendable {
     /// What is not to be given up for a thread that mostly waits.
     private static let stackSize = 256 * 1024
     /// How often is looked at the rc and at the clock.
-    private static let pace = Duration.seconds(15)
+    static let pace = Duration.seconds(15)
+    /// How long is waited for whoever reads what we print.
+    private static let readerPatience = Duration.seconds(10)
     /// By how much a wait must have been too long for the machine, or this process, to have stood still.
     private static let sleepTime = Duration.seconds(30)
+
+    /// Descriptors of an account that waits: its alarm and its connection.
+    private static let filesOfAccount = 2
 
     let hub: StartedHub
     let paths: Paths
     /// The threads that put the batches of all accounts on disk.
     let pool = WorkerPool(threads: 8)
     let dials = DialGate()
+    /// Rounds that may still begin, as the limit of open files allows.
+    private let rounds: Monitor<Int>
     private let accounts: [AccountSettings]
     private let request: AccountRuns.Request
     private let told = ToldFaults()
     private let alarms: [Alarm]
     private let seats: [String: HostSeats]
 
-    init(of accounts: [AccountSettings], hub: StartedHub, over paths: Paths, _ request: AccountRuns.Request) {
+    /// - Throws: ``FetchError/openFiles(accounts:needed:limit:)``.
+    init(
+        of accounts: [AccountSettings], hub: StartedHub, over paths: Paths, _ request: AccountRuns.Request
+    ) throws(FetchError) {
+        let limit = OpenFileLimit.raise()
+        let standing = AccountRuns.ownFiles + accounts.count * Self.filesOfAccount
+        guard limit >= standing + AccountRuns.openFiles else {
+            throw .openFiles(accounts: accounts.count, needed: standing + AccountRuns.openFiles, limit: limit)
+        }
+        rounds = Monitor((limit - standing) / AccountRuns.openFiles)
         (self.accounts, self.hub, self.paths) = (accounts, hub, paths)
         var request = request
         request.told = told
@@ -49,6 +65,20 @@ final class Watch: Sendable {
         account.fetchServer.map { "\($0.host.lowercased()) \($0.port)" } ?? ""
     }
 
+    /// Does `body` when there are enough open files for one more round.
+    /// - Returns: `nil` when the order to stop has come first.
+    func whenFilesAllow<Value>(_ body: () -> Value) -> Value? {
+        let hasCome = rounds.wait { rounds -> Bool? in
+            if StopSignal.hasCome { return false }
+            guard rounds > 0 else { return nil }
+            rounds -= 1
+            return true
+        }
+        guard hasCome == true else { return nil }
+        defer { rounds.change { $0 += 1 } }
+        return body()
+    }
+
     /// The runs of this moment.
     func runs() -> AccountRuns { AccountRuns(of: hub, over: paths, request) }
 
@@ -56,6 +86,7 @@ final class Watch: Sendable {
     func print(_ text: String) {
         guard !text.isEmpty else { return }
         do throws(OutputError) { try writeToStandardOutput(text) } catch {
+            guard told.isNews(sentence(error), of: ToldFaults.hub) else { return }
             hub.log.write(.error, "output", [("error", sentence(error))])
         }
     }
@@ -76,17 +107,22 @@ final class Watch: Sendable {
     func carryOut(isGood: () -> Bool) -> Ending {
         // Two arenas: each thread would get one of its own, and keep what it has used.
         mh_limit_arenas(2)
-        _ = OpenFileLimit.raise()
+        OutputWait.setLimit(Self.readerPatience)
         hub.log.write(.notice, "watching", [("accounts", "\(accounts.count)")])
         var threads: [BlockingThread?] = accounts.map { _ in nil }
         var stamp = FileStatus.stamp(of: hub.settings.sources)
         var newStamp: String?
+        var lastLook: Deadline?
         repeat {
             start(&threads)
             let pause = Deadline(after: Self.pace)
             guard StopSignal.pause(until: pause) else { break }
             if pause.elapsed > Self.sleepTime { for alarm in alarms { alarm.ring() } }
-            runs().lookAtHealth()
+            // Also where it cannot be noted that it was done.
+            if lastLook.map({ $0.elapsed >= .seconds(Alerts.pace) }) ?? true {
+                runs().lookAtHealth()
+                lastLook = .now
+            }
             let found = FileStatus.stamp(of: hub.settings.sources)
             // Once it has been the same twice, its writer is done.
             if found != stamp, found == newStamp {
@@ -96,6 +132,7 @@ final class Watch: Sendable {
             newStamp = found
         } while true
         dials.wake()
+        rounds.change { _ in }
         for seats in seats.values { seats.wake() }
         for thread in threads { thread?.join() }
         return StopSignal.takeRestart() ? .restart : .stopped

@@ -70,6 +70,54 @@ struct IMAPIdleTests {
         }
     }
 
+    @Test("FE6: without UIDNEXT the highest UID marks how a folder stands; what comes meanwhile is news")
+    func mark() async throws {
+        try await onThread {
+            func mark(uidNext: UInt32?, _ answer: String...) throws -> FolderMark? {
+                let played = try PlayedServer { voice in
+                    try voice.greet(.imap, offering: "PLAIN", "IDLE")
+                    try voice.hear()
+                    try voice.accept(.imap)
+                    #expect(try voice.hear().hasSuffix(" SELECT \"INBOX\""))
+                    let told = uidNext.map { ["* OK [UIDNEXT \($0)] ok"] } ?? []
+                    for line in ["* 2 EXISTS", "* OK [UIDVALIDITY 5] ok"] + told + ["a2 OK done"] {
+                        try voice.say(line)
+                    }
+                    guard !answer.isEmpty else { return }
+                    #expect(try voice.hear() == "a3 UID FETCH * (UID)")
+                    for line in answer { try voice.say(line) }
+                }
+                let account = account()
+                let session = try IMAPSession(on: played.wire, of: account, at: server, try AccountLogin(of: account))
+                let selection = try session.select("INBOX")
+                return try session.mark(of: selection)
+            }
+            let eight = FolderMark(uidValidity: 5, uidNext: 8)
+            let told = try mark(uidNext: 8)
+            let asked = try mark(uidNext: nil, "* 2 FETCH (UID 7)", "a3 OK done")
+            #expect(told == eight && asked == eight)
+            let meanwhile = try mark(uidNext: nil, "* 2 FETCH (UID 7)", "* 3 EXISTS", "a3 OK done")
+            #expect(meanwhile == nil)
+        }
+    }
+
+    @Test("FE6: words that mean nothing are heard up to a bound")
+    func wordy() async throws {
+        try await onThread {
+            let alarm = Alarm()
+            alarm.set(Deadline(after: .seconds(60)))
+            let error = accountError {
+                _ = try idle(until: alarm) { voice in
+                    try voice.say("+ go")
+                    let line = "* XNONE " + String(repeating: "x", count: 1_000)
+                    // Ends when the client hangs up.
+                    while true { try voice.say(line) }
+                }
+            }
+            #expect(error.map { "\($0)" }?.contains("octets in one IDLE") == true, "\(String(describing: error))")
+        }
+    }
+
     @Test("FE6: a connection that answers the end of IDLE no more is given up after a while, whatever else it says")
     func deadConnection() async throws {
         try await onThread {

@@ -55,7 +55,8 @@ struct AcceptanceTests {
             for part in text.split(separator: "    func ").dropFirst() {
                 let function = String(part.prefix { $0 != "(" })
                 for sign in Self.name(of: function, in: text).map(Self.signs) ?? [] {
-                    #expect(told.contains("\(sign) \(suite).\(function)"), "\(sign): \(suite).\(function)")
+                    let isTold = told.contains("\(sign) \(suite).\(function)")
+                    #expect(isTold, "\(sign): \(suite).\(function)")
                 }
             }
         }

@@ -38,12 +38,14 @@ struct FetchIdleTests {
             configure(names.map { ($0, ["password x", "tls off", "fetch imap 127.0.0.1:\(server.port)"] + lines) })
         }
 
-        func start(_ arguments: String..., by words: [String] = []) throws {
+        func start(_ arguments: String..., by words: [String] = [], environment: [String: String] = [:]) throws {
             let command = [try InstalledCommands.path("mhfetch"), "-C", rc, "--idle"] + arguments
             process.set(
                 try ServerProcess(
                     words + command,
-                    environment: ["HOME": rig.scratch.path, "PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"],
+                    environment: [
+                        "HOME": rig.scratch.path, "PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no",
+                    ].merging(environment) { _, new in new },
                     logs: [rig.scratch.file("out")]))
         }
 
@@ -77,10 +79,12 @@ struct FetchIdleTests {
     }
 
     /// A hub that waits for news of the one account `a`.
-    private func watching(_ server: IdleServer) throws -> WatchRig {
+    private func watching(
+        _ server: IdleServer, _ line: String = "idle on", environment: [String: String] = [:]
+    ) throws -> WatchRig {
         let rig = WatchRig()
-        rig.configure(["a"], by: server)
-        try rig.start()
+        rig.configure(["a"], by: server, line)
+        try rig.start(environment: environment)
         try rig.wait("it waits") { server.seen.idlers.count == 1 }
         return rig
     }
@@ -292,6 +296,168 @@ struct FetchIdleTests {
             server.lie(String(repeating: "* OK still here\r\n", count: 2_000) + "* OK and here")
             try rig.wait("it is left") { rig.rig.log.contains("more than 10000 lines in one IDLE") }
             #expect(rig.end(SIGTERM)?.signal == SIGTERM)
+        }
+    }
+
+    @Test(
+        "FE6: what comes while nobody can be told is fetched at once: by UIDNEXT, or without it; a machine that has slept tries its connections",
+        arguments: [true, false])
+    func gap(tellsUIDNext: Bool) async throws {
+        try await onThread {
+            let server = try IdleServer(tellsUIDNext: tellsUIDNext)
+            let rig = try watching(server, "every 1h")
+            server.deliverLate(to: "a")
+            let idles = server.seen.idles
+            // To the process this is the sleep of the machine: a wait of 15 s that takes more than 45.
+            rig.process.signal(SIGSTOP)
+            _ = sleep(46)
+            rig.process.signal(SIGCONT)
+            try rig.wait("it comes") { rig.messages(of: "a").count == 1 }
+            try rig.wait("it waits again") { server.seen.idles > idles }
+            #expect(server.seen.logins.count == 1 && rig.said.isEmpty, "\(server.seen) \(rig.said)")
+        }
+    }
+
+    @Test("FE6: twelve servers that say nothing keep no other account from its mail")
+    func silent() async throws {
+        try await onThread {
+            let mute = try IdleServer()
+            mute.fallSilent()
+            let server = try IdleServer()
+            let rig = WatchRig()
+            func account(_ name: String, _ port: UInt16) -> (String, [String]) {
+                (name, ["password x", "tls off", "fetch imap 127.0.0.1:\(port)"])
+            }
+            rig.configure((1...12).map { account("m\($0)", mute.port) } + [account("z", server.port)])
+            server.deliver(to: "z")
+            try rig.start()
+            try rig.wait("z has its mail") { rig.messages(of: "z").count == 1 }
+        }
+    }
+
+    @Test("FE6: an account whose login is refused for now takes nobody's news, and somebody is told")
+    func oneRefused() async throws {
+        try await onThread {
+            let server = try IdleServer(refusing: ["x"])
+            let rig = WatchRig()
+            let names = names(3)
+            rig.configure(names + ["x"], by: server, "every 1h")
+            try rig.start()
+            try rig.wait("it is told") { rig.said.contains("refused the login of x: this mailbox is being moved") }
+            // The one whose seat was tried comes back.
+            try rig.wait("the others wait") { server.seen.idlers == Set(names) }
+            for name in names { server.deliver(to: name) }
+            try rig.wait("all have it") { names.allSatisfy { rig.messages(of: $0).count == 1 } }
+        }
+    }
+
+    @Test("FE6: who begins anew fetches what is due, and no account that has its turn by the clock or by what is sent")
+    func beginsWithWhatIsDue() async throws {
+        try await onThread {
+            let server = try IdleServer()
+            let rig = WatchRig()
+            let lines = ["password x", "tls off", "fetch imap 127.0.0.1:\(server.port)"]
+            rig.configure([
+                ("a", lines + ["only when sending", "address a@hub.test", "send smtp 127.0.0.1:1"]),
+                ("b", lines + ["at 04:00"]), ("c", lines),
+            ])
+            try rig.start()
+            try rig.wait("all were asked once") { server.seen.logins.sorted() == ["a", "b", "c"] }
+            try rig.wait("c waits") { server.seen.idlers == ["c"] }
+            for number in 2...4 {
+                rig.process.signal(SIGHUP)
+                try rig.wait("c waits again") { server.seen.logins.count { $0 == "c" } == number }
+                try rig.wait("c waits again") { server.seen.idlers == ["c"] }
+            }
+            #expect(server.seen.logins.sorted() == ["a", "b", "c", "c", "c", "c"] && rig.said.isEmpty, "\(rig.said)")
+        }
+    }
+
+    @Test("FE6: with a clock that was never set it waits as ever, and asks no more often than by turns")
+    func unsetClock() async throws {
+        try await onThread {
+            let server = try IdleServer()
+            let rig = try watching(server)
+            #expect(rig.end(SIGTERM)?.signal == SIGTERM)
+            let (logins, idles) = (server.seen.logins.count, server.seen.idles)
+            try rig.start(environment: MovedClock.environment("@1970-01-02 00:00:00"))
+            try rig.wait("it waits") { server.seen.idlers == ["a"] }
+            server.deliver(to: "a")
+            try rig.wait("news come") { rig.messages(of: "a").count == 1 }
+            try rig.wait("it waits again") { server.seen.idles == idles + 2 }
+            #expect(server.seen.logins.count == logins + 1 && server.seen.idlers == ["a"])
+        }
+    }
+
+    @Test("FE6: nobody who reads its output keeps it from mail, nor from the order to stop")
+    func fullPipe() async throws {
+        try await onThread {
+            let server = try IdleServer()
+            let rig = WatchRig()
+            rig.configure(["a"], by: server)
+            let pipe = rig.rig.scratch.file("pipe")
+            let isMade = unsafe mkfifo(pipe, 0o600) == 0
+            let descriptor = unsafe open(pipe, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+            defer { close(descriptor) }
+            let filling = [UInt8](repeating: 0x78, count: 4096)
+            while unsafe write(descriptor, filling, filling.count) > 0 {}
+            #expect(isMade && errno == EAGAIN)
+            try rig.start("--json", "-v", by: ["/bin/sh", "-c", "exec \"$0\" \"$@\" >\(pipe) 2>&1"])
+            server.deliver(to: "a")
+            try rig.wait("it comes") { rig.messages(of: "a").count == 1 }
+            server.deliver(to: "a")
+            try rig.wait("and the next") { rig.messages(of: "a").count == 2 }
+            #expect(rig.end(SIGTERM)?.signal == SIGTERM)
+        }
+    }
+
+    @Test("FE6: as many rounds go on at once as files may be open; with too few for one it does not start")
+    func openFiles() async throws {
+        try await onThread {
+            let server = try IdleServer()
+            let rig = WatchRig()
+            let names = names(3)
+            rig.configure(names, by: server)
+            for name in names { server.deliver(to: name) }
+            func start(_ limit: Int) throws {
+                try rig.start(by: ["/bin/sh", "-c", "ulimit -n \(limit); exec \"$0\" \"$@\""])
+            }
+            try start(230)
+            try rig.wait("all have it") { names.allSatisfy { rig.messages(of: $0).count == 1 } }
+            try rig.wait("all wait") { server.seen.idlers == Set(names) }
+            #expect(rig.end(SIGTERM)?.signal == SIGTERM && rig.said.isEmpty, "\(rig.said)")
+            try start(229)
+            #expect(
+                rig.process.end()?.status == 71
+                    && rig.said.contains("takes 230 open files at least, and the limit is 229"),
+                "\(rig.said)")
+        }
+    }
+
+    @Test(
+        "FE6: an rc that no start can use changes nothing; one that comes behind the back of the restart is waited for")
+    func unusableRC() async throws {
+        try await onThread {
+            let server = try IdleServer()
+            let rig = try watching(server)
+            let log = rig.rig.scratch.file("log")
+            let good = String(decoding: ScratchDirectory.read(rig.rc) ?? [], as: UTF8.self)
+            rig.rig.scratch.write(good.replacing("log \(log)", with: "log \(log)/none/log"), to: "mailhubrc")
+            rig.process.signal(SIGHUP)
+            try rig.wait("it is told") { rig.said.contains("goes on with the rc as it was") }
+            #expect(rig.said.contains("log/none/log: cannot write the log"), "\(rig.said)")
+            try rig.wait("it waits again") { server.seen.logins.count == 2 && server.seen.idlers == ["a"] }
+            #expect(rig.end(SIGTERM)?.signal == SIGTERM)
+            // As whoever begins anew does: marked with its own number.
+            try rig.start(by: ["/bin/sh", "-c", "MAILHUB_AGAIN=$$ exec \"$0\" \"$@\""])
+            try rig.wait("it is told") { rig.said.contains("waits until that is mended") }
+            rig.rig.scratch.write(good, to: "mailhubrc")
+            rig.process.signal(SIGHUP)
+            try rig.wait("it has begun") { server.seen.logins.count == 3 && server.seen.idlers == ["a"] }
+            #expect(rig.end(SIGTERM)?.signal == SIGTERM)
+            rig.rig.scratch.write("what\n", to: "mailhubrc")
+            try rig.start()
+            #expect(rig.process.end()?.status == 78, "\(rig.said)")
         }
     }
 

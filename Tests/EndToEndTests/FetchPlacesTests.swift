@@ -75,7 +75,7 @@ struct FetchPlacesTests {
             let port = try Loopback.freePort()
             let rig = FetchRig()
             rig.configure(
-                "imap 127.0.0.1:\(server.port)", "tls off", "keep off", "deliver maildir",
+                "imap 127.0.0.1:\(server.port)", "tls off", "keep off", "every 1d", "deliver maildir",
                 "deliver lmtp 127.0.0.1:\(port)", "deliver mbox \(rig.scratch.file("mbox"))")
             for ahead in ["+0", "+2m"] {
                 let down = try rig.fetch(at: ahead)
@@ -92,8 +92,12 @@ struct FetchPlacesTests {
                 try rig.fetch(at: "+3m", "--status", "--json").outputText.contains(
                     #""waiting":3,"places":[{"place":"lmtp"#))
             let sink = try SinkServer(.lmtp, extensions: ["PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES"], port: port)
-            let up = try rig.fetch(at: "+3h")
+            // The mailbox itself is not due, and nothing is wrong any more.
+            let up = try rig.fetch(at: "+2h", "--due")
             #expect(up.status == 0, "\(up) \(rig.log)")
+            #expect(sink.messages.count == 3 && mailbox.left.count == 3 && spooled(rig).isEmpty)
+            #expect(try rig.fetch(at: "+2h", "--status").status == 0)
+            #expect(try rig.fetch(at: "+3h").status == 0)
             #expect(sink.messages.count == 3 && mailbox.left.isEmpty && spooled(rig).isEmpty)
             #expect(
                 sink.messages.allSatisfy { $0.reversePath == "<>" && $0.forwardPaths == ["<alice@hub.test>"] },
@@ -105,6 +109,25 @@ struct FetchPlacesTests {
             let said: [String] = server.sessions.flatMap(\.lines)
             let asked = said.filter { $0.contains("BODY.PEEK") }
             #expect(asked.count == 1, "\(asked)")
+        }
+    }
+
+    @Test("FE11: of mail that waits for its places for a day a person is told")
+    func alert() async throws {
+        try await onThread {
+            let server = try PlayedMailbox().serve("imap")
+            let rig = FetchRig()
+            let port = try Loopback.freePort()
+            rig.configure("imap 127.0.0.1:\(server.port)", "tls off", "deliver lmtp 127.0.0.1:\(port)")
+            for ahead in ["+0", "+23h"] {
+                #expect(try rig.fetch(at: ahead).status == 75)
+                #expect(rig.messages().isEmpty)
+            }
+            #expect(try rig.fetch(at: "+25h").status == 75)
+            let letters = rig.messages().map { String(decoding: $0, as: UTF8.self).replacing("\n", with: " ") }
+            #expect(
+                letters.count == 1
+                    && letters[0].contains("3 messages fetched and waiting for lmtp 127.0.0.1:\(port)"), "\(letters)")
         }
     }
 

@@ -8,24 +8,48 @@ import Testing
 
 @Suite("Seats at a server")
 struct HostSeatsTests {
+    /// A seat whose connection stands.
+    private func open(at seats: HostSeats, alarm: Alarm = Alarm()) -> Seat {
+        let seat = Seat(at: seats, alarm: alarm)
+        #expect(seat.take())
+        seat.dial {}
+        return seat
+    }
+
+    /// One that the server refuses now.
+    private func refused(at seats: HostSeats, alarm: Alarm = Alarm()) -> Seat {
+        let seat = Seat(at: seats, alarm: alarm)
+        #expect(seat.take() && seat.noteRefusal())
+        seat.give()
+        return seat
+    }
+
     @Test("FE6: without a refusal there is no limit; with one, whose turn comes gets the seat of the longest idler")
     func turns() async throws {
         try await onThread {
             let seats = HostSeats()
-            #expect(seats.take() && !seats.noteRefusal(), "alone: the refusal is for other reasons")
-            #expect(seats.take() && seats.take() && seats.noteRefusal())
-            seats.give(isAsked: false)
+            let first = Seat(at: seats, alarm: Alarm())
+            #expect(first.take() && !first.noteRefusal(), "no connection stands: the refusal is for other reasons")
+            first.give()
             let alarms = [Alarm(), Alarm()]
-            for alarm in alarms { #expect(seats.beginIdle(alarm)) }
+            let open = alarms.map { self.open(at: seats, alarm: $0) }
+            _ = refused(at: seats)
             let hasSeat = Promise<Bool>()
-            let thread = try BlockingThread(name: "waiter") { hasSeat.keep(seats.take()) }
-            #expect(alarms[0].wait() && alarms[0].takeRing() && !hasSeat.isKept && !alarms[1].hasCome)
-            #expect(!seats.beginIdle(Alarm()), "nobody begins to wait while a seat is asked for")
-            #expect(!seats.endIdle(alarms[0]) && seats.endIdle(alarms[1]) && seats.beginIdle(alarms[1]) == false)
-            seats.give(isAsked: true)
+            var thread: BlockingThread?
+            let idled: Void?? = try open[0].idle {
+                try open[1].idle {
+                    thread = try BlockingThread(name: "waiter") {
+                        hasSeat.keep(Seat(at: seats, alarm: Alarm()).take())
+                    }
+                    #expect(alarms[0].wait() && alarms[0].takeRing() && !hasSeat.isKept && !alarms[1].hasCome)
+                }
+            }
+            #expect(idled != nil && open[0].isAsked && !open[1].isAsked)
+            #expect(open[1].idle {} == nil, "nobody begins to wait while a seat is asked for")
+            open[0].give()
             #expect(hasSeat.wait())
-            thread.join()
-            #expect(!alarms[1].hasCome && seats.beginIdle(alarms[1]))
+            thread?.join()
+            #expect(!alarms[1].hasCome && open[1].idle {} != nil)
         }
     }
 
@@ -33,22 +57,86 @@ struct HostSeatsTests {
     func noMore() async throws {
         try await onThread {
             let seats = HostSeats()
-            for _ in 0..<4 { #expect(seats.take()) }
-            #expect(seats.noteRefusal())
-            seats.give(isAsked: false)
             let alarms = (0..<3).map { _ in Alarm() }
-            for alarm in alarms { #expect(seats.beginIdle(alarm)) }
+            let open = alarms.map { self.open(at: seats, alarm: $0) }
+            _ = refused(at: seats)
             let taken = Monitor(0)
-            let threads = try (0..<2).map { _ in
-                try BlockingThread(name: "waiter") { if seats.take() { taken.change { $0 += 1 } } }
+            var threads: [BlockingThread] = []
+            try open[0].idle {
+                try open[1].idle {
+                    try open[2].idle {
+                        threads = try (0..<2).map { _ in
+                            try BlockingThread(name: "waiter") {
+                                if Seat(at: seats, alarm: Alarm()).take() { taken.change { $0 += 1 } }
+                            }
+                        }
+                        #expect(alarms[0].wait() && alarms[1].wait())
+                        // Looks again, as others change something.
+                        for _ in 0..<5 { seats.wake() }
+                    }
+                }
             }
-            #expect(alarms[0].wait() && alarms[1].wait())
-            // Looks again, as others change something.
-            for _ in 0..<5 { seats.wake() }
-            seats.give(isAsked: true)
-            seats.give(isAsked: true)
+            open[0].give()
+            open[1].give()
             for thread in threads { thread.join() }
-            #expect(taken.read { $0 } == 2 && !alarms[2].hasCome)
+            #expect(taken.read { $0 } == 2 && !alarms[2].hasCome && !open[2].isAsked)
+        }
+    }
+
+    @Test("FE6: one that is refused for reasons of its own lowers no limit; one that was let in before does, once")
+    func ownReasons() async throws {
+        try await onThread {
+            let seats = HostSeats()
+            let open = (0..<4).map { _ in self.open(at: seats) }
+            let refused = refused(at: seats)
+            open[0].give()
+            #expect(refused.take() && refused.noteRefusal(), "the server may not have seen yet that one has ended")
+            #expect(!refused.noteRefusal(), "three stand, of four that are allowed")
+            refused.give()
+            #expect(open[0].take())
+            for _ in 0..<3 { #expect(open[0].noteRefusal(), "it was let in before: three are allowed now") }
+            open[0].give()
+            open[1].give()
+            #expect(open[0].take() && !open[0].noteRefusal(), "since then it was not")
+            open[0].give()
+            let alarm = Alarm()
+            #expect(Seat(at: seats, alarm: alarm).stayAway { alarm.hasCome }.hasRoom)
+            #expect(refused.take() && !refused.noteRefusal())
+        }
+    }
+
+    @Test("FE6: who was on the way when another was refused, and is let in, shows that the server allows more")
+    func onTheWay() async throws {
+        try await onThread {
+            let seats = HostSeats()
+            let first = open(at: seats)
+            let second = Seat(at: seats, alarm: Alarm())
+            #expect(second.take())
+            _ = refused(at: seats)
+            second.dial {}
+            let alarm = Alarm()
+            let late = Seat(at: seats, alarm: alarm)
+            #expect(!late.stayAway { alarm.hasCome }.hasRoom, "two stand, of two")
+            first.give()
+            #expect(late.stayAway { alarm.takeRing() } == (true, hasRoom: true))
+        }
+    }
+
+    @Test("FE6: who has left for another comes back when there is room, one at a time")
+    func back() async throws {
+        try await onThread {
+            let seats = HostSeats()
+            let open = (0..<2).map { _ in self.open(at: seats) }
+            let alarms = [Alarm(), Alarm()]
+            let away = [refused(at: seats, alarm: alarms[0]), Seat(at: seats, alarm: alarms[1])]
+            let waits = away[0].stayAway {
+                away[1].stayAway {
+                    #expect(!alarms[0].hasCome && !alarms[1].hasCome)
+                    open[0].give()
+                    #expect(alarms[0].takeRing() && !alarms[1].hasCome)
+                }
+            }
+            #expect(waits.hasRoom && !waits.0.hasRoom)
         }
     }
 }

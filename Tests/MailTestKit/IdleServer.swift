@@ -33,6 +33,8 @@ public final class IdleServer: Sendable {
         var isMute = false
         /// What is said in IDLE without reason.
         var lie: String?
+        /// Whose mailbox gets a message right behind the answer to the next end of IDLE.
+        var lateFor: String?
     }
 
     public var port: UInt16 { server.port }
@@ -45,15 +47,18 @@ public final class IdleServer: Sendable {
     ///   - limit: connections at once; further ones are refused.
     ///   - capabilities: what it can do.
     ///   - loginTime: how long it thinks about a login.
+    ///   - refusing: users whose logins are refused for a reason of their own.
+    ///   - tellsUIDNext: whether SELECT tells UIDNEXT.
     public init(
-        limit: Int = .max, capabilities: String = "IMAP4rev1 IDLE UIDPLUS", loginTime: Duration = .zero
+        limit: Int = .max, capabilities: String = "IMAP4rev1 IDLE UIDPLUS", loginTime: Duration = .zero,
+        refusing: Set<String> = [], tellsUIDNext: Bool = true
     ) throws {
         let state = Mailboxes()
         self.state = state
         server = try TestServer("idle-server") { descriptor, number in
             var session = Session(
                 end: SocketEnd(descriptor), number: number, capabilities: capabilities, loginTime: loginTime,
-                shared: { body in state.shared.withLock { body(&$0) } })
+                refusing: refusing, tellsUIDNext: tellsUIDNext, shared: { body in state.shared.withLock { body(&$0) } })
             session.play(limit: limit)
         }
     }
@@ -75,6 +80,9 @@ public final class IdleServer: Sendable {
     /// Answers nothing any more, and ends nothing.
     public func fallSilent() { state.shared.withLock { $0.isMute = true } }
 
+    /// Puts a message into the mailbox of `user` right behind the answer to its next end of IDLE, so that nobody is told.
+    public func deliverLate(to user: String) { state.shared.withLock { $0.lateFor = user } }
+
     /// Says `line` in IDLE, again and again.
     public func lie(_ line: String?) { state.shared.withLock { $0.lie = line } }
 
@@ -83,6 +91,8 @@ public final class IdleServer: Sendable {
         let number: Int
         let capabilities: String
         let loginTime: Duration
+        let refusing: Set<String>
+        let tellsUIDNext: Bool
         let shared: ((inout State) -> Void) -> Void
         var user = ""
         /// How many messages the client knows of.
@@ -141,6 +151,10 @@ public final class IdleServer: Sendable {
                 case "LOGIN":
                     try end.stall(loginTime)
                     let name = words[2].filter { $0 != "\"" }
+                    guard !refusing.contains(name) else {
+                        try say("\(words[0]) NO [UNAVAILABLE] this mailbox is being moved")
+                        throw .gone
+                    }
                     user = name
                     shared { state in
                         state.seen.dialing -= 1
@@ -149,8 +163,18 @@ public final class IdleServer: Sendable {
                 case "SELECT":
                     told = count
                     let count = told
-                    try say("* \(count) EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n* OK [UIDNEXT \(count + 1)] ok")
-                case "IDLE": try idle()
+                    try say("* \(count) EXISTS\r\n* OK [UIDVALIDITY 1] ok")
+                    if tellsUIDNext { try say("* OK [UIDNEXT \(count + 1)] ok") }
+                case "IDLE":
+                    try idle()
+                    try say("\(words[0]) OK done")
+                    let user = user
+                    shared { state in
+                        guard state.lateFor == user else { return }
+                        state.lateFor = nil
+                        state.messages[user, default: 0] += 1
+                    }
+                    continue
                 case "UID" where words[2].uppercased() == "FETCH": try fetch(words[3], line)
                 case "LOGOUT":
                     try say("* BYE\r\n\(words[0]) OK done")

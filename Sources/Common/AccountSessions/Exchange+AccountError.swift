@@ -11,9 +11,14 @@ extension Exchange where E: SessionEngine {
         do { return try next() } catch { throw AccountError(error, in: wire) }
     }
 
-    /// What the server says next unasked; see `listen(until:)`.
-    func event(until alarm: Alarm) throws(AccountError) -> E.Event? {
-        do { return try listen(until: alarm) } catch { throw AccountError(error, in: wire) }
+    /// What the server says next unasked; see `listen(until:words:)`.
+    func event(until alarm: Alarm, words: Int) throws(AccountError) -> E.Event? {
+        do { return try listen(until: alarm, words: words) } catch { throw AccountError(error, in: wire) }
+    }
+
+    /// What the server has said, for a person: our secret, should it repeat that, stands there as a mark.
+    public func quoted(_ words: [UInt8], limit: Int = 200) -> String {
+        printable(octets: wire.masked(words), limit: limit)
     }
 
     /// Says `command`; see `say(_:_:isHeld:)`.

@@ -5,12 +5,26 @@ import IMAPProtocol
 import Octets
 import Transport
 
+/// How a folder stands: it changes whenever a message comes.
+public struct FolderMark: Hashable, Sendable {
+    let uidValidity: UInt32?
+    /// No message that comes has a lower UID. Of a server that does not tell UIDNEXT, which may (RFC 3501 §6.3.1), one more
+    /// than the highest that there is: it changes also where that message is deleted.
+    let uidNext: UInt32
+
+    public init(uidValidity: UInt32?, uidNext: UInt32) {
+        (self.uidValidity, self.uidNext) = (uidValidity, uidNext)
+    }
+}
+
 extension IMAPSession {
     /// The longest that one IDLE stands: boxes on the way forget connections that are silent for longer, many after ten
     /// minutes; RFC 2177 asks for less than 29.
     public static let idleLimit = Duration.seconds(9 * 60)
     /// What a server may say in one IDLE; one that says more is mad, or wants us busy.
     public static let idleEventLimit = 10_000
+    /// In octets.
+    public static let idleWordLimit = 1 << 20
 
     /// How a wait for news has ended.
     public enum IdleEnd: Sendable, Hashable {
@@ -37,12 +51,16 @@ extension IMAPSession {
             isOver = try take(event, &messages, &isNews)
         }
         var events = 0
-        while !isOver, !isNews, let event = try exchange.event(until: alarm) {
+        let wordLimit = exchange.engine.wordCount + Self.idleWordLimit
+        while !isOver, !isNews, let event = try exchange.event(until: alarm, words: wordLimit) {
             events += 1
             guard events <= Self.idleEventLimit else {
                 throw broken("more than \(Self.idleEventLimit) lines in one IDLE")
             }
             isOver = try take(event, &messages, &isNews)
+        }
+        guard exchange.engine.wordCount < wordLimit else {
+            throw broken("more than \(Self.idleWordLimit) octets in one IDLE")
         }
         guard !isOver else { return isNews ? .news : .refused }
         try exchange.command(.idleEnd)
@@ -53,6 +71,31 @@ extension IMAPSession {
             isOver = try take(try exchange.event(), &messages, &isNews)
         }
         return isNews ? .news : .alarm
+    }
+
+    /// How the selected folder stands.
+    /// - Returns: `nil` where a message has come meanwhile.
+    public func mark(of selection: IMAPSelection) throws(AccountError) -> FolderMark? {
+        func mark(_ uidNext: UInt32) -> FolderMark {
+            FolderMark(uidValidity: selection.uidValidity, uidNext: uidNext)
+        }
+        if let told = selection.uidNext { return mark(told) }
+        guard selection.messages > 0 else { return mark(1) }
+        try exchange.command(.uidFetch(UIDSet([.max]), []))
+        var last: UInt32 = 0
+        var messages = selection.messages
+        var isNews = false
+        while true {
+            let event = try exchange.event()
+            _ = try take(event, &messages, &isNews)
+            switch event {
+            case .fetched(let told): last = max(last, told.uid ?? 0)
+            case .done(.uidFetch, let status):
+                guard status.condition == .ok else { throw refused("UID FETCH", status) }
+                return isNews ? nil : mark(last &+ 1)
+            default: break
+            }
+        }
     }
 
     /// - Returns: whether IDLE is over.

@@ -137,11 +137,11 @@ public struct IMAPSession {
     }
 
     public func refused(_ command: String, _ status: IMAPStatus) -> AccountError {
-        .refused(command: command, host: host, words: printable(octets: status.text, limit: 200))
+        .refused(command: command, host: host, words: exchange.quoted(status.text))
     }
 
     public func farewell(_ status: IMAPStatus) -> AccountError {
-        .farewell(host: host, words: printable(octets: status.text, limit: 200))
+        .farewell(host: host, words: exchange.quoted(status.text))
     }
 
     /// The server does not keep to the protocol.

@@ -31,7 +31,7 @@ public struct SMTPSession {
         guard exchange.engine.backlog == 0 else { return "it said more than it was asked for" }
         do throws(TransportError) {
             let octets = try exchange.wire.read(until: .now)
-            return octets.isEmpty ? "it closed the connection" : printable(octets: octets, limit: 200)
+            return octets.isEmpty ? "it closed the connection" : exchange.quoted(octets)
         } catch {
             if case .timedOut = error { return nil }
             return sentence(error)

@@ -94,7 +94,7 @@ struct SessionStart<E: SessionEngine> {
                 }
                 return exchange.engine.tlsEstablished()
             case .tlsRefused(let words):
-                throw AccountError.noTLS(host: host, words: printable(octets: words, limit: 200))
+                throw AccountError.noTLS(host: host, words: exchange.quoted(words))
             case .farewell(let words): throw farewell(words)
             case nil: break
             default: throw broken("an answer to STARTTLS that is none")
@@ -103,7 +103,7 @@ struct SessionStart<E: SessionEngine> {
     }
 
     private func farewell(_ words: [UInt8]) -> AccountError {
-        .farewell(host: host, words: printable(octets: words, limit: 200))
+        .farewell(host: host, words: exchange.quoted(words))
     }
 
     private func broken(_ what: String) -> AccountError { .protocolBroken(host: host, what: what) }

@@ -2,6 +2,7 @@
 
 internal import CMHSys
 import Glibc
+import Reporting
 import Synchronization
 
 /// The order to stop, as a descriptor beside those that a program waits for. No signal handler interrupts our code, and
@@ -34,6 +35,7 @@ public enum StopSignal {
             return
         }
         watched.store(opened, ordering: .relaxed)
+        OutputWait.end(at: opened)
     }
 
     /// Waits.

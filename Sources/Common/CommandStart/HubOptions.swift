@@ -51,6 +51,17 @@ public struct HubOptions: ParsableArguments {
     }
 }
 
+extension HubOptions {
+    /// Looks whether a start would come to its end with the rc as it is now.
+    /// - Throws: as ``start(_:checks:before:)``.
+    public func rehearse(_ program: String) throws -> HubSettings {
+        let settings = try HubSettings.load(explicitPath: rc)
+        if geteuid() == 0, let user = settings.runAs { try HubUser.find(user) }
+        _ = try Log(program: program, to: settings.log)
+        return settings
+    }
+}
+
 /// What a command works with once it has started.
 public struct StartedHub: Sendable {
     public let settings: HubSettings

@@ -7,6 +7,8 @@ public struct Concern: Sendable, Hashable {
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// Nothing is fetched from an account, or not all.
         case fetching
+        /// What was fetched from an account waits for the places it goes to.
+        case delivery
         /// A login is refused.
         case login
         /// A certificate of ours is near its end.

@@ -8,10 +8,7 @@ public enum HubUser {
     /// Becomes `name` for good, with its groups and its HOME.
     /// - Throws: ``HubUserError`` when there is no such user, when it is root, or when we may not change.
     public static func become(_ name: String) throws(HubUserError) {
-        guard let entry = unsafe getpwnam(name) else { throw .unknown(name) }
-        let (user, group) = unsafe (entry.pointee.pw_uid, entry.pointee.pw_gid)
-        guard user != 0 else { throw .isRoot(name) }
-        let home = unsafe String(cString: entry.pointee.pw_dir)
+        let (user, group, home) = try find(name)
         guard geteuid() != user else { return }
         // Groups before the user: afterwards there is no right left to change them.
         guard unsafe initgroups(name, group) == 0, setgid(group) == 0, setuid(user) == 0 else {
@@ -21,6 +18,16 @@ public enum HubUser {
         _ = unsafe setenv("HOME", home, 1)
         _ = unsafe setenv("USER", name, 1)
         _ = unsafe setenv("LOGNAME", name, 1)
+    }
+
+    /// Finds `name`, as whom a hub may run.
+    /// - Throws: ``HubUserError`` when there is no such user, and when it is root.
+    @discardableResult
+    public static func find(_ name: String) throws(HubUserError) -> (user: uid_t, group: gid_t, home: String) {
+        guard let entry = unsafe getpwnam(name) else { throw .unknown(name) }
+        let (user, group) = unsafe (entry.pointee.pw_uid, entry.pointee.pw_gid)
+        guard user != 0 else { throw .isRoot(name) }
+        return (user, group, unsafe String(cString: entry.pointee.pw_dir))
     }
 }
 

@@ -32,7 +32,7 @@ public enum LiveLines {
     static func write(_ line: String) {
         state.withLock { state in
             guard state.shown > 0 else {
-                writeAll(Array("\(line)\n".utf8), to: 2)
+                _ = OutputWait.write(Array("\(line)\n".utf8), to: 2)
                 return
             }
             draw(&state, above: "\(line)\n")
@@ -46,7 +46,7 @@ public enum LiveLines {
         let rows = state.rows.sorted { $0.key < $1.key }.prefix(size.rows).map { String($0.value.prefix(size.columns)) }
         text += line + rows.joined(separator: "\n")
         state.shown = rows.count
-        writeAll(Array(text.utf8), to: 2)
+        _ = OutputWait.write(Array(text.utf8), to: 2)
     }
 
     /// What there is room for: more would make the terminal scroll.

@@ -1,12 +1,14 @@
 // The first acts of every command: what its caller may have left wrong is put right before anything else is opened.
 
 import Glibc
+import Synchronization
 
 /// A process of the hub at its start.
 public enum ProcessStart {
     /// The first call of every `main`. Opens standard descriptors that are missing, and turns into errors what would
     /// end the process: a reader that goes away, and a file that would grow beyond `ulimit -f`.
     public static func prepare() {
+        noteWhetherAgain()
         fillStandardDescriptors()
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
@@ -35,16 +37,32 @@ public enum ProcessStart {
         return given.isEmpty ? CommandLine.arguments : given
     }
 
+    private static let mark = "MAILHUB_AGAIN"
+    private static let again = Atomic<Bool>(false)
+
+    /// Whether this is what ``startAgain()`` has begun.
+    public static var isAgain: Bool { again.load(ordering: .relaxed) }
+
+    /// The mark is the process's number, so that what others have set says nothing.
+    private static func noteWhetherAgain() {
+        let found = unsafe getenv(mark).map { unsafe String(cString: $0) }
+        again.store(found == "\(getpid())", ordering: .relaxed)
+        _ = unsafe unsetenv(mark)
+    }
+
     /// Puts a new process of the program in this one's place, with the same arguments and number.
     /// - Returns: only where that cannot be done, and why.
-    public static func again() -> String {
+    public static func startAgain() -> String {
         let words = arguments
         guard let program = words.first else { return "the arguments of this process are not to be had" }
         var pointers: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) }
         defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
         unsafe pointers.append(nil)
+        unsafe setenv(mark, "\(getpid())", 1)
         unsafe execvp(program, pointers)
-        return "\(program): \(reason(errno))"
+        let code = errno
+        unsafe unsetenv(mark)
+        return "\(program): \(reason(code))"
     }
 
     /// The first argument that is no UTF-8; `nil` when there is none.

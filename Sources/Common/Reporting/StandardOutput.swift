@@ -9,7 +9,7 @@ public func writeToStandardOutput(_ text: String) throws(OutputError) { try writ
 /// Writes octets on standard output as they are.
 /// - Throws: ``OutputError`` when not all of them could be written.
 public func writeToStandardOutput(_ octets: [UInt8]) throws(OutputError) {
-    guard writeAll(octets, to: 1) else { throw OutputError(code: errno) }
+    guard OutputWait.write(octets, to: 1) else { throw OutputError(code: errno) }
 }
 
 /// Not all output could be written to standard output.

@@ -88,11 +88,13 @@ public final class Exchange<E: ClientEngine> {
     }
 
     /// The next event of what the server says unasked; waits for it until `alarm`.
-    /// - Returns: `nil` when the alarm came first.
+    /// - Parameter words: where the engine's `wordCount` ends the wait as well: there are words without an event.
+    /// - Returns: `nil` when the alarm came first, or so many words.
     /// - Throws: as ``next()``.
-    public func listen(until alarm: Alarm) throws -> E.Event? {
+    public func listen(until alarm: Alarm, words: Int) throws -> E.Event? {
         while true {
             if let event = try engine.nextEvent() { return event }
+            guard engine.wordCount < words else { return nil }
             // A server that speaks without end keeps no alarm from being heard.
             guard !alarm.hasCome, try wire.awaitInput(or: alarm) else { return nil }
             try hear(until: .now)
