@@ -62,10 +62,17 @@ extension AccountRun {
         }
     }
 
+    /// Which message it is at its source, safe for a terminal.
+    func place(of key: MessageKey) -> String {
+        switch key {
+        case .unique(let id, _): "message \(printable(id))"
+        case .uid(let uid, let folder): "message UID \(uid) of \(printable(state.folders[folder].name))"
+        }
+    }
+
     private func tellFailure(of key: MessageKey, _ reason: String) {
         tally.failed += 1
-        complain(
-            "a message could not be fetched: \(printable(reason))")
+        complain("\(place(of: key)) could not be fetched: \(printable(reason))")
         hub.log.write(.warning, "message", [("account", account.name), ("key", key.text), ("error", reason)])
     }
 
@@ -122,13 +129,11 @@ extension AccountRun {
         guard let published = delivery?.published else { return }
         if tally.gone > 0 {
             let words = tally.gone == 1 ? "1 message was" : "\(tally.gone) messages were"
-            complain(
-                "\(words) gone before being fetched, apparently deleted by another client")
+            complain("\(words) gone before being fetched, apparently deleted by another client")
         }
         guard hasCome else { return }
         if tally.skipped > Self.toldLimit {
-            complain(
-                "\(tally.skipped - Self.toldLimit) more are not fetched, as \"skip\" says")
+            complain("\(tally.skipped - Self.toldLimit) more are not fetched, as \"skip\" says")
         }
         tell(
             "\(published) fetched (\(counted(tally.octets, "octet"))), \(tally.deleted) deleted, "

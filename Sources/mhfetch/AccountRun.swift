@@ -293,10 +293,7 @@ final class AccountRun {
         let time = Glibc.time(nil)
         clockIsRight = ClockSanity.trusts(time, newestState: state.lastRun)
         guard !clockIsRight, case .days = account.keep else { return }
-        complain(
-            "the clock is behind that of earlier runs, so nothing is deleted by age; "
-                + "set it right"
-        )
+        complain("the clock is behind that of earlier runs, so nothing is deleted by age; set it right")
     }
 
     // MARK: For the collectors

@@ -47,21 +47,12 @@ extension AccountRun {
         guard state.large[message.key] == nil || state.large[message.key] == .headerAsked else { return }
         try ledger.note(message.key, .skipped)
         guard !isDry else {
-            return say("\(place(of: message)), of \(counted(size, "octet")), would be left there, as \(reason)")
+            return say("\(place(of: message.key)), of \(counted(size, "octet")), would be left there, as \(reason)")
         }
         tally.skipped += 1
         guard tally.skipped <= Self.toldLimit else { return }
         hub.log.write(
             .notice, "skipped", [("account", account.name), ("key", message.key.text), ("octets", "\(size)")])
-        complain(
-            "\(place(of: message)), of \(counted(size, "octet")), is not fetched, as "
-                + reason)
-    }
-
-    /// Which message it is at its source, safe for a terminal.
-    private func place(of message: Pending) -> String {
-        if let id = message.key.uniqueID { return "message \(printable(id))" }
-        let folder = message.key.folder.map { printable(state.folders[$0].name) } ?? "?"
-        return "message UID \(message.number) of \(folder)"
+        complain("\(place(of: message.key)), of \(counted(size, "octet")), is not fetched, as \(reason)")
     }
 }

@@ -84,7 +84,7 @@ public enum AccountError: Complaint {
             "account \(account): the first line that `tokeneval` writes is no access token: it is too long, or has blanks "
                 + "or other characters that no token has (RFC 6750)"
         case .silent(let server):
-            "\(server.host) port \(server.port): took the connection and says nothing; \(server.silenceAdvice)"
+            "\(server.place): took the connection and says nothing; \(server.silenceAdvice)"
         case .noExtensions(let host): "\(host) knows no EHLO, so neither TLS nor a login is to be had"
         case .noTLS(let host, let words):
             "\(host) offers no TLS, and the account demands it\(words.isEmpty ? "" : " (it says: \(words))"); check the "

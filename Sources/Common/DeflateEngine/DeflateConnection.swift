@@ -9,7 +9,7 @@ internal import CZlib
 @safe public final class DeflateConnection {
     /// Octets of plain text given out in one piece at most.
     public static let pieceLimit = 65_536
-    /// The window of the other end, which may choose the largest; ours costs both ends a sixteenth of that.
+    /// The window of the other end, which may choose the largest; ours costs both ends an eighth of that.
     private static let bits: (inflating: Int32, deflating: Int32) = (15, 12)
     private static let memoryLevel: Int32 = 5
 
@@ -21,6 +21,8 @@ internal import CZlib
     private var inputHasEnded = false
     /// Whether the last piece was as long as a piece may be, so that more may be made without any input.
     private var mayHoldMore = false
+    /// What ended the other end's text; told once all good octets were taken.
+    private var failure: DeflateError?
 
     /// Octets of compressed text that came.
     public private(set) var receivedCount = 0
@@ -63,6 +65,7 @@ internal import CZlib
     /// The next plain octets; empty when more must come first.
     /// - Throws: ``DeflateError/broken(reason:)`` behind all good octets, again at every later call.
     public func takePlain() throws(DeflateError) -> [UInt8] {
+        if let failure { throw failure }
         guard start < input.count || mayHoldMore else {
             hasEnded = hasEnded || inputHasEnded
             return []
@@ -91,9 +94,10 @@ internal import CZlib
             // Its last block: what follows would not be ours to read.
             (hasEnded, mayHoldMore, start) = (true, false, input.count)
         default:
-            guard made.isEmpty else { return made }
             let words = unsafe inflater.pointee.msg.map { unsafe String(cString: $0) }
-            throw .broken(reason: words ?? "zlib's code \(code)")
+            let broken = DeflateError.broken(reason: words ?? "zlib's code \(code)")
+            failure = broken
+            if made.isEmpty { throw broken }
         }
         return made
     }

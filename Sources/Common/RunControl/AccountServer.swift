@@ -15,6 +15,11 @@ public struct AccountServer: Sendable, Hashable {
     /// The same service with TLS from the first octet where this one begins without, and the other way about.
     public let counterpart: String
 
+    fileprivate var isSocket: Bool { host.hasPrefix("/") }
+
+    /// Where it is, for a person.
+    public var place: String { isSocket ? host : "\(host) port \(port)" }
+
     /// Whether it takes mail by LMTP (RFC 2033).
     public var speaksLMTP: Bool { service == "lmtp" }
 
@@ -37,7 +42,8 @@ public struct AccountServer: Sendable, Hashable {
 
     /// What to tell a person whose server sends no greeting.
     public var silenceAdvice: String {
-        portFault ?? "if port \(port) begins with TLS, write \"\(word) \(counterpart) \(host):\(port)\""
+        if isSocket { return "look what listens there" }
+        return portFault ?? "if port \(port) begins with TLS, write \"\(word) \(counterpart) \(host):\(port)\""
     }
 }
 
@@ -68,7 +74,7 @@ extension AccountSettings {
 
     /// Whether octets go to `server` in clear, and beyond this machine.
     public func speaksInClear(to server: AccountServer) -> Bool {
-        tls == .off && !server.host.hasPrefix("/") && !HostAndPort.isLoopback(server.host)
+        tls == .off && !server.isSocket && !HostAndPort.isLoopback(server.host)
     }
 }
 

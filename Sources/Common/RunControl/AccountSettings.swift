@@ -219,17 +219,7 @@ public struct FolderSettings: Sendable, Hashable {
     public var isPattern: Bool { remote.contains { $0 == "*" || $0 == "%" } }
 
     /// Whether `folder` is of its name or pattern, whatever divides its levels.
-    func mayStand(for folder: String) -> Bool {
-        var parts = remote.split(omittingEmptySubsequences: false) { $0 == "*" || $0 == "%" }[...]
-        guard parts.count > 1, let first = parts.popFirst(), let last = parts.popLast() else { return remote == folder }
-        guard folder.hasPrefix(first), folder.count >= first.count + last.count else { return false }
-        var rest = folder.dropFirst(first.count)
-        for part in parts where !part.isEmpty {
-            guard let found = rest.firstRange(of: part) else { return false }
-            rest = rest[found.upperBound...]
-        }
-        return rest.hasSuffix(last)
-    }
+    func mayStand(for folder: String) -> Bool { FolderPattern(remote).matches(folder, delimiter: nil) }
 
     static let inbox = "INBOX"
 }

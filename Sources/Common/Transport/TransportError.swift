@@ -81,8 +81,10 @@ public enum TransportError: Complaint, Equatable {
         case .unusableHost(let host, let reason):
             "\(host): \(reason)"
         case .connectFailed(let host, let port, let attempts):
-            "\(host) port \(port): cannot connect: "
-                + attempts.map { "\($0.address): \($0.reason)" }.joined(separator: "; ")
+            port == 0
+                ? "\(host): cannot connect: \(attempts.map(\.reason).joined(separator: "; "))"
+                : "\(host) port \(port): cannot connect: "
+                    + attempts.map { "\($0.address): \($0.reason)" }.joined(separator: "; ")
         case .sourceAddress(let address, let reason):
             "source address \(address): \(reason); mend the rc's `source-ip`"
         case .timedOut(let peer, let doing):
