@@ -31,6 +31,11 @@ struct AccountStatus {
 
     private func dueText(at now: Int) -> String {
         guard report.runs > 0 else { return "" }
+        let watched = report.isWatched ? "  mhfetch --idle waits for its news\n" : ""
+        return watched + turnText(at: now)
+    }
+
+    private func turnText(at now: Int) -> String {
         if waitsForSending { return "  due when mail was sent through it\n" }
         guard let next else { return "" }
         return "  due \(next > now ? RelativeTime.ahead(next, now: now) : "with the next look")\n"

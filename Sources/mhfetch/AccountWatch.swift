@@ -2,6 +2,7 @@
 
 import AccountSessions
 import Blocking
+import DurableFiles
 import FetchCalendar
 import FetchLedger
 import Glibc
@@ -45,6 +46,8 @@ final class AccountWatch {
     private let plan: FetchPlan
     /// `nil` for POP3.
     private let standing: StandingSession?
+    /// Held while this process is the one that watches the account.
+    private var lock: FileLock?
     /// Where news is waited for; `nil` for an account that has its turns only.
     private let folder: String?
     /// What was done for all folders; `nil` for what is not known.
@@ -121,6 +124,12 @@ final class AccountWatch {
     private func carryOut(_ round: Round) -> RoundEnd {
         let runs = watch.runs()
         do {
+            if lock == nil {
+                guard let taken = try AccountLedger.watch(account.name, in: watch.hub.settings.stateDirectory) else {
+                    throw FetchError.watchedElsewhere
+                }
+                lock = taken
+            }
             guard let ledger = try AccountLedger.open(account.name, in: watch.hub.settings.stateDirectory) else {
                 return .busy
             }

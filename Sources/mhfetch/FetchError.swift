@@ -29,6 +29,7 @@ enum FetchError: Complaint {
     case whoseFolders(String)
     case noUIDValidity(folder: String, host: String)
     case command(String, ProgramError)
+    case watchedElsewhere
     case openFiles(accounts: Int, needed: Int, limit: Int)
 
     var exitStatus: ExitStatus {
@@ -39,6 +40,7 @@ enum FetchError: Complaint {
         case .whoseFolders: .usage
         case .command(_, let error): error.exitStatus
         case .openFiles: .osError
+        case .watchedElsewhere: .temporaryFailure
         case .noUniqueIDs, .numbersAsUniqueIDs, .noUIDValidity, .noSuchFolder: .unavailable
         case .noRoom, .noRoomFor, .spoolFull, .numbersWait, .searchRefused: .temporaryFailure
         case .renumbered: .dataError
@@ -58,7 +60,7 @@ enum FetchError: Complaint {
             true
         case .nothingToFetch, .noSuchAccount, .doesNotFetch, .noOwner, .noUniqueIDs, .numbersAsUniqueIDs, .noRoom,
             .noRoomFor, .spoolFull, .numbersWait, .endless, .noSuchFolderInRC, .noFoldersByPOP3, .noDatesByPOP3,
-            .whoseFolders, .openFiles, .command:
+            .whoseFolders, .openFiles, .watchedElsewhere, .command:
             false
         }
     }
@@ -121,6 +123,7 @@ enum FetchError: Complaint {
         case .noUIDValidity(let folder, let host):
             "\(host) gives no lasting UIDs for \(printable(folder)); it cannot be fetched"
         case .command(let word, let error): "\(word): \(error)"
+        case .watchedElsewhere: "another mhfetch --idle waits for its news already; end one of the two"
         case .openFiles(let accounts, let needed, let limit):
             "to watch \(counted(accounts, "account")) takes \(needed) open files at least, and the limit is \(limit): raise "
                 + "it (LimitNOFILE= in a unit of systemd, ulimit -n in a shell), or name fewer accounts"

@@ -271,6 +271,7 @@ struct MHFetch: ParsableCommand {
                 return true
             } catch {
                 _ = complain(error, as: "mhfetch")
+                runs.hub.log.write(.error, "rc", [("error", sentence(error))])
                 writeToStandardError("mhfetch: goes on with the rc as it was")
                 return false
             }

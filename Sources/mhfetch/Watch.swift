@@ -27,8 +27,8 @@ final class Watch: Sendable {
     /// By how much a wait must have been too long for the machine, or this process, to have stood still.
     private static let sleepTime = Duration.seconds(30)
 
-    /// Descriptors of an account that waits: its alarm and its connection.
-    private static let filesOfAccount = 2
+    /// Descriptors of an account that waits: its lock, its alarm and its connection.
+    private static let filesOfAccount = 3
 
     let hub: StartedHub
     let paths: Paths

@@ -443,7 +443,8 @@ struct FetchErrandTests {
             rig.configure("imaps localhost:\(dovecot.imapsPort)", trusting: dovecot, "filter \(script)")
             let result = try rig.fetch(isOrdinary: true, deadline: .seconds(200))
             #expect(
-                result.status == 75 && result.errorText.contains("mhfetch: peer: message UID 1 of INBOX could not be fetched: filter: "),
+                result.status == 75
+                    && result.errorText.contains("mhfetch: peer: message UID 1 of INBOX could not be fetched: filter: "),
                 "\(result)")
             #expect(result.elapsed > .seconds(100) && rig.messages().isEmpty)
             #expect(rig.journal.count { $0.hasPrefix("fail ") } == 1, "\(rig.journal)")

@@ -20,7 +20,7 @@ struct AccountReportTests {
         #expect(try report().runs == 0 && report().isWell)
         #expect(
             try report().json.written
-                == #"{"account":"peer","well":true,"runs":0,"begun":null,"underway":false,"ended":null,"status":null,"#
+                == #"{"account":"peer","well":true,"runs":0,"begun":null,"underway":false,"watched":false,"ended":null,"status":null,"#
                 + #""words":null,"lastwell":null,"died":0,"known":0,"staying":0,"skipped":0,"headersonly":0,"since":null,"messages":0,"messageoctets":0,"octets":0,"failed":[]}"#
         )
         #expect(try AccountLedger.look(at: "peer", in: state) == nil)
@@ -86,7 +86,10 @@ struct AccountReportTests {
                     key: .unique("odd", occurrence: 1), folder: nil, tries: 1, time: 4, reason: "NO", isFinal: false),
             ])
         let json = try report().json.written
-        #expect(json.contains(#""well":false,"runs":0,"begun":null,"underway":false,"ended":1800000009,"status":75,"#))
+        #expect(
+            json.contains(
+                #""well":false,"runs":0,"begun":null,"underway":false,"watched":false,"ended":1800000009,"status":75,"#)
+        )
         #expect(json.contains(#""words":"some \"mail\"\u000a","#))
         #expect(
             json.hasSuffix(

@@ -38,6 +38,12 @@ public final class AccountLedger {
         return try AccountLedger(in: folder, under: lock)
     }
 
+    /// Takes the part of the one process that waits for news of the account; it ends with the lock.
+    /// - Returns: `nil` when another process has it.
+    public static func watch(_ account: String, in directory: String) throws(LedgerError) -> FileLock? {
+        try LedgerFolder.watchLock(try LedgerFolder.open(account, in: directory))
+    }
+
     /// Reads the state of the account without its lock, and so possibly a moment old; changes nothing on the disk.
     /// - Returns: `nil` when nothing was ever fetched.
     /// - Throws: ``LedgerError`` when the ledger cannot be read or relied on.

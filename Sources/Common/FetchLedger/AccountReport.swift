@@ -32,6 +32,8 @@ public struct AccountReport: Sendable, Hashable {
     public let failingSince: Int?
     /// Whether a run holds the account's lock.
     public let isUnderWay: Bool
+    /// Whether a process waits for news of the account.
+    public let isWatched: Bool
     /// Runs after that of ``lastEnding`` that died: they began, have not ended, and are not under way.
     public let died: Int
     /// Messages that were fetched and, for all we know, are still at the source.
@@ -59,18 +61,22 @@ public struct AccountReport: Sendable, Hashable {
     /// - Throws: ``LedgerError`` when the ledger cannot be read or relied on.
     public static func read(_ account: String, in directory: String) throws(LedgerError) -> AccountReport {
         guard let folder = try LedgerFolder.look(account, in: directory) else {
-            return AccountReport(of: account, FetchState(), octets: 0, isUnderWay: false)
+            return AccountReport(of: account, FetchState(), octets: 0)
         }
         // First the lock: a run that ends in between has written its end.
         let isUnderWay = try LedgerFolder.isLocked(folder)
         let (state, octets) = try AccountLedger.read(folder)
-        return AccountReport(of: account, state, octets: octets, isUnderWay: isUnderWay)
+        return AccountReport(
+            of: account, state, octets: octets, isUnderWay: isUnderWay, isWatched: try LedgerFolder.isWatched(folder))
     }
 
-    init(of account: String, _ state: FetchState, octets: Int, isUnderWay: Bool) {
+    init(
+        of account: String, _ state: FetchState, octets: Int, isUnderWay: Bool = false, isWatched: Bool = false
+    ) {
         self.account = account
         self.octets = octets
         self.isUnderWay = isUnderWay
+        self.isWatched = isWatched
         runs = state.run
         lastRun = state.lastRun
         lastEnding = state.lastEnding
@@ -98,7 +104,8 @@ extension AccountReport {
         [
             "account": .text(account), "well": .bool(isWell), "runs": .number(runs),
             "begun": lastRun > 0 ? .number(lastRun) : .null,
-            "underway": .bool(isUnderWay), "ended": JSON(lastEnding?.time), "status": JSON(lastEnding?.status),
+            "underway": .bool(isUnderWay), "watched": .bool(isWatched), "ended": JSON(lastEnding?.time),
+            "status": JSON(lastEnding?.status),
             "words": JSON(lastEnding?.words), "lastwell": JSON(lastSuccess), "died": .number(died),
             "known": .number(known), "staying": .number(staying), "skipped": .number(skipped),
             "headersonly": .number(headersOnly), "since": JSON(since), "messages": .number(total.messages),

@@ -9,6 +9,8 @@ enum LedgerFolder {
     private static let name = "fetch"
     /// A file of its own, never removed: two runs must meet at the same inode.
     private static let lockName = "lock"
+    /// Held by whoever waits for news of the account.
+    private static let watchName = "watch"
 
     /// The folder of `account`, made if missing.
     static func open(_ account: String, in state: String) throws(LedgerError) -> Directory {
@@ -26,13 +28,23 @@ enum LedgerFolder {
     }
 
     /// The account's lock; `nil` when another run has it.
-    static func lock(_ folder: Directory) throws(LedgerError) -> FileLock? {
+    static func lock(_ folder: Directory) throws(LedgerError) -> FileLock? { try lock(lockName, in: folder) }
+
+    /// The lock of whoever waits for news of the account; `nil` when another process has it.
+    static func watchLock(_ folder: Directory) throws(LedgerError) -> FileLock? { try lock(watchName, in: folder) }
+
+    private static func lock(_ name: String, in folder: Directory) throws(LedgerError) -> FileLock? {
         try LedgerError.telling { () throws(DurableError) in
-            if let lock = try FileLock.tryAcquire(lockName, in: folder) { return lock }
+            if let lock = try FileLock.tryAcquire(name, in: folder) { return lock }
             // `--status` holds it for an instant to look, which must not cost a run.
             usleep(50_000)
-            return try FileLock.tryAcquire(lockName, in: folder)
+            return try FileLock.tryAcquire(name, in: folder)
         }
+    }
+
+    /// Whether somebody waits for news.
+    static func isWatched(_ folder: Directory) throws(LedgerError) -> Bool {
+        try LedgerError.telling { () throws(DurableError) in try FileLock.isHeld(watchName, in: folder) }
     }
 
     /// Whether a run is under way.
