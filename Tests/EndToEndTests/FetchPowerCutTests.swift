@@ -158,4 +158,75 @@ struct FetchPowerCutTests {
             }
         }
     }
+
+    @Test(
+        "FE11: a cut anywhere leaves each message once at each of its places, and each synchronization is needed for that"
+    )
+    func places() async throws {
+        try await onThread {
+            let rig = FetchRig()
+            let mbox = rig.scratch.file("Mail/mbox")
+            /// A provider that has all messages.
+            func provider() throws -> (PlayedMailbox, FakeServer) {
+                let mailbox = PlayedMailbox()
+                let server = try mailbox.serve("imap")
+                rig.configure(
+                    "imap 127.0.0.1:\(server.port)", "tls off", "keep off", "deliver maildir", "deliver mbox \(mbox)")
+                return (mailbox, server)
+            }
+            /// Whether both places have each message once.
+            func areWhole() -> Bool {
+                let expected = counted(PlayedMailbox.uids.map(PlayedMailbox.file))
+                let lines = String(decoding: ScratchDirectory.read(mbox) ?? [], as: UTF8.self).split(separator: "\n")
+                let subjects = lines.filter { $0.hasPrefix("Subject: ") }
+                return counted(rig.messages()) == expected
+                    && subjects.sorted() == PlayedMailbox.uids.map { "Subject: \($0)" }
+            }
+            let (mailbox, server) = try provider()
+            rig.scratch.makeFolder("Mail", mode: 0o700)
+            let records = ScratchDirectory()
+            let recorder = try DiskRecorder(of: rig.scratch.path, in: records)
+            let result = try InstalledCommands.run(
+                ["mhfetch", "-C", rig.scratch.file("mailhubrc")],
+                environment: ["HOME": rig.scratch.path].merging(recorder.environment) { $1 })
+            try #require(result.status == 0 && mailbox.left.isEmpty && areWhole(), "\(result) \(rig.log)")
+            let log = try recorder.read()
+            let farewell = try #require(log.said("UID EXPUNGE").first, "\(server.sessions)")
+
+            func restore(_ cut: PowerCut) throws {
+                for folder in ["state", "Mail"] {
+                    _ = try runProgram(["rm", "-rf", rig.scratch.file(folder), rig.scratch.file("image")])
+                }
+                let image = rig.scratch.file("image")
+                try log.write(cut, to: image)
+                for folder in ["state", "Mail"] { _ = unsafe rename("\(image)/\(folder)", rig.scratch.file(folder)) }
+                rig.scratch.makeFolder("Mail", mode: 0o700)
+                // A file's time of arrival is as durable as the file, and the log does not tell it.
+                let spool = rig.scratch.file("state/fetch/peer/spool")
+                _ = try runProgram([
+                    "find", spool, "-type", "f", "-exec", "touch", "-d", "1996-07-17T09:44:25Z", "{}", "+",
+                ])
+                // A lock file without the number of its holder is believed for five minutes, which have passed.
+                _ = try runProgram(["touch", "-c", "-d", "10 minutes ago", "\(mbox).lock"])
+            }
+            let fetching = try #require(log.said("UID FETCH").first)
+            // What the ledger says of a batch its files in the spool would show as well; of mail in a Maildir it is needed.
+            let spare: Set = ["state/fetch/peer/journal"]
+            try expectSafety(of: log, turningPoints: [farewell], spare: spare, from: fetching) { cut in
+                var faults: [String] = []
+                try restore(cut)
+                if cut.events > farewell, !areWhole() { faults.append("lost at both ends") }
+                let (mailbox, server) = try provider()
+                let result = try rig.fetch("--retry")
+                if result.status != 0 { faults.append("\(result)") }
+                if !areWhole() {
+                    faults.append(
+                        "\(rig.messages().count) after the next run: \(String(decoding: ScratchDirectory.read(mbox) ?? [], as: UTF8.self))"
+                    )
+                }
+                if !mailbox.left.isEmpty { faults.append("left at the provider: \(server.sessions)") }
+                return faults
+            }
+        }
+    }
 }

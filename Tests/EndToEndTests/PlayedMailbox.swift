@@ -16,6 +16,8 @@ final class PlayedMailbox: Sendable {
     }
 
     static let uids = [5, 6, 7]
+    /// When each message came.
+    static let date = "17-Jul-1996 02:44:25 -0700"
     private let capabilities: String
     private let state = Mutex(State())
 
@@ -101,7 +103,7 @@ final class PlayedMailbox: Sendable {
                 "* \(state.left.count) EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n* OK [UIDNEXT \(state.next)] ok\r\n@tag@ OK [READ-WRITE] done"
         case "UID FETCH":
             return chosen(words[2]).map { uid in
-                let start = "* \(number(uid)) FETCH (UID \(uid)"
+                let start = "* \(number(uid)) FETCH (UID \(uid) INTERNALDATE \"\(Self.date)\""
                 return command.contains("BODY.PEEK[]")
                     ? "\(start) BODY[] \(Self.literal(uid)))\r\n"
                     : "\(start) RFC822.SIZE \(Self.wire(uid).utf8.count))\r\n"

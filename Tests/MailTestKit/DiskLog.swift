@@ -126,7 +126,7 @@ public struct DiskLog: Sendable {
         /// Below the folder, by the name at that time.
         public let path: String
         /// The index of its first event.
-        let event: Int
+        public let event: Int
         public var description: String { "synchronizing \(path) at event \(event)" }
     }
 
