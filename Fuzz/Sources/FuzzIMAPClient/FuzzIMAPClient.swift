@@ -45,7 +45,7 @@ private struct Session {
     private var content: (told: Int, came: Int)?
     private var hasEnded = false
 
-    /// - Parameter setting: bits 0-1 the way to log in, 2 STARTTLS, 3 a small limit of content, 4 a literal.
+    /// - Parameter setting: bits 0-1 the way to log in, 2 STARTTLS, 3 a small limit of content, 4 a literal, 5 COMPRESS.
     init(_ setting: UInt8) {
         engine = IMAPClient(contentLimit: setting & 8 == 0 ? 1 << 32 : 24)
         let name = IMAPMailboxName(setting & 16 == 0 ? "INBOX" : "Entw\u{fc}rfe \"1\"")
@@ -56,12 +56,16 @@ private struct Session {
             [],
         ]
         let uids = UIDSet([1, 2, 5])
-        plan =
-            ([.capability] + (setting & 4 == 0 ? [] : [.startTLS]) + logins[Int(setting & 3)] + [
-                .list(reference: .init(""), pattern: .init("*")), .select(name), .uidSearch(.all),
-                .uidFetch(uids, [.flags, .size, .internalDate]), .uidFetch(uids, [.body, .flags]), .idle,
-                .uidStore(uids, add: ["\\Deleted"]), .uidFetch(uids, [.header]), .noop, .logout,
-            ])[...]
+        var commands: [IMAPCommand] = [.capability]
+        if setting & 4 != 0 { commands.append(.startTLS) }
+        commands += logins[Int(setting & 3)]
+        if setting & 32 != 0 { commands.append(.compress) }
+        commands += [
+            .list(reference: .init(""), pattern: .init("*")), .select(name), .uidSearch(.all),
+            .uidFetch(uids, [.flags, .size, .internalDate]), .uidFetch(uids, [.body, .flags]), .idle,
+            .uidStore(uids, add: ["\\Deleted"]), .uidFetch(uids, [.header]), .noop, .logout,
+        ]
+        plan = commands[...]
     }
 
     mutating func hear(_ octets: [UInt8]) {

@@ -127,7 +127,7 @@ private struct Session {
         case .uniqueIDs(let listing):
             claim(!listing.isEmpty, "a listing of nothing")
             for index in listing.indices { check(listing.number(at: index), listing.id(at: index)) }
-        case .size(let message, let octets): claim(message > 0 && octets >= 0, "message \(message)")
+        case .size(let message, let octets): claim(message > 0 && octets ?? 0 >= 0, "message \(message)")
         case .stat(let messages, let octets): claim(messages >= 0 && octets >= 0, "less than nothing")
         default: break
         }
