@@ -20,9 +20,11 @@ private func examine(_ input: FuzzInput) {
     let setting = input.choice()
     let place = input.choice()
     let octets = input.rest
+    let lines = octets.split(separator: 0x0A, omittingEmptySubsequences: false).map { Array($0) + [0x0A] }
     claimSame(octets, place) { cut in
         var session = Session(setting)
-        for piece in cut.pieces(of: octets) { session.hear(piece) }
+        // A line at a time: a server that answers before it is asked is left, which shows only where it all comes at once.
+        for line in lines { for piece in cut.pieces(of: line) { session.hear(piece) } }
         return session.trace
     }
 }
