@@ -107,6 +107,11 @@ extension AccountRun {
     /// - Parameter words: safe for a terminal.
     func complain(_ words: String) { if isNews(words) { write(words) } }
 
+    /// Tells of a pattern that stands for nothing, which may be meant: cron would send a letter for each run.
+    func noteIdlePattern(_ words: String) {
+        if isDue { tell(words) } else { complain(printable(words)) }
+    }
+
     func write(_ words: String) { writeToStandardError("mhfetch: \(account.name): \(words)") }
 
     func tell(_ line: @autoclosure () -> String) {

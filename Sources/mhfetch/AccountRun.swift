@@ -49,6 +49,7 @@ final class AccountRun {
     let handOver: HandOver?
     /// Whether nobody asked for this account by name, and nobody may read along.
     var isByTimer: Bool { request.isDue || request.isIdle }
+    var isDue: Bool { request.isDue }
     var isVerbose: Bool { request.isVerbose }
     /// Whether that was not told in a while. Where a command stays, neither a person nor the log is told more often.
     func isNews(_ words: String) -> Bool { request.told?.isNews(words, of: account.name) ?? true }

@@ -25,14 +25,15 @@ struct AccountStatus {
     /// A line for the account, then one for a login that is refused, and one for each message that could not be fetched.
     /// - Parameter now: seconds since 1970.
     func text(at now: Int) -> String {
-        report.text(at: now) + dueText(at: now) + (login?.text(at: now) ?? "") + spool.text(at: now)
+        report.text(at: now, hasRest: spool.waiting > 0) + dueText(at: now) + (login?.text(at: now) ?? "")
+            + spool.text(at: now)
             + report.failureText(at: now)
     }
 
     private func dueText(at now: Int) -> String {
         guard report.runs > 0 else { return "" }
-        let watched = report.isWatched ? "  mhfetch --idle waits for its news\n" : ""
-        return watched + turnText(at: now)
+        // Its turns under --idle are not those of cron.
+        return report.isWatched ? "  watched by mhfetch --idle\n" : turnText(at: now)
     }
 
     private func turnText(at now: Int) -> String {
@@ -60,11 +61,12 @@ extension LoginState {
 
 extension AccountReport {
     /// A line for the account.
-    fileprivate func text(at now: Int) -> String {
+    /// - Parameter hasRest: whether fetched mail waits.
+    fileprivate func text(at now: Int, hasRest: Bool) -> String {
         guard runs > 0 || isUnderWay || !failures.isEmpty else { return "\(account): never fetched\n" }
         var text = "\(account): "
         if let end = lastEnding {
-            text += end.status == 0 ? "well" : "status \(end.status)"
+            text += end.status == 0 ? hasRest ? "all fetched" : "well" : "status \(end.status)"
             if !end.words.isEmpty { text += ": \(printable(end.words))" }
             text += ", \(RelativeTime.past(end.time, now: now))"
             if end.status != 0, let success = lastSuccess {

@@ -48,6 +48,8 @@ final class AccountWatch {
     private let standing: StandingSession?
     /// Held while this process is the one that watches the account.
     private var lock: FileLock?
+    /// Whether a person was told that another process does.
+    private var isSecond = false
     /// Where news is waited for; `nil` for an account that has its turns only.
     private let folder: String?
     /// What was done for all folders; `nil` for what is not known.
@@ -100,6 +102,7 @@ final class AccountWatch {
     /// need not do so again.
     private func firstRound() -> Round? {
         do {
+            guard try isOurs() else { return .whole }
             past = try AccountReport.read(account.name, in: watch.hub.settings.stateDirectory).past
             if let due = dueRound() { return due }
             guard folder == nil else { return .folder }
@@ -108,6 +111,15 @@ final class AccountWatch {
             // The round tells what is wrong with the state.
             return .whole
         }
+    }
+
+    /// Whether this process is the one that watches the account, or becomes it.
+    private func isOurs() throws(LedgerError) -> Bool {
+        guard lock == nil else { return true }
+        lock = try AccountLedger.watch(account.name, in: watch.hub.settings.stateDirectory)
+        if lock == nil, !isSecond { watch.tell(FetchError.watchedElsewhere, of: account) }
+        isSecond = lock == nil
+        return lock != nil
     }
 
     // MARK: A round
@@ -124,12 +136,7 @@ final class AccountWatch {
     private func carryOut(_ round: Round) -> RoundEnd {
         let runs = watch.runs()
         do {
-            if lock == nil {
-                guard let taken = try AccountLedger.watch(account.name, in: watch.hub.settings.stateDirectory) else {
-                    throw FetchError.watchedElsewhere
-                }
-                lock = taken
-            }
+            guard try isOurs() else { return .busy }
             guard let ledger = try AccountLedger.open(account.name, in: watch.hub.settings.stateDirectory) else {
                 return .busy
             }

@@ -123,7 +123,7 @@ enum FetchError: Complaint {
         case .noUIDValidity(let folder, let host):
             "\(host) gives no lasting UIDs for \(printable(folder)); it cannot be fetched"
         case .command(let word, let error): "\(word): \(error)"
-        case .watchedElsewhere: "another mhfetch --idle waits for its news already; end one of the two"
+        case .watchedElsewhere: "another mhfetch --idle watches it; this one follows when that ends"
         case .openFiles(let accounts, let needed, let limit):
             "to watch \(counted(accounts, "account")) takes \(needed) open files at least, and the limit is \(limit): raise "
                 + "it (LimitNOFILE= in a unit of systemd, ulimit -n in a shell), or name fewer accounts"

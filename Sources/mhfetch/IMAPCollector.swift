@@ -36,7 +36,8 @@ struct IMAPCollector {
                 [("account", run.account.name), ("inexpressible", "\(chosen.inexpressible)")])
         }
         for line in chosen.idle {
-            run.tell("\(line) matches no folder; mhfetch --folders \(run.account.name) lists the server's names")
+            run.noteIdlePattern(
+                "\(line) matches no folder; mhfetch --folders \(run.account.name) lists the server's names")
             run.hub.log.write(.warning, "no folder", [("account", run.account.name), ("pattern", line)])
         }
         return chosen.folders

@@ -96,6 +96,12 @@ final class Watch: Sendable {
         if request.isVerbose { writeToStandardError("mhfetch: \(printable(words))") }
     }
 
+    /// Tells a person, and the log.
+    func tell(_ error: FetchError, of account: AccountSettings) {
+        hub.log.write(.notice, "watch", [("account", account.name), ("error", "\(error)")])
+        _ = complain(AccountFault(account: account.name, error: error), as: "mhfetch")
+    }
+
     func noteWell(_ account: AccountSettings) {
         guard told.noteWell(account.name) else { return }
         hub.log.write(.notice, "well again", [("account", account.name)])

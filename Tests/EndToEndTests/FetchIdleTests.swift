@@ -224,7 +224,7 @@ struct FetchIdleTests {
             let rig = try watching(server)
             let status = try rig.rig.fetch("--status")
             #expect(
-                status.status == 0 && status.outputText.contains("  mhfetch --idle waits for its news\n"), "\(status)")
+                status.status == 0 && status.outputText.contains("  watched by mhfetch --idle\n"), "\(status)")
             let other = RunningCommand()
             let said = rig.rig.scratch.file("other")
             other.set(
@@ -233,11 +233,11 @@ struct FetchIdleTests {
                     environment: ["HOME": rig.rig.scratch.path, "SWIFT_BACKTRACE": "enable=no"], logs: [said]))
             try rig.wait("it says so") {
                 String(decoding: ScratchDirectory.read(said) ?? [], as: UTF8.self)
-                    == "mhfetch: account a: another mhfetch --idle waits for its news already; end one of the two\n"
+                    == "mhfetch: account a: another mhfetch --idle watches it; this one follows when that ends\n"
             }
             #expect(server.seen.logins == ["a"])
             #expect(rig.end(SIGTERM)?.signal == SIGTERM)
-            try rig.wait("the other follows", patience: .seconds(100)) { server.seen.logins == ["a", "a"] }
+            try rig.wait("the other follows") { server.seen.logins == ["a", "a"] }
             other.signal(SIGTERM)
             #expect(other.end()?.signal == SIGTERM)
         }
