@@ -181,13 +181,11 @@ final class AccountWatch {
         case .crowded:
             leave(isBroken: true)
             return pause(.milliseconds(Int.random(in: Self.crowdPause))) == .stop ? nil : round
-        case .failed:
-            leave(isBroken: true)
-            return pauseAfterFailure()
+        case .failed: return endBroken()
         case .done(let delivered):
             // One that waits for news has still to show that it stands.
             if idleSession == nil { failures = 0 }
-            isDisplaced = false
+            if round != .spool { isDisplaced = false }
             if delivered > 0 { vainCalls = 0 }
             return rest()
         }
@@ -232,19 +230,19 @@ final class AccountWatch {
             do { end = try seat.idle { try waitForNews(in: folder, session) } } catch {
                 guard !StopSignal.hasCome else { return nil }
                 note("session ended", error)
-                if let since = standing?.since, since.elapsed > Self.steadyTime { failures = 0 }
-                leave(isBroken: true)
-                return pauseAfterFailure()
+                return endBroken()
             }
             // Whoever rang wanted the seat, or that the connection be tried, which has been done.
             _ = alarm.takeRing()
             switch end {
             case .news: return pauseAfterVainCall()
             case .alarm: continue
-            case .refused: leave(isBroken: false)
+            case .refused:
+                watch.tell("\(account.name): the server does not let us wait for news")
+                return endBroken(isBroken: false)
             case nil:
                 leave(isBroken: false)
-                isDisplaced = true
+                (isDisplaced, failures) = (true, 0)
             }
         }
         return nil
@@ -334,6 +332,13 @@ final class AccountWatch {
         alarm.set(Deadline(after: time))
         guard alarm.wait() else { return .stop }
         return alarm.takeRing() ? .rung : .over
+    }
+
+    /// Ends a session that failed; how soon the next one begins depends on how long this one has stood.
+    private func endBroken(isBroken: Bool = true) -> Round? {
+        if let standing, standing.session != nil, standing.since.elapsed > Self.steadyTime { failures = 0 }
+        leave(isBroken: isBroken)
+        return pauseAfterFailure()
     }
 
     /// Ends the session, and gives the seat to others.

@@ -13,7 +13,7 @@ final class HostSeats: Sendable {
     private struct State: Sendable {
         var limit: Int?
         var learned: Deadline?
-        var memory = HostSeats.memory
+        var memory = Duration.zero
         var taken = 0
         /// Those of them whom the server has let in.
         var open = 0
@@ -25,11 +25,22 @@ final class HostSeats: Sendable {
         /// Those who have left their seats to others and would have one again, the longest first.
         var absent: [Alarm] = []
 
-        /// How many seats are free; `nil` where there is no limit.
-        var room: Int? { limit.map { max(0, $0 - taken) } }
+        /// How many seats are free; `nil` where there is no limit, or no longer.
+        mutating func room() -> Int? {
+            if let learned, learned.elapsed > memory { limit = nil }
+            return limit.map { max(0, $0 - taken) }
+        }
     }
 
-    private let state = Monitor(State())
+    private let state: Monitor<State>
+    private let memory: Duration
+
+    init(memory: Duration = HostSeats.memory) {
+        self.memory = memory
+        var state = State()
+        state.memory = memory
+        self.state = Monitor(state)
+    }
 
     /// Takes a seat, and waits for one if need be.
     /// - Returns: `false` when the order to stop has come first.
@@ -38,8 +49,7 @@ final class HostSeats: Sendable {
         defer { state.change { $0.waiting -= 1 } }
         return state.wait { state -> Bool? in
             if StopSignal.hasCome { return false }
-            if let learned = state.learned, learned.elapsed > state.memory { state.limit = nil }
-            guard let limit = state.limit, state.taken >= limit else {
+            guard state.room() == 0, let limit = state.limit else {
                 state.taken += 1
                 return true
             }
@@ -61,8 +71,11 @@ final class HostSeats: Sendable {
             state.taken -= 1
             if isOpen { state.open -= 1 }
             if isAsked { state.leaving -= 1 }
-            guard state.waiting == 0, state.room != 0, !state.absent.isEmpty else { return }
-            state.absent.removeFirst().ring()
+            guard state.waiting == 0 else { return }
+            // One at a time where there are few: it may be that the seat is somebody's a moment later.
+            let back = state.absent.prefix(state.room().map { min($0, 1) } ?? state.absent.count)
+            for alarm in back { alarm.ring() }
+            state.absent.removeFirst(back.count)
         }
     }
 
@@ -78,7 +91,7 @@ final class HostSeats: Sendable {
     /// - Returns: whether it may wait for news: not while somebody waits for its seat.
     fileprivate func beginIdle(_ alarm: Alarm) -> Bool {
         state.change { state in
-            guard state.limit == nil || state.waiting == 0 else { return false }
+            guard state.room() == nil || state.waiting == 0 else { return false }
             state.idlers.append(alarm)
             return true
         }
@@ -90,7 +103,7 @@ final class HostSeats: Sendable {
     /// Notes that `alarm` is to be rung when there is room, or rings it.
     fileprivate func beginAbsence(_ alarm: Alarm) {
         state.change { state in
-            guard state.waiting > 0 || state.room == 0 else { return alarm.ring() }
+            guard state.waiting > 0 || state.room() == 0 else { return alarm.ring() }
             state.absent.append(alarm)
         }
     }
@@ -112,7 +125,7 @@ final class HostSeats: Sendable {
     /// - Returns: whether others' connections may be why: one that is refused again and again, with fewer of them than the
     ///   server is known to allow, and that was never let in, is refused for other reasons.
     fileprivate func noteRefusal(isLasting: Bool, wasLetIn: Bool) -> Bool {
-        state.change { state in
+        state.change { [memory] state in
             if let limit = state.limit {
                 guard isLasting, state.open < limit else { return true }
                 guard wasLetIn, state.open > 0 else { return false }
@@ -121,7 +134,7 @@ final class HostSeats: Sendable {
             }
             guard state.open > 0 else { return false }
             let comesSoon = state.learned.map { $0.elapsed < state.memory * 2 } ?? false
-            state.memory = comesSoon ? min(state.memory * 2, Self.longestMemory) : Self.memory
+            state.memory = comesSoon ? min(state.memory * 2, Self.longestMemory) : memory
             (state.limit, state.learned) = (state.open, .now)
             return true
         }

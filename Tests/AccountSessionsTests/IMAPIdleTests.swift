@@ -115,6 +115,19 @@ struct IMAPIdleTests {
                 }
             }
             #expect(error.map { "\($0)" }?.contains("octets in one IDLE") == true, "\(String(describing: error))")
+            let before = accountError {
+                _ = try idle(until: alarm) { voice in while true { try voice.say("* OK not yet") } }
+            }
+            #expect(before.map { "\($0)" }?.contains("lines in one IDLE") == true, "\(String(describing: before))")
+            let never = accountError {
+                _ = try idle(until: alarm, patience: .milliseconds(300)) { voice in
+                    while true {
+                        try voice.say("* OK not yet")
+                        usleep(5_000)
+                    }
+                }
+            }
+            #expect(never?.isTimeout == true, "\(String(describing: never))")
         }
     }
 

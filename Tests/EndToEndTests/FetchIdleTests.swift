@@ -364,6 +364,18 @@ struct FetchIdleTests {
         }
     }
 
+    @Test("FE6: a server that refuses to let us wait is asked again soon, however rare the turns are")
+    func refusedOnce() async throws {
+        try await onThread {
+            let server = try IdleServer()
+            server.refuseIdle(times: 1)
+            let rig = try watching(server, "every 12h")
+            server.deliver(to: "a")
+            try rig.wait("it comes") { rig.messages(of: "a").count == 1 }
+            #expect(server.seen.logins.count == 2 && rig.said.isEmpty, "\(server.seen) \(rig.said)")
+        }
+    }
+
     @Test("FE6: an account whose login is refused for now takes nobody's news, and somebody is told")
     func oneRefused() async throws {
         try await onThread {

@@ -1,6 +1,7 @@
 // Who gets a connection to a server that allows few.
 
 import Blocking
+import Glibc
 import MailTestKit
 import Testing
 
@@ -119,6 +120,25 @@ struct HostSeatsTests {
             #expect(!late.stayAway { alarm.hasCome }.hasRoom, "two stand, of two")
             first.give()
             #expect(late.stayAway { alarm.takeRing() } == (true, hasRoom: true))
+        }
+    }
+
+    @Test("FE6: after a while the server may allow more: whoever is away comes back, all of them")
+    func lapse() async throws {
+        try await onThread {
+            let seats = HostSeats(memory: .milliseconds(20))
+            let open = self.open(at: seats)
+            let alarms = [Alarm(), Alarm()]
+            let away = [refused(at: seats, alarm: alarms[0]), Seat(at: seats, alarm: alarms[1])]
+            _ = away[0].stayAway {
+                away[1].stayAway {
+                    // The memory of the refusal lapses.
+                    usleep(30_000)
+                    open.give()
+                }
+            }
+            #expect(alarms[0].hasCome && alarms[1].hasCome)
+            #expect(away[0].take() && away[1].take())
         }
     }
 

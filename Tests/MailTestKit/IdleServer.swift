@@ -33,6 +33,8 @@ public final class IdleServer: Sendable {
         var isMute = false
         /// What is said in IDLE without reason.
         var lie: String?
+        /// How many IDLEs are still to be refused.
+        var refusals = 0
         /// Whose mailbox gets a message right behind the answer to the next end of IDLE.
         var lateFor: String?
     }
@@ -79,6 +81,9 @@ public final class IdleServer: Sendable {
 
     /// Answers nothing any more, and ends nothing.
     public func fallSilent() { state.shared.withLock { $0.isMute = true } }
+
+    /// Refuses the next IDLEs, though it can do them.
+    public func refuseIdle(times: Int) { state.shared.withLock { $0.refusals = times } }
 
     /// Puts a message into the mailbox of `user` right behind the answer to its next end of IDLE, so that nobody is told.
     public func deliverLate(to user: String) { state.shared.withLock { $0.lateFor = user } }
@@ -166,6 +171,15 @@ public final class IdleServer: Sendable {
                     try say("* \(count) EXISTS\r\n* OK [UIDVALIDITY 1] ok")
                     if tellsUIDNext { try say("* OK [UIDNEXT \(count + 1)] ok") }
                 case "IDLE":
+                    var isRefused = false
+                    shared { state in
+                        isRefused = state.refusals > 0
+                        if isRefused { state.refusals -= 1 }
+                    }
+                    guard !isRefused else {
+                        try say("\(words[0]) NO [UNAVAILABLE] not now")
+                        continue
+                    }
                     try idle()
                     try say("\(words[0]) OK done")
                     let user = user

@@ -38,30 +38,36 @@ extension IMAPSession {
     /// Waits until the selected folder has more messages, or until `alarm`.
     /// - Parameters:
     ///   - messages: how many the folder has; kept up to date with what the server says.
-    ///   - patience: how long the server has to answer the end of the wait. ``idleLimit`` and the machine's sleep leave
+    ///   - patience: how long the server has to begin it, and to answer the end of it. ``idleLimit`` and the machine's sleep leave
     ///     connections that stand no more, though nobody has said so.
     /// - Throws: ``AccountError``, also where nobody answers.
     public func idle(messages: inout Int, until alarm: Alarm, patience: Duration) throws(AccountError) -> IdleEnd {
         try exchange.command(.idle)
+        exchange.hurry(patience)
+        let wordLimit = exchange.engine.wordCount + Self.idleWordLimit
+        var events = 0
+        func checkBounds() throws(AccountError) {
+            events += 1
+            guard events <= Self.idleEventLimit else {
+                throw broken("more than \(Self.idleEventLimit) lines in one IDLE")
+            }
+            guard exchange.engine.wordCount < wordLimit else {
+                throw broken("more than \(Self.idleWordLimit) octets in one IDLE")
+            }
+        }
         var isNews = false
         var isOver = false
         while !isOver {
             let event = try exchange.event()
             if case .idling = event { break }
+            try checkBounds()
             isOver = try take(event, &messages, &isNews)
         }
-        var events = 0
-        let wordLimit = exchange.engine.wordCount + Self.idleWordLimit
         while !isOver, !isNews, let event = try exchange.event(until: alarm, words: wordLimit) {
-            events += 1
-            guard events <= Self.idleEventLimit else {
-                throw broken("more than \(Self.idleEventLimit) lines in one IDLE")
-            }
+            try checkBounds()
             isOver = try take(event, &messages, &isNews)
         }
-        guard exchange.engine.wordCount < wordLimit else {
-            throw broken("more than \(Self.idleWordLimit) octets in one IDLE")
-        }
+        try checkBounds()
         guard !isOver else { return isNews ? .news : .refused }
         try exchange.command(.idleEnd)
         exchange.hurry(patience)
@@ -85,8 +91,11 @@ extension IMAPSession {
         var last: UInt32 = 0
         var messages = selection.messages
         var isNews = false
+        var events = 0
         while true {
             let event = try exchange.event()
+            events += 1
+            guard events <= Self.idleEventLimit else { throw broken("no end of an answer about one message") }
             _ = try take(event, &messages, &isNews)
             switch event {
             case .fetched(let told): last = max(last, told.uid ?? 0)
