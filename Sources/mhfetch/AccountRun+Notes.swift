@@ -107,9 +107,12 @@ extension AccountRun {
     /// - Parameter words: safe for a terminal.
     func complain(_ words: String) { if isNews(words) { write(words) } }
 
-    /// Tells of a pattern that stands for nothing, which may be meant: cron would send a letter for each run.
-    func noteIdlePattern(_ words: String) {
-        if isDue { tell(words) } else { complain(printable(words)) }
+    /// Tells of a line of `folders` that stands for nothing, which may be meant: cron would send a letter for each run.
+    func noteUnmatched(_ line: String) {
+        let words = "\(line) matches no folder; mhfetch --folders \(account.name) lists the server's names"
+        guard isNews(words) else { return }
+        hub.log.write(.warning, "no folder", [("account", account.name), ("pattern", line)])
+        if isDue { tell(words) } else { write(printable(words)) }
     }
 
     func write(_ words: String) { writeToStandardError("mhfetch: \(account.name): \(words)") }

@@ -32,12 +32,10 @@ struct AccountStatus {
 
     private func dueText(at now: Int) -> String {
         guard report.runs > 0 else { return "" }
+        let watched = report.isWatched ? "  watched by mhfetch --idle\n" : ""
+        if waitsForSending { return watched + "  due when mail was sent through it\n" }
         // Its turns under --idle are not those of cron.
-        return report.isWatched ? "  watched by mhfetch --idle\n" : turnText(at: now)
-    }
-
-    private func turnText(at now: Int) -> String {
-        if waitsForSending { return "  due when mail was sent through it\n" }
+        guard !report.isWatched else { return watched }
         guard let next else { return "" }
         return "  due \(next > now ? RelativeTime.ahead(next, now: now) : "with the next look")\n"
     }

@@ -102,7 +102,9 @@ final class AccountWatch {
     /// need not do so again.
     private func firstRound() -> Round? {
         do {
-            guard try isOurs() else { return .whole }
+            while try !isOurs() {
+                guard pause(.seconds(Self.busyPace)) != .stop else { return nil }
+            }
             past = try AccountReport.read(account.name, in: watch.hub.settings.stateDirectory).past
             if let due = dueRound() { return due }
             guard folder == nil else { return .folder }
@@ -201,9 +203,10 @@ final class AccountWatch {
     }
 
     /// Notes what ended a connection and is mended here.
-    private func note(_ what: String, _ error: any Error) {
-        watch.hub.log.write(.info, what, [("account", account.name), ("error", sentence(error))])
-        watch.tell("\(account.name): \(what): \(sentence(error))")
+    private func note(_ what: String, _ error: (any Error)? = nil) {
+        let words = error.map(sentence)
+        watch.hub.log.write(.info, what, [("account", account.name), ("error", words)])
+        watch.tell("\(account.name): \(what)" + (words.map { ": \($0)" } ?? ""))
     }
 
     // MARK: Between the rounds
@@ -238,7 +241,7 @@ final class AccountWatch {
             case .news: return pauseAfterVainCall()
             case .alarm: continue
             case .refused:
-                watch.tell("\(account.name): the server does not let us wait for news")
+                note("IDLE refused")
                 return endBroken(isBroken: false)
             case nil:
                 leave(isBroken: false)
@@ -251,7 +254,7 @@ final class AccountWatch {
     private func waitForNews(in folder: String, _ session: IMAPSession) throws -> IMAPSession.IdleEnd {
         session.exchange.wire.sessionLimit = Deadline(after: AccountRun.sessionLimit)
         let selected: IMAPSelection
-        // The run has told of a folder that is not to be had.
+        // Where the folder is not to be had the run has told of it, or does so.
         do throws(AccountError) { selected = try session.select(folder) } catch .refused { return .refused }
         // Since the folder was last looked at the server had nobody to tell, for a moment or for longer.
         let found = try session.mark(of: selected)

@@ -39,10 +39,10 @@ final class DialGate: Sendable {
     /// Waits until `ticket` has its turn, or until a dial may have become too old to count.
     private func mayBegin(_ ticket: Int) -> Bool {
         state.wait(until: Deadline(after: patience / Self.limit)) { [patience] state -> Bool? in
-            guard state.queue.first == ticket || StopSignal.hasCome else { return nil }
-            guard state.dials.values.count(where: { $0.elapsed < patience }) < Self.limit || StopSignal.hasCome else {
-                return nil
-            }
+            let hasTurn =
+                state.queue.first == ticket
+                && state.dials.values.count(where: { $0.elapsed < patience }) < Self.limit
+            guard hasTurn || StopSignal.hasCome else { return nil }
             state.queue.removeAll { $0 == ticket }
             state.dials[ticket] = .now
             return true

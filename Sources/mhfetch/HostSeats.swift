@@ -13,7 +13,7 @@ final class HostSeats: Sendable {
     private struct State: Sendable {
         var limit: Int?
         var learned: Deadline?
-        var memory = Duration.zero
+        var memory: Duration
         var taken = 0
         /// Those of them whom the server has let in.
         var open = 0
@@ -36,10 +36,7 @@ final class HostSeats: Sendable {
     private let memory: Duration
 
     init(memory: Duration = HostSeats.memory) {
-        self.memory = memory
-        var state = State()
-        state.memory = memory
-        self.state = Monitor(state)
+        (self.memory, state) = (memory, Monitor(State(memory: memory)))
     }
 
     /// Takes a seat, and waits for one if need be.

@@ -35,11 +35,7 @@ struct IMAPCollector {
                 .warning, "folders left out",
                 [("account", run.account.name), ("inexpressible", "\(chosen.inexpressible)")])
         }
-        for line in chosen.idle {
-            run.noteIdlePattern(
-                "\(line) matches no folder; mhfetch --folders \(run.account.name) lists the server's names")
-            run.hub.log.write(.warning, "no folder", [("account", run.account.name), ("pattern", line)])
-        }
+        for line in chosen.idle { run.noteUnmatched(line) }
         return chosen.folders
     }
 

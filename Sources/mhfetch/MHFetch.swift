@@ -217,7 +217,9 @@ struct MHFetch: ParsableCommand {
     private func start() throws -> (StartedHub, [AccountSettings]) {
         func attempt() throws -> (StartedHub, [AccountSettings]) {
             let started = try hub.start("mhfetch", checks: Check.fetching)
-            return (started, try choose(started.settings))
+            let chosen = try choose(started.settings)
+            if idle { _ = try Watch.roundsAtOnce(for: chosen.count) }
+            return (started, chosen)
         }
         guard idle, ProcessStart.isAgain else { return try attempt() }
         // Behind the back of the one that has begun anew the rc has become one that is of no use, or a disk is full: who
@@ -267,7 +269,7 @@ struct MHFetch: ParsableCommand {
     private func watch(_ chosen: [AccountSettings], by runs: AccountRuns) throws(FetchError) {
         func isGood() -> Bool {
             do {
-                _ = try choose(hub.rehearse("mhfetch"))
+                _ = try Watch.roundsAtOnce(for: choose(hub.rehearse("mhfetch")).count)
                 return true
             } catch {
                 _ = complain(error, as: "mhfetch")

@@ -35,7 +35,7 @@ final class Watch: Sendable {
     /// The threads that put the batches of all accounts on disk.
     let pool = WorkerPool(threads: 8)
     let dials = DialGate()
-    /// Rounds that may still begin, as the limit of open files allows.
+    /// Rounds that may still begin; see ``roundsAtOnce(for:)``.
     private let rounds: Monitor<Int>
     private let accounts: [AccountSettings]
     private let request: AccountRuns.Request
@@ -47,18 +47,25 @@ final class Watch: Sendable {
     init(
         of accounts: [AccountSettings], hub: StartedHub, over paths: Paths, _ request: AccountRuns.Request
     ) throws(FetchError) {
-        let limit = OpenFileLimit.raise()
-        let standing = AccountRuns.ownFiles + accounts.count * Self.filesOfAccount
-        guard limit >= standing + AccountRuns.openFiles else {
-            throw .openFiles(accounts: accounts.count, needed: standing + AccountRuns.openFiles, limit: limit)
-        }
-        rounds = Monitor((limit - standing) / AccountRuns.openFiles)
+        rounds = Monitor(try Self.roundsAtOnce(for: accounts.count))
         (self.accounts, self.hub, self.paths) = (accounts, hub, paths)
         var request = request
         request.told = told
         self.request = request
         alarms = accounts.map { _ in Alarm() }
         seats = Dictionary(accounts.map { (Self.host(of: $0), HostSeats()) }) { first, _ in first }
+    }
+
+    /// How many rounds may go on at once, as the limit of open files allows.
+    /// - Parameter accounts: how many are watched.
+    /// - Throws: ``FetchError/openFiles(accounts:needed:limit:)`` where there is none.
+    static func roundsAtOnce(for accounts: Int) throws(FetchError) -> Int {
+        let limit = OpenFileLimit.raise()
+        let standing = AccountRuns.ownFiles + accounts * filesOfAccount
+        guard limit >= standing + AccountRuns.openFiles else {
+            throw .openFiles(accounts: accounts, needed: standing + AccountRuns.openFiles, limit: limit)
+        }
+        return (limit - standing) / AccountRuns.openFiles
     }
 
     private static func host(of account: AccountSettings) -> String {

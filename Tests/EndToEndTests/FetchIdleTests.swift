@@ -65,11 +65,11 @@ struct FetchIdleTests {
 
         /// Waits until `condition` holds.
         func wait(
-            _ what: String, patience: Duration = .seconds(60), _ condition: () -> Bool,
+            _ what: String, patience: Duration = .seconds(60), _ condition: () throws -> Bool,
             at location: SourceLocation = #_sourceLocation
         ) throws {
             let deadline = Deadline(after: patience)
-            while !condition() {
+            while try !condition() {
                 let isOver = deadline.hasPassed
                 try #require(
                     !isOver, "\(what): \(said.suffix(2000))\n\(rig.log.suffix(4000))", sourceLocation: location)
@@ -221,7 +221,12 @@ struct FetchIdleTests {
     func second() async throws {
         try await onThread {
             let server = try IdleServer()
-            let rig = try watching(server)
+            let rig = WatchRig()
+            let lines = ["password x", "tls off", "fetch imap 127.0.0.1:\(server.port)"]
+            // The other one has its turn by the clock, and has had it.
+            rig.configure([("a", lines), ("b", lines + ["at 04:00"])])
+            try rig.start()
+            try rig.wait("it waits") { server.seen.idlers == ["a"] && server.seen.logins.sorted() == ["a", "b"] }
             let status = try rig.rig.fetch("--status")
             #expect(
                 status.status == 0 && status.outputText.contains("  watched by mhfetch --idle\n"), "\(status)")
@@ -232,12 +237,20 @@ struct FetchIdleTests {
                     [try InstalledCommands.path("mhfetch"), "-C", rig.rc, "--idle"],
                     environment: ["HOME": rig.rig.scratch.path, "SWIFT_BACKTRACE": "enable=no"], logs: [said]))
             try rig.wait("it says so") {
-                String(decoding: ScratchDirectory.read(said) ?? [], as: UTF8.self)
-                    == "mhfetch: account a: another mhfetch --idle watches it; this one follows when that ends\n"
+                let lines = String(decoding: ScratchDirectory.read(said) ?? [], as: UTF8.self).split(separator: "\n")
+                return lines.sorted()
+                    == ["a", "b"].map { name in
+                        "mhfetch: account \(name): another mhfetch --idle watches it; this one follows when that ends"
+                    }
             }
-            #expect(server.seen.logins == ["a"])
+            #expect(server.seen.logins.count == 2)
             #expect(rig.end(SIGTERM)?.signal == SIGTERM)
-            try rig.wait("the other follows") { server.seen.logins == ["a", "a"] }
+            try rig.wait("the other follows") { server.seen.idlers == ["a"] && server.seen.logins.count == 3 }
+            try rig.wait("in all accounts") {
+                let told = try rig.rig.fetch("--status", "--json").outputText
+                return told.split(separator: "\n").count { $0.contains(#""watched":true"#) } == 2
+            }
+            #expect(server.seen.logins.sorted() == ["a", "a", "b"], "whose turn has not come is not asked")
             other.signal(SIGTERM)
             #expect(other.end()?.signal == SIGTERM)
         }
@@ -466,7 +479,14 @@ struct FetchIdleTests {
             try start(233)
             try rig.wait("all have it") { names.allSatisfy { rig.messages(of: $0).count == 1 } }
             try rig.wait("all wait") { server.seen.idlers == Set(names) }
-            #expect(rig.end(SIGTERM)?.signal == SIGTERM && rig.said.isEmpty, "\(rig.said)")
+            #expect(rig.said.isEmpty, "\(rig.said)")
+            // A new rc that takes more changes nothing.
+            rig.configure(names + ["u4"], by: server)
+            rig.process.signal(SIGHUP)
+            try rig.wait("it is told") { rig.said.contains("takes 236 open files at least, and the limit is 233") }
+            try rig.wait("all wait again") { server.seen.logins.count == 6 && server.seen.idlers == Set(names) }
+            #expect(rig.end(SIGTERM)?.signal == SIGTERM)
+            rig.configure(names, by: server)
             try start(232)
             #expect(
                 rig.process.end()?.status == 71

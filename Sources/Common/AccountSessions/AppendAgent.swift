@@ -62,10 +62,10 @@ public final class AppendAgent: DeliveryAgent {
             if path.count > 1, delimiter == nil { delimiter = try session.list("").first?.delimiter }
             var status = try append(message, over: session, isSent: &isSent)
             if status.condition != .ok, status.code == .tryCreate {
-                if let refusal = try create(over: session) { return verdict(on: refusal, at: session.host) }
+                if let refusal = try create(over: session) { return verdict(on: refusal, from: session) }
                 status = try append(message, over: session, isSent: &isSent)
             }
-            return verdict(on: status, at: session.host)
+            return verdict(on: status, from: session)
         } catch {
             // What is half sent cannot be taken back but by this.
             session.exchange.wire.close()
@@ -154,8 +154,9 @@ public final class AppendAgent: DeliveryAgent {
         }
     }
 
-    private func verdict(on status: IMAPStatus, at host: String) -> Verdict {
-        let words = printable(octets: status.text, limit: Verdict.textLimit)
+    private func verdict(on status: IMAPStatus, from session: IMAPSession) -> Verdict {
+        let host = session.host
+        let words = session.exchange.quoted(status.text, limit: Verdict.textLimit)
         guard status.condition != .ok else {
             let place =
                 if case .appendUID(_, let uid) = status.code { "as UID \(uid) " } else { "" }

@@ -38,8 +38,8 @@ extension IMAPSession {
     /// Waits until the selected folder has more messages, or until `alarm`.
     /// - Parameters:
     ///   - messages: how many the folder has; kept up to date with what the server says.
-    ///   - patience: how long the server has to begin it, and to answer the end of it. ``idleLimit`` and the machine's sleep leave
-    ///     connections that stand no more, though nobody has said so.
+    ///   - patience: how long the server has to begin it, and to answer the end of it. ``idleLimit`` and the machine's
+    ///     sleep leave connections that stand no more, though nobody has said so.
     /// - Throws: ``AccountError``, also where nobody answers.
     public func idle(messages: inout Int, until alarm: Alarm, patience: Duration) throws(AccountError) -> IdleEnd {
         try exchange.command(.idle)
@@ -67,14 +67,15 @@ extension IMAPSession {
             try checkBounds()
             isOver = try take(event, &messages, &isNews)
         }
+        // Also where words without an event have ended the wait.
         try checkBounds()
         guard !isOver else { return isNews ? .news : .refused }
         try exchange.command(.idleEnd)
         exchange.hurry(patience)
         while !isOver {
-            events += 1
-            guard events <= Self.idleEventLimit else { throw broken("no end of an IDLE that is over") }
-            isOver = try take(try exchange.event(), &messages, &isNews)
+            let event = try exchange.event()
+            try checkBounds()
+            isOver = try take(event, &messages, &isNews)
         }
         return isNews ? .news : .alarm
     }

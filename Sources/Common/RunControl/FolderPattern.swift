@@ -15,7 +15,8 @@ public struct FolderPattern {
         return (first, octets.count - last - 1)
     }
 
-    /// Whether it stands for `name`; where the delimiter is not known, whether it may. The work is the product of both lengths, whatever a server names its folders.
+    /// Whether it stands for `name`; where the delimiter is not known, whether it may. The work is the product of both
+    /// lengths, whatever a server names its folders.
     public func matches(_ name: String, delimiter: UInt8?) -> Bool {
         let name = Array(name.utf8)
         // Whether the pattern so far matches the first n octets of the name.
