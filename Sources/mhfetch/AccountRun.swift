@@ -45,8 +45,12 @@ final class AccountRun {
     private(set) var waits = ""
     /// `nil` in a dry run, which writes nothing.
     let delivery: BatchDelivery?
-    /// Hands on what is spooled; `nil` where nothing is, and nothing will be.
+    /// Hands on what is spooled; `nil` where nothing is, and nothing will be, and where another process does.
     let handOver: HandOver?
+    /// `nil` where nothing is spooled, and nothing will be.
+    let spool: Maildir?
+    /// How long this run still waits for places before it goes on.
+    var placePatience: Duration
     /// Whether nobody asked for this account by name, and nobody may read along.
     var isByTimer: Bool { request.isDue || request.isIdle }
     var isDue: Bool { request.isDue }
@@ -62,8 +66,6 @@ final class AccountRun {
     var isDry: Bool { delivery == nil }
     /// The Maildir of the account's owner.
     private let maildir: String
-    /// The spool, where mail goes by way of it.
-    private let spoolPath: String?
     private var letters: StoredLetters?
     /// The time of day that this run serves.
     private var serving: FetchPlan.Served?
@@ -95,16 +97,22 @@ final class AccountRun {
         }
         maildir = mailbox.maildir
         let (log, name) = (hub.log, account.name)
-        let spool = try ledger.folder.flatMap { try FetchSpool.open(in: $0, making: account.needsSpool) }
-        handOver = try spool.map {
-            try HandOver(of: account, from: $0, hub: hub, over: paths, isForced: request.retriesAll)
+        let spool = try ledger.folder.flatMap { try FetchSpool.maildir(in: $0, making: account.needsSpool) }
+        if let standing = means.standingHandOver?.handOver {
+            handOver = standing
+        } else {
+            handOver = try spool.flatMap { try FetchSpool.open($0) }.map {
+                try HandOver(of: account, from: $0, hub: hub, over: paths, isForced: request.retriesAll)
+            }
+            handOver.map { means.standingHandOver?.keep($0) }
         }
-        spoolPath = account.needsSpool ? spool?.maildir.path : nil
+        self.spool = spool
+        placePatience = means.standingHandOver == nil ? Self.placePatience : StandingHandOver.patience
         delivery =
             request.isDry
             ? nil
             : BatchDelivery(
-                ledger: ledger, inbox: try Maildir(path: maildir, making: true), spool: spool?.maildir,
+                ledger: ledger, inbox: try Maildir(path: maildir, making: true), spool: spool,
                 usesSpool: account.needsSpool, pool: means.pool
             ) { log.write(.warning, "sweep", [("account", name), ("error", sentence($0))]) }
         self.account = account
@@ -134,7 +142,7 @@ final class AccountRun {
         checkClock()
         defer { progress.end() }
         // Before the account's lock is given back.
-        defer { handOver?.end() }
+        defer { if means.standingHandOver == nil { handOver?.end() } }
         // A time of the day is for all folders.
         serving = means.folder == nil ? due.timeServed(of: account, after: state.past) : nil
         try ledger.beginRun(at: runTime)
@@ -344,12 +352,13 @@ final class AccountRun {
     /// Makes the end of every batch durable: only then may its messages be deleted at the source.
     func settle() throws {
         try delivery?.settle()
-        try settleHandOver(within: Self.placePatience)
+        try awaitPlaces()
     }
 
     /// Where mail for a folder of the owner's Maildir goes, be it by way of the spool; `nil` for the inbox.
     func destination(_ folder: FolderName?) -> Destination {
-        Destination(maildir: spoolPath ?? maildir, folder: folder)
+        let spoolPath = account.needsSpool ? spool?.path : nil
+        return Destination(maildir: spoolPath ?? maildir, folder: folder)
     }
 
     /// The error of a folder whose UIDs mean other messages than before, with the commands to choose from.

@@ -210,7 +210,7 @@ struct AccountRuns: Sendable {
         var hasEnded = false
         defer { if !request.isDry { due.noteEnd(of: account, ledger.state, begun: hasEnded ? begun : nil) } }
         let run = try run(account, by: ledger, means)
-        defer { if !request.isDry { due.noteSpool(of: account, next: run.handOver?.nextTime) } }
+        defer { if !request.isDry { noteSpool(of: run) } }
         var words = ""
         var failure: (any Error)?
         let status: ExitStatus
@@ -238,14 +238,20 @@ struct AccountRuns: Sendable {
     func handOverOnly(
         _ account: AccountSettings, by ledger: AccountLedger, _ means: RunMeans
     ) throws -> (status: ExitStatus, next: Int?) {
-        guard try AccountRuns.hasSpool(account, in: hub) else {
+        guard try means.standingHandOver?.stands ?? false || AccountRuns.hasSpool(account, in: hub) else {
             due.noteSpool(of: account, next: nil)
             return (.ok, nil)
         }
         let run = try run(account, by: ledger, means)
-        defer { due.noteSpool(of: account, next: run.handOver?.nextTime) }
+        defer { noteSpool(of: run) }
         let status = try run.handOverOnly()
         return (status, run.handOver?.nextTime)
+    }
+
+    /// Notes when what waits after a run is to be offered again, unless another process offers it.
+    private func noteSpool(of run: AccountRun) {
+        guard run.handOver != nil || run.spool == nil else { return }
+        due.noteSpool(of: run.account, next: run.handOver?.nextTime)
     }
 
     /// Whether fetched mail of the account waits for its places.

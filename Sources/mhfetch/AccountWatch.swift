@@ -46,6 +46,7 @@ final class AccountWatch {
     private let plan: FetchPlan
     /// `nil` for POP3.
     private let standing: StandingSession?
+    private let handOver = StandingHandOver()
     /// Held while this process is the one that watches the account.
     private var lock: FileLock?
     /// Whether a person was told that another process does.
@@ -96,6 +97,7 @@ final class AccountWatch {
             round = afterwards(end, next)
         }
         leave(isBroken: true)
+        handOver.end()
     }
 
     /// What earlier runs have left to do: who has just fetched from the account, as the process that this one follows,
@@ -144,7 +146,7 @@ final class AccountWatch {
             }
             var isCrowded = false
             let means = RunMeans(
-                pool: watch.pool, seat: seat, standing: standing,
+                pool: watch.pool, seat: seat, standing: standing, standingHandOver: handOver,
                 excuses: { [self] error, hasCome in
                     isCrowded = !hasCome && Self.mayBeCrowd(error) && seat.noteRefusal()
                     if isCrowded { note("connection refused", error) }

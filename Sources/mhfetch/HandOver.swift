@@ -23,8 +23,8 @@ final class HandOver: Sendable {
         let envelope: Envelope
         /// The mailboxes that it is for.
         let mailboxes: Set<String>
-        /// Whether an earlier run may have tried to hand it on.
-        let isOld: Bool
+        /// Whether it may have been tried before to hand it on.
+        var isOld: Bool
         /// Those of its targets that lack it.
         var targets: [HandOverTarget]
     }
@@ -42,20 +42,23 @@ final class HandOver: Sendable {
         var octets = 0
         /// Whether all that the spool had at the beginning was taken.
         var isComplete = false
-        /// For each place the messages that it has not been offered in this run, the oldest last.
+        /// For each place the messages that it is still to be offered, the oldest last.
         var queues: [[String]]
+        /// For each place the message that it is offered, and since when.
+        var underWay: [(unique: String, since: Deadline)?]
         /// Messages that cannot be read; they wait, too.
         var stuck: Set<String> = []
-        /// Lanes at work on a message.
-        var busy = 0
         /// Whether nothing more will come.
         var isOver = false
         /// Why nothing can be recorded any more.
         var failure: (any Error)?
         /// What kept messages here, for a person.
         var obstacles: [Obstacle] = []
-        /// For each place the messages that it got in this run.
+        /// For each place the messages that it got since that was told.
         var taken: [Int]
+
+        /// The places that have not been offered all that they may be offered now.
+        var unsettled: Set<Int> { Set(queues.indices.filter { !queues[$0].isEmpty || underWay[$0] != nil }) }
     }
 
     let account: AccountSettings
@@ -78,13 +81,16 @@ final class HandOver: Sendable {
         (self.account, self.spool, self.hub, self.paths) = (account, spool, hub, paths)
         (self.addressing, self.isForced) = (addressing, isForced)
         let places = account.destinations
-        state = Monitor(State(queues: places.map { _ in [] }, taken: places.map { _ in 0 }))
+        state = Monitor(
+            State(
+                queues: places.map { _ in [] }, underWay: places.map { _ in nil }, taken: places.map { _ in 0 }))
         threads.change { $0 = account.destinations.map { _ in nil } }
     }
 
     // MARK: What waits
 
-    /// Takes messages that are in the spool, on stable storage, and whose keys the ledger has.
+    /// Takes messages that are in the spool, on stable storage, and whose keys the ledger has. Those that it has already are
+    /// passed over.
     /// - Throws: `SpoolError`, `DurableError` of the spool.
     func take(_ messages: [StoredMessage], fromEarlierRun isOld: Bool = false) throws {
         var queues: [[String]] = account.destinations.map { _ in [] }
@@ -98,7 +104,9 @@ final class HandOver: Sendable {
         for message in messages {
             guard state.read({ $0.items[message.unique] == nil }) else { continue }
             let header: HeaderSection
-            do { header = try Self.header(of: message) } catch {
+            do { header = try Self.header(of: message) } catch MaildirError.messageGone {
+                continue  // handed on since it was seen
+            } catch {
                 // It stays, and stops no other.
                 state.change { _ = $0.stuck.insert(message.unique) }
                 note("\(spool.maildir.path): \(sentence(error))")
@@ -115,6 +123,7 @@ final class HandOver: Sendable {
             state.change { state in
                 state.items[message.unique] = item
                 state.octets += message.size
+                state.stuck.remove(message.unique)
             }
             for (index, place) in account.destinations.enumerated()
             where item.targets.contains(where: { $0.place == place }) {
@@ -122,6 +131,23 @@ final class HandOver: Sendable {
             }
         }
         state.change { $0.isComplete = true }
+    }
+
+    /// Offers what waits once more, as far as its time has come, and forgets what kept it.
+    func offerAgain() {
+        state.change { state in
+            for unique in state.items.keys { state.items[unique]?.isOld = true }
+            let waiting = state.items.values.sorted {
+                ($0.message.time, $0.message.unique) > ($1.message.time, $1.message.unique)
+            }
+            for (index, place) in account.destinations.enumerated() {
+                state.queues[index] = waiting.filter { item in
+                    item.message.unique != state.underWay[index]?.unique && item.targets.contains { $0.place == place }
+                }.map(\.message.unique)
+            }
+            state.obstacles = []
+        }
+        for index in account.destinations.indices { start(index) }
     }
 
     private func item(_ message: StoredMessage, _ header: HeaderSection, isOld: Bool) -> Item {
@@ -146,6 +172,9 @@ final class HandOver: Sendable {
         return scanner.finish()
     }
 
+    /// Whether it has not been told yet what the spool has.
+    var isFresh: Bool { state.read { !$0.isComplete } }
+
     /// Whether a message of that name is not at all its places yet.
     func holds(_ unique: String) -> Bool {
         state.read { !$0.isComplete || $0.items[unique] != nil || $0.stuck.contains(unique) }
@@ -163,9 +192,13 @@ final class HandOver: Sendable {
         return obstacles.sorted { ($0.place ?? -1, $0.words) < ($1.place ?? -1, $1.words) }.map(\.words)
     }
 
-    /// What the places got in this run, for a person; `nil` where that is nothing.
-    var takenText: String? {
-        let texts = zip(account.destinations, state.read(\.taken)).filter { $1 > 0 }.map { "\($1) to \($0)" }
+    /// What the places got since this was asked for last, for a person; `nil` where that is nothing.
+    func takeTakenText() -> String? {
+        let taken = state.change { state in
+            defer { state.taken = state.taken.map { _ in 0 } }
+            return state.taken
+        }
+        let texts = zip(account.destinations, taken).filter { $1 > 0 }.map { "\($1) to \($0)" }
         return texts.isEmpty ? nil : texts.joined(separator: ", ")
     }
 
@@ -174,7 +207,8 @@ final class HandOver: Sendable {
         let soon = time(nil) + HandOverLane.placeDelays.first
         let times = state.read { Array($0.items.values) }.flatMap { item in
             item.targets.map { target in
-                let next = spool.progress(of: item.message.unique, at: target.name).next
+                let progress = spool.progress(of: item.message.unique, at: target.name)
+                let next = HandOverLane.nextAttempt(after: progress)
                 return max(next, spool.fault(of: "\(target.place)")?.next ?? 0, soon)
             }
         }
@@ -202,7 +236,7 @@ final class HandOver: Sendable {
             if state.failure != nil || StopSignal.hasCome { state.queues[index] = [] }
             while let unique = state.queues[index].popLast() {
                 guard let item = state.items[unique] else { continue }
-                state.busy += 1
+                state.underWay[index] = (unique, .now)
                 return item
             }
             return state.isOver ? .some(nil) : nil
@@ -247,7 +281,7 @@ final class HandOver: Sendable {
                 fail(error)
             }
         }
-        state.change { $0.busy -= 1 }
+        state.change { $0.underWay[index] = nil }
     }
 
     private func remove(_ message: StoredMessage) throws(DurableError) { try spool.remove(message) }
@@ -274,12 +308,20 @@ final class HandOver: Sendable {
 
     // MARK: The end
 
+    /// Whether each place has been offered all that it may be offered now.
+    var isSettled: Bool { state.read { $0.failure != nil || $0.unsettled.isEmpty } }
+
     /// Waits until each place has been offered all that it may be offered now.
+    /// - Parameter slow: a place that has been at work on a message for so long is not waited for.
     /// - Throws: why nothing can be recorded any more.
-    func settle(until deadline: Deadline) throws {
+    func settle(until deadline: Deadline, besides slow: Duration? = nil) throws {
+        let excused = state.read { state in
+            state.unsettled.filter { place in
+                if let slow, let since = state.underWay[place]?.since { since.elapsed > slow } else { false }
+            }
+        }
         _ = state.wait(until: deadline) { state in
-            state.failure != nil || StopSignal.hasCome || state.busy == 0 && state.queues.allSatisfy(\.isEmpty)
-                ? () : nil
+            state.failure != nil || StopSignal.hasCome || state.unsettled.isSubset(of: excused) ? () : nil
         }
         if let failure = state.read(\.failure) { throw failure }
     }

@@ -18,8 +18,9 @@ import SpoolQueue
 final class HandOverLane {
     /// How long a program may take.
     static let programLimit = Duration.seconds(300)
-    /// Attempts that a run died with, in a row, after which a message is kept from a place.
-    static let deathLimit = 3
+    /// Attempts that a run died with, in a row, after which a message is kept from a place. Before they are made the machine
+    /// may be started anew a few times, and more: see ``nextAttempt(after:)``.
+    static let deathLimit = 5
     /// How long a place that is at fault is left alone, in seconds: it is often one of this machine.
     static let placeDelays = (first: 60, longest: 15 * 60)
 
@@ -62,6 +63,13 @@ final class HandOverLane {
         appender?.close()
     }
 
+    /// Before when a message is not offered again, in seconds since 1970. Once two runs in a row have died with it there is a
+    /// pause before each other one, so that who kills a few in a row does not make it look dangerous.
+    static func nextAttempt(after progress: SpoolState.Progress) -> Int {
+        guard progress.deaths > 1 else { return progress.next }
+        return max(progress.next, progress.begun + placeDelays.first << min(progress.deaths - 2, 10))
+    }
+
     /// Whether the place is at fault, and not to be asked yet.
     private var isLeftAlone: Bool {
         guard !handOver.isForced, let fault = spool.fault(of: name) else { return false }
@@ -79,16 +87,17 @@ final class HandOverLane {
         var done: [HandOverTarget] = []
         for target in item.targets where target.place == place {
             let progress = spool.progress(of: unique, at: target.name)
+            let words =
+                progress.deaths > 1 ? "the last \(progress.deaths) runs died while handing it on" : progress.words
             if progress.deaths >= Self.deathLimit {
-                let words = "the last \(progress.deaths) runs died while handing it on"
                 if try refuse(item, target, words) {
                     try spool.finish(unique, at: [target.name])
                     done.append(target)
                 }
-            } else if handOver.isForced || policy.isDue(progress.next, now: now) {
+            } else if handOver.isForced || policy.isDue(Self.nextAttempt(after: progress), now: now) {
                 due.append(target)
             } else {
-                handOver.note("\(target.name): \(progress.words)", at: number)
+                handOver.note("\(target.name): \(words)", at: number)
             }
         }
         // Fields of its own for each copy, or a program for each: each goes by itself, and is recorded by itself.
@@ -114,7 +123,7 @@ final class HandOverLane {
         let unique = item.message.unique
         let earlier = spool.progress(of: unique, at: targets[0].name)
         // An mbox notes its length with it.
-        if case .mbox = place {} else { for target in targets { try spool.begin(unique, at: target.name) } }
+        if case .mbox = place {} else { for target in targets { try spool.begin(unique, at: target.name, now: now) } }
         let prepared: Prepared
         let arrival: Int
         do {
@@ -152,8 +161,8 @@ final class HandOverLane {
                 return handOver.making { agent.deliver(prepared)[0] }
             }
         case .mbox(let path):
-            return MboxAgent(to: path, at: arrival, to: .relayed, earlier: earlier.length) { [spool] length in
-                do { try spool.begin(unique, at: targets[0].name, length: length) } catch {
+            return MboxAgent(to: path, at: arrival, to: .relayed, earlier: earlier.length) { [spool, now] length in
+                do { try spool.begin(unique, at: targets[0].name, now: now, length: length) } catch {
                     fail(error)
                     throw error
                 }

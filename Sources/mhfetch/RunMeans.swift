@@ -12,6 +12,8 @@ struct RunMeans {
     var seat: Seat?
     /// The session that runs of `--idle` share.
     var standing: StandingSession?
+    /// The hand-over that they share.
+    var standingHandOver: StandingHandOver?
     /// Whether a failure is nobody's concern, as it is mended here; gets it, and whether the server had let us in.
     var excuses: (any Error, Bool) -> Bool = { _, _ in false }
     /// The one folder that is looked at; `nil` for all that the rc names.

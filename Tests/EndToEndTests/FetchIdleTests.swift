@@ -273,6 +273,42 @@ struct FetchIdleTests {
         }
     }
 
+    @Test("FE6: a place that takes hours keeps the account neither from its mail nor from its other places")
+    func slowPlace() async throws {
+        try await onThread {
+            let server = try IdleServer()
+            let rig = WatchRig()
+            let mayGo = Monitor(false)
+            let sink = try SinkServer(.lmtp) { moment, _ in
+                if moment == .endOfData { _ = mayGo.wait(until: Deadline(after: .seconds(120))) { $0 ? () : nil } }
+                return nil
+            }
+            rig.configure(["a"], by: server, "idle on", "deliver maildir", "deliver lmtp 127.0.0.1:\(sink.port)")
+            try rig.start("-v")
+            for number in 1...3 {
+                server.deliver(to: "a")
+                try rig.wait("the Maildir has \(number)") { rig.messages(of: "a").count == number }
+                try rig.wait("it waits for news") { server.seen.idlers.count == 1 }
+            }
+            server.deliver(to: "a")
+            let byHand = try rig.rig.fetch("-v", "a")
+            #expect(byHand.status == 0, "\(byHand)")
+            try rig.wait("the Maildir has what another process fetched") { rig.messages(of: "a").count == 4 }
+            mayGo.change { $0 = true }
+            try rig.wait("the slow place has all") { sink.messages.count == 4 }
+            // The next turn finds that all have it.
+            server.deliver(to: "a")
+            try rig.wait("all is done") {
+                sink.messages.count == 5 && rig.messages(of: "a").count == 5
+                    && ScratchDirectory.names(in: rig.rig.scratch.file("state/fetch/a/spool/new")).isEmpty
+            }
+            try rig.wait("it waits again") { server.seen.idlers.count == 1 }
+            #expect(rig.end(SIGTERM)?.signal == SIGTERM)
+            let after = try rig.rig.fetch("a")
+            #expect(after.status == 0 && after.errors.isEmpty, "\(after)")
+        }
+    }
+
     @Test("FE6: the password is asked for at each login, and a connection that ends is made again")
     func freshSecret() async throws {
         try await onThread {

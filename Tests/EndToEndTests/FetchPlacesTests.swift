@@ -278,6 +278,30 @@ struct FetchPlacesTests {
         }
     }
 
+    @Test("FE11: a message that brings its run down goes to the fall-back mailbox, and not by a few kills in a row")
+    func deaths() async throws {
+        try await onThread {
+            let mailbox = PlayedMailbox()
+            let server = try mailbox.serve("imap")
+            let rig = FetchRig()
+            let script = rig.scratch.write(
+                "#!/bin/sh\ngrep -q '^Subject: 5' && kill -9 $PPID\nexit 0\n", to: "take", mode: 0o755)
+            rig.configure(
+                "imap 127.0.0.1:\(server.port)", "tls off", "keep off", "deliver program \(script)")
+            for _ in 1...2 { #expect(try rig.fetch(at: "+0").signal == SIGKILL) }
+            for (minutes, isPause) in [(0, true), (2, false), (3, true), (5, false), (6, true), (10, false)] {
+                let result = try rig.fetch(at: "+\(minutes)m")
+                #expect((result.status == 75) == isPause, "\(minutes): \(result)")
+                #expect(
+                    (result.signal == SIGKILL) != isPause && rig.messages().isEmpty && spooled(rig).count > 0,
+                    "\(minutes): \(result)")
+            }
+            let over = try rig.fetch(at: "+10m")
+            #expect(over.status == 0 && over.errorText.contains("the last 5 runs died"), "\(over)")
+            #expect(rig.messages().count == 1 && mailbox.left.isEmpty && spooled(rig).isEmpty)
+        }
+    }
+
     @Test(
         "FE11: a spool with a folder that is half made, and a file that cannot be read, stops nothing and loses nothing"
     )

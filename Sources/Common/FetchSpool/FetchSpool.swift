@@ -6,7 +6,8 @@ import MaildirStore
 import Synchronization
 
 /// The spool of one account. A message is in it until each of its targets has it: the file is what says so, and the
-/// journal which of them have it already. Safe to share among threads; one process at a time, under the account's lock.
+/// journal which of them have it already. Safe to share among threads. One process at a time hands on what is there, under
+/// the spool's lock, and puts something in, under the account's.
 ///
 /// A change is in ``progress(of:at:)`` when it is in the journal. ``finish(_:at:)`` and ``begin(_:at:length:)`` with a
 /// length are durable on return; what else is lost in a power cut is tried again.
@@ -19,6 +20,7 @@ public final class FetchSpool: Sendable {
     static let journalLimit = 64 << 20
     static let folderName = "spool"
     static let journalName = "journal"
+    private static let lockName = "lock"
     static let heading = "mailhub-spool 1"
     /// Lines of history from which on the journal is written anew.
     static let historyLimit = 1000
@@ -32,29 +34,39 @@ public final class FetchSpool: Sendable {
 
     public let maildir: Maildir
     private let held: Mutex<Held>
+    /// For the life of this object.
+    private let lock: FileLock
 
-    /// Opens the spool in an account's state folder.
+    /// The Maildir of the spool in an account's state folder.
     /// - Parameters:
     ///   - making: whether it is made if it is missing.
     ///   - faults: forced disk faults of a test.
     /// - Returns: `nil` where there is none and none is to be made.
-    /// - Throws: ``SpoolError``, with nothing changed.
-    public static func open(
+    public static func maildir(
         in folder: Directory, making: Bool, faults: Faults? = nil
-    ) throws(SpoolError) -> FetchSpool? {
-        let isThere = try SpoolError.telling { try folder.status(of: folderName) != nil }
-        guard making || isThere else { return nil }
-        return try FetchSpool(in: folder, faults)
+    ) throws(SpoolError) -> Maildir? {
+        try SpoolError.telling {
+            guard try making || folder.status(of: folderName) != nil else { return nil }
+            return try Maildir(path: "\(folder.path)/\(folderName)", making: true, faults: faults)
+        }
     }
 
-    private init(in folder: Directory, _ faults: Faults?) throws(SpoolError) {
-        let path = "\(folder.path)/\(Self.folderName)"
-        maildir = try SpoolError.telling { try Maildir(path: path, making: true, faults: faults) }
+    /// Opens the spool whose Maildir that is, under its lock.
+    /// - Parameter faults: forced disk faults of a test.
+    /// - Returns: `nil` when another process has the lock.
+    /// - Throws: ``SpoolError``, with nothing changed.
+    public static func open(_ maildir: Maildir, faults: Faults? = nil) throws(SpoolError) -> FetchSpool? {
+        let folder = try SpoolError.telling { try Directory(path: maildir.path, faults: faults) }
+        guard let lock = try SpoolError.telling({ try FileLock.tryAcquire(lockName, in: folder) }) else { return nil }
+        return try FetchSpool(maildir, in: folder, under: lock)
+    }
+
+    private init(_ maildir: Maildir, in folder: Directory, under lock: FileLock) throws(SpoolError) {
+        (self.maildir, self.lock) = (maildir, lock)
         var state = SpoolState()
         let journal = try SpoolError.telling {
             try LineJournal(
-                Self.journalName, in: Directory(path: path, faults: faults), heading: Self.heading,
-                limit: Self.journalLimit
+                Self.journalName, in: folder, heading: Self.heading, limit: Self.journalLimit
             ) { state.apply($0) ? .taken : .impossible }
         }
         held = Mutex(Held(state: state, journal: journal))
@@ -94,8 +106,11 @@ public final class FetchSpool: Sendable {
     // MARK: Writing
 
     /// Notes that an attempt is begun. With the length that an mbox has, durable on return.
-    public func begin(_ message: String, at target: String, length: Int? = nil) throws(DurableError) {
-        let text = "try \(Self.words(message, target)) \(length.map { "\($0)" } ?? "-")"
+    /// - Parameter now: in seconds since 1970.
+    public func begin(
+        _ message: String, at target: String, now: Int, length: Int? = nil
+    ) throws(DurableError) {
+        let text = "try \(Self.words(message, target)) \(length.map { "\($0)" } ?? "-") \(max(0, now))"
         try record([text], isDurable: length != nil)
     }
 

@@ -20,6 +20,8 @@ public struct SpoolState: Sendable, Hashable {
         public internal(set) var words = ""
         /// Attempts in a row whose end is not known: the run died with them.
         public internal(set) var deaths = 0
+        /// When the last of them began, in seconds since 1970.
+        public internal(set) var begun = 0
         /// The length that the mbox had before the last attempt that got as far as that; what it left may still stand there.
         public internal(set) var length: Int?
 
@@ -54,11 +56,14 @@ public struct SpoolState: Sendable, Hashable {
                 return false
             }
             faults[first] = Fault(tries: tries, since: since, next: next, words: words)
-        case ("try", 4):
+        case ("try", 5):
             let isNone = words[3].elementsEqual([0x2D])
-            guard let target = text(2), isNone || number(3) != nil else { return false }
-            messages[first, default: [:]][target, default: Progress()].deaths += 1
-            if !isNone { messages[first]?[target]?.length = number(3) }
+            guard let target = text(2), isNone || number(3) != nil, let begun = number(4) else { return false }
+            var progress = messages[first]?[target] ?? Progress()
+            progress.deaths += 1
+            progress.begun = begun
+            if !isNone { progress.length = number(3) }
+            messages[first, default: [:]][target] = progress
         case ("back", 3):
             guard let target = text(2) else { return false }
             messages[first, default: [:]][target, default: Progress()].end()
@@ -94,14 +99,14 @@ public struct SpoolState: Sendable, Hashable {
 
 extension SpoolState.Progress {
     /// The attempt has come to an end.
-    fileprivate mutating func end() { deaths = 0 }
+    fileprivate mutating func end() { (deaths, begun) = (0, 0) }
 
     fileprivate func lines(of message: String, at target: String) -> [String] {
         let names = "\(JournalWord.encode(message)) \(JournalWord.encode(target))"
         if isDone { return ["done \(names)"] }
         // What has no end yet comes last: `wait` would be one.
-        let noted = length.map { ["try \(names) \($0)", "back \(names)"] } ?? []
+        let noted = length.map { ["try \(names) \($0) 0", "back \(names)"] } ?? []
         let refused = tries > 0 ? ["wait \(names) \(tries) \(since) \(next) \(JournalWord.encode(words))"] : []
-        return noted + refused + (0..<deaths).map { _ in "try \(names) -" }
+        return noted + refused + (0..<deaths).map { _ in "try \(names) - \(begun)" }
     }
 }
