@@ -323,6 +323,7 @@ final class AccountRun {
     /// Begins a batch of `messages`, if there is enough free space.
     func begin(_ messages: [Pending]) throws {
         guard let delivery else { preconditionFailure("a dry run fetches nothing") }
+        means.files?.growToFetch()
         try delivery.demandRoom(hub.settings.limits.freeSpace)
         try demandSpoolRoom()
         // Should it bring us down again, what came before it is safe.

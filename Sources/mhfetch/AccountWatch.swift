@@ -93,7 +93,7 @@ final class AccountWatch {
         while let next = round {
             // What is spooled goes elsewhere.
             guard next == .spool || seat.take() else { break }
-            guard let end = watch.whenFilesAllow({ carryOut(next) }) else { break }
+            guard let end = watch.files.withShare({ carryOut(next, with: $0) }) else { break }
             round = afterwards(end, next)
         }
         leave(isBroken: true)
@@ -137,7 +137,7 @@ final class AccountWatch {
         case crowded
     }
 
-    private func carryOut(_ round: Round) -> RoundEnd {
+    private func carryOut(_ round: Round, with files: OpenFileRoom.Share) -> RoundEnd {
         let runs = watch.runs()
         do {
             guard try isOurs() else { return .busy }
@@ -146,7 +146,7 @@ final class AccountWatch {
             }
             var isCrowded = false
             let means = RunMeans(
-                pool: watch.pool, seat: seat, standing: standing, standingHandOver: handOver,
+                pool: watch.pool, files: files, seat: seat, standing: standing, standingHandOver: handOver,
                 excuses: { [self] error, hasCome in
                     isCrowded = !hasCome && Self.mayBeCrowd(error) && seat.noteRefusal()
                     if isCrowded { note("connection refused", error) }

@@ -218,7 +218,7 @@ struct MHFetch: ParsableCommand {
         func attempt() throws -> (StartedHub, [AccountSettings]) {
             let started = try hub.start("mhfetch", checks: Check.fetching)
             let chosen = try choose(started.settings)
-            if idle { _ = try Watch.roundsAtOnce(for: chosen.count) }
+            if idle { _ = try OpenFileRoom(for: chosen) }
             return (started, chosen)
         }
         guard idle, ProcessStart.isAgain else { return try attempt() }
@@ -269,7 +269,7 @@ struct MHFetch: ParsableCommand {
     private func watch(_ chosen: [AccountSettings], by runs: AccountRuns) throws(FetchError) {
         func isGood() -> Bool {
             do {
-                _ = try Watch.roundsAtOnce(for: choose(hub.rehearse("mhfetch")).count)
+                _ = try OpenFileRoom(for: choose(hub.rehearse("mhfetch")))
                 return true
             } catch {
                 _ = complain(error, as: "mhfetch")

@@ -6,6 +6,8 @@ import Blocking
 struct RunMeans {
     /// The threads that put batches on disk.
     var pool = WorkerPool(threads: 8)
+    /// The files that may be open; `nil` where that is nobody's concern.
+    var files: OpenFileRoom.Share?
     /// Tells whether another account waits for its turn.
     var othersWait: () -> Bool = { false }
     /// Among whose connections one more is opened; `nil` where that is nobody's concern.

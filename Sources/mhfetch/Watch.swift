@@ -27,16 +27,12 @@ final class Watch: Sendable {
     /// By how much a wait must have been too long for the machine, or this process, to have stood still.
     private static let sleepTime = Duration.seconds(30)
 
-    /// Descriptors of an account that waits: its lock, its alarm and its connection.
-    private static let filesOfAccount = 3
-
     let hub: StartedHub
     let paths: Paths
     /// The threads that put the batches of all accounts on disk.
     let pool = WorkerPool(threads: 8)
     let dials = DialGate()
-    /// Rounds that may still begin; see ``roundsAtOnce(for:)``.
-    private let rounds: Monitor<Int>
+    let files: OpenFileRoom
     private let accounts: [AccountSettings]
     private let request: AccountRuns.Request
     private let told = ToldFaults()
@@ -47,7 +43,7 @@ final class Watch: Sendable {
     init(
         of accounts: [AccountSettings], hub: StartedHub, over paths: Paths, _ request: AccountRuns.Request
     ) throws(FetchError) {
-        rounds = Monitor(try Self.roundsAtOnce(for: accounts.count))
+        files = try OpenFileRoom(for: accounts)
         (self.accounts, self.hub, self.paths) = (accounts, hub, paths)
         var request = request
         request.told = told
@@ -56,34 +52,8 @@ final class Watch: Sendable {
         seats = Dictionary(accounts.map { (Self.host(of: $0), HostSeats()) }) { first, _ in first }
     }
 
-    /// How many rounds may go on at once, as the limit of open files allows.
-    /// - Parameter accounts: how many are watched.
-    /// - Throws: ``FetchError/openFiles(accounts:needed:limit:)`` where there is none.
-    static func roundsAtOnce(for accounts: Int) throws(FetchError) -> Int {
-        let limit = OpenFileLimit.raise()
-        let standing = AccountRuns.ownFiles + accounts * filesOfAccount
-        guard limit >= standing + AccountRuns.openFiles else {
-            throw .openFiles(accounts: accounts, needed: standing + AccountRuns.openFiles, limit: limit)
-        }
-        return (limit - standing) / AccountRuns.openFiles
-    }
-
     private static func host(of account: AccountSettings) -> String {
         account.fetchServer.map { "\($0.host.lowercased()) \($0.port)" } ?? ""
-    }
-
-    /// Does `body` when there are enough open files for one more round.
-    /// - Returns: `nil` when the order to stop has come first.
-    func whenFilesAllow<Value>(_ body: () -> Value) -> Value? {
-        let hasCome = rounds.wait { rounds -> Bool? in
-            if StopSignal.hasCome { return false }
-            guard rounds > 0 else { return nil }
-            rounds -= 1
-            return true
-        }
-        guard hasCome == true else { return nil }
-        defer { rounds.change { $0 += 1 } }
-        return body()
     }
 
     /// The runs of this moment.
@@ -145,7 +115,7 @@ final class Watch: Sendable {
             newStamp = found
         } while true
         dials.wake()
-        rounds.change { _ in }
+        files.wake()
         for seats in seats.values { seats.wake() }
         for thread in threads { thread?.join() }
         return StopSignal.takeRestart() ? .restart : .stopped

@@ -38,7 +38,11 @@ struct FetchIdleTests {
             configure(names.map { ($0, ["password x", "tls off", "fetch imap 127.0.0.1:\(server.port)"] + lines) })
         }
 
-        func start(_ arguments: String..., by words: [String] = [], environment: [String: String] = [:]) throws {
+        /// - Parameter files: how many it may have open.
+        func start(
+            _ arguments: String..., by words: [String] = [], files: Int? = nil, environment: [String: String] = [:]
+        ) throws {
+            let words = words + (files.map { ["/bin/sh", "-c", "ulimit -n \($0); exec \"$0\" \"$@\""] } ?? [])
             let command = [try InstalledCommands.path("mhfetch"), "-C", rc, "--idle"] + arguments
             process.set(
                 try ServerProcess(
@@ -396,7 +400,7 @@ struct FetchIdleTests {
         }
     }
 
-    @Test("FE6: twelve servers that say nothing keep no other account from its mail")
+    @Test("FE6: twelve servers that say nothing keep no other account from its mail, with few open files either")
     func silent() async throws {
         try await onThread {
             let mute = try IdleServer()
@@ -408,7 +412,8 @@ struct FetchIdleTests {
             }
             rig.configure((1...12).map { account("m\($0)", mute.port) } + [account("z", server.port)])
             server.deliver(to: "z")
-            try rig.start()
+            // Files for three rounds that fetch.
+            try rig.start(files: 647)
             try rig.wait("z has its mail") { rig.messages(of: "z").count == 1 }
         }
     }
@@ -509,10 +514,7 @@ struct FetchIdleTests {
             let names = names(3)
             rig.configure(names, by: server)
             for name in names { server.deliver(to: name) }
-            func start(_ limit: Int) throws {
-                try rig.start(by: ["/bin/sh", "-c", "ulimit -n \(limit); exec \"$0\" \"$@\""])
-            }
-            try start(233)
+            try rig.start(files: 233)
             try rig.wait("all have it") { names.allSatisfy { rig.messages(of: $0).count == 1 } }
             try rig.wait("all wait") { server.seen.idlers == Set(names) }
             #expect(rig.said.isEmpty, "\(rig.said)")
@@ -523,7 +525,7 @@ struct FetchIdleTests {
             try rig.wait("all wait again") { server.seen.logins.count == 6 && server.seen.idlers == Set(names) }
             #expect(rig.end(SIGTERM)?.signal == SIGTERM)
             rig.configure(names, by: server)
-            try start(232)
+            try rig.start(files: 232)
             #expect(
                 rig.process.end()?.status == 71
                     && rig.said.contains("takes 233 open files at least, and the limit is 232"),
