@@ -484,24 +484,28 @@ struct FetchIdleTests {
         }
     }
 
-    @Test("FE6: nobody who reads its output keeps it from mail, nor from the order to stop")
-    func fullPipe() async throws {
+    @Test("FE6: nobody who reads its output keeps it from mail, nor from the order to stop", arguments: [false, true])
+    func fullPipe(isTerminal: Bool) async throws {
         try await onThread {
             let server = try IdleServer()
             let rig = WatchRig()
             rig.configure(["a"], by: server)
-            let pipe = rig.rig.scratch.file("pipe")
-            let isMade = unsafe mkfifo(pipe, 0o600) == 0
-            let descriptor = unsafe open(pipe, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+            let terminal = isTerminal ? UnreadTerminal() : nil
+            #expect((terminal != nil) == isTerminal)
+            let pipe = terminal?.path ?? rig.rig.scratch.file("pipe")
+            let isMade = unsafe isTerminal || mkfifo(pipe, 0o600) == 0
+            let descriptor = unsafe open(pipe, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
             defer { close(descriptor) }
             let filling = [UInt8](repeating: 0x78, count: 4096)
             while unsafe write(descriptor, filling, filling.count) > 0 {}
             #expect(isMade && errno == EAGAIN)
+            // A terminal says that it has room when it has less than a line needs: one of those that follow.
+            if let terminal { #expect(terminal.read(300) == 300) }
             try rig.start("--json", "-v", by: ["/bin/sh", "-c", "exec \"$0\" \"$@\" >\(pipe) 2>&1"])
-            server.deliver(to: "a")
-            try rig.wait("it comes") { rig.messages(of: "a").count == 1 }
-            server.deliver(to: "a")
-            try rig.wait("and the next") { rig.messages(of: "a").count == 2 }
+            for number in 1...30 {
+                server.deliver(to: "a")
+                try rig.wait("message \(number)") { rig.messages(of: "a").count == number }
+            }
             #expect(rig.end(SIGTERM)?.signal == SIGTERM)
         }
     }

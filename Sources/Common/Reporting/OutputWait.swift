@@ -24,43 +24,74 @@ public enum OutputWait {
         limit.store(Int32(clamping: patience.components.seconds * 1000), ordering: .relaxed)
     }
 
+    /// How long is waited before the next try where the kernel has said that there is room and there was none, in milliseconds.
+    private static let pause: Int32 = 20
+    /// Other ways to the same output that keep nobody waiting: a terminal says that it has room when it has some.
+    private static let ways: [Int32: Int32] = {
+        var ways: [Int32: Int32] = [:]
+        for descriptor: Int32 in [1, 2] where isatty(descriptor) == 1 {
+            let opened = unsafe open("/proc/self/fd/\(descriptor)", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+            if opened >= 0 { ways[descriptor] = opened }
+        }
+        return ways
+    }()
+
     /// Writes all of `octets` to `descriptor`, which is 1 or 2.
     /// - Returns: `false` when that cannot be done; errno says why: EAGAIN where the reader does not read.
     static func write(_ octets: [UInt8], to descriptor: Int32) -> Bool {
         let (stop, limit) = (stop.load(ordering: .relaxed), limit.load(ordering: .relaxed))
         guard stop >= 0 || limit >= 0 else { return writeAll(octets, to: descriptor) }
+        let way = ways[descriptor] ?? descriptor
         var rest = octets[...]
+        // Pauses that are left; what was said to have room counts them, too.
+        var pauses = limit / pause
         while !rest.isEmpty {
-            guard isReady(descriptor, stop, limit) else {
+            guard isReady(descriptor, by: way, stop, limit) else {
                 errno = EAGAIN
                 return false
             }
-            let piece = Array(rest.prefix(pieceSize))
-            if writeAll(piece, to: descriptor) {
-                rest = rest.dropFirst(piece.count)
-            } else if errno != EAGAIN {
-                return false
+            let count = unsafe rest.prefix(pieceSize).withUnsafeBytes {
+                unsafe Glibc.write(way, $0.baseAddress, $0.count)
+            }
+            if count > 0 {
+                rest = rest.dropFirst(count)
+            } else if count < 0, errno != EINTR {
+                guard errno == EAGAIN, limit < 0 || pauses > 0, !hasStopped(within: pause, at: stop) else {
+                    return false
+                }
+                pauses -= 1
             }
         }
         return true
     }
 
-    private static func isReady(_ descriptor: Int32, _ stop: Int32, _ limit: Int32) -> Bool {
+    private static func isReady(_ descriptor: Int32, by way: Int32, _ stop: Int32, _ limit: Int32) -> Bool {
         let bit: UInt32 = 1 << UInt32(descriptor)
         let isAbandoned = abandoned.load(ordering: .relaxed) & bit != 0
         var watched = [
-            pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0),
+            pollfd(fd: way, events: Int16(POLLOUT), revents: 0),
             pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
         ]
-        var count: Int32
-        repeat {
-            count = unsafe poll(&watched, nfds_t(watched.count), isAbandoned ? 0 : limit)
-        } while count < 0 && errno == EINTR
+        let count = wait(for: &watched, within: isAbandoned ? 0 : limit)
         guard watched[0].revents == 0 else {
             abandoned.bitwiseAnd(~bit, ordering: .relaxed)
             return true
         }
         if count == 0 { abandoned.bitwiseOr(bit, ordering: .relaxed) }
         return false
+    }
+
+    private static func hasStopped(within time: Int32, at stop: Int32) -> Bool {
+        var watched = [pollfd(fd: stop, events: Int16(POLLIN), revents: 0)]
+        guard wait(for: &watched, within: time) > 0 else { return false }
+        errno = EAGAIN
+        return true
+    }
+
+    private static func wait(for watched: inout [pollfd], within time: Int32) -> Int32 {
+        while true {
+            let count = unsafe poll(&watched, nfds_t(watched.count), time)
+            guard count < 0, errno == EINTR else { return count }
+        }
     }
 }
