@@ -1,5 +1,6 @@
 // The carrier told to stop: the transaction under way comes to its end, no other begins, nothing counts as a try.
 
+import Blocking
 import Glibc
 import MailTestKit
 import Testing
@@ -26,6 +27,25 @@ struct SendStopTests {
                 #expect(listed.allSatisfy { $0.contains("\"tries\":0") && !$0.contains("\"tries\":1") }, "\(listed)")
             }
             #expect(Set(sink.messages.flatMap(\.forwardPaths)).count == 3, "none of them twice")
+        }
+    }
+
+    @Test("told to stop before the end of the content it goes at once: nothing is in doubt")
+    func beforeTheEnd() async throws {
+        try await onThread {
+            let command = RunningCommand()
+            let server = try FakeServer([
+                .line("220 slow"), .expect("EHLO"), .line("250 slow"), .expect("MAIL"),
+                .perform { command.signal(SIGTERM) }, .drain,
+            ])
+            let hub = SendHub(plainTo: server.port)
+            try hub.queue(to: ["a@far.example"])
+            let began = Deadline.now
+            try hub.startRun(as: command)
+            #expect(command.end()?.signal == SIGTERM)
+            #expect(began.elapsed < .seconds(20), "not as long as the answer to an end is waited for")
+            let listed = try hub.listed
+            #expect(listed.count == 1 && listed.allSatisfy { !$0.contains("\"tries\":1") }, "\(listed)")
         }
     }
 

@@ -18,8 +18,11 @@ public final class ServerSession {
     public private(set) var isUsable = true
     /// How long the start of a session, and each transaction, may take at most: a run must give back its slot.
     private static let sessionLimit = Duration.seconds(3600)
-    /// How long a transaction under way may take to its end when we are told to stop.
+    /// How long a server may take to say what became of a message when we are told to stop. Who leaves before the end of
+    /// the content leaves nothing in doubt, and goes at once.
     private static let stopGrace = Duration.seconds(30)
+    /// Messages whose end was sent, or leaves with the next that is sent, and of which the server has still to say what became.
+    private var ended = 0 { didSet { wire.stopGrace = ended > 0 ? Self.stopGrace : .zero } }
 
     /// Begins a session.
     /// - Parameter hostname: our name in EHLO, where the account has none for that.
@@ -51,12 +54,15 @@ public final class ServerSession {
     /// Begins a transaction: now, or with the end of data that was held for it.
     public func begin(_ message: Prepared) throws {
         wire.sessionLimit = Deadline(after: Self.sessionLimit)
-        wire.stopGrace = Self.stopGrace
         try exchange.say(.transaction(message.envelope, of: message.facts))
     }
 
     /// The next event from the server.
-    public func next() throws -> SMTPClient.Event { try exchange.next() }
+    public func next() throws -> SMTPClient.Event {
+        let event = try exchange.next()
+        if event == .transactionEnd { ended = max(0, ended - 1) }
+        return event
+    }
 
     /// Sends what the engine has to send next.
     public func proceed() throws { try exchange.say(.proceed) }
@@ -83,7 +89,10 @@ public final class ServerSession {
 
     /// Ends the content.
     /// - Parameter isHeld: whether the end is held back to leave with the next transaction.
-    public func endContent(isHeld: Bool) throws { try exchange.say(.contentEnd, isHeld: isHeld) }
+    public func endContent(isHeld: Bool) throws {
+        ended += 1
+        try exchange.say(.contentEnd, isHeld: isHeld)
+    }
 
     /// Closes the connection at once.
     public func close() {
