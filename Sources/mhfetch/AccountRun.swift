@@ -32,7 +32,6 @@ final class AccountRun {
     private let request: AccountRuns.Request
     private let due: DueAccounts
     let means: RunMeans
-    var turnLimit = AccountRun.turnLimit
     /// How the folders stood when they were looked at, for whoever waits for news of them.
     var marks: [String: FolderMark] = [:]
     /// For standard output.
@@ -335,7 +334,7 @@ final class AccountRun {
     /// Whether this session is to end between two batches, as another account has waited for ``turnLimit``. What is
     /// left comes with the next run.
     func isTurnOver() -> Bool {
-        guard hasRest || (began.elapsed >= turnLimit && means.othersWait()) else { return false }
+        guard hasRest || (began.elapsed >= means.turnLimit && means.othersWait()) else { return false }
         if !hasRest { tell("another account waits, the rest comes with the next run") }
         hasRest = true
         return true

@@ -24,6 +24,8 @@ final class AccountWatch {
     static let longestPause = 900
     /// The longest time between two looks at the clock on the wall, which somebody may set.
     private static let longestWait = Duration.seconds(600)
+    /// How long an account may keep others from its seat while there is more to fetch.
+    private static let turnLimit = Duration.seconds(600)
     /// How long a server has to answer the end of an IDLE.
     private static let patience = Duration.seconds(20)
     /// How long a session must have stood for a failure to be the first one.
@@ -146,9 +148,10 @@ final class AccountWatch {
             }
             var isCrowded = false
             let means = RunMeans(
-                pool: watch.pool, files: files, seat: seat, standing: standing, standingHandOver: handOver,
+                pool: watch.pool, files: files, othersWait: { [seat] in seat.isWanted }, turnLimit: Self.turnLimit,
+                seat: seat, standing: standing, standingHandOver: handOver,
                 excuses: { [self] error, hasCome in
-                    isCrowded = !hasCome && Self.mayBeCrowd(error) && seat.noteRefusal()
+                    isCrowded = !hasCome && self.isCrowded(by: error)
                     if isCrowded { note("connection refused", error) }
                     return isCrowded
                 }, folder: round == .folder ? folder : nil)
@@ -181,7 +184,9 @@ final class AccountWatch {
     /// - Returns: `nil` when the order to stop has come.
     private func afterwards(_ end: RoundEnd, _ round: Round) -> Round? {
         switch end {
-        case .busy: return pause(.seconds(Self.busyPace)) == .stop ? nil : round
+        case .busy:
+            if standing?.session == nil { seat.give() }
+            return pause(.seconds(Self.busyPace)) == .stop ? nil : round
         case .crowded:
             leave(isBroken: true)
             return pause(.milliseconds(Int.random(in: Self.crowdPause))) == .stop ? nil : round
@@ -195,11 +200,12 @@ final class AccountWatch {
         }
     }
 
-    /// Whether a server that has too many connections may have said so by `error`.
-    private static func mayBeCrowd(_ error: any Error) -> Bool {
+    /// Whether a server that has too many connections may be behind `error`, with which it has not let us in.
+    private func isCrowded(by error: any Error) -> Bool {
         switch error as? AccountError {
-        case .loginRefused(_, _, _, let refusal): refusal.isTemporary
-        case .farewell, .transport(.closed), .transport(.connectionLost): true
+        case .loginRefused(_, _, _, let refusal): refusal.isTemporary && seat.noteRefusal()
+        case .farewell: seat.noteRefusal()
+        case .transport(.closed), .transport(.connectionLost): seat.noteRefusal(isTold: false)
         default: false
         }
     }

@@ -114,6 +114,12 @@ final class HostSeats: Sendable {
         return true
     }
 
+    /// Whether somebody waits for a seat, and there is none.
+    fileprivate var isWanted: Bool { state.change { $0.waiting > 0 && $0.room() == 0 } }
+
+    /// Whether the server has let somebody in who still is.
+    fileprivate var hasGuests: Bool { state.read { $0.open > 0 } }
+
     /// Notes that the server has refused one who has a seat.
     /// - Parameters:
     ///   - isLasting: whether it was refused several times in a row: it takes a server a moment to see that another
@@ -187,10 +193,16 @@ final class Seat {
         return value
     }
 
+    /// Whether another account waits for a seat, and there is none.
+    var isWanted: Bool { isTaken && seats.isWanted }
+
     /// Notes that the server has refused the connection.
+    /// - Parameter isTold: whether it has said so. A connection that ends without a word may do so for many reasons, and says
+    ///   something when the next one does so, too.
     /// - Returns: whether others' connections may be why.
-    func noteRefusal() -> Bool {
+    func noteRefusal(isTold: Bool = true) -> Bool {
         refusals += 1
+        if !isTold, refusals == 1 { return seats.hasGuests }
         let isLasting = refusals >= Self.lastingRefusal
         defer { if isLasting { wasLetIn = false } }
         return seats.noteRefusal(isLasting: isLasting, wasLetIn: wasLetIn)

@@ -10,6 +10,8 @@ struct RunMeans {
     var files: OpenFileRoom.Share?
     /// Tells whether another account waits for its turn.
     var othersWait: () -> Bool = { false }
+    /// How long an account may keep another one waiting.
+    var turnLimit = AccountRun.turnLimit
     /// Among whose connections one more is opened; `nil` where that is nobody's concern.
     var seat: Seat?
     /// The session that runs of `--idle` share.

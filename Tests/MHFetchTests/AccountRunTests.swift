@@ -26,6 +26,7 @@ struct AccountRunTests {
     /// A run of the account `peer`, whose state is left in `scratch`.
     private func run(
         _ server: FakeServer, _ scratch: ScratchDirectory, _ service: String = "pop3", start: Int,
+        turnLimit: Duration = AccountRun.turnLimit,
         othersWait: @escaping () -> Bool = { false }
     ) throws -> AccountRun {
         let rc = scratch.write(
@@ -47,7 +48,7 @@ struct AccountRunTests {
         let hub = StartedHub(settings: settings, log: try Log(program: "mhfetch", to: settings.log))
         return try AccountRun(
             account: account, hub: hub, paths: Paths(settings), ledger: ledger, AccountRuns.Request(),
-            due: DueAccounts(of: hub, at: start), RunMeans(othersWait: othersWait))
+            due: DueAccounts(of: hub, at: start), RunMeans(othersWait: othersWait, turnLimit: turnLimit))
     }
 
     @Test("a session ends at the border of a batch when another account has waited too long, and only then")
@@ -61,14 +62,12 @@ struct AccountRunTests {
             let server = try FakeServer(
                 session + Self.retrieve + farewell, session + Self.retrieve + Self.retrieve + farewell)
             let scratch = ScratchDirectory()
-            let first = try run(server, scratch, start: 1_800_000_000) { true }
+            let first = try run(server, scratch, start: 1_800_000_000, turnLimit: .zero) { true }
             #expect(AccountRun.turnLimit == .seconds(3600))
-            first.turnLimit = .zero
             #expect(try first.carryOut() == .ok)
             #expect(first.delivery?.published == 1)
             #expect(first.state.lastEnding?.words == "the turn of another account came first, the rest follows")
-            let second = try run(server, scratch, start: 1_800_000_000)
-            second.turnLimit = .zero
+            let second = try run(server, scratch, start: 1_800_000_000, turnLimit: .zero)
             #expect(try second.carryOut() == .ok)
             #expect(second.delivery?.published == 2, "nobody waits")
             #expect(second.state.lastEnding?.words == "")
@@ -93,8 +92,7 @@ struct AccountRunTests {
                 .expect("a4 UID FETCH 1 "), fetched(1), .line("a4 OK done"), .expect("a5 LOGOUT"), .line("a5 OK bye"),
             ])
             let scratch = ScratchDirectory()
-            let first = try run(server, scratch, "imap", start: 1_800_000_000) { true }
-            first.turnLimit = .zero
+            let first = try run(server, scratch, "imap", start: 1_800_000_000, turnLimit: .zero) { true }
             #expect(try first.carryOut() == .ok)
             #expect(first.delivery?.published == 1)
             #expect(first.state.lastEnding?.words == "the turn of another account came first, the rest follows")

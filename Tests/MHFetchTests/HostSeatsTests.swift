@@ -54,6 +54,42 @@ struct HostSeatsTests {
         }
     }
 
+    @Test("a connection that ends without a word is a refusal when the next one does so, too")
+    func closed() {
+        let seats = HostSeats()
+        let alone = Seat(at: seats, alarm: Alarm())
+        #expect(alone.take() && !alone.noteRefusal(isTold: false), "nobody else is there")
+        alone.give()
+        let open = open(at: seats)
+        let closed = Seat(at: seats, alarm: Alarm())
+        #expect(closed.take() && closed.noteRefusal(isTold: false))
+        let other = self.open(at: seats)
+        other.give()
+        #expect(closed.noteRefusal(isTold: false) && !open.isWanted)
+        closed.give()
+        #expect(open.idle {} != nil)
+    }
+
+    @Test("an account with much to fetch hears that another one waits for its seat")
+    func wanted() async throws {
+        try await onThread {
+            let seats = HostSeats()
+            let open = open(at: seats)
+            _ = refused(at: seats)
+            #expect(!open.isWanted)
+            let hasSeat = Promise<Bool>()
+            let thread = try BlockingThread(name: "waiter") {
+                hasSeat.keep(Seat(at: seats, alarm: Alarm()).take())
+            }
+            let deadline = Deadline(after: .seconds(60))
+            while !open.isWanted, !deadline.hasPassed { usleep(1000) }
+            #expect(open.isWanted && !hasSeat.isKept)
+            open.give()
+            #expect(hasSeat.wait() && !open.isWanted)
+            thread.join()
+        }
+    }
+
     @Test("as many are asked for their seats as are waited for, and no more")
     func noMore() async throws {
         try await onThread {
