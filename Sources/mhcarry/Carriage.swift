@@ -236,8 +236,8 @@ struct Carriage {
         session.close()
         following = nil
         guard !isUnproved else { return leaveUnproved() }
-        let client = session.client
-        current?.outcome.settle(brokenOff: client)
+        let (begun, client) = (session.begunVerdict, session.client)
+        current?.outcome.settle(begun: begun, from: client)
         // After a stop signal, what did not come to its end counts as no try.
         if case TransportError.stopped = error { return conclude() }
         if let error = error as? DurableError {

@@ -78,8 +78,7 @@ extension AccountRun {
 
     /// Reports messages that are still there though the server acknowledged their deletion. A person is told once.
     func noteStaying(_ count: Int, host: String, isNews: Bool) {
-        hub.log.write(
-            .warning, "not deleted", [("account", account.name), ("host", host), ("messages", "\(count)")])
+        warn("not deleted", [("host", host), ("messages", "\(count)")])
         guard isNews else { return }
         complain(
             "\(host) said that it deleted, and still has, \(count == 1 ? "1 message" : "\(count) messages"): left "
@@ -101,6 +100,12 @@ extension AccountRun {
         guard isNews(words) else { return }
         write(printable(words))
         hub.log.write(.error, "folder", [("account", account.name), ("error", words)])
+    }
+
+    /// Writes a warning to the log; where a command stays, the same only once in a while.
+    func warn(_ event: String, _ fields: [(String, String?)]) {
+        guard isNews(([event] + fields.map { $1 ?? "" }).joined(separator: " ")) else { return }
+        hub.log.write(.warning, event, [("account", account.name)] + fields)
     }
 
     /// Tells a person, be it in a run of cron's; where a command stays, the same only once in a while.

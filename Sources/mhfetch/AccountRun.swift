@@ -235,7 +235,8 @@ final class AccountRun {
         if let standing = means.standing {
             let isNew = standing.session == nil
             let session = try standing.open(at: server)
-            noteSession(session.exchange.wire.facts, by: session.mechanism, isNew: isNew)
+            noteSession(
+                session.exchange.wire.facts, by: session.mechanism, isCompressed: session.isCompressed, isNew: isNew)
             return try IMAPCollector(run: self, session: session).collect()
         }
         // A dry run changes nothing.
@@ -252,7 +253,7 @@ final class AccountRun {
     private func collect(from server: AccountServer) throws {
         if account.fetch?.service.isIMAP == true {
             let session = try IMAPSession.open(account, at: server, over: paths, within: Self.sessionLimit)
-            noteSession(session.exchange.wire.facts, by: session.mechanism)
+            noteSession(session.exchange.wire.facts, by: session.mechanism, isCompressed: session.isCompressed)
             try IMAPCollector(run: self, session: session).collect()
             try session.logOut()
         } else {
@@ -266,12 +267,14 @@ final class AccountRun {
     }
 
     /// Notes that the server has let us in.
-    private func noteSession(_ wire: WireFacts, by mechanism: String?, isNew: Bool = true) {
+    private func noteSession(
+        _ wire: WireFacts, by mechanism: String?, isCompressed: Bool = false, isNew: Bool = true
+    ) {
         (hasCome, peer) = (true, wire.remoteAddress?.address)
         guard isNew else { return }
         let tls = wire.tls.map { "\($0.version), \($0.cipher)" } ?? "in clear"
         let login = mechanism.map { ", as \(account.user ?? "nobody") by \($0)" } ?? ""
-        tell("\(wire.peer)\(login), \(tls)")
+        tell("\(wire.peer)\(login), \(tls)\(isCompressed ? ", compressed" : "")")
     }
 
     /// Notes an error behind the one that is reported.

@@ -260,9 +260,11 @@ struct AccountRuns: Sendable {
     }
 
     /// When the account's turn comes; `nil` where its lines leave that to whoever asks, or to mail that is sent.
-    func next(of account: AccountSettings) throws -> Int? {
-        guard account.every != nil || !account.at.isEmpty, !due.waitsForSending(account) else { return nil }
-        return due.next(of: account, after: try AccountReport.read(account.name, in: hub.settings.stateDirectory).past)
+    func next(of account: AccountSettings, after report: AccountReport) -> Int? {
+        guard !due.waitsForSending(account) else { return nil }
+        let plan = report.isWatched ? account.watchPlan : account.plan
+        guard plan.every != nil || !plan.times.isEmpty else { return nil }
+        return plan.next(after: report.past, now: time(nil), on: .machine)
     }
 
     /// Whether `--due` leaves the account alone until mail is sent through it.

@@ -15,8 +15,7 @@ import RunControl
 /// The account's lock is held while there is something to do, and not while news is waited for, so that a run by hand goes
 /// beside it. What another run has done is read anew each time.
 final class AccountWatch {
-    /// How often an account has its turn whose lines do not say so, in seconds: there are servers that forget to tell
-    /// news, and other folders than the one that is watched.
+    /// How often an account has its turn whose lines do not say so, in seconds.
     static let standardPace = 600
     /// How long reconnects are spread over, in seconds: what ended one connection has often ended all.
     static let spread = 30
@@ -75,12 +74,9 @@ final class AccountWatch {
     init(of account: AccountSettings, in watch: Watch, alarm: Alarm, seats: HostSeats) {
         (self.account, self.watch, self.alarm) = (account, watch, alarm)
         seat = Seat(at: seats, by: watch.dials, alarm: alarm)
-        var plan = account.plan
-        plan.isAskedByTimer = false
-        let isByClock = account.isOnlyWhenSending || !plan.times.isEmpty && plan.every == nil
-        if plan.every == nil, !isByClock { plan.every = .seconds(Self.standardPace) }
-        self.plan = plan
-        folder = isByClock ? nil : account.idleFolder
+        plan = account.watchPlan
+        // Without a pace it goes by the clock, or by what is sent.
+        folder = plan.every == nil || account.isOnlyWhenSending ? nil : account.idleFolder
         let (log, name) = (watch.hub.log, account.name)
         standing =
             account.fetch?.service.isIMAP == true
@@ -357,5 +353,18 @@ final class AccountWatch {
         standing?.close(isBroken: isBroken)
         isWaiting = false
         seat.give()
+    }
+}
+
+extension AccountSettings {
+    /// When all that it fetches has its turn under `--idle`: there are servers that forget to tell news, and other folders
+    /// than the one that is watched.
+    var watchPlan: FetchPlan {
+        var plan = plan
+        plan.isAskedByTimer = false
+        if plan.every == nil, plan.times.isEmpty, !isOnlyWhenSending {
+            plan.every = .seconds(AccountWatch.standardPace)
+        }
+        return plan
     }
 }

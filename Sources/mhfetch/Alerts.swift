@@ -97,7 +97,7 @@ struct Alerts {
             "\(Self.short(concern.words, 700))\n(since \(MailDate(seconds: since, offset: offset)))\n"
         }
         let texts = NoticeTexts.english
-        let first = concerns.first.map { Self.short($0.concern.words, 120) } ?? ""
+        let first = concerns.first.map { Self.short($0.concern.title, 100) } ?? ""
         let more = concerns.count > 1 ? "; and \(concerns.count - 1) more" : ""
         let values = [
             "hub": settings.hostname, "first": first + more, "concerns": paragraphs.joined(separator: "\n"),

@@ -60,8 +60,7 @@ extension Check {
                     guard let fault = MboxFile.obstacle(to: path) else { continue }
                     findings.fault(position, "account \(account.name): deliver: \(fault)")
                 case .server(let server) where server.isSocket:
-                    guard let fault = socketFault(server.host) else { continue }
-                    findings.warning(position, "account \(account.name): deliver: \(server.host): \(fault)")
+                    look(atSocket: server.host, of: account, position, &findings)
                 case .server(let server) where server.isInsecure:
                     findings.warning(
                         position,
@@ -72,13 +71,18 @@ extension Check {
         }
     }
 
-    /// Why nothing listens at a socket; its server may only be down.
-    private static func socketFault(_ path: String) -> String? {
+    /// Something may listen there; where it does not, its server may only be down.
+    private static func look(
+        atSocket path: String, of account: AccountSettings, _ position: SourcePosition, _ findings: inout Findings
+    ) {
+        let place = "account \(account.name): deliver: \(path)"
         do throws(DurableError) {
-            guard let status = try FileStatus.at(path) else { return "there is no such socket now" }
-            return status.isSocket ? nil : "this is no socket"
+            guard let status = try FileStatus.at(path) else {
+                return findings.warning(position, "\(place): there is no such socket now")
+            }
+            if !status.isSocket { findings.fault(position, "\(place): this is no socket") }
         } catch {
-            return "\(error)"
+            findings.warning(position, "account \(account.name): deliver: \(error)")
         }
     }
 

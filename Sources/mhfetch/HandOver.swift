@@ -262,11 +262,12 @@ final class HandOver: Sendable {
     /// Ends the work on a message at a place.
     /// - Parameters:
     ///   - index: the number of the place.
-    ///   - done: the targets that have it now, as the spool has recorded.
-    func finish(_ item: Item, at index: Int, done: [HandOverTarget]) {
+    ///   - done: the targets that have it now, or need it no more, as the spool has recorded.
+    ///   - isTaken: whether the place has taken it.
+    func finish(_ item: Item, at index: Int, done: [HandOverTarget], isTaken: Bool) {
         let unique = item.message.unique
         let isComplete = state.change { state in
-            if !done.isEmpty { state.taken[index] += 1 }
+            if isTaken { state.taken[index] += 1 }
             state.items[unique]?.targets.removeAll { done.contains($0) }
             return state.items[unique]?.targets.isEmpty ?? false
         }

@@ -34,6 +34,9 @@ final class HandOverLane {
     private var server: ServerAgent?
     private var appender: AppendAgent?
 
+    /// Whether the place has taken the message that it is offered, for one target at least.
+    private var hasTaken = false
+
     private var hub: HubSettings { handOver.hub.settings }
     private var account: AccountSettings { handOver.account }
     private var spool: FetchSpool { handOver.spool }
@@ -52,12 +55,13 @@ final class HandOverLane {
     func work() {
         while let item = handOver.next(for: number) {
             var done: [HandOverTarget] = []
+            hasTaken = false
             do {
                 if isLeftAlone { handOver.leave(number) } else { done = try offer(item) }
             } catch {
                 handOver.fail(error)
             }
-            handOver.finish(item, at: number, done: done)
+            handOver.finish(item, at: number, done: done, isTaken: hasTaken)
         }
         server?.close()
         appender?.close()
@@ -237,6 +241,7 @@ final class HandOverLane {
         let unique = item.message.unique
         let results = zip(targets, verdicts)
         var done = results.filter { if case .delivered = $1.kind { true } else { false } }.map(\.0)
+        if !done.isEmpty { hasTaken = true }
         for (target, verdict) in results {
             log(verdict, of: item, at: target)
             switch verdict.kind {

@@ -69,9 +69,12 @@ struct HubCondition {
             do throws(SpoolError) {
                 let spool = try SpoolStatus.read(account.name, in: settings.stateDirectory)
                 guard let first = spool.obstacles.first else { return nil }
+                let places = spool.obstacles.prefix(3).map { "\($0.name) (\($0.words))" }.joined(separator: "; ")
+                let more = spool.obstacles.count > 3 ? "; and \(spool.obstacles.count - 3) more" : ""
                 return concern(
                     first.since,
-                    "\(counted(spool.waiting, "message")) fetched and waiting for \(first.name): \(first.words)")
+                    "\(counted(spool.waiting, "message")) fetched and waiting for \(places)\(more). They are offered again by "
+                        + "themselves, and stay in the spool as long as a place is down")
             } catch {
                 return concern(nil, sentence(error))
             }

@@ -31,9 +31,7 @@ struct IMAPCollector {
         if let folder = run.means.folder { return chosen.folders.filter { $0.settings.remote == folder } }
         if chosen.inexpressible > 0 {
             run.tell("folders left out, as an rc cannot express their names: \(chosen.inexpressible)")
-            run.hub.log.write(
-                .warning, "folders left out",
-                [("account", run.account.name), ("inexpressible", "\(chosen.inexpressible)")])
+            run.warn("folders left out", [("inexpressible", "\(chosen.inexpressible)")])
         }
         for line in chosen.idle { run.noteUnmatched(line) }
         return chosen.folders
@@ -80,9 +78,7 @@ struct IMAPCollector {
         guard try collector.survey(.from(uidNext), []).contains(where: { $0.number >= Int(uidNext) }) else {
             return uidNext
         }
-        run.hub.log.write(
-            .warning, "false UIDNEXT",
-            [("account", run.account.name), ("host", session.host), ("folder", known.name), ("told", "\(uidNext)")])
+        run.warn("false UIDNEXT", [("host", session.host), ("folder", known.name), ("told", "\(uidNext)")])
         return nil
     }
 

@@ -320,14 +320,15 @@ struct MHFetch: ParsableCommand {
         _ account: AccountSettings, by runs: AccountRuns, _ logins: LoginRecords
     ) throws -> ExitStatus? {
         let outcome = runs.outcome(of: account) {
-            let report = AccountStatus(
-                report: try AccountReport.read(account.name, in: runs.hub.settings.stateDirectory),
+            let report = try AccountReport.read(account.name, in: runs.hub.settings.stateDirectory)
+            let status = AccountStatus(
+                report: report,
                 login: try account.loginIdentity(at: account.fetchServer).map { identity throws(LoginRecordError) in
                     try logins.state(of: identity)
                 }, spool: try SpoolStatus.read(account.name, in: runs.hub.settings.stateDirectory),
-                next: try runs.next(of: account), waitsForSending: runs.waitsForSending(account))
+                next: runs.next(of: account, after: report), waitsForSending: runs.waitsForSending(account))
             return AccountRuns.Outcome(
-                text: json ? report.json.line : report.text(at: time(nil)), status: report.exitStatus)
+                text: json ? status.json.line : status.text(at: time(nil)), status: status.exitStatus)
         }
         try writeToStandardOutput(outcome.text)
         return outcome.status == .ok ? nil : outcome.status

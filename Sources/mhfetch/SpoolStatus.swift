@@ -8,7 +8,7 @@ struct SpoolStatus {
     /// What keeps messages here: a place that is down, or a target that refuses one for now.
     struct Obstacle {
         let name: String
-        /// Messages that it keeps; 0 for a place that takes none.
+        /// Messages that it keeps.
         var messages = 0
         /// In seconds since 1970.
         var since: Int
@@ -30,7 +30,9 @@ struct SpoolStatus {
         }
         guard !messages.isEmpty else { return SpoolStatus(waiting: 0, obstacles: []) }
         let places = state.faults.map { place, fault in
-            Obstacle(name: place, since: fault.since, next: fault.next, words: fault.words)
+            Obstacle(
+                name: place, messages: messages.count { !state.messages[$0.unique, default: [:]].isDone(at: place) },
+                since: fault.since, next: fault.next, words: fault.words)
         }
         var targets: [[String]: Obstacle] = [:]
         for message in messages {
@@ -56,8 +58,7 @@ struct SpoolStatus {
             into: "  \(counted(waiting, "message")) fetched and waiting for \(waiting == 1 ? "its" : "their") places\n"
         ) { text, obstacle in
             text +=
-                "    \(printable(obstacle.name)), "
-                + (obstacle.messages > 0 ? "\(counted(obstacle.messages, "message")) " : "")
+                "    \(printable(obstacle.name)), \(counted(obstacle.messages, "message")) "
                 + "since \(RelativeTime.past(obstacle.since, now: now)): "
                 + "\(printable(obstacle.words)); asked again "
                 + (obstacle.next > now ? RelativeTime.ahead(obstacle.next, now: now) : "with the next run")
@@ -74,5 +75,13 @@ struct SpoolStatus {
             ]
         }
         return [("waiting", .number(waiting)), ("places", .list(places))]
+    }
+}
+
+extension [String: SpoolState.Progress] {
+    /// Whether each target at `place` that is known has the message.
+    fileprivate func isDone(at place: String) -> Bool {
+        let targets = filter { $0.key == place || $0.key.hasPrefix("\(place) ") }
+        return !targets.isEmpty && targets.values.allSatisfy(\.isDone)
     }
 }

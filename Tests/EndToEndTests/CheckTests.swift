@@ -162,7 +162,7 @@ struct CheckTests {
             }
             #expect(
                 told == [
-                    "b: deliver: \(scratch.file("box")): is no plain file with one name, so that no mail is written there",
+                    "b: deliver: \(scratch.file("box")): is a folder; an mbox is a file",
                     "b: deliver: \(scratch.file("none")): cannot open: No such file or directory",
                     "b: deliver: \(scratch.file("missing")): there is no such socket now",
                     "b: deliver: \(scratch.file("plain")): this is no socket",

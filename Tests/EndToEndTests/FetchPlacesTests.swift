@@ -86,7 +86,7 @@ struct FetchPlacesTests {
             #expect(
                 status.status == 75
                     && status.outputText.contains(
-                        "3 messages fetched and waiting for their places\n    lmtp 127.0.0.1:\(port), since"),
+                        "3 messages fetched and waiting for their places\n    lmtp 127.0.0.1:\(port), 3 messages since"),
                 "\(status)")
             #expect(
                 try rig.fetch(at: "+3m", "--status", "--json").outputText.contains(

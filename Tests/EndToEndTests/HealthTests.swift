@@ -44,7 +44,7 @@ struct HealthTests {
             let letter = try #require(letters(rig).first)
             #expect(letter.contains("To: alice@hub.test\n") && letter.contains("\nAuto-Submitted: auto-generated\n"))
             #expect(
-                letter.contains("Subject: The mail hub needs you: account peer: the login is refused: "), "\(letter)")
+                letter.contains("Subject: The mail hub needs you: account peer: the login is refused\n"), "\(letter)")
             #expect(letter.contains("such password") && !letter.contains("\u{1B}"), "\(letter)")
             #expect(calls(rig).hasPrefix("The mail hub needs you: account peer: the login is refused"), "\(calls(rig))")
             // In the pause, and an hour later: nothing more.

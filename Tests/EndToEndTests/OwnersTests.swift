@@ -94,6 +94,23 @@ struct OwnersTests {
         }
     }
 
+    @Test("of an rc that the user of run-as cannot read --check tells", .enabled(if: Peers.runsAsRoot, "needs root"))
+    func unreadableRC() async throws {
+        try await onThread {
+            let hub = SendHub(account: ["auth off", "tls off", "send smtp 127.0.0.1:9"], top: ["run-as daemon"])
+            let daemon = try #require(unsafe getpwnam("daemon").map { unsafe $0.pointee.pw_uid })
+            #expect(unsafe chown(hub.scratch.path, daemon, daemon) == 0)
+            func told() throws -> String {
+                try InstalledCommands.run(["mhcarry", "-C", hub.rc, "--check"], environment: ["HOME": "/"]).errorText
+            }
+            #expect(unsafe chown(hub.rc, 0, 0) == 0 && chmod(hub.rc, 0o600) == 0)
+            #expect(try told().contains("the user daemon, as whom the hub runs, cannot read \(hub.rc)"))
+            // What it says to run.
+            #expect(unsafe chown(hub.rc, 0, daemon) == 0 && chmod(hub.rc, 0o640) == 0)
+            #expect(try !told().contains("cannot read"))
+        }
+    }
+
     @Test("mhserve does not serve as root; with run-as neither of its processes is root")
     func serving() async throws {
         try await onThread {

@@ -210,6 +210,27 @@ struct SendFaultTests {
         }
     }
 
+    @Test("a password that a server repeats in a reply is in no notice, no log and no listing")
+    func repeatedSecret() async throws {
+        try await onThread {
+            let secret = "hunter2-and-more"
+            let sink = try SinkServer(extensions: ["PIPELINING", "ENHANCEDSTATUSCODES", "AUTH PLAIN"]) { moment, _ in
+                switch moment {
+                case .recipient: .reply("450-4.7.1 no: \(secret)\r\n450 4.7.1 \(secret) again")
+                default: nil
+                }
+            }
+            let hub = SendHub(
+                account: ["user alice", "password \(secret)", "tls off", "send submission 127.0.0.1:\(sink.port)"])
+            try hub.queue(to: ["a@far.example"])
+            let run = try hub.run()
+            let listed = try hub.mhqueue(["show", "ALL"])
+            let told = [run.errorText, hub.log, listed.outputText, try hub.listed.joined()]
+            #expect(told.contains { $0.contains("450 4.7.1 no: ") }, "\(told)")
+            #expect(!told.contains { $0.contains(secret) }, "\(told)")
+        }
+    }
+
     @Test("a server without STARTTLS sees no login and no mail")
     func noSTARTTLS() async throws {
         try await onThread {

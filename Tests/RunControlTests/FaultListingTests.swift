@@ -43,7 +43,7 @@ import Testing
                 "rc:2:22: hostname: nothing may follow here, yet \"extra\" does",
                 "rc:3:12: the message size is a size such as 10m, from 64k to 2g, not \"big\"",
                 "rc:4:12: there is no mailbox \"bbo\"; did you mean \"bob\"?",
-                "rc:5:12: the time is a time such as 90s, 15m or 1d12h, not \"4x\"",
+                "rc:5:12: the time is a time in w, d, h, m and s, such as 90s, 15m or 1d12h, not \"4x\"",
                 "rc:6:3: an indented line belongs to a block, and none has begun here",
                 "rc:8:3: unknown word \"adress\" in a mailbox block; did you mean \"address\"?",
                 "rc:10:3: \"passwordfile\" contradicts \"password\" at rc:9:3",
@@ -180,7 +180,12 @@ import Testing
         #expect(listing("folders *, !Trash", "move Done", "search UNSEEN", "mark-seen") == [])
         #expect(listing("folders INBOX, Done/*", "move Done", "keep 3d") == [])
         let told: [([String], String)] = [
-            (["folders !Trash"], "\"!Trash\" leaves nothing out, since there is no pattern such as \"*\""),
+            (["folders !Trash"], "\"!Trash\" only leaves out; to fetch all else write \"folders *, !Trash\""),
+            (
+                ["folders INBOX, !Trash"],
+                "\"!Trash\" leaves nothing out, since there is no pattern such as \"*\""
+            ),
+            (["folders Lists/*, a/%, !Lists/*, !a*"], "all that is named is left out by \"!\", too"),
             (["folders INBOX, inbox"], "the folder \"INBOX\" is fetched already; name it once"),
             (["folders *, !a -> b"], "\"!\" leaves a folder out, so that no mail of it goes anywhere"),
             (["folders a -> b/*"], "\"*\" stands for what a pattern matched, and \"a\" is none"),
@@ -201,9 +206,78 @@ import Testing
                     + lines.map { "  \($0)\n" }.joined())
             #expect(listing.count == 1 && listing.first?.hasSuffix(words) == true, "\(lines): \(listing)")
         }
+        #expect(listing("folders Lists/*, !Lists/%") == [], "what is deeper is left")
         for line in ["folders A", "search UNSEEN", "move Done", "mark-seen", "flags off"] {
             #expect(listing(line, fetch: "pop3s").first?.contains("POP3 knows no ") == true, "\(line)")
         }
+    }
+
+    @Test("an account that fetches by POP3 inherits no words of IMAP")
+    func inheritedByPOP3() {
+        let base = """
+            mailbox m
+            account a
+              owner m
+              user u
+              password x
+              fetch imaps i.example
+              compress
+              idle on
+              folders *, !Trash
+              mark-seen
+
+            """
+        #expect(Fixture.listing(base + "account b : a\n  fetch pop3s p.example\n") == [])
+        #expect(Fixture.listing(base + "account b : a\n  fetch pop3s p.example\naccount c : b\n") == [])
+        #expect(
+            Fixture.listing(base + "account b : a\n  fetch pop3s p.example\n  compress\n") == [
+                "rc:13:3: account b: POP3 knows no compression; fetch by IMAP or remove the line"
+            ])
+    }
+
+    @Test("what is off, and called by another name, is told by its own; so is what a server or a socket is not")
+    func otherNames() {
+        func listing(_ line: String) -> String? {
+            Fixture.listing(
+                "mailbox m\naccount a\n  owner m\n  user u\n  password x\n  fetch imaps h.example\n  \(line)\n"
+            ).first
+        }
+        #expect(
+            Fixture.listing("alert-after never\nmailbox m") == [
+                "rc:1:13: alert-after is a time or off; write \"off\", not \"never\""
+            ])
+        for (line, told) in [
+            ("idle no", "8: idle is on, off or a folder; write \"off\", or the name of a folder \"no\" in quotes"),
+            ("deliver lmtp h.example:99999", "16: a port is a number from 1 to 65,535, not \"99999\""),
+            ("deliver smtp [::1]:0", "16: a port is a number from 1 to 65,535, not \"0\""),
+            (
+                "deliver lmtp run/lmtp",
+                "16: a socket is named by its whole path, which begins with /, unlike \"run/lmtp\""
+            ),
+            (
+                "deliver smtp h.example tls off",
+                "26: mail goes to another machine in clear only with \"tls off insecure\""
+            ),
+        ] {
+            #expect(listing(line) == "rc:7:\(told)")
+        }
+        #expect(listing("folders *\n  idle \"no\"") == nil)
+    }
+
+    @Test("FE11: programs whose words are other words are other places")
+    func otherWords() {
+        #expect(
+            Fixture.listing(
+                """
+                mailbox m
+                account a
+                  owner m
+                  user u
+                  password x
+                  fetch imaps h.example
+                  deliver program /a "b c"
+                  deliver program /a b c
+                """) == [])
     }
 
     @Test("a method of login has what it needs, and nothing it is not for")

@@ -14,6 +14,8 @@ public struct IMAPSession {
     public let host: String
     /// What the login went by; `nil` without one.
     public let mechanism: String?
+    /// Whether what follows the login is compressed (RFC 4978).
+    public private(set) var isCompressed = false
     public let exchange: Exchange<IMAPClient>
 
     /// Connects, and begins a session.
@@ -40,18 +42,20 @@ public struct IMAPSession {
         mechanism = try SessionStart(account: account, server: server, exchange: exchange, asking: .capability)
             .carryOut(login, beforeLogin: beforeLogin)
         // Behind the login, whose secret never shares a window with words of others.
-        if account.isCompressed, has("COMPRESS=DEFLATE") { try compress() }
+        if account.isCompressed, has("COMPRESS=DEFLATE") { isCompressed = try compress() }
     }
 
     /// Compresses what follows in both directions; a server that does not want to, though it said so, need not.
-    private func compress() throws(AccountError) {
+    /// - Returns: whether it does.
+    private func compress() throws(AccountError) -> Bool {
         try exchange.command(.compress)
         while true {
             switch try exchange.event() {
             case .compressionReady:
                 let rest = exchange.engine.compressionBegun()
-                do { return try exchange.wire.startCompression(with: rest) } catch { throw .transport(error) }
-            case .done(.compress, _): return
+                do { try exchange.wire.startCompression(with: rest) } catch { throw .transport(error) }
+                return true
+            case .done(.compress, _): return false
             case .bye(let status): throw farewell(status)
             default: break
             }

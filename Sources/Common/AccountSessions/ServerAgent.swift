@@ -94,7 +94,7 @@ public final class ServerAgent: DeliveryAgent {
             }
         } catch {
             session.close()
-            outcome.settle(brokenOff: session.client)
+            outcome.settle(begun: session.begunVerdict, from: session.client)
             outcome.settle(Self.verdict(on: error, behindContent: hasContent, at: session.host))
         }
         return outcome.verdicts.map {

@@ -57,11 +57,20 @@ public final class ServerSession {
         try exchange.say(.transaction(message.envelope, of: message.facts))
     }
 
-    /// The next event from the server.
+    /// The next event from the server. What its replies repeat of a secret is masked, as they reach notices and logs.
     public func next() throws -> SMTPClient.Event {
         let event = try exchange.next()
         if event == .transactionEnd { ended = max(0, ended - 1) }
-        return event
+        return event.withReply(masked)
+    }
+
+    /// The verdict that the server had begun when the connection broke, as ``next()`` would give it.
+    public var begunVerdict: (index: Int?, reply: SMTPReply)? {
+        client.begunVerdict.map { ($0, masked($1)) }
+    }
+
+    private func masked(_ reply: SMTPReply) -> SMTPReply {
+        SMTPReply(code: reply.code, enhanced: reply.enhanced, lines: reply.lines.map(wire.masked)) ?? reply
     }
 
     /// Sends what the engine has to send next.
@@ -77,7 +86,7 @@ public final class ServerSession {
             guard !last.isEmpty, goodbye == nil else { return }
             try exchange.say(.content(last), .content, isHeld: isHeld)
             // No reply is due: one that comes is a goodbye (421), or an error that the engine throws.
-            if case .closing(let reply)? = try exchange.overheard() { goodbye = reply }
+            if case .closing(let reply)? = try exchange.overheard() { goodbye = masked(reply) }
         }
         try message.forEachChunk { chunk in
             try send(isHeld: false)
@@ -105,5 +114,19 @@ public final class ServerSession {
         guard isUsable else { return }
         isUsable = false
         session.quit(within: min(account.timeout, .seconds(10)))
+    }
+}
+
+extension SMTPClient.Event {
+    /// The same with its reply changed, if it is one of a transaction.
+    fileprivate func withReply(_ change: (SMTPReply) -> SMTPReply) -> SMTPClient.Event {
+        switch self {
+        case .mail(let reply): .mail(change(reply))
+        case .rcpt(let index, let reply): .rcpt(index: index, change(reply))
+        case .dataRefused(let reply): .dataRefused(change(reply))
+        case .verdict(let index, let reply): .verdict(index: index, change(reply))
+        case .closing(let reply): .closing(change(reply))
+        default: self
+        }
     }
 }

@@ -72,10 +72,10 @@ public struct TransactionOutcome: Sendable {
                 at: behindContent ? .content : .mail, from: host, offersDSN: client.capabilities.dsn))
     }
 
-    /// Notes that the connection broke. A positive reply that was cut off is one all the same: else the message would be
+    /// Notes that the connection broke within the `verdict`. A positive reply that was cut off is one all the same: else the message would be
     /// sent twice.
-    public mutating func settle(brokenOff client: SMTPClient) {
-        guard let (index, reply) = client.begunVerdict else { return }
+    public mutating func settle(begun verdict: (index: Int?, reply: SMTPReply)?, from client: SMTPClient) {
+        guard let (index, reply) = verdict else { return }
         let verdict = reply.verdict(at: .content, from: host, offersDSN: client.capabilities.dsn)
         if let index { settle(verdict, at: index) } else { settle(verdict) }
     }

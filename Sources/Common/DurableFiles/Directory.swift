@@ -208,7 +208,7 @@ public final class Directory: Sendable {
         return named.isSameFile(as: try file.status())
     }
 
-    func pathOf(_ name: String) -> String { "\(path)/\(name)" }
+    func pathOf(_ name: String) -> String { path == "/" ? "/\(name)" : "\(path)/\(name)" }
 
     func failure(_ operation: String, _ name: String?) -> DurableError {
         let code = errno

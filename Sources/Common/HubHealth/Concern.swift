@@ -39,6 +39,18 @@ public struct Concern: Sendable, Hashable {
         (self.patience, self.words) = (patience, words)
     }
 
+    /// What the matter is, in a few words; may hold foreign text.
+    public var title: String {
+        switch kind {
+        case .fetching: "account \(subject): mail is not fetched"
+        case .delivery: "account \(subject): fetched mail waits"
+        case .login: "account \(subject): the login is refused"
+        case .certificate: "the certificate \(subject)"
+        case .disk: "the disk of \(subject)"
+        case .queue: "the queue"
+        }
+    }
+
     public var json: JSON {
         [
             "kind": .text(kind.rawValue), "subject": .text(subject), "since": JSON(since), "words": .text(words),

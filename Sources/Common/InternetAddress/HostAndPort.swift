@@ -41,8 +41,12 @@ public struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
         return number
     }
 
+    /// Whether `host` is the path of a socket, which has no port.
+    public static func isSocket(_ host: String) -> Bool { host.hasPrefix("/") }
+
     /// Whether what is sent to `host` never leaves this machine: its address or name says so.
-    public static func isLoopback(_ host: String) -> Bool {
+    public static func isHere(_ host: String) -> Bool {
+        if isSocket(host) { return true }
         if let address = IPAddress(host) { return address.isLoopback }
         let name = host.lowercased()
         return name == "localhost" || name.hasSuffix(".localhost")  // RFC 6761 §6.3

@@ -32,7 +32,8 @@ public enum LoginRecordError: Complaint, Hashable {
             "\(identity.host) refuses the login of \(printable(identity.user)), the first time "
                 + "\(RelativeTime.past(since, now: time(nil))): \(printable(words)); it is tried again "
                 + "\(RelativeTime.ahead(until, now: time(nil))), as soon as "
-                + "the rc or the password's file has changed, or when you ask: mhfetch --retry, mhqueue try ALL"
+                + "the rc or the password's file has changed, or when you ask: mhfetch --retry for what is fetched, "
+                + "mhqueue try ALL for what is sent"
         case .busy(let identity):
             "another process is at the login of \(printable(identity.user)) at \(identity.host), and not done; it is tried "
                 + "again later"

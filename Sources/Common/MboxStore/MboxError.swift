@@ -7,8 +7,9 @@ import Reporting
 public enum MboxError: Complaint, Hashable {
     case disk(DurableError)
     case notOurs(OwnershipFault)
-    /// A directory, a device, or a file with other names besides.
+    /// A device, or a file with other names besides.
     case notPlain(path: String)
+    case isFolder(path: String)
     /// Another program holds it, and did not give it back in time.
     case busy(path: String)
 
@@ -16,7 +17,7 @@ public enum MboxError: Complaint, Hashable {
         switch self {
         case .disk(let error): error.exitStatus
         case .notOurs(let fault): fault.exitStatus
-        case .notPlain: .cannotCreate
+        case .notPlain, .isFolder: .cannotCreate
         case .busy: .temporaryFailure
         }
     }
@@ -26,6 +27,7 @@ public enum MboxError: Complaint, Hashable {
         case .disk(let error): "\(error)"
         case .notOurs(let fault): "\(fault)"
         case .notPlain(let path): "\(path): is no plain file with one name, so that no mail is written there"
+        case .isFolder(let path): "\(path): is a folder; an mbox is a file"
         case .busy(let path):
             "\(path): another program has it locked; a lock that nobody holds any more is \(path).lock"
         }

@@ -71,6 +71,7 @@ public final class MboxFile {
 
     private static func demandPlain(_ file: File) throws(MboxError) {
         let status = try onDisk { () throws(DurableError) in try file.status() }
+        guard !status.isDirectory else { throw .isFolder(path: file.path) }
         guard status.isRegular, status.links <= 1 else { throw .notPlain(path: file.path) }
         // The group may: it is mail's in /var/mail.
         let fault = try onDisk { () throws(DurableError) in try file.ownershipFault(forbidding: 0o002, chmod: "o-w") }

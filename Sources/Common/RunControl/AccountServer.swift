@@ -15,7 +15,7 @@ public struct AccountServer: Sendable, Hashable {
     /// The same service with TLS from the first octet where this one begins without, and the other way about.
     public let counterpart: String
 
-    fileprivate var isSocket: Bool { host.hasPrefix("/") }
+    private var isSocket: Bool { HostAndPort.isSocket(host) }
 
     /// Where it is, for a person.
     public var place: String { isSocket ? host : "\(host) port \(port)" }
@@ -74,7 +74,7 @@ extension AccountSettings {
 
     /// Whether octets go to `server` in clear, and beyond this machine.
     public func speaksInClear(to server: AccountServer) -> Bool {
-        tls == .off && !server.isSocket && !HostAndPort.isLoopback(server.host)
+        tls == .off && !HostAndPort.isHere(server.host)
     }
 }
 

@@ -175,3 +175,11 @@ extension AccountSettings: BlockSettings {
     private static let passwordSentence =
         "The password, the file whose first line it is, or the command that writes it; one of them at most."
 }
+
+extension AccountSettings {
+    /// The words for what IMAP alone can do, and what that is.
+    static let wordsOfIMAP = [
+        "folders": "folders", "compress": "compression", "idle": "news", "search": "search", "move": "folders",
+        "mark-seen": "flags", "flags": "flags",
+    ]
+}

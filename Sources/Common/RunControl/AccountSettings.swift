@@ -245,6 +245,19 @@ extension AccountSettings {
         }
     }
 
+    /// Whether each pattern of `folders` is left out by another one, and no folder is named.
+    var leavesOutAll: Bool {
+        let excluded = folders.filter(\.isExcluded).map(\.remote)
+        return folders.filter { !$0.isExcluded }.allSatisfy { folder in
+            // What `*` stands for may hold wildcards, too.
+            folder.isPattern
+                && excluded.contains { other in
+                    other == folder.remote
+                        || !other.contains("%") && FolderPattern(other).matches(folder.remote, delimiter: nil)
+                }
+        }
+    }
+
     /// Whether the lines of `folders` name the folder, or have a pattern that may stand for it.
     func mayFetch(_ folder: String) -> Bool {
         let isNamed = folders.contains { !$0.isPattern && !$0.isExcluded && $0.remote == folder }

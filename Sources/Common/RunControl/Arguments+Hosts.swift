@@ -9,6 +9,13 @@ extension Arguments {
         if let (_, rest) = Self.parted(word.text), HostAndPort(rest) != nil {
             throw fault(word, "\(what) is written without ://; write \"\(rest)\"")
         }
+        if let colon = word.text.lastIndex(of: ":"), IPAddress(word.text) == nil {
+            let port = word.text[word.text.index(after: colon)...]
+            let isNumber = !port.isEmpty && port.utf8.allSatisfy { (0x30...0x39).contains($0) }
+            guard !isNumber || (1...65_535).contains(Int(port) ?? 0) else {
+                throw fault(word, "a port is a number from 1 to 65,535, not \"\(port)\"")
+            }
+        }
         guard let read = HostAndPort(word.text), Self.isHost(read.host), read.port != 0 else {
             throw fault(word, "\(what) is HOST, HOST:PORT or [ADDRESS]:PORT, not \"\(word.text)\"")
         }

@@ -107,10 +107,15 @@ struct Arguments {
 
     /// What was most likely meant by a word that is neither `on` nor `off`.
     static func onOffHint(_ word: String) -> String {
+        switchMeant(by: word).map { "; did you mean \"\($0)\"?" } ?? Nearest.hint(to: word, among: ["on", "off"])
+    }
+
+    /// `on` or `off`, as other programs call it; `nil` for what is neither.
+    static func switchMeant(by word: String) -> String? {
         switch word.lowercased() {
-        case "no", "none", "never", "false", "0": "; did you mean \"off\"?"
-        case "yes", "true", "1": "; did you mean \"on\"?"
-        default: Nearest.hint(to: word, among: ["on", "off"])
+        case "no", "none", "never", "false", "0": "off"
+        case "yes", "true", "1": "on"
+        default: nil
         }
     }
 
@@ -167,7 +172,7 @@ struct Arguments {
     private func duration(_ word: Word, _ what: String, in range: ClosedRange<Int>) throws(RunControlFault) -> Duration
     {
         guard let seconds = Quantity.seconds(word.text) else {
-            throw fault(word, "\(what) is a time such as 90s, 15m or 1d12h, not \"\(word.text)\"")
+            throw fault(word, "\(what) is a time in w, d, h, m and s, such as 90s, 15m or 1d12h, not \"\(word.text)\"")
         }
         guard range ~= seconds else {
             throw fault(

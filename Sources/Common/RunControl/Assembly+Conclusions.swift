@@ -182,18 +182,14 @@ extension Assembly {
         }
     }
 
-    /// What IMAP alone can do, and folders that contradict each other.
+    /// What only IMAP can do, and folders that contradict each other.
     private mutating func checkFolders(_ account: AccountSettings, _ draft: Draft<AccountSettings>) {
         func complain(_ word: String, _ message: String) {
             faults.add(draft.position(word) ?? account.position, "account \(account.name): \(message)")
         }
         if account.fetch.map({ !$0.service.isIMAP }) == true {
-            let words = [
-                "folders": "folders", "compress": "compression", "idle": "news", "search": "search", "move": "folders",
-                "mark-seen": "flags",
-                "flags": "flags",
-            ]
-            for (word, what) in words.sorted(by: { $0.key < $1.key }) where draft.position(word) != nil {
+            let words = AccountSettings.wordsOfIMAP.sorted { $0.key < $1.key }
+            for (word, what) in words where draft.position(word) != nil {
                 complain(word, "POP3 knows no \(what); fetch by IMAP or remove the line")
             }
         }
@@ -202,8 +198,13 @@ extension Assembly {
             complain("idle", "folder \"\(folder)\" is not fetched; name it with \"folders\", too")
         }
         if let excluded = account.folders.first(where: \.isExcluded), !isAnyPattern {
-            complain("folders", "\"!\(excluded.remote)\" leaves nothing out, since there is no pattern such as \"*\"")
+            complain(
+                "folders",
+                account.folders.allSatisfy(\.isExcluded)
+                    ? "\"!\(excluded.remote)\" only leaves out; to fetch all else write \"folders *, !\(excluded.remote)\""
+                    : "\"!\(excluded.remote)\" leaves nothing out, since there is no pattern such as \"*\"")
         }
+        if isAnyPattern, account.leavesOutAll { complain("folders", "all that is named is left out by \"!\", too") }
         guard let target = account.moveTarget else { return }
         if FolderSettings(remote: target, local: nil).isPattern {
             complain("move", "mail is moved to one folder, and \"\(target)\" is a pattern")

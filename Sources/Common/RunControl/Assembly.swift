@@ -190,6 +190,11 @@ struct Assembly {
                 inherited = Self.overlay(lines, over: inherited)
             }
         }
+        // What an account says for IMAP is not for one that fetches by POP3 and only takes its other lines.
+        let service = (block.body + inherited).first { $0.keyword.key == "fetch" }?.arguments.first?.text.lowercased()
+        if service?.hasPrefix("pop3") == true {
+            inherited.removeAll { AccountSettings.wordsOfIMAP.keys.contains($0.keyword.key) }
+        }
         let lines = Self.overlay(block.body, over: inherited)
         accountLines[name.text] = lines
         var draft = draft(AccountSettings(name: name.text, position: name.position), lines)

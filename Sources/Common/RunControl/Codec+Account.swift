@@ -61,7 +61,14 @@ extension Codec where Value == IdleChoice {
         return Codec(
             samples: ["on", "off", "INBOX", "\"Junk Mail\""],
             read: { arguments throws(RunControlFault) in
+                let word = arguments.peek
                 let name = try folder.read(&arguments)
+                if let word, !word.isQuoted, let meant = Arguments.switchMeant(by: name) {
+                    throw arguments.fault(
+                        word,
+                        "idle is on, off or a folder; write \"\(meant)\", or the name of a folder \"\(name)\" in quotes"
+                    )
+                }
                 guard !name.contains(where: { $0 == "*" || $0 == "%" }) else {
                     throw RunControlFault(
                         arguments.line.arguments.first?.position ?? arguments.line.end,
@@ -73,7 +80,9 @@ extension Codec where Value == IdleChoice {
                 switch choice {
                 case .standard: [.word("on")]
                 case .off: [.word("off")]
-                case .folder(let name): ["on", "off"].contains(name) ? nil : folder.write(name)
+                case .folder(let name) where ["on", "off"].contains(name): nil
+                case .folder(let name) where Arguments.switchMeant(by: name) != nil: [.quoted(name)]
+                case .folder(let name): folder.write(name)
                 }
             })
     }()

@@ -102,6 +102,8 @@ extension Arguments {
                 throw fault(word, "a socket speaks LMTP; write \"deliver lmtp \(word.text)\"")
             }
             server = MailServer(service: service, host: try path("the socket"), port: 0)
+        } else if let word = peek, word.text.contains("/"), !word.text.contains("://") {
+            throw fault(word, "a socket is named by its whole path, which begins with /, unlike \"\(word.text)\"")
         } else {
             let (host, port) = try hostAndPort("the server", defaultPort: service.defaultPort)
             server = MailServer(service: service, host: host, port: port)
@@ -115,6 +117,9 @@ extension Arguments {
         }
         if let word = peek {
             let words = try rest("tls off insecure")
+            guard words.map(\.text) != ["tls", "off"] else {
+                throw fault(word, "mail goes to another machine in clear only with \"tls off insecure\"")
+            }
             guard words.map(\.text) == ["tls", "off", "insecure"] else {
                 throw fault(word, "\"for ADDRESS\" or \"tls off insecure\" may follow here, not \"\(word.text)\"")
             }

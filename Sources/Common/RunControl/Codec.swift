@@ -53,6 +53,10 @@ struct Codec<Value: Sendable>: Sendable {
         var made = Codec<Value?>(
             samples: samples + [word],
             read: { arguments throws(RunControlFault) in
+                if word == "off", let given = arguments.peek, Arguments.switchMeant(by: given.text) == word {
+                    throw arguments.fault(
+                        given, "\(arguments.line.keyword.text) is \(what) or off; write \"off\", not \"\(given.text)\"")
+                }
                 guard arguments.peek?.text == word else { return try read(&arguments) }
                 _ = try arguments.next(what)
                 return nil

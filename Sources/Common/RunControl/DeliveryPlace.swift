@@ -34,10 +34,11 @@ extension DeliveryPlace: CustomStringConvertible {
     public var description: String {
         switch self {
         case .maildir: kind
-        case .mbox(let path): "\(kind) \(path)"
-        case .program(let argv): ([kind] + argv.map(\.description)).joined(separator: " ")
+        case .mbox(let path): "\(kind) \(Page.quoted(path))"
+        case .program(let argv): ([kind] + argv.map { Page.quoted($0.description) }).joined(separator: " ")
         case .server(let server): "\(kind) \(server.address)"
-        case .append(let account, let folder): ([kind, account] + (folder.map { [$0] } ?? [])).joined(separator: " ")
+        case .append(let account, let folder):
+            ([kind, Page.quoted(account)] + (folder.map { [Page.quoted($0)] } ?? [])).joined(separator: " ")
         }
     }
 }
@@ -72,10 +73,10 @@ public struct MailServer: Sendable, Hashable {
         (self.recipient, self.isInsecure) = (recipient, isInsecure)
     }
 
-    public var isSocket: Bool { host.hasPrefix("/") }
+    public var isSocket: Bool { HostAndPort.isSocket(host) }
 
     /// Whether what is sent there stays on this machine.
-    public var isHere: Bool { isSocket || HostAndPort.isLoopback(host) }
+    public var isHere: Bool { HostAndPort.isHere(host) }
 
     /// As the rc has it.
     public var address: String { isSocket ? host : "\(HostAndPort(host: host, port: port))" }

@@ -6,7 +6,7 @@ import Reporting
 
 extension Check {
     /// What the start of every command needs.
-    public static let start: [Check] = [runAs, log, filesRead]
+    public static let start: [Check] = [runAs, rcReadable, log, filesRead]
 
     /// The hub's user exists, and is not root.
     public static let runAs = Check { settings, findings in
@@ -18,6 +18,17 @@ extension Check {
         if unsafe entry.pointee.pw_uid == 0 {
             findings.fault(
                 position, "run-as \(name): that is root, and the hub never runs as root; name an ordinary user")
+        }
+    }
+
+    /// The hub's user can read the rc that root has read.
+    static let rcReadable = Check { settings, findings in
+        for path in settings.sources where unsafe access(path, R_OK) != 0 {
+            let (user, command) = FileSafety.reader(of: path)
+            findings.warning(
+                settings.positions["run-as"],
+                "the user \(user), as whom the hub runs, cannot read \(path), so that \"mhfetch --idle\" cannot follow its changes; "
+                    + "run: \(command)")
         }
     }
 

@@ -1,5 +1,6 @@
 // What is wrong with an rc: every fault at its place, or why there is no rc to read.
 
+import Glibc
 import Reporting
 
 /// One thing that is wrong, where it stands, and what to do.
@@ -48,6 +49,12 @@ public enum RunControlError: Complaint, Hashable {
             ["there is no rc; looked for:"] + paths.map { printable("  \($0)") }
                 + ["copy examples/mailhubrc to one of them and change it, or name a file with -C"]
         case .missing(let path, let name): [printable("\(path): there is no such file, though \(name) names it")]
+        case .unreadable(let path, let code) where code == 13 && geteuid() != 0:
+            [
+                printable(
+                    "\(path): cannot read the rc as the user \(FileSafety.reader(of: path).user): \(reason(code)); as root run: "
+                        + FileSafety.reader(of: path).command)
+            ]
         case .unreadable(let path, let code): [printable("\(path): cannot read the rc: \(reason(code))")]
         case .notAFile(let path): [printable("\(path): the rc must be a plain file")]
         case .unsafe(let path, let why, let command): [printable("\(path): \(why); run: \(command)")]

@@ -49,6 +49,17 @@ struct SourceFile {
 
 /// Who may own, read and change a file that decides what we do, or that holds a secret.
 enum FileSafety {
+    /// Who we are, and what root types to let us read a file of root's.
+    static func reader(of path: String) -> (user: String, command: String) {
+        guard let entry = unsafe getpwuid(geteuid()), let name = unsafe entry.pointee.pw_name else {
+            return ("\(geteuid())", "chown \(geteuid()) \(shellQuoted(path))")
+        }
+        let group = unsafe getgrgid(entry.pointee.pw_gid).flatMap { unsafe $0.pointee.gr_name }
+        let groupName = unsafe group.map { unsafe String(cString: $0) } ?? "\(unsafe entry.pointee.pw_gid)"
+        let quoted = shellQuoted(path)
+        return (unsafe String(cString: name), "chgrp \(shellQuoted(groupName)) \(quoted) && chmod 640 \(quoted)")
+    }
+
     /// What is wrong with the file, and the command that mends it; `nil` when nothing is.
     ///
     /// It must be ours or root's, and nobody else may write it. Nobody else may read a secret either, but a group may
@@ -154,7 +165,7 @@ struct SourceReader {
             } catch {
                 switch error {
                 case .missing: throw RunControlFault(word.position, "\(found): there is no such file")
-                case .unreadable(_, let code): throw RunControlFault(word.position, "\(found): \(reason(code))")
+                case .unreadable: throw RunControlFault(word.position, error.description)
                 default:
                     throw RunControlFault(word.position, "\(found): not a plain file; for a directory write \(found)/*")
                 }

@@ -13,7 +13,7 @@ enum Dialer {
     /// - Throws: ``TransportError`` with the fate of each address.
     static func connect(_ path: Path, until deadline: Deadline) throws(TransportError) -> Wire {
         let (host, port) = (path.host, path.port)
-        guard !host.hasPrefix("/") else { return try connect(toSocket: host, stop: path.stop, until: deadline) }
+        guard !HostAndPort.isSocket(host) else { return try connect(toSocket: host, stop: path.stop, until: deadline) }
         var wanted = path.family.order(try addresses(path, until: deadline))
         if let source = path.source { wanted = wanted.filter { $0.address.family == source.family } }
         guard !wanted.isEmpty else {

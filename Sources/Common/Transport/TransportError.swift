@@ -1,6 +1,7 @@
 // What goes wrong between two machines, in words for the person who must act.
 
 import DeflateEngine
+import InternetAddress
 import Reporting
 import TLSEngine
 
@@ -81,7 +82,7 @@ public enum TransportError: Complaint, Equatable {
         case .unusableHost(let host, let reason):
             "\(host): \(reason)"
         case .connectFailed(let host, let port, let attempts):
-            port == 0
+            HostAndPort.isSocket(host)
                 ? "\(host): cannot connect: \(attempts.map(\.reason).joined(separator: "; "))"
                 : "\(host) port \(port): cannot connect: "
                     + attempts.map { "\($0.address): \($0.reason)" }.joined(separator: "; ")
