@@ -278,6 +278,58 @@ struct FetchPlacesTests {
         }
     }
 
+    @Test("FE11: what several places refuse at once is in the fall-back mailbox once")
+    func refusedTwice() async throws {
+        try await onThread {
+            let mailbox = PlayedMailbox()
+            let server = try mailbox.serve("imap")
+            // Each waits until the other has been asked, too.
+            let asked = Monitor(0)
+            let sinks = try (1...2).map { _ in
+                try SinkServer(.lmtp) { moment, _ in
+                    guard moment == .recipient else { return nil }
+                    let round = asked.change { count in
+                        count += 1
+                        return (count + 1) / 2
+                    }
+                    _ = asked.wait(until: Deadline(after: .seconds(60))) { $0 >= 2 * round ? () : nil }
+                    return .reply("550 5.1.1 no")
+                }
+            }
+            let rig = FetchRig()
+            let places = sinks.map { "deliver lmtp 127.0.0.1:\($0.port)" }
+            rig.configure(
+                "imap 127.0.0.1:\(server.port)",
+                (["tls off", "keep off", "owner alice", "fallback bob"] + places).joined(separator: "\n  "))
+            rig.addTop("mailbox bob")
+            let result = try rig.fetch()
+            #expect(result.status == 0, "\(result)")
+            #expect(ScratchDirectory.names(in: rig.scratch.file("Mail/bob/new")).count == 3, "\(result)")
+            #expect(spooled(rig).isEmpty && rig.messages().isEmpty && asked.read { $0 } == 6)
+        }
+    }
+
+    @Test("FE11: with an rc that was changed --due hands on what waits, long before the account has its turn")
+    func dueByAnotherRC() async throws {
+        try await onThread {
+            let mailbox = PlayedMailbox()
+            let server = try mailbox.serve("imap")
+            let rig = FetchRig()
+            func configure(_ port: UInt16) {
+                rig.configure(
+                    "imap 127.0.0.1:\(server.port)", "tls off", "keep off", "every 1d", "deliver lmtp 127.0.0.1:\(port)"
+                )
+            }
+            configure(try Loopback.freePort())
+            #expect(try rig.fetch(at: "+0", "--due").status == 75 && spooled(rig).count == 3)
+            let sink = try SinkServer(.lmtp)
+            configure(sink.port)
+            let result = try rig.fetch(at: "+2m", "--due")
+            #expect(result.status == 0 && sink.messages.count == 3 && spooled(rig).isEmpty, "\(result)")
+            #expect(server.sessions.count == 1, "the server is not asked")
+        }
+    }
+
     @Test("FE11: a message that brings its run down goes to the fall-back mailbox, and not by a few kills in a row")
     func deaths() async throws {
         try await onThread {
