@@ -245,7 +245,7 @@ final class AccountWatch {
             case .news: return pauseAfterVainCall()
             case .alarm: continue
             case .refused:
-                note("IDLE refused")
+                note("news cannot be waited for")
                 return endBroken(isBroken: false)
             case nil:
                 leave(isBroken: false)
@@ -259,7 +259,11 @@ final class AccountWatch {
         session.exchange.wire.sessionLimit = Deadline(after: AccountRun.sessionLimit)
         let selected: IMAPSelection
         // Where the folder is not to be had the run has told of it, or does so.
-        do throws(AccountError) { selected = try session.select(folder) } catch .refused { return .refused }
+        do throws(AccountError) { selected = try session.select(folder) } catch {
+            guard case .refused = error else { throw error }
+            _ = watch.runs().tell(error, of: account)
+            return .refused
+        }
         // Since the folder was last looked at the server had nobody to tell, for a moment or for longer.
         let found = try session.mark(of: selected)
         guard let found, mark == nil || mark == found else {

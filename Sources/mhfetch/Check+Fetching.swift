@@ -12,7 +12,7 @@ extension Check {
     static let fetching: [Check] = [
         fetchLines, .stateDirectory, owners, folderNames, .secrets(\.fetchServer), .trust(\.fetchServer),
         .ports(\.fetchServer), .clearText(\.fetchServer), .hiddenFolders, .accountFolders, programs,
-        places, wordsOfPlaces,
+        places, wordsOfPlaces, sameMailbox,
     ]
 
     /// There is something to fetch.
@@ -35,12 +35,11 @@ extension Check {
             let commands = [
                 ("filter", account.filter), ("preconnect", account.preconnect), ("postconnect", account.postconnect),
             ]
-            for place in account.destinations {
+            for (index, place) in account.destinations.enumerated() {
                 guard case .program(let argv) = place, let name = argv.first?.description,
                     let fault = Program.obstacle(to: name)
                 else { continue }
-                findings.fault(
-                    account.positions["deliver"] ?? account.position, "account \(account.name): deliver: \(fault)")
+                findings.fault(account.position(ofPlace: index), "account \(account.name): deliver: \(fault)")
             }
             for (word, command) in commands {
                 guard let name = command.first, let fault = Program.obstacle(to: name) else { continue }
@@ -53,8 +52,8 @@ extension Check {
     /// The places of fetched mail that are of this machine can take it, and what leaves it is under TLS.
     private static let places = Check { settings, findings in
         for account in settings.accounts where account.fetch != nil {
-            let position = account.positions["deliver"] ?? account.position
-            for place in account.destinations {
+            for (index, place) in account.destinations.enumerated() {
+                let position = account.position(ofPlace: index)
                 switch place {
                 case .mbox(let path):
                     guard let fault = MboxFile.obstacle(to: path) else { continue }
@@ -68,6 +67,22 @@ extension Check {
                 case .maildir, .program, .server, .append: break
                 }
             }
+        }
+    }
+
+    /// No two accounts fetch from one mailbox, and put its mail where it is already.
+    private static let sameMailbox = Check { settings, findings in
+        let accounts = settings.accounts.filter { $0.fetch != nil }
+        for (index, account) in accounts.enumerated() {
+            guard
+                let other = accounts.prefix(index).first(where: { other in
+                    other.isSameMailbox(as: account) && other.owner == account.owner && other.folders == account.folders
+                })
+            else { continue }
+            findings.warning(
+                account.position,
+                "account \(account.name): fetches from the mailbox of account \(other.name), so that its mail comes twice"
+            )
         }
     }
 

@@ -21,6 +21,8 @@ final class HandOver: Sendable {
     struct Item: Sendable {
         let message: StoredMessage
         let envelope: Envelope
+        /// What its Message-ID field says, as it came.
+        let messageID: String?
         /// The mailboxes that it is for.
         let mailboxes: Set<String>
         /// Whether it may have been tried before to hand it on.
@@ -152,10 +154,17 @@ final class HandOver: Sendable {
 
     private func item(_ message: StoredMessage, _ header: HeaderSection, isOld: Bool) -> Item {
         let addressees = addressing.addressees(in: header)
-        let all = account.destinations.flatMap { HandOverTarget.all(at: $0, for: addressees) }
+        // Two lines may come to one recipient at one server.
+        var names: Set<String> = []
+        let all = account.destinations.flatMap { HandOverTarget.all(at: $0, for: addressees) }.filter {
+            names.insert($0.name).inserted
+        }
         let left = all.filter { !spool.progress(of: message.unique, at: $0.name).isDone }
         return Item(
             message: message, envelope: Envelope(reversePath: Addressing.sender(in: header)),
+            messageID: header.first("Message-ID").map { field in
+                String(decoding: header.unfolded(field).drop { $0 == 0x20 }.prefix(200), as: UTF8.self)
+            },
             mailboxes: Set(addressees.map { $0.mailbox }), isOld: isOld, targets: left)
     }
 

@@ -321,10 +321,11 @@ final class HandOverLane {
             .warning, "refused",
             [
                 ("account", account.name), ("message", item.message.unique), ("place", target.name), ("error", words),
-                ("mailbox", mailbox),
+                ("mailbox", mailbox), ("id", item.messageID),
             ])
         writeToStandardError(
-            "mhfetch: \(account.name): \(printable(target.name)): a message was refused, and is in the mailbox \(mailbox): "
+            "mhfetch: \(account.name): \(printable(target.name)): refused the message "
+                + "\(item.messageID.map { printable($0) } ?? "without an id"), which is in the mailbox \(mailbox): "
                 + printable(words))
         return true
     }

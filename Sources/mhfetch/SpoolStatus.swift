@@ -36,15 +36,19 @@ struct SpoolStatus {
         }
         var targets: [[String]: Obstacle] = [:]
         for message in messages {
-            for (target, progress) in state.messages[message.unique] ?? [:] where !progress.isDone && progress.tries > 0
-            {
+            for (target, progress) in state.messages[message.unique] ?? [:] where !progress.isDone {
+                // It is being offered one, or the run died with it.
+                let isOffered = progress.deaths > 0
+                guard isOffered || progress.tries > 0 else { continue }
+                let words = isOffered ? "it has not yet said whether it takes the message" : progress.words
+                let since = progress.tries > 0 ? progress.since : progress.begun
                 var obstacle =
-                    targets[[target, progress.words]]
-                    ?? Obstacle(name: target, since: progress.since, next: progress.next, words: progress.words)
+                    targets[[target, words]]
+                    ?? Obstacle(name: target, since: since, next: progress.next, words: words)
                 obstacle.messages += 1
-                obstacle.since = min(obstacle.since, progress.since)
+                obstacle.since = min(obstacle.since, since)
                 obstacle.next = min(obstacle.next, progress.next)
-                targets[[target, progress.words]] = obstacle
+                targets[[target, words]] = obstacle
             }
         }
         let all = (places + targets.values).sorted { ($0.since, $0.name) < ($1.since, $1.name) }

@@ -161,15 +161,19 @@ struct CheckTests {
                 $0.split(separator: ": account ", maxSplits: 1).last ?? ""
             }
             #expect(
+                result.errorText.contains("rc:12:3: account b: deliver: \(scratch.file("none"))"), "each at its line")
+            #expect(
                 told == [
                     "b: deliver: \(scratch.file("box")): is a folder; an mbox is a file",
                     "b: deliver: \(scratch.file("none")): cannot open: No such file or directory",
                     "b: deliver: \(scratch.file("missing")): there is no such socket now",
                     "b: deliver: \(scratch.file("plain")): this is no socket",
                     "b: mail goes to s.test in clear, for anybody between to read",
+                    "c: fetches from the mailbox of account b, so that its mail comes twice",
                     "c: from-line is for programs of \"deliver\", and there is none",
                     "c: from-quoting is for programs of \"deliver\", and there is none",
                     "c: its mail goes into its owner's Maildir alone, which refuses nothing, so that \"fallback\" gets none",
+                    "d: fetches from the mailbox of account b, so that its mail comes twice",
                     "d: deliver: no-such-program-here: cannot be started: not found in /usr/local/bin:/usr/bin:/bin; write "
                         + "its whole path",
                 ], "\(result.errorText)")

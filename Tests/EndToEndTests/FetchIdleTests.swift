@@ -298,6 +298,9 @@ struct FetchIdleTests {
             let byHand = try rig.rig.fetch("-v", "a")
             #expect(byHand.status == 0, "\(byHand)")
             try rig.wait("the Maildir has what another process fetched") { rig.messages(of: "a").count == 4 }
+            let status = try rig.rig.fetch("--status", "a").outputText
+            #expect(status.contains("for a@hub.test, 1 message since"), "\(status)")
+            #expect(status.contains("it has not yet said whether it takes the message"), "\(status)")
             mayGo.change { $0 = true }
             try rig.wait("the slow place has all") { sink.messages.count == 4 }
             // The next turn finds that all have it.
@@ -577,6 +580,27 @@ struct FetchIdleTests {
                 let result = try rig.fetch("--idle", words)
                 #expect(result.status == 64 && result.errorText.contains("--idle goes with"), "\(result)")
             }
+        }
+    }
+
+    @Test("FE6: of a folder to wait in that the server does not have a person is told", .needs(.dovecot))
+    func missingFolder() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer(users: ["a": "x"])
+            let rig = WatchRig()
+            rig.configure([
+                (
+                    "a",
+                    [
+                        "password x", "tls off", "fetch imap localhost:\(dovecot.imapPort)", "folders INBOX, Lists/*",
+                        "idle Lists/swfit",
+                    ]
+                )
+            ])
+            try rig.start()
+            try rig.wait("it is told") { rig.said.contains("Lists/swfit") }
+            #expect(rig.said.contains("SELECT"), "\(rig.said)")
+            #expect(rig.end(SIGTERM)?.signal == SIGTERM)
         }
     }
 

@@ -264,6 +264,59 @@ import Testing
         #expect(listing("folders *\n  idle \"no\"") == nil)
     }
 
+    @Test("FE11: mail that is appended comes back by no account of the same mailbox, and is told at its line")
+    func circles() {
+        func listing(_ place: String, host: String = "I.example", more: String = "") -> [String] {
+            Fixture.listing(
+                """
+                mailbox m
+                account a
+                  owner m
+                  user u
+                  password x
+                  fetch imaps i.example
+                \(more)
+                account b
+                  owner m
+                  user u
+                  password x
+                  fetch pop3s \(host)
+                  deliver maildir
+                  deliver append \(place)
+                """)
+        }
+        let told = "rc:14:3: account b: its mail would go round in a circle by way of account a"
+        #expect(listing("a") == [told + "; both are fetched from one mailbox"])
+        #expect(listing("a inbox") == [told + "; both are fetched from one mailbox"])
+        #expect(listing("a Archive") == [], "from there it is not fetched")
+        #expect(listing("a", host: "j.example") == [])
+        #expect(
+            listing("a", host: "j.example", more: "  deliver append b").contains {
+                $0.hasPrefix("rc:7:3: account a: account b has no \"fetch imaps\"")
+            })
+        #expect(
+            listing("a \"\"").first == "rc:14:20: mail is appended to one folder, and \"\" names none, or several")
+        #expect(
+            listing("a Lists/*").first
+                == "rc:14:20: mail is appended to one folder, and \"Lists/*\" names none, or several")
+    }
+
+    @Test("FE11: each recipient at one server is another place, and the same place stands once")
+    func samePlace() {
+        func listing(_ lines: String...) -> [String] {
+            Fixture.listing(
+                "mailbox m\naccount a\n  owner m\n  user u\n  password x\n  fetch imaps h.example\n"
+                    + lines.map { "  \($0)\n" }.joined())
+        }
+        #expect(listing("deliver lmtp /s", "deliver lmtp /s for bob") == [])
+        let told = "rc:8:11: mail goes there already; name it once"
+        #expect(listing("deliver lmtp /s for bob", "deliver lmtp /s for bob") == [told])
+        #expect(listing("deliver lmtp localhost:24", "deliver lmtp LOCALHOST") == [told])
+        #expect(
+            listing("deliver smtp localhost tls off").first
+                == "rc:7:26: what goes to localhost:25 never leaves this machine, and needs no such words")
+    }
+
     @Test("FE11: programs whose words are other words are other places")
     func otherWords() {
         #expect(

@@ -114,6 +114,8 @@ public struct ProgramAgent: DeliveryAgent {
                 return Verdict(own.class == .permanent ? .permanent : .temporary, own, text: "\(name): \(said)")
             }
             switch status {
+            // A shell's for a command that cannot be run, or is not there: somebody mends that.
+            case 126, 127: return .temporary(3, 0, text: words("exit status \(status)"))
             case ExitStatus.osError.rawValue, ExitStatus.ioError.rawValue, ExitStatus.temporaryFailure.rawValue:
                 return .temporary(3, 0, text: words("exit status \(status)"))
             default: return .permanent(3, 0, text: words("exit status \(status)"))

@@ -1,6 +1,7 @@
 // Why mail could not be appended to an mbox.
 
 import DurableFiles
+import Glibc
 import Reporting
 
 /// Nothing of the message is in the mbox then, as far as the disk lets us.
@@ -24,12 +25,14 @@ public enum MboxError: Complaint, Hashable {
 
     public var description: String {
         switch self {
+        case .disk(let error) where error.code == ELOOP: "\(error.path): is a link; name the file that it leads to"
+        case .disk(let error) where error.code == EISDIR: "\(error.path): is a folder; an mbox is a file"
         case .disk(let error): "\(error)"
         case .notOurs(let fault): "\(fault)"
         case .notPlain(let path): "\(path): is no plain file with one name, so that no mail is written there"
         case .isFolder(let path): "\(path): is a folder; an mbox is a file"
         case .busy(let path):
-            "\(path): another program has it locked; a lock that nobody holds any more is \(path).lock"
+            "\(path): another program has it locked; if \(path).lock is there and no program uses the mbox, remove that"
         }
     }
 }

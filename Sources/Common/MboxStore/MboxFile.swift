@@ -2,6 +2,7 @@
 
 import Blocking
 import DurableFiles
+import Glibc
 import Octets
 
 /// The file of an mbox under both its locks, until this is closed or dropped. Used by one thread.
@@ -62,7 +63,11 @@ public final class MboxFile {
     public static func obstacle(to path: String) -> MboxError? {
         do throws(MboxError) {
             let (directory, name) = try onDisk { () throws(DurableError) in try Directory.holding(path) }
-            if let file = try onDisk({ () throws(DurableError) in try directory.open(name) }) { try demandPlain(file) }
+            guard let file = try onDisk({ () throws(DurableError) in try directory.open(name) }) else { return nil }
+            try demandPlain(file)
+            guard unsafe access(path, W_OK) == 0 else {
+                throw .disk(DurableError(operation: "write", path: path, code: errno))
+            }
             return nil
         } catch {
             return error

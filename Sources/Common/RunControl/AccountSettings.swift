@@ -245,6 +245,23 @@ extension AccountSettings {
         }
     }
 
+    /// Whether it is fetched from the same mailbox at a provider as `other`: the same login at the same machine. Behind ports of
+    /// this machine there may be several, by way of tunnels.
+    public func isSameMailbox(as other: AccountSettings) -> Bool {
+        guard name != other.name else { return true }
+        guard let (own, its) = fetch.flatMap({ one in other.fetch.map { (one, $0) } }), let user, user == other.user
+        else {
+            return false
+        }
+        return own.host.lowercased() == its.host.lowercased()
+            && (own.port == its.port || !HostAndPort.isHere(own.host))
+    }
+
+    /// Where the line of the place stands that has this number among ``destinations``.
+    public func position(ofPlace index: Int) -> SourcePosition {
+        positions["deliver \(index + 1)"] ?? positions["deliver"] ?? position
+    }
+
     /// Whether each pattern of `folders` is left out by another one, and no folder is named.
     var leavesOutAll: Bool {
         let excluded = folders.filter(\.isExcluded).map(\.remote)

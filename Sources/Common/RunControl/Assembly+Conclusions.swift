@@ -109,16 +109,22 @@ extension Assembly {
 
     /// Mail that is appended upstream must come to an end there: what is fetched from that account may not come back.
     private mutating func checkPlaces(_ draft: Draft<AccountSettings>, _ settings: HubSettings) {
-        guard let position = draft.position("deliver") else { return }
         let name = draft.settings.name
-        func complain(_ message: String) { faults.add(position, "account \(name): \(message)") }
-        for case .append(let upstream, _) in draft.settings.destinations {
-            guard let account = settings.account(upstream) else { continue }
+        for (index, place) in draft.settings.destinations.enumerated() {
+            guard case .append(let upstream, let folder) = place, let account = settings.account(upstream) else {
+                continue
+            }
+            func complain(_ message: String) {
+                faults.add(draft.settings.position(ofPlace: index), "account \(name): \(message)")
+            }
             if account.fetch?.service.isIMAP != true {
                 complain(
                     "account \(upstream) has no \"fetch imaps\" or \"fetch imap\", so nothing can be appended there")
-            } else if settings.appends(from: account, to: name) {
-                complain("its mail would go round in a circle by way of account \(upstream)")
+            } else if settings.returns(to: name, from: account, folder) {
+                let hint =
+                    account.name != name && account.isSameMailbox(as: draft.settings)
+                    ? "; both are fetched from one mailbox" : ""
+                complain("its mail would go round in a circle by way of account \(upstream)\(hint)")
             }
         }
     }
@@ -290,14 +296,24 @@ extension Assembly {
 }
 
 extension HubSettings {
-    /// Whether mail fetched from `account` is appended to the account `name`, by however many steps, or is that account.
-    fileprivate func appends(from account: AccountSettings, to name: String) -> Bool {
+    /// Whether mail that is appended to a folder of the mailbox of `account` comes back to the account `name`, by
+    /// whatever way.
+    /// - Parameter folder: `nil` for one that is not known.
+    fileprivate func returns(to name: String, from account: AccountSettings, _ folder: String?) -> Bool {
         var seen: Set<String> = []
-        var next = [account.name]
-        while let one = next.popLast() {
-            if one == name { return true }
-            guard seen.insert(one).inserted, let account = self.account(one) else { continue }
-            for case .append(let upstream, _) in account.destinations { next.append(upstream) }
+        var next = [(account, folder)]
+        while let (target, folder) = next.popLast() {
+            let readers = accounts.filter { account in
+                account.fetch != nil && account.isSameMailbox(as: target)
+                    && folder.map { account.mayFetch(FolderSettings(remote: $0, local: nil).remote) } ?? true
+            }
+            for reader in readers {
+                if reader.name == name { return true }
+                guard seen.insert(reader.name).inserted else { continue }
+                for case .append(let further, let folder) in reader.destinations {
+                    if let target = self.account(further) { next.append((target, folder)) }
+                }
+            }
         }
         return false
     }

@@ -23,7 +23,7 @@ extension Codec where Value == DeliveryPlace {
         _ earlier: [Value]?, _ more: [Value], _ arguments: Arguments
     ) throws(RunControlFault) -> [Value] {
         let places = earlier ?? []
-        for place in more where places.contains(where: { $0.description == place.description }) {
+        for place in more where places.contains(where: { $0.isSame(as: place) }) {
             let word = arguments.line.arguments.first
             throw RunControlFault(word?.position ?? arguments.line.end, "mail goes there already; name it once")
         }
@@ -75,7 +75,12 @@ extension Arguments {
             return .server(try mailServer(service))
         case "append":
             let account = try refer(.account, "the account")
-            return .append(account: account, folder: isAtEnd ? nil : try next("the folder").text)
+            guard let word = peek else { return .append(account: account, folder: nil) }
+            let folder = try next("the folder").text
+            guard !folder.isEmpty, !FolderSettings(remote: folder, local: nil).isPattern else {
+                throw fault(word, "mail is appended to one folder, and \"\(folder)\" names none, or several")
+            }
+            return .append(account: account, folder: folder)
         default: break
         }
         let kinds = ["maildir", "mbox", "program", "lmtp", "smtp", "append"]
@@ -106,7 +111,7 @@ extension Arguments {
             throw fault(word, "a socket is named by its whole path, which begins with /, unlike \"\(word.text)\"")
         } else {
             let (host, port) = try hostAndPort("the server", defaultPort: service.defaultPort)
-            server = MailServer(service: service, host: host, port: port)
+            server = MailServer(service: service, host: host.lowercased(), port: port)
         }
         if peek?.text == "for" {
             _ = try next("for")
@@ -117,14 +122,15 @@ extension Arguments {
         }
         if let word = peek {
             let words = try rest("tls off insecure")
-            guard words.map(\.text) != ["tls", "off"] else {
-                throw fault(word, "mail goes to another machine in clear only with \"tls off insecure\"")
-            }
-            guard words.map(\.text) == ["tls", "off", "insecure"] else {
+            let texts = words.map(\.text)
+            guard texts.starts(with: ["tls", "off"]), texts.count == 2 || texts.dropFirst(2) == ["insecure"] else {
                 throw fault(word, "\"for ADDRESS\" or \"tls off insecure\" may follow here, not \"\(word.text)\"")
             }
             guard !server.isHere else {
                 throw fault(word, "what goes to \(server.address) never leaves this machine, and needs no such words")
+            }
+            guard texts.count == 3 else {
+                throw fault(word, "mail goes to another machine in clear only with \"tls off insecure\"")
             }
             server.isInsecure = true
         }

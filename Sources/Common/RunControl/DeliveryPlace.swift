@@ -29,6 +29,15 @@ public enum DeliveryPlace: Sendable, Hashable {
     }
 }
 
+extension DeliveryPlace {
+    /// Whether the same goes there: at one server each recipient is another place.
+    func isSame(as other: DeliveryPlace) -> Bool {
+        guard description == other.description else { return false }
+        guard case .server(let one) = self, case .server(let two) = other else { return true }
+        return one.recipient == two.recipient
+    }
+}
+
 extension DeliveryPlace: CustomStringConvertible {
     /// Kind and address: by it the state knows the place again, however the line was written.
     public var description: String {

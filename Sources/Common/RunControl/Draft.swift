@@ -34,6 +34,8 @@ struct Draft<Settings> {
     var settings: Settings
     /// The first word of each group.
     var seen: [String: Word] = [:]
+    /// How many lines each group has that may have several.
+    var lines: [String: Int] = [:]
     /// Groups with a line at fault: that nothing is set for them is no further fault.
     var broken: Set<String> = []
     /// Whether lines that it should inherit are missing.
@@ -74,6 +76,10 @@ func apply<Settings: BlockSettings>(
             continue
         }
         draft.seen[group] = draft.seen[group] ?? line.keyword
+        if word.facts.repeats {
+            draft.lines[group, default: 0] += 1
+            draft.settings.positions["\(line.keyword.key) \(draft.lines[group] ?? 0)"] = line.keyword.position
+        }
         if let deed = word.facts.deed { faults.add(line.keyword.position, Refusal.message(deed)) }
         var arguments = Arguments(
             line, scope: Settings.scope, block: draft.settings.name, isDiscreet: word.facts.isDiscreet,
