@@ -29,7 +29,11 @@ extension AccountRun {
     func beginHandOver() throws {
         guard let handOver else { return }
         let waiting = try handOver.spool.messages()
-        if handOver.isFresh { try handOver.spool.tidy(keeping: waiting) } else { handOver.offerAgain() }
+        if handOver.isFresh {
+            try handOver.spool.tidy(keeping: waiting, at: account.destinations.map(\.description))
+        } else {
+            handOver.offerAgain()
+        }
         try handOver.take(waiting, fromEarlierRun: true)
         // What the places take at once may be deleted in the session that follows. Where runs follow one another there is mail
         // that waits to be fetched.
@@ -60,18 +64,25 @@ extension AccountRun {
     /// - Returns: what waits, for a person; `nil` for nothing.
     func endHandOver() throws -> String? {
         guard let handOver else {
-            if account.needsSpool, !isDry { tell("another process hands on what is fetched") }
+            guard let spool, account.needsSpool else { return nil }
+            try freeHandedOver()
+            tally.waiting = try spool.storedMessages().count
+            if tally.waiting > 0 { tell("another process hands on what is fetched") }
             return nil
         }
+        means.files?.shrink()
         var goesOn = false
-        defer { if !goesOn { means.standingHandOver?.end() ?? handOver.end() } }
-        if means.standingHandOver != nil {
-            try awaitPlaces()
+        if let standing = means.standingHandOver {
+            do { try awaitPlaces() } catch {
+                standing.abandon()
+                throw error
+            }
             goesOn = !handOver.isSettled && !StopSignal.hasCome
+            if !goesOn { standing.end() }
         } else {
+            defer { handOver.end() }
             try settleHandOver(within: isByTimer ? Self.handOverLimit.byTimer : Self.handOverLimit.byHand)
         }
-        if !goesOn { handOver.end() }
         try freeHandedOver()
         if let text = handOver.takeTakenText() { tell("handed on: \(text)") }
         guard handOver.count > 0, !goesOn || !handOver.words.isEmpty else { return nil }

@@ -96,11 +96,16 @@ final class AccountRun {
         }
         maildir = mailbox.maildir
         let (log, name) = (hub.log, account.name)
-        let spool = try ledger.folder.flatMap { try FetchSpool.maildir(in: $0, making: account.needsSpool) }
-        if let standing = means.standingHandOver?.handOver {
+        let standing = means.standingHandOver?.handOver
+        let spool =
+            try standing?.spool.maildir
+            ?? ledger.folder.flatMap { try FetchSpool.maildir(in: $0, making: account.needsSpool) }
+        if let standing {
             handOver = standing
         } else {
-            handOver = try spool.flatMap { try FetchSpool.open($0) }.map {
+            // A slow place would keep the process that watches the account from its lock.
+            let isOthers = try means.standingHandOver == nil && !request.retriesAll && ledger.isWatched()
+            handOver = try spool.flatMap { isOthers ? nil : try FetchSpool.open($0) }.map {
                 try HandOver(of: account, from: $0, hub: hub, over: paths, isForced: request.retriesAll)
             }
             handOver.map { means.standingHandOver?.keep($0) }
@@ -173,7 +178,7 @@ final class AccountRun {
         try noteTotal()
         try ledger.compactIfWorthwhile()
         report()
-        return tally.waiting == 0 ? status : .temporaryFailure
+        return waits.isEmpty ? status : .temporaryFailure
     }
 
     /// Finds out what became of the batches of a run that died.

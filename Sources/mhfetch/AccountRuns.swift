@@ -176,8 +176,10 @@ struct AccountRuns: Sendable {
                 ? AccountLedger.rehearsal(of: account.name, in: directory)
                 : AccountLedger.open(account.name, in: directory)
         else {
-            if request.isVerbose { writeToStandardError("mhfetch: \(account.name): another run is at it") }
-            return Outcome()
+            let words = "another run is at it"
+            if request.isVerbose { writeToStandardError("mhfetch: \(account.name): \(words)") }
+            let summary = RunSummary(account: account.name, status: .ok, words: words)
+            return Outcome(text: request.isJSON ? summary.json.line : "")
         }
         guard !request.isDue || due.isDue(account, ledger.state) else {
             if request.isVerbose { tellNotDue(account) }

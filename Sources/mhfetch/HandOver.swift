@@ -73,6 +73,8 @@ final class HandOver: Sendable {
     private let state: Monitor<State>
     private let threads = Monitor<[BlockingThread?]>([])
     private let copies = Mutex(0)
+    /// The folders of the spool, opened once: messages are kept while runs come and go.
+    private let folders = Mutex<[FolderName: Maildir]>([:])
 
     init(
         of account: AccountSettings, from spool: FetchSpool, hub: StartedHub, over paths: Paths, isForced: Bool
@@ -105,6 +107,7 @@ final class HandOver: Sendable {
         }
         for message in messages {
             guard state.read({ $0.items[message.unique] == nil }) else { continue }
+            let message = try box(of: message).map { message.reached(through: $0) } ?? message
             let header: HeaderSection
             do { header = try Self.header(of: message) } catch MaildirError.messageGone {
                 continue  // handed on since it was seen
@@ -133,6 +136,16 @@ final class HandOver: Sendable {
             }
         }
         state.change { $0.isComplete = true }
+    }
+
+    /// - Returns: `nil` for a folder that is not there any more.
+    private func box(of message: StoredMessage) throws -> Maildir? {
+        guard let name = message.folder else { return spool.maildir }
+        return try folders.withLock { folders in
+            if let open = folders[name] { return open }
+            folders[name] = try spool.maildir.folder(name)
+            return folders[name]
+        }
     }
 
     /// Offers what waits once more, as far as its time has come, and forgets what kept it.
@@ -338,10 +351,15 @@ final class HandOver: Sendable {
 
     /// Ends the lanes after what they have under way.
     func end() {
+        abandon()
+        for thread in threads.read({ $0 }) { thread?.join() }
+    }
+
+    /// Lets the lanes end by themselves after what they have under way; the spool is locked as long.
+    func abandon() {
         state.change { state in
             state.isOver = true
             for index in state.queues.indices { state.queues[index] = [] }
         }
-        for thread in threads.read({ $0 }) { thread?.join() }
     }
 }

@@ -294,9 +294,13 @@ final class HandOverLane {
     /// - Returns: `false` when that cannot be done now, and the message waits.
     private func refuse(_ item: HandOver.Item, _ target: HandOverTarget, _ words: String) throws -> Bool {
         let mailbox = account.fallback ?? target.addressee.mailbox
+        // A Maildir gives nothing up.
+        guard target.place != .maildir else {
+            try wait(item, target, words)
+            return false
+        }
         if goesAnyway(item, to: mailbox) {
-            // A Maildir gives nothing up: there is nowhere else to go.
-            guard target.place != .maildir, handOver.awaitCopy(of: item, in: mailbox) else {
+            guard handOver.awaitCopy(of: item, in: mailbox) else {
                 try wait(item, target, words)
                 return false
             }

@@ -67,7 +67,7 @@ struct HubCondition {
                     .delivery, of: account.name, for: account.owner, since: since, "account \(account.name): \(words)")
             }
             do throws(SpoolError) {
-                let spool = try SpoolStatus.read(account.name, in: settings.stateDirectory)
+                let spool = try SpoolStatus.read(account, in: settings.stateDirectory)
                 guard let first = spool.obstacles.first else { return nil }
                 let places = spool.obstacles.prefix(3).map { "\($0.name) (\($0.words))" }.joined(separator: "; ")
                 let more = spool.obstacles.count > 3 ? "; and \(spool.obstacles.count - 3) more" : ""

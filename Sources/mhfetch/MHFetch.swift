@@ -325,7 +325,7 @@ struct MHFetch: ParsableCommand {
                 report: report,
                 login: try account.loginIdentity(at: account.fetchServer).map { identity throws(LoginRecordError) in
                     try logins.state(of: identity)
-                }, spool: try SpoolStatus.read(account.name, in: runs.hub.settings.stateDirectory),
+                }, spool: try SpoolStatus.read(account, in: runs.hub.settings.stateDirectory),
                 next: runs.next(of: account, after: report), waitsForSending: runs.waitsForSending(account))
             return AccountRuns.Outcome(
                 text: json ? status.json.line : status.text(at: time(nil)), status: status.exitStatus)

@@ -11,8 +11,10 @@ final class OpenFileRoom: Sendable {
     static let first = 32
     /// Descriptors of an account that waits: its lock, its alarm and its connection.
     private static let ofAccount = 3
-    /// More, where places may be at work between the rounds: the lock, the journal and the Maildir of the spool.
-    private static let ofSpool = 8
+    /// More, where places may be at work between the rounds: the lock, the journal and the Maildir of the spool; and for each of
+    /// these the message, the connection and what is made of the two.
+    private static let ofSpool = 16
+    private static let ofPlace = 4
 
     /// How many are left.
     private let left: Monitor<Int>
@@ -20,8 +22,10 @@ final class OpenFileRoom: Sendable {
     /// - Throws: ``FetchError/openFiles(accounts:needed:limit:)`` where there are too few for one round.
     init(for accounts: [AccountSettings]) throws(FetchError) {
         let limit = OpenFileLimit.raise()
-        let spools = accounts.count(where: \.needsSpool)
-        let standing = AccountRuns.ownFiles + accounts.count * Self.ofAccount + spools * Self.ofSpool
+        let standing = accounts.reduce(AccountRuns.ownFiles) { sum, account in
+            let more = account.needsSpool ? Self.ofSpool + account.destinations.count * Self.ofPlace : 0
+            return sum + Self.ofAccount + more
+        }
         guard limit >= standing + AccountRuns.openFiles else {
             throw .openFiles(accounts: accounts.count, needed: standing + AccountRuns.openFiles, limit: limit)
         }
@@ -40,6 +44,12 @@ final class OpenFileRoom: Sendable {
             let more = AccountRuns.openFiles - count
             guard more > 0, room.take(more, leaving: 0) else { return }
             count += more
+        }
+
+        /// Gives back what only who fetches needs.
+        func shrink() {
+            room.left.change { $0 += count - OpenFileRoom.first }
+            count = OpenFileRoom.first
         }
 
         fileprivate func giveBack() { room.left.change { $0 += count } }

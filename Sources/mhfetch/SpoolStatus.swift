@@ -2,6 +2,7 @@
 
 import FetchSpool
 import Reporting
+import RunControl
 
 /// How much waits in the spool of an account, and what for.
 struct SpoolStatus {
@@ -22,32 +23,38 @@ struct SpoolStatus {
     let waiting: Int
     let obstacles: [Obstacle]
 
-    /// - Parameter account: its name.
     /// - Throws: `SpoolError` when the spool cannot be read or relied on.
-    static func read(_ account: String, in stateDirectory: String) throws(SpoolError) -> SpoolStatus {
-        guard let (state, messages) = try FetchSpool.look(at: account, in: stateDirectory) else {
+    static func read(_ account: AccountSettings, in stateDirectory: String) throws(SpoolError) -> SpoolStatus {
+        guard let (state, messages) = try FetchSpool.look(at: account.name, in: stateDirectory) else {
             return SpoolStatus(waiting: 0, obstacles: [])
         }
         guard !messages.isEmpty else { return SpoolStatus(waiting: 0, obstacles: []) }
-        let places = state.faults.map { place, fault in
+        // What was taken out of the rc keeps nothing any more.
+        let named = account.destinations.map(\.description)
+        let places = state.faults.filter { named.contains($0.key) }.map { place, fault in
             Obstacle(
                 name: place, messages: messages.count { !state.messages[$0.unique, default: [:]].isDone(at: place) },
                 since: fault.since, next: fault.next, words: fault.words)
         }
         var targets: [[String]: Obstacle] = [:]
         for message in messages {
-            for (target, progress) in state.messages[message.unique] ?? [:] where !progress.isDone {
+            for (target, progress) in state.messages[message.unique] ?? [:]
+            where !progress.isDone && named.contains(where: { target == $0 || target.hasPrefix("\($0) ") }) {
                 // It is being offered one, or the run died with it.
                 let isOffered = progress.deaths > 0
                 guard isOffered || progress.tries > 0 else { continue }
-                let words = isOffered ? "it has not yet said whether it takes the message" : progress.words
+                let words =
+                    progress.deaths > 1
+                    ? "the last \(progress.deaths) runs died while handing it on, or the last is at it"
+                    : isOffered ? "it has not yet said whether it takes the message" : progress.words
+                let next = HandOverLane.nextAttempt(after: progress)
                 let since = progress.tries > 0 ? progress.since : progress.begun
                 var obstacle =
                     targets[[target, words]]
-                    ?? Obstacle(name: target, since: since, next: progress.next, words: words)
+                    ?? Obstacle(name: target, since: since, next: next, words: words)
                 obstacle.messages += 1
                 obstacle.since = min(obstacle.since, since)
-                obstacle.next = min(obstacle.next, progress.next)
+                obstacle.next = min(obstacle.next, next)
                 targets[[target, words]] = obstacle
             }
         }

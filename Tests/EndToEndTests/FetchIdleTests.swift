@@ -289,24 +289,28 @@ struct FetchIdleTests {
             }
             rig.configure(["a"], by: server, "idle on", "deliver maildir", "deliver lmtp 127.0.0.1:\(sink.port)")
             try rig.start("-v")
-            for number in 1...3 {
+            func files() -> Int { ScratchDirectory.names(in: "/proc/\(rig.pid)/fd").count }
+            var open: [Int] = []
+            for number in 1...12 {
                 server.deliver(to: "a")
                 try rig.wait("the Maildir has \(number)") { rig.messages(of: "a").count == number }
                 try rig.wait("it waits for news") { server.seen.idlers.count == 1 }
+                open.append(files())
             }
+            #expect(open[11] - open[1] < 8, "no more files for each round: \(open)")
             server.deliver(to: "a")
             let byHand = try rig.rig.fetch("-v", "a")
             #expect(byHand.status == 0, "\(byHand)")
-            try rig.wait("the Maildir has what another process fetched") { rig.messages(of: "a").count == 4 }
+            try rig.wait("the Maildir has what another process fetched") { rig.messages(of: "a").count == 13 }
             let status = try rig.rig.fetch("--status", "a").outputText
             #expect(status.contains("for a@hub.test, 1 message since"), "\(status)")
             #expect(status.contains("it has not yet said whether it takes the message"), "\(status)")
             mayGo.change { $0 = true }
-            try rig.wait("the slow place has all") { sink.messages.count == 4 }
+            try rig.wait("the slow place has all") { sink.messages.count == 13 }
             // The next turn finds that all have it.
             server.deliver(to: "a")
             try rig.wait("all is done") {
-                sink.messages.count == 5 && rig.messages(of: "a").count == 5
+                sink.messages.count == 14 && rig.messages(of: "a").count == 14
                     && ScratchDirectory.names(in: rig.rig.scratch.file("state/fetch/a/spool/new")).isEmpty
             }
             try rig.wait("it waits again") { server.seen.idlers.count == 1 }

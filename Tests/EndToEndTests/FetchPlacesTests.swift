@@ -388,6 +388,11 @@ struct FetchPlacesTests {
             rig.configure(
                 "imap 127.0.0.1:\(server.port)", words[0], words[1], "deliver maildir", "deliver lmtp 127.0.0.1:1")
             #expect(try rig.fetch().status == 75 && spooled(rig).count == 3)
+            // Another place that is down is the only one that is told of.
+            rig.configure("imap 127.0.0.1:\(server.port)", words[0], words[1], "deliver lmtp 127.0.0.1:2")
+            #expect(try rig.fetch().status == 75 && spooled(rig).count == 3)
+            let status = try rig.fetch("--status").outputText
+            #expect(status.contains("lmtp 127.0.0.1:2, 3 messages") && !status.contains("127.0.0.1:1,"), "\(status)")
             // The Maildir alone is left, where no spool is needed.
             rig.configure("imap 127.0.0.1:\(server.port)", words[0], words[1])
             let result = try rig.fetch()

@@ -66,7 +66,7 @@ struct SpoolStateTests {
             // Messages that are not there are forgotten; these are.
             for number in 0...2 { scratch.write("x", to: "spool/new/1.Fx.\(number).hub,S=1") }
             for _ in 0...(FetchSpool.historyLimit + 100) { try spool.giveBack("1.Fx.1.hub", at: ["smtp h"]) }
-            try spool.tidy(keeping: spool.messages())
+            try spool.tidy(keeping: spool.messages(), at: ["smtp h"])
             #expect(lines().count < 20, "\(lines())")
             check(spool)
             #expect(try FetchSpool.open(maildir()) == nil, "one at a time hands on")
@@ -84,7 +84,8 @@ struct SpoolStateTests {
         try spool.remove(message)
         #expect(try spool.messages().isEmpty && lines().last == "gone 1.Fx.2.hub")
         #expect(!spool.progress(of: "1.Fx.2.hub", at: "maildir a").isDone)
-        try spool.tidy(keeping: [])
+        try spool.tidy(keeping: [], at: [])
+        #expect(spool.fault(of: "smtp h") == nil && lines().last == "up smtp+20h")
         #expect(spool.progress(of: "1.Fx.0.hub", at: "mbox /a").deaths == 0)
     }
 

@@ -44,6 +44,12 @@ public final class AccountLedger {
         try LedgerFolder.watchLock(try LedgerFolder.open(account, in: directory))
     }
 
+    /// Whether a process waits for news of the account.
+    public func isWatched() throws(LedgerError) -> Bool {
+        guard let folder else { return false }
+        return try LedgerFolder.isWatched(folder)
+    }
+
     /// Reads the state of the account without its lock, and so possibly a moment old; changes nothing on the disk.
     /// - Returns: `nil` when nothing was ever fetched.
     /// - Throws: ``LedgerError`` when the ledger cannot be read or relied on.

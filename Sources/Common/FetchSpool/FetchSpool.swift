@@ -160,15 +160,20 @@ public final class FetchSpool: Sendable {
         try record(["gone \(JournalWord.encode(message.unique))"])
     }
 
-    /// Forgets what is known of messages that are not there, and writes the journal anew when most of it is history.
-    /// - Parameter present: the messages that there are.
-    public func tidy(keeping present: [StoredMessage]) throws(SpoolError) {
+    /// Forgets what is known of messages and places that are not there, and writes the journal anew when most of it is history.
+    /// - Parameters:
+    ///   - present: the messages that there are.
+    ///   - places: those that there are.
+    public func tidy(keeping present: [StoredMessage], at places: [String]) throws(SpoolError) {
         let names = Set(present.map(\.unique))
         try SpoolError.telling {
             // A file that a power cut brought back would find no journal.
             try maildir.synchronizeFolders()
             try held.withLock { held in
                 held.state.messages = held.state.messages.filter { names.contains($0.key) }
+                let gone = held.state.faults.keys.filter { !places.contains($0) }
+                if !gone.isEmpty { try held.journal.append(gone.map { Array("up \(JournalWord.encode($0))".utf8) }) }
+                for place in gone { held.state.faults[place] = nil }
                 try Self.shorten(&held)
             }
         }

@@ -25,6 +25,15 @@ public struct StoredMessage: Sendable {
         seen = Maildir.SeenFile(isInNew: isInNew, name: String(decoding: octets, as: UTF8.self))
     }
 
+    /// The same message by way of `box`, which is the same inbox or folder: who keeps many messages keeps one of these open.
+    public func reached(through box: Maildir) -> StoredMessage { StoredMessage(self, of: box) }
+
+    private init(_ other: StoredMessage, of box: Maildir) {
+        (unique, folder, flags) = (other.unique, other.folder, other.flags)
+        (size, time, seen) = (other.size, other.time, other.seen)
+        self.box = box
+    }
+
     /// Opens it.
     /// - Throws: ``MaildirError/messageGone(path:unique:)``, ``MaildirError/disk(_:)``.
     public func open() throws(MaildirError) -> File {
