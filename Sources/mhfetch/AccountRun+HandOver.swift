@@ -32,7 +32,7 @@ extension AccountRun {
         if handOver.isFresh {
             try handOver.spool.tidy(keeping: waiting, at: account.destinations.map(\.description))
         } else {
-            handOver.offerAgain()
+            try handOver.offerAgain()
         }
         try handOver.take(waiting, fromEarlierRun: true)
         // What the places take at once may be deleted in the session that follows. Where runs follow one another there is mail
@@ -73,10 +73,7 @@ extension AccountRun {
         means.files?.shrink()
         var goesOn = false
         if let standing = means.standingHandOver {
-            do { try awaitPlaces() } catch {
-                standing.abandon()
-                throw error
-            }
+            try awaitPlaces()
             goesOn = !handOver.isSettled && !StopSignal.hasCome
             if !goesOn { standing.end() }
         } else {

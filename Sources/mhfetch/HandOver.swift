@@ -148,9 +148,25 @@ final class HandOver: Sendable {
         }
     }
 
-    /// Offers what waits once more, as far as its time has come, and forgets what kept it.
-    func offerAgain() {
+    /// Offers what waits once more, as far as its time has come, and forgets what kept it. Where nothing could be recorded any
+    /// more, the spool is made to record again first: a place that is at work meanwhile keeps nobody from that.
+    /// - Throws: `SpoolError`, `DurableError` of the spool.
+    func offerAgain() throws {
+        try spool.renew()
+        for item in state.read({ Array($0.items.values) }) {
+            guard item.targets.allSatisfy({ spool.progress(of: item.message.unique, at: $0.name).isDone }) else {
+                continue
+            }
+            try remove(item.message)
+            forget(item)
+        }
         state.change { state in
+            state.failure = nil
+            for (unique, item) in state.items {
+                state.items[unique]?.targets = item.targets.filter {
+                    !spool.progress(of: unique, at: $0.name).isDone
+                }
+            }
             for unique in state.items.keys { state.items[unique]?.isOld = true }
             let waiting = state.items.values.sorted {
                 ($0.message.time, $0.message.unique) > ($1.message.time, $1.message.unique)
@@ -296,10 +312,7 @@ final class HandOver: Sendable {
         if isComplete {
             do {
                 try remove(item.message)
-                state.change {
-                    $0.items[unique] = nil
-                    $0.octets -= item.message.size
-                }
+                forget(item)
             } catch {
                 fail(error)
             }
@@ -308,6 +321,13 @@ final class HandOver: Sendable {
     }
 
     private func remove(_ message: StoredMessage) throws(DurableError) { try spool.remove(message) }
+
+    private func forget(_ item: Item) {
+        state.change { state in
+            guard state.items.removeValue(forKey: item.message.unique) != nil else { return }
+            state.octets -= item.message.size
+        }
+    }
 
     /// Notes that nothing can be recorded any more.
     func fail(_ error: any Error) { state.change { $0.failure = $0.failure ?? error } }
@@ -351,15 +371,10 @@ final class HandOver: Sendable {
 
     /// Ends the lanes after what they have under way.
     func end() {
-        abandon()
-        for thread in threads.read({ $0 }) { thread?.join() }
-    }
-
-    /// Lets the lanes end by themselves after what they have under way; the spool is locked as long.
-    func abandon() {
         state.change { state in
             state.isOver = true
             for index in state.queues.indices { state.queues[index] = [] }
         }
+        for thread in threads.read({ $0 }) { thread?.join() }
     }
 }

@@ -14,12 +14,6 @@ final class StandingHandOver {
     /// Keeps it for the next run.
     func keep(_ handOver: HandOver) { self.handOver = handOver }
 
-    /// Lets it end by itself, as nothing can be recorded any more: a place that says nothing must not keep the account.
-    func abandon() {
-        handOver?.abandon()
-        handOver = nil
-    }
-
     /// Ends it after what is under way.
     func end() {
         handOver?.end()

@@ -486,8 +486,8 @@ struct FetchIdleTests {
             try rig.wait("it waits") { server.seen.idlers == ["a"] }
             server.deliver(to: "a")
             try rig.wait("news come") { rig.messages(of: "a").count == 1 }
-            try rig.wait("it waits again") { server.seen.idles == idles + 2 }
-            #expect(server.seen.logins.count == logins + 1 && server.seen.idlers == ["a"])
+            try rig.wait("it waits again") { server.seen.idles >= idles + 2 && server.seen.idlers == ["a"] }
+            #expect(server.seen.logins.count == logins + 1)
         }
     }
 

@@ -27,12 +27,13 @@ public final class FetchSpool: Sendable {
 
     private struct Held {
         var state: SpoolState
-        let journal: LineJournal
+        var journal: LineJournal
         /// Lines of the journal from which on it is looked whether most is history.
         var nextLook = 10 * historyLimit
     }
 
     public let maildir: Maildir
+    private let folder: Directory
     private let held: Mutex<Held>
     /// For the life of this object.
     private let lock: FileLock
@@ -62,14 +63,18 @@ public final class FetchSpool: Sendable {
     }
 
     private init(_ maildir: Maildir, in folder: Directory, under lock: FileLock) throws(SpoolError) {
-        (self.maildir, self.lock) = (maildir, lock)
+        (self.maildir, self.folder, self.lock) = (maildir, folder, lock)
         var state = SpoolState()
         let journal = try SpoolError.telling {
-            try LineJournal(
-                Self.journalName, in: folder, heading: Self.heading, limit: Self.journalLimit
-            ) { state.apply($0) ? .taken : .impossible }
+            try Self.journal(in: folder) { state.apply($0) ? .taken : .impossible }
         }
         held = Mutex(Held(state: state, journal: journal))
+    }
+
+    private static func journal(
+        in folder: Directory, _ take: (ArraySlice<UInt8>) -> LineJournal.Reading
+    ) throws(JournalError) -> LineJournal {
+        try LineJournal(journalName, in: folder, heading: heading, limit: journalLimit, take)
     }
 
     /// The state of the spool of `account`, without its lock and so possibly a moment old, and its messages; changes
@@ -175,6 +180,19 @@ public final class FetchSpool: Sendable {
                 if !gone.isEmpty { try held.journal.append(gone.map { Array("up \(JournalWord.encode($0))".utf8) }) }
                 for place in gone { held.state.faults[place] = nil }
                 try Self.shorten(&held)
+            }
+        }
+    }
+
+    /// Writes the journal anew where a disk that failed has left it useless; durable on return.
+    public func renew() throws(SpoolError) {
+        try SpoolError.telling {
+            try held.withLock { held in
+                guard held.journal.fault != nil else { return }
+                // What the file holds is not known; what was recorded in it is.
+                let fresh = try Self.journal(in: folder) { _ in .taken }
+                try fresh.replace(with: held.state.lines.map { Array($0.utf8) })
+                held.journal = fresh
             }
         }
     }
