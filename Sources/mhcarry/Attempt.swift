@@ -74,33 +74,55 @@ final class Attempt {
 
     /// The results for recipients that need no hop; the attempt begins if there are such.
     func settle() throws(QueueError) -> [AttemptResult] {
+        if !isIdle, isPlacementOld { placeAnew() }
         guard !isIdle, !placement.verdicts.isEmpty else { return [] }
         try begin()
-        return concluded(placement.verdicts.flatMap { results(of: $0.verdict, for: [$0.recipient]) })
+        return concluded(settled(in: placement))
+    }
+
+    /// The results for recipients that no hop is asked about, or no further one.
+    private func settled(in placement: Placement) -> [AttemptResult] {
+        placement.verdicts.flatMap { results(of: $0.verdict, for: [$0.recipient]) }
+    }
+
+    /// Notes that the run does not ask `hop` any more.
+    func leave(_ hop: NextHop) {
+        job.left.insert(hop)
+        isPlacementOld = true
     }
 
     /// Takes the verdicts of `hop` on some recipients that it had under way.
-    /// - Returns: what is to be recorded: nothing of recipients that go to another account of their route, as this one
-    ///   is at fault.
+    /// - Returns: what is to be recorded: nothing of recipients that go to another account of their routes, as this one
+    ///   is at fault, or does not take them now.
     func take(_ results: [HopResult], from hop: NextHop, fault: HopFault? = nil) -> [AttemptResult] {
         if let fault {
             faults[hop] = fault
             isPlacementOld = true
         }
-        let (atFault, others) = results.reduce(into: ([HopResult](), [HopResult]())) { parts, result in
-            if result.verdict.kind == .faultOfHop, case .account = hop {
-                parts.0.append(result)
-            } else {
-                parts.1.append(result)
+        for result in results { end(result.recipients, at: hop) }
+        guard case .account(let account) = hop else {
+            return concluded(results.flatMap { self.results(of: $0.verdict, for: $0.recipients) })
+        }
+        var items: [AttemptResult] = []
+        var unsettled: [Int] = []
+        for result in results {
+            guard result.verdict.kind == .faultOfHop || result.goesElsewhere else {
+                items += self.results(of: result.verdict, for: result.recipients)
+                continue
+            }
+            unsettled += result.recipients
+            guard result.goesElsewhere else { continue }
+            for index in result.recipients {
+                job.passed[index, default: []].append(PassedAccount(account: account, verdict: result.verdict))
             }
         }
-        for result in results { end(result.recipients, at: hop) }
-        var items = others.flatMap { self.results(of: $0.verdict, for: $0.recipients) }
-        if !atFault.isEmpty {
-            placeAnew()
-            let stranded = Set(stranded)
-            items += atFault.flatMap { leave($0.recipients.filter(stranded.contains), at: hop, because: $0.verdict) }
+        let elsewhere = Placement(of: Self.subject(message, job), hub: hub, avoiding: faults, among: unsettled)
+        let stranded = Set(stranded(in: elsewhere))
+        for result in results where result.verdict.kind == .faultOfHop {
+            items += leave(result.recipients.filter(stranded.contains), elsewhere, at: hop, because: result.verdict)
         }
+        items += settled(in: elsewhere)
+        if elsewhere.hops.contains(where: { faults[$0.hop] == nil }) { isPlacementOld = true }
         return concluded(items)
     }
 
@@ -121,16 +143,20 @@ final class Attempt {
         faults[hop] = fault
         guard !isIdle else { return [] }
         placeAnew()
-        let left = stranded
+        let left = stranded(in: placement)
         let comesBack = fault.isUnreachable && left.contains(where: placement.comesBack.contains)
         // A person who asked, and a sender who is to hear that it is late, are told why.
-        guard !left.isEmpty, comesBack || hub.isForced || message.isInAttempt || !owedDelay.isEmpty else { return [] }
+        let isTold = comesBack || hub.isForced || message.isInAttempt || !owedDelay.isEmpty
+        guard !placement.verdicts.isEmpty || !left.isEmpty && isTold else { return [] }
         try begin()
-        return concluded(leave(left, at: hop, because: fault.verdict))
+        return concluded(
+            (isTold ? leave(left, placement, at: hop, because: fault.verdict) : []) + settled(in: placement))
     }
 
     /// The results for recipients whose hop is at fault and who have no other: a return to the sender, or a try later.
-    private func leave(_ recipients: [Int], at hop: NextHop, because verdict: Verdict) -> [AttemptResult] {
+    private func leave(
+        _ recipients: [Int], _ placement: Placement, at hop: NextHop, because verdict: Verdict
+    ) -> [AttemptResult] {
         let fault = faults[hop]
         return recipients.flatMap { index in
             fault?.isUnreachable == true && placement.comesBack.contains(index)
@@ -140,7 +166,9 @@ final class Attempt {
     }
 
     /// Recipients whose hop is at fault.
-    private var stranded: [Int] { placement.hops.filter { faults[$0.hop] != nil }.flatMap(\.recipients) }
+    private func stranded(in placement: Placement) -> [Int] {
+        placement.hops.filter { faults[$0.hop] != nil }.flatMap(\.recipients)
+    }
 
     /// What `verdict` means now: when the next try may be, or the end after the lifetime. Mail held by rule is tried
     /// again after the longest delay, by the rc as it is then.
@@ -189,7 +217,7 @@ final class Attempt {
     private static func subject(_ message: LockedMessage, _ job: Job) -> Placement.Subject {
         .init(
             envelope: message.envelope, acceptance: message.acceptance, state: message.state, isTried: job.isTried,
-            atLastStop: job.atLastStop)
+            atLastStop: job.atLastStop, passed: job.passed, left: job.left)
     }
 
     // MARK: The end

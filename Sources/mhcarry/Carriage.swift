@@ -26,6 +26,8 @@ struct Carriage {
         /// Whether it was begun together with the end of another one.
         var isPipelined = false
         var hasContent = false
+        /// Whether the end of the content was sent: without an answer the server may have the message.
+        var isEnded = false
     }
 
     /// What the lane has given, and how much of it is still to be done. A class, as transactions share it.
@@ -157,6 +159,7 @@ struct Carriage {
         before?.wait()
         // Nobody would know that it was sent.
         if lane.hub.cannotRecord { return session.close() }
+        current?.isEnded = true
         if session.client.capabilities.pipelining, mayGoOn { following = next() }
         try session.endContent(isHeld: following != nil)
         guard let next = following else { return }
@@ -175,7 +178,9 @@ struct Carriage {
         transactions += 1
         if current != nil { prefetch() }
         let verdicts = zip(done.recipients, done.outcome.verdicts)
-        var results = verdicts.compactMap { recipient, verdict in verdict.map { HopResult([recipient], $0) } }
+        var results = verdicts.compactMap { recipient, verdict in
+            verdict.map { HopResult([recipient], $0, isInDoubt: done.isEnded && !$0.isSMTP) }
+        }
         if let refused = results.first(where: { $0.verdict.kind == .heldByRule })?.verdict, !done.part.rest.isEmpty {
             // The account accepts nothing from this sender: the other recipients are not tried.
             results.append(HopResult(Array(done.part.rest), refused))

@@ -21,6 +21,9 @@ final class Job: @unchecked Sendable {
     var isTried: Set<Int> = []
     /// Recipients of a notice that go to its last stop: see ``Placement/Subject/atLastStop``.
     var atLastStop: Set<Int> = []
+    /// What accounts have said that do not take these recipients now, in the order in which they were asked: others of their
+    /// routes are asked in the same attempt.
+    var passed: [Int: [PassedAccount]] = [:]
     /// The hops that this run no longer carries it to, though they are not known to be at fault.
     var left: Set<NextHop> = []
     /// Whether this run is done with it: it was removed, another run has it, or an error came up.
@@ -70,11 +73,23 @@ struct Assignment: Sendable {
 struct HopResult: Sendable {
     let recipients: [Int]
     let verdict: Verdict
+    /// Whether the hop may have the message all the same: it was sent to its end, and no answer came.
+    let isInDoubt: Bool
 
-    init(_ recipients: [Int], _ verdict: Verdict) {
+    init(_ recipients: [Int], _ verdict: Verdict, isInDoubt: Bool = false) {
         self.recipients = recipients
         self.verdict = verdict
+        self.isInDoubt = isInDoubt
     }
+
+    /// Whether another account of the route may take them at once.
+    var goesElsewhere: Bool { [.temporary, .heldByRule].contains(verdict.kind) && !isInDoubt }
+}
+
+/// An account that does not take a recipient now, by what its server said.
+struct PassedAccount: Sendable {
+    let account: String
+    let verdict: Verdict
 }
 
 /// Why a next hop cannot be used now. Its mail waits, and is returned for it only where the rc says so

@@ -20,6 +20,10 @@ struct Placement {
         /// Recipients of a notice that could not be delivered: their last stop is the postmaster's mailbox, as a
         /// failure must not vanish.
         var atLastStop: Set<Int> = []
+        /// What accounts have said in this attempt that do not take a recipient now: others of its routes are asked.
+        var passed: [Int: [PassedAccount]] = [:]
+        /// The hops that this run does not ask any more.
+        var left: Set<NextHop> = []
     }
 
     /// Recipients by next hop, in the order of the first of each.
@@ -29,11 +33,15 @@ struct Placement {
     /// Recipients whose mail, by their route, is returned when the hop cannot be reached.
     private(set) var comesBack: Set<Int> = []
 
-    /// - Parameter faults: the hops at fault: another account of the same route is used where one works, else the one
-    ///   that may be asked again first.
-    init(of subject: Subject, hub: CarrierHub, avoiding faults: [NextHop: HopFault] = [:]) {
+    /// - Parameters:
+    ///   - faults: the hops at fault: another account of the same route is used where one works, else the one that may be
+    ///     asked again first.
+    ///   - recipients: places these alone; `nil` for all.
+    init(
+        of subject: Subject, hub: CarrierHub, avoiding faults: [NextHop: HopFault] = [:], among recipients: [Int]? = nil
+    ) {
         let now = Clock.seconds()
-        for index in subject.state.waiting where !subject.isTried.contains(index) {
+        for index in recipients ?? subject.state.waiting where !subject.isTried.contains(index) {
             guard hub.isForced || hub.policy.isDue(subject.state.recipients[index].next, now: now) else { continue }
             place(index, subject, hub, faults)
         }
@@ -76,6 +84,13 @@ struct Placement {
         var accounts = decision.accounts
         // A person's order counts as the hub's own user's, to whom every account is open.
         if let pinned = subject.state.route { accounts = [pinned] }
+        if let passed = subject.passed[index] {
+            accounts.removeAll { name in passed.contains { $0.account == name } }
+            // A refusal for now is what the sender hears of, unless another account can be asked at once.
+            let isOpen = accounts.contains { faults[.account($0)] == nil && !subject.left.contains(.account($0)) }
+            let said = passed.first { $0.verdict.kind == .temporary } ?? (accounts.isEmpty ? passed.first : nil)
+            if !isOpen, let said { return verdicts.append((index, said.verdict)) }
+        }
         func time(_ account: String) -> Int { faults[.account(account)].map { max(1, $0.until) } ?? 0 }
         guard let account = accounts.min(by: { time($0) < time($1) }) else {
             let words = decision.reasons.last ?? "no account sends for this sender"

@@ -150,8 +150,7 @@ final class Recorder: @unchecked Sendable {
                 round.done += 1
             case .leave(let job, let hop):
                 job.waitsAt.remove(hop)
-                job.left.insert(hop)
-                round.include(job)
+                leave(job, at: hop, &round)
                 round.done += 1
             }
         }
@@ -218,7 +217,22 @@ final class Recorder: @unchecked Sendable {
         guard let attempt = report.job.attempt else { return }
         attempt.release(report.released, from: report.hop)
         let items = attempt.take(report.results, from: report.hop, fault: report.fault)
+        let settled = Set(items.flatMap(\.recipients))
+        for result in report.results where result.goesElsewhere {
+            round.log(
+                AttemptResult(recipients: result.recipients.filter { !settled.contains($0) }, result.verdict),
+                of: report.job, by: report.hop, as: "elsewhere")
+        }
         round.record(items, of: report.job, by: report.hop)
+    }
+
+    private func leave(_ job: Job, at hop: NextHop, _ round: inout RecorderRound) {
+        job.left.insert(hop)
+        // What another account has said of it is not lost.
+        guard let attempt = job.passed.isEmpty ? job.attempt : open(job, &round) else { return }
+        attempt.leave(hop)
+        round.include(job)
+        if !job.passed.isEmpty { settle(job, attempt, &round) }
     }
 
     private func refuse(_ job: Job, at hop: NextHop, _ fault: HopFault, _ round: inout RecorderRound) {

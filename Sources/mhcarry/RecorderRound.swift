@@ -100,10 +100,11 @@ struct RecorderRound {
         return hops.map { (job, $0) }
     }
 
-    private func log(_ item: AttemptResult, of job: Job, by hop: NextHop?) {
+    /// - Parameter status: of what the attempt goes on with elsewhere; else the verdict says it.
+    func log(_ item: AttemptResult, of job: Job, by hop: NextHop?, as status: String? = nil) {
         guard let message = job.attempt?.message else { return }
         let verdict = item.verdict
-        let status =
+        let word =
             switch verdict.kind {
             case .delivered: "sent"
             case .permanent: "failed"
@@ -116,11 +117,11 @@ struct RecorderRound {
         for index in item.recipients {
             let recipient = message.state.recipients[index]
             hub.log.write(
-                verdict.kind == .heldByRule ? .warning : .info, "delivery",
+                verdict.kind == .heldByRule && status == nil ? .warning : .info, "delivery",
                 [
                     ("id", message.id.text), ("from", "\(message.envelope.reversePath)"),
                     ("to", "<\(recipient.destination.description)>"), ("route", route),
-                    ("host", verdict.remote), ("size", "\(message.content.size)"), ("status", status),
+                    ("host", verdict.remote), ("size", "\(message.content.size)"), ("status", status ?? word),
                     ("dsn", "\(verdict.status)"),
                     ("delay", "\(max(0, Clock.seconds() - message.acceptance.arrival))"), ("msg", verdict.text),
                 ])

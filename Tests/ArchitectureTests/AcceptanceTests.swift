@@ -75,7 +75,7 @@ struct AcceptanceTests {
     /// What stands in front of its colon, if it is signs.
     private static func signs(of name: String) -> [String] {
         let signs = name.prefix { $0 != ":" }.split(separator: ",").map { $0.trimmingPrefix(" ") }
-        let kinds = ["FE", "SC", "OP", "ask "]
+        let kinds = ["FE", "SE", "SC", "OP", "ask "]
         return signs.allSatisfy { sign in
             kinds.contains {
                 sign.hasPrefix($0) && !sign.dropFirst($0.count).isEmpty

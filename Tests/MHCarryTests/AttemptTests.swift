@@ -107,6 +107,91 @@ struct AttemptTests {
         #expect(try bench.queued.count == 2)
     }
 
+    @Test(
+        "SE5: what one account puts off goes by the next one in the same attempt, each recipient once; one try is counted"
+    )
+    func putOff() throws {
+        let bench = try CarrierBench(routes: "route out\n    use one two")
+        let entry = try bench.message(to: ["a@far.example", "b@far.example", "c@far.example", "d@far.example"])
+        let asked = try bench.carry(entry) { part in
+            if part.account == "one" {
+                return .results([
+                    HopResult([0], .delivered(.passedOn, from: "mx", text: "250 ok")),
+                    HopResult([1], .temporary(2, 0, from: "mx", text: "450 later")),
+                    HopResult([2], .permanent(1, 1, from: "mx", text: "550 nobody")),
+                    HopResult([3], .temporary(2, 0, from: "mx", text: "451 later, too")),
+                ])
+            }
+            #expect(part.recipients == [1, 3], "neither what is done nor what is refused for good")
+            return .results([
+                HopResult([1], .delivered(.passedOn, from: "my", text: "250 ok")),
+                HopResult([3], .temporary(2, 0, from: "my", text: "452 full")),
+            ])
+        }
+        #expect(asked == [.account("one"), .account("two")])
+        let state = try bench.message(entry).state
+        #expect(state.recipients.map(\.progress) == [.delivered, .delivered, .failed, .waiting])
+        #expect(state.recipients[3].tries == 1 && state.recipients[3].verdict?.text == "451 later, too")
+        // A new attempt begins with the first account again.
+        let again = try bench.carry(entry, by: bench.forced()) { .sent($0.recipients) }
+        #expect(again == [.account("one")])
+    }
+
+    @Test(
+        "SE11: a sender that one account refuses may be welcome at the next; the owner hears of it when none takes it")
+    func refusedSender() throws {
+        let refused = Verdict.heldByRule(7, 1, from: "mx", text: "553 not your address")
+        for isTaken in [true, false] {
+            let bench = try CarrierBench(routes: "route out\n    use one\nroute then\n    use two")
+            let entry = try bench.message(to: ["a@far.example"])
+            let asked = try bench.carry(entry) { part in
+                part.account == "one" || !isTaken ? .all(refused) : .sent(part.recipients)
+            }
+            #expect(asked == [.account("one"), .account("two")])
+            try bench.carryNotices()
+            #expect(bench.mail(of: "alice").count == (isTaken ? 0 : 1))
+            #expect(try bench.queued.count == (isTaken ? 0 : 1))
+        }
+    }
+
+    @Test("SE5, ask 12: `last` keeps what is put off from later routes; nothing goes elsewhere that may have arrived")
+    func staysPutOff() throws {
+        for (lines, isInDoubt) in [("    last on\n", false), ("", true)] {
+            let bench = try CarrierBench(routes: "route out\n    use one\n\(lines)route then\n    use two")
+            let entry = try bench.message(to: ["a@far.example"])
+            let asked = try bench.carry(entry) { part in
+                let verdict = Verdict.temporary(4, 2, from: "mx", text: "timed out")
+                return .results([HopResult(part.recipients, verdict, isInDoubt: isInDoubt)])
+            }
+            #expect(asked == [.account("one")], "\(lines)")
+            #expect(try bench.message(entry).state.recipients[0].tries == 1)
+        }
+    }
+
+    @Test("SE5: what was put off counts as a try where the next account is at fault, is left, or cannot be reached")
+    func putOffAndDown() throws {
+        for kind in ["fault", "unreachable", "left", "before"] {
+            let bench = try CarrierBench(
+                routes:
+                    "route out\n    use one two\n    on-connect-failure \(kind == "unreachable" ? "bounce" : "defer")")
+            let entry = try bench.message(to: ["a@far.example"])
+            let isDown = kind == "fault" || kind == "unreachable"
+            let down = later("down", isUnreachable: kind == "unreachable")
+            let asked = try bench.carry(
+                entry, faults: isDown ? ["two": down] : [:], leaving: kind == "left" ? ["two"] : []
+            ) { part in
+                guard part.account == "one" else {
+                    return .results([HopResult(part.recipients, down.verdict)], fault: down)
+                }
+                return .all(.temporary(2, 0, from: "mx", text: "450 later"))
+            }
+            #expect(asked == [.account("one"), .account("two")], "\(kind)")
+            let recipient = try bench.message(entry).state.recipients[0]
+            #expect(recipient.progress == .waiting && recipient.tries == 1, "\(kind): \(recipient)")
+            #expect(recipient.verdict?.text == "450 later", "\(kind): \(recipient)")
+        }
+    }
+
     private func later(_ words: String, _ seconds: Int = 60, isUnreachable: Bool = false) -> HopFault {
         var fault = HopFault(words, isUnreachable: isUnreachable)
         fault.until = Clock.seconds() + seconds

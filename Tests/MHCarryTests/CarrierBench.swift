@@ -51,6 +51,11 @@ struct CarrierBench {
         hub = try CarrierHub(settings, log: try Log(program: "test", to: .nowhere), isForced: isForced)
     }
 
+    /// Another run with the same rc, for which everything is due.
+    func forced() throws -> CarrierHub {
+        try CarrierHub(hub.settings, log: try Log(program: "test", to: .nowhere), isForced: true)
+    }
+
     /// Another run with the same rc, whose disk fails.
     func run(with faults: Faults) throws -> CarrierHub {
         try CarrierHub(hub.settings, log: try Log(program: "test", to: .nowhere), isForced: false, faults: faults)
@@ -98,10 +103,10 @@ struct CarrierBench {
     /// Carries one message to all hops that it goes to, as the lanes of a run do.
     @discardableResult
     func carry(
-        _ entry: QueueEntry, faults: [String: HopFault] = [:], by hub: CarrierHub? = nil,
-        _ answer: (Play.Part) throws -> Play.Answer = { _ in .left }
+        _ entry: QueueEntry, faults: [String: HopFault] = [:], leaving left: Set<String> = [],
+        by hub: CarrierHub? = nil, _ answer: (Play.Part) throws -> Play.Answer = { _ in .left }
     ) throws -> [NextHop] {
-        try Play(hub ?? self.hub).carry(entry, faults: faults, answer)
+        try Play(hub ?? self.hub).carry(entry, faults: faults, leaving: left, answer)
     }
 }
 
@@ -140,10 +145,13 @@ final class Play {
         }
     }
 
-    /// - Parameter faults: the accounts that are at fault before they have anything.
+    /// - Parameters:
+    ///   - faults: the accounts that are at fault before they have anything.
+    ///   - left: those whose lanes carry nothing more in this run.
     /// - Returns: the hops that were asked, in order.
     func carry(
-        _ entry: QueueEntry, faults: [String: HopFault], _ answer: (Part) throws -> Answer
+        _ entry: QueueEntry, faults: [String: HopFault], leaving left: Set<String> = [],
+        _ answer: (Part) throws -> Answer
     ) throws -> [NextHop] {
         try awaitLock(of: entry.id)
         let job = Job(try #require(try hub.queue.find(entry.id)))
@@ -164,6 +172,10 @@ final class Play {
         while !hops.isEmpty {
             let hop = hops.removeFirst()
             asked.append(hop)
+            if left.contains(hop.name) {
+                note(recorder.carryOut([.leave(job, hop)]))
+                continue
+            }
             if case .account(let name) = hop, let fault = faults[name] {
                 note(recorder.carryOut([.refuse(job, hop, fault)]))
                 continue

@@ -1,0 +1,69 @@
+// Which way mail takes: rules in order, one provider after the other, and each recipient served once.
+
+import MailTestKit
+import Testing
+
+@Suite("Routes of a hub", .serialized)
+struct RoutesTests {
+    /// A hub whose accounts `one` and `two` are at these servers.
+    private func hub(_ one: SinkServer, _ two: SinkServer, routes: [String], top: [String] = []) -> SendHub {
+        SendHub(
+            account: ["auth off", "tls off", "send smtp 127.0.0.1:\(one.port)"], top: ["retry 60 600"] + top,
+            routes: [
+                "account two", "    owner alice", "    auth off", "    tls off",
+                "    send smtp 127.0.0.1:\(two.port)",
+            ] + routes)
+    }
+
+    @Test(
+        "SE5, ask 12: what a provider puts off, or breaks off before it has the message, goes out by the next; nobody gets it twice",
+        arguments: [SinkServer.Moment.recipient, .mail, .data, .endOfData], [false, true])
+    func finishesElsewhere(at moment: SinkServer.Moment, byClosing: Bool) async throws {
+        try await onThread {
+            let one = try SinkServer { now, words in
+                guard now == moment, now != .recipient || words.contains("b@") else { return nil }
+                return byClosing ? .close : .reply("451 4.3.0 not now")
+            }
+            let two = try SinkServer()
+            let hub = hub(one, two, routes: ["route out", "    use one", "route then", "    use two"])
+            try hub.queue(to: ["a@far.example", "b@far.example", "c@far.example"])
+            #expect(try hub.run().status == 0)
+            // The one moment of which nobody can know: the message may have arrived.
+            let isInDoubt = moment == .endOfData && byClosing
+            // The sink notes a message before it answers.
+            let taken = moment == .endOfData ? two.messages : one.messages + two.messages
+            let served = taken.flatMap(\.forwardPaths).sorted()
+            #expect(
+                served == (isInDoubt ? [] : ["<a@far.example>", "<b@far.example>", "<c@far.example>"]), "\(hub.log)")
+            #expect(try hub.listed.count == (isInDoubt ? 1 : 0), "\(hub.log)")
+            #expect(hub.mail(of: "alice").isEmpty)
+            if isInDoubt {
+                #expect(two.commands.isEmpty)
+                #expect(try hub.listed[0].count(of: "\"tries\":1") == 3)
+            }
+            if moment == .recipient, !byClosing {
+                #expect(one.messages.flatMap(\.forwardPaths) == ["<a@far.example>", "<c@far.example>"])
+                #expect(hub.log.contains("to=<b@far.example> route=one") && hub.log.contains("status=elsewhere"))
+            }
+        }
+    }
+
+    @Test("ask 11, ask 14: only some recipients by a relay; a changed rc counts for what is queued already")
+    func byRecipient() async throws {
+        try await onThread {
+            let one = try SinkServer { moment, _ in moment == .mail ? .reply("451 4.3.0 not now") : nil }
+            let two = try SinkServer()
+            let routes = ["route big", "    to *@big.example", "    use two", "route rest", "    use one"]
+            let hub = hub(one, two, routes: routes)
+            try hub.queue(to: ["a@big.example", "b@small.example"])
+            #expect(try hub.run().status == 0)
+            #expect(two.messages.map(\.forwardPaths) == [["<a@big.example>"]])
+            #expect(try hub.listed.count == 1)
+            let rc = String(decoding: try #require(ScratchDirectory.read(hub.rc)), as: UTF8.self)
+            hub.scratch.write(rc.replacing("    to *@big.example\n", with: ""), to: "rc")
+            #expect(try hub.mhqueue(["try", "ALL"]).status == 0)
+            #expect(two.messages.map(\.forwardPaths).last == ["<b@small.example>"])
+            #expect(try hub.listed.isEmpty)
+        }
+    }
+}
