@@ -160,7 +160,7 @@ let package = Package(
             "Delivery",
             "MaildirStore",
             "MailRouting", "MailFormat", "MailEnvelope", "MessageContent", "RunControl", "Transport", "Blocking",
-            "DurableFiles", "Reporting", argumentParser),
+            "DurableFiles", "Programs", "Reporting", argumentParser),
         command(
             "mhqueue",
             uses: "CommandStart", "SpoolQueue", "Programs", "MailRouting", "MailFormat", "MessageContent", "RunControl",
@@ -254,7 +254,8 @@ let package = Package(
             argumentParser),
         tests(
             ofCommand: "mhcarry", as: "MHCarry",
-            uses: "DurableFiles", "MailEnvelope", "MailFormat", "MessageContent", "SpoolQueue", "RunControl",
+            uses: "DurableFiles", "MailEnvelope", "MailFormat", "MailRouting", "MessageContent", "SpoolQueue",
+            "RunControl",
             "SMTPProtocol",
             "Reporting"),
         .testTarget(

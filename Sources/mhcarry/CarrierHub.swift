@@ -29,6 +29,7 @@ final class CarrierHub: Sendable {
     let policy: RetryPolicy
     /// When the last message came in before this run, in seconds since 1970: a clock that shows less is wrong, or was.
     private let lastAccept: Int
+    let uplink: Uplink
     let notices: NoticeWriter
     let log: Log
     /// Whether a person asked: a next hop at fault is probed at once then.
@@ -38,8 +39,12 @@ final class CarrierHub: Sendable {
     private let unrecorded = Atomic(0)
     private let accountsUsed = Mutex<Set<String>>([])
 
-    /// - Parameter faults: forced disk faults of a test, in the queue.
-    init(_ settings: HubSettings, log: Log, isForced: Bool, faults: Faults? = nil) throws {
+    /// - Parameters:
+    ///   - online: the name of the connection that somebody has announced: what waits for it is carried, and nothing else.
+    ///   - faults: forced disk faults of a test, in the queue.
+    init(
+        _ settings: HubSettings, log: Log, isForced: Bool, online: String? = nil, faults: Faults? = nil
+    ) throws {
         self.settings = settings
         self.log = log
         self.isForced = isForced
@@ -51,6 +56,9 @@ final class CarrierHub: Sendable {
         maildirs = OpenMaildirs { log.write(.warning, "sweep", [("error", sentence($0))]) }
         queue = try Queue(state: settings.stateDirectory, faults: faults)
         hops = try HopStates(in: queue.state)
+        let isQueryNeeded = settings.routes.contains { !$0.online.isEmpty }
+        uplink = Uplink(
+            isQueryNeeded ? settings.onlineQuery : nil, announced: online, in: queue.state, log: log)
         lastAccept = try WakeMark.read(in: queue.run).modified
         locals = settings.localAddresses
         routing = settings.routingTable
@@ -103,6 +111,18 @@ final class CarrierHub: Sendable {
             }
         } catch {
             log.write(.warning, "due", [("error", sentence(error))])
+        }
+    }
+
+    /// Whether next hops at fault are asked at once: a person asks, or the way to them is open now.
+    var asksAtOnce: Bool { isForced || !uplink.connectivity.carriesAll }
+
+    /// Tells the postmaster of mail that has waited for a connection for long, once.
+    func tellOfWaiting() {
+        uplink.conclude(tellingAfter: settings.alertAfter) { since, words in
+            let date = MailDate.now()
+            let id = queue.makeID(seconds: date.seconds)
+            try queue.add(try notices.write(waitingForConnection: words, since: since, id: id, at: date), id: id)
         }
     }
 

@@ -22,7 +22,7 @@ struct HopHealth: Sendable {
         var refusal: HopFault?
         try hub.hops.change(hop) { state in
             let mayProbe = ClockSanity.hasCome(state.nextProbe, now: now, longestWait: hub.policy.longestDelay)
-            guard let words = state.fault, !mayProbe, !hub.isForced else {
+            guard let words = state.fault, !mayProbe, !hub.asksAtOnce else {
                 state.nextProbe = now + Self.firstDelay
                 return
             }

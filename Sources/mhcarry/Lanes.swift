@@ -30,7 +30,9 @@ final class Lanes: Sendable {
             guard let message = try hub.queue.peek(entry) else { return }
             let subject = Placement.Subject(
                 envelope: message.envelope, acceptance: message.acceptance, state: message.state)
-            hops = message.state.hold == nil ? Placement(of: subject, hub: hub).hops.map(\.hop) : []
+            let placement = message.state.hold == nil ? Placement(of: subject, hub: hub) : nil
+            if let placement, !placement.awaiting.isEmpty { hub.uplink.noteWaiting() }
+            hops = placement?.hops.map(\.hop) ?? []
         } catch {
             // The recorder reports it, when it has the lock.
             hops = []

@@ -22,6 +22,12 @@ struct MHCarry: ParsableCommand {
     @Option(name: .customLong("id"), help: "Try this message alone, now; may be given more than once.")
     var ids: [String] = []
 
+    @Option(
+        name: .customLong("online"),
+        help: ArgumentHelp(
+            "The hub is online by this connection: carry what waits for it, and nothing else.", valueName: "name"))
+    var connection: String?
+
     @Flag(name: .customLong("if-queued"), help: "Say nothing when a message of --id is gone already.")
     var isOnlyIfQueued = false
 
@@ -36,7 +42,8 @@ struct MHCarry: ParsableCommand {
             return known
         }
         try QueueRun(
-            hub: try CarrierHub(started.settings, log: started.log, isForced: !only.isEmpty), only: only,
+            hub: try CarrierHub(
+                started.settings, log: started.log, isForced: !only.isEmpty, online: connection), only: only,
             isOnlyIfQueued: isOnlyIfQueued
         )
         .run()
@@ -61,6 +68,6 @@ extension Check {
     static let carrying: [Check] = [
         .logOfBackgroundRuns, .stateDirectory, .maildirs(), .unixUsers, .secrets(\.sendServer), .trust(\.sendServer),
         .ports(\.sendServer),
-        .clearText(\.sendServer), .openToNobody,
+        .clearText(\.sendServer), .openToNobody, .onlineQuery,
     ]
 }

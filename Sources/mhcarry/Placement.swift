@@ -30,6 +30,8 @@ struct Placement {
     private(set) var hops: [(hop: NextHop, recipients: [Int])] = []
     /// The verdicts on recipients without a hop.
     private(set) var verdicts: [(recipient: Int, verdict: Verdict)] = []
+    /// Recipients whose mail waits until the hub is connected.
+    private(set) var awaiting: [Int] = []
     /// Recipients whose mail, by their route, is returned when the hop cannot be reached.
     private(set) var comesBack: Set<Int> = []
 
@@ -56,7 +58,9 @@ struct Placement {
             return verdicts.append((index, .permanent(3, 5, text: "this release cannot deliver to such a target")))
         }
         if let name = Self.mailbox(forNoticeTo: address, subject, hub) { return add(index, to: .mailbox(name)) }
-        switch hub.locals.resolve(address) {
+        let resolution = hub.locals.resolve(address)
+        guard hub.uplink.connectivity.carriesAll || resolution == .elsewhere else { return awaiting.append(index) }
+        switch resolution {
         case .mailbox(let name): add(index, to: .mailbox(name))
         case .unknownHere: verdicts.append((index, .permanent(1, 1, text: "no such mailbox here")))
         case .blocked: verdicts.append((index, .permanent(1, 1, text: "this address takes no mail")))
@@ -80,10 +84,11 @@ struct Placement {
         let decision = hub.routing.decide(
             for: acceptance.submitter(of: envelope, for: subject.state.recipients[index], hubUser: geteuid()),
             reversePath: envelope.reversePath, recipient: address, headerFrom: acceptance.headerFrom,
-            chosen: acceptance.account?.description)
+            chosen: acceptance.account?.description, connectivity: hub.uplink.connectivity)
         var accounts = decision.accounts
         // A person's order counts as the hub's own user's, to whom every account is open.
-        if let pinned = subject.state.route { accounts = [pinned] }
+        if let pinned = subject.state.route { accounts = hub.uplink.connectivity.carriesAll ? [pinned] : [] }
+        guard !accounts.isEmpty || decision.isHeld else { return awaiting.append(index) }
         if let passed = subject.passed[index] {
             accounts.removeAll { name in passed.contains { $0.account == name } }
             // A refusal for now is what the sender hears of, unless another account can be asked at once.

@@ -32,6 +32,7 @@ final class QueueRun: Sendable {
     /// another run that finds a slot in use relies on its holder to see the whole queue.
     private func carryAsked() throws {
         let asked = Set(only)
+        hub.uplink.look()
         let entries = try hub.queue.list().entries.filter { asked.contains($0.id) }
         let lanes = try Lanes(hub: hub)
         defer { lanes.finish() }
@@ -51,6 +52,7 @@ final class QueueRun: Sendable {
             // Mail that came in meanwhile relies on this run, however it went.
             if try WakeMark.read(in: hub.queue.run) == mark || hub.isEnding { break }
         }
+        if last == nil, !hub.isEnding { hub.tellOfWaiting() }
         if let last { throw last }
     }
 
@@ -93,12 +95,13 @@ final class QueueRun: Sendable {
     /// - Parameter fed: file names of what was put there before.
     /// - Returns: the file names of all that is due.
     private func feed(_ fed: Set<String>, into lanes: Lanes) throws -> Set<String> {
+        hub.uplink.look()
         let listing = try hub.queue.list()
         for name in listing.foreign { setAside(name) }
         let now = Clock.seconds()
         let due = listing.entries.filter { entry in
             !entry.isHeld && hub.policy.isDue(entry.notBefore, now: now)
-                && (hub.isForced || hub.policy.isDue(entry.hopNotBefore, now: now))
+                && (hub.asksAtOnce || hub.policy.isDue(entry.hopNotBefore, now: now))
         }
         // What waits longest goes first; what was tried most goes last, so that no message can hold up the others.
         let ordered = due.sorted { left, right in

@@ -87,7 +87,8 @@ extension MHQueue {
             try writeToStandardOutput(
                 try report.reasons(
                     of: message, routing: settings.routingTable, locals: settings.localAddresses,
-                    hops: try HopStates(in: queue.state)))
+                    hops: try HopStates(in: queue.state),
+                    connectivity: try OnlineRecord.last(in: queue.state)))
         }
     }
 

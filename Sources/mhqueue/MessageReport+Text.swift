@@ -31,10 +31,13 @@ extension MessageReport {
     }
 
     /// Why each recipient waits, and what would happen at the next try.
-    /// - Parameter message: the message of this report.
+    /// - Parameters:
+    ///   - message: the message of this report.
+    ///   - connectivity: whether the hub was online when that was asked last.
     /// - Throws: `QueueError` where the state of a next hop cannot be read.
     func reasons(
-        of message: QueuedMessage, routing: RoutingTable, locals: LocalAddresses, hops: HopStates
+        of message: QueuedMessage, routing: RoutingTable, locals: LocalAddresses, hops: HopStates,
+        connectivity: Connectivity
     ) throws(QueueError) -> String {
         let (envelope, acceptance) = (message.envelope, message.acceptance)
         var text = "\(id)\n"
@@ -57,7 +60,7 @@ extension MessageReport {
             case .elsewhere:
                 let decision = routing.decide(
                     for: acceptance.submitter(of: envelope, for: state, hubUser: geteuid()), reversePath: reversePath,
-                    recipient: address, headerFrom: acceptance.headerFrom, chosen: account)
+                    recipient: address, headerFrom: acceptance.headerFrom, chosen: account, connectivity: connectivity)
                 for reason in decision.reasons { text += "    \(reason)\n" }
                 for account in route.map({ [$0] }) ?? decision.accounts {
                     let state = try hops.read(.account(account))

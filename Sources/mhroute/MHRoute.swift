@@ -41,6 +41,12 @@ extension MHRoute {
         )
         var mailbox: String?
 
+        @Option(
+            name: .customLong("online"),
+            help: ArgumentHelp(
+                "The connection over which the hub is online. Without it: offline.", valueName: "name"))
+        var connection: String?
+
         @Argument(help: "The recipient.")
         var address: String?
 
@@ -62,9 +68,12 @@ extension MHRoute {
                 text += "  local: the domain blocks this address; a client is told 550, queued mail is returned\n"
             case .elsewhere:
                 let decision = settings.routingTable.decide(
-                    for: submitter, reversePath: reversePath, recipient: recipient, headerFrom: headerFrom)
+                    for: submitter, reversePath: reversePath, recipient: recipient, headerFrom: headerFrom,
+                    connectivity: connection.map { .online($0) } ?? .offline)
                 for reason in decision.reasons { text += "  \(reason)\n" }
-                if decision.accounts.isEmpty {
+                if decision.awaitsConnection, decision.accounts.isEmpty {
+                    text += "  waits: it leaves when the hub is online\n"
+                } else if decision.accounts.isEmpty {
                     text +=
                         submitter == .notice
                         ? "  local: put into the postmaster's mailbox\n"

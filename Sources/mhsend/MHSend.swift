@@ -80,6 +80,7 @@ enum MHSend {
         usage: mhsend [-i] [-t] [-f SENDER] [-F NAME] [-N DSN] [-R full|hdrs] [-V ID]
                       [-odb|-odi|-odq] [-v] [-C RC] [--] RECIPIENT ...
                mhsend -q | -qI ID      run the queue, or try one message of it
+               mhsend -qo NAME         carry what waits for the connection NAME
                mhsend -bp              list the queue (mhqueue list)
                mhsend --check | --print-config | --version
         A message is read from standard input. Exit 0: it is in the queue, on disk. See mhsend(8).

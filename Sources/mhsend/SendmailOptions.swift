@@ -186,8 +186,9 @@ struct SendmailOptions: Equatable {
         } else if rest.hasPrefix("I") {
             let id = rest.count > 1 ? String(rest.dropFirst()) : try value(of: "-qI", in: &words)
             try choose(.carry(["-q", "--id", id]), by: "-qI")
-        } else if rest == "o" {
-            throw .notHere("-qo", "named routes come in a later release; mhsend -q runs the whole queue")
+        } else if rest.hasPrefix("o") {
+            let name = rest.count > 1 ? String(rest.dropFirst()) : try value(of: "-qo", in: &words)
+            try choose(.carry(["-q", "--online=\(name)"]), by: "-qo")
         } else if rest.utf8.first.map({ $0 >= 0x30 && $0 <= 0x39 }) ?? false {
             throw .notHere(
                 "-q\(rest)", "no daemon is needed: put \"* * * * * mhsend -q\" into the crontab")

@@ -48,6 +48,55 @@ struct RoutesTests {
         }
     }
 
+    @Test(
+        "SE6: local mail leaves at once, outside mail when the hub is online, or when that is announced, and only by its routes"
+    )
+    func online() async throws {
+        try await onThread {
+            let one = try SinkServer()
+            let two = try SinkServer()
+            let routes = [
+                "route abroad", "    online train*", "    to *@*.example", "    use two", "route home",
+                "    online home",
+                "    use one",
+            ]
+            let hub = hub(one, two, routes: routes, top: ["online-query file here"])
+            hub.scratch.write("#", to: "unused")
+            let rc = String(decoding: try #require(ScratchDirectory.read(hub.rc)), as: UTF8.self)
+            hub.scratch.write(
+                rc.replacing("online-query file here", with: "online-query file \(hub.scratch.file("here"))"), to: "rc")
+            let id = try hub.queue(to: ["a@far.example", "bob@home.example"])
+            #expect(try hub.run().status == 0)
+            #expect(hub.mail(of: "bob").count == 1 && one.messages.isEmpty && two.messages.isEmpty)
+            let waiting = try hub.listed
+            #expect(waiting.count == 1 && waiting[0].contains("\"tries\":0"), "\(waiting)")
+            #expect(hub.mail(of: "alice").isEmpty)
+            let why = try hub.mhqueue(["why", id]).outputText
+            #expect(
+                why.contains(
+                    "route abroad: matches, and waits: it is for the connection train*, and the hub is offline"))
+            // A second run counts nothing either.
+            #expect(try hub.run().status == 0)
+            #expect(try hub.listed[0].contains("\"tries\":0"))
+            try hub.queue(to: ["bob@home.example"])
+            #expect(try hub.mhsend(["-qo", "nothing"]).status == 0)
+            #expect(try hub.listed.count == 2, "no local mail either")
+            #expect(try hub.mhsend(["-qotrain7"]).status == 0)
+            #expect(two.messages.map(\.forwardPaths) == [["<a@far.example>"]] && one.messages.isEmpty)
+            try hub.queue(to: ["b@far.example"])
+            hub.scratch.write("home\n", to: "here")
+            removeFile(hub.scratch.file("state/online"))
+            #expect(try hub.run().status == 0)
+            #expect(one.messages.map(\.forwardPaths) == [["<b@far.example>"]] && two.messages.count == 1)
+            #expect(hub.mail(of: "bob").count == 2)
+            #expect(try hub.listed.isEmpty)
+            let show = try InstalledCommands.run(
+                ["mhroute", "-C", hub.rc, "--online", "train", "x@far.example"], environment: [:]
+            ).outputText
+            #expect(show.contains("route abroad: matches, use two") && show.contains("online by train"), "\(show)")
+        }
+    }
+
     @Test("ask 11, ask 14: only some recipients by a relay; a changed rc counts for what is queued already")
     func byRecipient() async throws {
         try await onThread {

@@ -26,7 +26,7 @@ struct MessageReportTextTests {
             locals: LocalAddresses(
                 hostname: "hub.example", qualify: "home.example", mailboxes: [.init(name: "bob", addresses: [])],
                 domains: []),
-            hops: HopStates(in: bench.queue.state))
+            hops: HopStates(in: bench.queue.state), connectivity: .offline)
     }
 
     private let delivered = Verdict.delivered(.passedOn, from: "mx.far.example", text: "250 2.0.0 ok")

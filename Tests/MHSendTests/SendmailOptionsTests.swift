@@ -119,6 +119,8 @@ struct SendmailOptionsTests {
         Call("a run", "-q") { $0.mode = .carry(["-q"]) },
         Call("a run with a talkative caller", "-v -q") { ($0.mode, $0.v) = (.carry(["-q"]), true) },
         Call("one message", "-qI 17.abc.host") { $0.mode = .carry(["-q", "--id", "17.abc.host"]) },
+        Call("one connection", "-qo dsl") { $0.mode = .carry(["-q", "--online=dsl"]) },
+        Call("one connection, joined", "-qo-x") { $0.mode = .carry(["-q", "--online=-x"]) },
         Call("one message, joined", "-qI17.abc.host") { $0.mode = .carry(["-q", "--id", "17.abc.host"]) },
         Call("a listing", "-bp") { $0.mode = .list },
         Call("a listing, asked for twice", "-bp -bm -bp") { $0.mode = .list },
@@ -150,7 +152,7 @@ struct SendmailOptionsTests {
         arguments: [
             ("-bs -odb -oem", "mhserve"), ("-bd", "mhserve"), ("-bl", "mhserve"), ("-q15m", "crontab"),
             ("-q1h", "crontab"),
-            ("-bv a@example.org", "mhroute"), ("-bt", "mhroute"), ("-qo provider", "mhsend -q"),
+            ("-bv a@example.org", "mhroute"), ("-bt", "mhroute"),
             ("--now a", "queues first"),
         ])
     func refused(_ words: String, _ hint: String) throws {

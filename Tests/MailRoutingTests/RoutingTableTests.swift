@@ -32,6 +32,40 @@ import Testing
         return table
     }
 
+    @Test("SE6: a route for another connection makes its mail wait, and go no other way but by a later route")
+    func connections() throws {
+        let home = Route(name: "home", accounts: ["gmail"], online: ["home", "dsl?"])
+        func decide(_ routes: [Route], _ connectivity: Connectivity, chosen: String? = nil) throws -> RouteDecision {
+            try table(routes).decide(
+                for: .hubUser, reversePath: .address(Address("alice@work.example")), recipient: Address("bob@x.org"),
+                headerFrom: nil, chosen: chosen, connectivity: connectivity)
+        }
+        for way in [Connectivity.offline, .online("away"), .announced("away")] {
+            let waiting = try decide([home], way)
+            #expect(waiting.steps.isEmpty && waiting.awaitsConnection && !waiting.isHeld, "\(way)")
+        }
+        for way in [Connectivity.online("home"), .online("dsl1"), .announced("home")] {
+            #expect(try decide([home], way).accounts == ["gmail"], "\(way)")
+        }
+        let later = Route(name: "later", accounts: ["work"])
+        #expect(try decide([home, later], .offline).accounts == ["work"])
+        #expect(try decide([home, later], .announced("home")).accounts == ["gmail"], "what is announced, and no other")
+        #expect(try decide([later], .announced("home")).awaitsConnection)
+        var last = home
+        last.isLast = true
+        let stopped = try decide([last, later], .offline)
+        #expect(stopped.steps.isEmpty && stopped.awaitsConnection)
+        // Without a route mail goes by its sender's account, and not when something else is announced.
+        #expect(try decide([], .offline).accounts == ["work"])
+        #expect(try decide([], .announced("home")).awaitsConnection)
+        #expect(try decide([home], .offline, chosen: "work").accounts == ["work"])
+        #expect(try decide([home], .announced("home"), chosen: "work").awaitsConnection)
+        // An account that is closed opens with no connection.
+        let closed = try shared([home]).decide(
+            for: .mailbox("bob"), reversePath: .null, recipient: Address("bob@x.org"), headerFrom: nil)
+        #expect(closed.accounts == ["work"] && !closed.awaitsConnection)
+    }
+
     @Test("an account carries its owner's mail and its guests', whatever address stands in it")
     func ownersAndGuests() throws {
         let table = try shared()

@@ -42,6 +42,7 @@ enum Fixture {
         tls_trust_file   /etc/ssl/own.pem
         tls-certificate  ~/hub.crt key ~/hub.key
         alert-after      6h
+        online-query     command "/usr/bin/which-way" -q
         notify           "tell me"
         queue-lifetime   1w
         warn_after       off
@@ -155,6 +156,7 @@ enum Fixture {
           use            isp gmail
           last
           on-connect-failure bounce
+          online         "home*" ppp0
         domain example.org
           mailboxes      alice bob
           catchall       alice

@@ -45,11 +45,13 @@ public struct Route: Sendable, Hashable {
     /// Whether a temporary failure here keeps later routes from being tried.
     public var isLast: Bool
     public var onConnectFailure: ConnectFailure
+    /// The names of the connections that it is tried over, as globs; empty for any, and for none.
+    public var online: [String]
 
     public init(
         name: String, from: AddressConditions = .init(), to: AddressConditions = .init(),
         headerFrom: AddressConditions = .init(), accounts: [String] = [], isLast: Bool = false,
-        onConnectFailure: ConnectFailure = .defer
+        onConnectFailure: ConnectFailure = .defer, online: [String] = []
     ) {
         self.name = name
         self.from = from
@@ -58,7 +60,11 @@ public struct Route: Sendable, Hashable {
         self.accounts = accounts
         self.isLast = isLast
         self.onConnectFailure = onConnectFailure
+        self.online = online
     }
+
+    /// Whether it is tried over the connection of that name.
+    public func isTried(over connection: String) -> Bool { Connectivity.online(connection).refusal(of: online) == nil }
 
     /// Why this route does not take the message for `recipient`; `nil` when it does.
     ///

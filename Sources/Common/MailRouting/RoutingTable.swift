@@ -32,12 +32,14 @@ public struct RouteDecision: Sendable, Hashable {
 
     /// The account to try first.
     public var account: String? { steps.first?.accounts.first }
+    /// Whether a way is only waiting for a connection of the hub: then the message waits, too, and goes no other way.
+    public var awaitsConnection = false
     /// Every account in the order to try them, each once.
     public var accounts: [String] {
         var seen: Set<String> = []
         return steps.flatMap(\.accounts).filter { seen.insert($0).inserted }
     }
-    public var isHeld: Bool { steps.isEmpty }
+    public var isHeld: Bool { steps.isEmpty && !awaitsConnection }
 
     public init(steps: [RouteStep], reasons: [String]) {
         self.steps = steps
@@ -64,9 +66,10 @@ public struct RoutingTable: Sendable, Hashable {
     /// - Parameters:
     ///   - headerFrom: the first address of the From field, if it could be read.
     ///   - chosen: the account that the submitter chose for this message; no other is considered.
+    ///   - connectivity: whether the hub is connected, for routes that ask.
     public func decide(
         for submitter: Submitter, reversePath: ReversePath, recipient: Address, headerFrom: Address?,
-        chosen: String? = nil
+        chosen: String? = nil, connectivity: Connectivity = .offline
     ) -> RouteDecision {
         var decision = RouteDecision(steps: [], reasons: [])
         let open = accounts.filter { $0.isOpen(to: submitter) }
@@ -75,7 +78,8 @@ public struct RoutingTable: Sendable, Hashable {
             decision.reasons = [
                 "account \(chosen): chosen for this message" + (isOpen ? "" : ", and not open to \(submitter)")
             ]
-            if isOpen { decision.steps = [.alone(chosen)] }
+            if isOpen, connectivity.carriesAll { decision.steps = [.alone(chosen)] }
+            decision.awaitsConnection = isOpen && !connectivity.carriesAll
             return decision
         }
         for route in routes {
@@ -91,6 +95,12 @@ public struct RoutingTable: Sendable, Hashable {
                 decision.reasons.append("route \(route.name): passed over, \(why)")
                 continue
             }
+            if let why = connectivity.refusal(of: route.online) {
+                decision.reasons.append("route \(route.name): matches, and waits: \(why)")
+                decision.awaitsConnection = true
+                if route.isLast { break }
+                continue
+            }
             let end = (refused.map { "; \($0)" } ?? "") + (route.isLast ? "; last, so no later route is asked" : "")
             decision.reasons.append("route \(route.name): matches, use \(usable.joined(separator: " "))\(end)")
             decision.steps.append(
@@ -99,7 +109,10 @@ public struct RoutingTable: Sendable, Hashable {
                     onConnectFailure: route.onConnectFailure))
             if route.isLast { break }
         }
-        if decision.steps.isEmpty { decideWithoutRoute(&decision, submitter, open, reversePath, headerFrom) }
+        guard decision.steps.isEmpty, !decision.awaitsConnection else { return decision }
+        decideWithoutRoute(&decision, submitter, open, reversePath, headerFrom)
+        guard !connectivity.carriesAll, !decision.steps.isEmpty else { return decision }
+        (decision.steps, decision.awaitsConnection) = ([], true)
         return decision
     }
 

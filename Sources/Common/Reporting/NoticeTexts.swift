@@ -26,6 +26,8 @@ public struct NoticeTexts: Sendable, Hashable {
     public var held: Wording
     /// An account through which nothing leaves.
     public var account: Wording
+    /// Mail that waits for a connection.
+    public var offline: Wording
     /// Something is not well, and lasts.
     public var alert: Wording
     /// Stands before the reply of a server: `{host} said:`.
@@ -37,7 +39,7 @@ public struct NoticeTexts: Sendable, Hashable {
 
     public init(
         language: String, failure: Wording, delay: Wording, success: Wording, held: Wording, account: Wording,
-        alert: Wording,
+        offline: Wording, alert: Wording,
         saying: String, silence: String, unknownDate: String
     ) {
         self.language = language
@@ -46,6 +48,7 @@ public struct NoticeTexts: Sendable, Hashable {
         self.success = success
         self.held = held
         self.account = account
+        self.offline = offline
         self.alert = alert
         self.saying = saying
         self.silence = silence
@@ -116,6 +119,22 @@ public struct NoticeTexts: Sendable, Hashable {
                 automatically. This command shows what waits:
 
                     mhqueue list
+                """),
+        offline: Wording(
+            subject: "Mail is waiting for a connection",
+            body: """
+                This is the mail hub at {hub}.
+
+                Since {since} there has been mail that may leave over a connection
+                which the hub has not had. This is what online-query says:
+
+                    {fault}
+
+                It goes out by itself when the connection is there. These commands
+                show what waits, and send it over a connection of that name now:
+
+                    mhqueue list
+                    mhsend -qo NAME
                 """),
         alert: Wording(
             subject: "The mail hub needs you: {first}",

@@ -45,6 +45,23 @@ extension Check {
         }
     }
 
+    /// Routes for connections that nothing tells of.
+    public static let onlineQuery = Check { settings, findings in
+        for route in settings.routes where !route.online.isEmpty {
+            let position = route.positions["online"] ?? route.position
+            switch settings.onlineQuery {
+            case nil:
+                findings.warning(
+                    position, "route \(route.name): without a line online-query it is tried only by: mhsend -qo NAME")
+            case .interface(let names):
+                guard !names.contains(where: { route.route.isTried(over: $0) }) else { continue }
+                findings.warning(
+                    position, "route \(route.name): no interface of online-query has such a name, so it is never tried")
+            case .command, .file: continue
+            }
+        }
+    }
+
     /// Folders of the Maildir that fetched mail goes to, and that no POP3 client ever sees.
     public static let hiddenFolders = Check { settings, findings in
         guard settings.listeners.contains(where: \.service.isPOP3) else { return }

@@ -36,6 +36,31 @@ extension Codec where Value == Log.Destination {
     }()
 }
 
+extension Codec where Value == OnlineQuery {
+    static let onlineQuery = Codec(
+        samples: ["command a", "command a b \"c d\"", "file ~/a", "interface a", "interface a b"],
+        read: { arguments throws(RunControlFault) in
+            let kinds = ["command", "file", "interface"]
+            let word = try arguments.next("command, file or interface")
+            switch word.text {
+            case "command": return .command(try Codec<[String]>.command.read(&arguments))
+            case "file": return .file(try arguments.path("the file"))
+            case "interface": return .interface(try arguments.texts("the network interface"))
+            default:
+                let hint = Nearest.hint(to: word.text, among: kinds)
+                throw arguments.fault(
+                    word, "online-query asks a command, a file or an interface, not \"\(word.text)\"\(hint)")
+            }
+        },
+        write: { query in
+            switch query {
+            case .command(let argv): Codec<[String]>.command.write(argv).map { [.word("command")] + $0 }
+            case .file(let path): [.word("file"), .word(path)]
+            case .interface(let names): [.word("interface")] + names.map { .word($0) }
+            }
+        })
+}
+
 extension Codec where Value == String {
     /// The path of the Maildirs, with `%m` in it for the mailbox.
     static let maildirs = Codec(

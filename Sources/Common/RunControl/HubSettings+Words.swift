@@ -57,6 +57,10 @@ extension HubSettings: BlockSettings {
             Codec<Duration>.duration("the time", in: 60...315_360_000).or("off", "a time"),
             "How long something is not well before a person is told")
         one("notify", \.$notify, .command, "The command that is told, besides a letter.")
+        maybe(
+            "online-query", \.$onlineQuery, .onlineQuery,
+            "Where the name of the connection comes from over which the hub is online, for the routes with online lines."
+        )
         one(
             "queue-lifetime", \.queue.$lifetime, .duration("the lifetime", in: 3600...315_360_000),
             "How long the queue tries before it gives up")

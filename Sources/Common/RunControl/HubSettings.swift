@@ -33,6 +33,8 @@ public struct HubSettings: Sendable, Hashable {
     @Setting public var alertAfter: Duration? = .seconds(86_400)
     /// The command that is told, besides a letter; empty for none.
     @Setting public var notify: [String] = []
+    /// How it is found out whether, and over which connection, the hub is online; `nil` for not at all.
+    @Setting public var onlineQuery: OnlineQuery? = nil
     public var queue = QueueLimits()
     public var limits = ServiceLimits()
     public var mailboxes: [MailboxSettings] = []
@@ -52,6 +54,16 @@ public struct HubSettings: Sendable, Hashable {
 
     public func mailbox(_ name: String) -> MailboxSettings? { mailboxes.first { $0.name == name } }
     public func account(_ name: String) -> AccountSettings? { accounts.first { $0.name == name } }
+}
+
+/// `online-query KIND …`: where the name of the connection comes from over which the hub is online.
+public enum OnlineQuery: Sendable, Hashable {
+    /// A program, whose first line of output it is; any status but 0 is offline.
+    case command([String])
+    /// The first line of a file; without the file the hub is offline.
+    case file(String)
+    /// The first of these network interfaces that is up and has an address.
+    case interface([String])
 }
 
 /// How long and how often the queue tries.

@@ -22,11 +22,13 @@ extension RouteSettings: BlockSettings {
         one(
             "on-connect-failure", \.$onConnectFailure, .choice("what to do"),
             "What becomes of mail when no connection can be had.")
+        each(
+            "online", \.$online, .words("the name of a connection"),
+            "It is tried only over connections of these names.")
         one(
             "mx", \.$isMX, .onOff, "Straight to the recipient's domain.",
             [.later("send straight to the recipient's domain")])
         one("pipe", \.$pipe, .command, "The program that sends.", [.later("send through a program")])
-        maybe("online", \.$online, .text("the name"), "When it can be tried.", [.later("tell whether it is online")])
         each(
             "rewrite", \.$rewrite, .phrases("what to rewrite"), "Which addresses change.", [.later("rewrite addresses")]
         )

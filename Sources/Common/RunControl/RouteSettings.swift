@@ -15,13 +15,14 @@ public struct RouteSettings: Sendable, Hashable {
     @Setting public var accounts: [String] = []
     @Setting public var isLast = false
     @Setting public var onConnectFailure = ConnectFailure.defer
+    /// The names of the connections that it is tried over; empty for any, and for none.
+    @Setting public var online: [String] = []
     public var position: SourcePosition
     public var positions = SourcePositions()
 
     // Words of a later release.
     @Setting public var isMX = false
     @Setting public var pipe: [String] = []
-    @Setting public var online: String? = nil
     @Setting public var rewrite: [[String]] = []
     @Setting public var limit: [String] = []
 
@@ -36,6 +37,6 @@ public struct RouteSettings: Sendable, Hashable {
             name: name, from: AddressConditions(allow: from, deny: notFrom),
             to: AddressConditions(allow: to, deny: notTo),
             headerFrom: AddressConditions(allow: headerFrom, deny: notHeaderFrom), accounts: accounts, isLast: isLast,
-            onConnectFailure: onConnectFailure)
+            onConnectFailure: onConnectFailure, online: online)
     }
 }

@@ -1,4 +1,4 @@
-// The letter that tells the owner of an account that nothing leaves through it.
+// The letters that tell people of the hub that mail does not leave.
 
 import MailEnvelope
 import MailFormat
@@ -12,15 +12,31 @@ extension NoticeWriter {
     public func write(
         fault: String, of account: String, since: Int, to owner: String?, id: QueueID, at date: MailDate
     ) throws(QueueError) -> LockedMessage.Notice {
+        try letter(texts.account, ["account": account, "fault": printable(fault)], since, to: owner, id, date)
+    }
+
+    /// Makes the letter that tells the postmaster that mail has been waiting for a connection since `since`, in seconds since
+    /// 1970.
+    /// - Parameter answer: what `online-query` says.
+    /// - Throws: as ``write(fault:of:since:to:id:at:)``.
+    public func write(
+        waitingForConnection answer: String, since: Int, id: QueueID, at date: MailDate
+    ) throws(QueueError) -> LockedMessage.Notice {
+        try letter(texts.offline, ["fault": printable(answer)], since, to: nil, id, date)
+    }
+
+    private func letter(
+        _ wording: NoticeTexts.Wording, _ words: [String: String], _ since: Int, to owner: String?, _ id: QueueID,
+        _ date: MailDate
+    ) throws(QueueError) -> LockedMessage.Notice {
         let addressee = try postmaster()
-        let values = [
-            "hub": host, "account": account, "fault": printable(fault),
-            "since": MailDate(seconds: since, offset: date.offset).description,
-        ]
-        let body = NoticeTexts.fill(texts.account.body, values)
+        var values = words
+        values["hub"] = host
+        values["since"] = MailDate(seconds: since, offset: date.offset).description
         let letter = HubLetter(
-            host: host, to: "\(addressee)", subject: Self.headerText(NoticeTexts.fill(texts.account.subject, values)),
-            date: date, messageID: "<\(id)@\(host)>", language: texts.language, body: body)
+            host: host, to: "\(addressee)", subject: Self.headerText(NoticeTexts.fill(wording.subject, values)),
+            date: date, messageID: "<\(id)@\(host)>", language: texts.language,
+            body: NoticeTexts.fill(wording.body, values))
         var envelope = Envelope(reversePath: .null, recipients: [.init(addressee, notify: .never)])
         envelope.bodyType = letter.is8Bit ? .eightBitMIME : .sevenBit
         let identity = owner.map { EnvelopeText(cleaning: $0) }
