@@ -59,8 +59,10 @@ final class Attempt {
         guard !recipients.isEmpty else { return nil }
         try begin()
         underWay[hop] = Set(recipients)
+        let routes = placement.routes.filter { underWay[hop]?.contains($0.key) == true }
+        let sorted = routes.isEmpty ? recipients : recipients.sorted { (routes[$0] ?? "", $0) < (routes[$1] ?? "", $1) }
         return Assignment(
-            job: job, recipients: recipients, message: message.message, state: message.state,
+            job: job, recipients: sorted, routes: routes, message: message.message, state: message.state,
             hasDied: message.hasDied)
     }
 

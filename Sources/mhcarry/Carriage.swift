@@ -108,9 +108,12 @@ struct Carriage {
                 part = Part(assignment)
             }
             guard let part else { return nil }
-            let recipients = Array(part.rest.prefix(session.recipientLimit))
+            let route = part.rest.first.flatMap { part.assignment.routes[$0] }
+            // Each route may have it written anew in its way.
+            let together = part.rest.prefix { part.assignment.routes[$0] == route }
+            let recipients = Array(together.prefix(session.recipientLimit))
             part.rest = part.rest.dropFirst(recipients.count)
-            let message = lane.hub.prepare(part.assignment, for: recipients, to: lane.hop)
+            let message = lane.hub.prepare(part.assignment, for: recipients, to: lane.hop, by: route)
             let obstacle = session.client.obstacle(to: message.envelope, of: message.facts)
             guard let verdict = message.verdict ?? obstacle?.verdict(at: session.host) else {
                 return Transaction(

@@ -24,6 +24,8 @@ final class CarrierHub: Sendable {
     let hops: HopStates
     let locals: LocalAddresses
     let routing: RoutingTable
+    /// The names of the routes that rewrite addresses.
+    let rewritingRoutes: Set<String>
     /// Which account has an address at a provider, whether the account sends or not.
     let accountsByAddress: RoutingTable
     let policy: RetryPolicy
@@ -62,6 +64,7 @@ final class CarrierHub: Sendable {
         lastAccept = try WakeMark.read(in: queue.run).modified
         locals = settings.localAddresses
         routing = settings.routingTable
+        rewritingRoutes = Set(settings.routes.filter { !$0.rewrites.isEmpty }.map(\.name))
         accountsByAddress = RoutingTable(
             routes: [], accounts: settings.accounts.map { SendingAccount(name: $0.name, addresses: $0.addresses) })
         var policy = RetryPolicy()

@@ -38,8 +38,10 @@ final class Job: @unchecked Sendable {
 /// What a lane is given to carry: values, while lock, journal and state stay with the recorder.
 struct Assignment: Sendable {
     let job: Job
-    /// Indexes of the recipients, at least one.
+    /// Indexes of the recipients, at least one; those of one route stand together.
     let recipients: [Int]
+    /// The names of the routes by which they go there; none for what goes without one.
+    let routes: [Int: String]
     /// With all recipients that the message came with.
     let message: Message
     /// As it was when the attempt began.
@@ -50,7 +52,8 @@ struct Assignment: Sendable {
 
     /// The same, for some of its recipients.
     func with(_ recipients: [Int]) -> Assignment {
-        Assignment(job: job, recipients: recipients, message: message, state: state, hasDied: hasDied)
+        Assignment(
+            job: job, recipients: recipients, routes: routes, message: message, state: state, hasDied: hasDied)
     }
 
     /// The envelope for the recipients with these indexes, which must have addresses.

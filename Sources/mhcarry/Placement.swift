@@ -30,6 +30,8 @@ struct Placement {
     private(set) var hops: [(hop: NextHop, recipients: [Int])] = []
     /// The verdicts on recipients without a hop.
     private(set) var verdicts: [(recipient: Int, verdict: Verdict)] = []
+    /// The names of the routes that chose the hop of a recipient, of those that change what leaves.
+    private(set) var routes: [Int: String] = [:]
     /// Recipients whose mail waits until the hub is connected.
     private(set) var awaiting: [Int] = []
     /// Recipients whose mail, by their route, is returned when the hop cannot be reached.
@@ -101,6 +103,8 @@ struct Placement {
             let words = decision.reasons.last ?? "no account sends for this sender"
             return verdicts.append((index, .heldByRule(4, 4, text: "no route: \(words)")))
         }
+        let step = decision.steps.first { $0.accounts.contains(account) }
+        if let route = step?.route, hub.rewritingRoutes.contains(route) { routes[index] = route }
         if decision.steps.last?.onConnectFailure == .bounce { comesBack.insert(index) }
         add(index, to: .account(account))
     }

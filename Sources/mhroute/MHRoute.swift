@@ -79,9 +79,30 @@ extension MHRoute {
                         ? "  local: put into the postmaster's mailbox\n"
                         : "  held: no account carries it; its sender is told, and it waits in the queue\n"
                 }
+                for step in decision.steps {
+                    text += rewrites(by: step, settings, reversePath, headerFrom, recipient)
+                }
                 for name in decision.accounts { text += "  " + Self.told(settings.account(name)) }
             }
             try writeToStandardOutput(text)
+        }
+
+        /// What the route of a step makes of the addresses.
+        private func rewrites(
+            by step: RouteStep, _ settings: HubSettings, _ reversePath: ReversePath, _ headerFrom: Address?,
+            _ recipient: Address
+        ) -> String {
+            guard let route = settings.routes.first(where: { $0.name == step.route }) else { return "" }
+            let rules = RewriteRules(route.rewrites, locals: settings.localAddresses)
+            var text = ""
+            func tell(_ address: Address?, in place: RewritePlace, _ what: String) {
+                guard let address, let new = rules.replacement(of: address, in: place) else { return }
+                text += "  route \(route.name): \(what) \(address) becomes \(new.address)\n"
+            }
+            tell(reversePath.address, in: .envelope, "the envelope sender")
+            tell(headerFrom, in: .from, "the author")
+            tell(recipient, in: .to, "in the To field")
+            return text
         }
 
         private func reversePath(_ settings: HubSettings) throws -> ReversePath {

@@ -28,7 +28,9 @@ struct Intake {
 
         let now = MailDate.now()
         let author = try self.author()
-        let completer = MessageCompleter(author: author, fullName: options.fullName ?? caller.fullName, date: now)
+        let completer = MessageCompleter(
+            author: author, fullName: options.fullName ?? caller.fullName, date: now,
+            qualifyingWith: settings.qualify)
         let completed = try completed(header, by: completer)
         let recipients = try recipients(in: header)
         let scratch = try putAside(completed, scanner.bodyStart, &input)
@@ -57,7 +59,13 @@ struct Intake {
     }
 
     private func completed(_ header: HeaderSection, by completer: MessageCompleter) throws(IntakeError) -> [UInt8] {
-        do { return try completer.complete(header) } catch { throw .header(error) }
+        do throws(CompletionError) {
+            let completed = try completer.complete(header)
+            guard completed.count <= HeaderScanner.Bounds.handedIn.octets else { throw .headerTooLong }
+            return completed
+        } catch {
+            throw .header(error)
+        }
     }
 
     /// Writes the whole message to a scratch, within `size-limit`.

@@ -97,6 +97,45 @@ struct RoutesTests {
         }
     }
 
+    @Test("SE8, ask 20: each route writes mail anew in its own way, and the queue keeps it as it came")
+    func rewritten() async throws {
+        try await onThread {
+            let one = try SinkServer()
+            let routes = [
+                "route friends", "    to *@near.example", "    use one", "    rewrite from * *@friends.example",
+                "route rest",
+                "    use one", "    rewrite from root \"Alice <alice@one.example>\"", "    rewrite to * *@one.example",
+                "    rewrite envelope * alice@one.example",
+            ]
+            let hub = hub(one, one, routes: routes)
+            let id = try hub.queue(
+                "From: root (Cron Daemon)\nTo: root, x@near.example\nSubject: x\n\nx\n", from: "root",
+                to: ["a@near.example", "b@far.example", "c@near.example"])
+            let queued = try hub.mhqueue(["show", id]).outputText
+            #expect(
+                queued.contains("From: root@hub.example (Cron Daemon)\nTo: root@hub.example, x@near.example\n"),
+                "\(queued)")
+            let show = try InstalledCommands.run(
+                ["mhroute", "-C", hub.rc, "-f", "root", "--header-from", "root", "b@far.example"], environment: [:]
+            ).outputText
+            #expect(
+                show.contains("route rest: the envelope sender root@hub.example becomes alice@one.example\n"), "\(show)"
+            )
+            #expect(show.contains("route rest: the author root@hub.example becomes alice@one.example\n"), "\(show)")
+            #expect(try hub.run().status == 0)
+            let sent = one.messages.sorted { $0.forwardPaths.count > $1.forwardPaths.count }
+            #expect(sent.map(\.forwardPaths) == [["<a@near.example>", "<c@near.example>"], ["<b@far.example>"]])
+            #expect(sent.map { $0.reversePath.prefix { $0 != " " } } == ["<root@hub.example>", "<alice@one.example>"])
+            let texts = sent.map { String(decoding: $0.content, as: UTF8.self) }
+            #expect(
+                texts[0].contains(
+                    "From: root@friends.example (Cron Daemon)\r\nTo: root@hub.example, x@near.example\r\n"))
+            #expect(
+                texts[1].contains("From: alice@one.example (Cron Daemon)\r\nTo: root@one.example, x@near.example\r\n"))
+            #expect(try hub.listed.isEmpty)
+        }
+    }
+
     @Test("ask 11, ask 14: only some recipients by a relay; a changed rc counts for what is queued already")
     func byRecipient() async throws {
         try await onThread {

@@ -201,7 +201,8 @@ struct LocalDeliveryTests {
             let message = try lock(id, in: first)
             try message.beginAttempt(next: Clock.seconds() + 60)
             let assignment = Assignment(
-                job: Job(message.entry), recipients: [0], message: message.message, state: message.state, hasDied: false
+                job: Job(message.entry), recipients: [0], routes: [:], message: message.message, state: message.state,
+                hasDied: false
             )
             let copy = LocalDelivery(assignment: assignment, mailbox: "alice", hub: first).carryOut()
             #expect(copy.kind == .delivered(.copied(try CopyPlace(mailbox: "alice"))))

@@ -41,6 +41,55 @@ import Testing
             ])
     }
 
+    @Test("routes for connections that nothing tells of, and rules that make one address of many people, are warned of")
+    func routes() throws {
+        let rc = """
+            mailbox m
+            account a
+              owner m
+              auth off
+              send submission s.example
+            route one
+              use a
+              online wlan* home
+              rewrite all * x@y.example
+              rewrite from * x@y.example
+            route two
+              use a
+              online ppp0
+              rewrite to root x@y.example
+              rewrite cc * *@y.example
+            """
+        let never = "it is tried only by: mhsend -qo NAME"
+        #expect(
+            try Self.findings(rc, .onlineQuery, .rewrites) == [
+                "rc:8:3: warning: route one: without a line online-query \(never)",
+                "rc:9:3: warning: route one: in all places, To and Cc among them, whoever * matches becomes x@y.example",
+                "rc:13:3: warning: route two: without a line online-query \(never)",
+            ])
+        #expect(
+            try Self.findings("online-query interface wlan0 eth0\n" + rc, .onlineQuery) == [
+                "rc:14:3: warning: route two: no interface of online-query has such a name, so it is never tried"
+            ])
+        #expect(try Self.findings("online-query command which-way\n" + rc, .onlineQuery).isEmpty)
+        #expect(
+            Fixture.listing("online-query comand x\nmailbox m") == [
+                "rc:1:14: online-query asks a command, a file or an interface, not \"comand\"; did you mean \"command\"?"
+            ])
+        for (line, words) in [
+            (
+                "rewrite form a b@c.example",
+                "rewrite is for from, sender, reply-to, mail-followup-to, to, cc, envelope or all"
+            ),
+            ("rewrite from <> b@c.example", "\"<>\""), ("rewrite from a b", "\"b\": this is not an address"),
+            ("rewrite from a", "the address to put in"), ("rewrite from a B <b>", "\"B <b>\": this is not an address"),
+            ("rewrite from a *@-", "\"*@-\": the part after the @ is not a valid domain"),
+        ] {
+            let told = Fixture.listing("mailbox m\n" + rc.dropFirst(10) + "\n  " + line)
+            #expect(told.count == 1 && told[0].contains(words), "\(line): \(told)")
+        }
+    }
+
     @Test(
         "FE1, ask 28: clear text over a network is refused without its second word, and told with it; this machine is no network"
     )

@@ -132,6 +132,7 @@ enum Fixture {
           keep           off
           tls            off insecure
           domain         neutral.example
+          reply-to       answers@example.org
           send           smtp 192.0.2.1
           inet           4
           pipelining     off
@@ -157,6 +158,8 @@ enum Fixture {
           last
           on-connect-failure bounce
           online         "home*" ppp0
+          rewrite        all * *@example.org
+          rewrite        from root "Alice, at home <alice@example.org>"
         domain example.org
           mailboxes      alice bob
           catchall       alice

@@ -25,11 +25,14 @@ public struct MessageCompleter: Sendable {
     /// The display name before ``author`` (`-F`, or the user's own).
     public var fullName: String?
     public var date: MailDate
+    /// The domain that bare names in address fields get; `nil` leaves them.
+    public var domain: String?
 
-    public init(author: Address, fullName: String? = nil, date: MailDate) {
+    public init(author: Address, fullName: String? = nil, date: MailDate, qualifyingWith domain: String? = nil) {
         self.author = author
         self.fullName = fullName
         self.date = date
+        self.domain = domain
     }
 
     /// The header that is stored and sent, in file form with its closing empty line; the body follows as it is.
@@ -40,7 +43,7 @@ public struct MessageCompleter: Sendable {
     /// A leading mbox line, Bcc, Resent-Bcc, Return-Path and Envelope-To are dropped. Date, From and Message-ID are
     /// added where missing, and a To with an empty group where there is no Cc either. In a message with Resent- fields
     /// the newest block of them is completed instead, and the fields of the original stay as they are (RFC 5322
-    /// §3.6.6).
+    /// §3.6.6). Bare names in the address fields get a domain, unless the message is signed, or the field cannot be read.
     /// - Throws: ``CompletionError`` for a header that is too long, or that is broken and signed.
     public func complete(_ header: HeaderSection) throws(CompletionError) -> [UInt8] {
         guard header.end != .tooLong else { throw .headerTooLong }
@@ -51,7 +54,8 @@ public struct MessageCompleter: Sendable {
         for (index, field) in header.fields.enumerated() {
             if let resent, index == resent.indices.lowerBound { made += resentAdditions(header, resent) }
             guard !Self.isDropped(field, in: header) else { continue }
-            made += header.octets[field.whole]
+            let isOurs = resent.map { $0.indices.contains(index) } ?? true
+            made += header.octets(in: field.whole, with: isOurs ? qualified(field, in: header) : [])
             if made.last != Octet.lf { made.append(Octet.lf) }  // the header was all there was
         }
         if resent == nil { made += additions(header) }
@@ -63,6 +67,27 @@ public struct MessageCompleter: Sendable {
     /// one with Resent- fields: what is missing in the original is not ours to add.
     public func missingFields(of header: HeaderSection) -> [UInt8] {
         ResentBlock(in: header) == nil ? additions(header) : []
+    }
+
+    /// The fields whose names are completed.
+    private static let addressFields: [StaticString] = [
+        "From", "Sender", "Reply-To", "To", "Cc", "Mail-Followup-To", "Resent-From", "Resent-Sender", "Resent-Reply-To",
+        "Resent-To", "Resent-Cc",
+    ]
+
+    private func qualified(_ field: HeaderField, in header: HeaderSection) -> [HeaderEdit] {
+        guard let domain, Self.addressFields.contains(where: { header.isNamed(field, $0) }), !header.mayBeSigned else {
+            return []
+        }
+        let list: AddressList
+        do throws(AddressListError) { list = try AddressList(parsing: header.octets, in: field.body) } catch {
+            return []
+        }
+        return header.edits(of: field, listing: list) { mailbox in
+            guard mailbox.address.domain == nil else { return nil }
+            // The rc's domain is one, and a local part is as long as it was.
+            return (try? mailbox.address.qualified(with: domain)).map { MailboxReplacement($0) }
+        }
     }
 
     private static func isDropped(_ field: HeaderField, in header: HeaderSection) -> Bool {

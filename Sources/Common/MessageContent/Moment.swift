@@ -16,7 +16,8 @@ public enum Moment: Sendable, Hashable {
 
 extension Plan {
     /// The steps at `moment`.
-    public static func at(_ moment: Moment) -> Plan {
+    /// - Parameter rewrites: what the rc has the mail of this hop and attempt go through.
+    public static func at(_ moment: Moment, rewriting rewrites: [Step] = []) -> Plan {
         switch moment {
         // Stored as it came, octet for octet.
         case .fetched: Plan([])
@@ -25,7 +26,8 @@ extension Plan {
         case .departing(to: .mailbox):
             Plan([.inspector(LoopInspector(.departing, knowsRecipients: false)), .fields(MailboxFields.octets)])
         case .departing(to: .account):
-            Plan([.inspector(LoopInspector(.departing, knowsRecipients: false)), .filter(StrayFilter())])
+            Plan(
+                [.inspector(LoopInspector(.departing, knowsRecipients: false))] + rewrites + [.filter(StrayFilter())])
         }
     }
 }

@@ -1,6 +1,7 @@
 // The words of account blocks; those of msmtp and mpop mean what they mean there.
 
 import Credentials
+import MailFormat
 
 extension AccountSettings: BlockSettings {
     static let scope = Scope.account
@@ -152,6 +153,9 @@ extension AccountSettings: BlockSettings {
             "tls_min", \.$leastTLSVersion, .choice("the version"), "The least version of TLS",
             [.onlyWhere { $0.tls == .required }])
         each("tls_ciphers", \.$ciphers, .ciphers, "The cipher suites that are taken, best first.")
+        maybe(
+            "reply-to", \.$replyTo, .address("the address for replies"),
+            "Where replies go to what leaves through the account, unless the message says it.")
         maybe(
             "domain", \.$heloName, .hostName("the name for EHLO"), "The name for EHLO.",
             [.defaultsTo("the host name of the hub")])

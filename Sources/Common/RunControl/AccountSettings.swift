@@ -2,6 +2,7 @@
 
 import Credentials
 import InternetAddress
+import MailFormat
 import MailRouting
 
 /// The block `account NAME`.
@@ -91,6 +92,8 @@ public struct AccountSettings: Sendable, Hashable {
     @Setting public var leastTLSVersion = TLSVersion.v12
     /// OpenSSL's names; empty for its own choice.
     @Setting public var ciphers: [String] = []
+    /// The address for replies to what leaves through the account and does not say itself where they go; `nil` for none.
+    @Setting public var replyTo: Address? = nil
     /// The name sent in EHLO; `nil` for the hub's.
     @Setting public var heloName: String? = nil
     /// How long one step may take: a connection, a reply (RFC 5321 §4.5.3.2).

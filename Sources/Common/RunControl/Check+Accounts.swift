@@ -62,6 +62,19 @@ extension Check {
         }
     }
 
+    /// Rules that put one address in for many people.
+    public static let rewrites = Check { settings, findings in
+        for route in settings.routes {
+            for rule in route.rewrites where rule.pattern.isGlob && [nil, .to, .cc].contains(rule.place) {
+                guard case .mailbox(let address, _) = rule.replacement else { continue }
+                let places = rule.place.map { "the field \($0.rawValue)" } ?? "all places, To and Cc among them,"
+                findings.warning(
+                    route.positions["rewrite"] ?? route.position,
+                    "route \(route.name): in \(places) whoever \(rule.pattern) matches becomes \(address)")
+            }
+        }
+    }
+
     /// Folders of the Maildir that fetched mail goes to, and that no POP3 client ever sees.
     public static let hiddenFolders = Check { settings, findings in
         guard settings.listeners.contains(where: \.service.isPOP3) else { return }

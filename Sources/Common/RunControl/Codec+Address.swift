@@ -99,3 +99,116 @@ extension Codec where Value == [Address] {
         },
         write: { $0.isEmpty ? nil : $0.map { .word("\($0)") } })
 }
+
+extension Codec where Value == Address {
+    /// One whole address.
+    static func address(_ what: String) -> Codec {
+        Codec(
+            samples: ["a@a.example", "\"\\\"b c\\\"@a.example\""],
+            read: { arguments throws(RunControlFault) in
+                let word = try arguments.next(what)
+                do throws(AddressError) {
+                    let address = try Address(word.text)
+                    guard address.domain != nil else { throw .notAnAddress }
+                    return address
+                } catch {
+                    throw arguments.fault(word, "\"\(word.text)\": \(error)")
+                }
+            },
+            write: { [.word("\($0)")] })
+    }
+}
+
+extension Codec where Value == RewriteRule {
+    private static let all = "all"
+
+    /// `PLACE PATTERN ADDRESS`.
+    static let rewriteRule = Codec(
+        samples: [
+            "from a b@b.example", "all * *@b.example", "envelope *@a.example b@b.example",
+            "reply-to a \"b c <b@b.example>\"", "to a@a.example b c <b@b.example>",
+            "cc a* \"\\\"b, c\\\" <b@b.example>\"", "sender a b@b.example", "mail-followup-to a b@b.example",
+        ],
+        read: { arguments throws(RunControlFault) in
+            let place = try place(&arguments)
+            let pattern = try pattern(&arguments)
+            return RewriteRule(place: place, pattern: pattern, replacement: try replacement(&arguments))
+        },
+        write: { rule in
+            [.word(rule.place?.rawValue ?? all), .word("\(rule.pattern)"), .word(text(of: rule.replacement))]
+        })
+
+    private static func place(_ arguments: inout Arguments) throws(RunControlFault) -> RewritePlace? {
+        let word = try arguments.next("where to rewrite")
+        guard word.text != all else { return nil }
+        guard let place = RewritePlace(rawValue: word.text) else {
+            let places = RewritePlace.allCases.map(\.rawValue) + [all]
+            let hint = Nearest.hint(to: word.text, among: places)
+            throw arguments.fault(
+                word, "rewrite is for \(places.dropLast().joined(separator: ", ")) or all, not \"\(word.text)\"\(hint)")
+        }
+        return place
+    }
+
+    private static func pattern(_ arguments: inout Arguments) throws(RunControlFault) -> AddressPattern {
+        let word = try arguments.next("the pattern of the addresses")
+        do throws(PatternError) {
+            let pattern = try AddressPattern(parsing: word.text)
+            guard !pattern.isNull else { throw .badShape(suggestion: nil) }
+            return pattern
+        } catch {
+            throw arguments.fault(word, "\"\(word.text)\": \(error)")
+        }
+    }
+
+    private static func replacement(_ arguments: inout Arguments) throws(RunControlFault) -> RewriteRule.Replacement {
+        let words = try arguments.rest("the address to put in")
+        let text = words.map(\.text).joined(separator: " ")
+        func fault(_ why: String) -> RunControlFault { arguments.fault(words[0], "\"\(text)\": \(why)") }
+        if text.hasPrefix("*@") {
+            let domain = String(text.dropFirst(2)).lowercased()
+            guard Address.isDomain(Array(domain.utf8)) else { throw fault("\(AddressError.badDomain)") }
+            return .domain(domain)
+        }
+        do throws(AddressError) {
+            guard text.hasSuffix(">"), let open = text.lastIndex(of: "<") else {
+                let address = try Address(text)
+                guard address.domain != nil else { throw .notAnAddress }
+                return .mailbox(address, displayName: nil)
+            }
+            let address = try Address(String(text[text.index(after: open)...].dropLast()))
+            guard address.domain != nil else { throw .notAnAddress }
+            return .mailbox(address, displayName: name(in: text[..<open]))
+        } catch {
+            throw fault("\(error)")
+        }
+    }
+
+    /// A display name, with quotes or without; `nil` for none.
+    private static func name(in text: Substring) -> String? {
+        var name = text
+        while name.last == " " { name.removeLast() }
+        guard name.count > 1, name.first == "\"", name.last == "\"" else { return name.isEmpty ? nil : String(name) }
+        var plain = ""
+        var isEscaped = false
+        for character in name.dropFirst().dropLast() {
+            if character == "\\", !isEscaped {
+                isEscaped = true
+            } else {
+                plain.append(character)
+                isEscaped = false
+            }
+        }
+        return plain
+    }
+
+    private static func text(of replacement: RewriteRule.Replacement) -> String {
+        switch replacement {
+        case .domain(let domain): return "*@\(domain)"
+        case .mailbox(let address, nil): return "\(address)"
+        case .mailbox(let address, let name?):
+            let quoted = name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+            return "\"\(quoted)\" <\(address)>"
+        }
+    }
+}

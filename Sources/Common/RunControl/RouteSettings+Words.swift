@@ -1,5 +1,7 @@
 // The words of route and chain blocks.
 
+import MailRouting
+
 extension RouteSettings: BlockSettings {
     static let scope = Scope.route
     static let blank = RouteSettings(name: "a")
@@ -25,13 +27,13 @@ extension RouteSettings: BlockSettings {
         each(
             "online", \.$online, .words("the name of a connection"),
             "It is tried only over connections of these names.")
+        each(
+            "rewrite", \.$rewrites, Codec<RewriteRule>.rewriteRule.single,
+            "An address that becomes another one in mail that leaves by this route.")
         one(
             "mx", \.$isMX, .onOff, "Straight to the recipient's domain.",
             [.later("send straight to the recipient's domain")])
         one("pipe", \.$pipe, .command, "The program that sends.", [.later("send through a program")])
-        each(
-            "rewrite", \.$rewrite, .phrases("what to rewrite"), "Which addresses change.", [.later("rewrite addresses")]
-        )
         one("limit", \.$limit, .words("the limit"), "How much mail may leave.", [.later("limit the rate of a route")])
     }
 }

@@ -17,13 +17,14 @@ public struct RouteSettings: Sendable, Hashable {
     @Setting public var onConnectFailure = ConnectFailure.defer
     /// The names of the connections that it is tried over; empty for any, and for none.
     @Setting public var online: [String] = []
+    /// Which addresses become which in mail that leaves by it.
+    @Setting public var rewrites: [RewriteRule] = []
     public var position: SourcePosition
     public var positions = SourcePositions()
 
     // Words of a later release.
     @Setting public var isMX = false
     @Setting public var pipe: [String] = []
-    @Setting public var rewrite: [[String]] = []
     @Setting public var limit: [String] = []
 
     public init(name: String, position: SourcePosition = .nowhere) {
