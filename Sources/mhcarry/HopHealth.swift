@@ -9,6 +9,8 @@ import SpoolQueue
 struct HopHealth: Sendable {
     /// Seconds until a fault is probed for the first time; then a quarter of the time it has lasted.
     static let firstDelay = 60
+    /// How long what a person must mend may last before a letter tells of it, in seconds.
+    static let mendingTime = 15 * 60
 
     let hub: CarrierHub
     /// Whether somebody reads our standard error: not in a detached run.
@@ -43,11 +45,11 @@ struct HopHealth: Sendable {
     }
 
     /// Notes that the hop is at fault. A person hears of it at once; its owner gets a letter after a day, and after
-    /// five.
+    /// five, and where nobody could hear of it and somebody must mend it, after a quarter of an hour.
     /// - Returns: when it may be probed again, in seconds since 1970.
     @discardableResult
-    func fault(_ words: String, of hop: NextHop) throws(QueueError) -> Int {
-        let now = Clock.seconds()
+    func note(_ fault: HopFault, of hop: NextHop) throws(QueueError) -> Int {
+        let (now, words) = (Clock.seconds(), fault.words)
         var isNew = false
         var isToTell = false
         var letter = 0
@@ -57,10 +59,11 @@ struct HopHealth: Sendable {
             isToTell = isHeard && state.told == 0
             state.fault = words
             if isToTell { state.told = 1 }
-            let stage = now - state.since >= 5 * 86_400 ? 3 : now - state.since >= 86_400 ? 2 : 0
+            let age = now - state.since
+            let stage = age >= 5 * 86_400 ? 3 : age >= 86_400 ? 2 : fault.needsPerson && age >= Self.mendingTime ? 1 : 0
             // A clock that has only just been set has seen no days go by.
             if stage > state.told, ClockSanity.trusts(state.since) { letter = stage }
-            state.nextProbe = now + min(max(Self.firstDelay, (now - state.since) / 4), hub.policy.longestDelay)
+            state.nextProbe = now + hub.policy.spread(min(max(Self.firstDelay, age / 4), hub.policy.longestDelay))
         }
         hub.log.write(isNew ? .error : .info, "hop fault", [("hop", hop.description), ("error", words)])
         if isToTell {

@@ -102,6 +102,8 @@ struct HopFault: Error, CustomStringConvertible {
     var description: String { words }
     /// Whether no connection could be made at all.
     var isUnreachable = false
+    /// Whether it lasts until a person mends something: a login, the rc.
+    var needsPerson = false
     /// When it may be asked again, in seconds since 1970.
     var until = Clock.seconds() + HopHealth.firstDelay
 
@@ -120,6 +122,7 @@ struct HopFault: Error, CustomStringConvertible {
             default: false
             }
         self.init(sentence(error), isUnreachable: isUnreachable)
+        needsPerson = [.noPermission, .configuration].contains(error.exitStatus)
     }
 
     /// The verdict on a recipient whose hop it is; counts as no try.

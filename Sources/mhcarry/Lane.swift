@@ -4,6 +4,7 @@ import AccountSessions
 import Blocking
 import MessageContent
 import Reporting
+import RunControl
 import SpoolQueue
 
 /// One lane of a run. A hop that is slow, or at fault, holds up what goes there and nothing else.
@@ -228,7 +229,7 @@ final class Lane: Sendable {
     func fail(_ fault: HopFault, isNew: Bool = true) {
         var known = fault
         // A failure after a stop signal says nothing about the hop.
-        if isNew, !StopSignal.hasCome { noting { known.until = try health.fault(fault.words, of: hop) } }
+        if isNew, !StopSignal.hasCome { noting { known.until = try health.note(fault, of: hop) } }
         let final = known
         let (waiting, returned) = state.change { state in
             state.fault = state.fault ?? final
@@ -336,16 +337,34 @@ final class Lane: Sendable {
             return noteFailure(HopFault("the rc has no account \(name) that sends; mend the rc"))
         }
         let session: ServerSession
-        do throws(AccountError) {
-            session = try ServerSession(
-                account: account, server: server, over: hub.paths, hostname: hub.settings.hostname)
-        } catch {
+        do throws(AccountError) { session = try open(account, at: server.all) } catch {
             return hub.isEnding ? leave() : noteFailure(HopFault(error))
         }
         state.change { $0.hasStood = true }
         var carriage = Carriage(over: session, in: self)
         repeat { carriage.carry() } while session.isUsable && awaitWork(until: Deadline(after: Self.idleTime))
         carriage.end()
+    }
+
+    /// A session at the first of these servers that can be reached.
+    /// - Throws: why there is none at the first of all.
+    private func open(_ account: AccountSettings, at servers: [AccountServer]) throws(AccountError) -> ServerSession {
+        var first: AccountError?
+        for server in servers {
+            do throws(AccountError) {
+                return try ServerSession(
+                    account: account, server: server, over: hub.paths, hostname: hub.settings.hostname)
+            } catch {
+                // What is wrong with the login is so everywhere, and each try would count against it.
+                guard error.concernsServerAlone, !hub.isEnding else { throw first ?? error }
+                first = first ?? error
+                guard servers.count > 1 else { continue }
+                hub.log.write(
+                    .info, "server", [("hop", hop.description), ("host", server.host), ("error", sentence(error))])
+            }
+        }
+        guard let first else { preconditionFailure("an account that sends to no server") }
+        throw first
     }
 
     /// Whether anything waits that no other run has: only for that is a session worth starting.

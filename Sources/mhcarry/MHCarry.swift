@@ -68,6 +68,6 @@ extension Check {
     static let carrying: [Check] = [
         .logOfBackgroundRuns, .stateDirectory, .maildirs(), .unixUsers, .secrets(\.sendServer), .trust(\.sendServer),
         .ports(\.sendServer),
-        .clearText(\.sendServer), .openToNobody, .onlineQuery, .rewrites,
+        .clearText(\.sendServer), .openToNobody, .onlineQuery, .rewrites, .machineSender,
     ]
 }

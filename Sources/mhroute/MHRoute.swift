@@ -83,6 +83,7 @@ extension MHRoute {
                     text += rewrites(by: step, settings, reversePath, headerFrom, recipient)
                 }
                 for name in decision.accounts { text += "  " + Self.told(settings.account(name)) }
+                text += doubts(decision, settings, reversePath)
             }
             try writeToStandardOutput(text)
         }
@@ -102,6 +103,22 @@ extension MHRoute {
             tell(reversePath.address, in: .envelope, "the envelope sender")
             tell(headerFrom, in: .from, "the author")
             tell(recipient, in: .to, "in the To field")
+            return text
+        }
+
+        /// What providers may have against the sender.
+        private func doubts(_ decision: RouteDecision, _ settings: HubSettings, _ reversePath: ReversePath) -> String {
+            guard let sender = reversePath.address else { return "" }
+            var text = ""
+            for step in decision.steps {
+                let rules = settings.routes.first { $0.name == step.route }?.rewrites ?? []
+                let leaving = RewriteRules(rules, locals: settings.localAddresses)
+                    .replacement(of: sender, in: .envelope)?.address
+                for account in step.accounts.compactMap(settings.account) {
+                    guard let doubt = settings.doubt(about: leaving ?? sender, through: account) else { continue }
+                    text += "  warning: account \(account.name): \(doubt)\n"
+                }
+            }
             return text
         }
 
@@ -151,9 +168,10 @@ extension MHRoute {
             } else {
                 security = (server.service.hasImplicitTLS ? "TLS from the start" : "STARTTLS") + ", " + trust(account)
             }
+            let others = (account.sendServer?.others ?? []).map { ", else \($0.place)" }.joined()
             let login = account.logsIn ? "login \(account.user ?? "")" : "no login"
             return
-                "account \(account.name): \(server.service.rawValue) \(server.host) port \(server.port), \(security), \(login)\n"
+                "account \(account.name): \(server.service.rawValue) \(server.host) port \(server.port)\(others), \(security), \(login)\n"
         }
 
         private static func trust(_ account: AccountSettings) -> String {

@@ -54,7 +54,7 @@ struct CheckTests {
                   folders INBOX, x -> a//b
                   tls_trust_file \(scratch.file("trust"))
                 account b
-                  user u
+                  address u@hub.test
                   passwordfile \(scratch.file("gone"))
                   send smtp s.test
                   tls off insecure

@@ -136,6 +136,58 @@ struct RoutesTests {
         }
     }
 
+    @Test(
+        "SE7: an account has several servers, of which the next is asked when one is not to be had; a login is not tried again"
+    )
+    func servers() async throws {
+        try await onThread {
+            let closing = try FakeServer([.line("421 4.3.2 too busy")])
+            let refusing = try FakeServer([
+                .line("220 fake"), .expect("EHLO"), .line("250-fake\r\n250 AUTH PLAIN"), .expect("AUTH"),
+                .line("535 5.7.8 no"), .expect("QUIT"), .line("221 bye"),
+            ])
+            let sink = try SinkServer()
+            let hub = SendHub(
+                account: [
+                    "auth off", "tls off", "send smtp 127.0.0.1:1 127.0.0.1:\(closing.port) 127.0.0.1:\(sink.port)",
+                ])
+            try hub.queue(to: ["a@far.example"])
+            #expect(try hub.run().status == 0)
+            #expect(sink.messages.count == 1 && hub.log.contains("421 4.3.2 too busy"), "\(hub.log)")
+            #expect(try hub.listed.isEmpty && closing.stop().count == 1)
+            let second = SendHub(
+                account: [
+                    "password geheim", "tls off", "send submission 127.0.0.1:\(refusing.port) 127.0.0.1:\(sink.port)",
+                ])
+            try second.queue(to: ["a@far.example"])
+            #expect(try second.run().errorText.contains("535 5.7.8 no"))
+            #expect(sink.messages.count == 1 && refusing.stop().count == 1)
+        }
+    }
+
+    @Test(
+        "SE9: people of the hub with addresses at any domain write to one another here, and nowhere else without an account"
+    )
+    func localOnly() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = SendHub(
+                account: ["auth off", "tls off", "send smtp 127.0.0.1:\(sink.port)"],
+                bob: ["address bob@gmail.example"],
+                routes: ["mailbox carol", "    address carol@no.where", "    unix-user nobody"])
+            try hub.queue(from: "carol@no.where", to: ["bob@gmail.example", "alice@home.example"])
+            try hub.queue(from: "bob@gmail.example", to: ["carol@no.where"])
+            #expect(try hub.run().status == 0)
+            #expect(
+                hub.mail(of: "bob").count == 1 && hub.mail(of: "alice").count == 1 && hub.mail(of: "carol").count == 1)
+            #expect(sink.commands.isEmpty)
+            let show = try InstalledCommands.run(
+                ["mhroute", "-C", hub.rc, "--as", "carol", "x@far.example"], environment: [:]
+            ).outputText
+            #expect(show.contains("held: no account carries it"), "\(show)")
+        }
+    }
+
     @Test("ask 11, ask 14: only some recipients by a relay; a changed rc counts for what is queued already")
     func byRecipient() async throws {
         try await onThread {

@@ -267,11 +267,11 @@ struct AttemptTests {
         let health = HopHealth(hub: bench.hub, isHeard: false)
         func letters(after age: Int) throws -> [String] {
             try bench.hub.hops.change(.account("one")) { $0.since = Clock.seconds() - age }
-            try health.fault("one.example: 535 wrong \u{1B}password", of: .account("one"))
+            try health.note(HopFault("one.example: 535 wrong \u{1B}password"), of: .account("one"))
             for entry in try bench.queued { try bench.carry(entry) }
             return bench.mail(of: "alice")
         }
-        try health.fault("down", of: .account("one"))
+        try health.note(HopFault("down"), of: .account("one"))
         #expect(try letters(after: 86_000).isEmpty)
         let first = try letters(after: 86_500)
         #expect(first.count == 1 && first[0].contains("Subject: No mail leaves through the account one\n"), "\(first)")
@@ -282,6 +282,43 @@ struct AttemptTests {
         try health.mend(.account("one"))
         #expect(try bench.hub.hops.read(.account("one")).told == 0)
         #expect(bench.mail(of: "carol").isEmpty)
+    }
+
+    @Test(
+        "SE10, ask 15: a login that fails where nobody reads is told by a letter after a quarter of an hour; a network later"
+    )
+    func toldWhereNobodyReads() throws {
+        let bench = try CarrierBench(postmaster: "carol")
+        func letters(of account: String, age: Int, needsPerson: Bool, isHeard: Bool = false) throws -> Int {
+            let health = HopHealth(hub: bench.hub, isHeard: isHeard)
+            var fault = HopFault("535 no")
+            fault.needsPerson = needsPerson
+            try health.note(fault, of: .account(account))
+            try bench.hub.hops.change(.account(account)) { $0.since = Clock.seconds() - age }
+            try health.note(fault, of: .account(account))
+            for entry in try bench.queued { try bench.carry(entry) }
+            return bench.mail(of: "alice").count
+        }
+        #expect(try letters(of: "one", age: 800, needsPerson: true) == 0)
+        #expect(try letters(of: "one", age: 1000, needsPerson: false) == 0)
+        #expect(try letters(of: "one", age: 1000, needsPerson: true) == 1)
+        #expect(try letters(of: "one", age: 2000, needsPerson: true) == 1, "once")
+        #expect(try letters(of: "two", age: 1000, needsPerson: true, isHeard: true) == 1, "somebody has read it")
+        #expect(try letters(of: "one", age: 90_000, needsPerson: true) == 2)
+    }
+
+    @Test("SE10: probes of a hop at fault come at times that differ, later and later")
+    func probeTimes() throws {
+        let bench = try CarrierBench()
+        let health = HopHealth(hub: bench.hub, isHeard: false)
+        for (age, wanted) in [(0, 54...67), (2000, 448...552), (40_000, 539...662)] {
+            var delays: Set<Int> = []
+            for _ in 0..<40 {
+                try bench.hub.hops.change(.account("one")) { ($0.fault, $0.since) = ("down", Clock.seconds() - age) }
+                delays.insert(try health.note(HopFault("down"), of: .account("one")) - Clock.seconds())
+            }
+            #expect(delays.count > 1 && delays.allSatisfy { wanted.contains($0) }, "\(age): \(delays.sorted())")
+        }
     }
 
     @Test("a message that a person holds is not offered to the next account, and not looked at again")
@@ -473,9 +510,9 @@ struct AttemptTests {
     @Test("a fault that nobody could read is told again where somebody can")
     func heard() throws {
         let bench = try CarrierBench()
-        try HopHealth(hub: bench.hub, isHeard: false).fault("down", of: .account("one"))
+        try HopHealth(hub: bench.hub, isHeard: false).note(HopFault("down"), of: .account("one"))
         #expect(try bench.hub.hops.read(.account("one")).told == 0)
-        try HopHealth(hub: bench.hub, isHeard: true).fault("down", of: .account("one"))
+        try HopHealth(hub: bench.hub, isHeard: true).note(HopFault("down"), of: .account("one"))
         #expect(try bench.hub.hops.read(.account("one")).told == 1)
     }
 
@@ -503,7 +540,7 @@ struct AttemptTests {
         let bench = try CarrierBench()
         let health = HopHealth(hub: bench.hub)
         #expect(try health.refusal(of: .account("one")) == nil)
-        try health.fault("down", of: .account("one"))
+        try health.note(HopFault("down"), of: .account("one"))
         #expect(try health.refusal(of: .account("one"))?.words == "down")
         try bench.hub.hops.change(.account("one")) { $0.nextProbe = Clock.seconds() - 1 }
         #expect(try health.refusal(of: .account("one")) == nil)

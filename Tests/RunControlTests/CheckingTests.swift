@@ -91,6 +91,30 @@ import Testing
     }
 
     @Test(
+        "SE22: an account whose provider will hardly take the hub's own sender is told, unless a route gives it another one"
+    )
+    func machineSender() throws {
+        func told(_ lines: String, top: String = "run-as nobody\nqualify home.arpa") throws -> [String] {
+            try Self.findings(
+                "\(top)\nmailbox m\naccount a\n  address m@isp.example\n  password x\n  send submissions s.example\n\(lines)",
+                .machineSender)
+        }
+        let doubted = try told("")
+        #expect(doubted.count == 1)
+        #expect(
+            doubted.first?.hasPrefix(
+                "rc:7:3: warning: account a: few providers take mail from root@home.arpa, which is of this hub alone")
+                == true, "\(doubted)")
+        #expect(try told("route r\n  use a\n  rewrite from * m@isp.example").count == 1, "the envelope counts")
+        #expect(try told("route r\n  use a\n  rewrite all * m@isp.example").isEmpty)
+        #expect(try told("route r\n  use a\n  rewrite envelope root m@isp.example").isEmpty)
+        #expect(try told("", top: "run-as nobody\nqualify isp.example").isEmpty)
+        #expect(
+            try told("mailbox r\n  unix-user root\n  address root@own.example").isEmpty, "whose address it is is known")
+        #expect(try told("route never\n  from nobody\n  use a\naccount b\n  send smtp b.example\n  auth off").isEmpty)
+    }
+
+    @Test(
         "FE1, ask 28: clear text over a network is refused without its second word, and told with it; this machine is no network"
     )
     func clearText() throws {

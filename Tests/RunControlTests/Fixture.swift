@@ -144,7 +144,7 @@ enum Fixture {
           only           when sending
           auth           xoauth2
           fetch          imaps outlook.office365.com
-          send           submission smtp.office365.com
+          send           submission smtp.office365.com [2001:db8::25]:2587
           move           "Archive/Hub, done"
           tls_fingerprint sha256//AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=
         route notices

@@ -54,6 +54,17 @@ public enum AccountError: Complaint {
         }
     }
 
+    /// Whether another server of the account may do what this one did not: nothing was said of user or password.
+    public var concernsServerAlone: Bool {
+        switch self {
+        case .silent, .noExtensions, .noTLS, .refused, .farewell, .protocolBroken, .engine: true
+        case .transport(let error): if case .stopped = error { false } else { true }
+        case .noUser, .unusable, .passwordNotText, .badToken, .loginInClear, .noMechanism, .loginRefused, .weakerOffer,
+            .records, .serverUnproven, .path, .masked, .secret:
+            false
+        }
+    }
+
     public var exitStatus: ExitStatus {
         switch self {
         case .noUser, .unusable, .passwordNotText, .badToken: .configuration

@@ -14,6 +14,10 @@ public struct AccountServer: Sendable, Hashable {
     public let hasImplicitTLS: Bool
     /// The same service with TLS from the first octet where this one begins without, and the other way about.
     public let counterpart: String
+    /// The servers that are asked when the ones before cannot be reached.
+    public var others: [AccountServer] = []
+    /// It, and those that are asked behind it.
+    public var all: [AccountServer] { [self] + others }
 
     private var isSocket: Bool { HostAndPort.isSocket(host) }
 
@@ -59,10 +63,15 @@ extension AccountSettings {
 
     /// Where mail is sent to.
     public var sendServer: AccountServer? {
-        send.map {
-            AccountServer(
-                word: "send", service: $0.service.rawValue, host: $0.host, port: $0.port,
-                hasImplicitTLS: $0.service.hasImplicitTLS, counterpart: $0.service.counterpart.rawValue)
+        send.map { send in
+            func server(_ host: String, _ port: Int) -> AccountServer {
+                AccountServer(
+                    word: "send", service: send.service.rawValue, host: host, port: port,
+                    hasImplicitTLS: send.service.hasImplicitTLS, counterpart: send.service.counterpart.rawValue)
+            }
+            var first = server(send.host, send.port)
+            first.others = send.others.map { server($0.host, $0.port ?? send.service.defaultPort) }
+            return first
         }
     }
 

@@ -170,7 +170,7 @@ public struct FetchServer: Sendable, Hashable {
     }
 }
 
-/// `send SERVICE HOST[:PORT]`.
+/// `send SERVICE HOST[:PORT]...`.
 public struct SendServer: Sendable, Hashable {
     public enum Service: String, Sendable, Hashable, CaseIterable {
         /// With STARTTLS, unless `tls off`.
@@ -192,11 +192,14 @@ public struct SendServer: Sendable, Hashable {
     /// A name, or an address without brackets.
     public var host: String
     public var port: Int
+    /// The servers that are asked when the ones before cannot be reached.
+    public var others: [HostAndPort]
 
-    public init(service: Service, host: String, port: Int) {
+    public init(service: Service, host: String, port: Int, others: [HostAndPort] = []) {
         self.service = service
         self.host = host
         self.port = port
+        self.others = others
     }
 }
 

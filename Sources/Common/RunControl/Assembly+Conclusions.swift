@@ -255,6 +255,7 @@ extension Assembly {
             faults.add(draft.position(word) ?? account.position, "account \(account.name): \(message)")
         }
         let servers = [account.fetchServer, account.sendServer].compactMap(\.self)
+        let all = servers.flatMap(\.all)
         for server in servers where server.hasImplicitTLS {
             complain(server.word, "\(server.service) is TLS, and \"tls off\" forbids it")
         }
@@ -264,7 +265,7 @@ extension Assembly {
         for word in ["tls-cert-file", "tls-key-file", "tls-min", "tls-ciphers"] where draft.position(word) != nil {
             complain(word, "\"tls off\" leaves no TLS that it could be for")
         }
-        let clear = servers.first { !$0.hasImplicitTLS && account.speaksInClear(to: $0) }
+        let clear = all.first { !$0.hasImplicitTLS && account.speaksInClear(to: $0) }
         if !account.isInsecure, let server = clear {
             complain(
                 "tls",

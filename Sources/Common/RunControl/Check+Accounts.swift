@@ -1,5 +1,9 @@
 // The checks of accounts that need nothing but the rc: ports, clear text, folders that POP3 does not show.
 
+import Glibc
+import MailFormat
+import MailRouting
+
 /// Which of an account's servers a command goes to.
 public typealias AccountSide = KeyPath<AccountSettings, AccountServer?> & Sendable
 
@@ -8,8 +12,11 @@ extension Check {
     public static func ports(_ side: AccountSide) -> Check {
         Check { settings, findings in
             for account in settings.accounts {
-                guard let server = account[keyPath: side], let fault = server.portFault else { continue }
-                findings.fault(account.positions[server.word] ?? account.position, "account \(account.name): \(fault)")
+                for server in account[keyPath: side]?.all ?? [] {
+                    guard let fault = server.portFault else { continue }
+                    findings.fault(
+                        account.positions[server.word] ?? account.position, "account \(account.name): \(fault)")
+                }
             }
         }
     }
@@ -18,7 +25,8 @@ extension Check {
     public static func clearText(_ side: AccountSide) -> Check {
         Check { settings, findings in
             for account in settings.accounts {
-                guard let server = account[keyPath: side], account.speaksInClear(to: server) else { continue }
+                let all = account[keyPath: side]?.all ?? []
+                guard let server = all.first(where: account.speaksInClear) else { continue }
                 let login = account.secret == .none ? "mail goes" : "mail and password go"
                 findings.warning(
                     account.positions["tls"] ?? account.position,
@@ -59,6 +67,25 @@ extension Check {
                     position, "route \(route.name): no interface of online-query has such a name, so it is never tried")
             case .command, .file: continue
             }
+        }
+    }
+
+    /// Accounts that mail of the programs here leaves through, of root's or of the hub's own user, and that will hardly take
+    /// it.
+    public static let machineSender = Check { settings, findings in
+        let isRoots = settings.isSystem || settings.runAs != nil || geteuid() == 0
+        guard let user = isRoots ? "root" : ProcessContext.nameOfUser(geteuid()),
+            let sender = settings.sender(ofUnixUser: user)
+        else { return }
+        let decision = settings.routingTable.decide(
+            for: .hubUser, reversePath: .address(sender), recipient: .postmaster, headerFrom: sender)
+        guard let step = decision.steps.first else { return }
+        let rules = RewriteRules(
+            settings.routes.first { $0.name == step.route }?.rewrites ?? [], locals: settings.localAddresses)
+        let leaving = rules.replacement(of: sender, in: .envelope)?.address ?? sender
+        for account in settings.accounts where step.accounts.contains(account.name) {
+            guard let doubt = settings.doubt(about: leaving, through: account) else { continue }
+            findings.warning(account.positions["send"] ?? account.position, "account \(account.name): \(doubt)")
         }
     }
 

@@ -21,10 +21,26 @@ extension Codec where Value == FetchServer {
 }
 
 extension Codec where Value == SendServer {
-    static let sendServer = server(
-        .service(later: [Refusal(word: "lmtp", deed: "send by LMTP")]),
-        samples: ["smtp a.example", "submission a.example:2587", "submissions [2001:db8::1]:2465"],
-        defaultPort: \.defaultPort, make: SendServer.init, take: { ($0.service, $0.host, $0.port) })
+    static let sendServer: Codec = {
+        let first = server(
+            .service(later: [Refusal(word: "lmtp", deed: "send by LMTP")]),
+            samples: ["smtp a.example", "submission a.example:2587", "submissions [2001:db8::1]:2465"],
+            defaultPort: \.defaultPort, make: { SendServer(service: $0, host: $1, port: $2) },
+            take: { ($0.service, $0.host, $0.port) })
+        var codec = Codec(
+            samples: first.samples + ["submissions a.example b.example:2465 [2001:db8::1]"],
+            read: { arguments throws(RunControlFault) in
+                var server = try first.read(&arguments)
+                while !arguments.isAtEnd {
+                    let (host, port) = try arguments.hostAndPort("the server", defaultPort: server.service.defaultPort)
+                    server.others.append(HostAndPort(host: host, port: port))
+                }
+                return server
+            },
+            write: { server in first.write(server).map { $0 + server.others.map { .word("\($0)") } } })
+        codec.refusals = first.refusals
+        return codec
+    }()
 }
 
 extension Codec {

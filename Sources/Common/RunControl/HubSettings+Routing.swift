@@ -49,6 +49,22 @@ extension HubSettings {
         return (mailbox.addresses + accounts.flatMap(\.addresses)).lazy.compactMap(\.address).first
     }
 
+    /// Who sends what the programs of a Unix user hand in, such as cron's: see ``author(ofUnixUser:)``.
+    public func sender(ofUnixUser name: String) -> Address? {
+        author(ofUnixUser: name) ?? (try? Address(localPart: name, domain: qualify))
+    }
+
+    /// Why the provider of `account` will hardly take mail from `sender`: it is of this hub's own domains, and the account
+    /// has no address there. `nil` for no reason that could be told from here.
+    public func doubt(about sender: Address, through account: AccountSettings) -> String? {
+        guard account.send != nil, account.logsIn, let domain = sender.domain,
+            [hostname, qualify, "localhost"].contains(domain),
+            !account.addresses.contains(where: { $0.domain == domain })
+        else { return nil }
+        return "few providers take mail from \(sender), which is of this hub alone; a route with \"rewrite envelope "
+            + "\(sender.localPart) ADDRESS\" and \"rewrite from \(sender.localPart) ADDRESS\" gives it one of the account's"
+    }
+
     /// The mailbox of the person who is the Unix user `name`, if any.
     public func mailbox(ofUnixUser name: String) -> MailboxSettings? { mailboxes.first { $0.unixUser == name } }
 }

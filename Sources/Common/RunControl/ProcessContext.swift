@@ -80,7 +80,7 @@ public struct ProcessContext: Sendable, Hashable {
         return path.hasPrefix("/") ? path : nil
     }
 
-    private static func nameOfUser(_ user: UInt32) -> String? {
+    static func nameOfUser(_ user: UInt32) -> String? {
         guard let entry = unsafe getpwuid(user), let name = unsafe entry.pointee.pw_name else { return nil }
         return unsafe String(cString: name)
     }

@@ -27,8 +27,13 @@ public struct RetryPolicy: Sendable, Hashable {
             delay *= 2
             further -= 1
         }
-        delay = min(delay, longestDelay)
-        return max(1, Int(Double(delay) * (1 + jitter * (2 * min(1, max(0, chance)) - 1))))
+        return spread(min(delay, longestDelay), chance: chance)
+    }
+
+    /// `delay`, in seconds, shorter or longer by the jitter.
+    /// - Parameter chance: as for ``delay(afterTries:chance:)``.
+    public func spread(_ delay: Int, chance: Double = .random(in: 0...1)) -> Int {
+        max(1, Int(Double(delay) * (1 + jitter * (2 * min(1, max(0, chance)) - 1))))
     }
 
     /// Whether a message marked with `notBefore` is due. A mark further ahead than the longest back-off was set by a
