@@ -151,7 +151,7 @@ let package = Package(
             "Reporting", argumentParser),
         command(
             "mhsend",
-            uses: "RunControl", "SpoolQueue", "Programs", "MailFormat", "MailEnvelope", "MessageContent",
+            uses: "RunControl", "SpoolQueue", "Programs", "MailFormat", "MailRouting", "MailEnvelope", "MessageContent",
             "DurableFiles",
             "Octets", "Reporting"),
         command(

@@ -22,6 +22,12 @@ struct MHCarry: ParsableCommand {
     @Option(name: .customLong("id"), help: "Try this message alone, now; may be given more than once.")
     var ids: [String] = []
 
+    @Option(help: ArgumentHelp("Try what has a recipient with TEXT in it, now.", valueName: "text"))
+    var recipient: String?
+
+    @Option(help: ArgumentHelp("Try what has a sender with TEXT in it, now.", valueName: "text"))
+    var sender: String?
+
     @Option(
         name: .customLong("online"),
         help: ArgumentHelp(
@@ -41,12 +47,17 @@ struct MHCarry: ParsableCommand {
             }
             return known
         }
-        try QueueRun(
-            hub: try CarrierHub(
-                started.settings, log: started.log, isForced: !only.isEmpty, online: connection), only: only,
-            isOnlyIfQueued: isOnlyIfQueued
-        )
-        .run()
+        let chosen: QueueRun.Choice =
+            if !only.isEmpty {
+                .messages(only, isOnlyIfQueued: isOnlyIfQueued)
+            } else if let text = recipient ?? sender {
+                .holding(text, isRecipient: recipient != nil)
+            } else {
+                .due
+            }
+        let isForced = if case .due = chosen { false } else { true }
+        let hub = try CarrierHub(started.settings, log: started.log, isForced: isForced, online: connection)
+        try QueueRun(chosen, hub: hub).run()
     }
 }
 

@@ -8,30 +8,37 @@ import SpoolQueue
 
 /// Carries what is due, then looks again if something came in meanwhile.
 final class QueueRun: Sendable {
-    let hub: CarrierHub
-    /// The messages to try, due or not; empty: all that are due.
-    private let only: [QueueID]
-
-    /// Whether it is no error that one of these is no longer queued: another run was faster.
-    private let isOnlyIfQueued: Bool
-
-    init(hub: CarrierHub, only: [QueueID] = [], isOnlyIfQueued: Bool = false) {
-        self.hub = hub
-        self.only = only
-        self.isOnlyIfQueued = isOnlyIfQueued
+    /// What is tried.
+    enum Choice: Sendable {
+        /// All that is due.
+        case due
+        /// These, due or not.
+        /// - Parameter isOnlyIfQueued: whether it is no error that one is no longer queued: another run was faster.
+        case messages([QueueID], isOnlyIfQueued: Bool)
+        /// What has a sender, or a recipient who still waits, whose address holds a text; due or not.
+        case holding(String, isRecipient: Bool)
     }
+
+    let hub: CarrierHub
+    private let choice: Choice
+
+    init(_ choice: Choice = .due, hub: CarrierHub) { (self.choice, self.hub) = (choice, hub) }
 
     /// Runs until nothing is due. Three runs may go on at once; a fourth leaves the work to them.
     func run() throws {
         defer { hub.askForFetching() }
-        if only.isEmpty { try runQueue() } else { try carryAsked() }
+        switch choice {
+        case .due: try runQueue()
+        case .messages(let ids, let isOnlyIfQueued): try carry(asked: Set(ids), isOnlyIfQueued)
+        case .holding(let text, let isRecipient):
+            try carry(asked: Set(try messages(holding: text, isRecipient)), true)
+        }
         if let failure = hub.failure { throw failure }
     }
 
     /// Carries the messages that somebody asked for and waits for, and the notices that result. It takes no slot:
     /// another run that finds a slot in use relies on its holder to see the whole queue.
-    private func carryAsked() throws {
-        let asked = Set(only)
+    private func carry(asked: Set<QueueID>, _ isOnlyIfQueued: Bool) throws {
         hub.uplink.look()
         let entries = try hub.queue.list().entries.filter { asked.contains($0.id) }
         let lanes = try Lanes(hub: hub)
@@ -43,6 +50,23 @@ final class QueueRun: Sendable {
         carry(notices, in: lanes)
         let gone = asked.subtracting(entries.map(\.id)).map(\.text).sorted()
         if let first = gone.first, !isOnlyIfQueued { throw CarryError.noSuchMessage(first) }
+    }
+
+    /// The messages with a sender, or a recipient who still waits, whose address holds `text`, ASCII case aside.
+    private func messages(holding text: String, _ isRecipient: Bool) throws -> [QueueID] {
+        let wanted = text.lowercased()
+        return try hub.queue.list().entries.filter { entry in
+            do {
+                guard let message = try hub.queue.peek(entry), message.state.hold == nil else { return false }
+                guard isRecipient else { return "\(message.envelope.reversePath)".lowercased().contains(wanted) }
+                return message.state.waiting.contains { index in
+                    message.state.recipients[index].destination.description.lowercased().contains(wanted)
+                }
+            } catch {
+                hub.note(error, of: entry.id)
+                return false
+            }
+        }.map(\.id)
     }
 
     private func runQueue() throws {

@@ -47,24 +47,44 @@ extension MHRoute {
                 "The connection over which the hub is online. Without it: offline.", valueName: "name"))
         var connection: String?
 
-        @Argument(help: "The recipient.")
-        var address: String?
+        @Argument(help: "The recipients.")
+        var addresses: [String] = []
 
         func run() throws {
             let settings = try hub.start("mhroute", checks: []).settings
-            guard let address else { throw ValidationError("name a recipient: mhroute show ADDRESS") }
-            let recipient = try Self.read(address, qualify: settings.qualify)
+            guard let first = addresses.first else { throw ValidationError("name a recipient: mhroute show ADDRESS") }
+            let hint = Nearest.hint(to: first, among: ["show", "help"])
+            guard addresses.count == 1 || first.contains("@") || hint.isEmpty else {
+                throw ValidationError("unknown command \"\(printable(first))\"\(hint)")
+            }
+            let recipients = try addresses.map { try Self.read($0, qualify: settings.qualify) }
             let reversePath = try reversePath(settings)
             let headerFrom = try author.map { try Self.read($0, qualify: settings.qualify) } ?? reversePath.address
             let submitter = try submitter(settings, reversePath)
+            var isUnknown = false
+            for recipient in recipients {
+                try writeToStandardOutput(
+                    told(recipient, reversePath, headerFrom, submitter, settings, isUnknown: &isUnknown))
+            }
+            if isUnknown { throw ExitCode(ExitStatus.noUser.rawValue) }
+        }
+
+        /// Where a message to `recipient` would go.
+        /// - Parameter isUnknown: becomes true where nobody has the address.
+        private func told(
+            _ recipient: Address, _ reversePath: ReversePath, _ headerFrom: Address?, _ submitter: Submitter,
+            _ settings: HubSettings, isUnknown: inout Bool
+        ) -> String {
             var text = "to \(recipient), from \(reversePath), submitted by \(submitter)\n"
             switch settings.localAddresses.resolve(recipient) {
             case .mailbox(let name):
                 text += "  local: delivered into the mailbox \(name)"
                 text += settings.mailbox(name).map { ", \($0.maildir)\n" } ?? "\n"
             case .unknownHere:
+                isUnknown = true
                 text += "  local: nobody has this address here; a client is told 550, queued mail is returned\n"
             case .blocked:
+                isUnknown = true
                 text += "  local: the domain blocks this address; a client is told 550, queued mail is returned\n"
             case .elsewhere:
                 let decision = settings.routingTable.decide(
@@ -85,7 +105,7 @@ extension MHRoute {
                 for name in decision.accounts { text += "  " + Self.told(settings.account(name)) }
                 text += doubts(decision, settings, reversePath)
             }
-            try writeToStandardOutput(text)
+            return text
         }
 
         /// What the route of a step makes of the addresses.

@@ -4,6 +4,7 @@ import DurableFiles
 import Glibc
 import MailEnvelope
 import MailFormat
+import MailRouting
 import MessageContent
 import Octets
 import Reporting
@@ -27,22 +28,23 @@ struct Intake {
         let header = scanner.finish()
 
         let now = MailDate.now()
-        let author = try self.author()
+        let author = try self.author(header)
         let completer = MessageCompleter(
             author: author, fullName: options.fullName ?? caller.fullName, date: now,
             qualifyingWith: settings.qualify)
         let completed = try completed(header, by: completer)
         let recipients = try recipients(in: header)
         let scratch = try putAside(completed, scanner.bodyStart, &input)
-        var envelope = Envelope(reversePath: reversePath(author), recipients: recipients)
+        var envelope = Envelope(reversePath: try reversePath(author, header), recipients: recipients)
         envelope.bodyType = try bodyType()
         envelope.smtpUTF8 = envelope.hasInternationalAddress
         envelope.returnContent = try returned()
         envelope.envelopeID = try envelopeID()
-        let acceptance = Acceptance(
+        var acceptance = Acceptance(
             arrival: now.seconds, source: .unixUser(caller.userID),
             identity: settings.mailbox(ofUnixUser: caller.name).map { EnvelopeText(cleaning: $0.name) },
             headerFrom: fromField(of: header) ?? author)
+        acceptance.account = try options.account.map { try account($0, for: acceptance, of: envelope) }
         var stored = HeaderScanner(bounds: .handedIn)
         stored.append(completed)
         let message = Message(envelope, scratch, header: stored.finish())
@@ -91,13 +93,48 @@ struct Intake {
 
     /// Whom the message is from: `-f`, unless it is the null path; else the address of the mailbox whose `unix-user` is
     /// the caller; else the caller's name at the `qualify` domain.
-    private func author() throws -> Address {
-        if let text = options.reversePath, !hasNullPath { return try address(text, what: "the sender (-f)") }
+    private func author(_ header: HeaderSection) throws -> Address {
+        if let text = options.reversePath, !hasNullPath, settings.allowsFromOverride {
+            return try address(text, what: "the sender (-f)")
+        }
+        if options.hasSenderLine, let sender = try senderLine(of: header) { return sender }
         if let mine = settings.author(ofUnixUser: caller.name) { return mine }
         return try address(caller.name, what: "the name of the calling user")
     }
 
-    private func reversePath(_ author: Address) -> ReversePath { hasNullPath ? .null : .address(author) }
+    private func reversePath(_ author: Address, _ header: HeaderSection) throws -> ReversePath {
+        if options.readsReversePath {
+            guard let named = fromField(of: header) else { throw IntakeError.noAuthor }
+            return .address(named)
+        }
+        return hasNullPath ? .null : .address(author)
+    }
+
+    /// Who sends by the line that UUCP puts before a message: `From bob Sat Nov 21 09:00:00 2026 remote from station`.
+    private func senderLine(of header: HeaderSection) throws -> Address? {
+        guard let line = header.mboxLine else { return nil }
+        let words = header.octets[line].split { $0 == Octet.space || $0 == Octet.lf }
+        guard words.count > 1 else { return nil }
+        let name = String(decoding: words[1], as: UTF8.self)
+        let remote =
+            words.count > 4
+            && words.suffix(3).prefix(2).elementsEqual(["remote", "from"]) { $0.elementsEqual($1.utf8) }
+        let station = remote && !name.contains("@") ? words.last.map { String(decoding: $0, as: UTF8.self) } : nil
+        return try address(station.map { "\(name)@\($0)" } ?? name, what: "the sender (the line before the header)")
+    }
+
+    /// The account that the caller has chosen, which must be open to him.
+    private func account(
+        _ name: String, for acceptance: Acceptance, of envelope: Envelope
+    ) throws(IntakeError) -> EnvelopeText {
+        let accounts = settings.routingTable.accounts
+        guard let account = accounts.first(where: { $0.name == name }) else {
+            throw .noAccount(shown(name), hint: Nearest.hint(to: name, among: accounts.map(\.name)))
+        }
+        let submitter = acceptance.submitter(of: envelope, hubUser: geteuid())
+        guard account.isOpen(to: submitter) else { throw .closedAccount(shown(name), to: "\(submitter)") }
+        return EnvelopeText(cleaning: name)
+    }
 
     private func recipients(in header: HeaderSection) throws -> [Envelope.Recipient] {
         let notify = try notify()
@@ -153,7 +190,7 @@ struct Intake {
 
     /// `-N`: `never`, or a list of `success`, `failure`, `delay` (RFC 3461 §4.1).
     private func notify() throws -> Notify {
-        guard let words = options.notify else { return .unspecified }
+        guard let words = options.notify else { return settings.dsnNotify }
         guard let notify = Notify(parsing: words.utf8) else {
             throw IntakeError.badWord("-N", shown(words), "never, or a list of success, failure, delay")
         }
@@ -171,9 +208,9 @@ struct Intake {
 
     private func returned() throws -> ReturnContent? {
         switch options.returnWhat?.lowercased() {
-        case nil: return nil
+        case nil: return settings.dsnReturn
         case "full": return .full
-        case "hdrs": return .headers
+        case "hdrs", "headers": return .headers
         case let word?: throw IntakeError.badWord("-R", shown(word), "full or hdrs")
         }
     }
@@ -225,6 +262,10 @@ struct Caller: Equatable {
 enum IntakeError: Complaint {
     case noRecipients
     case noRecipientsInHeader
+    /// `--read-envelope-from`, and there is no From field that can be read.
+    case noAuthor
+    case noAccount(String, hint: String)
+    case closedAccount(String, to: String)
     case badAddress(String, what: String, AddressError)
     case badList(what: String, AddressListError)
     case header(CompletionError)
@@ -237,8 +278,10 @@ enum IntakeError: Complaint {
     var exitStatus: ExitStatus {
         switch self {
         case .noRecipients, .noRecipientsInHeader, .badWord: .usage
+        case .noAccount: .configuration
+        case .closedAccount: .noPermission
         case .refused(let verdict) where !verdict.isFinal: .temporaryFailure
-        case .badAddress, .badList, .header, .refused, .tooBig: .dataError
+        case .badAddress, .badList, .header, .refused, .tooBig, .noAuthor: .dataError
         case .unreadable: .ioError
         }
     }
@@ -247,6 +290,11 @@ enum IntakeError: Complaint {
         switch self {
         case .noRecipients: "no recipients; name them on the command line, or let -t read them from the header"
         case .noRecipientsInHeader: "no recipients in the header (To, Cc, Bcc) and none on the command line"
+        case .noAuthor: "--read-envelope-from: the message has no From field that can be read; nothing was sent"
+        case .noAccount(let name, let hint):
+            "-a \(name): the rc has no such account that sends\(hint); nothing was sent"
+        case .closedAccount(let name, let submitter):
+            "-a \(name): the account is not open to \(submitter); see the lines owner and for in mailhubrc(5); nothing was sent"
         case .badAddress(let text, let what, let error): "\(what): \(text): \(error); nothing was sent"
         case .badList(let what, let error): "\(what): \(error); nothing was sent"
         case .header(.headerTooLong):

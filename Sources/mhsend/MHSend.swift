@@ -30,12 +30,19 @@ enum MHSend {
         case .carry(let words): try SiblingCommand.carrier.replaceThisProcess(rcWords + words)
         case .list: try SiblingCommand.queue.replaceThisProcess(["list"] + rcWords)
         case .remove(let ids): try SiblingCommand.queue.replaceThisProcess(["rm"] + rcWords + ids)
+        case .verify(let addresses): try verify(addresses, options, rcWords)
         case .nothing: break
         case .version: try writeToStandardOutput(HubRelease.line(for: "mhsend") + "\n")
         case .help: try writeToStandardOutput(usage)
         case .check: try SiblingCommand.carrier.replaceThisProcess(rcWords + ["--check"])
         case .printConfig: try SiblingCommand.carrier.replaceThisProcess(rcWords + ["--print-config"])
         }
+    }
+
+    /// Tells where mail to `addresses` would go, and why.
+    private static func verify(_ addresses: [String], _ options: SendmailOptions, _ rcWords: [String]) throws -> Never {
+        let sender = options.reversePath.map { ["--from=\($0)"] } ?? []
+        try SiblingCommand.routes.replaceThisProcess(["show"] + rcWords + sender + ["--"] + addresses)
     }
 
     private static func take(_ options: SendmailOptions) throws {
@@ -48,7 +55,7 @@ enum MHSend {
         // From here on the message is the hub's: no failure may change the exit status, or the caller would send it
         // again.
         if options.isVerbose { writeToStandardError("\(name): queued as \(id)") }
-        switch options.delivery {
+        switch options.delivery ?? (settings.isQueueOnly ? .queueOnly : .background) {
         case .queueOnly: break
         case .background: startRun(settings, queue)
         case .immediate: runNow(settings, id)
@@ -77,10 +84,12 @@ enum MHSend {
     }
 
     private static let usage = """
-        usage: mhsend [-i] [-t] [-f SENDER] [-F NAME] [-N DSN] [-R full|hdrs] [-V ID]
+        usage: mhsend [-i] [-t] [-f SENDER] [-F NAME] [-a ACCOUNT] [-N DSN] [-R full|hdrs] [-V ID]
                       [-odb|-odi|-odq] [-v] [-C RC] [--] RECIPIENT ...
                mhsend -q | -qI ID      run the queue, or try one message of it
+               mhsend -qR TEXT         try what has a recipient with TEXT in it; -qS: a sender
                mhsend -qo NAME         carry what waits for the connection NAME
+               mhsend -bv ADDRESS ...  tell where mail to it would go
                mhsend -bp              list the queue (mhqueue list)
                mhsend --check | --print-config | --version
         A message is read from standard input. Exit 0: it is in the queue, on disk. See mhsend(8).

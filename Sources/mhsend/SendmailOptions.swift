@@ -13,6 +13,8 @@ struct SendmailOptions: Equatable {
         case list
         /// Remove from the queue (`-Mrm`, `mailrm`).
         case remove([String])
+        /// Tell where mail to these would go (`-bv`).
+        case verify([String])
         /// `-bi`, `-I`, `newaliases`: nothing to do here.
         case nothing
         case version
@@ -23,7 +25,7 @@ struct SendmailOptions: Equatable {
 
     /// What happens after a message was queued.
     enum Delivery: Equatable {
-        /// `-odb`, the default: a run of the queue in the background.
+        /// `-odb`: a run of the queue in the background.
         case background
         /// `-odi`: wait for the attempt.
         case immediate
@@ -32,7 +34,8 @@ struct SendmailOptions: Equatable {
     }
 
     var mode = Mode.intake
-    var delivery = Delivery.background
+    /// `nil` where the rc says it.
+    var delivery: Delivery?
     /// `-C`: the rc to read.
     var rc: String?
     /// `-t`: recipients are also in the header.
@@ -41,6 +44,12 @@ struct SendmailOptions: Equatable {
     var ignoresDots = false
     /// `-f`, `-r`: the reverse-path as written; empty or `<>` is the null path.
     var reversePath: String?
+    /// `--read-envelope-from`: the author in the header is the sender.
+    var readsReversePath = false
+    /// `-a`: the account that it is to leave through.
+    var account: String?
+    /// Whether it comes as UUCP has it: its first line says who the sender is.
+    var hasSenderLine = false
     /// `-F`: the display name of a From that we add.
     var fullName: String?
     /// `-N`: DSN conditions (RFC 3461 §4.1) as written.
@@ -65,6 +74,9 @@ struct SendmailOptions: Equatable {
         case "runq": mode = .carry(["-q"])
         case "newaliases": mode = .nothing
         case "mailrm": mode = .remove([])
+        case "smtpd", "in.smtpd":
+            throw .notHere(name, "this release takes SMTP by mhserve's submission listener only; see mhserve(8)")
+        case "rmail": (ignoresDots, hasSenderLine) = (true, true)
         default: break
         }
         var words = arguments[...]
@@ -85,6 +97,9 @@ struct SendmailOptions: Equatable {
         }
         switch mode {
         case .remove: mode = .remove(Array(words))
+        case .verify:
+            guard !words.isEmpty else { throw .missingValue(modeOption ?? name) }
+            mode = .verify(Array(words))
         case .intake: recipients = Array(words)
         case .carry, .list, .check, .printConfig:
             if let word = words.first { throw .surplus(word, behind: modeOption ?? name) }
@@ -105,10 +120,26 @@ struct SendmailOptions: Equatable {
         case "--check": try choose(.check, by: word)
         case "--print-config": try choose(.printConfig, by: word)
         case "--now": throw .notHere("--now", "this release queues first; leave it out, and see mhqueue why ID")
-        case "--file": rc = try value(of: word, in: &words)
-        default:
-            guard word.hasPrefix("--file=") else { throw .unknown(word) }
-            rc = String(word.dropFirst(7))
+        case "--read-envelope-from": readsReversePath = true
+        case "--read-recipients": recipientsFromHeader = true
+        default: try readLongValued(word, &words)
+        }
+    }
+
+    /// A long option with a value, behind `=` or in the next word.
+    private mutating func readLongValued(_ word: String, _ words: inout ArraySlice<String>) throws(OptionError) {
+        let name = word.prefix { $0 != "=" }
+        func value() throws(OptionError) -> String {
+            name.endIndex < word.endIndex
+                ? String(word[word.index(after: name.endIndex)...]) : try self.value(of: word, in: &words)
+        }
+        switch name {
+        case "--file": rc = try value()
+        case "--account": account = try value()
+        case "--from": reversePath = try value()
+        case "--dsn-notify": notify = try value()
+        case "--dsn-return": returnWhat = try value()
+        default: throw .unknown(word)
         }
     }
 
@@ -140,6 +171,7 @@ struct SendmailOptions: Equatable {
         case "f", "r": reversePath = try value()
         case "F": fullName = try value()
         case "C": rc = try value()
+        case "a": account = try value()
         case "N": notify = try value()
         case "R": returnWhat = try value()
         case "V": envelopeID = try value()
@@ -165,7 +197,8 @@ struct SendmailOptions: Equatable {
         case "d", "D", "l":
             throw .notHere("-b\(letter)", "listening is mhserve's work: run mhserve; see mhserve(8)")
         case "s": throw .notHere("-bs", "this release takes SMTP by mhserve's submission listener only; see mhserve(8)")
-        case "v", "t": throw .notHere("-b\(letter)", "use: mhroute show ADDRESS")
+        case "v": try choose(.verify([]), by: "-bv")
+        case "t": throw .notHere("-bt", "there are no rewriting rules to try by number; use: mhroute show ADDRESS")
         default: throw .unknown("-b\(letter)")
         }
     }
@@ -186,6 +219,10 @@ struct SendmailOptions: Equatable {
         } else if rest.hasPrefix("I") {
             let id = rest.count > 1 ? String(rest.dropFirst()) : try value(of: "-qI", in: &words)
             try choose(.carry(["-q", "--id", id]), by: "-qI")
+        } else if rest.hasPrefix("R") || rest.hasPrefix("S") {
+            let option = "-q\(rest.prefix(1))"
+            let text = rest.count > 1 ? String(rest.dropFirst()) : try value(of: option, in: &words)
+            try choose(.carry(["-q", "--\(option == "-qR" ? "recipient" : "sender")=\(text)"]), by: option)
         } else if rest.hasPrefix("o") {
             let name = rest.count > 1 ? String(rest.dropFirst()) : try value(of: "-qo", in: &words)
             try choose(.carry(["-q", "--online=\(name)"]), by: "-qo")

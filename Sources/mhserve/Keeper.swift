@@ -71,7 +71,7 @@ struct Keeper: ~Copyable {
     /// - Returns: `false` when what it sent makes no sense: it is to be killed then.
     private mutating func hear(_ worker: WorkerProcess) -> Bool {
         let (isQueued, fault) = worker.hear()
-        if isQueued { carrier.wake(&children) }
+        if isQueued, !settings.isQueueOnly { carrier.wake(&children) }
         guard let fault else { return true }
         log.write(.error, "worker", [("pid", "\(worker.pid)"), ("error", sentence(fault))])
         return false

@@ -22,11 +22,13 @@ struct SendmailOptionsTests {
     /// What an option set should be; everything that is not named keeps its default.
     struct Wanted: Equatable {
         var mode = SendmailOptions.Mode.intake
-        var delivery = SendmailOptions.Delivery.background
+        var delivery: SendmailOptions.Delivery?
         var rc: String?
         var t = false
         var i = false
         var f: String?
+        var account: String?
+        var readsFrom = false
         var fullName: String?
         var notify: String?
         var returned: String?
@@ -43,6 +45,8 @@ struct SendmailOptionsTests {
             t = options.recipientsFromHeader
             i = options.ignoresDots
             f = options.reversePath
+            account = options.account
+            readsFrom = options.readsReversePath
             fullName = options.fullName
             notify = options.notify
             returned = options.returnWhat
@@ -95,7 +99,9 @@ struct SendmailOptionsTests {
         Call("mdadm", "-t") { $0.t = true },
         Call("vacation: a null path", "-f '' -t") { ($0.f, $0.t) = ("", true) },
         Call("procmail's autoreply", "-oi -t -f <>") { ($0.i, $0.t, $0.f) = (true, true, "<>") },
-        Call("Emacs", "-oi -f a@example.org -oem -odb -t") { ($0.i, $0.f, $0.t) = (true, "a@example.org", true) },
+        Call("Emacs", "-oi -f a@example.org -oem -odb -t") {
+            ($0.i, $0.f, $0.t, $0.delivery) = (true, "a@example.org", true, .background)
+        },
         Call("Emacs's feedmail", "-oi -oem -odq -t") { ($0.i, $0.delivery, $0.t) = (true, .queueOnly, true) },
         Call("Mailman", "-G -i -f list-bounces@example.org -V id7 -- b@example.net") {
             ($0.i, $0.f, $0.envelopeID, $0.to) = (true, "list-bounces@example.org", "id7", ["b@example.net"])
@@ -112,13 +118,26 @@ struct SendmailOptionsTests {
         Call("a log file is never opened", "-X /var/www/shell.php -OQueueDirectory=/tmp -O QueueDirectory=/tmp b") {
             $0.to = ["b"]
         },
-        Call("a detached -o", "-o i -o db b") { ($0.i, $0.to) = (true, ["b"]) },
+        Call("a detached -o", "-o i -o db b") { ($0.i, $0.to, $0.delivery) = (true, ["b"], .background) },
         Call("an address that begins with -", "-- -odd@example.org") { $0.to = ["-odd@example.org"] },
         Call("another rc", "-C /tmp/rc b") { ($0.rc, $0.to) = ("/tmp/rc", ["b"]) },
         Call("another rc, long", "--file=/tmp/rc b") { ($0.rc, $0.to) = ("/tmp/rc", ["b"]) },
         Call("a run", "-q") { $0.mode = .carry(["-q"]) },
         Call("a run with a talkative caller", "-v -q") { ($0.mode, $0.v) = (.carry(["-q"]), true) },
         Call("one message", "-qI 17.abc.host") { $0.mode = .carry(["-q", "--id", "17.abc.host"]) },
+        Call("what has a recipient", "-qR example.org") { $0.mode = .carry(["-q", "--recipient=example.org"]) },
+        Call("what has a sender, joined", "-qSalice@") { $0.mode = .carry(["-q", "--sender=alice@"]) },
+        Call("where mail would go", "-bv -f x@y a@example.org b") {
+            ($0.mode, $0.f) = (.verify(["a@example.org", "b"]), "x@y")
+        },
+        Call("msmtp's words", "-a isp --read-envelope-from --read-recipients --dsn-notify=never --dsn-return full b") {
+            ($0.account, $0.readsFrom, $0.t, $0.notify, $0.returned, $0.to) = (
+                "isp", true, true, "never", "full", ["b"]
+            )
+        },
+        Call("msmtp's words with a value of their own", "--account=isp --from a@b --file /rc b") {
+            ($0.account, $0.f, $0.rc, $0.to) = ("isp", "a@b", "/rc", ["b"])
+        },
         Call("one connection", "-qo dsl") { $0.mode = .carry(["-q", "--online=dsl"]) },
         Call("one connection, joined", "-qo-x") { $0.mode = .carry(["-q", "--online=-x"]) },
         Call("one message, joined", "-qI17.abc.host") { $0.mode = .carry(["-q", "--id", "17.abc.host"]) },
@@ -152,7 +171,7 @@ struct SendmailOptionsTests {
         arguments: [
             ("-bs -odb -oem", "mhserve"), ("-bd", "mhserve"), ("-bl", "mhserve"), ("-q15m", "crontab"),
             ("-q1h", "crontab"),
-            ("-bv a@example.org", "mhroute"), ("-bt", "mhroute"),
+            ("-bt", "mhroute"),
             ("--now a", "queues first"),
         ])
     func refused(_ words: String, _ hint: String) throws {

@@ -42,6 +42,10 @@ enum Fixture {
         tls_trust_file   /etc/ssl/own.pem
         tls-certificate  ~/hub.crt key ~/hub.key
         alert-after      6h
+        queue-only       on
+        allow_from_override off
+        dsn_notify       failure, delay
+        dsn_return       headers
         online-query     command "/usr/bin/which-way" -q
         notify           "tell me"
         queue-lifetime   1w

@@ -1,5 +1,6 @@
 // How the log and the place of the Maildirs are written in the rc.
 
+import MailEnvelope
 import Reporting
 
 extension Codec where Value == Log.Destination {
@@ -74,4 +75,39 @@ extension Codec where Value == String {
             return path
         },
         write: { [.word($0)] })
+}
+
+extension Codec where Value == Notify {
+    /// As `-N` of sendmail has it; `off` for what mail does without it.
+    static let dsnNotify = Codec(
+        samples: ["off", "never", "failure,delay", "success, failure , delay"],
+        read: { arguments throws(RunControlFault) in
+            let words = try arguments.rest("off, never, or a list of success, failure, delay")
+            let text = words.map(\.text).joined(separator: ",").split(separator: ",").joined(separator: ",")
+            guard text != "off" else { return .unspecified }
+            guard let notify = Notify(parsing: text.utf8) else {
+                throw arguments.fault(
+                    words[0], "\"\(text)\": dsn_notify is off, never, or a list of success, failure, delay")
+            }
+            return notify
+        },
+        write: { [.word($0.value?.lowercased() ?? "off")] })
+}
+
+extension Codec where Value == ReturnContent? {
+    /// As `-R` of sendmail has it; `off` where nobody asks.
+    static let dsnReturn = Codec(
+        samples: ["off", "headers", "full"],
+        read: { arguments throws(RunControlFault) in
+            let word = try arguments.next("off, headers or full")
+            switch word.text {
+            case "off": return nil
+            case "headers", "hdrs": return .headers
+            case "full": return .full
+            default:
+                let hint = Nearest.hint(to: word.text, among: ["off", "headers", "full"])
+                throw arguments.fault(word, "dsn_return is off, headers or full, not \"\(word.text)\"\(hint)")
+            }
+        },
+        write: { [.word($0.map { $0 == .full ? "full" : "headers" } ?? "off")] })
 }

@@ -62,6 +62,17 @@ extension HubSettings: BlockSettings {
             "Where the name of the connection comes from over which the hub is online, for the routes with online lines."
         )
         one(
+            "queue-only", \.$isQueueOnly, .onOff, "Whether mail that is handed in waits for the next run of the queue.")
+        one(
+            "allow_from_override", \.$allowsFromOverride, .onOff,
+            "Whether who hands mail in to mhsend(8) may say who sends it.")
+        one(
+            "dsn_notify", \.$dsnNotify, .dsnNotify,
+            "What the sender of mail handed in to mhsend(8) is notified of, unless he says it.")
+        one(
+            "dsn_return", \.$dsnReturn, .dsnReturn,
+            "What a notice returns of mail handed in to mhsend(8), unless its sender says it.")
+        one(
             "queue-lifetime", \.queue.$lifetime, .duration("the lifetime", in: 3600...315_360_000),
             "How long the queue tries before it gives up")
         one(

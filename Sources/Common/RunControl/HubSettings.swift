@@ -1,6 +1,7 @@
 // The whole rc as values: what every command reads, and nothing else.
 
 import Credentials
+import MailEnvelope
 import MailRouting
 import Reporting
 
@@ -35,6 +36,13 @@ public struct HubSettings: Sendable, Hashable {
     @Setting public var notify: [String] = []
     /// How it is found out whether, and over which connection, the hub is online; `nil` for not at all.
     @Setting public var onlineQuery: OnlineQuery? = nil
+    /// Whether mail that is handed in waits for the next run of the queue.
+    @Setting public var isQueueOnly = false
+    /// Whether who hands mail in to mhsend may say who sends it.
+    @Setting public var allowsFromOverride = true
+    /// What the sender of mail handed in to mhsend is notified of, and what a notice returns, where he does not say it.
+    @Setting public var dsnNotify = Notify.unspecified
+    @Setting public var dsnReturn: ReturnContent? = nil
     public var queue = QueueLimits()
     public var limits = ServiceLimits()
     public var mailboxes: [MailboxSettings] = []

@@ -27,6 +27,8 @@ enum Predecessors {
             "certificates are always checked; name the one to trust with tls_fingerprint or tls_trust_file"
         case (.account, "logfile"), (.top, "logfile"), (.top, "syslog"), (.account, "syslog"):
             "write \"log syslog\" or \"log FILE\" at the beginning of a line"
+        case (.account, "dsn-notify"), (.account, "dsn-return"), (.account, "allow-from-override"):
+            "it is for all mail that is handed in; write it at the beginning of a line"
         case (.account, "delivery"):
             "fetched mail goes to the Maildir of the account's owner; for another place write \"deliver mbox FILE\" or "
                 + "\"deliver program COMMAND\""

@@ -45,8 +45,12 @@ public struct Acceptance: Sendable, Hashable {
     ///   - recipient: the recipient in question: what a mailbox forwards is that mailbox's mail.
     ///   - hubUser: the Unix user whose queue this is.
     public func submitter(of envelope: Envelope, for recipient: RecipientState, hubUser: UInt32) -> Submitter {
-        if let forwarder = recipient.identity { return .mailbox(forwarder.description) }
-        return switch source {
+        recipient.identity.map { .mailbox($0.description) } ?? submitter(of: envelope, hubUser: hubUser)
+    }
+
+    /// Whose mail it is for the recipients that it came for.
+    public func submitter(of envelope: Envelope, hubUser: UInt32) -> Submitter {
+        switch source {
         case .hub: isNotice(envelope) ? .notice : .hubUser
         case .unixUser(let user) where user == hubUser || user == 0: .hubUser
         case .unixUser, .peer: identity.map { .mailbox($0.description) } ?? .unknown
