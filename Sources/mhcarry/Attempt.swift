@@ -238,14 +238,18 @@ final class Attempt {
                     + "see mhqueue why \(message.id)"
             )
         }
-        _ = try message.sendNotice(.delay, about: owedDelay, write: write)
+        _ = try message.sendNotice(.delay, about: owedDelay, stage: warnings, write: write)
     }
 
     /// Recipients for whom a notice of delay is due. By age alone: mail that waits for a hop at fault has no tries, and
     /// is late all the same.
     private var owedDelay: [Int] {
-        let isLate = hub.policy.isLate(age: hub.age(of: message), tries: max(1, message.state.tries))
-        return isLate ? message.state.owed(.delay) : []
+        warnings > 0 ? message.state.owed(.delay, stage: warnings) : []
+    }
+
+    /// How many of the ages have passed at which the sender hears that it is late.
+    private var warnings: Int {
+        hub.policy.warnings(age: hub.age(of: message), tries: max(1, message.state.tries))
     }
 
     /// Names the file after what is known of the message, and unlocks it.

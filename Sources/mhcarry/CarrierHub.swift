@@ -69,7 +69,7 @@ final class CarrierHub: Sendable {
             routes: [], accounts: settings.accounts.map { SendingAccount(name: $0.name, addresses: $0.addresses) })
         var policy = RetryPolicy()
         policy.lifetime = settings.queue.lifetime.wholeSeconds
-        policy.warnAfter = settings.queue.warnAfter?.wholeSeconds ?? .max
+        policy.warnAfter = settings.queue.warnAfter.map(\.wholeSeconds)
         policy.firstDelay = settings.queue.firstRetry.wholeSeconds
         policy.longestDelay = settings.queue.longestRetry.wholeSeconds
         self.policy = policy

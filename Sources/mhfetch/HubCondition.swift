@@ -124,7 +124,8 @@ struct HubCondition {
         do {
             guard try FileStatus.at(path) != nil else { return [] }
             let entries = try Queue(state: settings.stateDirectory).list().entries
-            let patience = settings.queue.warnAfter.map { Int(clamping: $0.components.seconds) } ?? Self.queueNotice
+            let patience =
+                settings.queue.warnAfter.first.map { Int(clamping: $0.components.seconds) } ?? Self.queueNotice
             let late = entries.compactMap(\.id.seconds).filter { now - $0 >= patience }
             guard let oldest = late.min() else { return [] }
             return [

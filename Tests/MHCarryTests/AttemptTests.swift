@@ -493,6 +493,36 @@ struct AttemptTests {
         #expect(try bench.queued.count == 1)
     }
 
+    @Test("SE11: late mail is told of at each of the chosen ages, once; who was away hears of several at once")
+    func ages() throws {
+        let bench = try CarrierBench(isForced: true, top: "warn-after 1h 1d 2d 3d")
+        func told(at age: Int, _ entry: QueueEntry) throws -> Int {
+            let before = bench.mail(of: "alice").count
+            try bench.carry(entry) { _ in .all(.temporary(2, 0, text: "450 later")) }
+            try bench.carryNotices()
+            return bench.mail(of: "alice").count - before
+        }
+        // An age is what the message says of its arrival, so that there is a message for each walk.
+        let fresh = try bench.message(to: ["a@far.example"], age: 1800)
+        #expect(try told(at: 1800, fresh) == 0)
+        let late = try bench.message(to: ["a@far.example"], age: 4000)
+        #expect(try told(at: 4000, late) == 1 && told(at: 4000, late) == 0)
+        let later = try bench.message(to: ["a@far.example"], age: 180_000)
+        #expect(try told(at: 180_000, later) == 1 && told(at: 180_000, later) == 0, "three ages, one notice")
+        // The next age has come.
+        let hub = try CarrierHub(
+            try .load(
+                explicitPath: bench.scratch.write(
+                    String(decoding: try #require(ScratchDirectory.read(bench.hub.settings.source)), as: UTF8.self)
+                        .replacing("1h 1d 2d 3d", with: "1h 1d 2d 49h"), to: "rc2")),
+            log: try Log(program: "test", to: .nowhere),
+            isForced: true)
+        let before = bench.mail(of: "alice").count
+        try bench.carry(later, by: hub) { _ in .all(.temporary(2, 0, text: "450 later")) }
+        try bench.carryNotices()
+        #expect(bench.mail(of: "alice").count == before + 1)
+    }
+
     @Test("mail that only ever waited for its hop is called late, too, and why", arguments: [false, true])
     func lateWithoutTries(_ isBegun: Bool) throws {
         let bench = try CarrierBench()

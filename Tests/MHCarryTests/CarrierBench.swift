@@ -19,9 +19,10 @@ struct CarrierBench {
     let scratch = ScratchDirectory()
     let hub: CarrierHub
 
-    init(routes: String = "", postmaster: String = "alice", isForced: Bool = false) throws {
+    init(routes: String = "", postmaster: String = "alice", isForced: Bool = false, top: String = "") throws {
         let rc = """
             hostname hub.example
+            \(top)
             state \(scratch.file("state"))
             maildirs \(scratch.file("mail"))/%m
             log none

@@ -41,6 +41,18 @@ import Testing
             ])
     }
 
+    @Test("ages for warnings grow, and are few")
+    func warningAges() {
+        for (line, words) in [
+            ("1d 12h", "each time is longer than the one before it; write a single one as in 1d12h"),
+            ("1h 1h", "each time is longer"), ("never", "write \"off\", not \"never\""), ("30s", "from 1 minute to 10 years"),
+            ("1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 11m", "at most 10 times"),
+        ] {
+            let told = Fixture.listing("warn-after \(line)\nmailbox m")
+            #expect(told.count == 1 && told[0].contains(words), "\(line): \(told)")
+        }
+    }
+
     @Test("routes for connections that nothing tells of, and rules that make one address of many people, are warned of")
     func routes() throws {
         let rc = """

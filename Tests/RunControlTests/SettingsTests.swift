@@ -16,7 +16,7 @@ import Testing
         #expect(hub.hostname == "hub.home.arpa" && hub.qualify == "home.arpa" && hub.runAs == "mailhub")
         #expect(hub.log == .file("/home/alice/log/mailhub"))
         #expect(hub.tlsCertificate == CertificatePair(certificate: "/home/alice/hub.crt", key: "/home/alice/hub.key"))
-        #expect(hub.queue.lifetime == .seconds(604_800) && hub.queue.warnAfter == nil)
+        #expect(hub.queue.lifetime == .seconds(604_800) && hub.queue.warnAfter.isEmpty)
         #expect(hub.limits.messageSize == 10 << 20 && hub.limits.freeSpace == 1 << 30)
         #expect(
             hub.mailboxes.map(\.maildir) == [
@@ -159,7 +159,7 @@ import Testing
         #expect(hub.stateDirectory == "/home/alice/.local/state/mailhub")
         #expect(hub.mailboxes[0].maildir == "/home/alice/Mail/alice")
         #expect(hub.queue == QueueLimits() && hub.limits == ServiceLimits())
-        #expect(hub.queue.lifetime == .seconds(432_000) && hub.queue.warnAfter == .seconds(14_400))
+        #expect(hub.queue.lifetime == .seconds(432_000) && hub.queue.warnAfter == [.seconds(14_400)])
         #expect(hub.limits.messageSize == 52_428_800 && hub.limits.recipients == 100 && hub.limits.errors == 10)
         #expect(hub.limits.connections == 500 && hub.limits.connectionsPerAddress == 20)
         #expect(hub.limits.smtpIdle == .seconds(300) && hub.limits.pop3Idle == .seconds(600))

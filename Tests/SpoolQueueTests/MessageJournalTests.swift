@@ -28,7 +28,7 @@ struct JournalTests {
             .result(
                 tag: noon + 2, at: noon, isLast: false, [result([0, 2], relayed), result([1], busy, next: noon + 300)]),
             .result(tag: noon + 2, at: noon, isLast: true, [result([4], gone)]),
-            .intent(1, .failure, [4]),
+            .intent(1, .failure, [4], stage: 1),
             .told(1),
             .hold("a person: wants it, so +"),
             .release,
@@ -117,7 +117,7 @@ struct JournalTests {
     func nobody() throws {
         for record in [
             Record.result(tag: 1, at: 1, isLast: true, [result([], taken)]),
-            .intent(1, .delay, []), .failed([], gone),
+            .intent(1, .delay, [], stage: 1), .failed([], gone),
         ] {
             #expect(try Record(record.text[...]) == record)
         }
@@ -220,7 +220,7 @@ struct JournalTests {
         #expect(state.recipients[0].progress == .waiting && state.recipients[0].tries == 1)
         #expect(state.recipients[0].next == noon + 14_400)
         #expect(state.owed(.held) == [0], "without a return address, too, and not where NOTIFY=NEVER")
-        check(.intent(1, .held, [0]), on: &state)
+        check(.intent(1, .held, [0], stage: 1), on: &state)
         #expect(state.owed(.held).isEmpty && !state.isComplete)
         check(.told(1), on: &state)
         check(both(2, held), on: &state)

@@ -43,8 +43,11 @@ struct PolicyTests {
             policy.age(arrival: noon, firstResult: nil, now: 1000, newestState: 0) == nil, "the clock is in 1970 now")
         #expect(policy.age(arrival: noon, firstResult: nil, now: noon, newestState: noon + 1) == nil)
         #expect(!policy.isExpired(age: nil, tries: 1000))
-        #expect(policy.isLate(age: 4 * 3600, tries: 1))
-        #expect(!policy.isLate(age: 4 * 3600, tries: 0))
+        #expect(policy.warnings(age: 4 * 3600, tries: 1) == 1 && policy.warnings(age: 4 * 3600 - 1, tries: 1) == 0)
+        #expect(policy.warnings(age: 4 * 3600, tries: 0) == 0 && policy.warnings(age: nil, tries: 9) == 0)
+        var chosen = policy
+        chosen.warnAfter = [3600, 86_400, 259_200]
+        #expect([3599, 3600, 86_400, 300_000].map { chosen.warnings(age: $0, tries: 1) } == [0, 1, 2, 3])
     }
 
     @Test("the state of a next hop survives, under a name that cannot leave its directory")

@@ -80,6 +80,39 @@ extension Codec where Value == Duration {
     }
 }
 
+extension Codec where Value == [Duration] {
+    /// Ages, each higher than the one before; `off` for none.
+    static let warningAges: Codec = {
+        let ages = 60...315_360_000
+        let most = 10
+        var codec = Codec(
+            samples: ["off", "1m", "4h 1d 3d"],
+            read: { arguments throws(RunControlFault) in
+                if arguments.peek?.text == "off" {
+                    _ = try arguments.next("off")
+                    return []
+                }
+                if let word = arguments.peek, Arguments.switchMeant(by: word.text) == "off" {
+                    throw arguments.fault(word, "warn-after is a time or off; write \"off\", not \"\(word.text)\"")
+                }
+                var found = [try arguments.duration("the time", in: ages)]
+                while let word = arguments.peek {
+                    let next = try arguments.duration("the time", in: ages)
+                    guard let last = found.last, next > last, found.count < most else {
+                        let why =
+                            found.count < most ? "each time is longer than the one before it" : "at most \(most) times"
+                        throw arguments.fault(word, "\(why); write a single one as in 1d12h")
+                    }
+                    found.append(next)
+                }
+                return found
+            },
+            write: { $0.isEmpty ? [.word("off")] : $0.map { .word(Quantity.text($0)) } })
+        codec.measures = [.time(ages)]
+        return codec
+    }()
+}
+
 extension Codec where Value == RetryDelays {
     static let retryDelays: Codec = {
         let (first, longest) = (1...86_400, 1...604_800)

@@ -76,9 +76,7 @@ extension HubSettings: BlockSettings {
             "queue-lifetime", \.queue.$lifetime, .duration("the lifetime", in: 3600...315_360_000),
             "How long the queue tries before it gives up")
         one(
-            "warn-after", \.queue.$warnAfter,
-            Codec<Duration>.duration("the time", in: 60...315_360_000).or("off", "a time"),
-            "When the sender hears that a message is late")
+            "warn-after", \.queue.$warnAfter, .warningAges, "When the sender hears that a message is late")
         one(
             "retry", \.queue.$retry, .retryDelays,
             "The first delay of the queue and the longest; each is twice the one before.")

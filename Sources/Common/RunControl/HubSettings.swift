@@ -78,8 +78,8 @@ public enum OnlineQuery: Sendable, Hashable {
 public struct QueueLimits: Sendable, Hashable {
     /// RFC 5321 §4.5.4.1 asks for at least 4 to 5 days.
     @Setting public var lifetime = Duration.seconds(5 * 86_400)
-    /// When the sender hears that a message is late; `nil` for never.
-    @Setting public var warnAfter: Duration? = .seconds(4 * 3600)
+    /// The ages at which the sender hears that a message is late, the lowest first; none for never.
+    @Setting public var warnAfter = [Duration.seconds(4 * 3600)]
     @Setting public var retry = RetryDelays(first: .seconds(5 * 60), longest: .seconds(4 * 3600))
 
     public var firstRetry: Duration { retry.first }

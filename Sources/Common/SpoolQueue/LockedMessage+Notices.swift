@@ -13,20 +13,22 @@ extension LockedMessage {
 
     /// Queues one notice of `kind` about those of `recipients` that are owed one (``MessageState/owed(_:)``); durable
     /// on return.
-    /// - Parameter make: makes the notice with this id, of this kind, about the recipients with these indexes.
+    /// - Parameters:
+    ///   - stage: of delay, how many ages for it have passed.
+    ///   - make: makes the notice with this id, of this kind, about the recipients with these indexes.
     /// - Returns: the notice's id; `nil` when none of the recipients is owed one.
     /// - Throws: what `make` throws; ``QueueError/distrusted(path:)``, ``QueueError/disk(_:)`` or
     ///   ``QueueError/noSpace(_:)``. A notice that was begun is for ``resumeNotices(write:)`` then.
     public func sendNotice(
-        _ kind: NoticeKind, about recipients: [Int],
+        _ kind: NoticeKind, about recipients: [Int], stage: Int = 1,
         write make: (QueueID, NoticeKind, [Int]) throws(QueueError) -> Notice
     ) throws(QueueError) -> QueueID? {
         try trust()
-        let owed = Set(state.owed(kind))
+        let owed = Set(state.owed(kind, stage: stage))
         let recipients = recipients.filter { owed.contains($0) }.sorted()
         guard !recipients.isEmpty else { return nil }
         let number = state.nextNotice
-        try write([.intent(number, kind, recipients)])
+        try write([.intent(number, kind, recipients, stage: stage)])
         try queueNotice(number, make)
         return id.notice(number)
     }

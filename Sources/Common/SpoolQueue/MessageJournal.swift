@@ -91,7 +91,7 @@ final class MessageJournal {
         var isOpen = false
         for line in octets.split(separator: Octet.lf) {
             guard let text = JournalLine.text(of: line), let record = try? Record(text) else { continue }
-            if case .intent(number, _, _) = record { isOpen = true }
+            if case .intent(number, _, _, _) = record { isOpen = true }
             if case .told(number) = record { isOpen = false }
         }
         return isOpen

@@ -17,7 +17,7 @@ public struct MessageState: Sendable {
     /// Attempts in a row that ended without a result: a message that brings the program down has many.
     public private(set) var diedInARow = 0
     /// Notices that were begun but are not known to be queued, by number.
-    public private(set) var intents: [Int: (kind: NoticeKind, recipients: [Int])] = [:]
+    public private(set) var intents: [Int: (kind: NoticeKind, recipients: [Int], stage: Int)] = [:]
     /// The number of the next notice.
     public private(set) var nextNotice = 1
     /// Whether the journal has any record.
@@ -52,12 +52,14 @@ public struct MessageState: Sendable {
     /// never twice, never against NOTIFY (RFC 3461 §4.1). Whether the message is late enough for a notice of delay is
     /// for the caller to decide. A notice that mail is held stays at this hub and so needs no reverse-path; but there
     /// is none about another notice.
-    public func owed(_ kind: NoticeKind) -> [Int] {
+    /// - Parameter stage: of delay, how many ages for a notice have passed: one notice tells of all of them.
+    public func owed(_ kind: NoticeKind, stage: Int = 1) -> [Int] {
         guard kind == .held ? !isNotice : hasReversePath else { return [] }
         let begun = Set(intents.values.filter { $0.kind == kind }.flatMap(\.recipients))
         return recipients.indices.filter { index in
             let recipient = recipients[index]
-            guard !recipient.told.contains(kind), !begun.contains(index) else { return false }
+            let isTold = kind == .delay ? recipient.warnings >= stage : recipient.told.contains(kind)
+            guard !isTold, !begun.contains(index) else { return false }
             return switch kind {
             case .failure: recipient.progress == .failed && recipient.notify.wants(.failure)
             case .delay: recipient.progress == .waiting && !recipient.isHeld && recipient.notify.wants(.delay)
@@ -105,14 +107,19 @@ public struct MessageState: Sendable {
             guard isWaiting(parent), recipients.count + children.count <= Self.recipientLimit else { return false }
             recipients[parent].progress = .expanded
             recipients += children.map { RecipientState($0, parent: parent) }
-        case .intent(let number, let kind, let about):
+        case .intent(let number, let kind, let about, let stage):
             guard number >= nextNotice, about.allSatisfy({ recipients.indices.contains($0) }) else { return false }
-            intents[number] = (kind, about)
+            intents[number] = (kind, about, stage)
             nextNotice = number + 1
         case .told(let number):
             guard let intent = intents.removeValue(forKey: number) else { return told.contains(number) }
             told.insert(number)
-            for index in intent.recipients { recipients[index].told.insert(intent.kind) }
+            for index in intent.recipients {
+                recipients[index].told.insert(intent.kind)
+                if intent.kind == .delay {
+                    recipients[index].warnings = max(recipients[index].warnings, intent.stage)
+                }
+            }
         case .hold(let why):
             hold = why
         case .release:

@@ -98,6 +98,8 @@ public struct RecipientState: Sendable, Hashable {
     var attempt = 0
     /// The kinds of the notices about it that were queued.
     var told: Set<NoticeKind> = []
+    /// How many of the ages for a notice of delay its sender has been told of.
+    var warnings = 0
 
     init(_ recipient: Envelope.Recipient) {
         self.init(

@@ -13,7 +13,8 @@ enum Record: Sendable, Hashable {
     /// Results of the attempt that named the file with `tag` as its `R`; `isLast` when it ended with them.
     case result(tag: Int, at: Int, isLast: Bool, [AttemptResult])
     case expansion(parent: Int, [ExpandedRecipient])
-    case intent(Int, NoticeKind, [Int])
+    /// A notice is about to be queued; of delay, the stage says how many ages for it have passed.
+    case intent(Int, NoticeKind, [Int], stage: Int)
     case told(Int)
     case hold(String)
     case release
@@ -39,7 +40,8 @@ enum Record: Sendable, Hashable {
         case .result(let tag, let at, let isLast, let items):
             [isLast ? "result" : "part", "\(tag)", "\(at)"] + items.map(Self.word)
         case .expansion(let parent, let children): ["expand", "\(parent)"] + children.map(Self.word)
-        case .intent(let number, let kind, let about): ["intent", "\(number)", kind.rawValue, Self.ranges(about)]
+        case .intent(let number, let kind, let about, let stage):
+            ["intent", "\(number)", kind.rawValue, Self.ranges(about)] + (stage > 1 ? ["\(stage)"] : [])
         case .told(let number): ["told", "\(number)"]
         case .hold(let why): ["hold", JournalWord.encode(why)]
         case .release: ["release"]
@@ -78,8 +80,11 @@ enum Record: Sendable, Hashable {
             for word in rest.dropFirst() { children.append(try Self.child(word)) }
             self = .expansion(parent: try number(1), children)
         case "intent":
-            guard let kind = NoticeKind(rawValue: try text(2)), words.count == 4 else { throw .newerVersion }
-            self = .intent(try number(1), kind, try Self.indexes(words[3]))
+            guard let kind = NoticeKind(rawValue: try text(2)), (4...5).contains(words.count) else {
+                throw .newerVersion
+            }
+            let stage = words.count > 4 ? try number(4) : 1
+            self = .intent(try number(1), kind, try Self.indexes(words[3]), stage: stage)
         case "told":
             self = .told(try number(1))
         case "hold":

@@ -13,8 +13,8 @@ public struct RetryPolicy: Sendable, Hashable {
     public var lifetime = 5 * 86_400
     /// The fewest tries after which a recipient may be given up, whatever the age.
     public var minimumTries = 8
-    /// The age from which the sender is told of the delay.
-    public var warnAfter = 4 * 3600
+    /// The ages at which the sender is told of the delay, the lowest first.
+    public var warnAfter = [4 * 3600]
 
     public init() {}
 
@@ -58,9 +58,9 @@ public struct RetryPolicy: Sendable, Hashable {
         return age >= lifetime && tries >= minimumTries
     }
 
-    /// Whether the sender is to be told that the message is late.
-    public func isLate(age: Int?, tries: Int) -> Bool {
-        guard let age else { return false }
-        return age >= warnAfter && tries > 0
+    /// How many of the ages have passed at which the sender is told that the message is late.
+    public func warnings(age: Int?, tries: Int) -> Int {
+        guard let age, tries > 0 else { return 0 }
+        return warnAfter.count { age >= $0 }
     }
 }
