@@ -45,7 +45,8 @@ import Testing
     func warningAges() {
         for (line, words) in [
             ("1d 12h", "each time is longer than the one before it; write a single one as in 1d12h"),
-            ("1h 1h", "each time is longer"), ("never", "write \"off\", not \"never\""), ("30s", "from 1 minute to 10 years"),
+            ("1h 1h", "each time is longer"), ("never", "write \"off\", not \"never\""),
+            ("30s", "from 1 minute to 10 years"),
             ("1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 11m", "at most 10 times"),
         ] {
             let told = Fixture.listing("warn-after \(line)\nmailbox m")
