@@ -224,21 +224,22 @@ final class Attempt {
 
     // MARK: The end
 
-    /// Queues the notices that are owed, once the results are durable.
+    /// Queues the notices that are owed, once the results are durable; what there is no room for in this hour stays owed.
     func sendNotices() throws(QueueError) {
+        for kind in [NoticeKind.failure, .success, .held] { try sendNotice(kind, about: message.state.owed(kind)) }
+        try sendNotice(.delay, about: owedDelay, stage: warnings)
+    }
+
+    private func sendNotice(_ kind: NoticeKind, about owed: [Int], stage: Int = 1) throws(QueueError) {
+        guard let first = owed.first, hub.mayNotify() else { return }
         let write = Self.writer(hub, message)
-        for kind in [NoticeKind.failure, .success] {
-            _ = try message.sendNotice(kind, about: message.state.owed(kind), write: write)
+        guard try message.sendNotice(kind, about: owed, stage: stage, write: write) != nil, kind == .held else {
+            return
         }
-        let held = message.state.owed(.held)
-        if try message.sendNotice(.held, about: held, write: write) != nil, let first = held.first {
-            let why = message.state.recipients[first].verdict?.description ?? ""
-            writeToStandardError(
-                "\(CommandName.called(else: "mhcarry")): \(message.id) is held: \(printable(why)); "
-                    + "see mhqueue why \(message.id)"
-            )
-        }
-        _ = try message.sendNotice(.delay, about: owedDelay, stage: warnings, write: write)
+        let why = message.state.recipients[first].verdict?.description ?? ""
+        writeToStandardError(
+            "\(CommandName.called(else: "mhcarry")): \(message.id) is held: \(printable(why)); "
+                + "see mhqueue why \(message.id)")
     }
 
     /// Recipients for whom a notice of delay is due. By age alone: mail that waits for a hop at fault has no tries, and

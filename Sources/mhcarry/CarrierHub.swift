@@ -33,6 +33,7 @@ final class CarrierHub: Sendable {
     private let lastAccept: Int
     let uplink: Uplink
     let notices: NoticeWriter
+    private let noticeBudget: NoticeBudgets
     let log: Log
     /// Whether a person asked: a next hop at fault is probed at once then.
     let isForced: Bool
@@ -58,6 +59,7 @@ final class CarrierHub: Sendable {
         maildirs = OpenMaildirs { log.write(.warning, "sweep", [("error", sentence($0))]) }
         queue = try Queue(state: settings.stateDirectory, faults: faults)
         hops = try HopStates(in: queue.state)
+        noticeBudget = NoticeBudgets(in: queue.state)
         let isQueryNeeded = settings.routes.contains { !$0.online.isEmpty }
         uplink = Uplink(
             isQueryNeeded ? settings.onlineQuery : nil, announced: online, in: queue.state, log: log)
@@ -119,6 +121,14 @@ final class CarrierHub: Sendable {
 
     /// Whether next hops at fault are asked at once: a person asks, or the way to them is open now.
     var asksAtOnce: Bool { isForced || !uplink.connectivity.carriesAll }
+
+    /// Whether there is room for another notice in this hour; else it stays owed.
+    func mayNotify() -> Bool {
+        do throws(StateFileError) { return try noticeBudget.spend(now: Clock.seconds()) } catch {
+            log.write(.warning, "notices", [("error", sentence(error))])
+            return true
+        }
+    }
 
     /// Tells the postmaster of mail that has waited for a connection for long, once.
     func tellOfWaiting() {

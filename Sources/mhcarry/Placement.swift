@@ -90,7 +90,8 @@ struct Placement {
         var accounts = decision.accounts
         // A person's order counts as the hub's own user's, to whom every account is open.
         if let pinned = subject.state.route { accounts = hub.uplink.connectivity.carriesAll ? [pinned] : [] }
-        guard !accounts.isEmpty || decision.isHeld else { return awaiting.append(index) }
+        let mayBeHeld = decision.isHeld && hub.uplink.connectivity.carriesAll
+        guard !accounts.isEmpty || mayBeHeld else { return awaiting.append(index) }
         if let passed = subject.passed[index] {
             accounts.removeAll { name in passed.contains { $0.account == name } }
             // A refusal for now is what the sender hears of, unless another account can be asked at once.

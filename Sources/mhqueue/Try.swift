@@ -70,7 +70,8 @@ private struct WaitingRecipients {
             let recipient = message.state.recipients[index]
             guard recipient.progress == .waiting, recipient.tries <= before else { continue }
             if let holder = try queue.holder(of: entry) { throw QueueError.busy(id: id, holder: holder) }
-            throw QueueCommandError.notTried(id, why: recipient.verdict?.text ?? "no attempt was made; see mhqueue why \(id)")
+            throw QueueCommandError.notTried(
+                id, why: recipient.verdict?.text ?? "no attempt was made; see mhqueue why \(id)")
         }
     }
 }

@@ -81,6 +81,7 @@ struct RoutesTests {
             try hub.queue(to: ["bob@home.example"])
             #expect(try hub.mhsend(["-qo", "nothing"]).status == 0)
             #expect(try hub.listed.count == 2, "no local mail either")
+            #expect(try hub.listed.allSatisfy { $0.contains("\"tries\":0") })
             #expect(try hub.mhsend(["-qotrain7"]).status == 0)
             #expect(two.messages.map(\.forwardPaths) == [["<a@far.example>"]] && one.messages.isEmpty)
             try hub.queue(to: ["b@far.example"])

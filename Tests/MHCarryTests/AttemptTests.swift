@@ -9,9 +9,9 @@ import MailTestKit
 import MessageContent
 import Reporting
 import RunControl
-import SpoolQueue
 import Testing
 
+@testable import SpoolQueue
 @testable import mhcarry
 
 @Suite("An attempt")
@@ -152,6 +152,19 @@ struct AttemptTests {
             #expect(bench.mail(of: "alice").count == (isTaken ? 0 : 1))
             #expect(try bench.queued.count == (isTaken ? 0 : 1))
         }
+    }
+
+    @Test("SE6: what is not for the announced connection is not touched: nothing is held, tried, or put into a mailbox")
+    func announced() throws {
+        let bench = try CarrierBench(routes: "route home\n    online home\n    use one")
+        let hub = try CarrierHub(
+            bench.hub.settings, log: try Log(program: "test", to: .nowhere), isForced: false, online: "train")
+        for (to, submitter) in [("a@far.example", "alice"), ("a@far.example", "bob"), ("bob@home.example", "alice")] {
+            let entry = try bench.message(to: [to], by: submitter)
+            #expect(try bench.carry(entry, by: hub).isEmpty)
+            #expect(try bench.message(entry).state.tries == 0 && bench.message(entry).entry == entry)
+        }
+        #expect(try bench.queued.count == 3 && bench.mail(of: "bob").isEmpty)
     }
 
     @Test("SE5, ask 12: `last` keeps what is put off from later routes; nothing goes elsewhere that may have arrived")
@@ -491,6 +504,32 @@ struct AttemptTests {
         let outcome = recorder.carryOut([.leave(job, .account("one"))])
         #expect(outcome.done == 1 && outcome.handed.isEmpty && job.attempt == nil)
         #expect(try bench.queued.count == 1)
+    }
+
+    @Test(
+        "SE11, ask 16: a storm of failures makes a hundred notices in an hour; the others are owed, and come later, each once"
+    )
+    func storm() throws {
+        let bench = try CarrierBench()
+        let entries = try (0..<105).map { try bench.message(to: ["nobody\($0)@localhost"]) }
+        for entry in entries { try bench.carry(entry) }
+        #expect(try bench.queued.count == 105, "100 notices, and 5 messages that owe one")
+        try bench.carryNotices()
+        #expect(bench.mail(of: "alice").count == 100)
+        for entry in try bench.queued { try bench.carry(entry) }
+        #expect(try bench.queued.count == 5 && bench.mail(of: "alice").count == 100)
+        let files = StateFiles<NoticeBudget>(in: bench.hub.queue.state)
+        for since in [Clock.seconds() - 3600, Clock.seconds() + 60] {
+            try files.change(NoticeBudget.fileName) { ($0.since, $0.count) = (since, NoticeBudget.limit) }
+            for entry in try bench.queued.prefix(2) { try bench.carry(entry) }
+        }
+        bench.scratch.write("", to: "state/notices")
+        for entry in try bench.queued { try bench.carry(entry) }
+        try bench.carryNotices()
+        let told = bench.mail(of: "alice").compactMap { letter in
+            letter.split(separator: "\n").first { $0.hasPrefix("Final-Recipient:") }
+        }
+        #expect(try bench.queued.isEmpty && told.count == 105 && Set(told).count == 105)
     }
 
     @Test("SE11: late mail is told of at each of the chosen ages, once; who was away hears of several at once")
