@@ -89,6 +89,7 @@ let package = Package(
             "COpenSSL"),
         room("DeflateEngine", uses: "Reporting", "CZlib"),
         room("MailRouting", uses: "MailFormat"),
+        room("MailAliases", uses: "Octets", "MailFormat", "MailEnvelope", "MailRouting"),
         room("AccessControl", uses: "InternetAddress"),
         room("Resolver", uses: "Blocking", "Reporting", "CMHSys", "CUnbound"),
         room("GeoLookup", uses: "InternetAddress", "Reporting", "CMaxMindDB"),
@@ -136,6 +137,10 @@ let package = Package(
             "MailboxLogins",
             uses: "Credentials", "AccessControl", "RunControl", "SASLMechanisms", "MailRouting", "MailFormat",
             "InternetAddress", "Digests", "Blocking", "Octets", "Reporting"),
+        room(
+            "AddressExpansion",
+            uses: "Blocking", "MailAliases", "MailEnvelope", "MailFormat", "MailRouting", "Programs", "Reporting",
+            "RunControl"),
         room("CommandStart", uses: "RunControl", "Programs", "Reporting", argumentParser),
 
         // Floor 5: what we want
@@ -156,21 +161,26 @@ let package = Package(
             "Octets", "Reporting"),
         command(
             "mhcarry",
-            uses: "CommandStart", "AccountSessions", "FetchCalendar", "LoginLedger", "SMTPProtocol", "SpoolQueue",
+            uses: "CommandStart", "AccountSessions", "AddressExpansion", "MailAliases", "FetchCalendar", "LoginLedger",
+            "SMTPProtocol", "SpoolQueue",
             "Delivery",
             "MaildirStore",
             "MailRouting", "MailFormat", "MailEnvelope", "MessageContent", "RunControl", "Transport", "Blocking",
             "DurableFiles", "Programs", "Reporting", argumentParser),
         command(
             "mhqueue",
-            uses: "CommandStart", "SpoolQueue", "Programs", "MailRouting", "MailFormat", "MessageContent", "RunControl",
+            uses: "CommandStart", "AddressExpansion", "SpoolQueue", "Programs", "MailRouting", "MailFormat",
+            "MessageContent", "RunControl",
             "Octets",
             "Reporting", argumentParser),
         command(
-            "mhroute", uses: "CommandStart", "MailRouting", "MailFormat", "RunControl", "Reporting", argumentParser),
+            "mhroute",
+            uses: "CommandStart", "AddressExpansion", "MailAliases", "MailEnvelope", "MailRouting", "MailFormat",
+            "RunControl", "Reporting", argumentParser),
         command(
             "mhserve",
-            uses: "Credentials", "CommandStart", "MailboxLogins", "AccessControl", "InternetAddress", "SMTPProtocol",
+            uses: "Credentials", "CommandStart", "AddressExpansion", "MailboxLogins", "AccessControl",
+            "InternetAddress", "SMTPProtocol",
             "POP3Protocol", "SpoolQueue", "Delivery", "MaildirStore", "MailRouting", "MailFormat", "MailEnvelope",
             "MessageContent", "RunControl", "TLSEngine", "SASLMechanisms", "Programs", "DurableFiles", "Octets",
             "Reporting", "CMHSys",
@@ -195,6 +205,9 @@ let package = Package(
         tests(of: "SASLMechanisms", uses: "Credentials", "Octets"),
         tests(of: "MailEnvelope", uses: "MailFormat"),
         tests(of: "MailRouting", uses: "MailFormat"),
+        tests(of: "MailAliases", uses: "MailFormat", "MailRouting"),
+        tests(
+            of: "AddressExpansion", uses: "MailAliases", "MailEnvelope", "MailFormat", "MailRouting", "RunControl"),
         tests(of: "TLSEngine", uses: "Credentials", "Octets", "Reporting"),
         tests(of: "Resolver", uses: "Blocking"),
         tests(of: "GeoLookup", uses: "InternetAddress"),
@@ -250,7 +263,8 @@ let package = Package(
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio")),
         tests(
             ofCommand: "mhqueue", as: "MHQueue",
-            uses: "MailEnvelope", "MailFormat", "MailRouting", "MessageContent", "Reporting", "SpoolQueue",
+            uses: "AddressExpansion", "RunControl", "MailEnvelope", "MailFormat", "MailRouting", "MessageContent",
+            "Reporting", "SpoolQueue",
             argumentParser),
         tests(
             ofCommand: "mhcarry", as: "MHCarry",

@@ -62,8 +62,9 @@ final class Attempt {
         let routes = placement.routes.filter { underWay[hop]?.contains($0.key) == true }
         let sorted = routes.isEmpty ? recipients : recipients.sorted { (routes[$0] ?? "", $0) < (routes[$1] ?? "", $1) }
         return Assignment(
-            job: job, recipients: sorted, routes: routes, message: message.message, state: message.state,
-            hasDied: message.hasDied)
+            job: job, recipients: sorted, routes: routes,
+            questions: hop == .expansion ? placement.questions : [:], message: message.message,
+            acceptance: message.acceptance, state: message.state, hasDied: message.hasDied)
     }
 
     /// Marks that it was begun: should the program die in it, the next run knows.
@@ -84,7 +85,8 @@ final class Attempt {
 
     /// The results for recipients that no hop is asked about, or no further one.
     private func settled(in placement: Placement) -> [AttemptResult] {
-        placement.verdicts.flatMap { results(of: $0.verdict, for: [$0.recipient]) }
+        placement.verdicts.filter { !job.isTried.contains($0.recipient) }
+            .flatMap { results(of: $0.verdict, for: [$0.recipient]) }
     }
 
     /// Notes that the run does not ask `hop` any more.
@@ -125,6 +127,32 @@ final class Attempt {
         }
         items += settled(in: elsewhere)
         if elsewhere.hops.contains(where: { faults[$0.hop] == nil }) { isPlacementOld = true }
+        return concluded(items)
+    }
+
+    /// Takes the answers to what was asked about recipients: who gets the message instead of them is on stable storage on
+    /// return.
+    /// - Returns: what is to be recorded of those about whom nothing could be found out.
+    func take(_ answers: [ExpansionAnswer]) throws(QueueError) -> [AttemptResult] {
+        var items: [AttemptResult] = []
+        for answer in answers {
+            end([answer.recipient], at: .expansion)
+            switch answer.answer {
+            case .nothing: job.answered[answer.recipient, default: []].insert(answer.question)
+            case .verdict(let verdict): items += results(of: verdict, for: [answer.recipient])
+            case .into(let children):
+                do throws(QueueError) {
+                    try message.recordExpansion(of: answer.recipient, to: children)
+                } catch {
+                    guard case .tooManyRecipients(let limit) = error else { throw error }
+                    let words = "the message has more than \(limit) recipients by its aliases"
+                    items += results(of: .permanent(5, 3, text: words), for: [answer.recipient])
+                }
+            }
+        }
+        isPlacementOld = true
+        // Those that came instead have results, too.
+        if message.isInAttempt { try message.reserve() }
         return concluded(items)
     }
 
@@ -219,7 +247,7 @@ final class Attempt {
     private static func subject(_ message: LockedMessage, _ job: Job) -> Placement.Subject {
         .init(
             envelope: message.envelope, acceptance: message.acceptance, state: message.state, isTried: job.isTried,
-            atLastStop: job.atLastStop, passed: job.passed, left: job.left)
+            atLastStop: job.atLastStop, passed: job.passed, answered: job.answered, left: job.left)
     }
 
     // MARK: The end

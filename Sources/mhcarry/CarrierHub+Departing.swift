@@ -12,7 +12,7 @@ extension CarrierHub {
             rules: RewriteRules(rules, locals: locals), replyTo: settings.account(name)?.replyTo)
     }
 
-    /// `assignment` as it departs for `hop` and the recipients with these indexes, which must have addresses.
+    /// `assignment` as it departs for `hop` and the recipients with these indexes.
     /// - Parameter route: the name of the route by which all of them go there, if it changes what leaves.
     func prepare(
         _ assignment: Assignment, for indexes: [Int], to hop: NextHop, by route: String? = nil

@@ -1,6 +1,7 @@
 // What all parts of a run share: settings, queue, routing, log.
 
 import AccountSessions
+import AddressExpansion
 import Blocking
 import Delivery
 import DurableFiles
@@ -23,6 +24,7 @@ final class CarrierHub: Sendable {
     let paths: Paths
     let hops: HopStates
     let locals: LocalAddresses
+    let expander: Expander
     let routing: RoutingTable
     /// The names of the routes that rewrite addresses.
     let rewritingRoutes: Set<String>
@@ -65,6 +67,7 @@ final class CarrierHub: Sendable {
             isQueryNeeded ? settings.onlineQuery : nil, announced: online, in: queue.state, log: log)
         lastAccept = try WakeMark.read(in: queue.run).modified
         locals = settings.localAddresses
+        expander = Expander(settings)
         routing = settings.routingTable
         rewritingRoutes = Set(settings.routes.filter { !$0.rewrites.isEmpty }.map(\.name))
         accountsByAddress = RoutingTable(

@@ -1,6 +1,7 @@
 // A message of this run, and a part of it that a lane carries.
 
 import AccountSessions
+import AddressExpansion
 import Blocking
 import MailEnvelope
 import MessageContent
@@ -24,6 +25,8 @@ final class Job: @unchecked Sendable {
     /// What accounts have said that do not take these recipients now, in the order in which they were asked: others of their
     /// routes are asked in the same attempt.
     var passed: [Int: [PassedAccount]] = [:]
+    /// What was asked about these recipients, and led nowhere: they stand for themselves as far as that goes.
+    var answered: [Int: Set<Expander.Question>] = [:]
     /// The hops that this run no longer carries it to, though they are not known to be at fault.
     var left: Set<NextHop> = []
     /// Whether this run is done with it: it was removed, another run has it, or an error came up.
@@ -42,8 +45,11 @@ struct Assignment: Sendable {
     let recipients: [Int]
     /// The names of the routes by which they go there; none for what goes without one.
     let routes: [Int: String]
+    /// What is to be found out about them, where the hop is ``NextHop/expansion``.
+    let questions: [Int: Expander.Question]
     /// With all recipients that the message came with.
     let message: Message
+    let acceptance: Acceptance
     /// As it was when the attempt began.
     let state: MessageState
     /// Whether an attempt before this one died.
@@ -53,15 +59,27 @@ struct Assignment: Sendable {
     /// The same, for some of its recipients.
     func with(_ recipients: [Int]) -> Assignment {
         Assignment(
-            job: job, recipients: recipients, routes: routes, message: message, state: state, hasDied: hasDied)
+            job: job, recipients: recipients, routes: routes, questions: questions, message: message,
+            acceptance: acceptance, state: state, hasDied: hasDied)
     }
 
-    /// The envelope for the recipients with these indexes, which must have addresses.
+    /// What is found out about its recipients.
+    func answers(by expander: Expander) -> [ExpansionAnswer] {
+        recipients.map { index in
+            guard let question = questions[index] else { preconditionFailure("a recipient of whom nothing is asked") }
+            return ExpansionAnswer(
+                recipient: index, question: question,
+                answer: expander.answer(question, about: index, in: state.recipients))
+        }
+    }
+
+    /// The envelope for the recipients with these indexes; programs and files stand there under the address of the alias
+    /// that leads to them.
     func envelope(for indexes: [Int]) -> Envelope {
         var envelope = message.envelope
         envelope.recipients = indexes.map { index in
             let recipient = state.recipients[index]
-            guard case .address(let address) = recipient.destination else {
+            guard let address = state.recipients.address(of: index) else {
                 // If it were left out, it would get the verdict of the one after it.
                 preconditionFailure("a recipient without an address on its way out: \(recipient.destination)")
             }
@@ -70,6 +88,13 @@ struct Assignment: Sendable {
         }
         return envelope
     }
+}
+
+/// What was found out about a recipient: see `Expander`.
+struct ExpansionAnswer: Sendable {
+    let recipient: Int
+    let question: Expander.Question
+    let answer: Expander.Answer
 }
 
 /// The verdict of one next hop on some recipients.

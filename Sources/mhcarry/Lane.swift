@@ -298,6 +298,8 @@ final class Lane: Sendable {
             switch hop {
             case .mailbox(let name): deliver(to: name)
             case .account(let name): send(by: name)
+            case .target(let text): deliver(toTarget: text)
+            case .expansion: expand()
             }
         } while !mayEnd()
     }
@@ -318,6 +320,26 @@ final class Lane: Sendable {
             let result = HopResult(assignment.recipients, verdict)
             let promise = Promise<Void>()
             recorder.ask(.record(.init(job: assignment.job, hop: hop, results: [result]), promise))
+            promise.wait()
+        }
+    }
+
+    private func deliver(toTarget text: String) {
+        while let assignment = next() {
+            let verdict = TargetDelivery(assignment: assignment, text: text, hub: hub).carryOut()
+            let result = HopResult(assignment.recipients, verdict)
+            let promise = Promise<Void>()
+            recorder.ask(.record(.init(job: assignment.job, hop: hop, results: [result]), promise))
+            promise.wait()
+        }
+    }
+
+    /// Finds out who gets messages instead of their recipients.
+    private func expand() {
+        while let assignment = next() {
+            let answers = assignment.answers(by: hub.expander)
+            let promise = Promise<Void>()
+            recorder.ask(.record(.init(job: assignment.job, hop: hop, answers: answers), promise))
             promise.wait()
         }
     }

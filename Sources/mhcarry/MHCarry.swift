@@ -1,6 +1,7 @@
 // The carrier's command line.
 
 import AccountSessions
+import AddressExpansion
 import ArgumentParser
 import Blocking
 import CommandStart
@@ -80,5 +81,6 @@ extension Check {
         .logOfBackgroundRuns, .stateDirectory, .maildirs(), .unixUsers, .secrets(\.sendServer), .trust(\.sendServer),
         .ports(\.sendServer),
         .clearText(\.sendServer), .openToNobody, .onlineQuery, .rewrites, .machineSender,
+        .aliases, .forwardFiles,
     ]
 }

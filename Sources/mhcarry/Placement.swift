@@ -1,6 +1,8 @@
 // Which next hop each recipient of a message goes to, by the rc as it is now.
 
+import AddressExpansion
 import Glibc
+import MailAliases
 import MailEnvelope
 import MailFormat
 import MailRouting
@@ -8,7 +10,8 @@ import MessageContent
 import RunControl
 import SpoolQueue
 
-/// The next hop of each recipient that is due. Pure: it changes nothing and asks nobody.
+/// The next hop of each recipient that is due. It changes nothing, and asks no more than aliases files whether they know
+/// an address.
 struct Placement {
     /// What the next hops are found by.
     struct Subject {
@@ -22,6 +25,8 @@ struct Placement {
         var atLastStop: Set<Int> = []
         /// What accounts have said in this attempt that do not take a recipient now: others of its routes are asked.
         var passed: [Int: [PassedAccount]] = [:]
+        /// What was asked about recipients, and led nowhere.
+        var answered: [Int: Set<Expander.Question>] = [:]
         /// The hops that this run does not ask any more.
         var left: Set<NextHop> = []
     }
@@ -32,6 +37,8 @@ struct Placement {
     private(set) var verdicts: [(recipient: Int, verdict: Verdict)] = []
     /// The names of the routes that chose the hop of a recipient, of those that change what leaves.
     private(set) var routes: [Int: String] = [:]
+    /// What has to be found out about the recipients that go to ``NextHop/expansion``.
+    private(set) var questions: [Int: Expander.Question] = [:]
     /// Recipients whose mail waits until the hub is connected.
     private(set) var awaiting: [Int] = []
     /// Recipients whose mail, by their route, is returned when the hop cannot be reached.
@@ -56,17 +63,30 @@ struct Placement {
 
     private mutating func place(_ index: Int, _ subject: Subject, _ hub: CarrierHub, _ faults: [NextHop: HopFault]) {
         if subject.atLastStop.contains(index), let name = hub.postmaster { return add(index, to: .mailbox(name)) }
-        guard case .address(let address) = subject.state.recipients[index].destination else {
-            return verdicts.append((index, .permanent(3, 5, text: "this release cannot deliver to such a target")))
+        let recipients = subject.state.recipients
+        let address: Address? = if case .address(let its) = recipients[index].destination { its } else { nil }
+        if let address, let name = Self.mailbox(forNoticeTo: address, subject, hub) {
+            return add(index, to: .mailbox(name))
         }
-        if let name = Self.mailbox(forNoticeTo: address, subject, hub) { return add(index, to: .mailbox(name)) }
-        let resolution = hub.locals.resolve(address)
-        guard hub.uplink.connectivity.carriesAll || resolution == .elsewhere else { return awaiting.append(index) }
-        switch resolution {
-        case .mailbox(let name): add(index, to: .mailbox(name))
-        case .unknownHere: verdicts.append((index, .permanent(1, 1, text: "no such mailbox here")))
-        case .blocked: verdicts.append((index, .permanent(1, 1, text: "this address takes no mail")))
-        case .elsewhere: route(index, to: address, subject, hub, faults)
+        let standing = hub.expander.standing(of: index, in: recipients, answered: subject.answered[index] ?? [])
+        guard hub.uplink.connectivity.carriesAll || standing == .address(.elsewhere) else {
+            return awaiting.append(index)
+        }
+        switch standing {
+        case .unanswered(let question):
+            questions[index] = question
+            add(index, to: .expansion)
+        case .failed(let verdict): verdicts.append((index, verdict))
+        case .target(.nowhere):
+            let name = recipients[index].alias?.description ?? ""
+            verdicts.append((index, .delivered(.relayed, text: "dropped, as the alias \(name) says")))
+        case .target: add(index, to: .target(recipients[index].destination.description))
+        case .address(.mailbox(let name)): add(index, to: .mailbox(name))
+        case .address(.blocked): verdicts.append((index, .permanent(1, 1, text: "this address takes no mail")))
+        case .address(.elsewhere):
+            if let address { route(index, to: address, subject, hub, faults) }
+        case .address(.unknownHere), .address(.alias):
+            verdicts.append((index, .permanent(1, 1, text: "no such mailbox here")))
         }
     }
 
@@ -88,6 +108,9 @@ struct Placement {
             reversePath: envelope.reversePath, recipient: address, headerFrom: acceptance.headerFrom,
             chosen: acceptance.account?.description, connectivity: hub.uplink.connectivity)
         var accounts = decision.accounts
+        // What an alias says is the hub's own order.
+        let via = subject.state.recipients[index].via
+        if !via.isEmpty { accounts = hub.uplink.connectivity.carriesAll ? via : [] }
         // A person's order counts as the hub's own user's, to whom every account is open.
         if let pinned = subject.state.route { accounts = hub.uplink.connectivity.carriesAll ? [pinned] : [] }
         let mayBeHeld = decision.isHeld && hub.uplink.connectivity.carriesAll

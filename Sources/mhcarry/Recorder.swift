@@ -33,6 +33,8 @@ final class Recorder: @unchecked Sendable {
         let job: Job
         let hop: NextHop
         var results: [HopResult] = []
+        /// What was found out about recipients.
+        var answers: [ExpansionAnswer] = []
         /// Recipients that the session had under way and has not begun; the run is done with them.
         var released: [Int] = []
         /// Why the hop can no longer be used, if it cannot.
@@ -216,6 +218,7 @@ final class Recorder: @unchecked Sendable {
         // Without an attempt, an error came up before, and was reported.
         guard let attempt = report.job.attempt else { return }
         attempt.release(report.released, from: report.hop)
+        guard report.answers.isEmpty else { return expand(report, attempt, &round) }
         let items = attempt.take(report.results, from: report.hop, fault: report.fault)
         let settled = Set(items.flatMap(\.recipients))
         for result in report.results where result.goesElsewhere {
@@ -224,6 +227,24 @@ final class Recorder: @unchecked Sendable {
                 of: report.job, by: report.hop, as: "elsewhere")
         }
         round.record(items, of: report.job, by: report.hop)
+    }
+
+    /// Takes what was found out about recipients; those that get the message instead go on to their hops.
+    private func expand(_ report: Report, _ attempt: Attempt, _ round: inout RecorderRound) {
+        do {
+            let items = try attempt.take(report.answers)
+            for case .into(let children) in report.answers.map(\.answer) {
+                let names = children.prefix(10).map { "<\($0.destination.description)>" }.joined(separator: " ")
+                hub.log.write(
+                    .info, "expansion",
+                    [
+                        ("id", report.job.id.text), ("count", "\(children.count)"), ("into", names),
+                    ])
+            }
+            round.record(items, of: report.job, by: report.hop)
+        } catch {
+            round.give(up: report.job, because: error)
+        }
     }
 
     private func leave(_ job: Job, at hop: NextHop, _ round: inout RecorderRound) {

@@ -82,7 +82,7 @@ struct Addressing: Sendable {
     private func addressee(_ address: Address) -> Addressee {
         switch locals.resolve(address) {
         case .mailbox(let name): Addressee(address: address, mailbox: name)
-        case .unknownHere, .blocked, .elsewhere: Addressee(address: address, mailbox: standard.mailbox)
+        case .unknownHere, .blocked, .elsewhere, .alias: Addressee(address: address, mailbox: standard.mailbox)
         }
     }
 }

@@ -1,5 +1,6 @@
 // The queue command and its verbs.
 
+import AddressExpansion
 import ArgumentParser
 import CommandStart
 import Glibc
@@ -86,7 +87,7 @@ extension MHQueue {
             guard !json else { return try writeToStandardOutput(report.json.line) }
             try writeToStandardOutput(
                 try report.reasons(
-                    of: message, routing: settings.routingTable, locals: settings.localAddresses,
+                    of: message, routing: settings.routingTable, expander: Expander(settings),
                     hops: try HopStates(in: queue.state),
                     connectivity: try OnlineRecord.last(in: queue.state)))
         }

@@ -1,5 +1,6 @@
 // A queued message as a person is shown it.
 
+import AddressExpansion
 import Glibc
 import MailFormat
 import MailRouting
@@ -36,15 +37,17 @@ extension MessageReport {
     ///   - connectivity: whether the hub was online when that was asked last.
     /// - Throws: `QueueError` where the state of a next hop cannot be read.
     func reasons(
-        of message: QueuedMessage, routing: RoutingTable, locals: LocalAddresses, hops: HopStates,
+        of message: QueuedMessage, routing: RoutingTable, expander: Expander, hops: HopStates,
         connectivity: Connectivity
     ) throws(QueueError) -> String {
         let (envelope, acceptance) = (message.envelope, message.acceptance)
         var text = "\(id)\n"
         if let hold { text += "  held: \(hold); let it go on with: mhqueue release \(id)\n" }
-        for (recipient, state) in zip(recipients, message.state.recipients) {
+        for (index, recipient) in recipients.enumerated() {
+            let state = message.state.recipients[index]
             text += "  \(recipient.told)\n"
-            guard recipient.isWaiting, case .address(let address) = recipient.destination else { continue }
+            if let alias = state.alias { text += "    by the alias \(alias)\n" }
+            guard recipient.isWaiting else { continue }
             if recipient.tries > 0 { text += "    tried \(counted(recipient.tries, "time"))\n" }
             if recipient.progress == .held {
                 text += "    held by rule: tried again by the rc as it then is; returned at the end of queue-lifetime\n"
@@ -54,15 +57,23 @@ extension MessageReport {
                 text += "    goes to the mailbox \(identity)\n"
                 continue
             }
-            switch locals.resolve(address) {
-            case .mailbox(let name): text += "    goes to the mailbox \(name)\n"
-            case .unknownHere, .blocked: text += "    nobody has this address here\n"
-            case .elsewhere:
+            switch expander.standing(of: index, in: message.state.recipients) {
+            case .unanswered(.alias): text += "    is an alias\n"
+            case .unanswered(.forward(let name)): text += "    goes to the mailbox \(name), and where that forwards\n"
+            case .unanswered(.again): text += "    what the alias says here cannot be read\n"
+            case .target: text += "    is what the alias says\n"
+            case .failed(let verdict): text += "    \(verdict.text)\n"
+            case .address(.mailbox(let name)): text += "    goes to the mailbox \(name)\n"
+            case .address(.unknownHere), .address(.blocked), .address(.alias):
+                text += "    nobody has this address here\n"
+            case .address(.elsewhere):
+                guard case .address(let address) = recipient.destination else { continue }
+                if !state.via.isEmpty { text += "    the alias sends it by \(state.via.joined(separator: ", "))\n" }
                 let decision = routing.decide(
                     for: acceptance.submitter(of: envelope, for: state, hubUser: geteuid()), reversePath: reversePath,
                     recipient: address, headerFrom: acceptance.headerFrom, chosen: account, connectivity: connectivity)
-                for reason in decision.reasons { text += "    \(reason)\n" }
-                for account in route.map({ [$0] }) ?? decision.accounts {
+                for reason in decision.reasons where state.via.isEmpty { text += "    \(reason)\n" }
+                for account in route.map({ [$0] }) ?? (state.via.isEmpty ? decision.accounts : state.via) {
                     let state = try hops.read(.account(account))
                     guard let fault = state.fault else { continue }
                     let now = hold == nil ? ", or now by: mhqueue try \(id)" : ""

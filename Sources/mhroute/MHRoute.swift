@@ -1,8 +1,11 @@
 // The command line of mhroute.
 
+import AddressExpansion
 import ArgumentParser
 import CommandStart
 import Glibc
+import MailAliases
+import MailEnvelope
 import MailFormat
 import MailRouting
 import Reporting
@@ -76,36 +79,71 @@ extension MHRoute {
             _ settings: HubSettings, isUnknown: inout Bool
         ) -> String {
             var text = "to \(recipient), from \(reversePath), submitted by \(submitter)\n"
-            switch settings.localAddresses.resolve(recipient) {
-            case .mailbox(let name):
-                text += "  local: delivered into the mailbox \(name)"
-                text += settings.mailbox(name).map { ", \($0.maildir)\n" } ?? "\n"
-            case .unknownHere:
-                isUnknown = true
-                text += "  local: nobody has this address here; a client is told 550, queued mail is returned\n"
-            case .blocked:
-                isUnknown = true
-                text += "  local: the domain blocks this address; a client is told 550, queued mail is returned\n"
-            case .elsewhere:
-                let decision = settings.routingTable.decide(
-                    for: submitter, reversePath: reversePath, recipient: recipient, headerFrom: headerFrom,
-                    connectivity: connection.map { .online($0) } ?? .offline)
-                for reason in decision.reasons { text += "  \(reason)\n" }
-                if decision.awaitsConnection, decision.accounts.isEmpty {
-                    text += "  waits: it leaves when the hub is online\n"
-                } else if decision.accounts.isEmpty {
-                    text +=
-                        submitter == .notice
-                        ? "  local: put into the postmaster's mailbox\n"
-                        : "  held: no account carries it; its sender is told, and it waits in the queue\n"
+            let expander = Expander(settings)
+            var recipients = [BareRecipient(ExpandedRecipient(.address(recipient)))]
+            func tell(_ index: Int) {
+                let indent = String(repeating: "  ", count: recipients.ancestors(of: index).count)
+                func add(_ lines: String) {
+                    for line in lines.split(separator: "\n") { text += "\(indent)\(printable(String(line)))\n" }
                 }
-                for step in decision.steps {
-                    text += rewrites(by: step, settings, reversePath, headerFrom, recipient)
+                if index > 0 { add("to \(recipients[index].recipient.destination.description)") }
+                var answered: Set<Expander.Question> = []
+                while case .unanswered(let question) = expander.standing(
+                    of: index, in: recipients, answered: answered)
+                {
+                    switch expander.answer(question, about: index, in: recipients) {
+                    case .nothing: answered.insert(question)
+                    case .verdict(let verdict):
+                        if verdict.kind == .permanent { isUnknown = true }
+                        return add("  \(question.told): \(verdict.text)")
+                    case .into(let children):
+                        let fresh = recipients.fresh(children, of: index)
+                        let first = recipients.count
+                        recipients[index].isExpanded = true
+                        recipients += fresh.map { BareRecipient($0, parent: index) }
+                        add("  \(question.told) leads to \(counted(children.count, "recipient"))")
+                        for child in first..<(first + fresh.count) { tell(child) }
+                        return
+                    }
                 }
-                for name in decision.accounts { text += "  " + Self.told(settings.account(name)) }
-                text += doubts(decision, settings, reversePath)
+                let standing = expander.standing(of: index, in: recipients, answered: answered)
+                if standing.isUnknown { isUnknown = true }
+                guard standing == .address(.elsewhere), let address = recipients.address(of: index) else {
+                    return add("  local: \(standing.told(settings))")
+                }
+                add(
+                    out(to: address, via: recipients[index].recipient.via, reversePath, headerFrom, submitter, settings)
+                )
             }
+            tell(0)
             return text
+        }
+
+        /// Which way a message to a recipient elsewhere would take.
+        /// - Parameter via: the accounts that an alias names.
+        private func out(
+            to recipient: Address, via: [String], _ reversePath: ReversePath, _ headerFrom: Address?,
+            _ submitter: Submitter, _ settings: HubSettings
+        ) -> String {
+            guard via.isEmpty else {
+                return "  the alias names the way\n" + via.map { "  " + Self.told(settings.account($0)) }.joined()
+            }
+            var text = ""
+            let decision = settings.routingTable.decide(
+                for: submitter, reversePath: reversePath, recipient: recipient, headerFrom: headerFrom,
+                connectivity: connection.map { .online($0) } ?? .offline)
+            for reason in decision.reasons { text += "  \(reason)\n" }
+            if decision.awaitsConnection, decision.accounts.isEmpty {
+                text += "  waits: it leaves when the hub is online\n"
+            } else if decision.accounts.isEmpty {
+                text +=
+                    submitter == .notice
+                    ? "  local: put into the postmaster's mailbox\n"
+                    : "  held: no account carries it; its sender is told, and it waits in the queue\n"
+            }
+            for step in decision.steps { text += rewrites(by: step, settings, reversePath, headerFrom, recipient) }
+            for name in decision.accounts { text += "  " + Self.told(settings.account(name)) }
+            return text + doubts(decision, settings, reversePath)
         }
 
         /// What the route of a step makes of the addresses.
@@ -198,6 +236,40 @@ extension MHRoute {
             if !account.pins.isEmpty { return "certificate pinned" }
             let name = account.hostOverride.map { " as \($0)" } ?? ""
             return "certificate verified\(name) by \(account.trustFile ?? "the system's roots")"
+        }
+    }
+}
+
+extension Expander.Question {
+    fileprivate var told: String {
+        switch self {
+        case .alias(let name, _): "the alias \(name)"
+        case .forward(let mailbox): "the mailbox \(mailbox)"
+        case .again: "what the alias says here"
+        }
+    }
+}
+
+extension Expander.Standing {
+    /// Whether mail for it comes back.
+    fileprivate var isUnknown: Bool {
+        switch self {
+        case .address(.unknownHere), .address(.blocked), .address(.alias), .failed: true
+        case .address(.mailbox), .address(.elsewhere), .target, .unanswered: false
+        }
+    }
+
+    fileprivate func told(_ settings: HubSettings) -> String {
+        switch self {
+        case .address(.mailbox(let name)):
+            "delivered into the mailbox \(name)" + (settings.mailbox(name).map { ", \($0.maildir)" } ?? "")
+        case .address(.unknownHere), .address(.alias):
+            "nobody has this address here; a client is told 550, queued mail is returned"
+        case .address(.blocked): "the domain blocks this address; a client is told 550, queued mail is returned"
+        case .failed(let verdict): "\(verdict.text); it is returned"
+        case .target(.program): "given to this program"
+        case .target(.file): "appended to this mbox"
+        case .target, .address(.elsewhere), .unanswered: "dropped"
         }
     }
 }

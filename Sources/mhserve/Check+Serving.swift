@@ -1,5 +1,6 @@
 // What `mhserve --check` checks, with the very code that a start would fail in.
 
+import AddressExpansion
 import Glibc
 import MailboxLogins
 import Programs
@@ -11,7 +12,7 @@ extension Check {
     /// The checks of `mhserve`.
     static let serving: [Check] = [
         ordinaryUser, .logOfBackgroundRuns, .stateDirectory, .maildirs(), .unixUsers, .listeners, .listenerPorts,
-        .listenersWithoutTLS, addresses, certificates, passwords, .hiddenFolders,
+        .listenersWithoutTLS, addresses, certificates, passwords, .hiddenFolders, .aliases,
     ]
 
     /// Root serves only as the user that `run-as` names.

@@ -147,7 +147,7 @@ final class IncomingMessage: Sendable {
         // also sends the notices of success that are owed.
         let recipients = Set(prepared.envelope.recipients.map(\.forwardPath.address))
         if recipients.count == 1, !Self.owesSuccess(prepared.envelope), let recipient = recipients.first,
-            case .mailbox(let name) = server.locals.resolve(recipient)
+            case .address(.mailbox(let name)) = server.expander.standing(of: recipient)
         {
             let copy = try prepare(prepared.message, at: .departing(to: .mailbox(name)), prepared.top)
             return taken(id, file: try server.deliver(copy, to: name, arrival: arrival))

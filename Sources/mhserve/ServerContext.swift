@@ -1,5 +1,6 @@
 // What all sessions of a worker share: settings, mailboxes, the queue, pools, limits.
 
+import AddressExpansion
 import Delivery
 import DurableFiles
 import MailEnvelope
@@ -21,7 +22,7 @@ final class ServerContext: Sendable {
     /// For lines about clients that were sent away.
     let refusals: RefusalLog
     let queue: Queue
-    let locals: LocalAddresses
+    let expander: Expander
     let logins: Logins
     let certificates: Certificates
     let disk: WorkPool
@@ -48,7 +49,9 @@ final class ServerContext: Sendable {
             }
         }
         maildirs = OpenMaildirs { log.write(.warning, "sweep", [("error", sentence($0))]) }
-        locals = settings.localAddresses
+        // What a client waits for is not worth a file that is being edited.
+        expander = Expander(settings, waits: false)
+        expander.book.read()
         disk = WorkPool(threads: 16, queue: 4096)
         hashing = WorkPool(threads: 2, queue: 32)
         logins = try Logins(settings)

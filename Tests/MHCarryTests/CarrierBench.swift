@@ -189,6 +189,10 @@ final class Play {
             case .mailbox(let name):
                 let verdict = LocalDelivery(assignment: assignment, mailbox: name, hub: hub).carryOut()
                 report.results = [HopResult(assignment.recipients, verdict)]
+            case .target(let text):
+                let verdict = TargetDelivery(assignment: assignment, text: text, hub: hub).carryOut()
+                report.results = [HopResult(assignment.recipients, verdict)]
+            case .expansion: report.answers = assignment.answers(by: hub.expander)
             case .account(let name):
                 switch try answer(Part(account: name, assignment: assignment)) {
                 case .results(let results, let fault): (report.results, report.fault) = (results, fault)

@@ -201,9 +201,8 @@ struct LocalDeliveryTests {
             let message = try lock(id, in: first)
             try message.beginAttempt(next: Clock.seconds() + 60)
             let assignment = Assignment(
-                job: Job(message.entry), recipients: [0], routes: [:], message: message.message, state: message.state,
-                hasDied: false
-            )
+                job: Job(message.entry), recipients: [0], routes: [:], questions: [:], message: message.message,
+                acceptance: message.acceptance, state: message.state, hasDied: false)
             let copy = LocalDelivery(assignment: assignment, mailbox: "alice", hub: first).carryOut()
             #expect(copy.kind == .delivered(.copied(try CopyPlace(mailbox: "alice"))))
             try message.record([AttemptResult(recipients: [0], copy)], at: Clock.seconds(), isLast: false)

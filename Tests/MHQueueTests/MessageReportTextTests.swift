@@ -1,9 +1,11 @@
 // What a person reads of a queued message: the listing, the envelope, and why each recipient waits.
 
+import AddressExpansion
 import ArgumentParser
 import MailEnvelope
 import MailFormat
 import MailRouting
+import RunControl
 import SpoolQueue
 import Testing
 
@@ -21,12 +23,12 @@ struct MessageReportTextTests {
     /// What `why` says on a hub where bob lives and the account `one` can send.
     private func reasons(_ id: QueueID) throws -> String {
         let message = try bench.message(id)
+        var settings = HubSettings()
+        (settings.hostname, settings.qualify) = ("hub.example", "home.example")
+        settings.mailboxes = [MailboxSettings(name: "bob")]
         return try MessageReport(message).reasons(
             of: message, routing: RoutingTable(routes: [], accounts: [SendingAccount(name: "one", addresses: [])]),
-            locals: LocalAddresses(
-                hostname: "hub.example", qualify: "home.example", mailboxes: [.init(name: "bob", addresses: [])],
-                domains: []),
-            hops: HopStates(in: bench.queue.state), connectivity: .offline)
+            expander: Expander(settings), hops: HopStates(in: bench.queue.state), connectivity: .offline)
     }
 
     private let delivered = Verdict.delivered(.passedOn, from: "mx.far.example", text: "250 2.0.0 ok")

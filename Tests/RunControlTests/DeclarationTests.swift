@@ -184,15 +184,12 @@ extension BlockSettings {
             HubSettings.findings()["log"]?.contains {
                 $0 == "rc:1:1: /no/such/folder/x/%m: cannot write the log: No such file or directory"
             } == true)
-        #expect(DomainSettings.findings()["aliases"]?.count == 1)
 
         // Every command looks at what is only read.
         var hub = HubSettings()
         hub.geoip = "/no/such/file"
-        hub.domains = [DomainSettings.read("aliases /no/such/file").block]
         let told = hub.findings(of: Check.start).all.map(\.description)
         #expect(told.contains("/no/such/file: cannot read the country database: No such file or directory"))
-        #expect(told.contains("rc:1:1: /no/such/file: cannot read the aliases file: No such file or directory"))
     }
 
     @Test("the policies of a domain are typed, and what contradicts itself is refused where it stands")

@@ -43,6 +43,9 @@ enum Fixture {
         tls-certificate  ~/hub.crt key ~/hub.key
         alert-after      6h
         queue-only       on
+        aliases          /etc/mail/aliases
+        aliases          "/etc/more aliases"
+        alias-hook       "/usr/bin/who is" -q
         allow_from_override off
         dsn_notify       failure, delay
         dsn_return       headers
@@ -67,6 +70,7 @@ enum Fixture {
           show           inbox
         mailbox bob
           address        bob
+          forward        bob@provider.example "\"odd one\"@provider.example"
           password       "# \\" , -> \\x"
         mailbox carol
           maildir        "~/My Mail/carol"
@@ -167,6 +171,9 @@ enum Fixture {
         domain example.org
           mailboxes      alice bob
           catchall       alice
+          aliases        /etc/mail/example.org
+          suffix         +-
+          drop-characters .
           block          sales *-news@example.org
         domain plain.example
         listen smtp       [::]:25

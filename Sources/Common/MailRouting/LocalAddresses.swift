@@ -4,8 +4,9 @@ import MailFormat
 
 /// Resolves recipients. Local parts of this hub are compared without regard to case, domains always are.
 ///
-/// An exact address beats a mailbox's name at a domain of ours, that beats a glob, that beats a catch-all. `postmaster`
-/// is known at every domain of ours (RFC 5321 §4.5.1) as long as there is a mailbox at all.
+/// An exact address of a mailbox beats an alias, that beats a mailbox's name at a domain of ours; then the same without
+/// the suffix. After these come patterns, of aliases before those of mailboxes, at last what takes the rest. `postmaster` is
+/// known at every domain of ours (RFC 5321 §4.5.1) as long as there is a mailbox at all.
 public struct LocalAddresses: Sendable, Hashable {
     /// A mailbox and the addresses its rc block names, all with a domain.
     public struct Mailbox: Sendable, Hashable {
@@ -27,14 +28,35 @@ public struct LocalAddresses: Sendable, Hashable {
         public var catchAll: String?
         /// Addresses that accept no mail.
         public var blocked: [AddressPattern]
+        /// The first of these characters in a local part begins a suffix; a local part as a whole is never one.
+        public var separators: String
+        /// Characters that mean nothing before the suffix.
+        public var dropped: String
 
         public init(
-            name: String, mailboxes: [String]? = nil, catchAll: String? = nil, blocked: [AddressPattern] = []
+            name: String, mailboxes: [String]? = nil, catchAll: String? = nil, blocked: [AddressPattern] = [],
+            separators: String = "", dropped: String = ""
         ) {
             self.name = name.lowercased()
             self.mailboxes = mailboxes
             self.catchAll = catchAll
             self.blocked = blocked
+            self.separators = separators
+            self.dropped = dropped
+        }
+
+        /// The local parts that `local` is looked up by, in order: with its suffix, then without.
+        func candidates(for local: String) -> [String] {
+            guard !separators.isEmpty || !dropped.isEmpty else { return [local] }
+            let at = local.indices.dropFirst().first { separators.contains(local[$0]) } ?? local.endIndex
+            let (head, suffix) = (String(local[..<at]), local[at...])
+            let plain = head.filter { !dropped.contains($0) }
+            var candidates: [String] = []
+            for candidate in [local, plain + suffix, head, plain]
+            where candidate != suffix && !candidate.isEmpty && !candidates.contains(candidate) {
+                candidates.append(candidate)
+            }
+            return candidates
         }
     }
 
@@ -42,6 +64,9 @@ public struct LocalAddresses: Sendable, Hashable {
     public enum Resolution: Sendable, Hashable {
         /// In the mailbox of that name.
         case mailbox(String)
+        /// Wherever the alias of this rank for the name leads, which is the local part of the address, or what is left of
+        /// it without its suffix.
+        case alias(String, AliasRank)
         /// The domain is ours, and nobody has the address.
         case unknownHere
         /// The domain is ours, and its owner wants no mail for the address.
@@ -98,21 +123,47 @@ public struct LocalAddresses: Sendable, Hashable {
     public func isOurs(domain: String) -> Bool { domains[domain.lowercased()] != nil }
 
     /// Where mail for `address` belongs. A bare name is one at the `qualify` domain.
-    public func resolve(_ address: Address) -> Resolution {
+    /// - Parameter aliases: those that are asked; none where they do not matter.
+    public func resolve(_ address: Address, aliases: (any AliasNames)? = nil) -> Resolution {
         let local = address.localPart.lowercased()
         let domain = address.domain?.lowercased() ?? qualify
-        let key = "\(local)@\(domain)"
         let ours = domains[domain]
+        func hasAlias(_ name: String, _ rank: AliasRank) -> Bool {
+            guard ours != nil, let aliases else { return false }
+            do throws(AddressError) {
+                return aliases.hasAlias(for: try Address(localPart: name, domain: domain), rank)
+            } catch {
+                return false  // nobody can have it
+            }
+        }
+        if local == "postmaster", ours != nil {
+            if let mailbox = exact["postmaster@\(domain)"] { return .mailbox(mailbox) }
+            if hasAlias(local, .exact) { return .alias(local, .exact) }
+            if let postmaster { return .mailbox(postmaster) }
+        }
+        let candidates = ours?.candidates(for: local) ?? [local]
+        let forms = candidates.compactMap { try? Address(localPart: $0, domain: domain) }
+        if let ours,
+            ours.blocked.contains(where: { block in forms.contains { block.matches($0, foldingLocalPart: true) } })
+        {
+            return .blocked
+        }
+        for name in candidates {
+            let key = "\(name)@\(domain)"
+            if let mailbox = exact[key] { return .mailbox(mailbox) }
+            if outside.contains(key) { return .elsewhere }
+            if hasAlias(name, .exact) { return .alias(name, .exact) }
+            if let ours, let mailbox = names[name], ours.mailboxes?.contains(mailbox) ?? true {
+                return .mailbox(mailbox)
+            }
+        }
+        if hasAlias(local, .pattern) { return .alias(local, .pattern) }
         let whole = (try? address.qualified(with: qualify)) ?? address
-        if local == "postmaster", ours != nil, let mailbox = exact[key] ?? postmaster { return .mailbox(mailbox) }
-        if let ours, ours.blocked.contains(where: { $0.matches(whole, foldingLocalPart: true) }) { return .blocked }
-        if let mailbox = exact[key] { return .mailbox(mailbox) }
-        if outside.contains(key) { return .elsewhere }
-        if let ours, let mailbox = names[local], ours.mailboxes?.contains(mailbox) ?? true { return .mailbox(mailbox) }
         if let glob = globs.first(where: { $0.pattern.matches(whole, foldingLocalPart: true) }) {
             return .mailbox(glob.mailbox)
         }
         guard let ours else { return .elsewhere }
+        if hasAlias(local, .anybody) { return .alias(local, .anybody) }
         return ours.catchAll.map { .mailbox($0) } ?? .unknownHere
     }
 

@@ -23,7 +23,8 @@ extension Plan {
         case .fetched: Plan([])
         case .received: Plan([.inspector(LoopInspector(.arriving, knowsRecipients: true))])
         case .submitted: Plan([.inspector(LoopInspector(.arriving, knowsRecipients: false))])
-        case .departing(to: .mailbox):
+        case .departing(to: .expansion): Plan([])
+        case .departing(to: .mailbox), .departing(to: .target):
             Plan([.inspector(LoopInspector(.departing, knowsRecipients: false)), .fields(MailboxFields.octets)])
         case .departing(to: .account):
             Plan(

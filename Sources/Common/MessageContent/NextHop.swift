@@ -6,11 +6,16 @@ public enum NextHop: Sendable, Hashable {
     case mailbox(String)
     /// The server that an account sends through, by SMTP.
     case account(String)
+    /// A program or a file that an alias leads to, as the alias names it.
+    case target(String)
+    /// Not a place, but what is found out before there is one: who gets the message instead of its recipient.
+    case expansion
 
     /// Its name in the rc.
     public var name: String {
         switch self {
-        case .mailbox(let name), .account(let name): name
+        case .mailbox(let name), .account(let name), .target(let name): name
+        case .expansion: "aliases"
         }
     }
 
@@ -19,6 +24,8 @@ public enum NextHop: Sendable, Hashable {
         switch self {
         case .mailbox: "mailbox"
         case .account: "account"
+        case .target: "target"
+        case .expansion: "expansion"
         }
     }
 }

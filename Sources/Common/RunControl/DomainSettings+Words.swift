@@ -18,11 +18,8 @@ extension DomainSettings: BlockSettings {
             add: { (earlier, more, _) throws(RunControlFault) in ((earlier ?? nil) ?? []) + (more ?? []) },
             lines: { $0.map { $0.map { [$0] } } ?? [] })
         maybe(
-            "aliases", \.$aliases, .path("the aliases file"), "The aliases of addresses.",
-            [
-                .later("read an aliases file"),
-                .file(.read("the aliases file")),
-            ])
+            "aliases", \.$aliases, .path("the aliases file"), "The aliases of its addresses.",
+            [.served, .file(.examinedAbove)])
         maybe(
             "catchall", \.$catchAll, .reference(.mailbox, "the mailbox"),
             "Who gets the mail that nobody else gets.", [.served])
@@ -31,8 +28,11 @@ extension DomainSettings: BlockSettings {
             "sendas", \.$sendAs, .onOff, "Whether the subject names the sender.",
             [.later("take the sender from the subject")])
         maybe(
-            "suffix", \.$suffix, .text("the character"), "Where suffixes begin.",
-            [.later("drop suffixes of local parts")])
+            "suffix", \.$suffix, .signs("the character"),
+            "The characters any of which begins the suffix of a local part.", [.served])
+        maybe(
+            "drop-characters", \.$droppedCharacters, .signs("the character"),
+            "The characters that mean nothing in a local part before its suffix.", [.served])
         one(
             "relay-to", \.$relayTo, .words("the hub"), "The hub that its mail is relayed to.",
             [.later("relay a domain to another hub")])
@@ -47,6 +47,24 @@ extension DomainSettings: BlockSettings {
             lines: \.lines)
         maybe("spf", \.$spf, .choice("the policy"), "What becomes of mail that fails.", [.later("check SPF")])
         maybe("dmarc", \.$dmarc, .choice("the policy"), "What becomes of mail that fails.", [.later("check DMARC")])
+    }
+}
+
+extension Codec where Value == String {
+    /// Characters of local parts that are neither letters nor digits.
+    fileprivate static func signs(_ what: String) -> Codec {
+        Codec(
+            samples: ["+", "+-_", "."],
+            read: { arguments throws(RunControlFault) in
+                let word = try arguments.next(what)
+                let signs = "!#$%&'*+-./=?^_`{|}~"
+                guard !word.text.isEmpty, word.text.allSatisfy({ signs.contains($0) }) else {
+                    throw arguments.fault(
+                        word, "characters that may stand here are + - . _ = and such, unlike \"\(word.text)\"")
+                }
+                return word.text
+            },
+            write: { [.word($0)] })
     }
 }
 

@@ -11,13 +11,17 @@ public struct DomainSettings: Sendable, Hashable {
     @Setting public var catchAll: String? = nil
     /// Addresses that accept no mail; every one is at this domain.
     @Setting public var blocked: [AddressPattern] = []
+    /// Its aliases file, which is asked before the hub's.
+    @Setting public var aliases: String? = nil
+    /// The characters that begin the suffix of a local part; `nil` for none.
+    @Setting public var suffix: String? = nil
+    /// Characters that mean nothing in a local part before its suffix; `nil` for none.
+    @Setting public var droppedCharacters: String? = nil
     public var position: SourcePosition
     public var positions = SourcePositions()
 
     // Words of a later release.
-    @Setting public var aliases: String? = nil
     @Setting public var sendAs = false
-    @Setting public var suffix: String? = nil
     @Setting public var relayTo: [String] = []
     @Setting public var holdFor: String? = nil
     @Setting public var dkim = DKIMPolicy()

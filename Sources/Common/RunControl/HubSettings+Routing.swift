@@ -20,7 +20,8 @@ extension HubSettings {
             mailboxes: mailboxes.map { LocalAddresses.Mailbox(name: $0.name, addresses: $0.addresses) },
             domains: domains.map {
                 LocalAddresses.Domain(
-                    name: $0.name, mailboxes: $0.mailboxes, catchAll: $0.catchAll, blocked: $0.blocked)
+                    name: $0.name, mailboxes: $0.mailboxes, catchAll: $0.catchAll, blocked: $0.blocked,
+                    separators: $0.suffix ?? "", dropped: $0.droppedCharacters ?? "")
             },
             accountAddresses: accounts.flatMap(\.addresses), postmaster: postmaster)
     }

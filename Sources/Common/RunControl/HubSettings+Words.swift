@@ -61,6 +61,12 @@ extension HubSettings: BlockSettings {
             "online-query", \.$onlineQuery, .onlineQuery,
             "Where the name of the connection comes from over which the hub is online, for the routes with online lines."
         )
+        each(
+            "aliases", \.$aliases, Codec<String>.path("the aliases file").single,
+            "The aliases of the hub's own domains, of which several files add up.", [.served, .file(.examinedAbove)])
+        one(
+            "alias-hook", \.$aliasHook, .command,
+            "A program that is asked for the aliases of an address, besides the files.")
         one(
             "queue-only", \.$isQueueOnly, .onOff, "Whether mail that is handed in waits for the next run of the queue.")
         one(

@@ -36,6 +36,10 @@ public struct HubSettings: Sendable, Hashable {
     @Setting public var notify: [String] = []
     /// How it is found out whether, and over which connection, the hub is online; `nil` for not at all.
     @Setting public var onlineQuery: OnlineQuery? = nil
+    /// The aliases files of the hub's own domains, in the order in which they are asked.
+    @Setting public var aliases: [String] = []
+    /// The program that is asked for aliases besides, and its arguments; empty for none.
+    @Setting public var aliasHook: [String] = []
     /// Whether mail that is handed in waits for the next run of the queue.
     @Setting public var isQueueOnly = false
     /// Whether who hands mail in to mhsend may say who sends it.

@@ -39,9 +39,9 @@ struct RunControlLine: Sendable {
 }
 
 /// The bounds of an rc; docs/limits.md has them all.
-enum RunControlLimits {
+package enum RunControlLimits {
     /// Octets of one file, and of all files together.
-    static let fileSize = 1 << 20
+    package static let fileSize = 1 << 20
     static let totalSize = 4 << 20
     /// Octets of one line without its end.
     static let line = 4096

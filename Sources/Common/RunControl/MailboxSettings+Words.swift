@@ -16,7 +16,7 @@ extension MailboxSettings: BlockSettings {
         maybe(
             "unix-user", \.$unixUser, .text("the user"),
             "The user of this machine who is this person: what he hands to mhsend(8) leaves through the accounts that are "
-                + "open to the mailbox")
+                + "open to the mailbox", [.served])
         branch(
             "verifier",
             one(
@@ -39,8 +39,7 @@ extension MailboxSettings: BlockSettings {
                 .defaultsTo("as maildirs says"),
             ])
         each(
-            "forward", \.$forward, .addresses, "Where its mail goes besides.",
-            [.later("forward the mail of a mailbox")])
+            "forward", \.$forward, .addresses, "Where its mail goes besides; several lines add up.", [.served])
         one(
             "show", \.$show, .shownFolders, "The folders that POP3 shows; this release knows INBOX only.",
             [.served])

@@ -16,11 +16,12 @@ public struct MailboxSettings: Sendable, Hashable {
     @Setting public var maildir = ""
     /// The folders that POP3 shows.
     @Setting public var show = ["INBOX"]
+    /// Where its mail goes besides.
+    @Setting public var forward: [Address] = []
     public var position: SourcePosition
     public var positions = SourcePositions()
 
     // Words of a later release.
-    @Setting public var forward: [Address] = []
     @Setting public var pgp: [[String]] = []
 
     public init(name: String, position: SourcePosition = .nowhere) {

@@ -4,17 +4,23 @@ import Glibc
 import Reporting
 
 /// An rc file as it was opened.
-struct SourceFile {
-    let path: String
-    let octets: [UInt8]
-    let owner: UInt32
+package struct SourceFile {
+    package let path: String
+    package let octets: [UInt8]
+    package let owner: UInt32
     /// Permission bits.
-    let mode: UInt32
+    package let mode: UInt32
 
     /// - Throws: ``RunControlError/missing(path:namedBy:)`` named by an empty text, `unreadable`, `notAFile`.
-    static func open(_ path: String) throws(RunControlError) -> SourceFile {
+    /// - Parameters:
+    ///   - limit: octets; of a larger file one more is read.
+    ///   - isFollowed: whether a symbolic link is followed.
+    package static func open(
+        _ path: String, atMost limit: Int = RunControlLimits.fileSize, following isFollowed: Bool = true
+    ) throws(RunControlError) -> SourceFile {
         // Not blocking: a pipe put in the place of the rc must not hold us.
-        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (isFollowed ? 0 : O_NOFOLLOW)
+        let descriptor = unsafe Glibc.open(path, flags)
         guard descriptor >= 0 else {
             let code = errno
             if code == ENOENT || code == ENOTDIR { throw .missing(path: path, namedBy: "") }
@@ -26,7 +32,7 @@ struct SourceFile {
         guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile(path: path) }
         var octets: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
-        while octets.count <= RunControlLimits.fileSize {
+        while octets.count <= limit {
             let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw .unreadable(path: path, code: errno) }

@@ -159,8 +159,7 @@ public final class LockedMessage {
     }
 
     /// Records what the recipient `parent` stands for, before any child is tried, so that after a crash the same ones
-    /// are tried. Children that are recipients already are left out, except `parent` itself and those it was expanded
-    /// from, as in `joe: joe, archive`.
+    /// are tried: those of them that are not recipients already.
     /// - Returns: the indexes of the new recipients; none when `parent` does not wait.
     /// - Throws: ``QueueError/tooManyRecipients(limit:)``.
     @discardableResult
@@ -169,12 +168,7 @@ public final class LockedMessage {
         guard state.recipients.indices.contains(parent), state.recipients[parent].progress == .waiting else {
             return state.recipients.count..<state.recipients.count
         }
-        var ancestors: Set<Int> = [parent]
-        var at = parent
-        while let above = state.recipients[at].parent, ancestors.insert(above).inserted { at = above }
-        var known = Set(
-            state.recipients.indices.filter { !ancestors.contains($0) }.map { state.recipients[$0].destination })
-        let fresh = children.filter { known.insert($0.destination).inserted }
+        let fresh = state.recipients.fresh(children, of: parent)
         let first = state.recipients.count
         guard first + fresh.count <= MessageState.recipientLimit else {
             throw .tooManyRecipients(limit: MessageState.recipientLimit)

@@ -12,7 +12,7 @@ public struct MessageReport: Sendable, Hashable {
     }
 
     public struct Recipient: Sendable, Hashable {
-        public let destination: RecipientState.Destination
+        public let destination: RecipientDestination
         public let progress: Progress
         /// Attempts that counted as tries.
         public let tries: Int

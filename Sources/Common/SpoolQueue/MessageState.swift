@@ -64,7 +64,8 @@ public struct MessageState: Sendable {
             case .failure: recipient.progress == .failed && recipient.notify.wants(.failure)
             case .delay: recipient.progress == .waiting && !recipient.isHeld && recipient.notify.wants(.delay)
             case .held: recipient.isHeld && recipient.notify != .never
-            case .success: recipient.endsWithUs && recipient.notify.wants(.success)
+            case .success:
+                recipient.progress != .waiting && recipient.endsWithUs && recipient.notify.wants(.success)
             }
         }
     }
@@ -106,6 +107,9 @@ public struct MessageState: Sendable {
         case .expansion(let parent, let children):
             guard isWaiting(parent), recipients.count + children.count <= Self.recipientLimit else { return false }
             recipients[parent].progress = .expanded
+            // Those that it was replaced by do not tell of success themselves.
+            recipients[parent].isFannedOut = !children.contains { $0.notify.wants(.success) }
+            recipients[parent].verdict = nil
             recipients += children.map { RecipientState($0, parent: parent) }
         case .intent(let number, let kind, let about, let stage):
             guard number >= nextNotice, about.allSatisfy({ recipients.indices.contains($0) }) else { return false }

@@ -171,11 +171,5 @@ public struct NoticeWriter: Sendable {
 
 /// The address that may be shown to the sender: for a program or file, the one that it was expanded from.
 func address(of index: Int, in recipients: [RecipientState]) -> String {
-    var at = index
-    for _ in recipients {
-        if case .address(let address) = recipients[at].destination { return address.description }
-        guard let parent = recipients[at].parent else { break }
-        at = parent
-    }
-    return "unknown"
+    recipients.address(of: index)?.description ?? "unknown"
 }

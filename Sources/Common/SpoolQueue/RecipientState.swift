@@ -18,45 +18,8 @@ public struct AttemptResult: Sendable, Hashable {
     }
 }
 
-/// A child of a recipient, which stands for it by an alias or by a mailbox's `forward`.
-public struct ExpandedRecipient: Sendable, Hashable {
-    public let destination: RecipientState.Destination
-    public let notify: Notify
-    public let originalRecipient: OriginalRecipient?
-    /// The mailbox that forwards to this child, if one does: there the mail is that mailbox's.
-    public let identity: EnvelopeText?
-    /// The alias that it was expanded from, if one was.
-    public let alias: EnvelopeText?
-
-    public init(
-        _ destination: RecipientState.Destination, notify: Notify = .unspecified,
-        originalRecipient: OriginalRecipient? = nil, identity: EnvelopeText? = nil, alias: EnvelopeText? = nil
-    ) {
-        self.destination = destination
-        self.notify = notify
-        self.originalRecipient = originalRecipient
-        self.identity = identity
-        self.alias = alias
-    }
-}
-
 /// One recipient: of the envelope, or a child of one by an alias or a mailbox's `forward`.
-public struct RecipientState: Sendable, Hashable {
-    /// Where it goes.
-    public enum Destination: Sendable, Hashable {
-        case address(Address)
-        /// A target that only local delivery understands: a program or a file, and whose rights it gets. The queue
-        /// keeps it as it is.
-        case local(EnvelopeText)
-
-        public var description: String {
-            switch self {
-            case .address(let address): address.description
-            case .local(let text): text.description
-            }
-        }
-    }
-
+public struct RecipientState: RecipientNode, Hashable {
     public enum Progress: Sendable, Hashable {
         case waiting
         case delivered
@@ -65,16 +28,20 @@ public struct RecipientState: Sendable, Hashable {
         case expanded
     }
 
-    public let destination: Destination
-    public let notify: Notify
-    public let originalRecipient: OriginalRecipient?
+    public let recipient: ExpandedRecipient
+    public var destination: RecipientDestination { recipient.destination }
+    public var notify: Notify { recipient.notify }
+    public var originalRecipient: OriginalRecipient? { recipient.originalRecipient }
     /// The mailbox that forwards to it; `nil` when none does.
-    public let identity: EnvelopeText?
+    public var identity: EnvelopeText? { recipient.identity }
     /// The alias that it was expanded from, if one was.
-    public let alias: EnvelopeText?
+    public var alias: EnvelopeText? { recipient.alias }
+    /// The accounts that it leaves through, where the alias names them.
+    public var via: [String] { recipient.via }
     /// The index of the recipient it was expanded from.
     public let parent: Int?
     public internal(set) var progress = Progress.waiting
+    public var isExpanded: Bool { progress == .expanded }
     /// Attempts that counted as tries; one that ended in a fault of the hop does not.
     public internal(set) var tries = 0
     /// Not to be tried before this time, in seconds since 1970.
@@ -91,9 +58,11 @@ public struct RecipientState: Sendable, Hashable {
     var endsWithUs: Bool {
         switch verdict?.kind {
         case .delivered(.copied), .delivered(.relayed): true
-        case .delivered(.passedOn), .temporary, .permanent, .heldByRule, .faultOfHop, nil: false
+        case .delivered(.passedOn), .temporary, .permanent, .heldByRule, .faultOfHop, nil: isFannedOut
         }
     }
+    /// Whether it was replaced by several: nobody further on is asked for a notice of success then (RFC 3461 §5.2.7.3).
+    var isFannedOut = false
     /// The tag of the attempt that its last result came from.
     var attempt = 0
     /// The kinds of the notices about it that were queued.
@@ -109,11 +78,7 @@ public struct RecipientState: Sendable, Hashable {
     }
 
     init(_ child: ExpandedRecipient, parent: Int?) {
-        destination = child.destination
-        notify = child.notify
-        originalRecipient = child.originalRecipient
-        identity = child.identity
-        alias = child.alias
+        recipient = child
         self.parent = parent
     }
 }

@@ -195,33 +195,38 @@ enum Record: Sendable, Hashable {
         }
     }
 
-    /// `a:address:notify:orcpt:identity:alias` or `l:text:…`; a missing value as `-`.
+    /// `a:address:notify:orcpt:identity:alias[:via]`, `f:…` for an address that is not expanded further, or `l:text:…`; a
+    /// missing value as `-`.
     private static func word(_ child: ExpandedRecipient) -> String {
-        let letter = if case .address = child.destination { "a" } else { "l" }
+        let letter = if case .address = child.destination { child.isFinal ? "f" : "a" } else { "l" }
         let rest = [
             child.notify.value, child.originalRecipient?.description, child.identity?.description,
             child.alias?.description,
         ]
         return "\(letter):\(JournalWord.encode(child.destination.description)):"
             + rest.map { $0.map(JournalWord.encode) ?? "-" }.joined(separator: ":")
+            + (child.via.isEmpty ? "" : ":\(JournalWord.encode(child.via.joined(separator: "/")))")
     }
 
     private static func child(_ word: ArraySlice<UInt8>) throws(Failure) -> ExpandedRecipient {
         let parts = word.split(separator: Octet.colon)
-        guard parts.count == 6, let text = JournalWord.decode(parts[1]) else { throw .newerVersion }
+        guard (6...7).contains(parts.count), let text = JournalWord.decode(parts[1]) else { throw .newerVersion }
+        let letter = String(decoding: parts[0], as: UTF8.self)
+        guard ["a", "f", "l"].contains(letter) else { throw .newerVersion }
         func said<Value>(_ index: Int, _ read: (String) throws -> Value?) throws -> Value? {
             if parts[index].elementsEqual("-".utf8) { return nil }
             guard let value = try JournalWord.decode(parts[index]).flatMap(read) else { throw Failure.newerVersion }
             return value
         }
         do {
-            let destination: RecipientState.Destination =
-                parts[0].elementsEqual("a".utf8)
-                ? .address(try Address(text)) : .local(try EnvelopeText(text))
+            let destination: RecipientDestination =
+                letter == "l" ? .local(try EnvelopeText(text)) : .address(try Address(text))
             return ExpandedRecipient(
                 destination, notify: try said(2) { Notify(parsing: $0.utf8) } ?? .unspecified,
                 originalRecipient: try said(3) { OriginalRecipient($0) },
-                identity: try said(4) { try EnvelopeText($0) }, alias: try said(5) { try EnvelopeText($0) })
+                identity: try said(4) { try EnvelopeText($0) }, alias: try said(5) { try EnvelopeText($0) },
+                isFinal: letter == "f",
+                via: try parts.count > 6 ? said(6) { $0.split(separator: "/").map(String.init) } ?? [] : [])
         } catch {
             throw .newerVersion
         }

@@ -30,10 +30,13 @@ struct StatusFields {
         var text = ""
         if let original = recipient.originalRecipient {
             text += field("Original-Recipient", "\(original.type); \(escaped(original.address))")
+        } else if let root = subject.recipients.ancestors(of: index).last {
+            // What the sender has written; the other address may be new to him.
+            let written = address(of: root, in: subject.recipients)
+            text += field("Original-Recipient", "\(Self.type(of: written)); \(escaped(written))")
         }
         let final = address(of: index, in: subject.recipients)
-        let isASCII = final.utf8.allSatisfy { $0 < 0x80 }
-        text += field("Final-Recipient", "\(isASCII ? "rfc822" : "utf-8"); \(escaped(final))")
+        text += field("Final-Recipient", "\(Self.type(of: final)); \(escaped(final))")
         text += field("Action", action(kind, recipient))
         text += field("Status", status(kind, recipient.verdict))
         if let verdict = recipient.verdict {
@@ -55,10 +58,15 @@ struct StatusFields {
         IPAddress(host).map { "[\($0.literal)]" } ?? host
     }
 
+    private static func type(of address: String) -> String {
+        address.utf8.allSatisfy { $0 < 0x80 } ? "rfc822" : "utf-8"
+    }
+
     private func action(_ kind: NoticeKind, _ recipient: RecipientState) -> String {
         switch kind {
         case .failure: "failed"
         case .delay, .held: "delayed"
+        case .success where recipient.progress == .expanded: "expanded"
         case .success: recipient.verdict?.kind == .delivered(.relayed) ? "relayed" : "delivered"
         }
     }

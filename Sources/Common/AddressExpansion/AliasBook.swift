@@ -1,0 +1,126 @@
+// The aliases files of the hub, as they are now.
+
+import Blocking
+import Glibc
+import MailAliases
+import MailFormat
+import MailRouting
+import RunControl
+import Synchronization
+
+/// The aliases of all domains of the hub. Files are read when they are needed, and again when they have changed.
+///
+/// A file is believed when it has been left alone for ``settling``: an editor that writes it anew may have written half.
+public final class AliasBook: AliasNames {
+    /// How long a file is left alone before it is believed.
+    public static let settling = Duration.seconds(1)
+    /// How long it is waited for one that is changed all the time.
+    static let patience = Duration.seconds(5)
+    /// Clocks of file systems are this coarse.
+    private static let grain = Duration.milliseconds(20)
+    /// How often it is asked whether a file has changed.
+    private static let pace = Duration.seconds(1)
+
+    private struct Known {
+        var stamp: FileStamp?
+        var file: Result<AliasFile, AliasFileFault>
+        var looked: ContinuousClock.Instant
+    }
+
+    /// The files of each domain, in the order in which they are asked.
+    private let domains: [String: [String]]
+    private let hook: AliasHook?
+    private let waits: Bool
+    private let settling: Duration
+    private let known = Mutex<[String: Known]>([:])
+
+    /// - Parameter waits: whether a file that is being changed is waited for, up to ``patience``; else what it said before
+    ///   counts, and of a new one that it cannot be read.
+    public convenience init(_ settings: HubSettings, waits: Bool = true) {
+        self.init(settings, waits: waits, settling: Self.settling)
+    }
+
+    /// - Parameter settling: only tests wait for less.
+    init(_ settings: HubSettings, waits: Bool, settling: Duration) {
+        (self.waits, self.settling) = (waits, settling)
+        hook = AliasHook(settings)
+        var domains: [String: [String]] = [:]
+        for domain in settings.domains {
+            if let file = domain.aliases { domains[domain.name.lowercased()] = [file] }
+        }
+        for name in Set([settings.hostname, settings.qualify, "localhost"].map { $0.lowercased() }) {
+            domains[name, default: []] += settings.aliases
+        }
+        self.domains = domains.filter { !$0.value.isEmpty }
+    }
+
+    /// Whether anything has to be asked about aliases at all.
+    public var isEmpty: Bool { domains.isEmpty && hook == nil }
+
+    public func hasAlias(for address: Address, _ rank: AliasRank) -> Bool {
+        hook != nil && rank == .exact || hasEntry(for: address, rank)
+    }
+
+    /// Whether a file names `address`, or might; the hook is not asked.
+    func hasEntry(for address: Address, _ rank: AliasRank) -> Bool {
+        guard let domain = address.domain, domains[domain] != nil else { return false }
+        return table(of: domain).find(address, rank) != nil
+    }
+
+    /// What the files say of `address`, by aliases of this rank.
+    public func find(_ address: Address, _ rank: AliasRank) -> AliasFinding? {
+        address.domain.flatMap { domains[$0] == nil ? nil : table(of: $0).find(address, rank) }
+    }
+
+    /// What the files say of a whole address, by aliases of any rank.
+    func find(_ address: Address) -> AliasFinding? {
+        for rank in AliasRank.allCases { if let found = find(address, rank) { return found } }
+        return nil
+    }
+
+    /// All files. Read in advance, no question waits for one later.
+    @discardableResult
+    public func read() -> [Result<AliasFile, AliasFileFault>] {
+        Set(domains.values.joined()).sorted().map { file(at: $0, waiting: true) }
+    }
+
+    private func table(of domain: String) -> AliasTable {
+        AliasTable((domains[domain] ?? []).map { file(at: $0, waiting: waits) })
+    }
+
+    private func file(at path: String, waiting isPatient: Bool) -> Result<AliasFile, AliasFileFault> {
+        let now = ContinuousClock.now
+        let earlier = known.withLock { $0[path] }
+        if let earlier, now - earlier.looked < Self.pace { return earlier.file }
+        let stamp = FileStamp(path)
+        if let earlier, let stamp, stamp == earlier.stamp {
+            known.withLock { $0[path]?.looked = now }
+            return earlier.file
+        }
+        let read = settled(path, waiting: isPatient, else: earlier?.file)
+        known.withLock { $0[path] = Known(stamp: read.stamp, file: read.file, looked: .now) }
+        return read.file
+    }
+
+    /// The file, once nobody writes it any more.
+    private func settled(
+        _ path: String, waiting isPatient: Bool, else earlier: Result<AliasFile, AliasFileFault>?
+    ) -> (stamp: FileStamp?, file: Result<AliasFile, AliasFileFault>) {
+        let deadline = Deadline(after: Self.patience)
+        while true {
+            do throws(TrustedFileError) {
+                let file = try TrustedFile(path, atMost: AliasFile.sizeLimit)
+                let age = file.stamp.age
+                // A time to come is no reason to wait: the clock was set back.
+                guard age <= settling, age >= .zero else {
+                    return (file.stamp, .success(AliasFile(parsing: file.octets, path: path)))
+                }
+                guard isPatient, !deadline.hasPassed,
+                    StopSignal.pause(until: deadline.earlier(of: Deadline(after: settling - age + Self.grain)))
+                else { return (nil, earlier ?? .failure(AliasFileFault(path: path, words: "is being changed"))) }
+            } catch {
+                return (nil, .failure(AliasFileFault(path: path, words: "\(error)")))
+            }
+        }
+    }
+}

@@ -1,0 +1,329 @@
+// The grammar of aliases files: that of sendmail, masqmail and chasquid.
+
+import MailFormat
+import MailRouting
+import Octets
+
+/// A place that an alias leads to, as it was written and as it was read.
+public struct AliasMember: Sendable, Hashable {
+    /// Without quotes.
+    public let text: String
+    public let target: Result<AliasTarget, AliasError>
+    /// Counted from 1.
+    public let line: Int
+
+    init(_ text: String, line: Int) {
+        self.text = text
+        self.line = line
+        do throws(AliasError) { target = .success(try AliasTarget(text)) } catch { target = .failure(error) }
+    }
+}
+
+/// One alias: a name, and where its mail goes.
+public struct AliasEntry: Sendable, Hashable {
+    public let name: String
+    /// The line that the name stands in, counted from 1.
+    public let line: Int
+    public let members: [AliasMember]
+    /// Why nothing is known of where it leads; what is wrong with a single member stands there.
+    public let fault: AliasError?
+
+    /// What is wrong with it, by lines.
+    public var faults: [(line: Int, error: AliasError)] {
+        if let fault { return [(line, fault)] }
+        return members.compactMap { if case .failure(let error) = $0.target { ($0.line, error) } else { nil } }
+    }
+}
+
+/// An aliases file as it was read:
+///
+/// ```
+/// name: target, target …        # a line that begins with a blank continues the one above
+/// name = bare / quoted          ; with * and ? a pattern where it is bare; with an @ the whole address
+/// target = address / \address / address via account/account / *@domain / :include:/path / |program / /path
+/// ```
+///
+/// What is wrong with a line concerns its own name alone.
+public struct AliasFile: Sendable, Hashable {
+    /// Octets of a file.
+    public static let sizeLimit = 4 << 20
+    /// Octets of a line with those that continue it.
+    public static let lineLimit = 1 << 20
+    /// Places that one alias leads to.
+    public static let memberLimit = 1000
+
+    /// Where it was read from, for messages.
+    public let path: String
+    public private(set) var entries: [AliasEntry] = []
+    /// Lines that name nobody.
+    public private(set) var unnamed: [(line: Int, error: AliasError)] = []
+    /// Names that stand twice: the later one holds.
+    public private(set) var repeated: [(name: String, line: Int, earlier: Int)] = []
+    private var exact: [String: Int] = [:]
+    private var patterns: [(pattern: AddressPattern, entry: Int)] = []
+    private var anybody: [(pattern: AddressPattern, entry: Int)] = []
+
+    public init(parsing octets: [UInt8], path: String) {
+        self.path = path
+        for line in LogicalLine.all(of: octets) { add(line) }
+    }
+
+    private mutating func add(_ line: LogicalLine) {
+        var scanner = AliasScanner(line)
+        let name: AliasScanner.Name
+        do throws(AliasError) { name = try scanner.name() } catch {
+            unnamed.append((line.number, error))
+            return
+        }
+        var members: [AliasMember] = []
+        var fault: AliasError?
+        do throws(AliasError) {
+            if let known = name.fault { throw known }
+            members = try scanner.members(limit: Self.memberLimit)
+            if members.isEmpty { throw .noTarget }
+            if line.isCutOff { throw .cutOff }
+        } catch {
+            (members, fault) = ([], error)
+        }
+        let entry = AliasEntry(name: name.text, line: line.number, members: members, fault: fault)
+        entries.append(entry)
+        let index = entries.count - 1
+        if !name.isQuoted, name.key == "*" || name.key == "default" {
+            note(earlier: anybody.last { $0.pattern.domain == nil }?.entry, entry)
+            do throws(PatternError) { anybody.append((try AddressPattern(parsing: "*"), index)) } catch {}
+        } else if let pattern = name.pattern {
+            let isAnybody = pattern.localPart == "*"
+            let earlier = (isAnybody ? anybody : patterns).last { $0.pattern == pattern }?.entry
+            note(earlier: earlier, entry)
+            if isAnybody { anybody.append((pattern, index)) } else { patterns.append((pattern, index)) }
+        } else {
+            note(earlier: exact[name.key], entry)
+            exact[name.key] = index
+        }
+    }
+
+    private mutating func note(earlier index: Int?, _ entry: AliasEntry) {
+        if let index { repeated.append((entry.name, entry.line, entries[index].line)) }
+    }
+
+    /// The alias of this rank that names `address`, which has a domain.
+    func entry(for address: Address, _ rank: AliasRank) -> AliasEntry? {
+        let local = address.localPart.lowercased()
+        let index: Int?
+        switch rank {
+        case .exact: index = exact["\(local)@\(address.domain ?? "")"] ?? exact[local]
+        case .pattern: index = Self.entry(for: address, in: patterns)
+        case .anybody: index = Self.entry(for: address, in: anybody)
+        }
+        return index.map { entries[$0] }
+    }
+
+    /// Patterns with a domain come first; of the same pattern the last one holds.
+    private static func entry(for address: Address, in patterns: [(pattern: AddressPattern, entry: Int)]) -> Int? {
+        func found(_ hasDomain: Bool) -> Int? {
+            let first = patterns.first {
+                ($0.pattern.domain != nil) == hasDomain && $0.pattern.matches(address, foldingLocalPart: true)
+            }
+            return first.flatMap { first in patterns.last { $0.pattern == first.pattern }?.entry }
+        }
+        return found(true) ?? found(false)
+    }
+
+    public static func == (one: AliasFile, other: AliasFile) -> Bool {
+        one.path == other.path && one.entries == other.entries
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(path)
+        hasher.combine(entries)
+    }
+
+    /// The places that an included file leads to: targets apart by commas or by lines.
+    public static func included(_ octets: [UInt8]) -> [AliasMember] {
+        var members: [AliasMember] = []
+        for line in LogicalLine.all(of: octets, joining: false) {
+            var scanner = AliasScanner(line)
+            do throws(AliasError) {
+                if let fault = line.fault { throw fault }
+                members += try scanner.members(limit: Self.memberLimit)
+                if line.isCutOff, !members.isEmpty { throw .cutOff }
+            } catch {
+                members.append(AliasMember(faulty: error, line: line.number))
+            }
+        }
+        return members
+    }
+}
+
+extension AliasMember {
+    /// A line of which nothing could be read.
+    fileprivate init(faulty error: AliasError, line: Int) {
+        text = ""
+        target = .failure(error)
+        self.line = line
+    }
+}
+
+/// A line with those that continue it.
+private struct LogicalLine {
+    var octets: [UInt8]
+    /// Where physical lines begin in `octets`, and their numbers.
+    var starts: [(offset: Int, number: Int)]
+    var fault: AliasError?
+    var isCutOff = false
+    var number: Int { starts[0].number }
+
+    /// The lines of a file, without those that are empty or comments.
+    static func all(of octets: [UInt8], joining: Bool = true) -> [LogicalLine] {
+        var lines: [LogicalLine] = []
+        var number = 0
+        var rest = octets[...]
+        while !rest.isEmpty {
+            number += 1
+            let end = rest.firstIndex(of: Octet.lf)
+            var line = rest[..<(end ?? rest.endIndex)]
+            rest = end.map { rest[($0 + 1)...] } ?? []
+            if line.last == Octet.cr { line = line.dropLast() }
+            let text = line.drop { $0 == Octet.space || $0 == Octet.tab }
+            guard let first = text.first, first != 0x23 else { continue }
+            let isContinued = joining && text.startIndex != line.startIndex && !lines.isEmpty
+            if isContinued {
+                let last = lines.count - 1
+                lines[last].starts.append((lines[last].octets.count + 1, number))
+                lines[last].octets += [Octet.space] + line
+            } else {
+                lines.append(LogicalLine(octets: Array(line), starts: [(0, number)]))
+            }
+            let last = lines.count - 1
+            if end == nil { lines[last].isCutOff = true }
+            if lines[last].octets.count > AliasFile.lineLimit {
+                lines[last].fault = .lineTooLong(limit: AliasFile.lineLimit)
+            } else if line.contains(where: { $0 < 0x20 && $0 != Octet.tab || $0 == 0x7F }) {
+                lines[last].fault = .controlCharacter
+            } else if String(validating: line, as: UTF8.self) == nil {
+                lines[last].fault = .notUTF8
+            }
+        }
+        return lines
+    }
+}
+
+/// Reads the name and the targets of a line.
+private struct AliasScanner {
+    struct Name {
+        var text: String
+        var isQuoted: Bool
+        var pattern: AddressPattern?
+        /// In lower case.
+        var key: String
+        var fault: AliasError?
+    }
+
+    private let line: LogicalLine
+    private var at = 0
+    private var octets: [UInt8] { line.octets }
+
+    init(_ line: LogicalLine) { self.line = line }
+
+    private static func isBlank(_ octet: UInt8) -> Bool { octet == Octet.space || octet == Octet.tab }
+
+    private mutating func skipBlanks() { while at < octets.count, Self.isBlank(octets[at]) { at += 1 } }
+
+    /// `name :`
+    mutating func name() throws(AliasError) -> Name {
+        guard let first = octets.first, !Self.isBlank(first) else { throw .noName }
+        var isQuoted = false
+        var text = ""
+        if first == 0x22 {
+            isQuoted = true
+            text = try quoted()
+        } else {
+            let end = octets.firstIndex { $0 == 0x3A || Self.isBlank($0) } ?? octets.count
+            // Of a broken line the name is wanted all the same, as far as it is one.
+            guard let bare = String(validating: octets[..<end], as: UTF8.self) else { throw .notUTF8 }
+            text = bare
+            at = end
+        }
+        skipBlanks()
+        guard !text.isEmpty else { throw .noName }
+        var name = Name(text: text, isQuoted: isQuoted, key: text.lowercased(), fault: line.fault)
+        if at < octets.count, octets[at] == 0x3A { at += 1 } else { name.fault = name.fault ?? .noColon(name: text) }
+        guard name.fault == nil else { return name }
+        do throws(PatternError) {
+            let pattern = try AddressPattern(parsing: name.key)
+            if !isQuoted, pattern.isGlob { name.pattern = pattern }
+            if pattern.isNull || text.utf8.contains(0x2C) { name.fault = .badName(text) }
+        } catch {
+            name.fault = .badName(text)
+        }
+        return name
+    }
+
+    /// The text between quotes; `\x` in it is x.
+    private mutating func quoted() throws(AliasError) -> String {
+        var text: [UInt8] = []
+        at += 1
+        while at < octets.count, octets[at] != 0x22 {
+            if octets[at] == 0x5C {
+                at += 1
+                guard at < octets.count else { throw .unclosedQuote }
+            }
+            text.append(octets[at])
+            at += 1
+        }
+        guard at < octets.count else { throw .unclosedQuote }
+        at += 1
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    mutating func members(limit: Int) throws(AliasError) -> [AliasMember] {
+        var members: [AliasMember] = []
+        while true {
+            while at < octets.count, Self.isBlank(octets[at]) || octets[at] == 0x2C { at += 1 }
+            guard at < octets.count else { return members }
+            if skipComment() { continue }
+            guard members.count < limit else { throw .tooMany(limit: limit) }
+            let start = at
+            let text = try member()
+            members.append(AliasMember(text, line: line.starts.last { $0.offset <= start }?.number ?? line.number))
+        }
+    }
+
+    /// A `#` at the beginning of a physical line or behind a blank: nothing more of that line counts.
+    private mutating func skipComment() -> Bool {
+        guard octets[at] == 0x23, at == 0 || Self.isBlank(octets[at - 1]) else { return false }
+        at = line.starts.first { $0.offset > at }?.offset ?? octets.count
+        return true
+    }
+
+    private mutating func member() throws(AliasError) -> String {
+        if octets[at] == 0x7C {
+            defer { at = octets.count }
+            guard !octets[at...].contains(0x2C) else { throw .commaInProgram }
+            return Self.trimmed(octets[at...])
+        }
+        let start = at
+        if octets[at] == 0x22 {
+            let text = try quoted()
+            // `"a b"@example.org` is an address: its quotes belong to it.
+            guard at < octets.count, octets[at] == 0x40 else {
+                skipBlanks()
+                guard at == octets.count || octets[at] == 0x2C || octets[at] == 0x23 else {
+                    throw .badAddress(Self.trimmed(octets[start...]), .badLocalPart)
+                }
+                return text
+            }
+        }
+        while at < octets.count, octets[at] != 0x2C {
+            if octets[at] == 0x23, Self.isBlank(octets[at - 1]) { break }
+            at += 1
+        }
+        return Self.trimmed(octets[start..<at])
+    }
+
+    private static func trimmed(_ octets: ArraySlice<UInt8>) -> String {
+        let text = octets.drop(while: isBlank)
+        let end = text.lastIndex { !isBlank($0) }.map { $0 + 1 } ?? text.startIndex
+        return String(decoding: text[..<end], as: UTF8.self)
+    }
+}

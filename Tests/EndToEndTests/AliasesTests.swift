@@ -1,0 +1,276 @@
+// Aliases, what mailboxes forward, programs and files, as a message meets them on its way.
+
+import Blocking
+import Glibc
+import MailTestKit
+import Testing
+
+@Suite("Aliases of a hub")
+struct AliasesTests {
+    /// A hub whose account `one` is at `sink`, with this aliases file.
+    private func hub(
+        _ sink: SinkServer, _ aliases: String, top: [String] = [], bob: [String] = [], routes: [String] = []
+    )
+        -> SendHub
+    {
+        let files = ScratchDirectory()
+        let hub = SendHub(
+            account: ["auth off", "tls off", "send smtp 127.0.0.1:\(sink.port)"],
+            top: ["retry 60 600", "aliases ALIASES"] + top, bob: bob, routes: routes)
+        _ = files
+        let path = hub.scratch.write(aliases, to: "aliases")
+        let rc = String(decoding: ScratchDirectory.read(hub.rc) ?? [], as: UTF8.self)
+        hub.scratch.write(rc.replacing("aliases ALIASES", with: "aliases \(path)"), to: "rc")
+        return hub
+    }
+
+    /// Runs the queue as an ordinary user, who may run programs.
+    @discardableResult
+    private func run(_ hub: SendHub) throws -> CommandResult {
+        try InstalledCommands.run(
+            ["mhcarry", "-C", hub.rc], environment: ["HOME": hub.scratch.path], isOrdinary: true)
+    }
+
+    @Test("SE13: an alias leads to mailboxes, addresses, programs and files, each once, and all in one run")
+    func leadsEverywhere() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(sink, "")
+            let (seen, told) = (hub.scratch.file("seen"), hub.scratch.file("told"))
+            let program = hub.scratch.write(
+                "#!/bin/sh\ncat > \(seen)\necho \"$SENDER $RECIPIENT $LOCAL_PART $DOMAIN $1\" > \(told)\n",
+                to: "program",
+                mode: 0o700)
+            let box = hub.scratch.file("box")
+            hub.scratch.write(
+                """
+                staff: alice, bob, x@far.example, "|\(program) 'a b'", \(box), /dev/null, more
+                more: BOB, y@far.example, staff
+
+                """, to: "aliases")
+            try hub.queue("Subject: to all\n\nhello\n", to: ["staff@hub.example", "bob@hub.example"])
+            let result = try run(hub)
+            #expect(result.status == 0, "\(result)")
+            #expect(hub.mail(of: "alice").count == 1 && hub.mail(of: "bob").count == 1, "\(hub.log)")
+            #expect(sink.messages.flatMap(\.forwardPaths).sorted() == ["<x@far.example>", "<y@far.example>"])
+            let given = String(decoding: ScratchDirectory.read(seen) ?? [], as: UTF8.self)
+            #expect(given.hasPrefix("Return-Path: <alice@one.example>\nDelivered-To: staff@hub.example\n"), "\(given)")
+            #expect(given.hasSuffix("\nhello\n"))
+            let words = String(decoding: ScratchDirectory.read(told) ?? [], as: UTF8.self)
+            #expect(words == "alice@one.example staff@hub.example staff hub.example a b\n")
+            let mbox = String(decoding: ScratchDirectory.read(box) ?? [], as: UTF8.self)
+            #expect(mbox.hasPrefix("From alice@one.example ") && mbox.hasSuffix("\nhello\n\n"), "\(mbox)")
+            let left = try hub.listed
+            #expect(left.isEmpty, "\(left)")
+        }
+    }
+
+    @Test(
+        "SE13: a target that cannot be delivered to now waits alone, after a crash and an edited file nobody gets it twice"
+    )
+    func partlyDelayed() async throws {
+        try await onThread {
+            let sink = try SinkServer { now, words in
+                now == .recipient && words.contains("late@") ? .reply("451 4.3.0 not now") : nil
+            }
+            let hub = hub(sink, "staff: bob, x@far.example, late@far.example, @@\n")
+            let id = try hub.queue(to: ["staff@hub.example"])
+            #expect(try hub.run().status == 0)
+            #expect(hub.mail(of: "bob").count == 1)
+            #expect(sink.messages.flatMap(\.forwardPaths) == ["<x@far.example>"])
+            let why = try hub.mhqueue(["why", id]).outputText
+            #expect(why.contains("aliases:1: \"@@\""), "\(why)")
+            #expect(hub.log.contains("expansion"))
+            hub.scratch.write("staff: bob, x@far.example, late@far.example, alice\nlate: bob\n", to: "aliases")
+            #expect(try hub.mhqueue(["try", id]).status == 0)
+            #expect(hub.mail(of: "alice").count == 1, "what was mended gets its copy: \(hub.log)")
+            #expect(hub.mail(of: "bob").count == 1)
+            #expect(sink.messages.flatMap(\.forwardPaths) == ["<x@far.example>"])
+            #expect(try hub.listed.count == 1)
+        }
+    }
+
+    @Test("SE13: a faulty line defers its own name and tells the line; --check tells all of them")
+    func faultyLine() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(sink, "good: bob\nbad bob\n* : alice\n")
+            let id = try hub.queue(to: ["good@hub.example", "bad@hub.example", "other@hub.example"])
+            #expect(try hub.run().status == 0)
+            #expect(hub.mail(of: "bob").count == 1 && hub.mail(of: "alice").count == 1)
+            let path = hub.scratch.file("aliases")
+            #expect(
+                try hub.mhqueue(["why", id]).outputText.contains(
+                    "\(path):2: the colon behind the name \"bad\" is missing"))
+            let check = try hub.mhsend(["--check"])
+            #expect(check.status == 78)
+            #expect(
+                check.errorText.contains("\(path):2:1: alias bad: the colon behind the name \"bad\" is missing"),
+                "\(check)")
+        }
+    }
+
+    @Test(
+        "SE13: what a mailbox forwards goes on besides its own copy; to a stranger's mail the mailbox's account is open"
+    )
+    func forwards() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(
+                sink, "",
+                routes: ["mailbox carol", "    forward carol@far.example, bob@hub.example".replacing(",", with: "")])
+            let rc = String(decoding: ScratchDirectory.read(hub.rc) ?? [], as: UTF8.self)
+            hub.scratch.write(rc.replacing("    owner alice\n", with: "    owner carol\n"), to: "rc")
+            try hub.queue("Subject: x\n\nx\n", from: "alice@one.example", to: ["carol@hub.example"])
+            #expect(try hub.run().status == 0)
+            #expect(hub.mail(of: "carol").count == 1 && hub.mail(of: "bob").count == 1, "\(hub.log)")
+            #expect(sink.messages.flatMap(\.forwardPaths) == ["<carol@far.example>"])
+        }
+    }
+
+    @Test("SE13, ask 20: default: takes the mail of names nobody has")
+    func fallback() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(sink, "root: alice\ndefault: bob\n")
+            try hub.queue(to: ["root", "www-data", "alice@hub.example"])
+            #expect(try hub.run().status == 0)
+            #expect(hub.mail(of: "alice").count == 1 && hub.mail(of: "bob").count == 1, "\(hub.log)")
+        }
+    }
+
+    @Test("SE13: the hook knows what no file has; one that fails puts off, and its address is never an option")
+    func hook() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(sink, "staff: bob\n", top: ["alias-hook HOOK"])
+            let asked = hub.scratch.file("asked")
+            let program = hub.scratch.write(
+                """
+                #!/bin/sh
+                echo "$@" >> \(asked)
+                case "$1" in
+                    staff@*) echo alice ;;
+                    list@*) printf 'x@far.example, bob\n# nobody\nalice\n' ;;
+                    broken@*) echo 'no data base' >&2; exit 1 ;;
+                esac
+
+                """, to: "hook", mode: 0o700)
+            let rc = String(decoding: ScratchDirectory.read(hub.rc) ?? [], as: UTF8.self)
+            hub.scratch.write(rc.replacing("alias-hook HOOK", with: "alias-hook \(program)"), to: "rc")
+            try hub.queue(to: ["staff@hub.example"])
+            try hub.queue(to: ["list@hub.example", "nobody@hub.example"])
+            let id = try hub.queue(to: ["broken@hub.example", "alice@home.example"])
+            #expect(try run(hub).status == 0)
+            #expect(hub.mail(of: "bob").count == 2, "\(hub.log)")
+            // Three messages, and a notice that nobody is nobody.
+            #expect(hub.mail(of: "alice").count == 4, "\(hub.log)")
+            #expect(sink.messages.flatMap(\.forwardPaths) == ["<x@far.example>"])
+            let why = try hub.mhqueue(["why", id]).outputText
+            #expect(why.contains("alias-hook") && why.contains("no data base"), "\(why)")
+            // An address that a mailbox itself has is not asked about.
+            let questions = String(decoding: ScratchDirectory.read(asked) ?? [], as: UTF8.self)
+            #expect(!questions.contains("home.example"), "\(questions)")
+            try hub.queue(to: ["-v@hub.example"])
+            #expect(try run(hub).status == 0)
+            #expect(!String(decoding: ScratchDirectory.read(asked) ?? [], as: UTF8.self).contains("-v@"))
+        }
+    }
+
+    @Test("SE13: mhroute show and -bv tell where an alias leads; 67 where it leads to nobody")
+    func told() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(sink, "staff: alice, x@far.example via one, more\nmore: |/bin/true a\nlost: nobody\n")
+            let show = try InstalledCommands.run(
+                ["mhroute", "-C", hub.rc, "-f", "alice@one.example", "staff@hub.example"], environment: [:])
+            #expect(show.status == 0, "\(show)")
+            for line in [
+                "  the alias staff leads to 3 recipients\n",
+                "  to alice@hub.example\n    local: delivered into the mailbox alice",
+                "  to x@far.example\n    the alias names the way\n    account one: smtp 127.0.0.1",
+                "  to more@hub.example\n    the alias more leads to 1 recipient\n    to |/bin/true a\n      local: given to this program\n",
+            ] {
+                #expect(show.outputText.contains(line), "\(show.outputText)")
+            }
+            let verify = try hub.mhsend(["-bv", "lost@hub.example"])
+            #expect(verify.status == 67 && verify.outputText.contains("nobody has this address here"), "\(verify)")
+        }
+    }
+
+    @Test("SE13: via sends by the accounts that the alias names, whatever the routes say")
+    func via() async throws {
+        try await onThread {
+            let one = try SinkServer { now, _ in now == .mail ? .reply("451 4.3.0 not now") : nil }
+            let two = try SinkServer()
+            let hub = hub(
+                one, "far: x@far.example via one/two\n",
+                routes: [
+                    "account two", "    auth off", "    tls off", "    send smtp 127.0.0.1:\(two.port)", "route none",
+                    "    to *@near.example", "    use one",
+                ])
+            try hub.queue(to: ["far@hub.example"])
+            #expect(try hub.run().status == 0)
+            #expect(two.messages.flatMap(\.forwardPaths) == ["<x@far.example>"], "\(hub.log)")
+        }
+    }
+
+    @Test("SE13: mhserve takes mail for aliases, for mailboxes that forward, and puts off what it cannot know")
+    func served() async throws {
+        try await onThread {
+            let files = ScratchDirectory()
+            let aliases = files.write("staff: bob, x@far.example\n", to: "aliases")
+            let hub = try HubUnderTest(words: ["aliases \(aliases)"], services: ["smtp"])
+            func answers(_ names: [String]) throws -> [String] {
+                let client = try LineClient(port: hub.port("smtp"))
+                _ = try client.reply()
+                _ = try client.say("EHLO x")
+                _ = try client.say("MAIL FROM:<a@example.net>")
+                return try names.map { String(try client.say("RCPT TO:<\($0)@hub.example.org>").prefix(3)) }
+            }
+            #expect(try answers(["Staff", "nobody", "alice"]) == ["250", "550", "250"])
+            let client = try LineClient(port: hub.port("smtp"))
+            _ = try client.reply()
+            for line in ["EHLO x", "MAIL FROM:<a@example.net>", "RCPT TO:<staff@hub.example.org>", "DATA"] {
+                _ = try client.say(line)
+            }
+            #expect(try client.say("Subject: x\r\n\r\nx\r\n.").hasPrefix("250"))
+            #expect(hub.queued().count == 1, "the carrier finds out who gets it")
+            // A name that was not known when it began; and a file that others may change.
+            files.write("staff: bob\nnews: alice\n", to: "aliases")
+            let deadline = Deadline(after: .seconds(20))
+            var news = try answers(["news"])
+            while news != ["250"], !deadline.hasPassed {
+                usleep(100_000)
+                news = try answers(["news"])
+            }
+            #expect(news == ["250"], "\(hub.logs)")
+            _ = unsafe chmod(aliases, 0o666)
+            var both = try answers(["staff", "nobody"])
+            while both != ["451", "451"], !deadline.hasPassed {
+                usleep(100_000)
+                both = try answers(["staff", "nobody"])
+            }
+            #expect(both == ["451", "451"], "\(hub.logs)")
+            #expect(hub.log.contains("others may change it"))
+        }
+    }
+
+    @Test("SE12: an alias of several answers a wish for a notice of success with one \"expanded\"")
+    func expandedNotice() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(sink, "staff: bob, x@far.example\n")
+            let sent = try hub.mhsend(
+                ["-odq", "-N", "success,failure", "-f", "alice@one.example", "staff@hub.example"],
+                input: Array("Subject: x\n\nx\n".utf8))
+            #expect(sent.status == 0)
+            #expect(try hub.run().status == 0)
+            let notices = hub.mail(of: "alice")
+            #expect(notices.count == 1, "\(hub.log)")
+            #expect(notices.first?.contains("Action: expanded\nStatus: 2.0.0\n") ?? false, "\(notices)")
+            #expect(notices.first?.contains("Final-Recipient: rfc822; staff@hub.example\n") ?? false)
+            #expect(!sink.commands.joined().contains("SUCCESS"), "\(sink.commands)")
+        }
+    }
+}
