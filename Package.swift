@@ -164,7 +164,7 @@ let package = Package(
             uses: "CommandStart", "AccountSessions", "AddressExpansion", "MailAliases", "FetchCalendar", "LoginLedger",
             "SMTPProtocol", "SpoolQueue",
             "Delivery",
-            "MaildirStore",
+            "MaildirStore", "MboxStore",
             "MailRouting", "MailFormat", "MailEnvelope", "MessageContent", "RunControl", "Transport", "Blocking",
             "DurableFiles", "Programs", "Reporting", argumentParser),
         command(

@@ -70,9 +70,19 @@ final class Attempt {
     /// Marks that it was begun: should the program die in it, the next run knows.
     private func begin() throws(QueueError) {
         guard !message.isInAttempt else { return }
+        try addCopies()
         // First the room: without it nothing begins, so nothing looks as if it had died.
         try message.reserve()
         try message.beginAttempt(next: Clock.seconds() + hub.policy.delay(afterTries: message.state.tries + 1))
+    }
+
+    /// Adds the recipients that the hub itself wants served.
+    private func addCopies() throws(QueueError) {
+        guard !message.state.knowsCopies else { return }
+        let copies = hub.copies(of: message.acceptance)
+        guard !copies.isEmpty else { return }
+        try message.recordCopies(copies)
+        isPlacementOld = true
     }
 
     /// The results for recipients that need no hop; the attempt begins if there are such.

@@ -13,13 +13,16 @@ extension CarrierHub {
     }
 
     /// `assignment` as it departs for `hop` and the recipients with these indexes.
-    /// - Parameter route: the name of the route by which all of them go there, if it changes what leaves.
+    /// - Parameters:
+    ///   - route: the name of the route by which all of them go there, if it changes what leaves.
+    ///   - isServed: whether the hop is a mailbox that a server of the house has, which writes the fields of a delivery.
     func prepare(
-        _ assignment: Assignment, for indexes: [Int], to hop: NextHop, by route: String? = nil
+        _ assignment: Assignment, for indexes: [Int], to hop: NextHop, by route: String? = nil, isServed: Bool = false
     ) -> Prepared {
         let departing = assignment.message.with(assignment.envelope(for: indexes))
         let steps = rewrites(to: hop, by: route)?.steps ?? []
-        let prepared = Plan.at(.departing(to: hop), rewriting: steps).run(on: departing) { queue.scratch() }
+        let moment = Moment.departing(to: isServed ? .account(hop.name) : hop)
+        let prepared = Plan.at(moment, rewriting: steps).run(on: departing) { queue.scratch() }
         for fault in prepared.faults {
             log.write(.error, "step", [("id", assignment.id.text), ("error", "\(fault)")])
         }

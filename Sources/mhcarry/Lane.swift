@@ -315,8 +315,9 @@ final class Lane: Sendable {
     }
 
     private func deliver(to mailbox: String) {
+        let delivery = LocalDelivery(to: mailbox, hub: hub)
         while let assignment = next() {
-            let verdict = LocalDelivery(assignment: assignment, mailbox: mailbox, hub: hub).carryOut()
+            let verdict = delivery.carryOut(assignment)
             let result = HopResult(assignment.recipients, verdict)
             let promise = Promise<Void>()
             recorder.ask(.record(.init(job: assignment.job, hop: hop, results: [result]), promise))

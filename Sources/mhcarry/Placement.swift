@@ -68,6 +68,10 @@ struct Placement {
         if let address, let name = Self.mailbox(forNoticeTo: address, subject, hub) {
             return add(index, to: .mailbox(name))
         }
+        if recipients[index].recipient.mailboxOfSentCopy != nil {
+            guard hub.uplink.connectivity.carriesAll else { return awaiting.append(index) }
+            return add(index, to: .target(recipients[index].destination.description))
+        }
         let standing = hub.expander.standing(of: index, in: recipients, answered: subject.answered[index] ?? [])
         guard hub.uplink.connectivity.carriesAll || standing == .address(.elsewhere) else {
             return awaiting.append(index)

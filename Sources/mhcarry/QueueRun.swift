@@ -76,7 +76,10 @@ final class QueueRun: Sendable {
             // Mail that came in meanwhile relies on this run, however it went.
             if try WakeMark.read(in: hub.queue.run) == mark || hub.isEnding { break }
         }
-        if last == nil, !hub.isEnding { hub.tellOfWaiting() }
+        if last == nil, !hub.isEnding {
+            hub.tellOfWaiting()
+            Expiry(hub: hub).run()
+        }
         if let last { throw last }
     }
 

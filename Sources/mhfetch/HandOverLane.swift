@@ -217,7 +217,7 @@ final class HandOverLane {
     private func serverAgent(_ address: MailServer) -> ServerAgent {
         if let server { return server }
         let (settings, server) = address.session(for: account, trusting: hub.tlsTrustFile)
-        let made = ServerAgent(to: server, of: settings, over: handOver.paths, hostname: hub.hostname)
+        let made = ServerAgent(to: server, of: settings, over: handOver.paths, hostname: hub.hostname, isFetched: true)
         self.server = made
         return made
     }

@@ -57,6 +57,10 @@ extension MessageReport {
                 text += "    goes to the mailbox \(identity)\n"
                 continue
             }
+            if let mailbox = state.recipient.mailboxOfSentCopy {
+                text += "    the copy in the folder of \(mailbox), who sent it\n"
+                continue
+            }
             switch expander.standing(of: index, in: message.state.recipients) {
             case .unanswered(.alias): text += "    is an alias\n"
             case .unanswered(.forward(let name)): text += "    goes to the mailbox \(name), and where that forwards\n"

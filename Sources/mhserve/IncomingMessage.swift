@@ -147,7 +147,9 @@ final class IncomingMessage: Sendable {
         // also sends the notices of success that are owed.
         let recipients = Set(prepared.envelope.recipients.map(\.forwardPath.address))
         if recipients.count == 1, !Self.owesSuccess(prepared.envelope), let recipient = recipients.first,
-            case .address(.mailbox(let name)) = server.expander.standing(of: recipient)
+            case .address(.mailbox(let name)) = server.expander.standing(of: recipient),
+            server.settings.mailbox(name)?.delivery == .maildir,
+            !server.settings.makesCopies(ofMailBy: login?.mailbox)
         {
             let copy = try prepare(prepared.message, at: .departing(to: .mailbox(name)), prepared.top)
             return taken(id, file: try server.deliver(copy, to: name, arrival: arrival))

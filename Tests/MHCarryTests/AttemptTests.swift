@@ -593,7 +593,7 @@ struct AttemptTests {
             let (job, promise) = (Job(entry), Promise<Assignment?>())
             _ = Recorder(hub: bench.hub).carryOut([.begin(job, .mailbox("alice"), promise)])
             let assignment = try #require(promise.wait())
-            _ = LocalDelivery(assignment: assignment, mailbox: "alice", hub: bench.hub).carryOut()
+            _ = LocalDelivery(to: "alice", hub: bench.hub).carryOut(assignment)
             job.attempt?.message.unlock()
         }
         #expect(bench.mail(of: "alice").count == 1)

@@ -187,7 +187,7 @@ final class Play {
             var report = Recorder.Report(job: job, hop: hop)
             switch hop {
             case .mailbox(let name):
-                let verdict = LocalDelivery(assignment: assignment, mailbox: name, hub: hub).carryOut()
+                let verdict = LocalDelivery(to: name, hub: hub).carryOut(assignment)
                 report.results = [HopResult(assignment.recipients, verdict)]
             case .target(let text):
                 let verdict = TargetDelivery(assignment: assignment, text: text, hub: hub).carryOut()

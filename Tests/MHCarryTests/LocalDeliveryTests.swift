@@ -87,7 +87,7 @@ struct LocalDeliveryTests {
         _ = Recorder(hub: hub).carryOut([.begin(job, .mailbox("alice"), promise)])
         let assignment = try #require(promise.wait())
         #expect(assignment.recipients == recipients)
-        let copy = LocalDelivery(assignment: assignment, mailbox: "alice", hub: hub).carryOut()
+        let copy = LocalDelivery(to: "alice", hub: hub).carryOut(assignment)
         #expect(copy.kind == .delivered(.copied(try CopyPlace(mailbox: "alice"))))
         job.attempt?.message.unlock()
     }
@@ -193,7 +193,7 @@ struct LocalDeliveryTests {
         #expect(mail(of: "alice").count == 2 && mail(of: "bob").count == 1)
     }
 
-    @Test("a copy that is known to be another mailbox's hides nobody's, though the Maildir has changed hands")
+    @Test("SE14: a copy that is known to be another mailbox's hides nobody's, though the Maildir has changed hands")
     func changedHands() throws {
         let first = try hub()
         let id = try queue(to: ["alice@home.example", "bob@home.example"], in: first).id
@@ -203,7 +203,7 @@ struct LocalDeliveryTests {
             let assignment = Assignment(
                 job: Job(message.entry), recipients: [0], routes: [:], questions: [:], message: message.message,
                 acceptance: message.acceptance, state: message.state, hasDied: false)
-            let copy = LocalDelivery(assignment: assignment, mailbox: "alice", hub: first).carryOut()
+            let copy = LocalDelivery(to: "alice", hub: first).carryOut(assignment)
             #expect(copy.kind == .delivered(.copied(try CopyPlace(mailbox: "alice"))))
             try message.record([AttemptResult(recipients: [0], copy)], at: Clock.seconds(), isLast: false)
         }

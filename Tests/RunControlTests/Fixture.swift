@@ -43,6 +43,7 @@ enum Fixture {
         tls-certificate  ~/hub.crt key ~/hub.key
         alert-after      6h
         queue-only       on
+        always-bcc       archive@example.org
         aliases          /etc/mail/aliases
         aliases          "/etc/more aliases"
         alias-hook       "/usr/bin/who is" -q
@@ -70,6 +71,10 @@ enum Fixture {
           show           inbox
         mailbox bob
           address        bob
+          deliver        lmtp /run/dovecot/lmtp for bob
+          sent           "Sent Items"
+          expire         Trash 30d
+          expire         "Sent Items" 52w
           forward        bob@provider.example "\"odd one\"@provider.example"
           password       "# \\" , -> \\x"
         mailbox carol

@@ -57,7 +57,10 @@ public final class Paths: Sendable {
     ) throws(AccountError) -> Wire {
         let path: Path
         do throws(PathError) {
-            guard settings.account(account.name) != nil else { throw PathError.noAccount(account.name) }
+            // A server of the house is named by a mailbox, too.
+            guard server.word == "deliver" || settings.account(account.name) != nil else {
+                throw PathError.noAccount(account.name)
+            }
             path = try self.path(of: account, to: server)
         } catch {
             throw .path(error)

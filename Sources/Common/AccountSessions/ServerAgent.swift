@@ -10,19 +10,26 @@ import Transport
 
 /// Hands messages to one server, one after the other over one connection. Used by one thread.
 ///
-/// Mail that was fetched has found its reader: no notice may go to whoever wrote it. So the server is asked for none
-/// (NOTIFY=NEVER, RFC 3461 §4.1), and where it cannot be asked it is not told the sender.
+/// The server is asked for no notices (NOTIFY=NEVER, RFC 3461 §4.1): what is queued the hub tells of itself, and mail that
+/// was fetched has found its reader, so that none may go to whoever wrote it. Where the server cannot be asked, it is not
+/// told the sender of fetched mail.
 public final class ServerAgent: DeliveryAgent {
     private let account: AccountSettings
     private let server: AccountServer
     private let paths: Paths
     private let hostname: String
+    private let isFetched: Bool
     private var session: ServerSession?
     private var transactions = 0
 
-    /// - Parameter hostname: our name in EHLO.
-    public init(to server: AccountServer, of account: AccountSettings, over paths: Paths, hostname: String) {
+    /// - Parameters:
+    ///   - hostname: our name in EHLO.
+    ///   - isFetched: whether it is mail that was fetched.
+    public init(
+        to server: AccountServer, of account: AccountSettings, over paths: Paths, hostname: String, isFetched: Bool
+    ) {
         (self.account, self.server, self.paths, self.hostname) = (account, server, paths, hostname)
+        self.isFetched = isFetched
     }
 
     deinit { close() }
@@ -62,7 +69,8 @@ public final class ServerAgent: DeliveryAgent {
     private func deliver(
         _ message: Prepared, to recipients: [Envelope.Recipient], over session: ServerSession
     ) -> [Verdict] {
-        let message = message.withoutNotices(to: recipients, offeringDSN: session.client.capabilities.dsn)
+        let isSenderTold = !isFetched || session.client.capabilities.dsn
+        let message = message.withoutNotices(to: recipients, tellingSender: isSenderTold)
         if let obstacle = session.client.obstacle(to: message.envelope, of: message.facts) {
             return recipients.map { _ in obstacle.verdict(at: session.host) }
         }
@@ -114,7 +122,7 @@ public final class ServerAgent: DeliveryAgent {
 
 extension Prepared {
     /// The same for `recipients`, and such that no notice can come of it.
-    fileprivate func withoutNotices(to recipients: [Envelope.Recipient], offeringDSN: Bool) -> Prepared {
+    fileprivate func withoutNotices(to recipients: [Envelope.Recipient], tellingSender: Bool) -> Prepared {
         var envelope = envelope
         envelope.recipients = recipients.map { recipient in
             var recipient = recipient
@@ -123,7 +131,7 @@ extension Prepared {
         }
         envelope.returnContent = nil
         envelope.envelopeID = nil
-        if !offeringDSN { envelope.reversePath = .null }
+        if !tellingSender { envelope.reversePath = .null }
         return with(envelope)
     }
 }

@@ -18,6 +18,22 @@ extension Codec where Value == DeliveryPlace {
         return codec
     }()
 
+    /// The place of a mailbox: one at an account would be a copy of nobody's.
+    static let placeOfMailbox: Codec = {
+        var codec = Codec(
+            samples: [
+                "maildir", "mbox \"~/a b\"", "program /usr/bin/a -d %user", "lmtp /run/dovecot/lmtp for a@b.example",
+            ],
+            read: { arguments throws(RunControlFault) in
+                let first = arguments.peek
+                let place = try arguments.deliveryPlace()
+                guard case .append = place, let first else { return place }
+                throw arguments.fault(first, "mail is appended for an account of mhfetch, not for a mailbox")
+            }, write: \.pieces)
+        codec.files = deliveryPlace.files
+        return codec
+    }()
+
     /// `earlier` and `more`, unless one is in both.
     static func adding(
         _ earlier: [Value]?, _ more: [Value], _ arguments: Arguments

@@ -26,6 +26,19 @@ extension HubSettings {
             accountAddresses: accounts.flatMap(\.addresses), postmaster: postmaster)
     }
 
+    /// Whether mail goes to others besides those that it is for.
+    /// - Parameter submitter: the mailbox that submits it; `nil` for a stranger.
+    public func makesCopies(ofMailBy submitter: String?) -> Bool {
+        alwaysBCC != nil || submitter.flatMap { mailbox($0)?.sentFolder } != nil
+    }
+
+    /// The address of a mailbox: the first of its own that is a single one, else its name here; `nil` where that is none in
+    /// mail.
+    public func address(of mailbox: MailboxSettings) -> Address? {
+        mailbox.addresses.lazy.compactMap { $0.qualified(with: qualify).address }.first
+            ?? (try? Address(localPart: mailbox.name, domain: qualify))
+    }
+
     /// The addresses that the login of `mailbox` may send from: its own, its name at the domains of this hub, and those
     /// of the accounts it owns.
     public func addressesOwned(by mailbox: MailboxSettings) -> [AddressPattern] {

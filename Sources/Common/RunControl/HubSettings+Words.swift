@@ -67,6 +67,9 @@ extension HubSettings: BlockSettings {
         one(
             "alias-hook", \.$aliasHook, .command,
             "A program that is asked for the aliases of an address, besides the files.")
+        maybe(
+            "always-bcc", \.$alwaysBCC, .address("the address"),
+            "Who gets a copy of all mail that is handed in or received, besides those it is for.", [.served])
         one(
             "queue-only", \.$isQueueOnly, .onOff, "Whether mail that is handed in waits for the next run of the queue.")
         one(

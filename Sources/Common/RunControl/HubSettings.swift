@@ -2,6 +2,7 @@
 
 import Credentials
 import MailEnvelope
+import MailFormat
 import MailRouting
 import Reporting
 
@@ -40,6 +41,8 @@ public struct HubSettings: Sendable, Hashable {
     @Setting public var aliases: [String] = []
     /// The program that is asked for aliases besides, and its arguments; empty for none.
     @Setting public var aliasHook: [String] = []
+    /// Who gets a copy of all mail besides; `nil` for nobody.
+    @Setting public var alwaysBCC: Address? = nil
     /// Whether mail that is handed in waits for the next run of the queue.
     @Setting public var isQueueOnly = false
     /// Whether who hands mail in to mhsend may say who sends it.

@@ -38,8 +38,19 @@ extension MailboxSettings: BlockSettings {
                 .served, .file(.maildir),
                 .defaultsTo("as maildirs says"),
             ])
+        one(
+            "deliver", \.$delivery, .placeOfMailbox, "Where the mail of the mailbox goes.",
+            [.served, .file(.append("the mbox"))])
         each(
             "forward", \.$forward, .addresses, "Where its mail goes besides; several lines add up.", [.served])
+        maybe(
+            "sent", \.$sentFolder, .text("the folder"),
+            "The folder that keeps a copy of what the mailbox sends through this hub.", [.served])
+        each(
+            "expire", \.$expiry, Codec<FolderExpiry>.folderExpiry.single,
+            "How long a message stays in a folder where nothing happens to it.",
+            add: { (earlier, more, _) throws(RunControlFault) in (earlier ?? []) + more },
+            lines: { $0.map { [$0] } })
         one(
             "show", \.$show, .shownFolders, "The folders that POP3 shows; this release knows INBOX only.",
             [.served])
@@ -48,6 +59,22 @@ extension MailboxSettings: BlockSettings {
 
     private static let passwordSentence =
         "The password, the file whose first line it is, or the hash that mhserve passwd makes; one of them at most."
+}
+
+extension Codec where Value == FolderExpiry {
+    /// `FOLDER TIME`
+    fileprivate static let folderExpiry: Codec = {
+        let time = Codec<Duration>.duration("the time", in: 86_400...315_360_000)
+        var codec = Codec(
+            samples: ["Trash 30d", "\"Sent Items\" 1d", "INBOX 52w"],
+            read: { arguments throws(RunControlFault) in
+                let folder = try arguments.next("the folder").text
+                return FolderExpiry(folder: folder, time: try time.read(&arguments))
+            },
+            write: { expiry in time.write(expiry.time).map { [.word(expiry.folder)] + $0 } })
+        codec.measures = time.measures
+        return codec
+    }()
 }
 
 extension Codec where Value == [String] {

@@ -14,6 +14,12 @@ public struct MailboxSettings: Sendable, Hashable {
     @Setting public var verifier = MailboxVerifier.none
     /// The Maildir, absolute.
     @Setting public var maildir = ""
+    /// Where its mail goes; ``DeliveryPlace/append(account:folder:)`` is none for a mailbox.
+    @Setting public var delivery = DeliveryPlace.maildir
+    /// The folder that keeps a copy of what the mailbox submits; `nil` for none.
+    @Setting public var sentFolder: String? = nil
+    /// How long messages stay in folders.
+    @Setting public var expiry: [FolderExpiry] = []
     /// The folders that POP3 shows.
     @Setting public var show = ["INBOX"]
     /// Where its mail goes besides.
@@ -31,4 +37,13 @@ public struct MailboxSettings: Sendable, Hashable {
 
     /// The addresses that a person may log in with besides the name: all that are no globs.
     public var loginAddresses: [String] { addresses.compactMap { $0.address?.description } }
+}
+
+/// `expire FOLDER TIME`: how long a message stays in a folder that nobody touches.
+public struct FolderExpiry: Sendable, Hashable {
+    /// `INBOX` for the Maildir itself.
+    public var folder: String
+    public var time: Duration
+
+    public init(folder: String, time: Duration) { (self.folder, self.time) = (folder, time) }
 }

@@ -177,6 +177,16 @@ public final class LockedMessage {
         return first..<state.recipients.count
     }
 
+    /// Records the recipients that the hub itself adds, once, before anybody is tried; those that are recipients already
+    /// are left out.
+    public func recordCopies(_ copies: [ExpandedRecipient]) throws(QueueError) {
+        try trust()
+        let known = Set(state.recipients.map(\.destination))
+        let fresh = copies.filter { !known.contains($0.destination) }
+        guard !state.knowsCopies, state.recipients.count + fresh.count <= MessageState.recipientLimit else { return }
+        try write([.copies(fresh)])
+    }
+
     /// Removes message and journal, whatever their state.
     public func remove() throws(QueueError) {
         let place = try unlink()

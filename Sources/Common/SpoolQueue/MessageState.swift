@@ -18,6 +18,8 @@ public struct MessageState: Sendable {
     public private(set) var diedInARow = 0
     /// Notices that were begun but are not known to be queued, by number.
     public private(set) var intents: [Int: (kind: NoticeKind, recipients: [Int], stage: Int)] = [:]
+    /// Whether the recipients that the hub itself adds are among them.
+    public private(set) var knowsCopies = false
     /// The number of the next notice.
     public private(set) var nextNotice = 1
     /// Whether the journal has any record.
@@ -111,6 +113,10 @@ public struct MessageState: Sendable {
             recipients[parent].isFannedOut = !children.contains { $0.notify.wants(.success) }
             recipients[parent].verdict = nil
             recipients += children.map { RecipientState($0, parent: parent) }
+        case .copies(let children):
+            guard !knowsCopies, recipients.count + children.count <= Self.recipientLimit else { return false }
+            knowsCopies = true
+            recipients += children.map { RecipientState($0, parent: nil) }
         case .intent(let number, let kind, let about, let stage):
             guard number >= nextNotice, about.allSatisfy({ recipients.indices.contains($0) }) else { return false }
             intents[number] = (kind, about, stage)

@@ -83,6 +83,23 @@ public struct RecipientState: RecipientNode, Hashable {
     }
 }
 
+extension ExpandedRecipient {
+    private static let sentMark = ":sent:"
+
+    /// The copy in the folder of the mailbox that sent a message.
+    public static func sentCopy(of mailbox: String) -> ExpandedRecipient {
+        ExpandedRecipient(.local(EnvelopeText(cleaning: sentMark + mailbox)), notify: .never)
+    }
+
+    /// The mailbox whose copy of what it sent this is; `nil` for any other recipient. What an alias says is never one.
+    public var mailboxOfSentCopy: String? {
+        guard case .local(let text) = destination, alias == nil, text.description.hasPrefix(Self.sentMark) else {
+            return nil
+        }
+        return String(text.description.dropFirst(Self.sentMark.count))
+    }
+}
+
 /// What a notice reports (RFC 3464 §2.3.3).
 public enum NoticeKind: String, Sendable, Hashable, CaseIterable {
     case failure, delay, success

@@ -13,6 +13,8 @@ enum Record: Sendable, Hashable {
     /// Results of the attempt that named the file with `tag` as its `R`; `isLast` when it ended with them.
     case result(tag: Int, at: Int, isLast: Bool, [AttemptResult])
     case expansion(parent: Int, [ExpandedRecipient])
+    /// Recipients that the hub itself adds.
+    case copies([ExpandedRecipient])
     /// A notice is about to be queued; of delay, the stage says how many ages for it have passed.
     case intent(Int, NoticeKind, [Int], stage: Int)
     case told(Int)
@@ -40,6 +42,7 @@ enum Record: Sendable, Hashable {
         case .result(let tag, let at, let isLast, let items):
             [isLast ? "result" : "part", "\(tag)", "\(at)"] + items.map(Self.word)
         case .expansion(let parent, let children): ["expand", "\(parent)"] + children.map(Self.word)
+        case .copies(let children): ["copy"] + children.map(Self.word)
         case .intent(let number, let kind, let about, let stage):
             ["intent", "\(number)", kind.rawValue, Self.ranges(about)] + (stage > 1 ? ["\(stage)"] : [])
         case .told(let number): ["told", "\(number)"]
@@ -79,6 +82,10 @@ enum Record: Sendable, Hashable {
             var children: [ExpandedRecipient] = []
             for word in rest.dropFirst() { children.append(try Self.child(word)) }
             self = .expansion(parent: try number(1), children)
+        case "copy":
+            var children: [ExpandedRecipient] = []
+            for word in rest { children.append(try Self.child(word)) }
+            self = .copies(children)
         case "intent":
             guard let kind = NoticeKind(rawValue: try text(2)), (4...5).contains(words.count) else {
                 throw .newerVersion

@@ -1,0 +1,200 @@
+// Where the mail of mailboxes goes, and the copies that a hub keeps.
+
+import Glibc
+import MailTestKit
+import Testing
+
+@Suite("The places of mailboxes")
+struct LocalPlacesTests {
+    /// A hub with these lines in the blocks of alice and bob.
+    private func hub(
+        _ sink: SinkServer, alice: [String] = [], bob: [String] = [], top: [String] = [], more: [String] = []
+    ) -> SendHub {
+        let hub = SendHub(
+            account: ["auth off", "tls off", "send smtp 127.0.0.1:\(sink.port)"], top: ["retry 60 600"] + top, bob: bob,
+            routes: more)
+        let rc = String(decoding: ScratchDirectory.read(hub.rc) ?? [], as: UTF8.self)
+        let lines = alice.map { "    \($0)\n" }.joined()
+        hub.scratch.write(
+            rc.replacing("    address alice@home.example\n", with: "    address alice@home.example\n\(lines)")
+                .replacing("SCRATCH", with: hub.scratch.path), to: "rc")
+        return hub
+    }
+
+    private func text(_ hub: SendHub, _ name: String) -> String {
+        String(decoding: ScratchDirectory.read(hub.scratch.file(name)) ?? [], as: UTF8.self)
+    }
+
+    @Test(
+        "SE14: an mbox and a program get a mailbox's mail, once for all its names; 75 defers, other failures return it")
+    func mboxAndProgram() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(sink, alice: ["deliver mbox SCRATCH/box"], bob: ["deliver program SCRATCH/program %mailbox"])
+            hub.scratch.write(
+                "#!/bin/sh\ncat > \(hub.scratch.file("seen"))\necho \"$SENDER $RECIPIENT $1\" > \(hub.scratch.file("told"))\n"
+                    + "exit $(cat \(hub.scratch.file("status")))\n", to: "program", mode: 0o700)
+            hub.scratch.write("75\n", to: "status")
+            try hub.queue(
+                "Subject: x\n\nx\n", from: "x@one.example",
+                to: ["alice@home.example", "alice@hub.example", "bob@home.example"])
+            func run() throws -> CommandResult {
+                try InstalledCommands.run(
+                    ["mhcarry", "-C", hub.rc, "--retry"], environment: ["HOME": hub.scratch.path], isOrdinary: true)
+            }
+            _ = try InstalledCommands.run(
+                ["mhcarry", "-C", hub.rc], environment: ["HOME": hub.scratch.path], isOrdinary: true)
+            #expect(text(hub, "box").count(of: "\nSubject: x\n") == 1, "\(hub.log)")
+            #expect(text(hub, "box").contains("X-Original-To: alice@home.example\nX-Original-To: alice@hub.example\n"))
+            #expect(text(hub, "told") == "x@one.example bob@home.example bob\n")
+            #expect(text(hub, "seen").hasPrefix("Return-Path: <x@one.example>\nDelivered-To: bob@home.example\n"))
+            let waiting = try hub.listed
+            #expect(waiting.count == 1 && waiting[0].count(of: "\"tries\":1") == 3, "\(waiting)")
+            hub.scratch.write("0\n", to: "status")
+            let id = try #require(waiting.first?.split(separator: "\"").dropFirst(3).first)
+            let tried = try InstalledCommands.run(
+                ["mhqueue", "-C", hub.rc, "try", String(id)], environment: ["HOME": hub.scratch.path], isOrdinary: true)
+            #expect(tried.status == 0, "\(tried) \(hub.log)")
+            let left = try hub.listed
+            #expect(left.isEmpty && text(hub, "box").count(of: "\nSubject: x\n") == 1, "\(hub.log)")
+        }
+    }
+
+    @Test("SE14: a server of the house takes mail by LMTP, and its answer for each is the sender's: 250, 552, 451")
+    func lmtp() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let house = try SinkServer(.lmtp) { now, words in
+                guard now == .recipient else { return nil }
+                if words.contains("bob@") { return .reply("552 5.2.2 mailbox full") }
+                return words.contains("carol@") ? .reply("451 4.2.0 not now") : nil
+            }
+            let place = "deliver lmtp 127.0.0.1:\(house.port)"
+            let hub = hub(
+                sink, alice: [place], bob: [place],
+                more: ["mailbox carol", "    address carol@home.example", "    \(place)"])
+            try hub.queue(
+                "Subject: x\n\nx\n", from: "x@one.example",
+                to: ["alice@home.example", "bob@home.example", "carol@home.example"])
+            #expect(try hub.run().status == 0)
+            // x@one.example is an address of alice's account: the notice is hers, at her place and by her name there.
+            let taken = house.messages.map { ($0.reversePath.prefix { $0 != " " }, $0.forwardPaths[0]) }
+            #expect(
+                taken.map { "\($0) \($1)" } == [
+                    "<x@one.example> <alice@home.example> NOTIFY=NEVER", "<> <alice@home.example> NOTIFY=NEVER",
+                ], "\(hub.log)")
+            let first = String(decoding: house.messages.first?.content ?? [], as: UTF8.self)
+            #expect(first.hasPrefix("Received: "), "the server writes Return-Path and Delivered-To: \(first)")
+            let waiting = try hub.listed
+            #expect(waiting.count == 1)
+            for progress in [
+                "alice@home.example\",\"state\":\"delivered\"", "bob@home.example\",\"state\":\"failed\"",
+                "carol@home.example\",\"state\":\"waiting\"",
+            ] {
+                #expect(waiting[0].contains(progress), "\(waiting)")
+            }
+            #expect(hub.log.contains("552 5.2.2 mailbox full"))
+        }
+    }
+
+    @Test("SE14: Dovecot has the mail of a mailbox by its LMTP socket", .needs(.dovecot))
+    func dovecot() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let dovecot = try DovecotPeer(takesLMTP: true)
+            let hub = hub(sink, alice: ["deliver lmtp \(dovecot.lmtpSocket) for alice"])
+            try hub.queue("Subject: to dovecot\n\nx\n", from: "x@one.example", to: ["alice@home.example"])
+            #expect(try hub.run().status == 0)
+            let there = dovecot.messages().map { String(decoding: $0, as: UTF8.self) }
+            #expect(there.count == 1 && there[0].contains("Subject: to dovecot\n"), "\(hub.log) \(dovecot.logs)")
+            #expect(try hub.listed.isEmpty)
+        }
+    }
+
+    @Test(
+        "SE14: a copy of all mail goes to one address, one of what is sent into the sender's folder; notices have none")
+    func copies() async throws {
+        try await onThread {
+            let sink = try SinkServer { now, words in
+                now == .recipient && words.contains("bad@") ? .reply("550 5.1.1 no") : nil
+            }
+            let user = try #require(unsafe getpwuid(geteuid()).map { unsafe String(cString: $0.pointee.pw_name) })
+            let hub = hub(
+                sink, alice: ["unix-user \(user)", "sent \"Sent Items\""], top: ["always-bcc archive@hub.example"],
+                more: ["mailbox archive"])
+            try hub.queue(
+                "Subject: out\n\nx\n", to: ["far@far.example", "bad@far.example", "archive@hub.example"])
+            #expect(try hub.run().status == 0)
+            #expect(sink.messages.map(\.forwardPaths) == [["<far@far.example>"]], "\(hub.log)")
+            #expect(hub.mail(of: "archive").count(where: { $0.contains("Subject: out") }) == 1, "\(hub.log)")
+            #expect(hub.mail(of: "archive").count == 1)
+            let sent = hub.scratch.file("mail/alice/.Sent Items/cur")
+            let names = ScratchDirectory.names(in: sent)
+            #expect(names.count == 1 && names[0].hasSuffix(":2,S"), "\(names)")
+            let copy = String(decoding: ScratchDirectory.read("\(sent)/\(names.first ?? "")") ?? [], as: UTF8.self)
+            #expect(
+                copy.hasPrefix("Received: ") && copy.contains("\nSubject: out\n") && copy.hasSuffix("\n\nx\n"),
+                "\(copy)")
+            let notices = hub.mail(of: "alice")
+            #expect(notices.count == 1 && notices[0].contains("bad@far.example"), "\(notices)")
+            #expect(try hub.listed.isEmpty)
+        }
+    }
+
+    @Test("SE14: mhserve's mail has the copies, too, and goes to the places of mailboxes")
+    func served() async throws {
+        try await onThread {
+            let hub = try HubUnderTest(
+                words: ["always-bcc alice@example.org"],
+                blocks: ["mailbox carol", "    address carol@example.org", "    deliver mbox ~/box"],
+                services: ["smtp"],
+                carrier: .real)
+            let client = try LineClient(port: hub.port("smtp"))
+            _ = try client.reply()
+            for line in ["EHLO x", "MAIL FROM:<a@example.net>", "RCPT TO:<carol@example.org>", "DATA"] {
+                _ = try client.say(line)
+            }
+            #expect(try client.say("Subject: x\r\n\r\nx\r\n.").hasPrefix("250"))
+            try waitUntilQueueIsEmpty(in: hub.scratch.file("state")) { hub.logs }
+            #expect(hub.messages(of: "alice").count == 1, "\(hub.logs)")
+            let box = String(decoding: ScratchDirectory.read(hub.scratch.file("box")) ?? [], as: UTF8.self)
+            #expect(box.contains("Delivered-To: carol@example.org\n"), "\(box)")
+        }
+    }
+
+    @Test("SE14: what nobody touches in a folder goes after its time, and a clock that jumps removes nothing")
+    func expiry() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(sink, alice: ["expire Trash 30d", "expire Sent 90d", "expire INBOX 52w"])
+            for folder in ["", ".Trash", ".Sent"] {
+                for part in ["", "/new", "/cur", "/tmp"] {
+                    hub.scratch.makeFolder("mail\(folder.isEmpty && part.isEmpty ? "" : "")")
+                    hub.scratch.makeFolder("mail/alice")
+                    hub.scratch.makeFolder("mail/alice/\(folder)\(part)")
+                }
+                hub.scratch.write("Subject: x\n\nx\n", to: "mail/alice/\(folder)/cur/1.M1P1.x:2,S")
+            }
+            func left(_ folder: String) -> Int {
+                ScratchDirectory.names(in: hub.scratch.file("mail/alice/\(folder)/cur")).count
+            }
+            func run(_ ahead: String) throws {
+                let result = try InstalledCommands.run(
+                    ["mhsend", "-C", hub.rc, "-q"],
+                    environment: ["HOME": hub.scratch.path].merging(try MovedClock.environment(ahead)) { $1 })
+                #expect(result.status == 0, "\(result)")
+            }
+            try run("+0d")
+            try run("+40d")
+            try run("+40d")
+            #expect(left(".Trash") == 1, "the clock has jumped: \(hub.log)")
+            try run("+41d")
+            #expect(left(".Trash") == 1)
+            try run("+42d")
+            #expect(left(".Trash") == 0 && left(".Sent") == 1 && left("") == 1, "\(hub.log)")
+            #expect(hub.log.contains("expiry mailbox=alice folder=Trash removed=1"))
+            try run("+3650d")
+            #expect(left(".Sent") == 1, "the clock has jumped")
+        }
+    }
+}
