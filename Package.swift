@@ -157,8 +157,7 @@ let package = Package(
         command(
             "mhsend",
             uses: "RunControl", "SpoolQueue", "Programs", "MailFormat", "MailRouting", "MailEnvelope", "MessageContent",
-            "DurableFiles",
-            "Octets", "Reporting"),
+            "Blocking", "SMTPProtocol", "Octets", "Reporting"),
         command(
             "mhcarry",
             uses: "CommandStart", "AccountSessions", "AddressExpansion", "MailAliases", "FetchCalendar", "LoginLedger",

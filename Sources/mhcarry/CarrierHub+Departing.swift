@@ -20,14 +20,23 @@ extension CarrierHub {
         _ assignment: Assignment, for indexes: [Int], to hop: NextHop, by route: String? = nil, isServed: Bool = false
     ) -> Prepared {
         let departing = assignment.message.with(assignment.envelope(for: indexes))
+        return prepare(departing, of: assignment.id, to: hop, by: route, isServed: isServed)
+    }
+
+    /// A message as it departs for `hop` and all its recipients.
+    func prepare(
+        _ departing: Message, of id: QueueID, to hop: NextHop, by route: String?, isServed: Bool = false
+    ) -> Prepared {
         let steps = rewrites(to: hop, by: route)?.steps ?? []
         let moment = Moment.departing(to: isServed ? .account(hop.name) : hop)
         let prepared = Plan.at(moment, rewriting: steps).run(on: departing) { queue.scratch() }
         for fault in prepared.faults {
-            log.write(.error, "step", [("id", assignment.id.text), ("error", "\(fault)")])
+            log.write(.error, "step", [("id", id.text), ("error", "\(fault)")])
         }
         // Verdicts are matched with recipients by their order.
-        precondition(prepared.envelope.recipients.count == indexes.count, "a step has changed who it departs for")
+        precondition(
+            prepared.envelope.recipients.count == departing.envelope.recipients.count,
+            "a step has changed who it departs for")
         return prepared
     }
 }

@@ -35,6 +35,12 @@ struct MHCarry: ParsableCommand {
             "The hub is online by this connection: carry what waits for it, and nothing else.", valueName: "name"))
     var connection: String?
 
+    @Option(
+        name: .customLong("now"),
+        help: ArgumentHelp(
+            "Send this message, which mhsend has left in queue/tmp, and queue nothing.", valueName: "file"))
+    var staged: String?
+
     @Flag(name: .customLong("if-queued"), help: "Say nothing when a message of --id is gone already.")
     var isOnlyIfQueued = false
 
@@ -57,6 +63,10 @@ struct MHCarry: ParsableCommand {
                 .due
             }
         let isForced = if case .due = chosen { false } else { true }
+        if let staged {
+            let hub = try CarrierHub(started.settings, log: started.log, isForced: true)
+            return try ImmediateSending(of: try hub.queue.takeStaged(staged), hub: hub).run()
+        }
         let hub = try CarrierHub(started.settings, log: started.log, isForced: isForced, online: connection)
         try QueueRun(chosen, hub: hub).run()
     }

@@ -1,90 +1,56 @@
 // Takes a message from standard input: completes its header, finds its recipients, puts it into the queue, durably.
 
-import DurableFiles
 import Glibc
 import MailEnvelope
 import MailFormat
 import MailRouting
-import MessageContent
 import Octets
 import Reporting
 import RunControl
 import SpoolQueue
 
-/// One message on its way from standard input into the queue. Streams: only the header is held in memory.
+/// One message on its way from standard input into the queue.
 struct Intake {
     let options: SendmailOptions
-    let caller: Caller
-    let settings: HubSettings
-    let queue: Queue
+    let hand: HandIn
+    private var caller: Caller { hand.caller }
+    private var settings: HubSettings { hand.settings }
 
-    /// Reads the message and queues it.
-    /// - Returns: its id; the message is on stable storage then.
+    init(options: SendmailOptions, hand: HandIn) { (self.options, self.hand) = (options, hand) }
+
+    /// What becomes of a message.
+    enum Outcome {
+        /// It is queued, on stable storage.
+        case queued(QueueID)
+        /// It is left, by this name, for the command that sends it at once.
+        case staged(String)
+    }
+
+    /// Reads the message, and queues it or leaves it to be sent.
     /// - Throws: ``IntakeError``, `QueueError` and others; nothing of the message is kept then.
-    func run() throws -> QueueID {
-        var input = MessageInput(descriptor: 0, ignoresDots: options.ignoresDots)
-        var scanner = HeaderScanner(bounds: .handedIn)
-        while scanner.header == nil, let chunk = try input.next() { scanner.append(chunk) }
-        let header = scanner.finish()
-
+    func run() throws -> Outcome {
         let now = MailDate.now()
-        let author = try self.author(header)
-        let completer = MessageCompleter(
-            author: author, fullName: options.fullName ?? caller.fullName, date: now,
-            qualifyingWith: settings.qualify)
-        let completed = try completed(header, by: completer)
-        let recipients = try recipients(in: header)
-        let scratch = try putAside(completed, scanner.bodyStart, &input)
-        var envelope = Envelope(reversePath: try reversePath(author, header), recipients: recipients)
+        var recipients: [Envelope.Recipient] = []
+        var collector = MessageCollector(into: hand.queue.scratch(), atMost: settings.limits.messageSize) { header in
+            let completed = try hand.completed(
+                header, by: try self.author(header), named: options.fullName, at: now)
+            recipients = try self.recipients(in: header)
+            return completed
+        }
+        var input = MessageInput(descriptor: 0, ignoresDots: options.ignoresDots)
+        while let chunk = try input.next() { try collector.append(chunk) }
+        let message = try collector.finish()
+
+        let author = try self.author(message.header)
+        var envelope = Envelope(reversePath: try reversePath(author, message.header), recipients: recipients)
         envelope.bodyType = try bodyType()
         envelope.smtpUTF8 = envelope.hasInternationalAddress
         envelope.returnContent = try returned()
         envelope.envelopeID = try envelopeID()
-        var acceptance = Acceptance(
-            arrival: now.seconds, source: .unixUser(caller.userID),
-            identity: settings.mailbox(ofUnixUser: caller.name).map { EnvelopeText(cleaning: $0.name) },
-            headerFrom: fromField(of: header) ?? author)
+        var acceptance = hand.acceptance(of: message, by: author, at: now)
         acceptance.account = try options.account.map { try account($0, for: acceptance, of: envelope) }
-        var stored = HeaderScanner(bounds: .handedIn)
-        stored.append(completed)
-        let message = Message(envelope, scratch, header: stored.finish())
-        let id = queue.makeID(seconds: now.seconds)
-        let top = ReceivedField(
-            client: nil, by: settings.hostname, transmission: .local(userID: caller.userID), id: id.text,
-            recipient: recipients.count == 1 ? recipients[0].forwardPath.address : nil, date: now
-        ).octets
-        scratch.note(isSigned: header.mayBeSigned)
-        let prepared = Plan.at(.submitted).run(on: message, top: top) { queue.scratch() }
-        for fault in prepared.faults { writeToStandardError("mhsend: \(fault)") }
-        if let verdict = prepared.verdict { throw IntakeError.refused(verdict) }
-        return try queue.add(prepared, acceptance, id: id)
-    }
-
-    private func completed(_ header: HeaderSection, by completer: MessageCompleter) throws(IntakeError) -> [UInt8] {
-        do throws(CompletionError) {
-            let completed = try completer.complete(header)
-            guard completed.count <= HeaderScanner.Bounds.handedIn.octets else { throw .headerTooLong }
-            return completed
-        } catch {
-            throw .header(error)
-        }
-    }
-
-    /// Writes the whole message to a scratch, within `size-limit`.
-    private func putAside(
-        _ header: [UInt8], _ bodyStart: [UInt8], _ input: inout MessageInput
-    ) throws -> Scratch {
-        let scratch = queue.scratch()
-        func take(_ octets: [UInt8]) throws {
-            try scratch.append(octets)
-            guard scratch.size <= settings.limits.messageSize else {
-                throw IntakeError.tooBig(limit: settings.limits.messageSize)
-            }
-        }
-        try take(header)
-        try take(bodyStart)
-        while let chunk = try input.next() { try take(chunk) }
-        return scratch
+        if options.isNow { return .staged(try hand.stage(message, envelope, acceptance, at: now)) }
+        return .queued(try hand.add(message, envelope, acceptance, at: now))
     }
 
     // MARK: Envelope
@@ -104,7 +70,7 @@ struct Intake {
 
     private func reversePath(_ author: Address, _ header: HeaderSection) throws -> ReversePath {
         if options.readsReversePath {
-            guard let named = fromField(of: header) else { throw IntakeError.noAuthor }
+            guard let named = header.author(qualifyingWith: settings.qualify) else { throw IntakeError.noAuthor }
             return .address(named)
         }
         return hasNullPath ? .null : .address(author)
@@ -223,15 +189,6 @@ struct Intake {
             throw .badWord("-V", shown(text), "an id of at most \(limit) octets, printable ASCII all of them")
         }
         return EnvelopeText(cleaning: text)
-    }
-
-    /// The address in the From field, for routes that ask for it; `nil` for a field that cannot be read.
-    private func fromField(of header: HeaderSection) -> Address? {
-        do {
-            return try HeaderAuthors.from(in: header).first?.qualified(with: settings.qualify)
-        } catch {
-            return nil  // a person's own message goes out as it is; routes then go by its sender
-        }
     }
 }
 

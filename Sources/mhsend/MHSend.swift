@@ -26,7 +26,7 @@ enum MHSend {
     private static func carryOut(_ options: SendmailOptions) throws {
         let rcWords = options.rc.map { ["-C", $0] } ?? []
         switch options.mode {
-        case .intake: try take(options)
+        case .intake, .dialogue: try take(options)
         case .carry(let words): try SiblingCommand.carrier.replaceThisProcess(rcWords + words)
         case .list: try SiblingCommand.queue.replaceThisProcess(["list"] + rcWords)
         case .remove(let ids): try SiblingCommand.queue.replaceThisProcess(["rm"] + rcWords + ids)
@@ -51,14 +51,32 @@ enum MHSend {
         let settings = try HubSettings.load(explicitPath: options.rc)
         if geteuid() == 0, let user = settings.runAs { try HubUser.become(user) }
         let queue = try Queue(state: settings.stateDirectory)
-        let id = try Intake(options: options, caller: caller, settings: settings, queue: queue).run()
+        let hand = HandIn(caller: caller, settings: settings, queue: queue)
+        guard options.mode != .dialogue else {
+            var ids: [QueueID] = []
+            // What was accepted goes on, however the dialogue ends.
+            defer { if !ids.isEmpty { send(ids, options, settings, queue) } }
+            var dialogue = try SMTPDialogue(hand: hand)
+            return try dialogue.run { ids.append($0) }
+        }
+        let id: QueueID
+        switch try Intake(options: options, hand: hand).run() {
+        case .queued(let queued): id = queued
+        case .staged(let file):
+            try SiblingCommand.carrier.replaceThisProcess(["-C", settings.source, "--now=\(file)"])
+        }
         // From here on the message is the hub's: no failure may change the exit status, or the caller would send it
         // again.
         if options.isVerbose { writeToStandardError("\(name): queued as \(id)") }
+        send([id], options, settings, queue)
+    }
+
+    /// What happens to messages that were queued.
+    private static func send(_ ids: [QueueID], _ options: SendmailOptions, _ settings: HubSettings, _ queue: Queue) {
         switch options.delivery ?? (settings.isQueueOnly ? .queueOnly : .background) {
         case .queueOnly: break
         case .background: startRun(settings, queue)
-        case .immediate: runNow(settings, id)
+        case .immediate: for id in ids { runNow(settings, id) }
         }
     }
 
@@ -86,6 +104,8 @@ enum MHSend {
     private static let usage = """
         usage: mhsend [-i] [-t] [-f SENDER] [-F NAME] [-a ACCOUNT] [-N DSN] [-R full|hdrs] [-V ID]
                       [-odb|-odi|-odq] [-v] [-C RC] [--] RECIPIENT ...
+               mhsend --now ...        send it before we end, and queue nothing
+               mhsend -bs              take messages by SMTP on standard input and output
                mhsend -q | -qI ID      run the queue, or try one message of it
                mhsend -qR TEXT         try what has a recipient with TEXT in it; -qS: a sender
                mhsend -qo NAME         carry what waits for the connection NAME

@@ -81,7 +81,7 @@ struct MessageInput {
         return kept
     }
 
-    private static func chunk(of descriptor: Int32) throws -> [UInt8] {
+    static func chunk(of descriptor: Int32) throws -> [UInt8] {
         var chunk = [UInt8](repeating: 0, count: chunkSize)
         while true {
             let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }

@@ -7,6 +7,8 @@ struct SendmailOptions: Equatable {
     enum Mode: Equatable {
         /// Take a message from standard input.
         case intake
+        /// Take messages by SMTP on standard input and output (`-bs`, `smtpd`, `in.smtpd`).
+        case dialogue
         /// Run the queue (`-q`), with these arguments for the carrier.
         case carry([String])
         /// List the queue (`-bp`, `mailq`).
@@ -60,6 +62,8 @@ struct SendmailOptions: Equatable {
     var envelopeID: String?
     /// `-B`: `8BITMIME` or `7BIT`.
     var bodyType: String?
+    /// `--now`: it is sent before we end, and never queued.
+    var isNow = false
     var isVerbose = false
     var recipients: [String] = []
     /// The option that chose the mode.
@@ -74,8 +78,7 @@ struct SendmailOptions: Equatable {
         case "runq": mode = .carry(["-q"])
         case "newaliases": mode = .nothing
         case "mailrm": mode = .remove([])
-        case "smtpd", "in.smtpd":
-            throw .notHere(name, "this release takes SMTP by mhserve's submission listener only; see mhserve(8)")
+        case "smtpd", "in.smtpd": mode = .dialogue
         case "rmail": (ignoresDots, hasSenderLine) = (true, true)
         default: break
         }
@@ -95,13 +98,14 @@ struct SendmailOptions: Equatable {
         if !isAfterDashes, let word = words.first(where: { $0.hasPrefix("-") && $0 != "-" }) {
             throw .optionBehindRecipient(word)
         }
+        if isNow, mode != .intake { throw .contradiction("--now", modeOption ?? name) }
         switch mode {
         case .remove: mode = .remove(Array(words))
         case .verify:
             guard !words.isEmpty else { throw .missingValue(modeOption ?? name) }
             mode = .verify(Array(words))
         case .intake: recipients = Array(words)
-        case .carry, .list, .check, .printConfig:
+        case .carry, .list, .check, .printConfig, .dialogue:
             if let word = words.first { throw .surplus(word, behind: modeOption ?? name) }
         case .nothing, .version, .help: break
         }
@@ -119,7 +123,7 @@ struct SendmailOptions: Equatable {
         case "--help": try choose(.help, by: word)
         case "--check": try choose(.check, by: word)
         case "--print-config": try choose(.printConfig, by: word)
-        case "--now": throw .notHere("--now", "this release queues first; leave it out, and see mhqueue why ID")
+        case "--now": isNow = true
         case "--read-envelope-from": readsReversePath = true
         case "--read-recipients": recipientsFromHeader = true
         default: try readLongValued(word, &words)
@@ -190,13 +194,14 @@ struct SendmailOptions: Equatable {
 
     private mutating func readMode(_ letter: String) throws(OptionError) {
         switch letter {
-        case "m": if modeOption == nil { mode = .intake }  // what callers say always, whatever else they ask for
+        // What callers say always, whatever else they ask for.
+        case "m": if modeOption == nil, mode != .dialogue { mode = .intake }
         case "p": try choose(.list, by: "-bp")
         case "i": try choose(.nothing, by: "-bi")
         case "V": try choose(.version, by: "-bV")
         case "d", "D", "l":
             throw .notHere("-b\(letter)", "listening is mhserve's work: run mhserve; see mhserve(8)")
-        case "s": throw .notHere("-bs", "this release takes SMTP by mhserve's submission listener only; see mhserve(8)")
+        case "s": try choose(.dialogue, by: "-bs")
         case "v": try choose(.verify([]), by: "-bv")
         case "t": throw .notHere("-bt", "there are no rewriting rules to try by number; use: mhroute show ADDRESS")
         default: throw .unknown("-b\(letter)")

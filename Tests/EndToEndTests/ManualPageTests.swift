@@ -26,10 +26,10 @@ struct ManualPageTests {
         ]),
         "mhsend": [
             "ArgumentError", "RunControlError", "HubUserError", "DurableError", "OwnershipFault", "IntakeError",
-            "OptionError",
+            "DialogueError", "OptionError",
             "OutputError", "QueueError", "SiblingError",
         ],
-        "mhcarry": start.union(disk).union(["CarryError", "QueueError"]),
+        "mhcarry": start.union(disk).union(["CarryError", "QueueError", "SendingError"]),
         "mhqueue": start.union(disk).union(["QueueCommandError", "QueueError", "SiblingError"]),
         "mhroute": start,
         "mhserve": start.union(disk).union(["KeeperError", "LoginFault", "ProgramError", "QueueError", "TLSError"]),
@@ -46,16 +46,17 @@ struct ManualPageTests {
         "mhsend": [
             "LineFault": "speaks to no other process of the hub",
             "LogError": "writes no log", "ProgramError": "runs no program", "ThreadError": "has one thread",
+            "SMTPError": "is the client's",
             "JournalError": "is told as a QueueError", "StateFileError": "is told as a QueueError",
         ],
         "mhcarry": [
             "LineFault": "speaks to no other process of the hub",
-            "AccountError": "the route waits", "DeflateError": "the route waits",
+            "AccountError": "the route waits, or it is told as a SendingError", "DeflateError": "the route waits",
             "DigestError": "the recipient waits", "PathError": "the route waits",
             "ProgramError": "the route waits", "TLSError": "the route waits", "TransportError": "the route waits",
             "SMTPError": "the route waits", "POP3Error": "collects nothing", "IMAPError": "collects nothing",
             "MaildirError": "the recipient waits", "DeliveryError": "the recipient waits",
-            "MboxError": "writes no mbox",
+            "MboxError": "the recipient waits",
             "SiblingError": "starts no command of the hub",
             "JournalError": "is told as a QueueError", "StateFileError": "is told as a QueueError",
             "LoginRecordError": "the route waits",
@@ -80,6 +81,11 @@ struct ManualPageTests {
         ],
     ]
 
+    /// Types of another command that ends in the place of this one.
+    private static let inItsPlace: [String: (command: String, types: [String])] = [
+        "mhsend": ("mhcarry", ["SendingError"])
+    ]
+
     /// Statuses of those types that stand for what the command never does.
     private static let beyond: [String: [Int: String]] = [
         "mhserve": [76: "no server is spoken to, and a client's handshake ends its session alone"]
@@ -94,6 +100,10 @@ struct ManualPageTests {
         // 64 is the parser's; 70 is the end of every error that is no Complaint (``complain(_:as:)``).
         var expected: Set = [0, 64, 70]
         for name in ends { expected.formUnion(types[name] ?? []) }
+        if let other = Self.inItsPlace[command] {
+            let theirs = try Self.types(in: Self.rooms(of: other.command))
+            for name in other.types { expected.formUnion(try #require(theirs[name])) }
+        }
         expected.subtract(Self.beyond[command, default: [:]].keys)
         let page = try Self.page(try #require(Self.pages[command]))
         #expect(

@@ -327,7 +327,7 @@ struct SendTests {
             ] {
                 #expect(!libraries.contains(heavy), "\(heavy)")
             }
-            for room in ["14ArgumentParser", "9TLSEngine", "8Resolver", "9Transport", "12SMTPProtocol"] {
+            for room in ["14ArgumentParser", "9TLSEngine", "8Resolver", "9Transport", "15AccountSessions"] {
                 #expect(try runProgram(["grep", "-c", "-a", "$s\(room)", path]).outputText == "0\n", "\(room)")
             }
         }

@@ -160,7 +160,7 @@ struct SendmailOptionsTests {
         arguments: [
             ("mailq", SendmailOptions.Mode.list), ("newaliases", .nothing), ("runq", .carry(["-q"])),
             ("sendmail", .intake),
-            ("mailrm", .remove([])),
+            ("mailrm", .remove([])), ("smtpd", .dialogue), ("in.smtpd", .dialogue),
         ])
     func names(_ name: String, _ mode: SendmailOptions.Mode) throws {
         #expect(try SendmailOptions(name: name, arguments: []).mode == mode)
@@ -169,10 +169,9 @@ struct SendmailOptionsTests {
     @Test(
         "what cannot be done here is refused with the way that can",
         arguments: [
-            ("-bs -odb -oem", "mhserve"), ("-bd", "mhserve"), ("-bl", "mhserve"), ("-q15m", "crontab"),
+            ("-bd", "mhserve"), ("-bl", "mhserve"), ("-q15m", "crontab"),
             ("-q1h", "crontab"),
             ("-bt", "mhroute"),
-            ("--now a", "queues first"),
         ])
     func refused(_ words: String, _ hint: String) throws {
         let error = try #require(throws: OptionError.self) {

@@ -154,7 +154,7 @@ public struct SMTPServer: Engine, Sendable {
         let isInternational = envelope?.smtpUTF8 == true
         switch options.mode {
         case .lmtp: return (isInternational ? "UTF8LMTP" : "LMTP") + security
-        case .mail, .submission:
+        case .mail, .submission, .local:
             if isInternational { return "UTF8SMTP" + security }
             return isExtended || !security.isEmpty ? "ESMTP" + security : "SMTP"
         }

@@ -7,6 +7,8 @@ public struct SMTPServerOptions: Sendable, Hashable {
         case mail
         /// Mail from those who log in (RFC 6409).
         case submission
+        /// Mail from a program of this machine, whose user is known: nobody logs in.
+        case local
         /// Delivery with a verdict for each recipient (RFC 2033).
         case lmtp
     }

@@ -126,7 +126,7 @@ extension Queue {
         let content: QueuedContent
     }
 
-    private func readEnvelope(of file: File, _ entry: QueueEntry) throws(EnvelopeCoding.Failure) -> Opened {
+    func readEnvelope(of file: File, _ entry: QueueEntry) throws(EnvelopeCoding.Failure) -> Opened {
         do {
             let status = try file.status()
             guard status.isRegular else { throw EnvelopeCoding.Failure.damaged("it is not a regular file") }
@@ -153,7 +153,7 @@ extension Queue {
         }
     }
 
-    private func failure(_ failure: EnvelopeCoding.Failure, path: String, moved: String?) -> QueueError {
+    func failure(_ failure: EnvelopeCoding.Failure, path: String, moved: String?) -> QueueError {
         switch failure {
         case .newerVersion: .newerVersion(path: path)
         case .foreignOwner(let owner): .foreignOwner(path: path, owner: owner, own: geteuid())

@@ -1,0 +1,230 @@
+// mhsend --now: one message, one next hop, one transaction, and the exit status says what became of it.
+
+import AccountSessions
+import AddressExpansion
+import Blocking
+import Glibc
+import MailEnvelope
+import MailFormat
+import MailRouting
+import MessageContent
+import Reporting
+import RunControl
+import SMTPProtocol
+import SpoolQueue
+
+/// Sends a message that is not queued. It goes to all its recipients or to none: nothing would try the others later.
+struct ImmediateSending {
+    private let message: QueuedMessage
+    private let hub: CarrierHub
+
+    init(of message: QueuedMessage, hub: CarrierHub) { (self.message, self.hub) = (message, hub) }
+
+    /// Sends it.
+    /// - Throws: ``SendingError``: it was not sent, except where that says that it may have been.
+    func run() throws {
+        hub.uplink.look()
+        let (account, route) = try way()
+        guard let server = account.sendServer else {
+            throw SendingError.noAccount("account \(account.name) does not send")
+        }
+        guard let slot = try hub.hops.connection(.account(account.name), atMost: account.connections) else {
+            throw SendingError.busy(account.name)
+        }
+        defer { slot.release() }
+        let session = try session(of: account, at: server.all)
+        defer { session.quit() }
+        let departing = Message(message.envelope, message.content)
+        let prepared = hub.prepare(departing, of: message.entry.id, to: .account(account.name), by: route)
+        if let verdict = prepared.verdict { throw SendingError.refused(verdict) }
+        if let obstacle = session.client.obstacle(to: prepared.envelope, of: prepared.facts) {
+            throw SendingError.refused(obstacle.verdict(at: session.host))
+        }
+        let verdict = try send(prepared, over: session)
+        hub.log.write(
+            .info, "delivery",
+            [
+                ("id", message.entry.id.text), ("from", "\(message.envelope.reversePath)"), ("route", account.name),
+                ("host", session.host), ("nrcpt", "\(message.envelope.recipients.count)"),
+                ("size", "\(message.content.size)"), ("status", "sent"), ("dsn", "\(verdict.status)"),
+                ("msg", verdict.text),
+            ])
+        hub.noteSent(through: account.name)
+        hub.askForFetching()
+    }
+
+    // MARK: The way
+
+    /// The account that carries the message to all its recipients, and the route that changes what leaves, if one does.
+    private func way() throws(SendingError) -> (AccountSettings, route: String?) {
+        let recipients = message.envelope.recipients.map(\.forwardPath.address)
+        guard recipients.count <= SMTPLimits.recipients else { throw .tooManyRecipients(recipients.count) }
+        var ways: [(account: String, route: String?)] = []
+        for recipient in recipients {
+            guard hub.expander.standing(of: recipient) == .address(.elsewhere) else { throw .local(recipient) }
+            let decision = hub.routing.decide(
+                for: message.acceptance.submitter(of: message.envelope, hubUser: geteuid()),
+                reversePath: message.envelope.reversePath, recipient: recipient,
+                headerFrom: message.acceptance.headerFrom, chosen: message.acceptance.account?.description,
+                connectivity: hub.uplink.connectivity)
+            guard let account = decision.account else {
+                throw decision.awaitsConnection
+                    ? .offline(recipient) : .noAccount(decision.reasons.last ?? "no account sends for this sender")
+            }
+            let route = decision.steps.first?.route
+            ways.append((account, route.flatMap { hub.rewritingRoutes.contains($0) ? $0 : nil }))
+        }
+        guard let first = ways.first else { throw .noAccount("nobody to send it to") }
+        guard ways.allSatisfy({ $0 == first }) else {
+            throw .severalWays(Set(ways.map { $0.route ?? $0.account }).sorted())
+        }
+        guard let account = hub.settings.account(first.account) else { throw .noAccount("no account \(first.account)") }
+        return (account, first.route)
+    }
+
+    /// A session at the first of these servers that can be reached.
+    private func session(
+        of account: AccountSettings, at servers: [AccountServer]
+    ) throws(SendingError) -> ServerSession {
+        var first: AccountError?
+        for server in servers {
+            do throws(AccountError) {
+                return try ServerSession(
+                    account: account, server: server, over: hub.paths, hostname: hub.settings.hostname)
+            } catch {
+                first = first ?? error
+                guard error.concernsServerAlone else { break }
+            }
+        }
+        guard let first else { preconditionFailure("an account that sends to no server") }
+        throw .noSession(first)
+    }
+
+    // MARK: The transaction
+
+    /// - Returns: what the server said to the whole message.
+    private func send(_ prepared: Prepared, over session: ServerSession) throws(SendingError) -> Verdict {
+        var outcome = TransactionOutcome(count: prepared.envelope.recipients.count, at: session.host)
+        var isEnded = false
+        do {
+            try session.begin(prepared)
+            loop: while true {
+                let event = try session.next()
+                switch outcome.take(event, from: session.client) {
+                case .proceed:
+                    if let refusal = outcome.refusal {
+                        // Not a word more: content that is not begun is not delivered to those who were accepted.
+                        session.close()
+                        throw SendingError.refused(refusal)
+                    }
+                    try session.proceed()
+                case .content:
+                    guard !StopSignal.hasCome else {
+                        session.close()
+                        throw SendingError.stopped
+                    }
+                    if let refusal = outcome.refusal {
+                        session.close()
+                        throw SendingError.refused(refusal)
+                    }
+                    if let reply = try session.stream(prepared, isHeld: { false }) {
+                        session.close()
+                        throw SendingError.goodbye(reply.description)
+                    }
+                    isEnded = true
+                    try session.endContent(isHeld: false)
+                case .end: break loop
+                case .goodbye(let reply):
+                    outcome.settle(goodbye: reply, behindContent: isEnded, from: session.client)
+                    session.close()
+                    break loop
+                }
+            }
+        } catch let error as SendingError {
+            throw error
+        } catch {
+            session.close()
+            outcome.settle(begun: session.begunVerdict, from: session.client)
+            guard outcome.isSettled else {
+                throw isEnded ? .inDoubt(sentence(error)) : .broken(error as? any Complaint, sentence(error))
+            }
+        }
+        let verdicts = outcome.verdicts.compactMap { $0 }
+        if let refusal = outcome.refusal { throw .refused(refusal) }
+        guard let verdict = verdicts.first, verdicts.count == outcome.verdicts.count else {
+            throw .inDoubt("the server said nothing of it")
+        }
+        return verdict
+    }
+}
+
+extension TransactionOutcome {
+    /// What the server said to the first recipient that it does not take.
+    fileprivate var refusal: Verdict? {
+        verdicts.compactMap { $0 }.first { if case .delivered = $0.kind { false } else { true } }
+    }
+}
+
+/// Why a message was not sent at once. Nothing of it is kept.
+enum SendingError: Complaint {
+    case local(Address)
+    case tooManyRecipients(Int)
+    case severalWays([String])
+    case offline(Address)
+    case noAccount(String)
+    case busy(String)
+    case stopped
+    case noSession(AccountError)
+    case refused(Verdict)
+    case goodbye(String)
+    case broken((any Complaint)?, String)
+    /// Its end was sent, and no answer came.
+    case inDoubt(String)
+
+    var exitStatus: ExitStatus {
+        switch self {
+        case .local, .tooManyRecipients, .severalWays: .usage
+        case .noAccount: .noPermission
+        case .offline: .unavailable
+        case .busy, .stopped, .goodbye, .inDoubt: .temporaryFailure
+        case .noSession(.noTLS), .noSession(.noExtensions), .noSession(.transport): .unavailable
+        case .noSession(let error):
+            switch error.exitStatus {
+            case .noPermission: .noPermission
+            case .configuration: .configuration
+            case .unavailable: .unavailable
+            default: .temporaryFailure
+            }
+        case .broken(let error, _):
+            error.map { $0.exitStatus == .unavailable ? .unavailable : .temporaryFailure } ?? .temporaryFailure
+        case .refused(let verdict):
+            switch verdict.kind {
+            case .permanent: .dataError
+            case .heldByRule: .noPermission
+            case .temporary, .faultOfHop, .delivered: .temporaryFailure
+            }
+        }
+    }
+
+    var description: String {
+        let words =
+            switch self {
+            case .local(let address): "\(address) is at this hub, and --now sends to a provider only; leave it out"
+            case .tooManyRecipients(let count):
+                "--now sends to at most \(SMTPLimits.recipients) recipients at once, and these are \(count)"
+            case .severalWays(let names):
+                "--now sends by one way only, and these recipients go by several: \(names.joined(separator: ", "))"
+            case .offline(let address): "the hub is offline, and mail to \(address) waits for a connection"
+            case .noAccount(let why): "\(why)"
+            case .busy(let account): "account \(account): all its connections are in use; try again"
+            case .stopped: "told to stop"
+            case .noSession(let error): "\(error)"
+            case .refused(let verdict): "\(verdict.remote.map { "\($0) said: " } ?? "")\(verdict.text)"
+            case .goodbye(let words): "the server ended the session: \(words)"
+            case .broken(_, let words): words
+            case .inDoubt(let words): "\(words); the message may have been delivered"
+            }
+        if case .inDoubt = self { return printable(words) }
+        return printable(words) + "; nothing was sent"
+    }
+}
