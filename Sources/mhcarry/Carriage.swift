@@ -111,7 +111,8 @@ struct Carriage {
             let route = part.rest.first.flatMap { part.assignment.routes[$0] }
             // Each route may have it written anew in its way.
             let together = part.rest.prefix { part.assignment.routes[$0] == route }
-            let recipients = Array(together.prefix(session.recipientLimit))
+            let isAlone = part.assignment.acceptance.isOfOurs && lane.hub.hidesRecipients(by: route)
+            let recipients = Array(together.prefix(isAlone ? 1 : session.recipientLimit))
             part.rest = part.rest.dropFirst(recipients.count)
             let message = lane.hub.prepare(part.assignment, for: recipients, to: lane.hop, by: route)
             let obstacle = session.client.obstacle(to: message.envelope, of: message.facts)

@@ -20,14 +20,17 @@ extension CarrierHub {
         _ assignment: Assignment, for indexes: [Int], to hop: NextHop, by route: String? = nil, isServed: Bool = false
     ) -> Prepared {
         let departing = assignment.message.with(assignment.envelope(for: indexes))
-        return prepare(departing, of: assignment.id, to: hop, by: route, isServed: isServed)
+        let hides = assignment.acceptance.isOfOurs && hidesRecipients(by: route)
+        return prepare(departing, of: assignment.id, to: hop, by: route, hiding: hides, isServed: isServed)
     }
 
     /// A message as it departs for `hop` and all its recipients.
+    /// - Parameter hides: whether it shows no others.
     func prepare(
-        _ departing: Message, of id: QueueID, to hop: NextHop, by route: String?, isServed: Bool = false
+        _ departing: Message, of id: QueueID, to hop: NextHop, by route: String?, hiding hides: Bool,
+        isServed: Bool = false
     ) -> Prepared {
-        let steps = rewrites(to: hop, by: route)?.steps ?? []
+        let steps = (hides ? RecipientHiding.steps : []) + (rewrites(to: hop, by: route)?.steps ?? [])
         let moment = Moment.departing(to: isServed ? .account(hop.name) : hop)
         let prepared = Plan.at(moment, rewriting: steps).run(on: departing) { queue.scratch() }
         for fault in prepared.faults {

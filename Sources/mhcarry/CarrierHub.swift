@@ -26,7 +26,7 @@ final class CarrierHub: Sendable {
     let locals: LocalAddresses
     let expander: Expander
     let routing: RoutingTable
-    /// The names of the routes that rewrite addresses.
+    /// The names of the routes that change what leaves.
     let rewritingRoutes: Set<String>
     /// Which account has an address at a provider, whether the account sends or not.
     let accountsByAddress: RoutingTable
@@ -69,7 +69,8 @@ final class CarrierHub: Sendable {
         locals = settings.localAddresses
         expander = Expander(settings)
         routing = settings.routingTable
-        rewritingRoutes = Set(settings.routes.filter { !$0.rewrites.isEmpty }.map(\.name))
+        rewritingRoutes = Set(
+            settings.routes.filter { !$0.rewrites.isEmpty || $0.shownRecipients != nil }.map(\.name))
         accountsByAddress = RoutingTable(
             routes: [], accounts: settings.accounts.map { SendingAccount(name: $0.name, addresses: $0.addresses) })
         var policy = RetryPolicy()

@@ -113,11 +113,18 @@ private struct HeaderRewriter: Rewriter {
     }
 
     func rewrite(_ message: Message, into scratch: Scratch) throws {
-        let header = try message.header()
-        try scratch.append(header.octets(in: header.octets.indices, with: rewrites.edits(in: header)))
+        try message.rewrite(with: try rewrites.edits(in: try message.header()), into: scratch)
+    }
+}
+
+extension Message {
+    /// Writes the message with other octets in its header.
+    func rewrite(with edits: [HeaderEdit], into scratch: Scratch) throws {
+        let header = try header()
+        try scratch.append(header.octets(in: header.octets.indices, with: edits))
         var at = header.octets.count
-        while at < message.content.size {
-            let chunk = try message.content.read(atMost: ContentLimits.chunk, at: at)
+        while at < content.size {
+            let chunk = try content.read(atMost: ContentLimits.chunk, at: at)
             guard !chunk.isEmpty else {
                 throw DurableError(operation: "read to its end", path: "the message", code: DurableError.inputOutput)
             }

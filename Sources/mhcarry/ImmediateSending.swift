@@ -28,6 +28,8 @@ struct ImmediateSending {
         guard let server = account.sendServer else {
             throw SendingError.noAccount("account \(account.name) does not send")
         }
+        let hides = message.acceptance.isOfOurs && hub.hidesRecipients(by: route)
+        guard !hides || message.envelope.recipients.count == 1 else { throw SendingError.severalCopies }
         guard let slot = try hub.hops.connection(.account(account.name), atMost: account.connections) else {
             throw SendingError.busy(account.name)
         }
@@ -35,7 +37,8 @@ struct ImmediateSending {
         let session = try session(of: account, at: server.all)
         defer { session.quit() }
         let departing = Message(message.envelope, message.content)
-        let prepared = hub.prepare(departing, of: message.entry.id, to: .account(account.name), by: route)
+        let prepared = hub.prepare(
+            departing, of: message.entry.id, to: .account(account.name), by: route, hiding: hides)
         if let verdict = prepared.verdict { throw SendingError.refused(verdict) }
         if let obstacle = session.client.obstacle(to: prepared.envelope, of: prepared.facts) {
             throw SendingError.refused(obstacle.verdict(at: session.host))
@@ -170,6 +173,8 @@ enum SendingError: Complaint {
     case local(Address)
     case tooManyRecipients(Int)
     case severalWays([String])
+    /// Each recipient is to have a copy of his own.
+    case severalCopies
     case offline(Address)
     case noAccount(String)
     case busy(String)
@@ -183,7 +188,7 @@ enum SendingError: Complaint {
 
     var exitStatus: ExitStatus {
         switch self {
-        case .local, .tooManyRecipients, .severalWays: .usage
+        case .local, .tooManyRecipients, .severalWays, .severalCopies: .usage
         case .noAccount: .noPermission
         case .offline: .unavailable
         case .busy, .stopped, .goodbye, .inDoubt: .temporaryFailure
@@ -214,6 +219,8 @@ enum SendingError: Complaint {
                 "--now sends to at most \(SMTPLimits.recipients) recipients at once, and these are \(count)"
             case .severalWays(let names):
                 "--now sends by one way only, and these recipients go by several: \(names.joined(separator: ", "))"
+            case .severalCopies:
+                "--now sends one copy only, and by show-recipients each recipient has his own; send to them one by one"
             case .offline(let address): "the hub is offline, and mail to \(address) waits for a connection"
             case .noAccount(let why): "\(why)"
             case .busy(let account): "account \(account): all its connections are in use; try again"

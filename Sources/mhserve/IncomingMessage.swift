@@ -149,7 +149,8 @@ final class IncomingMessage: Sendable {
         if recipients.count == 1, !Self.owesSuccess(prepared.envelope), let recipient = recipients.first,
             case .address(.mailbox(let name)) = server.expander.standing(of: recipient),
             server.settings.mailbox(name)?.delivery == .maildir,
-            !server.settings.makesCopies(ofMailBy: login?.mailbox)
+            !server.settings.makesCopies(ofMailBy: login?.mailbox),
+            login == nil || server.settings.shownRecipients == .all
         {
             let copy = try prepare(prepared.message, at: .departing(to: .mailbox(name)), prepared.top)
             return taken(id, file: try server.deliver(copy, to: name, arrival: arrival))

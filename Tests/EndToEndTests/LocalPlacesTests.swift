@@ -162,6 +162,49 @@ struct LocalPlacesTests {
         }
     }
 
+    @Test("SE4: by switch each recipient gets a copy that shows only him, made of the original, each time")
+    func copiesOfTheirOwn() async throws {
+        try await onThread {
+            let sink = try SinkServer { now, words in
+                now == .recipient && words.contains("late@") ? .reply("451 4.3.0 not now") : nil
+            }
+            let hub = hub(
+                sink, top: ["show-recipients own"],
+                more: [
+                    "route all", "    to *@all.example", "    use one", "    show-recipients all", "route rest",
+                    "    use one",
+                ])
+            let names = ["bob@home.example", "x@far.example", "late@far.example", "y@all.example", "z@all.example"]
+            let text =
+                "From: alice@one.example\nTo: \(names.joined(separator: ", "))\nCc: alice@home.example\nSubject: s\n\nb\n"
+            let id = try hub.queue(text, to: names + ["alice@home.example"])
+            #expect(try hub.run().status == 0)
+            let sent = sink.messages.map { (Set($0.forwardPaths), String(decoding: $0.content, as: UTF8.self)) }
+            #expect(Set(sent.map(\.0)) == [["<x@far.example>"], ["<y@all.example>", "<z@all.example>"]], "\(hub.log)")
+            for (paths, content) in sent {
+                #expect(paths.count > 1 || content.contains("\r\nTo: x@far.example\r\nSubject: s\r\n"), "\(content)")
+                #expect(paths.count == 1 || content.contains("late@far.example"), "\(content)")
+            }
+            let bob = try #require(hub.mail(of: "bob").first)
+            #expect(bob.contains("\nTo: bob@home.example\nSubject: s\n") && !bob.contains("far.example"), "\(bob)")
+            let alice = try #require(hub.mail(of: "alice").first)
+            #expect(alice.contains("\nTo: alice@home.example\nSubject: s\n"), "\(alice)")
+            #expect(
+                try hub.mhqueue(["show", id]).outputText.contains("Cc: alice@home.example\n"),
+                "the queue has the original")
+            // Signed mail keeps its header, and so is held; a stranger's is not touched.
+            let signed = try hub.queue(
+                "From: alice@one.example\nTo: a@far.example, b@far.example\nContent-Type: multipart/signed; boundary=x;"
+                    + " protocol=\"application/pgp-signature\"\n\n--x\n\nb\n--x--\n", to: ["a@far.example"])
+            #expect(try hub.run().status == 0)
+            #expect(try hub.mhqueue(["why", signed]).outputText.contains("show-recipients"))
+            let now = try hub.mhsend(
+                ["--now", "-f", "alice@one.example", "a@far.example", "b@far.example"],
+                input: Array("Subject: x\n\nx\n".utf8))
+            #expect(now.status == 64 && now.errorText.contains("show-recipients"), "\(now)")
+        }
+    }
+
     @Test("SE14: what nobody touches in a folder goes after its time, and a clock that jumps removes nothing")
     func expiry() async throws {
         try await onThread {

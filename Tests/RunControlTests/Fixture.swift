@@ -43,6 +43,7 @@ enum Fixture {
         tls-certificate  ~/hub.crt key ~/hub.key
         alert-after      6h
         queue-only       on
+        show-recipients  own
         always-bcc       archive@example.org
         aliases          /etc/mail/aliases
         aliases          "/etc/more aliases"
@@ -171,6 +172,7 @@ enum Fixture {
           last
           on-connect-failure bounce
           online         "home*" ppp0
+          show-recipients all
           rewrite        all * *@example.org
           rewrite        from root "Alice, at home <alice@example.org>"
         domain example.org

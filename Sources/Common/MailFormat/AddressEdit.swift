@@ -21,6 +21,15 @@ public struct HeaderEdit: Sendable, Hashable {
 }
 
 extension HeaderSection {
+    /// The edit that takes a field out.
+    public func removal(of field: HeaderField) -> HeaderEdit { HeaderEdit(range: field.whole, octets: []) }
+
+    /// The edit that gives a field another body.
+    /// - Parameter body: without the line end behind it; a line end within it is followed by a blank.
+    public func replacement(of field: HeaderField, by body: [UInt8]) -> HeaderEdit {
+        HeaderEdit(range: field.body, octets: [Octet.space] + body)
+    }
+
     /// The octets of a line from which on a new line is begun before the next address that is put in, so that no line
     /// becomes longer than mail may have them (RFC 5322 §2.1.1: 998).
     static let foldColumn = 600

@@ -25,7 +25,9 @@ extension Plan {
         case .submitted: Plan([.inspector(LoopInspector(.arriving, knowsRecipients: false))])
         case .departing(to: .expansion): Plan([])
         case .departing(to: .mailbox), .departing(to: .target):
-            Plan([.inspector(LoopInspector(.departing, knowsRecipients: false)), .fields(MailboxFields.octets)])
+            Plan(
+                [.inspector(LoopInspector(.departing, knowsRecipients: false))] + rewrites
+                    + [.fields(MailboxFields.octets)])
         case .departing(to: .account):
             Plan(
                 [.inspector(LoopInspector(.departing, knowsRecipients: false))] + rewrites + [.filter(StrayFilter())])

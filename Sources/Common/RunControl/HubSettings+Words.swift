@@ -71,6 +71,9 @@ extension HubSettings: BlockSettings {
             "always-bcc", \.$alwaysBCC, .address("the address"),
             "Who gets a copy of all mail that is handed in or received, besides those it is for.", [.served])
         one(
+            "show-recipients", \.$shownRecipients, .choice("all or own"),
+            "Whom the copy of a recipient shows in To and Cc, of mail that the hub's own people send.", [.served])
+        one(
             "queue-only", \.$isQueueOnly, .onOff, "Whether mail that is handed in waits for the next run of the queue.")
         one(
             "allow_from_override", \.$allowsFromOverride, .onOff,

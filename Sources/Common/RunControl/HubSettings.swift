@@ -43,6 +43,8 @@ public struct HubSettings: Sendable, Hashable {
     @Setting public var aliasHook: [String] = []
     /// Who gets a copy of all mail besides; `nil` for nobody.
     @Setting public var alwaysBCC: Address? = nil
+    /// Whom a copy of a recipient shows in its header, of mail of this hub's own people.
+    @Setting public var shownRecipients = ShownRecipients.all
     /// Whether mail that is handed in waits for the next run of the queue.
     @Setting public var isQueueOnly = false
     /// Whether who hands mail in to mhsend may say who sends it.
@@ -69,6 +71,13 @@ public struct HubSettings: Sendable, Hashable {
 
     public func mailbox(_ name: String) -> MailboxSettings? { mailboxes.first { $0.name == name } }
     public func account(_ name: String) -> AccountSettings? { accounts.first { $0.name == name } }
+}
+
+/// `show-recipients all | own`: whom the copy of a recipient shows in its header.
+public enum ShownRecipients: String, Sendable, Hashable, CaseIterable {
+    case all
+    /// Himself alone.
+    case own
 }
 
 /// `online-query KIND …`: where the name of the connection comes from over which the hub is online.

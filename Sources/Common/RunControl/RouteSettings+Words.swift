@@ -30,6 +30,10 @@ extension RouteSettings: BlockSettings {
         each(
             "rewrite", \.$rewrites, Codec<RewriteRule>.rewriteRule.single,
             "An address that becomes another one in mail that leaves by this route.")
+        maybe(
+            "show-recipients", \.$shownRecipients, .choice("all or own"),
+            "Whom the copy of a recipient shows in To and Cc, of mail that the hub's own people send by this route.",
+            [.defaultsTo("as outside blocks")])
         one(
             "mx", \.$isMX, .onOff, "Straight to the recipient's domain.",
             [.later("send straight to the recipient's domain")])

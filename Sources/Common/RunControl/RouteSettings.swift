@@ -19,6 +19,8 @@ public struct RouteSettings: Sendable, Hashable {
     @Setting public var online: [String] = []
     /// Which addresses become which in mail that leaves by it.
     @Setting public var rewrites: [RewriteRule] = []
+    /// Whom the copy of a recipient shows in its header; `nil`: as the hub does.
+    @Setting public var shownRecipients: ShownRecipients? = nil
     public var position: SourcePosition
     public var positions = SourcePositions()
 
