@@ -43,6 +43,8 @@ let package = Package(
         .library(name: "InternetAddress", targets: ["InternetAddress"]),
         .library(name: "MailFormat", targets: ["MailFormat"]),
         .library(name: "MailEnvelope", targets: ["MailEnvelope"]),
+        .library(name: "MailRouting", targets: ["MailRouting"]),
+        .library(name: "MailAliases", targets: ["MailAliases"]),
         .library(name: "SASLMechanisms", targets: ["SASLMechanisms"]),
         .library(name: "Resolver", targets: ["Resolver"]),
         .library(name: "SMTPProtocol", targets: ["SMTPProtocol"]),
@@ -165,7 +167,7 @@ let package = Package(
             "Delivery",
             "MaildirStore", "MboxStore",
             "MailRouting", "MailFormat", "MailEnvelope", "MessageContent", "RunControl", "Transport", "Blocking",
-            "DurableFiles", "Programs", "Reporting", argumentParser),
+            "DurableFiles", "Octets", "Programs", "Reporting", argumentParser),
         command(
             "mhqueue",
             uses: "CommandStart", "AddressExpansion", "SpoolQueue", "Programs", "MailRouting", "MailFormat",

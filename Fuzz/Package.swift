@@ -31,6 +31,7 @@ let package = Package(
         fuzz("FuzzPOP3Client", over: "POP3Protocol"),
         fuzz("FuzzIMAPClient", over: "IMAPProtocol"),
         fuzz("FuzzRunControl", over: "RunControl"),
+        fuzz("FuzzAliases", over: "MailAliases", "MailFormat", "MailRouting"),
         fuzz("FuzzSpoolQueue", over: "SpoolQueue", "MailEnvelope", "MailFormat", "Octets"),
     ]
 )

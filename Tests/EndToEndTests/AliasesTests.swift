@@ -256,6 +256,56 @@ struct AliasesTests {
         }
     }
 
+    @Test(
+        "SE13, SE4: a carrier killed at any call that changes the disk: who an alias leads to gets it once, mboxes and copies too",
+        .needs(.strace), arguments: ["fsync", "fdatasync", "renameat", "unlinkat", "write", "pwrite64"])
+    func killedAnywhere(_ call: String) async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let files = ScratchDirectory()
+            var number = 1
+            while number < 80 {
+                // One file for all: it is believed a second after it was written.
+                if number == 1 {
+                    files.write("team: bob, more, \(files.path)/box\nmore: x@far.example, BOB\n", to: "aliases")
+                }
+                let hub = SendHub(
+                    plainTo: sink.port,
+                    top: [
+                        "retry 1 1", "aliases \(files.file("aliases"))", "always-bcc archive@hub.example",
+                        "mailbox archive",
+                    ])
+                removeFile(files.file("box"))
+                let before = sink.messages.count
+                try hub.queue(to: ["team@hub.example"])
+                let trace = hub.scratch.file("trace")
+                _ = try runProgram(
+                    [
+                        "strace", "-f", "-o", trace, "-e", "trace=\(call)", "-e",
+                        "inject=\(call):signal=KILL:when=\(number)",
+                        try InstalledCommands.path("mhcarry"), "-C", hub.rc,
+                    ], environment: ["HOME": hub.scratch.path, "PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"])
+                let traced = String(decoding: ScratchDirectory.read(trace) ?? [], as: UTF8.self)
+                let isKilled = traced.contains("killed by SIGKILL")
+                for _ in 0..<3 where try !hub.listed.isEmpty { _ = try hub.mhqueue(["try", "ALL"]) }
+                let left = try hub.listed
+                #expect(left.isEmpty, "\(call) \(number): \(left) \(hub.log)")
+                #expect(hub.mail(of: "bob").count == 1, "\(call) \(number): local copies \(hub.log)")
+                #expect(hub.mail(of: "archive").count == 1, "\(call) \(number): copies of all mail")
+                let text = String(decoding: ScratchDirectory.read(files.file("box")) ?? [], as: UTF8.self)
+                #expect(
+                    text.count(of: "\nSubject: x\n") == 1 && text.count(of: "From alice@one.example ") == 1,
+                    "\(call) \(number): the mbox \(text)")
+                let sent = sink.messages.count - before
+                #expect(sent == 1 || isKilled && sent == 2, "\(call) \(number): sent \(sent) times")
+                #expect(hub.mail(of: "alice").isEmpty, "\(call) \(number)")
+                if !isKilled { break }
+                number += 1
+            }
+            #expect(number < 80 && (number > 1 || call == "pwrite64"), "\(number - 1) kills")
+        }
+    }
+
     @Test("SE12: an alias of several answers a wish for a notice of success with one \"expanded\"")
     func expandedNotice() async throws {
         try await onThread {
