@@ -79,7 +79,9 @@ final class CarrierHub: Sendable {
         policy.firstDelay = settings.queue.firstRetry.wholeSeconds
         policy.longestDelay = settings.queue.longestRetry.wholeSeconds
         self.policy = policy
-        notices = NoticeWriter(host: settings.hostname, policy: policy)
+        let (texts, fault) = settings.noticeTexts
+        if let fault { log.write(.warning, "notice-texts", [("error", fault)]) }
+        notices = NoticeWriter(host: settings.hostname, texts: texts, policy: policy)
     }
 
     /// The age of `message` in seconds; `nil` while it cannot be known, and nothing is given up by age.

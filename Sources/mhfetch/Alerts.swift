@@ -96,7 +96,7 @@ struct Alerts {
         let paragraphs = concerns.map { concern, since in
             "\(Self.short(concern.words, 700))\n(since \(MailDate(seconds: since, offset: offset)))\n"
         }
-        let texts = NoticeTexts.english
+        let texts = settings.noticeTexts.texts
         let first = concerns.first.map { Self.short($0.concern.title, 100) } ?? ""
         let more = concerns.count > 1 ? "; and \(concerns.count - 1) more" : ""
         let values = [
@@ -146,7 +146,7 @@ struct Alerts {
             host: settings.hostname, to: "\(mailbox.name)@\(settings.hostname)",
             subject: EncodedWords.areNeeded(for: subject) ? EncodedWords.encode(subject) : subject, date: .now(),
             messageID: MessageIDMaker.make(domain: settings.hostname, seconds: now),
-            language: NoticeTexts.english.language, body: body)
+            language: settings.noticeTexts.texts.language, body: body)
         let maildir = try Maildir(path: mailbox.maildir, making: true)
         let name: DeliveryName = try isOfTheDay ? .ofTheDay(now / 86_400) : .random(seconds: now)
         guard try !isOfTheDay || !maildir.holds(name) else { return false }

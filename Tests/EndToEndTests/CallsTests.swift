@@ -84,6 +84,28 @@ struct CallsTests {
         }
     }
 
+    @Test("ask 22: no command takes a password on its command line, and none shows the rc's")
+    func noSecrets() async throws {
+        try await onThread {
+            let hub = SendHub(account: ["password hunter2", "send submission 127.0.0.1:9"])
+            for name in ["mhsend", "mhcarry", "mhfetch", "mhqueue", "mhroute", "mhserve"] {
+                for word in ["--password=x", "--passwordeval=x"] {
+                    let result = try InstalledCommands.run(
+                        [name, "-C", hub.rc, word], environment: ["HOME": hub.scratch.path])
+                    #expect(result.status == 64, "\(name) \(word): \(result)")
+                }
+                guard name != "mhqueue", name != "mhroute" else { continue }
+                let printed = try InstalledCommands.run(
+                    [name, "-C", hub.rc, "--print-config"], environment: ["HOME": hub.scratch.path])
+                #expect(printed.outputText.contains("password"), "\(printed)")
+                #expect(!printed.outputText.contains("hunter2"), "\(name)")
+            }
+            try hub.queue(to: ["a@far.example"])
+            #expect(try hub.run().status == 0)
+            #expect(!hub.log.contains("hunter2"))
+        }
+    }
+
     @Test("SE1: -bv tells of each address, and its status that one is nobody's; -bt is refused with the command for it")
     func verify() async throws {
         try await onThread {

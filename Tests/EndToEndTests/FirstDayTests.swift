@@ -47,7 +47,7 @@ struct FirstDayTests {
         }
     }
 
-    @Test("only the account is needed: its mail comes to the Unix user, and his goes out from its address")
+    @Test("ask 13: only the account is needed: its mail comes to the Unix user, and his goes out from its address")
     func onlyTheAccount() async throws {
         try await onThread {
             let scratch = ScratchDirectory()

@@ -18,7 +18,8 @@ struct LanesTests {
             ])
     }
 
-    @Test("a hop that says nothing holds up neither other accounts nor mailboxes, nor the same message elsewhere")
+    @Test(
+        "ask 17: a hop that says nothing holds up neither other accounts nor mailboxes, nor the same message elsewhere")
     func slowHop() async throws {
         try await onThread {
             let gate = Gate()
@@ -44,7 +45,9 @@ struct LanesTests {
         }
     }
 
-    @Test("a hop at fault costs one probe; the rest of its mail is passed over until the next, and nothing is counted")
+    @Test(
+        "ask 17: a hop at fault costs one probe; the rest of its mail is passed over until the next, and nothing is counted"
+    )
     func deadHop() async throws {
         try await onThread {
             let server = try FakeServer([.line("554 go away")])

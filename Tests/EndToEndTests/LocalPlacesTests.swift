@@ -205,6 +205,36 @@ struct LocalPlacesTests {
         }
     }
 
+    @Test(
+        "SE11: notices speak the rc's language, in a site's own words where there are such; a mistake there costs none")
+    func ownTexts() async throws {
+        try await onThread {
+            let sink = try SinkServer { now, _ in now == .recipient ? .reply("550 5.1.1 no") : nil }
+            let german = hub(sink, top: ["notice-language de"])
+            try german.queue("Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n\nx\n", to: ["a@far.example"])
+            #expect(try german.run().status == 0)
+            let notice = try #require(german.mail(of: "alice").first)
+            #expect(
+                notice.contains("Content-Language: de\n") && notice.contains("Ihre Nachricht „Grüße“ vom"), "\(notice)")
+            let own = hub(sink, top: ["notice-texts SCRATCH/texts"])
+            own.scratch.write("[failure]\nsubject: Returned: {subject}\n\nNo luck with\n{recipients}\n", to: "texts")
+            try own.queue("Subject: a letter\n\nx\n", to: ["a@far.example"])
+            #expect(try own.run().status == 0)
+            let returned = try #require(own.mail(of: "alice").first)
+            #expect(
+                returned.contains("Subject: Returned: a letter\n") && returned.contains("\n\nNo luck with\n"),
+                "\(returned)")
+            own.scratch.write("[failure]\nsubject: {who}\n", to: "texts")
+            let check = try own.mhsend(["--check"])
+            #expect(
+                check.status == 78 && check.errorText.contains("texts:2: {who} stands for nothing here"), "\(check)")
+            try own.queue("Subject: b\n\nx\n", to: ["a@far.example"])
+            #expect(try own.run().status == 0)
+            #expect(own.mail(of: "alice").contains { $0.contains("could not be delivered: b\n") })
+            #expect(own.log.contains("{who} stands for nothing here"))
+        }
+    }
+
     @Test("SE14: what nobody touches in a folder goes after its time, and a clock that jumps removes nothing")
     func expiry() async throws {
         try await onThread {

@@ -23,7 +23,7 @@ struct OwnersTests {
     }
 
     @Test(
-        "a folder that others may write to is refused, with what to type",
+        "ask 21: a folder that others may write to is refused, with what to type",
         arguments: ["state", "state/queue", "state/queue/new", "state/run", "state/fetch", "state/fetch/one"])
     func writable(_ folder: String) async throws {
         try await onThread {

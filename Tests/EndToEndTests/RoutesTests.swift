@@ -98,6 +98,27 @@ struct RoutesTests {
         }
     }
 
+    @Test("ask 10: each sender has a provider and a login of his own, also two of them at one host")
+    func ownLogins() async throws {
+        try await onThread {
+            let sink = try SinkServer(extensions: ["PIPELINING", "AUTH PLAIN"])
+            let hub = SendHub(
+                account: [
+                    "user alice", "password one", "auth plain", "tls off insecure", "send smtp 127.0.0.1:\(sink.port)",
+                ],
+                top: ["retry 60 600"],
+                routes: [
+                    "account two", "    owner bob", "    address bob@one.example", "    user bob", "    password two",
+                    "    auth plain", "    tls off insecure", "    send smtp 127.0.0.1:\(sink.port)",
+                ])
+            try hub.queue(from: "alice@one.example", to: ["a@far.example"])
+            try hub.queue(from: "bob@one.example", to: ["b@far.example"])
+            #expect(try hub.run().status == 0)
+            let sent = sink.messages.map { "\($0.user ?? "-") \($0.forwardPaths[0])" }.sorted()
+            #expect(sent == ["alice <a@far.example>", "bob <b@far.example>"], "\(hub.log)")
+        }
+    }
+
     @Test("SE8, ask 20: each route writes mail anew in its own way, and the queue keeps it as it came")
     func rewritten() async throws {
         try await onThread {

@@ -151,7 +151,7 @@ struct SendCrashTests {
         }
     }
 
-    @Test("a message that is queued is a success, even where the carrier is missing")
+    @Test("ask 3: a message that is queued is a success, even where the carrier is missing")
     func noCarrier() async throws {
         try await onThread {
             let hub = SendHub(plainTo: 9)

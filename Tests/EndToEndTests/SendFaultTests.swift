@@ -67,7 +67,7 @@ struct SendFaultTests {
             #expect(sink.messages.map(\.forwardPaths) == [["<c@far.example>"]], "the next one goes all the same")
             // The run itself has brought the notice to the submitter, who is bob whatever -f said.
             let notice = try #require(hub.mail(of: "bob").first, "\(hub.log)")
-            #expect(notice.contains("Subject: Your message is held\n") && notice.contains("553 5.7.1 not your address"))
+            #expect(notice.contains("Subject: Your message is held: ") && notice.contains("553 5.7.1 not your address"))
             #expect(notice.count(of: "Final-Recipient") == 2 && notice.contains("Action: delayed\n"))
             #expect(hub.mail(of: "bob").count == 1 && hub.mail(of: "alice").isEmpty)
             let listed = try #require(try hub.listed.first)
@@ -210,7 +210,7 @@ struct SendFaultTests {
         }
     }
 
-    @Test("a password that a server repeats in a reply is in no notice, no log and no listing")
+    @Test("ask 22: a password that a server repeats in a reply is in no notice, no log and no listing")
     func repeatedSecret() async throws {
         try await onThread {
             let secret = "hunter2-and-more"
@@ -439,7 +439,7 @@ struct SendFaultTests {
         }
     }
 
-    @Test("mhqueue: orders by id, by standard input, for all, with one error for each that is missing")
+    @Test("ask 18: mhqueue takes orders by id, by standard input, for all, with one error for each that is missing")
     func orders() async throws {
         try await onThread {
             let hub = SendHub(plainTo: 9)

@@ -66,7 +66,7 @@ struct SendTests {
     }
 
     @Test(
-        "TLS from the first octet, a pinned certificate, and nothing said to a server with another one",
+        "ask 13: TLS from the first octet, a pinned certificate, and nothing said to a server with another one",
         .needsRoot(.postfix, .dovecot))
     func pinned() async throws {
         try await onThread {
@@ -135,7 +135,7 @@ struct SendTests {
         }
     }
 
-    @Test("a message is queued and a run follows by itself, while the caller does not wait for it")
+    @Test("ask 3: a message is queued and a run follows by itself, while the caller does not wait for it")
     func background() async throws {
         try await onThread {
             // The server greets only after the caller is through: a caller that waited for it would never end.
@@ -215,7 +215,7 @@ struct SendTests {
         }
     }
 
-    @Test("the rc is looked for in order, and a person without one is told the places")
+    @Test("ask 21: the rc is looked for in order, and a person without one is told the places")
     func lookups() async throws {
         try await onThread {
             let sink = try SinkServer()

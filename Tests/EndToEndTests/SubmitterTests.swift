@@ -49,7 +49,7 @@ struct SubmitterTests {
                     "<alice@example.org> [\"<a@far.example>\"]", "<> [\"<b@far.example>\"]",
                 ], "\(sink.messages)")
             let told = letters(of: "bob", hub)
-            #expect(told.count == 2 && told.allSatisfy { $0.contains("Subject: Your message is held\n") }, "\(hub.log)")
+            #expect(told.count == 2 && told.allSatisfy { $0.contains("Subject: Your message is held: ") }, "\(hub.log)")
             #expect(told.allSatisfy { $0.contains("no account is open to bob: gmail serves alice") }, "\(told)")
             #expect(letters(of: "alice", hub).isEmpty)
             let show = try call(["mhroute", "show", "-f", "bob@example.org", "c@far.example"], hub).outputText

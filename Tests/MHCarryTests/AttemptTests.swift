@@ -227,7 +227,7 @@ struct AttemptTests {
         #expect((540...661).contains(held.entry.notBefore - before), "the longest delay, a tenth more or less")
         try bench.carryNotices()
         let told = bench.mail(of: submitter ?? "carol")
-        #expect(told.count == 1 && told[0].contains("Subject: Your message is held\n"), "\(told)")
+        #expect(told.count == 1 && told[0].contains("Subject: Your message is held: "), "\(told)")
         try bench.carry(entry)
         #expect(try bench.queued.count == 1, "told once")
         #expect(bench.mail(of: "alice").isEmpty)

@@ -148,7 +148,7 @@ struct SendmailOptionsTests {
         Call("removal", "-Mrm 17.abc.host") { $0.mode = .remove(["17.abc.host"]) },
     ]
 
-    @Test("a known caller gets what it asks for", arguments: calls)
+    @Test("ask 19: a known caller gets what it asks for", arguments: calls)
     func known(_ call: Call) throws {
         var wanted = Wanted()
         call.wanted(&wanted)

@@ -44,6 +44,8 @@ enum Fixture {
         alert-after      6h
         queue-only       on
         show-recipients  own
+        notice-language  de
+        notice-texts     /etc/mailhub/texts
         always-bcc       archive@example.org
         aliases          /etc/mail/aliases
         aliases          "/etc/more aliases"

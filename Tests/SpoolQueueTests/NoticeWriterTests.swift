@@ -42,7 +42,7 @@ struct NoticeWriterTests {
         #expect(told.envelope.bodyType == .sevenBit && !told.envelope.smtpUTF8)
         for line in [
             "From: MAILER-DAEMON@hub.example", "To: alice@example.org", "Auto-Submitted: auto-replied",
-            "In-Reply-To: <1@example.org>", "Subject: Your message could not be delivered",
+            "In-Reply-To: <1@example.org>", "Subject: Your message could not be delivered: hello",
             "Content-Type: multipart/report; report-type=delivery-status;", "Content-Type: message/delivery-status",
             "Content-Type: message/rfc822", "Original-Envelope-Id: QQ314159", "Reporting-MTA: dns; hub.example",
             "Arrival-Date: \(MailDate(seconds: noon))", "Original-Recipient: rfc822; Bob@example.net",
@@ -58,6 +58,23 @@ struct NoticeWriterTests {
         #expect(notice.hasSuffix("\n--\(boundary)--\n"))
     }
 
+    @Test("SE11: a notice names the subject of the original: decoded, bounded, and nothing in it ends a line")
+    func subject() throws {
+        func named(_ header: String) throws -> String {
+            let (notice, _) = try NoticeWriterTests().notice(.failure, envelope(), "\(header)\nbody\n", gone)
+            let line = try #require(notice.split(separator: "\n").first { $0.hasPrefix("Subject: ") })
+            return String(line.dropFirst("Subject: Your message could not be delivered: ".count))
+        }
+        #expect(try named("Subject: a\n folded one\n") == "a folded one")
+        #expect(try named("X: y\n") == "(no subject)")
+        #expect(try named("Subject:\n") == "(no subject)")
+        #expect(try named("Subject: \(String(repeating: "x", count: 5000))\n").count < 500)
+        let hidden = try NoticeWriterTests().notice(
+            .failure, envelope(), "Subject: =?utf-8?q?x=0ABcc:_y@z?=\n\nbody\n", gone
+        ).text
+        #expect(!hidden.contains("\nBcc:"), "\(hidden)")
+    }
+
     @Test(
         "what is held is told to the submitter's mailbox, and without one to the postmaster, never away",
         arguments: [nil, "bob"])
@@ -71,7 +88,7 @@ struct NoticeWriterTests {
         #expect(told.envelope.recipients.map(\.forwardPath) == [.address(address(addressee))])
         #expect(told.acceptance.identity == acceptance.identity)
         for line in [
-            "Subject: Your message is held", "To: \(addressee)", "Action: delayed", "Status: 4.4.4",
+            "Subject: Your message is held: hello", "To: \(addressee)", "Action: delayed", "Status: 4.4.4",
             "    no account is open to bob", "Content-Type: text/rfc822-headers",
             "Will-Retry-Until: \(MailDate(seconds: noon + 5 * 86_400))",
         ] {

@@ -3,7 +3,8 @@
 /// What a person reads in a delivery notice. The machine-readable part beside it has no language.
 ///
 /// Names in braces are filled in: `{hub}` the host's name, `{recipients}` a paragraph for each recipient with what its
-/// server said, `{arrival}` when the message came in, `{until}` when it will be given up, `{id}` its id. In the text
+/// server said, `{subject}` the subject of the message, `{arrival}` when it came in, `{until}` when it will be given up,
+/// `{id}` its id. In the text
 /// about an account `{account}` is its name, `{fault}` what is wrong and `{since}` since when; in an alert `{first}` is
 /// what it is about, and `{concerns}` a paragraph for each of several.
 public struct NoticeTexts: Sendable, Hashable {
@@ -36,11 +37,13 @@ public struct NoticeTexts: Sendable, Hashable {
     public var silence: String
     /// Stands for a date that is not known, since the clock could not be trusted.
     public var unknownDate: String
+    /// Stands for a subject that is not there, or is not known.
+    public var noSubject: String
 
     public init(
         language: String, failure: Wording, delay: Wording, success: Wording, held: Wording, account: Wording,
         offline: Wording, alert: Wording,
-        saying: String, silence: String, unknownDate: String
+        saying: String, silence: String, unknownDate: String, noSubject: String
     ) {
         self.language = language
         self.failure = failure
@@ -53,12 +56,13 @@ public struct NoticeTexts: Sendable, Hashable {
         self.saying = saying
         self.silence = silence
         self.unknownDate = unknownDate
+        self.noSubject = noSubject
     }
 
     public static let english = NoticeTexts(
         language: "en",
         failure: Wording(
-            subject: "Your message could not be delivered",
+            subject: "Your message could not be delivered: {subject}",
             body: """
                 This is the mail hub at {hub}.
 
@@ -69,7 +73,7 @@ public struct NoticeTexts: Sendable, Hashable {
                 of your message, or all of it, is attached.
                 """),
         delay: Wording(
-            subject: "Your message is late",
+            subject: "Your message is late: {subject}",
             body: """
                 This is the mail hub at {hub}.
 
@@ -79,7 +83,7 @@ public struct NoticeTexts: Sendable, Hashable {
                 You need not send it again: it will be tried until {until}.
                 """),
         success: Wording(
-            subject: "Your message was delivered or passed on",
+            subject: "Your message was delivered or passed on: {subject}",
             body: """
                 This is the mail hub at {hub}.
 
@@ -89,7 +93,7 @@ public struct NoticeTexts: Sendable, Hashable {
                 {recipients}
                 """),
         held: Wording(
-            subject: "Your message is held",
+            subject: "Your message is held: {subject}",
             body: """
                 This is the mail hub at {hub}.
 
@@ -149,11 +153,14 @@ public struct NoticeTexts: Sendable, Hashable {
                 """),
         saying: "{host} said:",
         silence: "No reason is known.",
-        unknownDate: "unknown date"
+        unknownDate: "unknown date",
+        noSubject: "(no subject)"
     )
 
     /// Every language there is, by its tag.
-    public static let all: [String: NoticeTexts] = [english.language: english]
+    public static let all: [String: NoticeTexts] = [
+        english.language: english, german.language: german, russian.language: russian,
+    ]
 
     /// `template` with each `{name}` of `values` replaced; what a value holds is not looked at again.
     public static func fill(_ template: String, _ values: [String: String]) -> String {

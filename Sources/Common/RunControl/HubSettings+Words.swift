@@ -71,6 +71,12 @@ extension HubSettings: BlockSettings {
             "always-bcc", \.$alwaysBCC, .address("the address"),
             "Who gets a copy of all mail that is handed in or received, besides those it is for.", [.served])
         one(
+            "notice-language", \.$noticeLanguage, .choice("the language"),
+            "The language of notices and of the hub's letters.")
+        maybe(
+            "notice-texts", \.$noticeTextsFile, .path("the file of texts"),
+            "A file with other texts for notices and the hub's letters.", [.file(.examinedAbove)])
+        one(
             "show-recipients", \.$shownRecipients, .choice("all or own"),
             "Whom the copy of a recipient shows in To and Cc, of mail that the hub's own people send.", [.served])
         one(

@@ -43,6 +43,10 @@ public struct HubSettings: Sendable, Hashable {
     @Setting public var aliasHook: [String] = []
     /// Who gets a copy of all mail besides; `nil` for nobody.
     @Setting public var alwaysBCC: Address? = nil
+    /// The language of notices and letters, by its tag.
+    @Setting public var noticeLanguage = NoticeLanguage.en
+    /// The file with texts of the site's own; `nil` for none.
+    @Setting public var noticeTextsFile: String? = nil
     /// Whom a copy of a recipient shows in its header, of mail of this hub's own people.
     @Setting public var shownRecipients = ShownRecipients.all
     /// Whether mail that is handed in waits for the next run of the queue.
@@ -71,6 +75,30 @@ public struct HubSettings: Sendable, Hashable {
 
     public func mailbox(_ name: String) -> MailboxSettings? { mailboxes.first { $0.name == name } }
     public func account(_ name: String) -> AccountSettings? { accounts.first { $0.name == name } }
+}
+
+/// The languages that notices and letters can have.
+public enum NoticeLanguage: String, Sendable, Hashable, CaseIterable {
+    case en, de, ru
+}
+
+extension HubSettings {
+    /// The texts of notices and letters, and why those of the site's own are not among them, if they are not: a notice in
+    /// other words is better than none.
+    public var noticeTexts: (texts: NoticeTexts, fault: String?) {
+        let base = NoticeTexts.all[noticeLanguage.rawValue] ?? .english
+        guard let path = noticeTextsFile else { return (base, nil) }
+        do throws(TrustedFileError) {
+            let file = try TrustedFile(path, atMost: NoticeTexts.sizeLimit)
+            do throws(NoticeTexts.Fault) {
+                return (try NoticeTexts(reading: file.octets, over: base), nil)
+            } catch {
+                return (base, "\(path):\(error.line): \(error)")
+            }
+        } catch {
+            return (base, "\(path): \(error)")
+        }
+    }
 }
 
 /// `show-recipients all | own`: whom the copy of a recipient shows in its header.

@@ -46,6 +46,12 @@ extension Check {
         for block in settings.listeners { look(block) }
     }
 
+    /// The texts of the site's own can be read.
+    public static let noticeTexts = Check { settings, findings in
+        guard let fault = settings.noticeTexts.fault else { return }
+        findings.fault(settings.positions["notice-texts"], "notice-texts: \(fault)")
+    }
+
     /// The log file opens for appending, or could be created.
     public static let log = Check { settings, findings in
         settings.examineFiles(&findings) { if case .append = $0 { true } else { false } }

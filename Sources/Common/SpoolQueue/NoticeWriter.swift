@@ -64,14 +64,15 @@ public struct NoticeWriter: Sendable {
         let isGlobal = subject.envelope.smtpUTF8 || addressee.isInternational
         let fields = StatusFields(host: host, isGlobal: isGlobal, policy: policy)
         let original = try ReturnedOriginal(of: subject, kind: kind)
-        let text = body(kind, about: indexes, of: subject, zone: date.offset)
+        let values = values(about: indexes, of: subject, original, zone: date.offset)
+        let wording = self.wording(kind)
+        let text = NoticeTexts.fill(wording.body, values)
         let isText8Bit = text.utf8.contains { $0 >= 0x80 }
         let is8Bit = isText8Bit || isGlobal || original.is8Bit
         let boundary = "=_\(noticeID.text.suffix(40))_\(String(UInt64.random(in: 0 ... .max), radix: 36))"
-        let wording = self.wording(kind)
 
         var head = "From: MAILER-DAEMON@\(host)\nTo: \(addressee)\n"
-        head += "Subject: \(Self.headerText(wording.subject))\n"
+        head += "Subject: \(Self.headerText(NoticeTexts.fill(wording.subject, values)))\n"
         // A date of 1970 would sort the notice behind all other mail; without one, mail programs go by its arrival.
         if ClockSanity.trusts(date.seconds) { head += "Date: \(date)\n" }
         head += "Message-ID: <\(noticeID)@\(host)>\n"
@@ -139,7 +140,10 @@ public struct NoticeWriter: Sendable {
         }
     }
 
-    private func body(_ kind: NoticeKind, about indexes: [Int], of subject: Subject, zone: Int) -> String {
+    /// What the words in braces stand for.
+    private func values(
+        about indexes: [Int], of subject: Subject, _ original: ReturnedOriginal, zone: Int
+    ) -> [String: String] {
         var list = ""
         for index in indexes where subject.recipients.indices.contains(index) {
             let recipient = subject.recipients[index]
@@ -155,12 +159,11 @@ public struct NoticeWriter: Sendable {
         func told(_ time: Int?) -> String {
             time.map { MailDate(seconds: $0, offset: zone).description } ?? texts.unknownDate
         }
-        return NoticeTexts.fill(
-            wording(kind).body,
-            [
-                "hub": host, "recipients": list, "arrival": told(ClockSanity.trusts(arrival) ? arrival : nil),
-                "until": told(subject.since.map { $0 + policy.lifetime }), "id": subject.id.text,
-            ])
+        return [
+            "hub": host, "recipients": list, "arrival": told(ClockSanity.trusts(arrival) ? arrival : nil),
+            "until": told(subject.since.map { $0 + policy.lifetime }), "id": subject.id.text,
+            "subject": original.subject ?? texts.noSubject,
+        ]
     }
 
     /// `text` for a header field, as encoded words where it needs them.

@@ -1,8 +1,10 @@
 // The third part of a notice: the original message, or its header alone (RFC 3461 §4.3, RFC 6522 §3).
 
 import DurableFiles
+import MailFormat
 import MessageContent
 import Octets
+import Reporting
 
 /// The part of the original that goes back to its sender.
 struct ReturnedOriginal {
@@ -12,11 +14,17 @@ struct ReturnedOriginal {
     let is8Bit: Bool
     /// The original's Message-ID with its angle brackets, when it can be repeated safely.
     let messageID: String?
+    /// Its subject, decoded, fit for a line and bounded; `nil` where it has none.
+    let subject: String?
+
+    /// Characters of a subject that are told.
+    private static let subjectLimit = 100
 
     init(of subject: NoticeWriter.Subject, kind: NoticeKind) throws(QueueError) {
         content = subject.content
         header = try durably { () throws(DurableError) in try subject.content.headerOctets() }
         messageID = Self.messageID(in: header)
+        self.subject = Self.subject(in: header)
         // RFC 3461 §4.3: RET is for failures; other notices carry the header only.
         isWhole =
             kind == .failure && subject.envelope.returnContent != .headers && content.size <= NoticeWriter.returnLimit
@@ -57,6 +65,17 @@ struct ReturnedOriginal {
     }
 
     private static func has8Bit(_ octets: [UInt8]) -> Bool { octets.contains { $0 >= 0x80 } }
+
+    private static func subject(in header: [UInt8]) -> String? {
+        var scanner = HeaderScanner()
+        scanner.append(header)
+        let section = scanner.finish()
+        guard let field = section.first("Subject") else { return nil }
+        let body = section.unfolded(field).drop { $0 == Octet.space || $0 == Octet.tab }
+        let text = printable(EncodedWords.decode(Array(body.prefix(4096))))
+        guard !text.isEmpty else { return nil }
+        return text.count > subjectLimit ? "\(text.prefix(subjectLimit))…" : text
+    }
 
     private static func messageID(in header: [UInt8]) -> String? {
         let lines = header.split(separator: Octet.lf)
