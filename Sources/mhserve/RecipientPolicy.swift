@@ -36,16 +36,15 @@ extension ServerContext: RecipientPolicy {
         guard let address = address(of: question.path) else {
             return .now(.refuse(501, .permanent(1, 3), "an address with a domain is required"))
         }
-        switch expander.standing(of: address) {
-        case .unanswered(.alias(let name, let rank)):
+        switch expander.resolve(address) {
+        case .alias(let name, let rank):
             guard let words = expander.fault(ofAlias: name, rank, of: address) else { return .now(.accept("")) }
             log.write(.error, "aliases", [("error", words)])
             return .now(.refuse(451, .transient(3, 0), "the aliases cannot be read now; try again later"))
-        case .address(.mailbox), .unanswered(.forward): return .now(.accept(""))
-        case .address(.unknownHere), .address(.alias), .unanswered(.again), .target, .failed:
-            return .now(.refuse(550, .permanent(1, 1), "no such mailbox here"))
-        case .address(.blocked): return .now(.refuse(550, .permanent(1, 1), "this address takes no mail"))
-        case .address(.elsewhere):
+        case .mailbox: return .now(.accept(""))
+        case .unknownHere: return .now(.refuse(550, .permanent(1, 1), "no such mailbox here"))
+        case .blocked: return .now(.refuse(550, .permanent(1, 1), "this address takes no mail"))
+        case .elsewhere:
             return .now(
                 question.isSubmission && question.login != nil
                     ? .accept("") : .refuse(550, .permanent(7, 1), "relaying denied: \(address) is not ours"))

@@ -1,5 +1,6 @@
 // Who gets a message instead of a recipient: by aliases, by the hook, by what a mailbox forwards.
 
+import Blocking
 import MailAliases
 import MailEnvelope
 import MailFormat
@@ -82,6 +83,11 @@ public final class Expander: Sendable {
     /// What an address is that nothing was expanded from.
     public func standing(of address: Address) -> Standing {
         standing(of: 0, in: [BareRecipient(ExpandedRecipient(.address(address)))])
+    }
+
+    /// Where mail for an address belongs, without a look into anybody's home, which may be slow.
+    public func resolve(_ address: Address) -> LocalAddresses.Resolution {
+        locals.resolve(address, aliases: book.isEmpty ? nil : book)
     }
 
     /// What the recipient at `index` is.
@@ -185,7 +191,10 @@ public final class Expander: Sendable {
             guard case .into(let children) = answer else { return answer }
             return refusal(of: children.count, for: index, recipients).map { .verdict($0) } ?? answer
         } catch {
-            return .verdict(.temporary(3, 0, text: "\(error)"))
+            // What a program would have said, had it not been told to stop with us, says nothing about the alias.
+            return .verdict(
+                StopSignal.hasCome
+                    ? .faultOfHop(3, 2, text: "the run was told to stop") : .temporary(3, 0, text: "\(error)"))
         }
     }
 

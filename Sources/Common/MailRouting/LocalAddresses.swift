@@ -45,6 +45,15 @@ public struct LocalAddresses: Sendable, Hashable {
             self.dropped = dropped
         }
 
+        /// Whether an address with one of these local parts takes no mail.
+        func blocks(_ candidates: [String]) -> Bool {
+            guard !blocked.isEmpty else { return false }
+            return candidates.contains { candidate in
+                guard let address = try? Address(localPart: candidate, domain: name) else { return false }
+                return blocked.contains { $0.matches(address, foldingLocalPart: true) }
+            }
+        }
+
         /// The local parts that `local` is looked up by, in order: with its suffix, then without.
         func candidates(for local: String) -> [String] {
             guard !separators.isEmpty || !dropped.isEmpty else { return [local] }
@@ -142,12 +151,7 @@ public struct LocalAddresses: Sendable, Hashable {
             if let postmaster { return .mailbox(postmaster) }
         }
         let candidates = ours?.candidates(for: local) ?? [local]
-        let forms = candidates.compactMap { try? Address(localPart: $0, domain: domain) }
-        if let ours,
-            ours.blocked.contains(where: { block in forms.contains { block.matches($0, foldingLocalPart: true) } })
-        {
-            return .blocked
-        }
+        if let ours, ours.blocks(candidates) { return .blocked }
         for name in candidates {
             let key = "\(name)@\(domain)"
             if let mailbox = exact[key] { return .mailbox(mailbox) }
