@@ -30,6 +30,10 @@ struct ContentReader: Sendable {
     /// Whether more than twice the limit has come: beyond that nothing is read for the sake of a reply at its end.
     var isEndless: Bool { limit.map { octets - $0 > $0 } ?? false }
 
+    /// How many octets may be taken at once, at least one: who takes more would see faults behind the octet at which
+    /// content is endless, and its answer would depend on where the network cuts.
+    var allowance: Int { limit.map { max(1, min($0, Int.max / 2 - 1) * 2 + 1 - octets) } ?? .max }
+
     /// Takes DATA's octets.
     /// - Returns: what to hand to the policy, and the index of the first octet behind the closing line.
     mutating func data(_ wire: [UInt8], in range: Range<Int>) -> (file: [UInt8], end: Int) {

@@ -7,7 +7,7 @@ extension SMTPServer {
     mutating func nextContent() -> Event? {
         let (wire, range) = lines.waiting
         guard !range.isEmpty else { return nil }
-        let (file, end) = content.data(wire, in: range)
+        let (file, end) = content.data(wire, in: range.prefix(content.allowance))
         lines.drop(through: end)
         if content.isFinished { state = .contentOver(last: true) }
         return progress(file, of: end - range.lowerBound)
@@ -50,7 +50,7 @@ extension SMTPServer {
         var taken = 0
         if left > 0 {
             let (wire, range) = lines.waiting
-            taken = min(left, range.count)
+            taken = min(left, range.count, content.allowance)
             file = content.chunk(wire, in: range.prefix(taken))
             lines.drop(through: range.lowerBound + taken)
             left -= taken
