@@ -91,6 +91,7 @@ enum Record: Sendable, Hashable {
                 throw .newerVersion
             }
             let stage = words.count > 4 ? try number(4) : 1
+            guard stage > 0 else { throw .newerVersion }
             self = .intent(try number(1), kind, try Self.indexes(words[3]), stage: stage)
         case "told":
             self = .told(try number(1))
