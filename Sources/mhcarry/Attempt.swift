@@ -145,20 +145,17 @@ final class Attempt {
     /// - Returns: what is to be recorded of those about whom nothing could be found out.
     func take(_ answers: [ExpansionAnswer]) throws(QueueError) -> [AttemptResult] {
         var items: [AttemptResult] = []
+        var expansions: [(parent: Int, expansion: Expansion)] = []
         for answer in answers {
             end([answer.recipient], at: .expansion)
             switch answer.answer {
             case .nothing: job.answered[answer.recipient, default: []].insert(answer.question)
             case .verdict(let verdict): items += results(of: verdict, for: [answer.recipient])
-            case .into(let children):
-                do throws(QueueError) {
-                    try message.recordExpansion(of: answer.recipient, to: children)
-                } catch {
-                    guard case .tooManyRecipients(let limit) = error else { throw error }
-                    let words = "the message has more than \(limit) recipients by its aliases"
-                    items += results(of: .permanent(5, 3, text: words), for: [answer.recipient])
-                }
+            case .into(let expansion): expansions.append((answer.recipient, expansion))
             }
+        }
+        for (recipient, refusal) in try message.recordExpansions(expansions).sorted(by: { $0.key < $1.key }) {
+            items += results(of: refusal.verdict, for: [recipient])
         }
         isPlacementOld = true
         // Those that came instead have results, too.

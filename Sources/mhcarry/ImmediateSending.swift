@@ -34,7 +34,10 @@ struct ImmediateSending {
             throw SendingError.busy(account.name)
         }
         defer { slot.release() }
-        let session = try session(of: account, at: server.all)
+        let session: ServerSession
+        do throws(AccountError) { session = try hub.session(of: account, at: server.all) } catch {
+            throw SendingError.noSession(error)
+        }
         defer { session.quit() }
         let departing = Message(message.envelope, message.content)
         let prepared = hub.prepare(
@@ -83,24 +86,6 @@ struct ImmediateSending {
         }
         guard let account = hub.settings.account(first.account) else { throw .noAccount("no account \(first.account)") }
         return (account, first.route)
-    }
-
-    /// A session at the first of these servers that can be reached.
-    private func session(
-        of account: AccountSettings, at servers: [AccountServer]
-    ) throws(SendingError) -> ServerSession {
-        var first: AccountError?
-        for server in servers {
-            do throws(AccountError) {
-                return try ServerSession(
-                    account: account, server: server, over: hub.paths, hostname: hub.settings.hostname)
-            } catch {
-                first = first ?? error
-                guard error.concernsServerAlone else { break }
-            }
-        }
-        guard let first else { preconditionFailure("an account that sends to no server") }
-        throw .noSession(first)
     }
 
     // MARK: The transaction

@@ -2,6 +2,7 @@
 
 import AccountSessions
 import Blocking
+import MailEnvelope
 import MessageContent
 import Reporting
 import RunControl
@@ -296,10 +297,14 @@ final class Lane: Sendable {
     private func work() {
         repeat {
             switch hop {
-            case .mailbox(let name): deliver(to: name)
             case .account(let name): send(by: name)
-            case .target(let text): deliver(toTarget: text)
-            case .expansion: expand()
+            case .mailbox(let name):
+                let delivery = LocalDelivery(to: name, hub: hub)
+                serve { report(delivery.carryOut($0), on: $0) }
+            case .target(let text):
+                serve { report(TargetDelivery(assignment: $0, text: text, hub: hub).carryOut(), on: $0) }
+            case .expansion:
+                serve { .init(job: $0.job, hop: hop, answers: $0.answers(by: hub.expander)) }
             }
         } while !mayEnd()
     }
@@ -314,35 +319,17 @@ final class Lane: Sendable {
         }
     }
 
-    private func deliver(to mailbox: String) {
-        let delivery = LocalDelivery(to: mailbox, hub: hub)
+    /// Does something with each part that comes, and waits until what came of it is recorded.
+    private func serve(_ body: (Assignment) -> Recorder.Report) {
         while let assignment = next() {
-            let verdict = delivery.carryOut(assignment)
-            let result = HopResult(assignment.recipients, verdict)
             let promise = Promise<Void>()
-            recorder.ask(.record(.init(job: assignment.job, hop: hop, results: [result]), promise))
+            recorder.ask(.record(body(assignment), promise))
             promise.wait()
         }
     }
 
-    private func deliver(toTarget text: String) {
-        while let assignment = next() {
-            let verdict = TargetDelivery(assignment: assignment, text: text, hub: hub).carryOut()
-            let result = HopResult(assignment.recipients, verdict)
-            let promise = Promise<Void>()
-            recorder.ask(.record(.init(job: assignment.job, hop: hop, results: [result]), promise))
-            promise.wait()
-        }
-    }
-
-    /// Finds out who gets messages instead of their recipients.
-    private func expand() {
-        while let assignment = next() {
-            let answers = assignment.answers(by: hub.expander)
-            let promise = Promise<Void>()
-            recorder.ask(.record(.init(job: assignment.job, hop: hop, answers: answers), promise))
-            promise.wait()
-        }
+    private func report(_ verdict: Verdict, on assignment: Assignment) -> Recorder.Report {
+        .init(job: assignment.job, hop: hop, results: [HopResult(assignment.recipients, verdict)])
     }
 
     /// How long a session waits for more to carry before it says goodbye.
@@ -360,34 +347,13 @@ final class Lane: Sendable {
             return noteFailure(HopFault("the rc has no account \(name) that sends; mend the rc"))
         }
         let session: ServerSession
-        do throws(AccountError) { session = try open(account, at: server.all) } catch {
+        do throws(AccountError) { session = try hub.session(of: account, at: server.all) } catch {
             return hub.isEnding ? leave() : noteFailure(HopFault(error))
         }
         state.change { $0.hasStood = true }
         var carriage = Carriage(over: session, in: self)
         repeat { carriage.carry() } while session.isUsable && awaitWork(until: Deadline(after: Self.idleTime))
         carriage.end()
-    }
-
-    /// A session at the first of these servers that can be reached.
-    /// - Throws: why there is none at the first of all.
-    private func open(_ account: AccountSettings, at servers: [AccountServer]) throws(AccountError) -> ServerSession {
-        var first: AccountError?
-        for server in servers {
-            do throws(AccountError) {
-                return try ServerSession(
-                    account: account, server: server, over: hub.paths, hostname: hub.settings.hostname)
-            } catch {
-                // What is wrong with the login is so everywhere, and each try would count against it.
-                guard error.concernsServerAlone, !hub.isEnding else { throw first ?? error }
-                first = first ?? error
-                guard servers.count > 1 else { continue }
-                hub.log.write(
-                    .info, "server", [("hop", hop.description), ("host", server.host), ("error", sentence(error))])
-            }
-        }
-        guard let first else { preconditionFailure("an account that sends to no server") }
-        throw first
     }
 
     /// Whether anything waits that no other run has: only for that is a session worth starting.

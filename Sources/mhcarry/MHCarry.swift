@@ -48,6 +48,10 @@ struct MHCarry: ParsableCommand {
         let started = try hub.start("mhcarry", checks: Check.carrying)
         StopSignal.watch()
         defer { StopSignal.takeEffect() }
+        if let staged {
+            let hub = try CarrierHub(started.settings, log: started.log, isForced: true)
+            return try ImmediateSending(of: try hub.queue.takeStaged(staged), hub: hub).run()
+        }
         let only = try ids.map { id in
             guard let known = QueueID(id) else {
                 throw CarryError.noSuchMessage(printable(octets: Array(id.utf8), limit: 255))
@@ -63,10 +67,6 @@ struct MHCarry: ParsableCommand {
                 .due
             }
         let isForced = if case .due = chosen { false } else { true }
-        if let staged {
-            let hub = try CarrierHub(started.settings, log: started.log, isForced: true)
-            return try ImmediateSending(of: try hub.queue.takeStaged(staged), hub: hub).run()
-        }
         let hub = try CarrierHub(started.settings, log: started.log, isForced: isForced, online: connection)
         try QueueRun(chosen, hub: hub).run()
     }

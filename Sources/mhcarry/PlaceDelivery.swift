@@ -1,7 +1,6 @@
 // The delivery of a message to a program or an mbox, for a mailbox or for an alias.
 
 import Delivery
-import DurableFiles
 import MailEnvelope
 import MessageContent
 import RunControl
@@ -42,32 +41,11 @@ struct PlaceDelivery {
     /// Appends the message to the mbox at `path`. How long that was is noted before anything is written, so that an attempt
     /// after one that died completes what that has written.
     func append(_ prepared: Prepared, to path: String) throws -> Verdict {
-        let notes = try hub.queue.state.directory("mbox", making: 0o700)
-        let note = "\(assignment.id.text)-\(assignment.recipients.min() ?? 0)"
-        let agent = MboxAgent(
-            to: path, at: assignment.acceptance.arrival, to: .relayed, earlier: try Self.length(in: notes, note)
-        ) { length in try notes.replace(note, with: Array("\(length)\n".utf8)) }
-        let verdict = agent.deliver(prepared)[0]
-        try sweep(notes)
-        return verdict
-    }
-
-    /// How many notes may lie about.
-    private static let notesLimit = 64
-
-    /// Removes the notes of messages that are gone. A note is kept beyond the end of its attempt: should we die before the
-    /// result is recorded, the next one sees by it that the message stands there whole.
-    private func sweep(_ notes: Directory) throws {
-        let names = try notes.names()
-        guard names.count > Self.notesLimit else { return }
-        let queued = Set(try hub.queue.list().entries.map(\.id.text))
-        for name in names where !queued.contains(name.lastIndex(of: "-").map { String(name[..<$0]) } ?? name) {
-            _ = try notes.unlink(name)
+        let notes = try MboxNotes(of: hub.queue)
+        let earlier = try notes.length(of: path, before: assignment.id)
+        let agent = MboxAgent(to: path, at: assignment.acceptance.arrival, to: .relayed, earlier: earlier) { length in
+            try notes.set(length, of: path, before: assignment.id)
         }
-    }
-
-    private static func length(in notes: Directory, _ name: String) throws -> Int? {
-        guard let file = try notes.open(name) else { return nil }
-        return Int(String(decoding: try file.read(atMost: 32, at: 0).prefix { $0 != 0x0A }, as: UTF8.self))
+        return agent.deliver(prepared)[0]
     }
 }

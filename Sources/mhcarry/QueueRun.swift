@@ -160,6 +160,7 @@ final class QueueRun: Sendable {
         do {
             let sweep = try hub.queue.clean(now: Clock.seconds())
             for name in sweep.leftovers + sweep.orphans { hub.log.write(.info, "swept", [("file", name)]) }
+            try MboxNotes(of: hub.queue).sweep()
         } catch {
             hub.log.write(.warning, "sweep", [("error", sentence(error))])
         }

@@ -233,12 +233,13 @@ final class Recorder: @unchecked Sendable {
     private func expand(_ report: Report, _ attempt: Attempt, _ round: inout RecorderRound) {
         do {
             let items = try attempt.take(report.answers)
-            for case .into(let children) in report.answers.map(\.answer) {
-                let names = children.prefix(10).map { "<\($0.destination.description)>" }.joined(separator: " ")
+            for case .into(let expansion) in report.answers.map(\.answer) {
+                let names = expansion.children.prefix(10).map { "<\($0.destination.description)>" }.joined(
+                    separator: " ")
                 hub.log.write(
                     .info, "expansion",
                     [
-                        ("id", report.job.id.text), ("count", "\(children.count)"), ("into", names),
+                        ("id", report.job.id.text), ("count", "\(expansion.children.count)"), ("into", names),
                     ])
             }
             round.record(items, of: report.job, by: report.hop)

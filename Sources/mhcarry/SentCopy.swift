@@ -14,8 +14,7 @@ extension CarrierHub {
         guard acceptance.source != .hub else { return [] }
         var copies: [ExpandedRecipient] = []
         if let address = settings.alwaysBCC {
-            let whole = (try? address.qualified(with: settings.qualify)) ?? address
-            copies.append(ExpandedRecipient(.address(whole), notify: .never))
+            copies.append(ExpandedRecipient(.address(address.whole(at: settings.qualify)), notify: .never))
         }
         if let name = acceptance.identity?.description, settings.mailbox(name)?.sentFolder != nil {
             copies.append(.sentCopy(of: name))

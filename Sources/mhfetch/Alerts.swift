@@ -105,7 +105,9 @@ struct Alerts {
         let subject = NoticeTexts.fill(texts.alert.subject, values)
         let body = NoticeTexts.fill(texts.alert.body, values)
         let isWritten = mailbox.map { mailbox in
-            attempt("letter", mailbox.name) { try write(subject, body, to: mailbox, isOfTheDay: isOfTheDay) }
+            attempt("letter", mailbox.name) {
+                try write(subject, body, in: texts.language, to: mailbox, isOfTheDay: isOfTheDay)
+            }
         }
         guard !isOfTheDay || isWritten == true else { return false }
         let isCalled = settings.notify.first.map { name in
@@ -140,13 +142,13 @@ struct Alerts {
 
     /// - Returns: `false` where there is a letter of the day.
     private func write(
-        _ subject: String, _ body: String, to mailbox: MailboxSettings, isOfTheDay: Bool
+        _ subject: String, _ body: String, in language: String, to mailbox: MailboxSettings, isOfTheDay: Bool
     ) throws -> Bool {
         let letter = HubLetter(
             host: settings.hostname, to: "\(mailbox.name)@\(settings.hostname)",
             subject: EncodedWords.areNeeded(for: subject) ? EncodedWords.encode(subject) : subject, date: .now(),
             messageID: MessageIDMaker.make(domain: settings.hostname, seconds: now),
-            language: settings.noticeTexts.texts.language, body: body)
+            language: language, body: body)
         let maildir = try Maildir(path: mailbox.maildir, making: true)
         let name: DeliveryName = try isOfTheDay ? .ofTheDay(now / 86_400) : .random(seconds: now)
         guard try !isOfTheDay || !maildir.holds(name) else { return false }

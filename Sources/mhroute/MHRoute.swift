@@ -96,13 +96,15 @@ extension MHRoute {
                     case .verdict(let verdict):
                         if verdict.kind == .permanent { isUnknown = true }
                         return add("  \(question.told): \(verdict.text)")
-                    case .into(let children):
-                        let fresh = recipients.fresh(children, of: index)
-                        let first = recipients.count
-                        recipients[index].isExpanded = true
-                        recipients += fresh.map { BareRecipient($0, parent: index) }
-                        add("  \(question.told) leads to \(counted(children.count, "recipient"))")
-                        for child in first..<(first + fresh.count) { tell(child) }
+                    case .into(let expansion):
+                        do throws(ExpansionError) {
+                            let added = try recipients.expand(index, to: expansion)
+                            add("  \(question.told) leads to \(counted(expansion.children.count, "recipient"))")
+                            for child in added { tell(child) }
+                        } catch {
+                            isUnknown = true
+                            add("  \(question.told): \(error.verdict.text)")
+                        }
                         return
                     }
                 }
@@ -243,7 +245,7 @@ extension MHRoute {
 extension Expander.Question {
     fileprivate var told: String {
         switch self {
-        case .alias(let name, _): "the alias \(name)"
+        case .alias(let address, _): "the alias \(address.localPart)"
         case .forward(let mailbox): "the mailbox \(mailbox)"
         case .again: "what the alias says here"
         }

@@ -37,9 +37,9 @@ extension ServerContext: RecipientPolicy {
             return .now(.refuse(501, .permanent(1, 3), "an address with a domain is required"))
         }
         switch expander.resolve(address) {
-        case .alias(let name, let rank):
-            guard let words = expander.fault(ofAlias: name, rank, of: address) else { return .now(.accept("")) }
-            log.write(.error, "aliases", [("error", words)])
+        case .alias(let alias, let rank):
+            guard let fault = expander.book.fault(of: alias, rank) else { return .now(.accept("")) }
+            log.write(.error, "aliases", [("error", "\(fault)")])
             return .now(.refuse(451, .transient(3, 0), "the aliases cannot be read now; try again later"))
         case .mailbox: return .now(.accept(""))
         case .unknownHere: return .now(.refuse(550, .permanent(1, 1), "no such mailbox here"))

@@ -39,7 +39,7 @@ struct ExpanderTests {
     }
 
     private func expander(_ settings: HubSettings, _ files: [String: ForwardFile] = [:]) -> Expander {
-        Expander(settings, forwardFiles: files, settling: .zero)
+        Expander(settings, forwardFiles: files, settling: Settling(time: .zero))
     }
 
     /// All recipients that `addresses` come to, each with what it is: `=alice` a mailbox, `>` elsewhere, `!` a failure.
@@ -64,10 +64,12 @@ struct ExpanderTests {
                         ends.append(
                             ("\(what) !\(verdict.kind == .temporary ? "later" : "never"): \(verdict.text)", recipient))
                         break search
-                    case .into(let children):
-                        recipients[at].isExpanded = true
-                        recipients += recipients.fresh(children, of: at)
-                            .map { BareRecipient($0, parent: at) }
+                    case .into(let expansion):
+                        do throws(ExpansionError) {
+                            _ = try recipients.expand(at, to: expansion)
+                        } catch {
+                            ends.append(("\(what) !never: \(error.verdict.text)", recipient))
+                        }
                         break search
                     }
                 case .failed(let verdict):
@@ -123,10 +125,10 @@ struct ExpanderTests {
         let expander = expander(
             hub("joe: joe, carol@far.example\na: b, alice\nb: c\nc: a\ne: f\nf: e\nx: \\x, bob\nd: \\joe\n"))
         #expect(try texts(expander, of: "joe@home.example") == ["joe@home.example=joe", "carol@far.example>"])
-        #expect(try texts(expander, of: "a@home.example") == ["alice@home.example=alice", "a@home.example"])
+        #expect(try texts(expander, of: "a@home.example") == ["alice@home.example=alice"])
         #expect(
             try texts(expander, of: "e@home.example") == [
-                "e@home.example !never: the aliases run in a circle: e@home.example, f@home.example, e@home.example"
+                "f@home.example !never: the aliases run in a circle: e@home.example, f@home.example, e@home.example"
             ])
         #expect(try texts(expander, of: "x@home.example") == ["x@home.example !unknown", "bob@home.example=bob"])
         #expect(try texts(expander, of: "d@home.example") == ["joe@home.example=joe"])
@@ -178,22 +180,22 @@ struct ExpanderTests {
                 "@@ !later: \(path):1: \"@@\": the part before @ is not valid".prefixed(ends, 1),
                 "bob@home.example=bob",
             ])
-        var recipients = [
-            BareRecipient(ExpandedRecipient(.address(try Address("staff@home.example"))))
-        ]
-        guard case .into(let children) = first.answer(.alias("staff", .exact), about: 0, in: recipients) else {
+        let staff = try Address("staff@home.example")
+        var recipients = [BareRecipient(ExpandedRecipient(.address(staff)))]
+        guard case .into(let expansion) = first.answer(.alias(staff, .exact), about: 0, in: recipients) else {
             Issue.record("no children")
             return
         }
-        recipients += children.map { BareRecipient($0, parent: 0) }
+        #expect(try recipients.expand(0, to: expansion) == 1..<4)
         #expect(first.standing(of: 2, in: recipients) == .unanswered(.again))
         scratch.write("staff: alice, joe, bob\n", to: "aliases")
         guard case .into(let mended) = expander(settings).answer(.again, about: 2, in: recipients) else {
             Issue.record("not mended")
             return
         }
-        #expect(
-            recipients.fresh(mended, of: 2).map(\.destination.description) == ["joe@home.example"])
+        var others = recipients
+        let added = try others.expand(2, to: mended)
+        #expect(others[added].map(\.recipient.destination.description) == ["joe@home.example"])
         scratch.write("staff: alice, @@\n", to: "aliases")
         guard case .verdict(let verdict) = expander(settings).answer(.again, about: 2, in: recipients) else {
             Issue.record("it is as bad as before")
@@ -253,6 +255,38 @@ struct ExpanderTests {
                 "alice@home.example=alice", "bob@home.example=bob",
                 ":include:\(fifo) !later: \(fifo): is not a plain file",
             ])
+    }
+
+    @Test("SE13: an alias that leads to nobody is told; one whose list has become empty is no loss beside others")
+    func nobody() throws {
+        let list = scratch.write("# none\n", to: "list")
+        let missing = scratch.file("missing")
+        let settings = hub(
+            "none: :include:\(list)\nsome: :include:\(list), alice\nlate: alice, :include:\(missing)\nlone: :include:\(missing)\n"
+        )
+        let expander = expander(settings)
+        #expect(try texts(expander, of: "none@home.example") == ["none@home.example !never: it leads to nobody"])
+        #expect(try texts(expander, of: "some@home.example") == ["alice@home.example=alice"])
+        for (name, isLoss) in [("late", false), ("lone", true)] {
+            let alias = try Address("\(name)@home.example")
+            var recipients = [BareRecipient(ExpandedRecipient(.address(alias)))]
+            guard case .into(let expansion) = expander.answer(.alias(alias, .exact), about: 0, in: recipients) else {
+                Issue.record("no children")
+                return
+            }
+            let list = try recipients.expand(0, to: expansion).upperBound - 1
+            scratch.write("", to: "missing")
+            guard case .into(let now) = expander.answer(.again, about: list, in: recipients) else {
+                Issue.record("it can be read now")
+                return
+            }
+            if isLoss {
+                #expect(throws: ExpansionError.self) { _ = try recipients.expand(list, to: now) }
+            } else {
+                #expect(try recipients.expand(list, to: now).isEmpty)
+            }
+            removeFile(missing)
+        }
     }
 
     @Test("SE13: no more than 20 levels and 1,000 recipients")
@@ -346,14 +380,28 @@ struct ExpanderTests {
     @Test("SE13: a file that is being changed is waited for, and one who must not wait goes by what it said")
     func changing() throws {
         let settings = hub("one: alice\n")
-        let book = AliasBook(settings, waits: false, settling: .seconds(600))
+        let book = AliasBook(settings, waits: false, settling: Settling(time: .seconds(600)))
         let address = try Address("one@home.example")
         guard case .unreadable(let fault)? = book.find(address, .exact) else {
             Issue.record("a file of this moment is believed")
             return
         }
         #expect(fault.words == "is being changed")
-        let patient = AliasBook(settings, waits: true, settling: .milliseconds(300))
+        // A file that is written while it is read is read again.
+        let path = scratch.write("half", to: "written")
+        var count = 0
+        let read = try Settling(time: .milliseconds(100)).read { () throws(AliasFileFault) in
+            count += 1
+            do throws(TrustedFileError) {
+                let file = try SourceFile.trusted(path, atMost: 100)
+                if count < 3 { scratch.write("half\(count)", to: "written") }
+                return file
+            } catch {
+                throw AliasFileFault(path: path, words: "\(error)")
+            }
+        }
+        #expect(String(decoding: read.octets, as: UTF8.self) == "half2")
+        let patient = AliasBook(settings, waits: true, settling: Settling(time: .milliseconds(300)))
         guard case .entry? = patient.find(address, .exact) else {
             Issue.record("it was not waited for")
             return

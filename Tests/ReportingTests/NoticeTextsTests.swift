@@ -17,9 +17,9 @@ struct NoticeTextsTests {
 
     @Test(
         "SE11: each language has all texts, with what is filled in, in lines of mail",
-        arguments: NoticeTexts.all.keys.sorted())
-    func languages(tag: String) throws {
-        let texts = try #require(NoticeTexts.all[tag])
+        arguments: NoticeLanguage.allCases)
+    func languages(language: NoticeLanguage) throws {
+        let (texts, tag) = (language.texts, language.rawValue)
         #expect(texts.language == tag)
         for (name, path) in Self.parts {
             let (own, english) = (texts[keyPath: path], NoticeTexts.english[keyPath: path])

@@ -18,13 +18,14 @@ struct JournalTests {
             .died(tag: noon + 1),
             .expansion(
                 parent: 3,
-                [
-                    .init(
-                        .address(address("e@y.example")), notify: .on(.failure),
-                        originalRecipient: OriginalRecipient(type: "rfc822", address: "d"), identity: text("dora"),
-                        alias: text("friends")),
-                    .init(.local(text("|/bin/false a, b:c +"))),
-                ]),
+                Expansion(
+                    [
+                        .init(
+                            .address(address("e@y.example")), notify: .on(.failure),
+                            originalRecipient: OriginalRecipient(type: "rfc822", address: "d"), identity: text("dora"),
+                            alias: text("friends")),
+                        .init(.local(text("|/bin/false a, b:c +"))),
+                    ], known: [0, 1, 3])),
             .result(
                 tag: noon + 2, at: noon, isLast: false, [result([0, 2], relayed), result([1], busy, next: noon + 300)]),
             .result(tag: noon + 2, at: noon, isLast: true, [result([4], gone)]),
@@ -109,7 +110,7 @@ struct JournalTests {
         let record = Record.result(tag: 1, at: 1, isLast: true, [result([0], verdict)])
         #expect(try Record(record.text[...]) == record)
         let child = ExpandedRecipient(.local(text("-")), notify: .never, identity: text("-"), alias: text("-"))
-        let expansion = Record.expansion(parent: 0, [child])
+        let expansion = Record.expansion(parent: 0, Expansion([child]))
         #expect(try Record(expansion.text[...]) == expansion)
     }
 
@@ -244,7 +245,10 @@ struct JournalTests {
         var state = MessageState(mail, ours)
         let done = Record.result(tag: 1, at: noon, isLast: true, [result([0], taken)])
         check(done, on: &state)
-        for record in [done, .failed([9], gone), .expansion(parent: 0, []), .told(7)] {
+        for record in [
+            done, .failed([9], gone), .expansion(parent: 0, Expansion([])),
+            .expansion(parent: 1, Expansion([], known: [4])), .told(7),
+        ] {
             let isTaken = state.apply(record)
             #expect(!isTaken)
         }

@@ -18,7 +18,7 @@ struct MessageReportTests {
             accepted: Acceptance(arrival: noon, source: .hub, identity: text("alice"), account: text("mine")))
         let message = try queue.lockOnly()
         try message.beginAttempt(next: noon + 300)
-        try message.recordExpansion(of: 4, to: [.init(.local(text("|/bin/\"x\"")))])
+        _ = try message.recordExpansions([(4, Expansion([.init(.local(text("|/bin/\"x\"")))]))])
         let held = Verdict.heldByRule(7, 1, text: "no account is open to \u{202E}alice")
         try message.record(
             [

@@ -132,11 +132,12 @@ struct QueueTests {
         let message = try queue.lockOnly()
         let children = ["bob@x.example", "joe@x.example", "team@x.example", "joe@x.example"]
             .map { ExpandedRecipient(.address(address($0)), identity: text("team"), alias: text("all")) }
-        #expect(try message.recordExpansion(of: 0, to: children) == 2..<4)
-        #expect(try message.recordExpansion(of: 0, to: children).isEmpty, "only once")
+        #expect(try message.recordExpansions([(0, Expansion(children)), (0, Expansion(children))]).isEmpty)
+        #expect(message.state.recipients.count == 4, "only once")
         message.unlock()
         let again = try queue.lockOnly()
         #expect(again.state.waiting == [1, 2, 3])
+        #expect(again.state.recipients[0].known == [1])
         #expect(again.state.recipients[3].destination == .address(address("team@x.example")))
         #expect(again.state.recipients[3].alias == text("all"))
         #expect(again.submitter(for: 3, hubUser: 1) == .mailbox("team"), "what a mailbox forwards is its own mail")

@@ -9,15 +9,7 @@ import RunControl
 import Synchronization
 
 /// The aliases of all domains of the hub. Files are read when they are needed, and again when they have changed.
-///
-/// A file is believed when it has been left alone for ``settling``: an editor that writes it anew may have written half.
 public final class AliasBook: AliasNames {
-    /// How long a file is left alone before it is believed.
-    public static let settling = Duration.seconds(1)
-    /// How long it is waited for one that is changed all the time.
-    static let patience = Duration.seconds(5)
-    /// Clocks of file systems are this coarse.
-    private static let grain = Duration.milliseconds(20)
     /// How often it is asked whether a file has changed.
     private static let pace = Duration.seconds(1)
 
@@ -29,21 +21,21 @@ public final class AliasBook: AliasNames {
 
     /// The files of each domain, in the order in which they are asked.
     private let domains: [String: [String]]
-    private let hook: AliasHook?
+    private let hasHook: Bool
     private let waits: Bool
-    private let settling: Duration
+    private let settling: Settling
     private let known = Mutex<[String: Known]>([:])
 
-    /// - Parameter waits: whether a file that is being changed is waited for, up to ``patience``; else what it said before
-    ///   counts, and of a new one that it cannot be read.
+    /// - Parameter waits: whether a file that is being changed is waited for; else what it said before counts, and of a new
+    ///   one that it cannot be read.
     public convenience init(_ settings: HubSettings, waits: Bool = true) {
-        self.init(settings, waits: waits, settling: Self.settling)
+        self.init(settings, waits: waits, settling: Settling())
     }
 
     /// - Parameter settling: only tests wait for less.
-    init(_ settings: HubSettings, waits: Bool, settling: Duration) {
+    init(_ settings: HubSettings, waits: Bool, settling: Settling) {
         (self.waits, self.settling) = (waits, settling)
-        hook = AliasHook(settings)
+        hasHook = !settings.aliasHook.isEmpty
         var domains: [String: [String]] = [:]
         for domain in settings.domains {
             if let file = domain.aliases { domains[domain.name.lowercased()] = [file] }
@@ -55,10 +47,10 @@ public final class AliasBook: AliasNames {
     }
 
     /// Whether anything has to be asked about aliases at all.
-    public var isEmpty: Bool { domains.isEmpty && hook == nil }
+    public var isEmpty: Bool { domains.isEmpty && !hasHook }
 
     public func hasAlias(for address: Address, _ rank: AliasRank) -> Bool {
-        hook != nil && rank == .exact || hasEntry(for: address, rank)
+        hasHook && rank == .exact || hasEntry(for: address, rank)
     }
 
     /// Whether a file names `address`, or might; the hook is not asked.
@@ -70,6 +62,11 @@ public final class AliasBook: AliasNames {
     /// What the files say of `address`, by aliases of this rank.
     public func find(_ address: Address, _ rank: AliasRank) -> AliasFinding? {
         address.domain.flatMap { domains[$0] == nil ? nil : table(of: $0).find(address, rank) }
+    }
+
+    /// Why nothing is known of an alias of this rank; `nil` where a file has it, or none might.
+    public func fault(of address: Address, _ rank: AliasRank) -> AliasFileFault? {
+        if case .unreadable(let fault) = find(address, rank) { fault } else { nil }
     }
 
     /// What the files say of a whole address, by aliases of any rank.
@@ -97,30 +94,19 @@ public final class AliasBook: AliasNames {
             known.withLock { $0[path]?.looked = now }
             return earlier.file
         }
-        let read = settled(path, waiting: isPatient, else: earlier?.file)
+        let read = read(path, waiting: isPatient, else: earlier?.file)
         known.withLock { $0[path] = Known(stamp: read.stamp, file: read.file, looked: .now) }
         return read.file
     }
 
-    /// The file, once nobody writes it any more.
-    private func settled(
+    private func read(
         _ path: String, waiting isPatient: Bool, else earlier: Result<AliasFile, AliasFileFault>?
     ) -> (stamp: FileStamp?, file: Result<AliasFile, AliasFileFault>) {
-        let deadline = Deadline(after: Self.patience)
-        while true {
-            do throws(TrustedFileError) {
-                let file = try TrustedFile(path, atMost: AliasFile.sizeLimit)
-                let age = file.stamp.age
-                // A time to come is no reason to wait: the clock was set back.
-                guard age <= settling, age >= .zero else {
-                    return (file.stamp, .success(AliasFile(parsing: file.octets, path: path)))
-                }
-                guard isPatient, !deadline.hasPassed,
-                    StopSignal.pause(until: deadline.earlier(of: Deadline(after: settling - age + Self.grain)))
-                else { return (nil, earlier ?? .failure(AliasFileFault(path: path, words: "is being changed"))) }
-            } catch {
-                return (nil, .failure(AliasFileFault(path: path, words: "\(error)")))
-            }
+        do throws(AliasFileFault) {
+            let file = try settling.trusted(path, atMost: AliasFile.sizeLimit, waiting: isPatient)
+            return (file.stamp, .success(AliasFile(parsing: file.octets, path: path)))
+        } catch {
+            return (nil, error == .beingChanged(path) ? earlier ?? .failure(error) : .failure(error))
         }
     }
 }

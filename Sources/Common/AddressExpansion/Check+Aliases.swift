@@ -103,10 +103,11 @@ extension Check {
             return settings.ownPlace(holding: path).map { "\(path) lies in \($0), where no alias puts anything" }
         case .include(let path):
             do throws(AliasFileFault) {
-                for member in try Include.members(of: path) {
+                let members = try Includes(settling: Settling()).members(of: path)
+                for member in members {
                     if case .failure(let error) = member.target { return "\(path):\(member.line): \(error)" }
                 }
-                return nil
+                return members.isEmpty ? "\(path) leads to nobody" : nil
             } catch {
                 return "\(error)"
             }

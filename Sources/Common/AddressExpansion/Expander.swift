@@ -12,13 +12,11 @@ import RunControl
 public final class Expander: Sendable {
     /// How many aliases may lead to one another.
     public static let depthLimit = 20
-    /// Recipients that one recipient of the envelope may stand for.
-    public static let recipientLimit = 1000
 
     /// What has to be found out before a recipient can be placed. The answer may take its time.
     public enum Question: Sendable, Hashable {
-        /// Where the alias of this rank for the name leads: see ``LocalAddresses/Resolution/alias(_:_:)``.
-        case alias(String, AliasRank)
+        /// Where the alias of this rank for the address leads: see ``LocalAddresses/Resolution/alias(_:_:)``.
+        case alias(Address, AliasRank)
         /// Where the mail of a mailbox goes besides.
         case forward(mailbox: String)
         /// Whether a target that could not be read can be read by now.
@@ -26,8 +24,8 @@ public final class Expander: Sendable {
     }
 
     public enum Answer: Sendable, Hashable {
-        /// These get it instead.
-        case into([ExpandedRecipient])
+        /// These get it instead, as far as a ``RecipientGraph`` takes them.
+        case into(Expansion)
         /// Nobody: it stands for itself, as far as this question goes.
         case nothing
         /// It cannot be found out, or leads nowhere.
@@ -48,6 +46,8 @@ public final class Expander: Sendable {
     public let book: AliasBook
     private let hook: AliasHook?
     private let forwardFiles: [String: ForwardFile]
+    private let includes: Includes
+    private let settling: Settling
 
     /// - Parameter waits: see ``AliasBook/init(_:waits:)``.
     public convenience init(_ settings: HubSettings, waits: Bool = true) {
@@ -63,13 +63,15 @@ public final class Expander: Sendable {
     ///   - settling: only tests wait for less.
     init(
         _ settings: HubSettings, forwardFiles: [String: ForwardFile], waits: Bool = true,
-        settling: Duration = AliasBook.settling
+        settling: Settling = Settling()
     ) {
         self.settings = settings
         self.forwardFiles = forwardFiles
         locals = settings.localAddresses
         book = AliasBook(settings, waits: waits, settling: settling)
         hook = AliasHook(settings)
+        includes = Includes(settling: settling)
+        self.settling = settling
     }
 
     // MARK: What there is to ask
@@ -100,17 +102,15 @@ public final class Expander: Sendable {
             return standing(ofTarget: "\(recipient.destination.description)")
         }
         let ancestors = recipients.ancestors(of: index)
-        let isRepeated = ancestors.contains {
-            recipients[$0].recipient.destination.isSame(as: address, qualify: settings.qualify)
-        }
+        let isRepeated = same(address, among: ancestors, of: recipients) != nil
         let isDeep = ancestors.count >= Self.depthLimit
         var names: (any AliasNames)? = recipient.isFinal || isRepeated || book.isEmpty ? nil : book
         while true {
             let resolution = locals.resolve(address, aliases: names)
             switch resolution {
-            case .alias(let name, let rank):
-                guard answered.contains(.alias(name, rank)) else {
-                    return isDeep ? .failed(Self.tooDeep) : .unanswered(.alias(name, rank))
+            case .alias(let named, let rank):
+                guard answered.contains(.alias(named, rank)) else {
+                    return isDeep ? .failed(Self.tooDeep) : .unanswered(.alias(named, rank))
                 }
                 names = names is AliasBook ? Files(book: book) : nil
             case .mailbox(let name):
@@ -120,31 +120,9 @@ public final class Expander: Sendable {
                     !([index] + ancestors).contains(where: { recipients[$0].recipient.identity?.description == name })
                 else { return .address(resolution) }
                 return isDeep ? .failed(Self.tooDeep) : .unanswered(question)
-            case .unknownHere where isRepeated && !recipient.isFinal:
-                if Self.leadsElsewhere(index, in: recipients) { return .target(.nowhere) }
-                let way = ([index] + ancestors).reversed().map { recipients[$0].recipient.destination.description }
-                return .failed(
-                    .permanent(4, 6, text: "the aliases run in a circle: \(way.suffix(5).joined(separator: ", "))"))
             case .unknownHere, .blocked, .elsewhere:
                 return .address(resolution)
             }
-        }
-    }
-
-    /// Whether the alias that leads back to itself at `index` leads to somebody else, too: then the circle adds nobody, and
-    /// is nobody's loss.
-    private static func leadsElsewhere(_ index: Int, in recipients: [some RecipientNode]) -> Bool {
-        let ancestors = recipients.ancestors(of: index)
-        guard
-            let root = ancestors.last(where: {
-                recipients[$0].recipient.destination == recipients[index].recipient.destination
-            })
-        else {
-            return false
-        }
-        return recipients.indices.contains { other in
-            other != index && !recipients[other].isExpanded && recipients.ancestors(of: other).contains(root)
-                && !ancestors.contains(other)
         }
     }
 
@@ -168,28 +146,18 @@ public final class Expander: Sendable {
         return !mailbox.forward.isEmpty || forwardFiles[name]?.mayExist ?? false
     }
 
-    /// Why nothing is known of the alias of this rank that might name `address`; `nil` where a file has it.
-    public func fault(ofAlias name: String, _ rank: AliasRank, of address: Address) -> String? {
-        guard let whole = try? address.qualified(with: settings.qualify),
-            let named = try? Address(localPart: name, domain: whole.domain),
-            case .unreadable(let fault) = book.find(named, rank)
-        else { return nil }
-        return "\(fault)"
-    }
-
     // MARK: Answers
 
     /// The answer to a question about the recipient at `index`. It reads files, and may run a program.
     public func answer(_ question: Question, about index: Int, in recipients: [some RecipientNode]) -> Answer {
         do throws(AliasFileFault) {
-            let answer =
-                switch question {
-                case .alias(let name, let rank): try answer(alias: name, rank, index, recipients)
-                case .forward(let mailbox): try answer(forward: mailbox, index, recipients)
-                case .again: try answerAgain(index, recipients)
-                }
-            guard case .into(let children) = answer else { return answer }
-            return refusal(of: children.count, for: index, recipients).map { .verdict($0) } ?? answer
+            return
+                switch question
+            {
+            case .alias(let named, let rank): try answer(alias: named, rank, index, recipients)
+            case .forward(let mailbox): try answer(forward: mailbox, index, recipients)
+            case .again: try answerAgain(index, recipients)
+            }
         } catch {
             // What a program would have said, had it not been told to stop with us, says nothing about the alias.
             return .verdict(
@@ -199,33 +167,33 @@ public final class Expander: Sendable {
     }
 
     private func answer(
-        alias name: String, _ rank: AliasRank, _ index: Int, _ recipients: [some RecipientNode]
+        alias named: Address, _ rank: AliasRank, _ index: Int, _ recipients: [some RecipientNode]
     ) throws(AliasFileFault) -> Answer {
         guard case .address(let asked) = recipients[index].recipient.destination,
-            let whole = try? asked.qualified(with: settings.qualify),
-            let named = try? Address(localPart: name, domain: whole.domain)
+            let said = try said(of: named, rank)
         else { return .nothing }
-        guard let members = try members(of: named, rank) else { return .nothing }
-        return .into(try expanded(members, asked: whole, alias: named, index, recipients))
+        return .into(expansion(said.flatMap(\.members), asked: asked, alias: named, of: index, recipients))
     }
+
+    /// What a file says of an alias, or the hook.
+    private typealias Said = (source: String, members: [AliasMember])
 
     /// Where an address leads by the files and the hook; `nil` where it is no alias.
     /// - Parameter rank: `nil` for any.
-    private func members(of named: Address, _ rank: AliasRank?) throws(AliasFileFault) -> (file: String, [AliasMember])?
-    {
-        var found: (file: String, members: [AliasMember])?
+    private func said(of named: Address, _ rank: AliasRank?) throws(AliasFileFault) -> [Said]? {
+        var all: [Said] = []
         switch rank.map({ book.find(named, $0) }) ?? book.find(named) {
         case .entry(let entry, let file):
             if let fault = entry.fault { throw AliasFileFault(path: "\(file):\(entry.line)", words: "\(fault)") }
-            found = (file, entry.members)
+            all.append((file, entry.members))
         case .unreadable(let fault): throw fault
         case nil: break
         }
         if let hook, rank == .exact || rank == nil {
-            let more = try hook.members(of: named)
-            if !more.isEmpty { found = (found?.file ?? "alias-hook", (found?.members ?? []) + more) }
+            let members = try hook.members(of: named)
+            if !members.isEmpty { all.append(("alias-hook", members)) }
         }
-        return found.map { ($0.file, $0.members) }
+        return all.isEmpty ? nil : all
     }
 
     private func answer(
@@ -245,7 +213,7 @@ public final class Expander: Sendable {
         if !mailbox.forward.isEmpty {
             targets = [(address, true)] + mailbox.forward.map { ($0, false) }
         } else {
-            guard let members = try forwardFiles[name]?.members(), !members.isEmpty else { return .nothing }
+            guard let members = try forwardFiles[name]?.members(settling), !members.isEmpty else { return .nothing }
             for case .success(.address(let target, let isFinal, _)) in members.map(\.target) {
                 let isOwn =
                     target.domain == nil && [name, mailbox.unixUser].contains(target.localPart.lowercased())
@@ -254,11 +222,10 @@ public final class Expander: Sendable {
             }
         }
         let notify = Self.notify(recipient, count: targets.count)
-        return .into(
-            targets.map { target in
-                let whole = (try? target.address.qualified(with: settings.qualify)) ?? target.address
-                return child(whole, isFinal: target.isFinal, notify: notify)
-            })
+        let children = targets.map {
+            child($0.address.whole(at: settings.qualify), isFinal: $0.isFinal, notify: notify)
+        }
+        return .into(expansion(children, of: index, recipients))
     }
 
     /// Looks again at a target that could not be read.
@@ -268,23 +235,27 @@ public final class Expander: Sendable {
         guard let name = recipient.alias?.description, let named = try? Address(name) else {
             return .verdict(.permanent(1, 1, text: "nothing is known of the alias that led to \(text)"))
         }
-        let members: [AliasMember]
-        var file = ""
+        var members: [AliasMember]
         if case .include(let path)? = try? AliasTarget(text) {
-            members = try Include.members(of: path)
+            members = try includes.members(of: path)
         } else {
-            guard let found = try self.members(of: named, nil) else {
+            guard let said = try said(of: named, nil) else {
                 return .verdict(.permanent(1, 1, text: "the alias \(named) that led to \(text) is gone"))
             }
-            (file, members) = found
-            for member in members {
-                guard case .failure(let error) = member.target, Self.text(of: member) == text else { continue }
-                throw AliasFileFault(path: "\(file):\(member.line)", words: "\(error)")
+            for (source, members) in said {
+                for member in members {
+                    guard case .failure(let error) = member.target, Self.text(of: member) == text else { continue }
+                    throw AliasFileFault(path: "\(source):\(member.line)", words: "\(error)")
+                }
             }
+            members = said.flatMap(\.members)
         }
-        let asked = recipients.ancestors(of: index).first.flatMap { recipients.address(of: $0) } ?? named
-        let whole = (try? asked.qualified(with: settings.qualify)) ?? asked
-        return .into(try expanded((file, members), asked: whole, alias: named, index, recipients))
+        let above = recipients.ancestors(of: index).first
+        let asked = above.flatMap { recipients.address(of: $0) } ?? named
+        var expansion = expansion(members, asked: asked, alias: named, of: index, recipients)
+        // A list that has become empty is nobody's loss where the alias leads to others.
+        if expansion == Expansion([]), let above { expansion.known = [above] }
+        return .into(expansion)
     }
 
     /// A target that could not be read, as the queue keeps it: what can be read is never made of it.
@@ -294,12 +265,13 @@ public final class Expander: Sendable {
         return ":unreadable:\(member.line)"
     }
 
-    private func expanded(
-        _ found: (file: String, members: [AliasMember]), asked: Address, alias: Address, _ index: Int,
-        _ recipients: [some RecipientNode]
-    ) throws(AliasFileFault) -> [ExpandedRecipient] {
+    /// Those that the members of `alias` stand for.
+    /// - Parameter asked: the address that the alias was found for.
+    private func expansion(
+        _ members: [AliasMember], asked: Address, alias: Address, of index: Int, _ recipients: [some RecipientNode]
+    ) -> Expansion {
         let parent = recipients[index].recipient
-        let members = Include.unfolded(found.members)
+        let members = includes.unfolded(members)
         let notify = Self.notify(parent, count: members.count)
         func child(
             _ destination: RecipientDestination, isFinal: Bool = false, via: [String] = []
@@ -309,24 +281,50 @@ public final class Expander: Sendable {
                 alias: EnvelopeText(cleaning: "\(alias)"), isFinal: isFinal,
                 via: via)
         }
-        var children: [ExpandedRecipient] = []
-        for member in members {
+        func local(_ text: String) -> ExpandedRecipient { child(.local(EnvelopeText(cleaning: text))) }
+        let children = members.map { member in
             switch member.target {
             case .success(.address(let address, let isFinal, let via)):
-                let whole = (try? address.qualified(with: alias.domain ?? settings.qualify)) ?? address
-                children.append(child(.address(whole), isFinal: isFinal, via: via))
-            case .success(.sameName(let domain, let via)):
-                guard let same = try? Address(localPart: asked.localPart, domain: domain ?? asked.domain) else {
-                    continue
-                }
-                children.append(child(.address(same), via: via))
+                return child(
+                    .address(address.whole(at: alias.domain ?? settings.qualify)), isFinal: isFinal, via: via)
+            case .success(.sameName(let place, let via)):
+                return child(
+                    .address(Address(localPartOf: asked, domainOf: place ?? asked.whole(at: settings.qualify))),
+                    via: via)
             case .success(.program), .success(.file), .success(.nowhere), .success(.include):
-                children.append(child(.local(EnvelopeText(cleaning: member.text))))
-            case .failure:
-                children.append(child(.local(EnvelopeText(cleaning: Self.text(of: member)))))
+                return local(member.text)
+            case .failure: return local(Self.text(of: member))
             }
         }
-        return children
+        return expansion(children, of: index, recipients)
+    }
+
+    /// Those who get the message in the place of the recipient at `index`. One that it was expanded from itself is among
+    /// them only as the mailbox of that name.
+    private func expansion(
+        _ children: [ExpandedRecipient], of index: Int, _ recipients: [some RecipientNode]
+    ) -> Expansion {
+        let way = [index] + recipients.ancestors(of: index)
+        var expansion = Expansion([])
+        for child in children {
+            if case .address(let address) = child.destination, !child.isFinal,
+                let earlier = same(address, among: way, of: recipients), locals.resolve(address) == .unknownHere
+            {
+                expansion.known.append(earlier)
+            } else {
+                expansion.children.append(child)
+            }
+        }
+        return expansion
+    }
+
+    /// Which of some recipients has this address: a local name, whatever its case.
+    private func same(_ address: Address, among indexes: [Int], of recipients: [some RecipientNode]) -> Int? {
+        let (local, domain) = (address.localPart.lowercased(), address.domain ?? settings.qualify)
+        return indexes.first { index in
+            guard case .address(let own) = recipients[index].recipient.destination else { return false }
+            return own.localPart.lowercased() == local && own.domain ?? settings.qualify == domain
+        }
     }
 
     /// An alias of several tells of success itself, and those that it leads to do not (RFC 3461 §5.2.7.3).
@@ -335,58 +333,11 @@ public final class Expander: Sendable {
         let rest = conditions.subtracting(.success)
         return rest.isEmpty ? .never : .on(rest)
     }
-
-    private func refusal(of count: Int, for index: Int, _ recipients: [some RecipientNode]) -> Verdict? {
-        let root = recipients.ancestors(of: index).last ?? index
-        let others = recipients.indices.filter { recipients.ancestors(of: $0).last == root }.count
-        guard others + count > Self.recipientLimit else { return nil }
-        return .permanent(5, 3, text: "it leads to more than \(Self.recipientLimit) recipients")
-    }
 }
 
 extension HubSettings {
     /// The folder of this hub that holds `path`, into which no alias writes: its state, or a Maildir.
     public func ownPlace(holding path: String) -> String? {
         ([stateDirectory] + mailboxes.map(\.maildir)).first { !$0.isEmpty && (path == $0 || path.hasPrefix($0 + "/")) }
-    }
-}
-
-extension RecipientDestination {
-    /// Whether it is `address`: a local name, whatever its case.
-    fileprivate func isSame(as address: Address, qualify: String) -> Bool {
-        guard case .address(let own) = self else { return false }
-        return own.localPart.lowercased() == address.localPart.lowercased()
-            && own.domain ?? qualify == address.domain ?? qualify
-    }
-}
-
-/// Files of targets that aliases include.
-enum Include {
-    /// Octets of one.
-    static let sizeLimit = 1 << 20
-    /// How deep they include one another.
-    static let depthLimit = 20
-
-    /// The targets in the file at `path`.
-    /// - Throws: ``AliasFileFault`` where it cannot be read, or is not to be believed.
-    static func members(of path: String) throws(AliasFileFault) -> [AliasMember] {
-        do throws(TrustedFileError) {
-            return AliasFile.included(try TrustedFile(path, atMost: sizeLimit).octets)
-        } catch {
-            throw AliasFileFault(path: path, words: "\(error)")
-        }
-    }
-
-    /// `members`, with what files lead to in the place of each that includes one; one that cannot be read stays.
-    static func unfolded(_ members: [AliasMember], within stack: [String] = []) -> [AliasMember] {
-        members.flatMap { member -> [AliasMember] in
-            guard case .success(.include(let path)) = member.target else { return [member] }
-            guard !stack.contains(path), stack.count < depthLimit else { return [] }  // a circle adds nobody
-            do throws(AliasFileFault) {
-                return unfolded(try Self.members(of: path), within: stack + [path])
-            } catch {
-                return [member]
-            }
-        }
     }
 }

@@ -25,27 +25,27 @@ struct ForwardFile: Sendable, Hashable {
     init(home: String, user: UInt32) { (self.home, self.user) = (home, user) }
 
     /// Whether there is one, or may be. A home that we cannot look into has none.
-    var mayExist: Bool {
-        var status = stat()
-        if unsafe lstat(path, &status) == 0 { return true }
-        return ![ENOENT, ENOTDIR, EACCES].contains(errno)
-    }
+    var mayExist: Bool { obstacle.map { ![ENOENT, ENOTDIR, EACCES].contains($0) } ?? true }
 
     /// Whether his home cannot be looked into.
-    var isHidden: Bool {
+    var isHidden: Bool { obstacle == EACCES }
+
+    /// Why it is not seen, as `errno` has it; `nil` where it is there.
+    private var obstacle: Int32? {
         var status = stat()
-        return unsafe lstat(path, &status) != 0 && errno == EACCES
+        return unsafe lstat(path, &status) == 0 ? nil : errno
     }
 
     /// What it says; `nil` where there is none.
     /// - Throws: ``AliasFileFault`` where it is not to be believed, or a line cannot be read.
-    func members() throws(AliasFileFault) -> [AliasMember]? {
+    func members(_ settling: Settling = Settling()) throws(AliasFileFault) -> [AliasMember]? {
         guard mayExist else { return nil }
-        let file: SourceFile
-        do throws(RunControlError) {
-            file = try SourceFile.open(path, atMost: Self.sizeLimit, following: false)
-        } catch {
-            throw fault("\(TrustedFileError(error))")
+        let file = try settling.read { () throws(AliasFileFault) in
+            do throws(RunControlError) {
+                return try SourceFile.open(path, atMost: Self.sizeLimit, following: false)
+            } catch {
+                throw fault("\(TrustedFileError(error))")
+            }
         }
         guard file.owner == user else {
             throw fault("belongs to another user (uid \(file.owner)), and is not followed")

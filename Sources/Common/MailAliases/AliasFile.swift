@@ -60,8 +60,8 @@ public struct AliasFile: Sendable, Hashable {
     /// Names that stand twice: the later one holds.
     public private(set) var repeated: [(name: String, line: Int, earlier: Int)] = []
     private var exact: [String: Int] = [:]
-    private var patterns: [(pattern: AddressPattern, entry: Int)] = []
-    private var anybody: [(pattern: AddressPattern, entry: Int)] = []
+    private var patterns = Patterns()
+    private var anybody = Patterns()
 
     public init(parsing octets: [UInt8], path: String) {
         self.path = path
@@ -89,16 +89,13 @@ public struct AliasFile: Sendable, Hashable {
         entries.append(entry)
         let index = entries.count - 1
         if !name.isQuoted, name.key == "*" || name.key == "default" {
-            note(earlier: anybody.last { $0.pattern.domain == nil }?.entry, entry)
-            do throws(PatternError) { anybody.append((try AddressPattern(parsing: "*"), index)) } catch {}
+            note(earlier: anybody.set(nil, to: index), entry)
+        } else if let pattern = name.pattern, pattern.localPart == "*" {
+            note(earlier: anybody.set(pattern, to: index), entry)
         } else if let pattern = name.pattern {
-            let isAnybody = pattern.localPart == "*"
-            let earlier = (isAnybody ? anybody : patterns).last { $0.pattern == pattern }?.entry
-            note(earlier: earlier, entry)
-            if isAnybody { anybody.append((pattern, index)) } else { patterns.append((pattern, index)) }
+            note(earlier: patterns.set(pattern, to: index), entry)
         } else {
-            note(earlier: exact[name.key], entry)
-            exact[name.key] = index
+            note(earlier: exact.updateValue(index, forKey: name.key), entry)
         }
     }
 
@@ -112,21 +109,10 @@ public struct AliasFile: Sendable, Hashable {
         let index: Int?
         switch rank {
         case .exact: index = exact["\(local)@\(address.domain ?? "")"] ?? exact[local]
-        case .pattern: index = Self.entry(for: address, in: patterns)
-        case .anybody: index = Self.entry(for: address, in: anybody)
+        case .pattern: index = patterns.entry(for: address)
+        case .anybody: index = anybody.entry(for: address)
         }
         return index.map { entries[$0] }
-    }
-
-    /// Patterns with a domain come first; of the same pattern the last one holds.
-    private static func entry(for address: Address, in patterns: [(pattern: AddressPattern, entry: Int)]) -> Int? {
-        func found(_ hasDomain: Bool) -> Int? {
-            let first = patterns.first {
-                ($0.pattern.domain != nil) == hasDomain && $0.pattern.matches(address, foldingLocalPart: true)
-            }
-            return first.flatMap { first in patterns.last { $0.pattern == first.pattern }?.entry }
-        }
-        return found(true) ?? found(false)
     }
 
     public static func == (one: AliasFile, other: AliasFile) -> Bool {
@@ -152,6 +138,31 @@ public struct AliasFile: Sendable, Hashable {
             }
         }
         return members
+    }
+}
+
+/// Patterns, and the entry of each; a missing pattern stands for everybody.
+private struct Patterns: Sendable {
+    /// In the order in which they came first.
+    private var order: [AddressPattern?] = []
+    private var entries: [AddressPattern?: Int] = [:]
+
+    /// - Returns: the entry that it had, which does not count any more.
+    mutating func set(_ pattern: AddressPattern?, to entry: Int) -> Int? {
+        let earlier = entries.updateValue(entry, forKey: pattern)
+        if earlier == nil { order.append(pattern) }
+        return earlier
+    }
+
+    /// The entry of the first pattern that names `address`; those with a domain come before the others.
+    func entry(for address: Address) -> Int? {
+        func found(_ hasDomain: Bool) -> Int? {
+            let first = order.first {
+                ($0?.domain != nil) == hasDomain && $0?.matches(address, foldingLocalPart: true) ?? true
+            }
+            return first.flatMap { entries[$0] }
+        }
+        return found(true) ?? found(false)
     }
 }
 
@@ -221,11 +232,18 @@ private struct AliasScanner {
 
     private let line: LogicalLine
     private var at = 0
+    /// Which physical line `at` is in, as far as it was asked.
+    private var start = 0
     private var octets: [UInt8] { line.octets }
 
     init(_ line: LogicalLine) { self.line = line }
 
     private static func isBlank(_ octet: UInt8) -> Bool { octet == Octet.space || octet == Octet.tab }
+
+    /// Goes on to the physical line that `at` is in.
+    private mutating func advance() {
+        while start + 1 < line.starts.count, line.starts[start + 1].offset <= at { start += 1 }
+    }
 
     private mutating func skipBlanks() { while at < octets.count, Self.isBlank(octets[at]) { at += 1 } }
 
@@ -283,16 +301,17 @@ private struct AliasScanner {
             guard at < octets.count else { return members }
             if skipComment() { continue }
             guard members.count < limit else { throw .tooMany(limit: limit) }
-            let start = at
-            let text = try member()
-            members.append(AliasMember(text, line: line.starts.last { $0.offset <= start }?.number ?? line.number))
+            advance()
+            let number = line.starts[start].number
+            members.append(AliasMember(try member(), line: number))
         }
     }
 
     /// A `#` at the beginning of a physical line or behind a blank: nothing more of that line counts.
     private mutating func skipComment() -> Bool {
         guard octets[at] == 0x23, at == 0 || Self.isBlank(octets[at - 1]) else { return false }
-        at = line.starts.first { $0.offset > at }?.offset ?? octets.count
+        advance()
+        at = start + 1 < line.starts.count ? line.starts[start + 1].offset : octets.count
         return true
     }
 

@@ -2,13 +2,14 @@
 
 import MailEnvelope
 import MailFormat
+import Octets
 
 /// One place that an alias leads to.
 public enum AliasTarget: Sendable, Hashable {
     /// `\name` is not expanded further; `name via a/b` leaves through these accounts, in this order.
     case address(Address, isFinal: Bool = false, via: [String] = [])
-    /// `*@domain`, or `*`: the name that was asked for, at another domain or at the same one.
-    case sameName(domain: String?, via: [String] = [])
+    /// `*@domain`, or `*`: the name that was asked for, at the domain of this address or at the same one.
+    case sameName(at: Address?, via: [String] = [])
     /// `:include:/path`: what that file leads to.
     case include(String)
     /// `|program arguments`: a program, without a shell.
@@ -56,13 +57,9 @@ public enum AliasTarget: Sendable, Hashable {
             via = words[2].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
             guard via.allSatisfy({ !$0.isEmpty }) else { throw .badVia(String(words[2])) }
         }
-        if name == "*" { return .sameName(domain: nil, via: via) }
-        if name.hasPrefix("*@") {
-            let domain = String(name.dropFirst(2))
-            guard Address.isDomain(Array(domain.utf8)) else { throw .badAddress(name, .badDomain) }
-            return .sameName(domain: domain.lowercased(), via: via)
-        }
-        return .address(try address(name), via: via)
+        if name == "*" { return .sameName(at: nil, via: via) }
+        let place = try address(name)
+        return name.hasPrefix("*@") ? .sameName(at: place, via: via) : .address(place, via: via)
     }
 
     private static func address(_ text: String) throws(AliasError) -> Address {
@@ -79,35 +76,38 @@ public enum AliasTarget: Sendable, Hashable {
     /// Words apart by blanks; `"…"` and `'…'` keep blanks, `\x` is x, within `'…'` it is both.
     private static func arguments(_ text: Substring) throws(AliasError) -> [ArgumentTemplate] {
         var words: [String] = []
-        var word: String?
-        var quote: Character?
-        var rest = text
+        var word: [UInt8]?
+        var quote: UInt8?
+        var rest = Array(text.utf8)[...]
         while let next = rest.popFirst() {
             switch next {
-            case "\\" where quote != "'":
+            case 0x5C where quote != 0x27:
                 guard let escaped = rest.popFirst() else { throw .unclosedQuote }
-                word = (word ?? "") + String(escaped)
-            case "\"", "'":
+                word = word ?? []
+                word?.append(escaped)
+            case 0x22, 0x27:
                 if quote == nil {
                     quote = next
-                    word = word ?? ""
+                    word = word ?? []
                 } else if quote == next {
                     quote = nil
                 } else {
                     word?.append(next)
                 }
-            case " ", "\t":
+            case Octet.space, Octet.tab:
                 if quote != nil {
                     word?.append(next)
                 } else if let whole = word {
-                    words.append(whole)
+                    words.append(String(decoding: whole, as: UTF8.self))
                     word = nil
                 }
-            default: word = (word ?? "") + String(next)
+            default:
+                word = word ?? []
+                word?.append(next)
             }
         }
         guard quote == nil else { throw .unclosedQuote }
-        if let word { words.append(word) }
+        if let word { words.append(String(decoding: word, as: UTF8.self)) }
         guard words.first?.isEmpty == false else { throw .noProgram }
         var argv: [ArgumentTemplate] = []
         for word in words {

@@ -50,8 +50,10 @@ public protocol RecipientNode: Sendable {
     var recipient: ExpandedRecipient { get }
     /// The index of the recipient it was expanded from.
     var parent: Int? { get }
-    /// Whether it was replaced by its children.
+    /// Whether it was replaced by its children and by those that are ``known``.
     var isExpanded: Bool { get }
+    /// The indexes of the recipients that it leads to besides its children, and that were there before.
+    var known: [Int] { get }
 }
 
 /// A recipient of which nothing else is known.
@@ -59,6 +61,7 @@ public struct BareRecipient: RecipientNode {
     public let recipient: ExpandedRecipient
     public let parent: Int?
     public var isExpanded = false
+    public var known: [Int] = []
 
     public init(_ recipient: ExpandedRecipient, parent: Int? = nil) {
         (self.recipient, self.parent) = (recipient, parent)
@@ -84,12 +87,18 @@ extension Array where Element: RecipientNode {
         }
         return nil
     }
+}
 
-    /// Those of `children` that come in the place of the recipient at `parent`: what is a recipient already is left out,
-    /// except `parent` itself and those it was expanded from, as in `joe: joe, archive`.
-    public func fresh(_ children: [ExpandedRecipient], of parent: Int) -> [ExpandedRecipient] {
-        let spared = Set([parent] + ancestors(of: parent))
-        var known = Set(indices.filter { !spared.contains($0) }.map { self[$0].recipient.destination })
-        return children.filter { known.insert($0.destination).inserted }
+extension [BareRecipient] {
+    /// Expands the recipient at `parent`.
+    /// - Returns: the indexes of those that are added.
+    public mutating func expand(_ parent: Int, to expansion: Expansion) throws(ExpansionError) -> Range<Int> {
+        var graph = RecipientGraph(self)
+        let added = try graph.expand(parent, to: expansion)
+        let first = count
+        self[parent].isExpanded = true
+        self[parent].known = added.known
+        self += added.children.map { BareRecipient($0, parent: parent) }
+        return first..<count
     }
 }

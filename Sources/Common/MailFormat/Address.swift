@@ -68,6 +68,11 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
         scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value)
     }
 
+    /// The local part of one address at the domain of another.
+    public init(localPartOf one: Address, domainOf other: Address) {
+        (localPart, domain) = (one.localPart, other.domain)
+    }
+
     private init(bare localPart: String) {
         self.localPart = localPart
         domain = nil
@@ -106,6 +111,12 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     /// - Throws: ``AddressError`` when `domain` is used and is not valid.
     public func qualified(with domain: String) throws(AddressError) -> Address {
         self.domain == nil ? try Address(localPart: localPart, domain: domain) : self
+    }
+
+    /// The same local part at `domain` if it has no domain yet, for a domain that was found valid before; else nothing is
+    /// changed.
+    public func whole(at domain: String) -> Address {
+        do throws(AddressError) { return try qualified(with: domain) } catch { return self }
     }
 
     /// Local-part = Dot-string / Quoted-string

@@ -73,9 +73,9 @@ public struct LocalAddresses: Sendable, Hashable {
     public enum Resolution: Sendable, Hashable {
         /// In the mailbox of that name.
         case mailbox(String)
-        /// Wherever the alias of this rank for the name leads, which is the local part of the address, or what is left of
-        /// it without its suffix.
-        case alias(String, AliasRank)
+        /// Wherever the alias of this rank for an address leads: the one that was asked for, or what is left of it without
+        /// its suffix.
+        case alias(Address, AliasRank)
         /// The domain is ours, and nobody has the address.
         case unknownHere
         /// The domain is ours, and its owner wants no mail for the address.
@@ -137,17 +137,18 @@ public struct LocalAddresses: Sendable, Hashable {
         let local = address.localPart.lowercased()
         let domain = address.domain?.lowercased() ?? qualify
         let ours = domains[domain]
-        func hasAlias(_ name: String, _ rank: AliasRank) -> Bool {
-            guard ours != nil, let aliases else { return false }
+        func alias(_ name: String, _ rank: AliasRank) -> Resolution? {
+            guard ours != nil, let aliases else { return nil }
             do throws(AddressError) {
-                return aliases.hasAlias(for: try Address(localPart: name, domain: domain), rank)
+                let named = try Address(localPart: name, domain: domain)
+                return aliases.hasAlias(for: named, rank) ? .alias(named, rank) : nil
             } catch {
-                return false  // nobody can have it
+                return nil  // nobody can have it
             }
         }
         if local == "postmaster", ours != nil {
             if let mailbox = exact["postmaster@\(domain)"] { return .mailbox(mailbox) }
-            if hasAlias(local, .exact) { return .alias(local, .exact) }
+            if let alias = alias(local, .exact) { return alias }
             if let postmaster { return .mailbox(postmaster) }
         }
         let candidates = ours?.candidates(for: local) ?? [local]
@@ -156,18 +157,18 @@ public struct LocalAddresses: Sendable, Hashable {
             let key = "\(name)@\(domain)"
             if let mailbox = exact[key] { return .mailbox(mailbox) }
             if outside.contains(key) { return .elsewhere }
-            if hasAlias(name, .exact) { return .alias(name, .exact) }
+            if let alias = alias(name, .exact) { return alias }
             if let ours, let mailbox = names[name], ours.mailboxes?.contains(mailbox) ?? true {
                 return .mailbox(mailbox)
             }
         }
-        if hasAlias(local, .pattern) { return .alias(local, .pattern) }
-        let whole = (try? address.qualified(with: qualify)) ?? address
+        if let alias = alias(local, .pattern) { return alias }
+        let whole = address.whole(at: qualify)
         if let glob = globs.first(where: { $0.pattern.matches(whole, foldingLocalPart: true) }) {
             return .mailbox(glob.mailbox)
         }
         guard let ours else { return .elsewhere }
-        if hasAlias(local, .anybody) { return .alias(local, .anybody) }
+        if let alias = alias(local, .anybody) { return alias }
         return ours.catchAll.map { .mailbox($0) } ?? .unknownHere
     }
 

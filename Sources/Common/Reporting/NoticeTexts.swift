@@ -157,11 +157,6 @@ public struct NoticeTexts: Sendable, Hashable {
         noSubject: "(no subject)"
     )
 
-    /// Every language there is, by its tag.
-    public static let all: [String: NoticeTexts] = [
-        english.language: english, german.language: german, russian.language: russian,
-    ]
-
     /// `template` with each `{name}` of `values` replaced; what a value holds is not looked at again.
     public static func fill(_ template: String, _ values: [String: String]) -> String {
         var text = ""
@@ -173,5 +168,18 @@ public struct NoticeTexts: Sendable, Hashable {
             rest = rest[rest.index(after: close)...]
         }
         return text + rest
+    }
+}
+
+/// The languages that notices and letters can have, by their tags (RFC 5646).
+public enum NoticeLanguage: String, Sendable, Hashable, CaseIterable {
+    case en, de, ru
+
+    public var texts: NoticeTexts {
+        switch self {
+        case .en: .english
+        case .de: .german
+        case .ru: .russian
+        }
     }
 }

@@ -40,7 +40,7 @@ extension HubSettings {
     public static func read(
         _ octets: [UInt8], source: String, context: ProcessContext
     ) throws(RunControlError) -> HubSettings {
-        let file = SourceFile(path: source, octets: octets, owner: context.effectiveUser, mode: 0o600)
+        let file = SourceFile(path: source, octets: octets, owner: context.effectiveUser, mode: 0o600, stamp: nil)
         return try read(file, context, checksSafety: false)
     }
 

@@ -77,30 +77,6 @@ public struct HubSettings: Sendable, Hashable {
     public func account(_ name: String) -> AccountSettings? { accounts.first { $0.name == name } }
 }
 
-/// The languages that notices and letters can have.
-public enum NoticeLanguage: String, Sendable, Hashable, CaseIterable {
-    case en, de, ru
-}
-
-extension HubSettings {
-    /// The texts of notices and letters, and why those of the site's own are not among them, if they are not: a notice in
-    /// other words is better than none.
-    public var noticeTexts: (texts: NoticeTexts, fault: String?) {
-        let base = NoticeTexts.all[noticeLanguage.rawValue] ?? .english
-        guard let path = noticeTextsFile else { return (base, nil) }
-        do throws(TrustedFileError) {
-            let file = try TrustedFile(path, atMost: NoticeTexts.sizeLimit)
-            do throws(NoticeTexts.Fault) {
-                return (try NoticeTexts(reading: file.octets, over: base), nil)
-            } catch {
-                return (base, "\(path):\(error.line): \(error)")
-            }
-        } catch {
-            return (base, "\(path): \(error)")
-        }
-    }
-}
-
 /// `show-recipients all | own`: whom the copy of a recipient shows in its header.
 public enum ShownRecipients: String, Sendable, Hashable, CaseIterable {
     case all

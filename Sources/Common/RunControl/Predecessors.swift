@@ -5,7 +5,7 @@ enum Predecessors {
     /// The word here that means the same.
     static func synonym(of key: String, in scope: Scope) -> String? {
         switch (scope, key) {
-        case (.top, "log-user"), (.top, "log_user"): "always-bcc"
+        case (.top, "log-user"): "always-bcc"
         case (.top, "alias-file"), (.top, "globalias-file"): "aliases"
         case (.account, "username"), (.account, "login"): "user"
         case (.account, "pass"): "password"

@@ -10,6 +10,8 @@ package struct SourceFile {
     package let owner: UInt32
     /// Permission bits.
     package let mode: UInt32
+    /// Which file it was, and when it was changed last, before it was read; `nil` of octets that were at hand already.
+    package let stamp: FileStamp?
 
     /// - Throws: ``RunControlError/missing(path:namedBy:)`` named by an empty text, `unreadable`, `notAFile`.
     /// - Parameters:
@@ -39,7 +41,9 @@ package struct SourceFile {
             guard count > 0 else { break }
             octets.append(contentsOf: chunk[..<count])
         }
-        return SourceFile(path: path, octets: octets, owner: status.st_uid, mode: UInt32(status.st_mode & 0o7777))
+        return SourceFile(
+            path: path, octets: octets, owner: status.st_uid, mode: UInt32(status.st_mode & 0o7777),
+            stamp: FileStamp(status))
     }
 
     /// Refuses an rc that others may change, or read though it `holdsSecrets`.

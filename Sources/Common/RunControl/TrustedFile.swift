@@ -3,18 +3,14 @@
 import Glibc
 import Reporting
 
-/// A file that nobody but us and root can change, as it was read.
-public struct TrustedFile: Sendable {
-    public let octets: [UInt8]
-    /// When it was changed last, and which file it was: another reading may be spared while this is the same.
-    public let stamp: FileStamp
-
+extension SourceFile {
+    /// A file that nobody but us and root can change, as it was read.
     /// - Parameter limit: octets.
     /// - Throws: ``TrustedFileError``.
-    public init(_ path: String, atMost limit: Int) throws(TrustedFileError) {
+    package static func trusted(_ path: String, atMost limit: Int) throws(TrustedFileError) -> SourceFile {
         let file: SourceFile
         do throws(RunControlError) {
-            file = try SourceFile.open(path, atMost: limit)
+            file = try open(path, atMost: limit)
         } catch {
             throw TrustedFileError(error)
         }
@@ -25,34 +21,77 @@ public struct TrustedFile: Sendable {
         {
             throw .unsafe(why: why, command: command)
         }
-        if let folder = Self.foldersAbove(path).first(where: { !Self.isTrusted(folder: $0, user: user) }) {
+        try PathWalk.refuseIfUnsafe(path, user: user)
+        return file
+    }
+}
+
+/// The way along a path, as the kernel goes it: who may change a folder on it, or owns a link, decides where it leads.
+private enum PathWalk {
+    /// As many as the kernel follows.
+    private static let linkLimit = 40
+
+    /// - Parameter path: from `/` on.
+    /// - Throws: ``TrustedFileError/unsafe(why:command:)`` where others could put another file in the place of the one that
+    ///   it leads to.
+    static func refuseIfUnsafe(_ path: String, user: UInt32) throws(TrustedFileError) {
+        guard path.hasPrefix("/") else { throw .unreadable(ENOENT) }
+        var open = parts(of: path)
+        var folder = ""
+        var links = 0
+        try refuse(folder: "/", user)
+        while let name = open.popLast() {
+            if name == "." { continue }
+            if name == ".." {
+                folder = String(folder[..<(folder.lastIndex(of: "/") ?? folder.startIndex)])
+                continue
+            }
+            let place = "\(folder)/\(name)"
+            var status = stat()
+            guard unsafe lstat(place, &status) == 0 else { throw .unreadable(errno) }
+            switch status.st_mode & S_IFMT {
+            case S_IFLNK:
+                links += 1
+                guard links <= linkLimit else { throw .unreadable(ELOOP) }
+                guard [0, user].contains(status.st_uid) else {
+                    throw .unsafe(
+                        why:
+                            "others could put another file in its place, as the link \(place) belongs to uid \(status.st_uid)",
+                        command: "chown -h \(user) \(shellQuoted(place))")
+                }
+                let target = try target(of: place)
+                if target.hasPrefix("/") { folder = "" }
+                open += parts(of: target)
+            case S_IFDIR:
+                folder = place
+                try refuse(folder: place, user)
+            default:
+                guard open.isEmpty else { throw .unreadable(ENOTDIR) }
+            }
+        }
+    }
+
+    /// The names in a path, the first of them last.
+    private static func parts(of path: String) -> [String] { path.split(separator: "/").reversed().map(String.init) }
+
+    private static func target(of link: String) throws(TrustedFileError) -> String {
+        var octets = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = unsafe octets.withUnsafeMutableBytes { buffer in
+            unsafe readlink(link, buffer.assumingMemoryBound(to: CChar.self).baseAddress!, buffer.count)
+        }
+        guard count >= 0 else { throw .unreadable(errno) }
+        return String(decoding: octets[..<count], as: UTF8.self)
+    }
+
+    /// In a folder with the sticky bit nobody replaces the file of another.
+    private static func refuse(folder: String, _ user: UInt32) throws(TrustedFileError) {
+        var status = stat()
+        guard unsafe stat(folder, &status) == 0 else { throw .unreadable(errno) }
+        guard [0, user].contains(status.st_uid), status.st_mode & 0o022 == 0 || status.st_mode & S_ISVTX != 0 else {
             throw .unsafe(
                 why: "others could put another file in its place, as they may change \(folder)",
                 command: "chmod go-w \(shellQuoted(folder))")
         }
-        octets = file.octets
-        guard let stamp = FileStamp(path) else { throw .unreadable(errno) }
-        self.stamp = stamp
-    }
-
-    /// The folders above the file that `path` leads to, the nearest first.
-    private static func foldersAbove(_ path: String) -> [String] {
-        guard let resolved = unsafe realpath(path, nil) else { return [] }
-        defer { unsafe free(resolved) }
-        var folders: [String] = []
-        var rest = unsafe String(cString: resolved)[...]
-        while let slash = rest.lastIndex(of: "/") {
-            rest = rest[..<slash]
-            folders.append(rest.isEmpty ? "/" : String(rest))
-        }
-        return folders
-    }
-
-    /// In a folder with the sticky bit nobody replaces the file of another.
-    private static func isTrusted(folder: String, user: UInt32) -> Bool {
-        var status = stat()
-        guard unsafe stat(folder, &status) == 0, [0, user].contains(status.st_uid) else { return false }
-        return status.st_mode & 0o022 == 0 || status.st_mode & S_ISVTX != 0
     }
 }
 
@@ -68,6 +107,10 @@ public struct FileStamp: Sendable, Hashable {
     public init?(_ path: String) {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    init(_ status: stat) {
         (device, inode, size) = (UInt64(status.st_dev), UInt64(status.st_ino), Int(status.st_size))
         func nanoseconds(_ time: timespec) -> Int { time.tv_sec &* 1_000_000_000 &+ time.tv_nsec }
         changed = max(nanoseconds(status.st_mtim), nanoseconds(status.st_ctim))

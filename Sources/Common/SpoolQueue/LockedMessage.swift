@@ -158,23 +158,30 @@ public final class LockedMessage {
         return .removed
     }
 
-    /// Records what the recipient `parent` stands for, before any child is tried, so that after a crash the same ones
-    /// are tried: those of them that are not recipients already.
-    /// - Returns: the indexes of the new recipients; none when `parent` does not wait.
-    /// - Throws: ``QueueError/tooManyRecipients(limit:)``.
-    @discardableResult
-    public func recordExpansion(of parent: Int, to children: [ExpandedRecipient]) throws(QueueError) -> Range<Int> {
+    /// Records what recipients stand for, before any child is tried, so that after a crash the same ones are tried.
+    /// - Parameter expansions: those of recipients that do not wait are skipped.
+    /// - Returns: why some are not expanded, by recipient.
+    public func recordExpansions(
+        _ expansions: [(parent: Int, expansion: Expansion)]
+    ) throws(QueueError) -> [Int: ExpansionError] {
         try trust()
-        guard state.recipients.indices.contains(parent), state.recipients[parent].progress == .waiting else {
-            return state.recipients.count..<state.recipients.count
+        var graph = RecipientGraph(state.recipients)
+        var after = state
+        var records: [Record] = []
+        var refused: [Int: ExpansionError] = [:]
+        for (parent, expansion) in expansions where after.isWaiting(parent) {
+            do throws(ExpansionError) {
+                let record = Record.expansion(parent: parent, try graph.expand(parent, to: expansion))
+                records.append(record)
+                after = Self.applying([record], to: consume after)
+            } catch {
+                refused[parent] = error
+            }
         }
-        let fresh = state.recipients.fresh(children, of: parent)
-        let first = state.recipients.count
-        guard first + fresh.count <= MessageState.recipientLimit else {
-            throw .tooManyRecipients(limit: MessageState.recipientLimit)
-        }
-        try write([.expansion(parent: parent, fresh)])
-        return first..<state.recipients.count
+        guard !records.isEmpty else { return refused }
+        try append(records, leadingTo: after)
+        try synchronize()
+        return refused
     }
 
     /// Records the recipients that the hub itself adds, once, before anybody is tried; those that are recipients already
@@ -183,7 +190,7 @@ public final class LockedMessage {
         try trust()
         let known = Set(state.recipients.map(\.destination))
         let fresh = copies.filter { !known.contains($0.destination) }
-        guard !state.knowsCopies, state.recipients.count + fresh.count <= MessageState.recipientLimit else { return }
+        guard !state.knowsCopies, state.hasRoom(for: fresh) else { return }
         try write([.copies(fresh)])
     }
 
@@ -251,7 +258,7 @@ public final class LockedMessage {
 
     /// `state` after `records`. A record that cannot follow would be damage to the next reader of the journal, and the
     /// message would stay there for good.
-    private static func applying(_ records: [Record], to state: MessageState) -> MessageState {
+    private static func applying(_ records: [Record], to state: consuming MessageState) -> MessageState {
         var after = state
         for record in records {
             let isTaken = after.apply(record)

@@ -106,15 +106,18 @@ public struct MessageState: Sendable {
                 }
             }
             if isLast { knownTimes.insert(next) }
-        case .expansion(let parent, let children):
-            guard isWaiting(parent), recipients.count + children.count <= Self.recipientLimit else { return false }
+        case .expansion(let parent, let expansion):
+            guard isWaiting(parent), hasRoom(for: expansion.children),
+                expansion.known.allSatisfy({ recipients.indices.contains($0) })
+            else { return false }
             recipients[parent].progress = .expanded
+            recipients[parent].known = expansion.known
             // Those that it was replaced by do not tell of success themselves.
-            recipients[parent].isFannedOut = !children.contains { $0.notify.wants(.success) }
+            recipients[parent].isFannedOut = !expansion.children.contains { $0.notify.wants(.success) }
             recipients[parent].verdict = nil
-            recipients += children.map { RecipientState($0, parent: parent) }
+            recipients += expansion.children.map { RecipientState($0, parent: parent) }
         case .copies(let children):
-            guard !knowsCopies, recipients.count + children.count <= Self.recipientLimit else { return false }
+            guard !knowsCopies, hasRoom(for: children) else { return false }
             knowsCopies = true
             recipients += children.map { RecipientState($0, parent: nil) }
         case .intent(let number, let kind, let about, let stage):
@@ -158,12 +161,13 @@ public struct MessageState: Sendable {
         }
     }
 
-    private func isWaiting(_ index: Int) -> Bool {
+    func isWaiting(_ index: Int) -> Bool {
         recipients.indices.contains(index) && recipients[index].progress == .waiting
     }
 
-    /// The most recipients of a message, with all expansions.
-    static let recipientLimit = 100_000
+    func hasRoom(for children: [ExpandedRecipient]) -> Bool {
+        recipients.count + children.count <= RecipientGraph.messageLimit
+    }
 
     private static let died = Verdict.temporary(
         3, 0, text: "the last attempt ended without a result: its process was killed or crashed")

@@ -15,7 +15,11 @@ extension Queue {
             id: id, size: block.count + message.size, notBefore: 0, isHeld: false, hasJournal: false, isTried: false)
         do throws(DurableError) {
             let file = try tmp.createExclusive(entry.name)
-            try message.content.write(to: file, behind: block + message.top)
+            do throws(DurableError) { try message.content.write(to: file, behind: block + message.top) } catch {
+                // What cannot be removed either is swept up with the leftovers.
+                _ = try? tmp.unlink(entry.name)
+                throw error
+            }
         } catch {
             throw QueueError(error)
         }

@@ -42,6 +42,7 @@ public struct RecipientState: RecipientNode, Hashable {
     public let parent: Int?
     public internal(set) var progress = Progress.waiting
     public var isExpanded: Bool { progress == .expanded }
+    public internal(set) var known: [Int] = []
     /// Attempts that counted as tries; one that ended in a fault of the hop does not.
     public internal(set) var tries = 0
     /// Not to be tried before this time, in seconds since 1970.

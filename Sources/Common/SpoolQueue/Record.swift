@@ -12,7 +12,7 @@ enum Record: Sendable, Hashable {
     case died(tag: Int)
     /// Results of the attempt that named the file with `tag` as its `R`; `isLast` when it ended with them.
     case result(tag: Int, at: Int, isLast: Bool, [AttemptResult])
-    case expansion(parent: Int, [ExpandedRecipient])
+    case expansion(parent: Int, Expansion)
     /// Recipients that the hub itself adds.
     case copies([ExpandedRecipient])
     /// A notice is about to be queued; of delay, the stage says how many ages for it have passed.
@@ -41,7 +41,9 @@ enum Record: Sendable, Hashable {
         case .died(let tag): ["died", "\(tag)"]
         case .result(let tag, let at, let isLast, let items):
             [isLast ? "result" : "part", "\(tag)", "\(at)"] + items.map(Self.word)
-        case .expansion(let parent, let children): ["expand", "\(parent)"] + children.map(Self.word)
+        case .expansion(let parent, let expansion):
+            ["expand", "\(parent)"] + (expansion.known.isEmpty ? [] : ["k:\(Self.ranges(expansion.known))"])
+                + expansion.children.map(Self.word)
         case .copies(let children): ["copy"] + children.map(Self.word)
         case .intent(let number, let kind, let about, let stage):
             ["intent", "\(number)", kind.rawValue, Self.ranges(about)] + (stage > 1 ? ["\(stage)"] : [])
@@ -79,9 +81,15 @@ enum Record: Sendable, Hashable {
             for word in rest.dropFirst(2) { items.append(try Self.item(word)) }
             self = .result(tag: try number(1), at: try number(2), isLast: verb == "result", items)
         case "expand":
-            var children: [ExpandedRecipient] = []
-            for word in rest.dropFirst() { children.append(try Self.child(word)) }
-            self = .expansion(parent: try number(1), children)
+            var expansion = Expansion([])
+            for word in rest.dropFirst() {
+                if word.starts(with: "k:".utf8) {
+                    expansion.known += try Self.indexes(word.dropFirst(2))
+                } else {
+                    expansion.children.append(try Self.child(word))
+                }
+            }
+            self = .expansion(parent: try number(1), expansion)
         case "copy":
             var children: [ExpandedRecipient] = []
             for word in rest { children.append(try Self.child(word)) }
@@ -133,7 +141,7 @@ enum Record: Sendable, Hashable {
             guard (1...2).contains(ends.count), let low = JournalWord.number(ends[0]),
                 let high = ends.count == 2 ? JournalWord.number(ends[1]) : low, low <= high,
                 // Checked for all parts together before any is unfolded: one line could fill the memory.
-                high < MessageState.recipientLimit, indexes.count + (high - low) < MessageState.recipientLimit
+                high < RecipientGraph.messageLimit, indexes.count + (high - low) < RecipientGraph.messageLimit
             else { throw .newerVersion }
             indexes.append(contentsOf: low...high)
         }
