@@ -159,7 +159,7 @@ let package = Package(
         command(
             "mhsend",
             uses: "RunControl", "SpoolQueue", "Programs", "MailFormat", "MailRouting", "MailEnvelope", "MessageContent",
-            "Blocking", "SMTPProtocol", "Octets", "Reporting"),
+            "Blocking", "DurableFiles", "SMTPProtocol", "Octets", "Reporting"),
         command(
             "mhcarry",
             uses: "CommandStart", "AccountSessions", "AddressExpansion", "MailAliases", "FetchCalendar", "LoginLedger",
@@ -255,7 +255,10 @@ let package = Package(
             "IMAPProtocol", "POP3Protocol",
             "Transport",
             "CommandStart", "RunControl", "Reporting", "Octets"),
-        tests(ofCommand: "mhsend", as: "MHSend", uses: "Reporting"),
+        tests(
+            ofCommand: "mhsend", as: "MHSend",
+            uses: "Blocking", "DurableFiles", "MailEnvelope", "MailFormat", "MessageContent", "Octets", "RunControl",
+            "SpoolQueue", "Reporting"),
         tests(
             ofCommand: "mhserve", as: "MHServe",
             uses: "Credentials", "AccessControl", "Delivery", "DurableFiles", "InternetAddress", "MailEnvelope",

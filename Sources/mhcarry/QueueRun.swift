@@ -91,6 +91,7 @@ final class QueueRun: Sendable {
         return try withExtendedLifetime(slot) {
             var mark = try WakeMark.read(in: hub.queue.run)
             sweep()
+            DropRound(hub: hub).run()
             do {
                 try pass(&mark)
                 return (mark, nil)

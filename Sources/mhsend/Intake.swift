@@ -1,83 +1,137 @@
-// Takes a message from standard input: completes its header, finds its recipients, puts it into the queue, durably.
+// Takes a message in, in pieces: completes its header, finds its recipients, makes it ready for the queue.
 
 import Glibc
 import MailEnvelope
 import MailFormat
 import MailRouting
+import MessageContent
 import Octets
 import Reporting
 import RunControl
 import SpoolQueue
 
-/// One message on its way from standard input into the queue.
-struct Intake {
-    let options: SendmailOptions
-    let hand: HandIn
-    private var caller: Caller { hand.caller }
+/// A message that can be stored.
+struct AcceptedMessage {
+    let id: QueueID
+    let prepared: Prepared
+    let acceptance: Acceptance
+}
+
+/// One message on its way in. Only its header is held in memory.
+final class Intake {
+    private let submission: Submission
+    private let hand: HandIn
+    private let id: QueueID
+    private let now = MailDate.now()
+    private var scanner = HeaderScanner(bounds: .handedIn)
+    private let scratch: Scratch
+    /// The header, once it is there: as it is stored, and whom the message is for.
+    private var taken: (completed: [UInt8], recipients: [Envelope.Recipient])?
     private var settings: HubSettings { hand.settings }
+    private var caller: Caller { hand.caller }
 
-    init(options: SendmailOptions, hand: HandIn) { (self.options, self.hand) = (options, hand) }
-
-    /// What becomes of a message.
-    enum Outcome {
-        /// It is queued, on stable storage.
-        case queued(QueueID)
-        /// It is left, by this name, for the command that sends it at once.
-        case staged(String)
+    /// - Parameter id: that of the message in the queue; `nil` for a new one.
+    init(_ submission: Submission, hand: HandIn, id: QueueID? = nil) {
+        (self.submission, self.hand) = (submission, hand)
+        self.id = id ?? hand.queue.makeID(seconds: now.seconds)
+        scratch = hand.queue.scratch()
     }
 
-    /// Reads the message, and queues it or leaves it to be sent.
-    /// - Throws: ``IntakeError``, `QueueError` and others; nothing of the message is kept then.
-    func run() throws -> Outcome {
-        let now = MailDate.now()
-        var recipients: [Envelope.Recipient] = []
-        var collector = MessageCollector(into: hand.queue.scratch(), atMost: settings.limits.messageSize) { header in
-            let completed = try hand.completed(
-                header, by: try self.author(header), named: options.fullName, at: now)
-            recipients = try self.recipients(in: header)
-            return completed
-        }
-        var input = MessageInput(descriptor: 0, ignoresDots: options.ignoresDots)
-        while let chunk = try input.next() { try collector.append(chunk) }
-        let message = try collector.finish()
+    /// Takes the next octets, in file form.
+    /// - Throws: ``IntakeError``, `DurableError`; nothing can be made of the message then.
+    func append(_ octets: [UInt8]) throws {
+        guard taken == nil else { return try put(octets) }
+        scanner.append(octets)
+        if let header = scanner.header { try take(header) }
+    }
 
-        let author = try self.author(message.header)
-        var envelope = Envelope(reversePath: try reversePath(author, message.header), recipients: recipients)
-        envelope.bodyType = try bodyType()
-        envelope.smtpUTF8 = envelope.hasInternationalAddress
-        envelope.returnContent = try returned()
-        envelope.envelopeID = try envelopeID()
-        var acceptance = hand.acceptance(of: message, by: author, at: now)
-        acceptance.account = try options.account.map { try account($0, for: acceptance, of: envelope) }
-        if options.isNow { return .staged(try hand.stage(message, envelope, acceptance, at: now)) }
-        return .queued(try hand.add(message, envelope, acceptance, at: now))
+    /// The whole message.
+    /// - Throws: as ``append(_:)``; ``IntakeError/refused(_:)``.
+    func finish() throws -> AcceptedMessage {
+        let header = scanner.finish()
+        if taken == nil { try take(header) }
+        guard let (completed, recipients) = taken else { preconditionFailure("a header that was taken") }
+        scratch.note(isSigned: header.mayBeSigned)
+        let author = try author(header)
+        var envelope = Envelope(reversePath: try reversePath(author, header), recipients: recipients)
+        envelope.bodyType = submission.bodyType
+        envelope.smtpUTF8 = submission.smtpUTF8 || envelope.hasInternationalAddress
+        envelope.returnContent = submission.returnContent ?? settings.dsnReturn
+        envelope.envelopeID = submission.envelopeID
+        var acceptance = Acceptance(
+            arrival: now.seconds, source: .unixUser(caller.userID),
+            identity: settings.mailbox(ofUnixUser: caller.name).map { EnvelopeText(cleaning: $0.name) },
+            // A person's own message goes out as it is, and routes then go by its sender.
+            headerFrom: header.author(qualifyingWith: settings.qualify) ?? author)
+        if let account = submission.account {
+            if hand.isAnswered { try check(account, for: acceptance, of: envelope) }
+            acceptance.account = account
+        }
+        return AcceptedMessage(id: id, prepared: try prepared(completed, envelope), acceptance: acceptance)
+    }
+
+    private func take(_ header: HeaderSection) throws {
+        let completer = MessageCompleter(
+            author: try author(header), fullName: submission.fullName?.description ?? caller.fullName, date: now,
+            qualifyingWith: settings.qualify)
+        let completed: [UInt8]
+        do throws(CompletionError) {
+            completed = try completer.complete(header)
+            guard completed.count <= HeaderScanner.Bounds.handedIn.octets else { throw .headerTooLong }
+        } catch {
+            throw IntakeError.header(error)
+        }
+        taken = (completed, try recipients(in: header))
+        try put(completed)
+        try put(scanner.bodyStart)
+    }
+
+    private func put(_ octets: [UInt8]) throws {
+        try scratch.append(octets)
+        let limit = settings.limits.messageSize
+        guard scratch.size <= limit else { throw IntakeError.tooBig(limit: limit) }
+    }
+
+    /// The message as it is stored.
+    private func prepared(_ completed: [UInt8], _ envelope: Envelope) throws(IntakeError) -> Prepared {
+        var stored = HeaderScanner(bounds: .handedIn)
+        stored.append(completed)
+        let top = ReceivedField(
+            client: nil, by: settings.hostname, transmission: .local(userID: caller.userID), id: id.text,
+            recipient: envelope.recipients.count == 1 ? envelope.recipients[0].forwardPath.address : nil, date: now
+        ).octets
+        let queue = hand.queue
+        let prepared = Plan.at(.submitted).run(
+            on: Message(envelope, scratch, header: stored.finish()), top: top
+        ) { queue.scratch() }
+        for fault in prepared.faults { writeToStandardError("mhsend: \(fault)") }
+        if let verdict = prepared.verdict { throw .refused(verdict) }
+        return prepared
     }
 
     // MARK: Envelope
 
-    private var hasNullPath: Bool { options.reversePath == "" || options.reversePath == "<>" }
-
-    /// Whom the message is from: `-f`, unless it is the null path; else the address of the mailbox whose `unix-user` is
-    /// the caller; else the caller's name at the `qualify` domain.
-    private func author(_ header: HeaderSection) throws -> Address {
-        if let text = options.reversePath, !hasNullPath, settings.allowsFromOverride {
-            return try address(text, what: "the sender (-f)")
+    /// Whom the message is from: the caller's word, unless it is the null path; else the address of the mailbox whose
+    /// `unix-user` is the caller; else the caller's name at the `qualify` domain.
+    private func author(_ header: HeaderSection) throws(IntakeError) -> Address {
+        if let said = submission.reversePath?.address, settings.allowsFromOverride {
+            return said.whole(at: settings.qualify)
         }
-        if options.hasSenderLine, let sender = try senderLine(of: header) { return sender }
+        if submission.hasSenderLine, let sender = try senderLine(of: header) { return sender }
         if let mine = settings.author(ofUnixUser: caller.name) { return mine }
         return try address(caller.name, what: "the name of the calling user")
     }
 
-    private func reversePath(_ author: Address, _ header: HeaderSection) throws -> ReversePath {
-        if options.readsReversePath {
-            guard let named = header.author(qualifyingWith: settings.qualify) else { throw IntakeError.noAuthor }
+    private func reversePath(_ author: Address, _ header: HeaderSection) throws(IntakeError) -> ReversePath {
+        if submission.readsAuthor {
+            guard let named = header.author(qualifyingWith: settings.qualify) else { throw .noAuthor }
             return .address(named)
         }
-        return hasNullPath ? .null : .address(author)
+        return submission.reversePath == .null ? .null : .address(author)
     }
 
     /// Who sends by the line that UUCP puts before a message: `From bob Sat Nov 21 09:00:00 2026 remote from station`.
-    private func senderLine(of header: HeaderSection) throws -> Address? {
+    private func senderLine(of header: HeaderSection) throws(IntakeError) -> Address? {
         guard let line = header.mboxLine else { return nil }
         let words = header.octets[line].split { $0 == Octet.space || $0 == Octet.lf }
         guard words.count > 1 else { return nil }
@@ -89,106 +143,46 @@ struct Intake {
         return try address(station.map { "\(name)@\($0)" } ?? name, what: "the sender (the line before the header)")
     }
 
-    /// The account that the caller has chosen, which must be open to him.
-    private func account(
-        _ name: String, for acceptance: Acceptance, of envelope: Envelope
-    ) throws(IntakeError) -> EnvelopeText {
+    /// Refuses an account that is not open to the caller.
+    private func check(
+        _ account: EnvelopeText, for acceptance: Acceptance, of envelope: Envelope
+    ) throws(IntakeError) {
+        let name = account.description
         let accounts = settings.routingTable.accounts
         guard let account = accounts.first(where: { $0.name == name }) else {
             throw .noAccount(shown(name), hint: Nearest.hint(to: name, among: accounts.map(\.name)))
         }
         let submitter = acceptance.submitter(of: envelope, hubUser: geteuid())
         guard account.isOpen(to: submitter) else { throw .closedAccount(shown(name), to: "\(submitter)") }
-        return EnvelopeText(cleaning: name)
     }
 
-    private func recipients(in header: HeaderSection) throws -> [Envelope.Recipient] {
-        let notify = try notify()
-        var addresses = try options.recipients.flatMap(recipients(named:))
-        if options.recipientsFromHeader { addresses += try recipients(namedIn: header) }
-        guard !addresses.isEmpty else {
-            throw options.recipientsFromHeader ? IntakeError.noRecipientsInHeader : IntakeError.noRecipients
-        }
+    private func recipients(in header: HeaderSection) throws(IntakeError) -> [Envelope.Recipient] {
         var seen: Set<Address> = []
-        return addresses.filter { seen.insert($0).inserted }.map { .init($0, notify: notify) }
+        var recipients: [Envelope.Recipient] = []
+        for var recipient in submission.recipients
+            + (try submission.recipients(in: header, qualifyingWith: settings.qualify))
+        {
+            let address = recipient.forwardPath.address.whole(at: settings.qualify)
+            guard seen.insert(address).inserted else { continue }
+            recipient.forwardPath = .address(address)
+            if recipient.notify == .unspecified { recipient.notify = submission.notify ?? settings.dsnNotify }
+            recipients.append(recipient)
+        }
+        guard !recipients.isEmpty else { throw .noRecipients }
+        return recipients
     }
 
-    /// The addresses of one argument: callers of sendmail put several in one, with commas between.
-    private func recipients(named word: String) throws(IntakeError) -> [Address] {
-        let list: AddressList
-        do throws(AddressListError) {
-            list = try AddressList(parsing: Array(word.utf8))
-        } catch {
-            throw .badList(what: "the recipient", error)
-        }
-        do throws(AddressError) {
-            if let fault = list.faults.first { throw fault.error }
-            guard !list.mailboxes.isEmpty else { throw .notAnAddress }
-            var addresses: [Address] = []
-            for mailbox in list.mailboxes { addresses.append(try mailbox.address.qualified(with: settings.qualify)) }
-            return addresses
-        } catch {
-            throw .badAddress(shown(word), what: "the recipient", error)
+    private func address(_ text: String, what: String) throws(IntakeError) -> Address {
+        do throws(AddressError) { return try Address(text).whole(at: settings.qualify) } catch {
+            throw .badAddress(shown(text), what: what, error)
         }
     }
+}
 
-    private func recipients(namedIn header: HeaderSection) throws(IntakeError) -> [Address] {
-        let named: HeaderRecipients
-        do throws(AddressListError) {
-            named = try HeaderRecipients(of: header, qualifyingWith: settings.qualify)
-        } catch {
-            throw .badList(what: "the recipients in the header", error)
-        }
-        if let fault = named.faults.first {
-            throw .badAddress(printable(octets: fault.text), what: "a recipient in the header", fault.error)
-        }
-        return named.addresses
-    }
-
-    private func address(_ text: String, what: String) throws -> Address {
-        let bare = text.hasPrefix("<") && text.hasSuffix(">") ? String(text.dropFirst().dropLast()) : text
-        do {
-            return try Address(bare).qualified(with: settings.qualify)
-        } catch {
-            throw IntakeError.badAddress(shown(text), what: what, error)
-        }
-    }
-
-    /// `-N`: `never`, or a list of `success`, `failure`, `delay` (RFC 3461 §4.1).
-    private func notify() throws -> Notify {
-        guard let words = options.notify else { return settings.dsnNotify }
-        guard let notify = Notify(parsing: words.utf8) else {
-            throw IntakeError.badWord("-N", shown(words), "never, or a list of success, failure, delay")
-        }
-        return notify
-    }
-
-    /// `-B`: noted in the envelope; the octets themselves decide what a server is told.
-    private func bodyType() throws(IntakeError) -> BodyType {
-        guard let word = options.bodyType else { return .sevenBit }
-        guard let type = BodyType(rawValue: word.uppercased()) else {
-            throw .badWord("-B", shown(word), "7BIT or 8BITMIME")
-        }
-        return type
-    }
-
-    private func returned() throws -> ReturnContent? {
-        switch options.returnWhat?.lowercased() {
-        case nil: return settings.dsnReturn
-        case "full": return .full
-        case "hdrs", "headers": return .headers
-        case let word?: throw IntakeError.badWord("-R", shown(word), "full or hdrs")
-        }
-    }
-
-    /// `-V`: servers refuse the whole message for an id that RFC 3461 §4.4 does not allow.
-    private func envelopeID() throws(IntakeError) -> EnvelopeText? {
-        guard let text = options.envelopeID, !text.isEmpty else { return nil }
-        guard text.utf8.count <= Envelope.envelopeIDLimit, text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
-            let limit = Envelope.envelopeIDLimit
-            throw .badWord("-V", shown(text), "an id of at most \(limit) octets, printable ASCII all of them")
-        }
-        return EnvelopeText(cleaning: text)
+extension HeaderSection {
+    /// The first address of the From field; `nil` where it cannot be read.
+    fileprivate func author(qualifyingWith domain: String) -> Address? {
+        do { return try HeaderAuthors.from(in: self).first?.qualified(with: domain) } catch { return nil }
     }
 }
 
@@ -202,16 +196,20 @@ struct Caller: Equatable {
     /// The name in the GECOS field, up to its first comma; `&` stands for the user's name.
     let fullName: String?
 
-    static func now() -> Caller {
-        let userID = getuid()
+    /// The one who runs this process.
+    static func now() -> Caller { Caller(userID: getuid()) }
+
+    init(userID: UInt32) {
+        self.userID = userID
         guard let entry = unsafe getpwuid(userID) else {
-            return Caller(userID: userID, name: "uid\(userID)", fullName: nil)
+            (name, fullName) = ("uid\(userID)", nil)
+            return
         }
-        let name = unsafe String(cString: entry.pointee.pw_name)
+        name = unsafe String(cString: entry.pointee.pw_name)
         let gecos = unsafe entry.pointee.pw_gecos.map { unsafe String(cString: $0) } ?? ""
         let first = gecos.prefix { $0 != "," }
         let full = first.split(separator: "&", omittingEmptySubsequences: false).joined(separator: name)
-        return Caller(userID: userID, name: name, fullName: full.isEmpty ? nil : full)
+        fullName = full.isEmpty ? nil : full
     }
 }
 

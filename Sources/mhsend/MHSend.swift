@@ -1,5 +1,6 @@
 // The intake command: decides what the caller wants, and loads no more code than that takes.
 
+import DurableFiles
 import Glibc
 import Programs
 import Reporting
@@ -32,6 +33,7 @@ enum MHSend {
         case .remove(let ids): try SiblingCommand.queue.replaceThisProcess(["rm"] + rcWords + ids)
         case .verify(let addresses): try verify(addresses, options, rcWords)
         case .nothing: break
+        case .takeDrop: try takeDrop(options)
         case .version: try writeToStandardOutput(HubRelease.line(for: "mhsend") + "\n")
         case .help: try writeToStandardOutput(usage)
         case .check: try SiblingCommand.carrier.replaceThisProcess(rcWords + ["--check"])
@@ -48,7 +50,7 @@ enum MHSend {
     private static func take(_ options: SendmailOptions) throws {
         umask(0o077)
         let caller = Caller.now()  // before root becomes the hub's user
-        let settings = try HubSettings.load(explicitPath: options.rc)
+        guard let settings = try HubSettings.loadOwn(explicitPath: options.rc) else { return try leave(options) }
         if geteuid() == 0, let user = settings.runAs { try HubUser.become(user) }
         let queue = try Queue(state: settings.stateDirectory)
         let hand = HandIn(caller: caller, settings: settings, queue: queue)
@@ -56,19 +58,62 @@ enum MHSend {
             var ids: [QueueID] = []
             // What was accepted goes on, however the dialogue ends.
             defer { if !ids.isEmpty { send(ids, options, settings, queue) } }
-            var dialogue = try SMTPDialogue(hand: hand)
-            return try dialogue.run { ids.append($0) }
+            var dialogue = SMTPDialogue(settings, sizeLimit: settings.limits.messageSize) { submission in
+                let intake = Intake(submission, hand: hand)
+                return MessageSink(append: intake.append) {
+                    let message = try intake.finish()
+                    ids.append(try queue.add(message.prepared, message.acceptance, id: message.id))
+                    return "queued as \(message.id)"
+                }
+            }
+            return try dialogue.run()
         }
-        let id: QueueID
-        switch try Intake(options: options, hand: hand).run() {
-        case .queued(let queued): id = queued
-        case .staged(let file):
+        let intake = Intake(try Submission(options), hand: hand)
+        try readInput(options, intake.append)
+        let message = try intake.finish()
+        guard !options.isNow else {
+            let file = try queue.stage(message.prepared, message.acceptance, id: message.id)
             try SiblingCommand.carrier.replaceThisProcess(["-C", settings.source, "--now=\(file)"])
         }
+        try queue.add(message.prepared, message.acceptance, id: message.id)
         // From here on the message is the hub's: no failure may change the exit status, or the caller would send it
         // again.
-        if options.isVerbose { writeToStandardError("\(name): queued as \(id)") }
-        send([id], options, settings, queue)
+        if options.isVerbose { writeToStandardError("\(name): queued as \(message.id)") }
+        send([message.id], options, settings, queue)
+    }
+
+    private static func readInput(_ options: SendmailOptions, _ append: ([UInt8]) throws -> Void) throws {
+        var input = MessageInput(descriptor: 0, ignoresDots: options.ignoresDots)
+        while let chunk = try input.next() { try append(chunk) }
+    }
+
+    // MARK: The drop directory
+
+    /// Leaves what comes for the hub of this machine, whose user takes it in.
+    private static func leave(_ options: SendmailOptions) throws {
+        guard !options.isNow else { throw DropError.notYours("--now") }
+        guard options.mode != .dialogue else {
+            var dialogue = SMTPDialogue(HubSettings(), sizeLimit: DropFile.sizeLimit) { submission in
+                let writer = try DropWriter(submission)
+                return MessageSink(append: writer.append) { "left for the hub as \(try writer.finish())" }
+            }
+            return try dialogue.run()
+        }
+        let writer = try DropWriter(try Submission(options))
+        try readInput(options, writer.append)
+        let file = try writer.finish()
+        if options.isVerbose { writeToStandardError("\(name): left for the hub as \(file)") }
+    }
+
+    /// Takes in what others have left, and says what became of it, in lines.
+    private static func takeDrop(_ options: SendmailOptions) throws {
+        umask(0o077)
+        let settings = try HubSettings.load(explicitPath: options.rc)
+        if geteuid() == 0, let user = settings.runAs { try HubUser.become(user) }
+        let drop = try Directory(path: DropDirectory.path)
+        try DropIntake(settings: settings, queue: try Queue(state: settings.stateDirectory), drop: drop) {
+            try writeToStandardOutput(printable($0.line) + "\n")
+        }.run()
     }
 
     /// What happens to messages that were queued.

@@ -11,54 +11,46 @@ import RunControl
 import SMTPProtocol
 import SpoolQueue
 
-/// The dialogue with one caller, who is known: there is neither login nor TLS, and 250 means that the message is in the
-/// queue, on disk.
+/// The dialogue with one caller, who is known: there is neither login nor TLS, and 250 means that the message is on disk,
+/// with the hub.
 struct SMTPDialogue {
-    private let hand: HandIn
-    /// The caller's own address.
-    private let own: Address
+    private let idleTime: Duration
+    private let begin: (Submission) throws -> MessageSink
     private var server: SMTPServer
-    private var collector: MessageCollector?
+    private var sink: MessageSink?
     /// Why the message under way is not accepted.
     private var failure: (any Error)?
-    private var date = MailDate.now()
     /// Whether the caller ends lines with a bare LF; `nil` before the first.
     private var endsInLF: Bool?
     /// The last octet that came.
     private var last: UInt8 = 0
 
-    /// - Throws: ``IntakeError/badAddress(_:what:_:)`` where no address can be made of the caller's name.
-    init(hand: HandIn) throws(IntakeError) {
-        self.hand = hand
-        do throws(AddressError) {
-            let name = try Address(localPart: hand.caller.name, domain: hand.settings.qualify)
-            own = hand.settings.author(ofUnixUser: hand.caller.name) ?? name
-        } catch {
-            throw .badAddress(shown(hand.caller.name), what: "the name of the calling user", error)
-        }
-        var options = SMTPServerOptions(
-            mode: .local, hostname: hand.settings.hostname, sizeLimit: hand.settings.limits.messageSize)
-        options.qualify = hand.settings.qualify
-        options.errorLimit = hand.settings.limits.errors
+    /// - Parameters:
+    ///   - sizeLimit: octets of a message.
+    ///   - begin: says where a message goes, as its content begins.
+    init(_ settings: HubSettings, sizeLimit: Int, begin: @escaping (Submission) throws -> MessageSink) {
+        (idleTime, self.begin) = (settings.limits.smtpIdle, begin)
+        var options = SMTPServerOptions(mode: .local, hostname: settings.hostname, sizeLimit: sizeLimit)
+        options.takesBareNames = true
+        options.errorLimit = settings.limits.errors
         options.recipientLimit = AddressList.countLimit
         server = SMTPServer(options)
     }
 
     /// Speaks until the caller says QUIT, or goes away.
-    /// - Parameter accepted: is given the id of each message that was queued.
     /// - Throws: ``DialogueError``: nothing is kept of a message that was not answered with 250.
-    mutating func run(_ accepted: (QueueID) -> Void) throws {
+    mutating func run() throws {
         guard !isNetworkSocket else { throw DialogueError.networkSocket }
-        try answerAll(accepted)
+        try answerAll()
         while !server.isClosed {
-            guard let octets = try read() else { throw DialogueError.silent(hand.settings.limits.smtpIdle) }
+            guard let octets = try read() else { throw DialogueError.silent(idleTime) }
             guard !octets.isEmpty else {
                 // Nobody who goes away between two messages does harm.
-                guard collector == nil else { throw DialogueError.cutOff }
+                guard sink == nil else { throw DialogueError.cutOff }
                 return
             }
             server.receive(inWireForm(octets))
-            try answerAll(accepted)
+            try answerAll()
         }
     }
 
@@ -81,40 +73,44 @@ struct SMTPDialogue {
         return wire
     }
 
-    private mutating func answerAll(_ accepted: (QueueID) -> Void) throws {
+    private mutating func answerAll() throws {
         while let event = server.nextEvent() {
-            guard let command = take(event, accepted) else { continue }
+            guard let command = take(event) else { continue }
             try writeToStandardOutput(server.send(command))
         }
     }
 
     /// - Returns: the answer; `nil` for an event that has none.
-    private mutating func take(_ event: SMTPServer.Event, _ accepted: (QueueID) -> Void) -> SMTPServer.Command? {
+    private mutating func take(_ event: SMTPServer.Event) -> SMTPServer.Command? {
         switch event {
         case .greeting: return .accept("mailhub")
         case .ehlo, .rset, .vrfy, .help, .noop, .quit, .chunkEnd, .fault:
-            if server.envelope == nil { collector = nil }
+            if server.envelope == nil { sink = nil }
             return .proceed
         case .startTLS, .auth, .saslResponse: return .refuse(502, .permanent(5, 1), "not offered here")
-        case .mail: return .accept("")
-        case .rcpt(let recipient):
-            return address(of: recipient.forwardPath) == nil
-                ? .refuse(501, .permanent(1, 3), "an address with a domain is required") : .accept("")
+        case .mail, .rcpt: return .accept("")
         case .contentBegin:
-            begin()
+            (sink, failure) = (nil, nil)
+            do {
+                guard let envelope = server.envelope else { throw DialogueError.cutOff }
+                sink = try begin(Submission(envelope))
+            } catch {
+                failure = error
+            }
             return .accept("")
         case .content(let octets):
             guard failure == nil else { return nil }
-            do { try collector?.append(octets) } catch { failure = error }
+            do { try sink?.append(octets) } catch { failure = error }
             return nil
         case .refusedContent:
-            collector = nil
+            sink = nil
             return nil
         case .contentEnd:
+            defer { sink = nil }
             do {
-                let id = try finish()
-                accepted(id)
-                return .accept("queued as \(id)")
+                if let failure { throw failure }
+                guard let sink else { throw DialogueError.cutOff }
+                return .accept(try sink.finish())
             } catch {
                 return .settle(Self.verdict(on: error))
             }
@@ -122,56 +118,11 @@ struct SMTPDialogue {
         }
     }
 
-    // MARK: A message
-
-    private mutating func begin() {
-        date = MailDate.now()
-        failure = nil
-        let (hand, date, author) = (hand, date, author)
-        collector = MessageCollector(into: hand.queue.scratch(), atMost: hand.settings.limits.messageSize) { header in
-            try hand.completed(header, by: author, named: nil, at: date)
-        }
-    }
-
-    /// Who sends, where the message does not say: the sender of the envelope, else the caller.
-    private var author: Address { reversePath.address ?? own }
-
-    /// As the caller says it, where he may.
-    private var reversePath: ReversePath {
-        let said = server.envelope?.reversePath ?? .null
-        return said == .null || hand.settings.allowsFromOverride ? said : .address(own)
-    }
-
-    private mutating func finish() throws -> QueueID {
-        defer { collector = nil }
-        if let failure { throw failure }
-        guard var collector, var envelope = server.envelope else { throw DialogueError.cutOff }
-        let message = try collector.finish()
-        envelope.reversePath = reversePath
-        var seen: Set<Address> = []
-        envelope.recipients = envelope.recipients.compactMap { recipient in
-            var recipient = recipient
-            guard let address = address(of: recipient.forwardPath), seen.insert(address).inserted else { return nil }
-            recipient.forwardPath = .address(address)
-            if recipient.notify == .unspecified { recipient.notify = hand.settings.dsnNotify }
-            return recipient
-        }
-        envelope.returnContent = envelope.returnContent ?? hand.settings.dsnReturn
-        return try hand.add(message, envelope, hand.acceptance(of: message, by: author, at: date), at: date)
-    }
-
-    private func address(of path: ForwardPath) -> Address? {
-        switch path {
-        case .postmaster: try? Address(localPart: "postmaster", domain: hand.settings.hostname)
-        case .address(let address): try? address.qualified(with: hand.settings.qualify)
-        }
-    }
-
     private static func verdict(on error: any Error) -> Verdict {
         switch error {
         case IntakeError.refused(let verdict): verdict
         case let error as IntakeError: .permanent(6, 0, text: "\(error)")
-        case QueueError.noSpace: .temporary(3, 1, text: sentence(error))
+        case QueueError.noSpace, DropError.noSpace: .temporary(3, 1, text: sentence(error))
         default: .temporary(3, 0, text: sentence(error))
         }
     }
@@ -180,7 +131,7 @@ struct SMTPDialogue {
 
     /// The next octets; none at the end; `nil` when nothing came for as long as a client may say nothing.
     private func read() throws -> [UInt8]? {
-        let deadline = Deadline(after: hand.settings.limits.smtpIdle)
+        let deadline = Deadline(after: idleTime)
         var polled = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
         while unsafe poll(&polled, 1, deadline.pollTimeout) <= 0 {
             guard !deadline.hasPassed else { return nil }

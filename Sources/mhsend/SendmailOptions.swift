@@ -19,6 +19,8 @@ struct SendmailOptions: Equatable {
         case verify([String])
         /// `-bi`, `-I`, `newaliases`: nothing to do here.
         case nothing
+        /// Take in what others have left in the drop directory (`--take-drop`): for the carrier.
+        case takeDrop
         case version
         case help
         case check
@@ -105,7 +107,7 @@ struct SendmailOptions: Equatable {
             guard !words.isEmpty else { throw .missingValue(modeOption ?? name) }
             mode = .verify(Array(words))
         case .intake: recipients = Array(words)
-        case .carry, .list, .check, .printConfig, .dialogue:
+        case .carry, .list, .check, .printConfig, .dialogue, .takeDrop:
             if let word = words.first { throw .surplus(word, behind: modeOption ?? name) }
         case .nothing, .version, .help: break
         }
@@ -123,6 +125,7 @@ struct SendmailOptions: Equatable {
         case "--help": try choose(.help, by: word)
         case "--check": try choose(.check, by: word)
         case "--print-config": try choose(.printConfig, by: word)
+        case "--take-drop": try choose(.takeDrop, by: word)
         case "--now": isNow = true
         case "--read-envelope-from": readsReversePath = true
         case "--read-recipients": recipientsFromHeader = true

@@ -17,6 +17,7 @@ struct Keeper: ~Copyable {
     private var children = Children()
     private var workers: [WorkerProcess] = []
     private var carrier: CarrierRuns
+    private var drop: DropWatch
     /// The worker whose settings are in force; `nil` while there is none.
     private var serving: pid_t?
     /// Whether any worker has ever answered.
@@ -35,6 +36,7 @@ struct Keeper: ~Copyable {
         self.log = log
         self.reload = reload
         carrier = CarrierRuns(rc: settings.source, log: log)
+        drop = DropWatch(isWanted: settings.isSystem)
     }
 
     /// Serves until SIGTERM or SIGINT.
@@ -54,6 +56,8 @@ struct Keeper: ~Copyable {
                 worker.kill()
             }
             promote()
+            if drop.hasSeen(), !settings.isQueueOnly { carrier.wake(&children) }
+            drop.arm()
             carrier.startPending(&children)
             if backOff.isDue(), !stopping { restartWorker() }
         }
@@ -193,6 +197,7 @@ struct Keeper: ~Copyable {
     /// Waits for a signal, a message from a worker, or the time to start something.
     private func wait() {
         var polled = [pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)]
+        if drop.descriptor >= 0 { polled.append(pollfd(fd: drop.descriptor, events: Int16(POLLIN), revents: 0)) }
         for worker in workers { polled.append(pollfd(fd: worker.descriptor, events: Int16(POLLIN), revents: 0)) }
         let due = ([backOff.due, carrier.due] + workers.map(\.deadline)).compactMap { $0 }.min()
         let timeout = due.map { Int32(clamping: max(0, $0 - MonotonicClock.milliseconds)) } ?? -1

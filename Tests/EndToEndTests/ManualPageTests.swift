@@ -26,7 +26,7 @@ struct ManualPageTests {
         ]),
         "mhsend": [
             "ArgumentError", "RunControlError", "HubUserError", "DurableError", "OwnershipFault", "IntakeError",
-            "DialogueError", "OptionError",
+            "DialogueError", "DropError", "OptionError",
             "OutputError", "QueueError", "SiblingError",
         ],
         "mhcarry": start.union(disk).union(["CarryError", "QueueError", "SendingError"]),

@@ -301,7 +301,7 @@ struct ScheduleTests {
             let scratch = ScratchDirectory()
             let directory = try InstalledCommands.directory()
             let names = ScratchDirectory.names(in: "\(Project.path)/examples").filter { $0.hasPrefix("mailhub-") }
-            #expect(names.count == 6, "\(names)")
+            #expect(names.count == 7, "\(names)")
             for name in names {
                 let text = try Project.text("examples/\(name)").replacing("/usr/local/bin", with: directory)
                 scratch.write(text, to: name)

@@ -178,6 +178,12 @@ public final class Directory: Sendable {
         throw failure("remove", name)
     }
 
+    /// Gives the directory exactly this mode, whatever the umask.
+    public func change(mode: UInt32) throws(DurableError) {
+        try allow("change", nil)
+        guard fchmod(descriptor, mode) == 0 else { throw failure("change the mode of", nil) }
+    }
+
     /// Puts the entries on stable storage: what was made, renamed or removed here stays so after a power cut.
     public func synchronize() throws(DurableError) {
         try allow("synchronize", nil)

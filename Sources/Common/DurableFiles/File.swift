@@ -54,6 +54,22 @@ public final class File: Sendable {
         try put(octets, range)
     }
 
+    /// Writes all octets of `octets` at `offset`; the file's position stays.
+    public func overwrite(_ octets: [UInt8], at offset: Int) throws(DurableError) {
+        try allow("write")
+        var at = 0
+        while at < octets.count {
+            let count = unsafe octets.withUnsafeBytes { bytes in
+                unsafe pwrite(descriptor, bytes.baseAddress.map { unsafe $0 + at }, octets.count - at, offset + at)
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw failure("write")
+            }
+            at += count
+        }
+    }
+
     private func put(_ octets: [UInt8], _ range: Range<Int>) throws(DurableError) {
         var at = range.lowerBound
         while at < range.upperBound {

@@ -12,6 +12,16 @@ public enum UniqueName {
         "\(max(0, seconds)).\(random()).\(tail)"
     }
 
+    /// Whether `name` is of the shape that ``make(seconds:)`` gives.
+    public static func isOne(_ name: String) -> Bool {
+        let parts = name.utf8.split(separator: 0x2E, omittingEmptySubsequences: false)
+        return parts.count == 3 && (1...12).contains(parts[0].count)
+            && parts[0].allSatisfy { (0x30...0x39).contains($0) }
+            && parts[1].count == 20
+            && parts[1].allSatisfy { (0x61...0x7A).contains($0) || (0x32...0x37).contains($0) }
+            && parts[2].elementsEqual(tail.utf8)
+    }
+
     /// Twenty letters and digits of base 32, lower-case.
     public static func random() -> String {
         let digits = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)

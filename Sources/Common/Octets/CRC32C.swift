@@ -19,11 +19,12 @@ public enum CRC32C {
     }()
 
     /// The checksum of `octets`.
-    public static func checksum(_ octets: ArraySlice<UInt8>) -> UInt32 {
+    /// - Parameter before: the checksum of what stands before them, if anything does.
+    public static func checksum(_ octets: ArraySlice<UInt8>, after before: UInt32 = 0) -> UInt32 {
         let tables = tables
         return unsafe octets.withUnsafeBytes { bytes in
             func table(_ number: Int, _ octet: UInt32) -> UInt32 { tables[number << 8 | Int(octet & 0xFF)] }
-            var value: UInt32 = 0xFFFF_FFFF
+            var value = ~before
             var at = 0
             while at + 8 <= bytes.count {
                 let low = value ^ UInt32(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self))
@@ -44,8 +45,11 @@ public enum CRC32C {
     public static func checksum(_ octets: [UInt8]) -> UInt32 { checksum(octets[...]) }
 
     /// The checksum of `octets` as eight lower-case hexadecimal digits.
-    public static func hex(_ octets: ArraySlice<UInt8>) -> String {
-        let text = String(checksum(octets), radix: 16)
+    public static func hex(_ octets: ArraySlice<UInt8>) -> String { hex(checksum(octets)) }
+
+    /// A checksum as eight lower-case hexadecimal digits.
+    public static func hex(_ checksum: UInt32) -> String {
+        let text = String(checksum, radix: 16)
         return String(repeating: "0", count: 8 - text.count) + text
     }
 

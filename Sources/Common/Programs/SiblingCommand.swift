@@ -9,6 +9,7 @@ public struct SiblingCommand: Sendable {
     /// build directory.
     public static let carrier = SiblingCommand(name: "mhcarry", isInternal: true)
     public static let queue = SiblingCommand(name: "mhqueue", isInternal: false)
+    public static let intake = SiblingCommand(name: "mhsend", isInternal: false)
     public static let routes = SiblingCommand(name: "mhroute", isInternal: false)
 
     let name: String

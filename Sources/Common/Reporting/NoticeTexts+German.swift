@@ -89,6 +89,19 @@ extension NoticeTexts {
                     mhqueue list
                     mhsend -qo NAME
                 """),
+        drop: Wording(
+            subject: "Dateien im Ablageverzeichnis sind keine Post",
+            body: """
+                Hier ist der Mail-Hub {hub}.
+
+                Diese Dateien im Ablageverzeichnis (drop) können nicht angenommen
+                werden. Was sich verschieben ließ, liegt in drop-refused im
+                Zustandsverzeichnis; der Rest bleibt, wo er ist, bis Sie ihn ansehen
+                und entfernen:
+
+                {files}
+                Von solchen Dateien hören Sie höchstens einmal am Tag.
+                """),
         alert: Wording(
             subject: "Der Mail-Hub braucht Sie: {first}",
             body: """

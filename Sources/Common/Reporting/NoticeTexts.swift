@@ -6,7 +6,8 @@
 /// server said, `{subject}` the subject of the message, `{arrival}` when it came in, `{until}` when it will be given up,
 /// `{id}` its id. In the text
 /// about an account `{account}` is its name, `{fault}` what is wrong and `{since}` since when; in an alert `{first}` is
-/// what it is about, and `{concerns}` a paragraph for each of several.
+/// what it is about, and `{concerns}` a paragraph for each of several; `{files}` are those that were not taken in from the
+/// drop directory, a line for each.
 public struct NoticeTexts: Sendable, Hashable {
     /// Subject and body of one kind of notice; the body has LF line ends and lines of at most 76 columns.
     public struct Wording: Sendable, Hashable {
@@ -29,6 +30,8 @@ public struct NoticeTexts: Sendable, Hashable {
     public var account: Wording
     /// Mail that waits for a connection.
     public var offline: Wording
+    /// Files in the drop directory that cannot be taken in.
+    public var drop: Wording
     /// Something is not well, and lasts.
     public var alert: Wording
     /// Stands before the reply of a server: `{host} said:`.
@@ -42,7 +45,7 @@ public struct NoticeTexts: Sendable, Hashable {
 
     public init(
         language: String, failure: Wording, delay: Wording, success: Wording, held: Wording, account: Wording,
-        offline: Wording, alert: Wording,
+        offline: Wording, drop: Wording, alert: Wording,
         saying: String, silence: String, unknownDate: String, noSubject: String
     ) {
         self.language = language
@@ -52,6 +55,7 @@ public struct NoticeTexts: Sendable, Hashable {
         self.held = held
         self.account = account
         self.offline = offline
+        self.drop = drop
         self.alert = alert
         self.saying = saying
         self.silence = silence
@@ -139,6 +143,18 @@ public struct NoticeTexts: Sendable, Hashable {
 
                     mhqueue list
                     mhsend -qo NAME
+                """),
+        drop: Wording(
+            subject: "Files in the drop directory are no mail",
+            body: """
+                This is the mail hub at {hub}.
+
+                These files in the drop directory cannot be taken in. What could be
+                moved is kept in drop-refused of the state directory; the rest is left
+                where it is, for you to look at and to remove:
+
+                {files}
+                You hear of such files at most once a day.
                 """),
         alert: Wording(
             subject: "The mail hub needs you: {first}",

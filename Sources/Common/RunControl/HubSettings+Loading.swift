@@ -27,6 +27,51 @@ extension HubSettings {
         return settings
     }
 
+    /// As ``load(explicitPath:environment:)``; `nil` for a user who has no rc of his own and is not the user of the machine's
+    /// hub: what he has to send he leaves for that hub.
+    public static func loadOwn(
+        explicitPath: String? = nil, environment: [String: String] = ProcessContext.environment()
+    ) throws(RunControlError) -> HubSettings? {
+        try loadOwn(explicitPath: explicitPath, context: ProcessContext(environment: environment))
+    }
+
+    static func loadOwn(explicitPath: String?, context: ProcessContext) throws(RunControlError) -> HubSettings? {
+        guard explicitPath == nil, context.named == nil, context.effectiveUser != 0 else {
+            return try load(explicitPath: explicitPath, context: context)
+        }
+        for path in standardPaths(context) where path != context.systemPath {
+            var status = stat()
+            // Whatever is there ends the search.
+            if unsafe lstat(path, &status) == 0 || ![ENOENT, ENOTDIR].contains(errno) {
+                return try load(explicitPath: nil, context: context)
+            }
+        }
+        do throws(RunControlError) {
+            let settings = try load(explicitPath: nil, context: context)
+            return isUser(context, of: settings) ? settings : nil
+        } catch {
+            // What is wrong with it is told its own user, who can mend it.
+            let owner = owner(of: context.systemState)
+            if owner == context.effectiveUser { throw error }
+            if case .noneFound = error, owner == nil { throw error }
+            return nil
+        }
+    }
+
+    /// Whether the user of this process is that of the machine's hub.
+    private static func isUser(_ context: ProcessContext, of settings: HubSettings) -> Bool {
+        if let name = settings.runAs {
+            guard let entry = unsafe getpwnam(name) else { return false }
+            return unsafe entry.pointee.pw_uid == context.effectiveUser
+        }
+        return owner(of: settings.stateDirectory) == context.effectiveUser
+    }
+
+    private static func owner(of path: String) -> UInt32? {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? status.st_uid : nil
+    }
+
     /// `path` made absolute: a child may read the rc again from another working directory.
     private static func absolute(_ path: String) -> String {
         guard !path.hasPrefix("/"), let directory = unsafe getcwd(nil, 0) else { return path }

@@ -104,7 +104,7 @@ extension SMTPServer {
 
     /// `address` with a domain; `nil` when it has none and there is none to complete it with.
     private func qualified(_ address: Address) -> Address? {
-        if address.domain != nil { return address }
+        if address.domain != nil || options.takesBareNames { return address }
         guard let domain = options.qualify else { return nil }
         do {
             return try address.qualified(with: domain)

@@ -36,6 +36,8 @@ public struct SMTPServerOptions: Sendable, Hashable {
     public var lineEnds = LineEnds.refuse
     /// The domain that completes an address without one; `nil` refuses such addresses.
     public var qualify: String?
+    /// Whether a recipient may stay without a domain, for the caller to complete.
+    public var takesBareNames = false
     /// Recipients of one transaction, told to clients by LIMITS (RFC 9422).
     public var recipientLimit = SMTPLimits.recipients
     /// How many errors close the connection; an accepted message resets the count.

@@ -15,7 +15,7 @@ import Octets
 ///     …
 ///
 /// The message begins right after the block. Nothing is searched for, so that no message can look like an envelope.
-enum EnvelopeCoding {
+public enum EnvelopeCoding {
     /// The most recipients of one queued message.
     static let recipientLimit = 10_000
     /// The most octets of the block.
@@ -32,7 +32,7 @@ enum EnvelopeCoding {
         let checksum: [UInt8]
     }
 
-    enum Failure: Error, Hashable {
+    public enum Failure: Error, Hashable {
         case newerVersion
         case damaged(String)
         /// The file belongs to this user, who is not the hub's.
@@ -177,15 +177,17 @@ enum EnvelopeCoding {
         return content
     }
 
-    static func encode(_ recipient: Envelope.Recipient) -> String {
+    /// A recipient as a line has it: `[NOTIFY=…] [ORCPT=…] <address>`.
+    public static func encode(_ recipient: Envelope.Recipient) -> String {
         var value = ""
         if let notify = recipient.notify.value { value += "NOTIFY=\(notify) " }
         if let original = recipient.originalRecipient { value += "ORCPT=\(JournalWord.encode(original.description)) " }
         return value + "\(recipient.forwardPath)"
     }
 
-    /// Parameters hold no `<`: the first one begins the path, and the last octet ends it.
-    static func recipient(_ value: String) throws(Failure) -> Envelope.Recipient {
+    /// Reads what ``encode(_:)-(Envelope.Recipient)`` writes. Parameters hold no `<`: the first one begins the path, and the
+    /// last octet ends it.
+    public static func recipient(_ value: String) throws(Failure) -> Envelope.Recipient {
         let octets = Array(value.utf8)
         guard let open = octets.firstIndex(of: 0x3C) else { throw .damaged("a recipient is malformed") }
         guard let address = try reversePathValue(String(decoding: octets[open...], as: UTF8.self)).address else {
@@ -210,7 +212,8 @@ enum EnvelopeCoding {
         return recipient
     }
 
-    private static func reversePathValue(_ value: String) throws(Failure) -> ReversePath {
+    /// Reads `<address>` or `<>`.
+    public static func reversePathValue(_ value: String) throws(Failure) -> ReversePath {
         guard value.utf8.first == 0x3C, value.utf8.last == 0x3E, value.utf8.count >= 2 else {
             throw .damaged("a path is malformed")
         }

@@ -12,7 +12,8 @@ extension NoticeWriter {
     public func write(
         fault: String, of account: String, since: Int, to owner: String?, id: QueueID, at date: MailDate
     ) throws(QueueError) -> LockedMessage.Notice {
-        try letter(texts.account, ["account": account, "fault": printable(fault)], since, to: owner, id, date)
+        try letter(
+            texts.account, ["account": account, "fault": printable(fault)], since: since, to: owner, id, date)
     }
 
     /// Makes the letter that tells the postmaster that mail has been waiting for a connection since `since`, in seconds since
@@ -22,17 +23,26 @@ extension NoticeWriter {
     public func write(
         waitingForConnection answer: String, since: Int, id: QueueID, at date: MailDate
     ) throws(QueueError) -> LockedMessage.Notice {
-        try letter(texts.offline, ["fault": printable(answer)], since, to: nil, id, date)
+        try letter(texts.offline, ["fault": printable(answer)], since: since, to: nil, id, date)
+    }
+
+    /// Makes the letter that tells the postmaster of files that were not taken in from the drop directory.
+    /// - Parameter files: a line for each.
+    /// - Throws: as ``write(fault:of:since:to:id:at:)``.
+    public func write(notTakenIn files: [String], id: QueueID, at date: MailDate) throws(QueueError)
+        -> LockedMessage.Notice
+    {
+        try letter(texts.drop, ["files": files.map { "\(printable($0))\n" }.joined()], to: nil, id, date)
     }
 
     private func letter(
-        _ wording: NoticeTexts.Wording, _ words: [String: String], _ since: Int, to owner: String?, _ id: QueueID,
-        _ date: MailDate
+        _ wording: NoticeTexts.Wording, _ words: [String: String], since: Int? = nil, to owner: String?,
+        _ id: QueueID, _ date: MailDate
     ) throws(QueueError) -> LockedMessage.Notice {
         let addressee = try postmaster()
         var values = words
         values["hub"] = host
-        values["since"] = MailDate(seconds: since, offset: date.offset).description
+        values["since"] = since.map { MailDate(seconds: $0, offset: date.offset).description }
         let letter = HubLetter(
             host: host, to: "\(addressee)", subject: Self.headerText(NoticeTexts.fill(wording.subject, values)),
             date: date, messageID: "<\(id)@\(host)>", language: texts.language,

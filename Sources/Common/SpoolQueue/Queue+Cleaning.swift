@@ -22,6 +22,8 @@ extension Queue {
         var sweep = Sweep()
         guard ClockSanity.trusts(now) else { return sweep }
         for name in try names(in: tmp, unchangedSince: now - Self.leftoverAge) {
+            // The only copy of a message, if its drop file is gone.
+            guard StagedDrop(name: name) == nil else { continue }
             guard try durably({ () throws(DurableError) in try tmp.unlink(name) }) else { continue }
             sweep.leftovers.append(name)
         }

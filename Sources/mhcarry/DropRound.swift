@@ -1,0 +1,125 @@
+// Mail that users without rights to the queue have left: taken in before a pass over the queue.
+
+import Blocking
+import DurableFiles
+import MailFormat
+import Octets
+import Programs
+import Reporting
+import RunControl
+import SpoolQueue
+
+/// Has `mhsend` take in what lies in the drop directory of the machine's hub. A hub of one's own has none.
+struct DropRound {
+    /// How long that may take; what is left waits for the next run.
+    private static let patience = Duration.seconds(600)
+    /// Octets of its report: a line for each message of many users.
+    private static let reportLimit = 16 << 20
+    /// Files that a letter names.
+    private static let namedFiles = 20
+
+    let hub: CarrierHub
+
+    /// Takes in what there is. What goes wrong stops no mail that is queued already.
+    func run() {
+        guard hub.settings.isSystem else { return }
+        do {
+            guard let drop = try directory() else { return }
+            var faults: [String: String] = [:]
+            if try !drop.names().isEmpty || hub.queue.hasStagedDrops() { faults = try takeIn() }
+            try tell(of: faults)
+        } catch {
+            hub.log.write(.error, "drop", [("error", sentence(error))])
+        }
+    }
+
+    /// - Returns: what is wrong with files that were not taken in, by name.
+    private func takeIn() throws -> [String: String] {
+        var intake = Program(
+            argv: [try SiblingCommand.intake.path(), "-C", hub.settings.source, "--take-drop"],
+            deadline: Deadline(after: Self.patience), outputLimit: Self.reportLimit)
+        // It is the hub itself, whose user may be root.
+        intake.isRoot = { false }
+        let result = try intake.run()
+        let faults = log(result.output)
+        do throws(ProgramError) { try result.requireSuccess(of: "mhsend --take-drop") } catch {
+            hub.log.write(.error, "drop", [("error", sentence(error))])
+        }
+        return faults
+    }
+
+    /// The directory, made where its place is the hub's own; `nil` where there is none.
+    private func directory() throws -> Directory? {
+        let state = hub.queue.state
+        guard DropDirectory.path == "\(hub.settings.stateDirectory)/drop" else {
+            return try FileStatus.at(DropDirectory.path) == nil ? nil : try Directory(path: DropDirectory.path)
+        }
+        let drop = try state.directory("drop", making: 0o700)
+        if try drop.status().mode != DropDirectory.mode { try drop.change(mode: DropDirectory.mode) }
+        // Others must be able to go through it to the drop directory; what else lies there is closed to them.
+        let mode = try state.status().mode
+        if mode & 0o001 == 0 { try state.change(mode: mode | 0o011) }
+        return drop
+    }
+
+    /// Logs what the intake reports.
+    /// - Returns: what is wrong with files, by name.
+    private func log(_ report: [UInt8]) -> [String: String] {
+        var faults: [String: String] = [:]
+        for line in report.split(separator: Octet.lf) {
+            let words = line.split(separator: Octet.space, maxSplits: 2).map { String(decoding: $0, as: UTF8.self) }
+            switch (words.first, words.count) {
+            case ("taken", 3): hub.log.write(.info, "drop", [("file", words[1]), ("taken", words[2])])
+            case ("left", 3), ("aside", 3):
+                hub.log.write(.warning, "drop", [("file", words[1]), (words[0], words[2])])
+                faults[words[1]] = words[2]
+            case ("waiting", 2): hub.log.write(.notice, "drop", [("waiting", words[1])])
+            default: hub.log.write(.warning, "drop", [("line", printable(octets: Array(line), limit: 300))])
+            }
+        }
+        return faults
+    }
+
+    /// Tells the postmaster of what was not taken in, once a day: what is still there, and what was put aside since.
+    private func tell(of faults: [String: String]) throws {
+        let (now, records) = (Clock.seconds(), StateFiles<DropRecord>(in: hub.queue.state))
+        let told = try records.read(DropRecord.fileName).told
+        guard !(told..<told + 86_400).contains(now) else { return }
+        var files = faults
+        if try hub.queue.state.status(of: DropRecord.folder) != nil {
+            let folder = try hub.queue.state.directory(DropRecord.folder)
+            for name in try folder.names() where files[name] == nil {
+                guard let status = try folder.status(of: name), status.changed >= told else { continue }
+                files[name] = "put aside; the log says why"
+            }
+        }
+        guard !files.isEmpty else { return }
+        let date = MailDate.now()
+        let id = hub.queue.makeID(seconds: date.seconds)
+        let lines = files.keys.sorted().prefix(Self.namedFiles).map { "\($0): \(files[$0] ?? "")" }
+        let letter = try hub.notices.write(
+            notTakenIn: lines + (files.count > lines.count ? ["…"] : []), id: id, at: date)
+        try hub.queue.add(letter, id: id)
+        try records.change(DropRecord.fileName) { $0.told = now }
+    }
+}
+
+/// The file `<state>/drop-told`. A power cut may take it: the postmaster is told once more.
+struct DropRecord: KeptState {
+    /// When the postmaster was told of files that were not taken in, in seconds since 1970.
+    var told = 0
+
+    static let kind = "mailhub-drop"
+    static let fileName = "drop-told"
+    /// Where mhsend puts what it does not take in.
+    static let folder = "drop-refused"
+    static let isDurable = false
+
+    var lines: [(keyword: String, value: String)] { [("told", "\(max(0, told))")] }
+
+    mutating func take(_ keyword: String, _ value: String) -> Bool {
+        guard keyword == "told", let time = JournalWord.number(value.utf8) else { return false }
+        told = time
+        return true
+    }
+}

@@ -1,0 +1,184 @@
+// Takes in what users without rights to the queue have left in the drop directory. Nothing of it is believed but who owns it.
+
+import DurableFiles
+import Glibc
+import MailEnvelope
+import Octets
+import Reporting
+import RunControl
+import SpoolQueue
+
+/// One pass over the drop directory: `mhsend --take-drop`, as the hub's user.
+struct DropIntake {
+    /// What one user may bring in one pass; the rest waits for the next.
+    static let filesOfOne = 1000
+    static let octetsOfOne = 100 << 20
+    /// So many messages are put into the queue together.
+    private static let batch = 100
+    /// What a writer that was killed has left is removed after this time, in seconds.
+    static let leftoverAge = 36 * 3600
+
+    /// What became of a file.
+    enum Event {
+        case taken(QueueID, user: UInt32, name: String)
+        /// It is left where it is.
+        case left(name: String, DropFault)
+        /// It is kept in `drop-refused` of the state directory.
+        case setAside(name: String, DropFault)
+        /// So many wait for the next pass: their users have brought too much, or the disk is too full.
+        case waiting(Int)
+
+        /// A line for who started this: a word, the file's name, and the rest.
+        var line: String {
+            switch self {
+            case .taken(let id, let user, let name): "taken \(name) \(id) \(user)"
+            case .left(let name, let fault): "left \(JournalWord.encode(name)) \(fault)"
+            case .setAside(let name, let fault): "aside \(JournalWord.encode(name)) \(fault)"
+            case .waiting(let count): "waiting \(count)"
+            }
+        }
+    }
+
+    let settings: HubSettings
+    let queue: Queue
+    let drop: Directory
+    let tell: (Event) throws -> Void
+
+    /// Takes in what is there. Another process that does so already is left to it.
+    /// - Throws: `QueueError`, `DurableError`: the disk fails, and the next pass goes on.
+    func run() throws {
+        let lock = try queue.run.openOrMake("drop.lock")
+        guard try lock.tryLock() else { return }
+        defer { withExtendedLifetime(lock) {} }
+        try queue.settleStagedDrops(in: drop)
+        var brought: [UInt32: (files: Int, octets: Int)] = [:]
+        var staged: [StagedDrop] = []
+        var taken: [Event] = []
+        var waiting = 0
+        func publish() throws {
+            try queue.publish(staged, from: drop)
+            for event in taken { try tell(event) }
+            (staged, taken) = ([], [])
+        }
+        do {
+            for name in try drop.names().sorted() {
+                guard name.utf8.first != Octet.dot else {
+                    try sweep(name)
+                    continue
+                }
+                guard let status = try drop.status(of: name) else { continue }
+                // Not weighed with what the user may bring: it is only put aside.
+                guard !status.isRegular || status.size <= DropFile.limit else {
+                    try tell(try put(name, aside: .tooLarge(limit: DropFile.sizeLimit)))
+                    continue
+                }
+                let share = brought[status.owner] ?? (0, 0)
+                guard share.files < Self.filesOfOne, share.octets + status.size <= Self.octetsOfOne || share.files == 0,
+                    try hasRoom(for: status.size)
+                else {
+                    waiting += 1
+                    continue
+                }
+                brought[status.owner] = (share.files + 1, share.octets + status.size)
+                do {
+                    guard let message = try read(name, status) else { continue }
+                    staged.append(
+                        try queue.stage(
+                            message.prepared, message.acceptance, id: message.id, from: name, of: status.owner))
+                    taken.append(.taken(message.id, user: status.owner, name: name))
+                } catch let fault as DropFault {
+                    try tell(try put(name, aside: fault))
+                }
+                if staged.count >= Self.batch { try publish() }
+            }
+        } catch {
+            // What was read already is no worse for it.
+            try publish()
+            throw error
+        }
+        try publish()
+        if waiting > 0 { try tell(.waiting(waiting)) }
+    }
+
+    private func hasRoom(for octets: Int) throws -> Bool {
+        let (needed, isTooMuch) = settings.limits.freeSpace.addingReportingOverflow(octets)
+        return try !isTooMuch && queue.state.freeOctets() >= needed
+    }
+
+    private func sweep(_ name: String) throws {
+        guard let status = try drop.status(of: name), !status.isDirectory, ClockSanity.trusts(time(nil)),
+            status.changed < time(nil) - Self.leftoverAge
+        else { return }
+        _ = try drop.unlink(name)
+    }
+
+    private func put(_ name: String, aside fault: DropFault) throws -> Event {
+        guard fault.canBeSetAside else { return .left(name: name, fault) }
+        let folder = try queue.state.directory("drop-refused", making: 0o700)
+        do throws(DurableError) {
+            return try drop.renameWithoutReplacing(name, to: name, in: folder)
+                ? .setAside(name: name, fault) : .left(name: name, fault)
+        } catch {
+            guard error.code == EXDEV else { throw error }
+            return .left(name: name, fault)
+        }
+    }
+
+    /// The message in the file `name`, which looked so a moment ago; `nil` where it is gone.
+    /// - Throws: ``DropFault``, `QueueError`, `DurableError`.
+    private func read(_ name: String, _ seen: FileStatus) throws -> AcceptedMessage? {
+        // Opened is only what does nothing when it is opened.
+        guard seen.isRegular else { throw DropFault.notAFile }
+        guard DropDirectory.isName(name) else { throw DropFault.badName }
+        let file: File
+        do throws(DurableError) {
+            guard let opened = try drop.open(name) else { return nil }
+            file = opened
+        } catch {
+            switch error.code {
+            case ELOOP, ENXIO: throw DropFault.notAFile
+            case EACCES: throw DropFault.refused("the hub may not read it")
+            default: throw error
+            }
+        }
+        let status = try file.status()
+        guard status.isRegular else { throw DropFault.notAFile }
+        guard status.owner != 0 else { throw DropFault.rootsOwn }
+        guard status.links == 1 else { throw DropFault.linked }
+        guard status.isSameFile(as: seen) else { throw DropFault.changed }
+        guard status.size <= DropFile.limit else { throw DropFault.tooLarge(limit: DropFile.sizeLimit) }
+        let first = try DropFile.firstLine(of: try file.read(atMost: 100, at: 0))
+        guard first.name == name else { throw DropFault.otherName(printable(first.name)) }
+        guard first.octets == status.size - first.length else { throw DropFault.changed }
+        let (submission, start) = try submission(in: file, behind: first)
+        let caller = Caller(userID: status.owner)
+        let intake = Intake(
+            submission, hand: HandIn(caller: caller, settings: settings, queue: queue, isAnswered: false))
+        var checksum = CRC32C.checksum(try file.read(atMost: start - first.length, at: first.length))
+        var at = start
+        var input = MessageInput(ignoresDots: true) {
+            let octets = try file.read(atMost: min(65_536, status.size - at), at: at)
+            at += octets.count
+            checksum = CRC32C.checksum(octets[...], after: checksum)
+            return octets
+        }
+        do {
+            while let chunk = try input.next() { try intake.append(chunk) }
+            // Its owner may have written to it, or given its name to another of his files, while it was read.
+            guard at == status.size, checksum == first.checksum, try file.status() == status,
+                try drop.leads(name, to: file)
+            else { throw DropFault.changed }
+            return try intake.finish()
+        } catch let error as IntakeError {
+            throw DropFault.refused("\(error)")
+        }
+    }
+
+    /// The fields of a file, and where its message begins.
+    private func submission(in file: File, behind first: DropFile.FirstLine) throws -> (Submission, start: Int) {
+        let octets = try file.read(atMost: min(first.octets, DropFile.fieldLimit), at: first.length)
+        guard let end = octets.indices.dropLast().first(where: { octets[$0] == Octet.lf && octets[$0 + 1] == Octet.lf })
+        else { throw DropFault.malformed("its fields have no end") }
+        return (try DropFile.submission(reading: octets[..<end]), first.length + end + 2)
+    }
+}
