@@ -266,12 +266,22 @@ final class Attempt {
     }
 
     private func sendNotice(_ kind: NoticeKind, about owed: [Int], stage: Int = 1) throws(QueueError) {
-        guard let first = owed.first, hub.mayNotify() else { return }
+        guard let first = owed.first else { return }
+        if kind == .held, message.acceptance.isUnowned(message.envelope) {
+            hub.noteHeldUnowned()
+            return tellOfHold(first)
+        }
+        guard hub.mayNotify() else { return }
         let write = Self.writer(hub, message)
         guard try message.sendNotice(kind, about: owed, stage: stage, write: write) != nil, kind == .held else {
             return
         }
-        let why = message.state.recipients[first].verdict?.description ?? ""
+        tellOfHold(first)
+    }
+
+    /// Tells who waits for this run.
+    private func tellOfHold(_ index: Int) {
+        let why = message.state.recipients[index].verdict?.description ?? ""
         writeToStandardError(
             "\(CommandName.called(else: "mhcarry")): \(message.id) is held: \(printable(why)); "
                 + "see mhqueue why \(message.id)")

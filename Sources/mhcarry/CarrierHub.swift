@@ -42,6 +42,7 @@ final class CarrierHub: Sendable {
     /// The first error of our own in this run, such as of a disk or a file: it gives the exit status.
     private let firstError = Mutex<(any Complaint)?>(nil)
     private let unrecorded = Atomic(0)
+    private let heldUnowned = Atomic(false)
     private let accountsUsed = Mutex<Set<String>>([])
 
     /// - Parameters:
@@ -99,6 +100,12 @@ final class CarrierHub: Sendable {
     var cannotRecord: Bool { unrecorded.load(ordering: .relaxed) > 1 }
     /// Whether the run is to end soon: it was told so, or cannot record what it does.
     var isEnding: Bool { StopSignal.hasCome || cannotRecord }
+
+    /// Notes that a message of somebody without a mailbox here was held by rule: see ``UnownedMail``.
+    func noteHeldUnowned() { heldUnowned.store(true, ordering: .relaxed) }
+
+    /// Whether one was held in this run.
+    var hasHeldUnowned: Bool { heldUnowned.load(ordering: .relaxed) }
 
     /// Notes that mail was sent through the account.
     func noteSent(through account: String) { _ = accountsUsed.withLock { $0.insert(account) } }

@@ -48,6 +48,7 @@ final class QueueRun: Sendable {
             !entry.isTried && entry.id.subject.map(asked.contains) ?? false
         }
         carry(notices, in: lanes)
+        UnownedMail(hub: hub).tell()
         let gone = asked.subtracting(entries.map(\.id)).map(\.text).sorted()
         if let first = gone.first, !isOnlyIfQueued { throw CarryError.noSuchMessage(first) }
     }
@@ -73,6 +74,7 @@ final class QueueRun: Sendable {
         var last: (any Error)?
         while let (mark, error) = try passInSlot() {
             last = error
+            UnownedMail(hub: hub).tell()
             // Mail that came in meanwhile relies on this run, however it went.
             if try WakeMark.read(in: hub.queue.run) == mark || hub.isEnding { break }
         }

@@ -20,9 +20,11 @@ struct DropWatch: ~Copyable {
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// Watches from now on, if the directory is there: the carrier makes it in its first run.
-    mutating func arm() {
-        guard descriptor >= 0, !isArmed else { return }
+    /// - Returns: whether it is watched since now: what is there already was not seen.
+    mutating func arm() -> Bool {
+        guard descriptor >= 0, !isArmed else { return false }
         isArmed = unsafe inotify_add_watch(descriptor, DropDirectory.path, UInt32(IN_MOVED_TO | IN_ONLYDIR)) >= 0
+        return isArmed
     }
 
     /// Whether mail was left since this was asked last.

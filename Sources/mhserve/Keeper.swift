@@ -42,6 +42,7 @@ struct Keeper: ~Copyable {
     /// Serves until SIGTERM or SIGINT.
     mutating func run() throws -> ExitStatus {
         try startWorker(settings, listeners)
+        lookIntoDrop()
         while !(stopping && workers.isEmpty) {
             wait()
             while let event = signals.next() { try take(event) }
@@ -56,12 +57,18 @@ struct Keeper: ~Copyable {
                 worker.kill()
             }
             promote()
-            if drop.hasSeen(), !settings.isQueueOnly { carrier.wake(&children) }
-            drop.arm()
+            lookIntoDrop()
             carrier.startPending(&children)
             if backOff.isDue(), !stopping { restartWorker() }
         }
         return .ok
+    }
+
+    /// Starts a queue run where somebody has left mail.
+    private mutating func lookIntoDrop() {
+        // Both are asked: what came before the first watch was not seen.
+        let (isNew, hasSeen) = (drop.arm(), drop.hasSeen())
+        if isNew || hasSeen, !settings.isQueueOnly, !stopping { carrier.wake(&children) }
     }
 
     private mutating func startWorker(_ settings: HubSettings, _ listeners: [BoundListener]) throws {

@@ -1,5 +1,6 @@
 // Mail of users who have no hub of their own, handed to the hub of the machine.
 
+import Blocking
 import Glibc
 import MailTestKit
 import Testing
@@ -231,6 +232,67 @@ struct DropTests {
             #expect(hub.mail(of: "alice").count == 1)
             #expect(hub.dropped.count == 99_000)
             #expect(hub.mail(of: "bob").count == 1000)
+        }
+    }
+
+    @Test("SE11: a thousand messages of a user without a mailbox that may not leave make one letter", .needsMounts)
+    func unowned() async throws {
+        try await onThread {
+            let hub = try MachineHub(
+                blocks: [
+                    "account one", "    owner alice", "    address alice@one.example", "    auth off",
+                    "    tls off insecure", "    send smtp 127.0.0.1:1",
+                ], inMemory: true)
+            try hub.open()
+            #expect(try hub.send(as: "mallory", ["x@far.example"], "Subject: form\n\nx\n").status == 0)
+            let form = String(decoding: ScratchDirectory.read("\(hub.drop)/\(hub.dropped[0])") ?? [], as: UTF8.self)
+            let letters = Array("abcdefghijklmnopqrstuvwxyz")
+            for number in 1..<1000 {
+                let tail = String([letters[number / 676], letters[number / 26 % 26], letters[number % 26]])
+                let name = "1700000000.aaaaaaaaaaaaaaaaa\(tail).hub"
+                try hub.put(form.replacing(hub.dropped.last ?? "", with: name), as: name, of: "mallory")
+            }
+            #expect(hub.dropped.count == 1000)
+            let run = try hub.carry(deadline: .seconds(300))
+            #expect(run.status == 0, "\(run)")
+            let told = hub.mail(of: "postmaster")
+            #expect(told.count == 1, "\(told.count) letters")
+            let text = told.first ?? ""
+            #expect(text.contains("There are 1000 of them:") && text.count < 6000, "\(text)")
+            #expect(text.contains("from <mallory@home.example> to <x@far.example>: no route"), "\(text)")
+            // The next day's letter tells of what came since; on the same day there is none.
+            try hub.send(as: "mallory", ["y@far.example"])
+            try hub.carry(deadline: .seconds(300))
+            #expect(hub.mail(of: "postmaster").count == 1)
+            let record = "\(hub.state)/unowned"
+            let words = String(decoding: ScratchDirectory.read(record) ?? [], as: UTF8.self)
+            #expect(words.contains("owed 1\n"), "\(words)")
+            hub.scratch.write(words.replacing(/told [0-9]+/, with: "told 1700000000"), to: "lib/mailhub/unowned")
+            _ = unsafe chown(record, 64_001, 64_001)
+            try hub.carry(deadline: .seconds(300))
+            #expect(hub.mail(of: "postmaster").count == 2)
+            #expect(hub.mail(of: "postmaster").contains { $0.contains("There are 1001 of them:") })
+        }
+    }
+
+    @Test("SE1: mhserve starts a run as soon as somebody leaves mail", .needsMounts)
+    func keeper() async throws {
+        try await onThread {
+            let port = try Loopback.freePort()
+            let hub = try MachineHub(blocks: ["listen smtp 127.0.0.1:\(port)"])
+            try hub.open()
+            let log = hub.scratch.file("serve.log")
+            let server = try ServerProcess(
+                try hub.words(as: "root", ["mhserve"]),
+                environment: ["HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"], logs: [log])
+            defer { server.stop() }
+            try server.waitForPorts([port])
+            for number in 1...2 {
+                #expect(try hub.send(as: "alice", ["bob"]).status == 0)
+                let deadline = Deadline(after: .seconds(60))
+                while hub.mail(of: "bob").count < number, !deadline.hasPassed { usleep(20_000) }
+                #expect(hub.mail(of: "bob").count == number, "\(server.logs)")
+            }
         }
     }
 

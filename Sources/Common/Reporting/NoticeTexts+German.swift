@@ -102,6 +102,26 @@ extension NoticeTexts {
                 {files}
                 Von solchen Dateien hören Sie höchstens einmal am Tag.
                 """),
+        unowned: Wording(
+            subject: "Post von Absendern ohne Postfach wird zurückgehalten",
+            body: """
+                Hier ist der Mail-Hub {hub}.
+
+                Diese Nachrichten kommen von Benutzern, Programmen oder Fremden, die
+                hier kein Postfach haben; kein Konto steht ihnen offen. Es sind {count}:
+
+                {messages}
+                Sie werden alle paar Stunden nach den dann geltenden Einstellungen
+                wieder versucht und kommen nach der Lebenszeit der Warteschlange
+                zurück. "unix-user", "owner" und "for" in mailhubrc(5) sagen, wessen
+                Post über welches Konto hinausgeht. Diese Befehle zeigen, warum eine
+                wartet, und entfernen sie:
+
+                    mhqueue why ID
+                    mhqueue rm ID
+
+                Von weiteren hören Sie höchstens einmal am Tag.
+                """),
         alert: Wording(
             subject: "Der Mail-Hub braucht Sie: {first}",
             body: """

@@ -14,7 +14,7 @@ extension NoticeTexts {
     /// Reads texts of a site's own; what the file does not say is as in `base`.
     ///
     /// A line `language: en-GB` says their language. A line `[failure]` (or `delay`, `success`, `held`, `account`,
-    /// `offline`, `drop`, `alert`) begins a text: `subject: …`, an empty line, and the body. In the part `[words]` stand
+    /// `offline`, `drop`, `unowned`, `alert`) begins a text: `subject: …`, an empty line, and the body. In the part `[words]` stand
     /// `saying: …`, `silence: …`, `unknown-date: …` and `no-subject: …`. Lines that begin with `#` above the first part
     /// are comments.
     /// - Throws: ``Fault`` for octets that are no UTF-8 or hold a control character, an unknown part, word or name in
@@ -53,6 +53,7 @@ private struct TextsReader {
         "failure": (\.failure, common), "delay": (\.delay, common), "success": (\.success, common),
         "held": (\.held, common), "account": (\.account, ["hub", "account", "fault", "since"]),
         "offline": (\.offline, ["hub", "fault", "since"]), "drop": (\.drop, ["hub", "files"]),
+        "unowned": (\.unowned, ["hub", "messages", "count"]),
         "alert": (\.alert, ["hub", "first", "concerns"]),
     ]
     private static let words: [String: (Word, names: Set<String>)] = [

@@ -7,7 +7,7 @@
 /// `{id}` its id. In the text
 /// about an account `{account}` is its name, `{fault}` what is wrong and `{since}` since when; in an alert `{first}` is
 /// what it is about, and `{concerns}` a paragraph for each of several; `{files}` are those that were not taken in from the
-/// drop directory, a line for each.
+/// drop directory, and `{messages}` those that are held as nobody's, a line for each, with their number in `{count}`.
 public struct NoticeTexts: Sendable, Hashable {
     /// Subject and body of one kind of notice; the body has LF line ends and lines of at most 76 columns.
     public struct Wording: Sendable, Hashable {
@@ -32,6 +32,8 @@ public struct NoticeTexts: Sendable, Hashable {
     public var offline: Wording
     /// Files in the drop directory that cannot be taken in.
     public var drop: Wording
+    /// Messages that are held since their senders have no mailbox here.
+    public var unowned: Wording
     /// Something is not well, and lasts.
     public var alert: Wording
     /// Stands before the reply of a server: `{host} said:`.
@@ -45,7 +47,7 @@ public struct NoticeTexts: Sendable, Hashable {
 
     public init(
         language: String, failure: Wording, delay: Wording, success: Wording, held: Wording, account: Wording,
-        offline: Wording, drop: Wording, alert: Wording,
+        offline: Wording, drop: Wording, unowned: Wording, alert: Wording,
         saying: String, silence: String, unknownDate: String, noSubject: String
     ) {
         self.language = language
@@ -56,6 +58,7 @@ public struct NoticeTexts: Sendable, Hashable {
         self.account = account
         self.offline = offline
         self.drop = drop
+        self.unowned = unowned
         self.alert = alert
         self.saying = saying
         self.silence = silence
@@ -155,6 +158,25 @@ public struct NoticeTexts: Sendable, Hashable {
 
                 {files}
                 You hear of such files at most once a day.
+                """),
+        unowned: Wording(
+            subject: "Mail of senders without a mailbox is held",
+            body: """
+                This is the mail hub at {hub}.
+
+                These messages come from users, programs or strangers without a mailbox
+                here, and no account is open to them. There are {count} of them:
+
+                {messages}
+                They are tried again every few hours, by the settings in force then,
+                and come back after the queue's lifetime. "unix-user", "owner" and
+                "for" in mailhubrc(5) say whose mail leaves through which account.
+                These commands show why one is held, and remove it:
+
+                    mhqueue why ID
+                    mhqueue rm ID
+
+                You hear of further ones at most once a day.
                 """),
         alert: Wording(
             subject: "The mail hub needs you: {first}",

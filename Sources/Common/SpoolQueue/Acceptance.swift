@@ -37,6 +37,9 @@ public struct Acceptance: Sendable, Hashable {
         self.account = account
     }
 
+    /// Whether it is of somebody at this machine who has no mailbox here.
+    public func isUnowned(_ envelope: Envelope) -> Bool { identity == nil && !isNotice(envelope) }
+
     /// Whether the message with this envelope is a notice of the hub's own.
     public func isNotice(_ envelope: Envelope) -> Bool { source == .hub && envelope.reversePath == .null }
 

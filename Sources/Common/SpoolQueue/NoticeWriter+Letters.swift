@@ -35,6 +35,18 @@ extension NoticeWriter {
         try letter(texts.drop, ["files": files.map { "\(printable($0))\n" }.joined()], to: nil, id, date)
     }
 
+    /// Makes the letter that tells the postmaster of messages that are held since their users have no mailbox here.
+    /// - Parameters:
+    ///   - messages: a line for each of some of them.
+    ///   - count: of all of them.
+    /// - Throws: as ``write(fault:of:since:to:id:at:)``.
+    public func write(
+        unowned messages: [String], count: Int, id: QueueID, at date: MailDate
+    ) throws(QueueError) -> LockedMessage.Notice {
+        let lines = messages.map { "\(printable($0))\n" }.joined()
+        return try letter(texts.unowned, ["messages": lines, "count": "\(count)"], to: nil, id, date)
+    }
+
     private func letter(
         _ wording: NoticeTexts.Wording, _ words: [String: String], since: Int? = nil, to owner: String?,
         _ id: QueueID, _ date: MailDate
