@@ -30,9 +30,9 @@ final class MachineHub: Sendable {
             "\(name):x:\(uid):\(uid):\(name == "alice" ? "Alice Liddell" : ""),,,:/mnt/home/\(name):/bin/sh"
         }
         scratch.write(
-            "root:x:0:0:root:/root:/bin/sh\n" + passwd.joined(separator: "\n") + "\n", to: "etc/passwd", mode: 0o644)
+            "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/usr/sbin:/bin/false\n" + passwd.joined(separator: "\n") + "\n", to: "etc/passwd", mode: 0o644)
         scratch.write(
-            "root:x:0:\n" + Self.users.map { "\($0):x:\($1):\n" }.joined(), to: "etc/group", mode: 0o644)
+            "root:x:0:\ndaemon:x:1:\n" + Self.users.map { "\($0):x:\($1):\n" }.joined(), to: "etc/group", mode: 0o644)
         scratch.write("passwd: files\ngroup: files\nhosts: files\n", to: "etc/nsswitch.conf", mode: 0o644)
         scratch.write("127.0.0.1 localhost\n", to: "etc/hosts", mode: 0o644)
         let rc = scratch.write(
@@ -75,6 +75,34 @@ final class MachineHub: Sendable {
             environment: [
                 "HOME": user == "root" ? "/root" : "/mnt/home/\(user)",
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SWIFT_BACKTRACE": "enable=no",
+            ], deadline: deadline)
+    }
+
+    /// Runs `script` by sh as `user`, on a machine that has `peer` installed, from `$PEER`, and this hub's `sendmail`.
+    @discardableResult
+    func run(_ script: String, as user: String, with peer: PeerName, deadline: Duration = .seconds(60)) throws
+        -> CommandResult
+    {
+        let mounts = #"""
+            over() { mount -t overlay overlay -o "lowerdir=$1:$peer$2:$2" "$2" || exit 99; }
+            peer=$5
+            over "$1/etc" /etc; mkdir -p "$1/usr/sbin" && ln -sf /mnt/bin/mhsend "$1/usr/sbin/sendmail" || exit 99
+            over "$1/usr" /usr
+            mount --bind "$1/lib" /var/lib && mount -t tmpfs none /var/spool && mount -t tmpfs none /run &&
+            mount -t tmpfs none /mnt && mkdir /mnt/bin /mnt/home && mount --bind "$2" /mnt/bin &&
+            mount --bind "$1/home" /mnt/home || exit 99
+            [ "$3" = 0 ] && exec sh -c "$4"
+            exec setpriv --reuid="$3" --regid="$3" --clear-groups -- sh -c "$4"
+            """#
+        let home = user == "root" ? "/root" : "/mnt/home/\(user)"
+        return try runProgram(
+            [
+                "unshare", "-m", "sh", "-c", mounts, "sh", scratch.path, try InstalledCommands.directory(),
+                "\(Self.users[user] ?? 0)", script, try Peers.root(of: peer),
+            ],
+            environment: [
+                "HOME": home, "USER": user, "LOGNAME": user, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC",
+                "SWIFT_BACKTRACE": "enable=no", "PEER": try Peers.root(of: peer),
             ], deadline: deadline)
     }
 

@@ -4,7 +4,7 @@ import Glibc
 
 /// A third-party program, unpacked by scripts/peers or installed on the machine.
 public enum PeerName: String, Sendable, CaseIterable, CustomStringConvertible {
-    case dovecot, postfix, courier, cyrus, isync, opensmtpd, chasquid, spamassassin, gsasl
+    case dovecot, postfix, courier, cyrus, isync, opensmtpd, chasquid, spamassassin, gsasl, callers
     case curl, swaks, mpop, msmtp, strace, python3, openssl
     case systemdAnalyze = "systemd-analyze"
 
@@ -13,7 +13,7 @@ public enum PeerName: String, Sendable, CaseIterable, CustomStringConvertible {
     /// Whether it is unpacked into a folder of its own instead of installed.
     var isUnpacked: Bool {
         switch self {
-        case .dovecot, .postfix, .courier, .cyrus, .isync, .opensmtpd, .chasquid, .spamassassin, .gsasl: true
+        case .dovecot, .postfix, .courier, .cyrus, .isync, .opensmtpd, .chasquid, .spamassassin, .gsasl, .callers: true
         case .curl, .swaks, .mpop, .msmtp, .strace, .python3, .openssl, .systemdAnalyze: false
         }
     }
