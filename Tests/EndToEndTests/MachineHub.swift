@@ -30,7 +30,8 @@ final class MachineHub: Sendable {
             "\(name):x:\(uid):\(uid):\(name == "alice" ? "Alice Liddell" : ""),,,:/mnt/home/\(name):/bin/sh"
         }
         scratch.write(
-            "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/usr/sbin:/bin/false\n" + passwd.joined(separator: "\n") + "\n", to: "etc/passwd", mode: 0o644)
+            "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/usr/sbin:/bin/false\n" + passwd.joined(separator: "\n")
+                + "\n", to: "etc/passwd", mode: 0o644)
         scratch.write(
             "root:x:0:\ndaemon:x:1:\n" + Self.users.map { "\($0):x:\($1):\n" }.joined(), to: "etc/group", mode: 0o644)
         scratch.write("passwd: files\ngroup: files\nhosts: files\n", to: "etc/nsswitch.conf", mode: 0o644)
