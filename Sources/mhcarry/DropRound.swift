@@ -52,9 +52,13 @@ struct DropRound {
     private func directory() throws -> Directory? {
         let state = hub.queue.state
         guard DropDirectory.path == "\(hub.settings.stateDirectory)/drop" else {
-            return try FileStatus.at(DropDirectory.path) == nil ? nil : try Directory(path: DropDirectory.path)
+            guard try FileStatus.at(DropDirectory.path) != nil else { return nil }
+            let drop = try Directory(path: DropDirectory.path)
+            if let fault = try drop.foreignOwner() { throw fault }
+            return drop
         }
         let drop = try state.directory("drop", making: 0o700)
+        if let fault = try drop.foreignOwner() { throw fault }
         if try drop.status().mode != DropDirectory.mode { try drop.change(mode: DropDirectory.mode) }
         // Others must be able to go through it to the drop directory; what else lies there is closed to them.
         let mode = try state.status().mode
@@ -70,8 +74,9 @@ struct DropRound {
             let words = line.split(separator: Octet.space, maxSplits: 2).map { String(decoding: $0, as: UTF8.self) }
             switch (words.first, words.count) {
             case ("taken", 3): hub.log.write(.info, "drop", [("file", words[1]), ("taken", words[2])])
-            case ("left", 3), ("aside", 3):
-                hub.log.write(.warning, "drop", [("file", words[1]), (words[0], words[2])])
+            case ("left", 3): faults[words[1]] = words[2]  // for the letter: it is so in each run
+            case ("aside", 3):
+                hub.log.write(.warning, "drop", [("file", words[1]), ("aside", words[2])])
                 faults[words[1]] = words[2]
             case ("waiting", 2): hub.log.write(.notice, "drop", [("waiting", words[1])])
             default: hub.log.write(.warning, "drop", [("line", printable(octets: Array(line), limit: 300))])
@@ -96,6 +101,7 @@ struct DropRound {
         guard !files.isEmpty else { return }
         let date = MailDate.now()
         let id = hub.queue.makeID(seconds: date.seconds)
+        hub.log.write(.warning, "drop", [("refused", "\(files.count)"), ("such as", files.keys.min())])
         let lines = files.keys.sorted().prefix(Self.namedFiles).map { "\($0): \(files[$0] ?? "")" }
         let letter = try hub.notices.write(
             notTakenIn: lines + (files.count > lines.count ? ["…"] : []), id: id, at: date)

@@ -110,8 +110,15 @@ struct HopResult: Sendable {
         self.isInDoubt = isInDoubt
     }
 
-    /// Whether another account of the route may take them at once.
-    var goesElsewhere: Bool { [.temporary, .heldByRule].contains(verdict.kind) && !isInDoubt }
+    /// Whether another account may take them at once. What a rule of ours holds stays: by another route it would leave
+    /// without what the rule is for.
+    var goesElsewhere: Bool {
+        switch verdict.kind {
+        case .temporary: !isInDoubt
+        case .heldByRule: !isInDoubt && verdict.remote != nil
+        case .delivered, .permanent, .faultOfHop: false
+        }
+    }
 }
 
 /// An account that does not take a recipient now, by what its server said.

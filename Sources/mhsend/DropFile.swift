@@ -3,6 +3,7 @@
 import DurableFiles
 import MailEnvelope
 import Octets
+import Reporting
 import RunControl
 import SpoolQueue
 
@@ -131,12 +132,14 @@ enum DropFault: Error, Equatable, CustomStringConvertible {
     case newerVersion
     /// What is in it is not what was written, or it is being changed.
     case changed
+    /// By the system, with this errno.
+    case unreadable(Int32)
     case refused(String)
 
     /// Whether it is a plain file of its owner's, which can be put aside; else it is left where it is.
     var canBeSetAside: Bool {
         switch self {
-        case .notAFile, .rootsOwn, .linked, .badName, .newerVersion: false
+        case .notAFile, .rootsOwn, .linked, .badName, .newerVersion, .unreadable: false
         case .otherName, .tooLarge, .malformed, .changed, .refused: true
         }
     }
@@ -152,6 +155,7 @@ enum DropFault: Error, Equatable, CustomStringConvertible {
         case .malformed(let what): "it is malformed: \(what)"
         case .newerVersion: "it is of a later release; update the hub"
         case .changed: "its checksum is wrong"
+        case .unreadable(let code): "it cannot be read: \(reason(code))"
         case .refused(let why): why
         }
     }

@@ -63,31 +63,33 @@ struct DropIntake {
         do {
             for name in try drop.names().sorted() {
                 guard name.utf8.first != Octet.dot else {
-                    try sweep(name)
+                    sweep(name)
                     continue
                 }
-                guard let status = try drop.status(of: name) else { continue }
-                // Not weighed with what the user may bring: it is only put aside.
-                guard !status.isRegular || status.size <= DropFile.limit else {
-                    try tell(try put(name, aside: .tooLarge(limit: DropFile.sizeLimit)))
-                    continue
-                }
-                let share = brought[status.owner] ?? (0, 0)
-                guard share.files < Self.filesOfOne, share.octets + status.size <= Self.octetsOfOne || share.files == 0,
-                    try hasRoom(for: status.size)
-                else {
-                    waiting += 1
-                    continue
-                }
-                brought[status.owner] = (share.files + 1, share.octets + status.size)
+                // One user's file must not stop another's: what is wrong with it is told of it alone.
                 do {
+                    guard DropDirectory.isName(name) else { throw DropFault.badName }
+                    guard let status = try onFile({ () throws(DurableError) in try drop.status(of: name) }) else {
+                        continue
+                    }
+                    // Not weighed with what the user may bring: it is only put aside.
+                    guard !status.isRegular || status.size <= DropFile.limit else {
+                        throw DropFault.tooLarge(limit: DropFile.sizeLimit)
+                    }
+                    let share = brought[status.owner] ?? (0, 0)
+                    guard share.files < Self.filesOfOne,
+                        share.octets + status.size <= Self.octetsOfOne || share.files == 0,
+                        try hasRoom(for: status.size)
+                    else {
+                        waiting += 1
+                        continue
+                    }
+                    brought[status.owner] = (share.files + 1, share.octets + status.size)
                     guard let message = try read(name, status) else { continue }
-                    staged.append(
-                        try queue.stage(
-                            message.prepared, message.acceptance, id: message.id, from: name, of: status.owner))
+                    staged.append(try stage(message, from: name, of: status.owner))
                     taken.append(.taken(message.id, user: status.owner, name: name))
                 } catch let fault as DropFault {
-                    try tell(try put(name, aside: fault))
+                    if let event = try put(name, aside: fault) { try tell(event) }
                 }
                 if staged.count >= Self.batch { try publish() }
             }
@@ -105,23 +107,41 @@ struct DropIntake {
         return try !isTooMuch && queue.state.freeOctets() >= needed
     }
 
-    private func sweep(_ name: String) throws {
-        guard let status = try drop.status(of: name), !status.isDirectory, ClockSanity.trusts(time(nil)),
-            status.changed < time(nil) - Self.leftoverAge
-        else { return }
-        _ = try drop.unlink(name)
+    /// Removes what a writer that was killed has left. What cannot be removed harms nobody.
+    private func sweep(_ name: String) {
+        do throws(DurableError) {
+            guard let status = try drop.status(of: name), !status.isDirectory, ClockSanity.trusts(time(nil)),
+                status.changed < time(nil) - Self.leftoverAge
+            else { return }
+            try drop.unlink(name)
+        } catch {}
     }
 
-    private func put(_ name: String, aside fault: DropFault) throws -> Event {
+    /// - Returns: what became of it; `nil` where it is gone.
+    private func put(_ name: String, aside fault: DropFault) throws -> Event? {
         guard fault.canBeSetAside else { return .left(name: name, fault) }
         let folder = try queue.state.directory("drop-refused", making: 0o700)
         do throws(DurableError) {
             return try drop.renameWithoutReplacing(name, to: name, in: folder)
                 ? .setAside(name: name, fault) : .left(name: name, fault)
         } catch {
-            guard error.code == EXDEV else { throw error }
-            return .left(name: name, fault)
+            return error.code == ENOENT ? nil : .left(name: name, fault)
         }
+    }
+
+    private func stage(_ message: AcceptedMessage, from name: String, of user: UInt32) throws -> StagedDrop {
+        do throws(QueueError) {
+            return try queue.stage(message.prepared, message.acceptance, id: message.id, from: name, of: user)
+        } catch {
+            // An envelope that the queue cannot hold.
+            guard error.exitStatus == .dataError else { throw error }
+            throw DropFault.refused("\(error)")
+        }
+    }
+
+    /// What is asked of a user's file: an error there is that file's alone.
+    private func onFile<Value>(_ body: () throws(DurableError) -> Value) throws(DropFault) -> Value {
+        do throws(DurableError) { return try body() } catch { throw .unreadable(error.code) }
     }
 
     /// The message in the file `name`, which looked so a moment ago; `nil` where it is gone.
@@ -129,35 +149,31 @@ struct DropIntake {
     private func read(_ name: String, _ seen: FileStatus) throws -> AcceptedMessage? {
         // Opened is only what does nothing when it is opened.
         guard seen.isRegular else { throw DropFault.notAFile }
-        guard DropDirectory.isName(name) else { throw DropFault.badName }
-        let file: File
-        do throws(DurableError) {
-            guard let opened = try drop.open(name) else { return nil }
-            file = opened
-        } catch {
-            switch error.code {
-            case ELOOP, ENXIO: throw DropFault.notAFile
-            case EACCES: throw DropFault.refused("the hub may not read it")
-            default: throw error
-            }
+        guard let file = try onFile({ () throws(DurableError) in try drop.open(name) }) else { return nil }
+        func read(_ count: Int, at offset: Int) throws(DropFault) -> [UInt8] {
+            try onFile { () throws(DurableError) in try file.read(atMost: count, at: offset) }
         }
-        let status = try file.status()
+        let status = try onFile { () throws(DurableError) in try file.status() }
         guard status.isRegular else { throw DropFault.notAFile }
         guard status.owner != 0 else { throw DropFault.rootsOwn }
         guard status.links == 1 else { throw DropFault.linked }
         guard status.isSameFile(as: seen) else { throw DropFault.changed }
         guard status.size <= DropFile.limit else { throw DropFault.tooLarge(limit: DropFile.sizeLimit) }
-        let first = try DropFile.firstLine(of: try file.read(atMost: 100, at: 0))
+        let first = try DropFile.firstLine(of: try read(100, at: 0))
         guard first.name == name else { throw DropFault.otherName(printable(first.name)) }
         guard first.octets == status.size - first.length else { throw DropFault.changed }
-        let (submission, start) = try submission(in: file, behind: first)
+        let fields = try read(min(first.octets, DropFile.fieldLimit), at: first.length)
+        guard let end = fields.indices.dropLast().first(where: { fields[$0] == Octet.lf && fields[$0 + 1] == Octet.lf })
+        else { throw DropFault.malformed("its fields have no end") }
+        let submission = try DropFile.submission(reading: fields[..<end])
+        let start = first.length + end + 2
         let caller = Caller(userID: status.owner)
         let intake = Intake(
             submission, hand: HandIn(caller: caller, settings: settings, queue: queue, isAnswered: false))
-        var checksum = CRC32C.checksum(try file.read(atMost: start - first.length, at: first.length))
+        var checksum = CRC32C.checksum(fields[..<(end + 2)])
         var at = start
         var input = MessageInput(ignoresDots: true) {
-            let octets = try file.read(atMost: min(65_536, status.size - at), at: at)
+            let octets = try read(min(65_536, status.size - at), at: at)
             at += octets.count
             checksum = CRC32C.checksum(octets[...], after: checksum)
             return octets
@@ -165,20 +181,14 @@ struct DropIntake {
         do {
             while let chunk = try input.next() { try intake.append(chunk) }
             // Its owner may have written to it, or given its name to another of his files, while it was read.
-            guard at == status.size, checksum == first.checksum, try file.status() == status,
-                try drop.leads(name, to: file)
-            else { throw DropFault.changed }
+            let now = try onFile { () throws(DurableError) in try file.status() }
+            let isInPlace = try onFile { () throws(DurableError) in try drop.leads(name, to: file) }
+            guard at == status.size, checksum == first.checksum, now == status, isInPlace else {
+                throw DropFault.changed
+            }
             return try intake.finish()
         } catch let error as IntakeError {
             throw DropFault.refused("\(error)")
         }
-    }
-
-    /// The fields of a file, and where its message begins.
-    private func submission(in file: File, behind first: DropFile.FirstLine) throws -> (Submission, start: Int) {
-        let octets = try file.read(atMost: min(first.octets, DropFile.fieldLimit), at: first.length)
-        guard let end = octets.indices.dropLast().first(where: { octets[$0] == Octet.lf && octets[$0 + 1] == Octet.lf })
-        else { throw DropFault.malformed("its fields have no end") }
-        return (try DropFile.submission(reading: octets[..<end]), first.length + end + 2)
     }
 }

@@ -14,8 +14,9 @@ final class DropWriter {
     private let submission: Submission
     private let folder: Directory
     private let file: File
+    /// Nothing tells what the file will be called, so that nobody can take the name before.
+    private let hiddenName = ".\(UniqueName.make(seconds: time(nil)))"
     private let name = UniqueName.make(seconds: time(nil))
-    private var hiddenName: String { ".\(name)" }
     private var scanner = HeaderScanner(bounds: .handedIn)
     private var isHeaderSeen = false
     private var size = 0
@@ -29,13 +30,17 @@ final class DropWriter {
         self.submission = submission
         do throws(DurableError) {
             folder = try Directory(path: path)
-            file = try folder.createExclusive(".\(name)")
+            file = try folder.createExclusive(hiddenName)
         } catch {
             throw DropError(error, in: path)
         }
         let start = DropFile.firstLine(name: name, octets: 0, checksum: 0)
         do throws(DurableError) { try file.write(start) } catch { throw DropError(error, in: path) }
-        try put(DropFile.fields(of: submission))
+        let fields = DropFile.fields(of: submission)
+        guard submission.recipients.count <= EnvelopeCoding.recipientLimit, fields.count <= DropFile.fieldLimit else {
+            throw .tooManyRecipients
+        }
+        try put(fields)
     }
 
     // What is left by a process that was killed is swept up by the hub.
@@ -61,7 +66,10 @@ final class DropWriter {
     private func look(at header: HeaderSection) throws {
         isHeaderSeen = true
         if header.end == .tooLong { throw IntakeError.header(.headerTooLong) }
-        _ = try submission.recipients(in: header, qualifyingWith: "localhost")
+        let named = try submission.recipients(in: header, qualifyingWith: "localhost")
+        guard submission.recipients.count + named.count <= EnvelopeCoding.recipientLimit else {
+            throw DropError.tooManyRecipients
+        }
     }
 
     /// Puts the file in its place, durably.
@@ -99,6 +107,7 @@ enum DropError: Complaint, Equatable {
     case noPermission(String)
     case noSpace(String)
     case tooLarge
+    case tooManyRecipients
     case disk(String)
     /// What only the hub's user may do.
     case notYours(String)
@@ -117,7 +126,7 @@ enum DropError: Complaint, Equatable {
         switch self {
         case .noDirectory, .noPermission, .notYours: .noPermission
         case .noSpace, .disk: .temporaryFailure
-        case .tooLarge: .dataError
+        case .tooLarge, .tooManyRecipients: .dataError
         }
     }
 
@@ -130,6 +139,8 @@ enum DropError: Complaint, Equatable {
         case .noSpace(let path): "\(path): the disk is full; nothing was sent"
         case .tooLarge:
             "the message is larger than \(HubSettings.text(octets: DropFile.sizeLimit)), which the hub of this machine takes from you; nothing was sent"
+        case .tooManyRecipients:
+            "more than \(EnvelopeCoding.recipientLimit) recipients in one message; send it in parts; nothing was sent"
         case .disk(let words): "\(words); nothing was sent"
         case .notYours(let what): "\(what) is for the user of the hub of this machine; you can hand mail in"
         }

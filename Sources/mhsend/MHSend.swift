@@ -110,6 +110,7 @@ enum MHSend {
         umask(0o077)
         let settings = try HubSettings.load(explicitPath: options.rc)
         if geteuid() == 0, let user = settings.runAs { try HubUser.become(user) }
+        guard settings.isSystem else { throw DropError.notYours("--take-drop") }
         let drop = try Directory(path: DropDirectory.path)
         try DropIntake(settings: settings, queue: try Queue(state: settings.stateDirectory), drop: drop) {
             try writeToStandardOutput(printable($0.line) + "\n")

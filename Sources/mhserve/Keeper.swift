@@ -66,9 +66,8 @@ struct Keeper: ~Copyable {
 
     /// Starts a queue run where somebody has left mail.
     private mutating func lookIntoDrop() {
-        // Both are asked: what came before the first watch was not seen.
-        let (isNew, hasSeen) = (drop.arm(), drop.hasSeen())
-        if isNew || hasSeen, !settings.isQueueOnly, !stopping { carrier.wake(&children) }
+        guard drop.isDue(), !settings.isQueueOnly, !stopping else { return }
+        carrier.wake(&children)
     }
 
     private mutating func startWorker(_ settings: HubSettings, _ listeners: [BoundListener]) throws {
@@ -206,7 +205,7 @@ struct Keeper: ~Copyable {
         var polled = [pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)]
         if drop.descriptor >= 0 { polled.append(pollfd(fd: drop.descriptor, events: Int16(POLLIN), revents: 0)) }
         for worker in workers { polled.append(pollfd(fd: worker.descriptor, events: Int16(POLLIN), revents: 0)) }
-        let due = ([backOff.due, carrier.due] + workers.map(\.deadline)).compactMap { $0 }.min()
+        let due = ([backOff.due, carrier.due, drop.due] + workers.map(\.deadline)).compactMap { $0 }.min()
         let timeout = due.map { Int32(clamping: max(0, $0 - MonotonicClock.milliseconds)) } ?? -1
         _ = unsafe poll(&polled, nfds_t(polled.count), timeout)
     }

@@ -289,6 +289,66 @@ struct ExpanderTests {
         }
     }
 
+    @Test(
+        "SE13: a bad line of an included file is deferred with its place, and is found again only there"
+    )
+    func badIncludedLine() throws {
+        let list = scratch.write("alice\nJohn Doe john@far.example\n", to: "list")
+        let settings = hub("all: :include:\(list)\nodd*: :include:\(list)\n*: *@other.example\n")
+        let expander = expander(settings)
+        for (name, rank) in [("all", AliasRank.exact), ("odd", .pattern)] {
+            let alias = try Address("\(name)@home.example")
+            var recipients = [BareRecipient(ExpandedRecipient(.address(alias)))]
+            guard case .into(let expansion) = expander.answer(.alias(alias, rank), about: 0, in: recipients) else {
+                Issue.record("no children")
+                return
+            }
+            #expect(try recipients.expand(0, to: expansion) == 1..<3, "\(expansion)")
+            for _ in 0..<2 {
+                guard case .verdict(let verdict) = expander.answer(.again, about: 2, in: recipients) else {
+                    Issue.record("it was expanded once more")
+                    return
+                }
+                #expect(verdict.kind == .temporary && verdict.text.hasPrefix("\(list):2: "), "\(verdict)")
+            }
+            // Mended, it leads to the one who was meant, and to nobody else.
+            scratch.write("alice\njohn@far.example\n", to: "list")
+            guard case .into(let mended) = expander.answer(.again, about: 2, in: recipients) else {
+                Issue.record("not mended")
+                return
+            }
+            let added = try recipients.expand(2, to: mended)
+            #expect(recipients[added].map(\.recipient.destination.description) == ["john@far.example"])
+            scratch.write("alice\nJohn Doe john@far.example\n", to: "list")
+        }
+    }
+
+    @Test("SE13: lists that include one another many times cost no more than their lines, and name each once")
+    func fannedIncludes() throws {
+        for level in 0..<19 {
+            let next = scratch.file("f\(level + 1)")
+            scratch.write(String(repeating: ":include:\(next)\n", count: 8), to: "f\(level)")
+        }
+        scratch.write("alice\n:include:\(scratch.file("f0"))\n", to: "f19")
+        let expander = expander(hub("bomb: :include:\(scratch.file("f0"))\n"))
+        #expect(try texts(expander, of: "bomb@home.example") == ["alice@home.example=alice"])
+    }
+
+    @Test("SE13: no alias puts anything into the hub's own places, however its path leads there")
+    func ownPlaces() throws {
+        let settings = hub()
+        scratch.makeFolder("state")
+        _ = unsafe symlink(scratch.file("state"), scratch.file("way"))
+        let base = scratch.path
+        for path in [
+            "\(base)/state/x", "/\(base)/state/x", "\(base)//state/q/x", "\(base)/way/x", "\(base)/mail/bob/new/x",
+        ] {
+            #expect(settings.ownPlace(holding: path) != nil, "\(path)")
+        }
+        #expect(settings.ownPlace(holding: "\(base)/state2/x") == nil)
+        #expect(settings.ownPlace(holding: "/var/mail/x") == nil)
+    }
+
     @Test("SE13: no more than 20 levels and 1,000 recipients")
     func bounds() throws {
         let deep = (0..<30).map { "a\($0): a\($0 + 1)\n" }.joined() + "a30: alice\n"
@@ -334,6 +394,14 @@ struct ExpanderTests {
         #expect(try texts(expander, of: "joe@home.example") == ["joe@far.example>"])
         scratch.write("", to: "home/.forward")
         #expect(try texts(expander, of: "joe@home.example") == ["joe@home.example=joe"])
+        // An alias that leads to him, to which he forwards: his own mail stays with him, that of the alias is told of.
+        scratch.write("team\n", to: "home/.forward")
+        let looping = self.expander(hub("team: joe\n") { $0.mailboxes[2].unixUser = "joe" }, ["joe": file])
+        #expect(try texts(looping, of: "joe@home.example") == ["joe@home.example=joe"])
+        #expect(
+            try texts(looping, of: "team@home.example") == [
+                "joe@home.example !never: the aliases run in a circle: team@home.example, joe@home.example, team@home.example"
+            ])
         for (text, words) in [
             ("|/bin/a\n", "only addresses"), ("/etc/passwd\n", "only addresses"),
             (":include:/etc/passwd\n", "only addresses"),
@@ -401,6 +469,15 @@ struct ExpanderTests {
             }
         }
         #expect(String(decoding: read.octets, as: UTF8.self) == "half2")
+        // Who edits his .forward without end holds up nobody.
+        let home = scratch.file("home")
+        _ = unsafe mkdir(home, 0o755)
+        scratch.write("bob\n", to: "home/.forward")
+        let began = ContinuousClock.now
+        #expect(throws: AliasFileFault.beingChanged("\(home)/.forward")) {
+            _ = try ForwardFile(home: home, user: geteuid()).members(Settling(time: .seconds(600)))
+        }
+        #expect(ContinuousClock.now - began < Settling.patience)
         let patient = AliasBook(settings, waits: true, settling: Settling(time: .milliseconds(300)))
         guard case .entry? = patient.find(address, .exact) else {
             Issue.record("it was not waited for")

@@ -169,6 +169,20 @@ struct AttemptTests {
 
     @Test("SE5, ask 12: `last` keeps what is put off from later routes; nothing goes elsewhere that may have arrived")
     func staysPutOff() throws {
+        // What a rule of ours holds at one account would leave by the next without what the rule is for.
+        for (verdict, accounts) in [
+            (Verdict.heldByRule(7, 1, text: "it is signed"), ["one"]),
+            (
+                Verdict(.heldByRule, .permanent(7, 1), from: "mx", text: "550 not your address", isSMTP: true),
+                ["one", "two"]
+            ),
+        ] {
+            let bench = try CarrierBench(routes: "route out\n    use one\nroute then\n    use two")
+            let entry = try bench.message(to: ["a@far.example"])
+            let asked = try bench.carry(entry) { part in .results([HopResult(part.recipients, verdict)]) }
+            #expect(asked == accounts.map { .account($0) })
+            #expect(try bench.message(entry).state.recipients[0].isHeld)
+        }
         for (lines, isInDoubt) in [("    last on\n", false), ("", true)] {
             let bench = try CarrierBench(routes: "route out\n    use one\n\(lines)route then\n    use two")
             let entry = try bench.message(to: ["a@far.example"])

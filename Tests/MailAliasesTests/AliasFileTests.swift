@@ -133,10 +133,11 @@ struct AliasFileTests {
 
     @Test("SE13: an included file has targets by lines and commas")
     func included() throws {
-        let members = AliasFile.included(Array("# x\na, b\n\n  c@d.example # e\n\"|/bin/a b, c\"\n@@\n".utf8))
+        let members = AliasFile.included(
+            Array("# x\na, b\n\n  c@d.example # e\n\"|/bin/a b, c\"\n@@\n".utf8), path: "x")
         #expect(members.map(\.text) == ["a", "b", "c@d.example", "|/bin/a b, c", "@@"])
         #expect(members.map(\.line) == [2, 2, 4, 5, 6])
-        #expect(AliasFile.included(Array("a\nb@exam".utf8)).last?.target == .failure(.cutOff))
+        #expect(AliasFile.included(Array("a\nb@exam".utf8), path: "x").last?.target == .failure(.cutOff))
     }
 
     @Test("SE13: a file that cannot be read might name anybody")

@@ -58,6 +58,24 @@ struct NoticeWriterTests {
         #expect(notice.hasSuffix("\n--\(boundary)--\n"))
     }
 
+    @Test("SE11: an original that ends the parts of a notice, as it were, stands in it whole")
+    func forgedBoundary() throws {
+        func boundary(of notice: String) throws -> Substring {
+            try #require(notice.split(separator: "boundary=\"").dropFirst().first?.split(separator: "\"").first)
+        }
+        // What somebody learns from one notice is of no use for the next.
+        let (first, _) = try notice(.failure, envelope(), "Subject: one\n\nx\n", gone)
+        let learned = try boundary(of: first)
+        let original =
+            "Subject: two\nContent-Type: multipart/report; boundary=\"\(learned)\"\n\n--\(learned)\n"
+            + "Content-Type: message/delivery-status\n\nAction: delivered\n\n--\(learned)--\nbehind\n"
+        let (notice, _) = try NoticeWriterTests().notice(.failure, envelope(), original, gone)
+        let own = try boundary(of: notice)
+        #expect(own != learned && !original.contains(own))
+        let parts = notice.ranges(of: "\n--\(own)\n").count
+        #expect(parts == 3 && notice.contains("\n\n\(original)\n--\(own)--\n"), "\(notice)")
+    }
+
     @Test("SE11: a notice names the subject of the original: decoded, bounded, and nothing in it ends a line")
     func subject() throws {
         func named(_ header: String) throws -> String {

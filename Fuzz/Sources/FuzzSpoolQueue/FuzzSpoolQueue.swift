@@ -67,7 +67,7 @@ private func examineJournal(_ octets: [UInt8]) {
         claim(!written.contains(Octet.lf), "more than a line")
         claim((try? Record(written[...])) == record, "a record does not come back: \(record)")
         _ = state.apply(record)
-        claim(state.recipients.count <= MessageState.recipientLimit, "too many recipients")
+        claim(state.recipients.count <= RecipientGraph.messageLimit, "too many recipients")
         claim(state.waiting.allSatisfy { state.recipients.indices.contains($0) }, "nobody waits")
         for kind in NoticeKind.allCases { _ = state.owed(kind) }
         _ = (state.isComplete, state.next, state.tries)

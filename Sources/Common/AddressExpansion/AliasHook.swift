@@ -43,6 +43,6 @@ struct AliasHook: Sendable {
         }
         var octets = result.output
         if octets.last != 0x0A, !octets.isEmpty { octets.append(0x0A) }
-        return AliasFile.included(octets)
+        return AliasFile.included(octets, path: "alias-hook")
     }
 }

@@ -1,6 +1,7 @@
 // Who gets a message instead of a recipient: by aliases, by the hook, by what a mailbox forwards.
 
 import Blocking
+import Glibc
 import MailAliases
 import MailEnvelope
 import MailFormat
@@ -170,30 +171,24 @@ public final class Expander: Sendable {
         alias named: Address, _ rank: AliasRank, _ index: Int, _ recipients: [some RecipientNode]
     ) throws(AliasFileFault) -> Answer {
         guard case .address(let asked) = recipients[index].recipient.destination,
-            let said = try said(of: named, rank)
+            let members = try members(of: named, rank)
         else { return .nothing }
-        return .into(expansion(said.flatMap(\.members), asked: asked, alias: named, of: index, recipients))
+        return .into(
+            expansion(includes.unfolded(members), asked: asked, alias: named, of: index, recipients))
     }
 
-    /// What a file says of an alias, or the hook.
-    private typealias Said = (source: String, members: [AliasMember])
-
-    /// Where an address leads by the files and the hook; `nil` where it is no alias.
-    /// - Parameter rank: `nil` for any.
-    private func said(of named: Address, _ rank: AliasRank?) throws(AliasFileFault) -> [Said]? {
-        var all: [Said] = []
-        switch rank.map({ book.find(named, $0) }) ?? book.find(named) {
+    /// Where an address leads by the files and the hook, by aliases of this rank; `nil` where it is no alias.
+    private func members(of named: Address, _ rank: AliasRank) throws(AliasFileFault) -> [AliasMember]? {
+        var members: [AliasMember] = []
+        switch book.find(named, rank) {
         case .entry(let entry, let file):
             if let fault = entry.fault { throw AliasFileFault(path: "\(file):\(entry.line)", words: "\(fault)") }
-            all.append((file, entry.members))
+            members = entry.members
         case .unreadable(let fault): throw fault
         case nil: break
         }
-        if let hook, rank == .exact || rank == nil {
-            let members = try hook.members(of: named)
-            if !members.isEmpty { all.append(("alias-hook", members)) }
-        }
-        return all.isEmpty ? nil : all
+        if let hook, rank == .exact { members += try hook.members(of: named) }
+        return members.isEmpty ? nil : members
     }
 
     private func answer(
@@ -237,22 +232,26 @@ public final class Expander: Sendable {
         }
         var members: [AliasMember]
         if case .include(let path)? = try? AliasTarget(text) {
-            members = try includes.members(of: path)
+            members = includes.unfolded(try includes.members(of: path), without: [path])
         } else {
-            guard let said = try said(of: named, nil) else {
+            var found: [AliasMember]?
+            for rank in AliasRank.allCases where found == nil { found = try self.members(of: named, rank) }
+            guard let found else {
                 return .verdict(.permanent(1, 1, text: "the alias \(named) that led to \(text) is gone"))
             }
-            for (source, members) in said {
-                for member in members {
-                    guard case .failure(let error) = member.target, Self.text(of: member) == text else { continue }
-                    throw AliasFileFault(path: "\(source):\(member.line)", words: "\(error)")
-                }
-            }
-            members = said.flatMap(\.members)
+            members = includes.unfolded(found)
+        }
+        for member in members {
+            guard case .failure(let error) = member.target, Self.text(of: member) == text else { continue }
+            throw AliasFileFault(path: member.place, words: "\(error)")
         }
         let above = recipients.ancestors(of: index).first
         let asked = above.flatMap { recipients.address(of: $0) } ?? named
         var expansion = expansion(members, asked: asked, alias: named, of: index, recipients)
+        // What cannot be read yet, such as another file, is a recipient of its own already, or becomes one; never this one.
+        guard !expansion.children.contains(where: { $0.destination == recipient.destination }) else {
+            throw AliasFileFault(path: "\(named)", words: "\(text) cannot be read")
+        }
         // A list that has become empty is nobody's loss where the alias leads to others.
         if expansion == Expansion([]), let above { expansion.known = [above] }
         return .into(expansion)
@@ -265,13 +264,12 @@ public final class Expander: Sendable {
         return ":unreadable:\(member.line)"
     }
 
-    /// Those that the members of `alias` stand for.
+    /// Those that the members of `alias` stand for, which include no file that can be read.
     /// - Parameter asked: the address that the alias was found for.
     private func expansion(
         _ members: [AliasMember], asked: Address, alias: Address, of index: Int, _ recipients: [some RecipientNode]
     ) -> Expansion {
         let parent = recipients[index].recipient
-        let members = includes.unfolded(members)
         let notify = Self.notify(parent, count: members.count)
         func child(
             _ destination: RecipientDestination, isFinal: Bool = false, via: [String] = []
@@ -336,8 +334,26 @@ public final class Expander: Sendable {
 }
 
 extension HubSettings {
-    /// The folder of this hub that holds `path`, into which no alias writes: its state, or a Maildir.
+    /// The folder of this hub that holds `path`, into which no alias writes: its state, or a Maildir; whatever links lead
+    /// there.
     public func ownPlace(holding path: String) -> String? {
-        ([stateDirectory] + mailboxes.map(\.maildir)).first { !$0.isEmpty && (path == $0 || path.hasPrefix($0 + "/")) }
+        let place = Self.resolved(path)
+        return ([stateDirectory] + mailboxes.map(\.maildir)).first { folder in
+            guard !folder.isEmpty else { return false }
+            let own = Self.resolved(folder)
+            return place == own || place.hasPrefix(own + "/")
+        }
+    }
+
+    /// `path` without links, doubled slashes and the like, as far as it exists.
+    private static func resolved(_ path: String) -> String {
+        if let found = unsafe realpath(path, nil) {
+            defer { unsafe free(found) }
+            return unsafe String(cString: found)
+        }
+        let parts = path.split(separator: "/")
+        guard let name = parts.last, parts.count > 1 else { return "/" + parts.joined(separator: "/") }
+        let above = resolved("/" + parts.dropLast().joined(separator: "/"))
+        return above == "/" ? "/\(name)" : "\(above)/\(name)"
     }
 }

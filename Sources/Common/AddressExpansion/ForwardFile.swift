@@ -40,7 +40,8 @@ struct ForwardFile: Sendable, Hashable {
     /// - Throws: ``AliasFileFault`` where it is not to be believed, or a line cannot be read.
     func members(_ settling: Settling = Settling()) throws(AliasFileFault) -> [AliasMember]? {
         guard mayExist else { return nil }
-        let file = try settling.read { () throws(AliasFileFault) in
+        // Not waited for: who edits his file without end would hold up the aliases of all.
+        let file = try settling.read(waiting: false) { () throws(AliasFileFault) in
             do throws(RunControlError) {
                 return try SourceFile.open(path, atMost: Self.sizeLimit, following: false)
             } catch {
@@ -52,7 +53,7 @@ struct ForwardFile: Sendable, Hashable {
         }
         guard file.mode & 0o022 == 0 else { throw fault("others may change it; run: chmod go-w \(path)") }
         guard file.octets.count <= Self.sizeLimit else { throw fault("is larger than \(Self.sizeLimit) octets") }
-        let members = AliasFile.included(file.octets)
+        let members = AliasFile.included(file.octets, path: path)
         for member in members {
             switch member.target {
             case .success(.address(_, isFinal: _, via: [])): continue

@@ -14,19 +14,27 @@ struct Includes: Sendable {
     /// The targets in the file at `path`.
     /// - Throws: ``AliasFileFault`` where it cannot be read, or is not to be believed.
     func members(of path: String) throws(AliasFileFault) -> [AliasMember] {
-        AliasFile.included(try settling.trusted(path, atMost: Self.sizeLimit).octets)
+        AliasFile.included(try settling.trusted(path, atMost: Self.sizeLimit).octets, path: path)
     }
 
-    /// `members`, with what files lead to in the place of each that includes one; one that cannot be read stays.
-    func unfolded(_ members: [AliasMember], within stack: [String] = []) -> [AliasMember] {
-        members.flatMap { member -> [AliasMember] in
-            guard case .success(.include(let path)) = member.target else { return [member] }
-            guard !stack.contains(path), stack.count < Self.depthLimit else { return [] }  // a circle adds nobody
-            do throws(AliasFileFault) {
-                return unfolded(try self.members(of: path), within: stack + [path])
-            } catch {
-                return [member]
+    /// `members`, with what files lead to in the place of each that includes one; one that cannot be read stays. A file that
+    /// was read already adds nobody: so circles end, and lists that include one another cost no more than their lines.
+    func unfolded(_ members: [AliasMember], without read: Set<String> = []) -> [AliasMember] {
+        var read = read
+        var unfolded: [AliasMember] = []
+        func add(_ members: [AliasMember], _ depth: Int) {
+            for member in members {
+                guard case .success(.include(let path)) = member.target else {
+                    unfolded.append(member)
+                    continue
+                }
+                guard depth < Self.depthLimit, read.insert(path).inserted else { continue }
+                do throws(AliasFileFault) { add(try self.members(of: path), depth + 1) } catch {
+                    unfolded.append(member)
+                }
             }
         }
+        add(members, 0)
+        return unfolded
     }
 }

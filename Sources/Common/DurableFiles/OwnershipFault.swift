@@ -64,6 +64,12 @@ extension Directory {
         try ownershipFault(forbidden: 0o022, chmod: "go-w")
     }
 
+    /// What is wrong with a directory of ours in which others may write, where it is another's; `nil` when nothing is.
+    public func foreignOwner() throws(DurableError) -> OwnershipFault? {
+        let owner = try status().owner
+        return owner == geteuid() ? nil : .foreignOwner(path: path, owner: owner, own: geteuid())
+    }
+
     /// What is wrong with a mailbox, which a person may open to a group; `nil` when nothing is, and on a file system
     /// that makes up owners and modes.
     public func mailboxOwnershipFault() throws(DurableError) -> OwnershipFault? {

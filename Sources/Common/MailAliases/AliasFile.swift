@@ -9,12 +9,15 @@ public struct AliasMember: Sendable, Hashable {
     /// Without quotes.
     public let text: String
     public let target: Result<AliasTarget, AliasError>
+    /// Where it was read from.
+    public let file: String
     /// Counted from 1.
     public let line: Int
+    /// For messages: `file:line`.
+    public var place: String { "\(file):\(line)" }
 
-    init(_ text: String, line: Int) {
-        self.text = text
-        self.line = line
+    init(_ text: String, file: String, line: Int) {
+        (self.text, self.file, self.line) = (text, file, line)
         do throws(AliasError) { target = .success(try AliasTarget(text)) } catch { target = .failure(error) }
     }
 }
@@ -79,7 +82,7 @@ public struct AliasFile: Sendable, Hashable {
         var fault: AliasError?
         do throws(AliasError) {
             if let known = name.fault { throw known }
-            members = try scanner.members(limit: Self.memberLimit)
+            members = try scanner.members(limit: Self.memberLimit, of: path)
             if members.isEmpty { throw .noTarget }
             if line.isCutOff { throw .cutOff }
         } catch {
@@ -125,16 +128,17 @@ public struct AliasFile: Sendable, Hashable {
     }
 
     /// The places that an included file leads to: targets apart by commas or by lines.
-    public static func included(_ octets: [UInt8]) -> [AliasMember] {
+    /// - Parameter path: where it was read from.
+    public static func included(_ octets: [UInt8], path: String) -> [AliasMember] {
         var members: [AliasMember] = []
         for line in LogicalLine.all(of: octets, joining: false) {
             var scanner = AliasScanner(line)
             do throws(AliasError) {
                 if let fault = line.fault { throw fault }
-                members += try scanner.members(limit: Self.memberLimit)
+                members += try scanner.members(limit: Self.memberLimit, of: path)
                 if line.isCutOff, !members.isEmpty { throw .cutOff }
             } catch {
-                members.append(AliasMember(faulty: error, line: line.number))
+                members.append(AliasMember(faulty: error, file: path, line: line.number))
             }
         }
         return members
@@ -168,10 +172,9 @@ private struct Patterns: Sendable {
 
 extension AliasMember {
     /// A line of which nothing could be read.
-    fileprivate init(faulty error: AliasError, line: Int) {
-        text = ""
-        target = .failure(error)
-        self.line = line
+    fileprivate init(faulty error: AliasError, file: String, line: Int) {
+        (text, target) = ("", .failure(error))
+        (self.file, self.line) = (file, line)
     }
 }
 
@@ -294,7 +297,7 @@ private struct AliasScanner {
         return String(decoding: text, as: UTF8.self)
     }
 
-    mutating func members(limit: Int) throws(AliasError) -> [AliasMember] {
+    mutating func members(limit: Int, of file: String) throws(AliasError) -> [AliasMember] {
         var members: [AliasMember] = []
         while true {
             while at < octets.count, Self.isBlank(octets[at]) || octets[at] == 0x2C { at += 1 }
@@ -303,7 +306,7 @@ private struct AliasScanner {
             guard members.count < limit else { throw .tooMany(limit: limit) }
             advance()
             let number = line.starts[start].number
-            members.append(AliasMember(try member(), line: number))
+            members.append(AliasMember(try member(), file: file, line: number))
         }
     }
 

@@ -49,12 +49,13 @@ public struct MessageCompleter: Sendable {
         guard header.end != .tooLong else { throw .headerTooLong }
         guard !header.hasBrokenSignature else { throw .signedWithBrokenHeader }
         let resent = ResentBlock(in: header)
+        let isSigned = header.mayBeSigned  // asked once: the answer is in all of its fields
         var made: [UInt8] = []
         made.reserveCapacity(header.octets.count + 512)
         for (index, field) in header.fields.enumerated() {
             if let resent, index == resent.indices.lowerBound { made += resentAdditions(header, resent) }
             guard !Self.isDropped(field, in: header) else { continue }
-            let isOurs = resent.map { $0.indices.contains(index) } ?? true
+            let isOurs = !isSigned && (resent.map { $0.indices.contains(index) } ?? true)
             made += header.octets(in: field.whole, with: isOurs ? qualified(field, in: header) : [])
             if made.last != Octet.lf { made.append(Octet.lf) }  // the header was all there was
         }
@@ -76,9 +77,7 @@ public struct MessageCompleter: Sendable {
     ]
 
     private func qualified(_ field: HeaderField, in header: HeaderSection) -> [HeaderEdit] {
-        guard let domain, Self.addressFields.contains(where: { header.isNamed(field, $0) }), !header.mayBeSigned else {
-            return []
-        }
+        guard let domain, Self.addressFields.contains(where: { header.isNamed(field, $0) }) else { return [] }
         let list: AddressList
         do throws(AddressListError) { list = try AddressList(parsing: header.octets, in: field.body) } catch {
             return []

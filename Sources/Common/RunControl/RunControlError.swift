@@ -49,6 +49,12 @@ public enum RunControlError: Complaint, Hashable {
             ["there is no rc; looked for:"] + paths.map { printable("  \($0)") }
                 + ["copy examples/mailhubrc to one of them and change it, or name a file with -C"]
         case .missing(let path, let name): [printable("\(path): there is no such file, though \(name) names it")]
+        case .unreadable(let path, let code) where code == 13 && FileSafety.isMachinesHub(path, of: geteuid()):
+            [
+                printable(
+                    "\(path): this is for the user of the hub of this machine; hand mail in with mhsend, or write ~/.mailhubrc for a hub of your own"
+                )
+            ]
         case .unreadable(let path, let code) where code == 13 && geteuid() != 0:
             [
                 printable(

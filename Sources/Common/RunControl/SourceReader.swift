@@ -59,6 +59,14 @@ package struct SourceFile {
 
 /// Who may own, read and change a file that decides what we do, or that holds a secret.
 enum FileSafety {
+    /// Whether `path` is the rc of a machine's hub whose user is another than `user`.
+    static func isMachinesHub(_ path: String, of user: UInt32) -> Bool {
+        var status = stat()
+        let system = ProcessContext(environment: [:])
+        guard path == system.systemPath, user != 0, unsafe stat(system.systemState, &status) == 0 else { return false }
+        return status.st_uid != user
+    }
+
     /// Who we are, and what root types to let us read a file of root's.
     static func reader(of path: String) -> (user: String, command: String) {
         guard let entry = unsafe getpwuid(geteuid()), let name = unsafe entry.pointee.pw_name else {

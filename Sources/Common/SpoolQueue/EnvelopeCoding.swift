@@ -17,7 +17,7 @@ import Octets
 /// The message begins right after the block. Nothing is searched for, so that no message can look like an envelope.
 public enum EnvelopeCoding {
     /// The most recipients of one queued message.
-    static let recipientLimit = 10_000
+    public static let recipientLimit = 10_000
     /// The most octets of the block.
     static let blockLimit = 1 << 20
     /// Enough for the first line whatever its numbers.

@@ -87,10 +87,19 @@ extension Queue {
         guard !staged.isEmpty else { return }
         try durably { () throws(DurableError) in
             try tmp.synchronize()
-            for message in staged { try drop.unlink(message.source) }
+            var alone: [StagedDrop] = []
+            for message in staged {
+                do throws(DurableError) {
+                    try drop.unlink(message.source)
+                    alone.append(message)
+                } catch {
+                    // Its owner has put something else there: it is read again, as what it is then.
+                    try tmp.unlink(message.name)
+                }
+            }
             // From here on the staged message is the only one.
             try drop.synchronize()
-            for message in staged { try tmp.rename(message.name, to: message.entry, in: new) }
+            for message in alone { try tmp.rename(message.name, to: message.entry, in: new) }
             try new.synchronize()
         }
         _ = try? WakeMark.touch(in: run)
