@@ -243,6 +243,8 @@ final class Recorder: @unchecked Sendable {
                     ])
             }
             round.record(items, of: report.job, by: report.hop)
+            // Of those that came instead, some may need no hop, and nothing else would ask for them in this run.
+            settle(report.job, attempt, &round)
         } catch {
             round.give(up: report.job, because: error)
         }

@@ -264,7 +264,8 @@ extension Expander.Standing {
     fileprivate func told(_ settings: HubSettings) -> String {
         switch self {
         case .address(.mailbox(let name)):
-            "delivered into the mailbox \(name)" + (settings.mailbox(name).map { ", \($0.maildir)" } ?? "")
+            "delivered into the mailbox \(name)"
+                + (settings.mailbox(name).map { ", \($0.delivery == .maildir ? $0.maildir : "\($0.delivery)")" } ?? "")
         case .address(.unknownHere), .address(.alias):
             "nobody has this address here; a client is told 550, queued mail is returned"
         case .address(.blocked): "the domain blocks this address; a client is told 550, queued mail is returned"

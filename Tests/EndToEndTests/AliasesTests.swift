@@ -306,6 +306,22 @@ struct AliasesTests {
         }
     }
 
+    @Test("SE13: an alias whose people need no hop is done with in the run that finds them, and its sender told")
+    func settledAtOnce() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(sink, "nowhere: /dev/null\nnobody: nobody1, nobody2\n")
+            try hub.queue(to: ["nowhere@hub.example"])
+            #expect(try hub.run().status == 0)
+            #expect(try hub.listed.isEmpty, "\(hub.log)")
+            try hub.queue(to: ["nobody@hub.example"])
+            #expect(try hub.run().status == 0)
+            #expect(try hub.listed.isEmpty, "\(hub.log)")
+            let told = hub.mail(of: "alice")
+            #expect(told.count == 1 && told[0].contains("nobody1@hub.example"), "\(told)")
+        }
+    }
+
     @Test("SE12: an alias of several answers a wish for a notice of success with one \"expanded\"")
     func expandedNotice() async throws {
         try await onThread {

@@ -75,9 +75,9 @@ public struct RoutingTable: Sendable, Hashable {
         let open = accounts.filter { $0.isOpen(to: submitter) }
         if let chosen {
             let isOpen = open.contains { $0.name == chosen }
-            decision.reasons = [
-                "account \(chosen): chosen for this message" + (isOpen ? "" : ", and not open to \(submitter)")
-            ]
+            let isKnown = accounts.contains { $0.name == chosen }
+            let obstacle = isOpen ? "" : isKnown ? ", and not open to \(submitter)" : ", and there is none that sends"
+            decision.reasons = ["account \(chosen): chosen for this message\(obstacle)"]
             if isOpen, connectivity.carriesAll { decision.steps = [.alone(chosen)] }
             decision.awaitsConnection = isOpen && !connectivity.carriesAll
             return decision
