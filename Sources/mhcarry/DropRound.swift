@@ -2,7 +2,6 @@
 
 import Blocking
 import DurableFiles
-import MailFormat
 import Octets
 import Programs
 import Reporting
@@ -17,6 +16,8 @@ struct DropRound {
     private static let reportLimit = 16 << 20
     /// Files that a letter names.
     private static let namedFiles = 20
+    /// Where mhsend puts what it does not take in, in the state directory.
+    private static let refused = "drop-refused"
 
     let hub: CarrierHub
 
@@ -24,9 +25,10 @@ struct DropRound {
     func run() {
         guard hub.settings.isSystem else { return }
         do {
-            guard let drop = try directory() else { return }
             var faults: [String: String] = [:]
-            if try !drop.names().isEmpty || hub.queue.hasStagedDrops() { faults = try takeIn() }
+            if try directory().map({ try !$0.names().isEmpty }) ?? false || hub.queue.hasStagedDrops() {
+                faults = try takeIn()
+            }
             try tell(of: faults)
         } catch {
             hub.log.write(.error, "drop", [("error", sentence(error))])
@@ -85,47 +87,22 @@ struct DropRound {
         return faults
     }
 
-    /// Tells the postmaster of what was not taken in, once a day: what is still there, and what was put aside since.
+    /// Tells the postmaster of what was not taken in: what is still there, and what was put aside since the last letter.
     private func tell(of faults: [String: String]) throws {
-        let (now, records) = (Clock.seconds(), StateFiles<DropRecord>(in: hub.queue.state))
-        let told = try records.read(DropRecord.fileName).told
-        guard !(told..<told + 86_400).contains(now) else { return }
-        var files = faults
-        if try hub.queue.state.status(of: DropRecord.folder) != nil {
-            let folder = try hub.queue.state.directory(DropRecord.folder)
-            for name in try folder.names() where files[name] == nil {
-                guard let status = try folder.status(of: name), status.changed >= told else { continue }
-                files[name] = "put aside; the log says why"
+        try DailyLetter("drop-told", of: hub).send(isOwed: !faults.isEmpty) { last, id, date in
+            var files = faults
+            if try hub.queue.state.status(of: Self.refused) != nil {
+                let folder = try hub.queue.state.directory(Self.refused)
+                for name in try folder.names() where files[name] == nil {
+                    guard let status = try folder.status(of: name), status.changed >= last else { continue }
+                    files[name] = "put aside; the log says why"
+                }
             }
+            guard !files.isEmpty else { return nil }
+            hub.log.write(.warning, "drop", [("refused", "\(files.count)"), ("such as", files.keys.min())])
+            let lines = files.keys.sorted().prefix(Self.namedFiles).map { "\($0): \(files[$0] ?? "")" }
+            return try hub.notices.write(
+                notTakenIn: lines + (files.count > lines.count ? ["…"] : []), id: id, at: date)
         }
-        guard !files.isEmpty else { return }
-        let date = MailDate.now()
-        let id = hub.queue.makeID(seconds: date.seconds)
-        hub.log.write(.warning, "drop", [("refused", "\(files.count)"), ("such as", files.keys.min())])
-        let lines = files.keys.sorted().prefix(Self.namedFiles).map { "\($0): \(files[$0] ?? "")" }
-        let letter = try hub.notices.write(
-            notTakenIn: lines + (files.count > lines.count ? ["…"] : []), id: id, at: date)
-        try hub.queue.add(letter, id: id)
-        try records.change(DropRecord.fileName) { $0.told = now }
-    }
-}
-
-/// The file `<state>/drop-told`. A power cut may take it: the postmaster is told once more.
-struct DropRecord: KeptState {
-    /// When the postmaster was told of files that were not taken in, in seconds since 1970.
-    var told = 0
-
-    static let kind = "mailhub-drop"
-    static let fileName = "drop-told"
-    /// Where mhsend puts what it does not take in.
-    static let folder = "drop-refused"
-    static let isDurable = false
-
-    var lines: [(keyword: String, value: String)] { [("told", "\(max(0, told))")] }
-
-    mutating func take(_ keyword: String, _ value: String) -> Bool {
-        guard keyword == "told", let time = JournalWord.number(value.utf8) else { return false }
-        told = time
-        return true
     }
 }

@@ -71,13 +71,8 @@ final class Uplink: Sendable {
         state.withLock { ($0.connectivity, $0.asked) = (found, .now) }
     }
 
-    /// Changes the record. One that a power cut has left empty says nothing worth keeping.
     private func change(_ body: (inout OnlineRecord) -> Void) throws(StateFileError) -> OnlineRecord {
-        do throws(StateFileError) { return try records.change(OnlineRecord.fileName, body) } catch .damaged(let path) {
-            do throws(DurableError) { try records.directory.unlink(OnlineRecord.fileName) } catch { throw .disk(error) }
-            log.write(.warning, "online-query", [("error", "\(path) was damaged, and begins anew")])
-            return try records.change(OnlineRecord.fileName, body)
-        }
+        try records.change(OnlineRecord.fileName, body)
     }
 
     private func ask(_ query: OnlineQuery) -> Result<String?, any Error> {

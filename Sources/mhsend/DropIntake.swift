@@ -41,7 +41,8 @@ struct DropIntake {
 
     let settings: HubSettings
     let queue: Queue
-    let drop: Directory
+    /// `nil` where it is gone; what was taken from it is put into the queue all the same.
+    let drop: Directory?
     let tell: (Event) throws -> Void
 
     /// Takes in what is there. Another process that does so already is left to it.
@@ -51,55 +52,66 @@ struct DropIntake {
         guard try lock.tryLock() else { return }
         defer { withExtendedLifetime(lock) {} }
         try queue.settleStagedDrops(in: drop)
-        var brought: [UInt32: (files: Int, octets: Int)] = [:]
-        var staged: [StagedDrop] = []
-        var taken: [Event] = []
-        var waiting = 0
-        func publish() throws {
-            try queue.publish(staged, from: drop)
-            for event in taken { try tell(event) }
-            (staged, taken) = ([], [])
-        }
+        guard let drop else { return }
+        var pass = Pass()
         do {
             for name in try drop.names().sorted() {
                 guard name.utf8.first != Octet.dot else {
-                    sweep(name)
+                    sweep(name, in: drop)
                     continue
                 }
                 // One user's file must not stop another's: what is wrong with it is told of it alone.
                 do {
-                    guard DropDirectory.isName(name) else { throw DropFault.badName }
-                    guard let status = try onFile({ () throws(DurableError) in try drop.status(of: name) }) else {
-                        continue
-                    }
-                    // Not weighed with what the user may bring: it is only put aside.
-                    guard !status.isRegular || status.size <= DropFile.limit else {
-                        throw DropFault.tooLarge(limit: DropFile.sizeLimit)
-                    }
-                    let share = brought[status.owner] ?? (0, 0)
-                    guard share.files < Self.filesOfOne,
-                        share.octets + status.size <= Self.octetsOfOne || share.files == 0,
-                        try hasRoom(for: status.size)
-                    else {
-                        waiting += 1
-                        continue
-                    }
-                    brought[status.owner] = (share.files + 1, share.octets + status.size)
-                    guard let message = try read(name, status) else { continue }
-                    staged.append(try stage(message, from: name, of: status.owner))
-                    taken.append(.taken(message.id, user: status.owner, name: name))
+                    try take(name, from: drop, &pass)
                 } catch let fault as DropFault {
-                    if let event = try put(name, aside: fault) { try tell(event) }
+                    if let event = try put(name, of: drop, aside: fault) { try tell(event) }
                 }
-                if staged.count >= Self.batch { try publish() }
+                if pass.staged.count >= Self.batch { try publish(&pass, from: drop) }
             }
         } catch {
             // What was read already is no worse for it.
-            try publish()
+            try publish(&pass, from: drop)
             throw error
         }
-        try publish()
-        if waiting > 0 { try tell(.waiting(waiting)) }
+        try publish(&pass, from: drop)
+        if pass.waiting > 0 { try tell(.waiting(pass.waiting)) }
+    }
+
+    /// What a pass has done so far.
+    private struct Pass {
+        /// What each user has brought.
+        var shares: [UInt32: (files: Int, octets: Int)] = [:]
+        var waiting = 0
+        /// What is not in the queue yet.
+        var staged: [(message: StagedDrop, event: Event)] = []
+    }
+
+    private func publish(_ pass: inout Pass, from drop: Directory) throws {
+        let published = Set(try queue.publish(pass.staged.map(\.message), from: drop))
+        for (message, event) in pass.staged where published.contains(message) { try tell(event) }
+        pass.staged = []
+    }
+
+    /// Stages the message in the file `name`, unless it has to wait.
+    /// - Throws: ``DropFault``, `QueueError`, `DurableError`.
+    private func take(_ name: String, from drop: Directory, _ pass: inout Pass) throws {
+        guard DropDirectory.isName(name) else { throw DropFault.badName }
+        guard let status = try onFile({ () throws(DurableError) in try drop.status(of: name) }) else { return }
+        // Opened is only what does nothing when it is opened.
+        guard status.isRegular else { throw DropFault.notAFile }
+        // Not weighed with what the user may bring: it is only put aside.
+        guard status.size <= DropFile.limit else { throw DropFault.tooLarge(limit: DropFile.sizeLimit) }
+        let share = pass.shares[status.owner] ?? (0, 0)
+        guard share.files < Self.filesOfOne, share.octets + status.size <= Self.octetsOfOne || share.files == 0,
+            try hasRoom(for: status.size)
+        else {
+            pass.waiting += 1
+            return
+        }
+        pass.shares[status.owner] = (share.files + 1, share.octets + status.size)
+        guard let message = try read(name, of: drop, status) else { return }
+        let staged = try stage(message, from: name, of: status.owner)
+        pass.staged.append((staged, .taken(message.id, user: status.owner, name: name)))
     }
 
     private func hasRoom(for octets: Int) throws -> Bool {
@@ -108,7 +120,7 @@ struct DropIntake {
     }
 
     /// Removes what a writer that was killed has left. What cannot be removed harms nobody.
-    private func sweep(_ name: String) {
+    private func sweep(_ name: String, in drop: Directory) {
         do throws(DurableError) {
             guard let status = try drop.status(of: name), !status.isDirectory, ClockSanity.trusts(time(nil)),
                 status.changed < time(nil) - Self.leftoverAge
@@ -118,7 +130,7 @@ struct DropIntake {
     }
 
     /// - Returns: what became of it; `nil` where it is gone.
-    private func put(_ name: String, aside fault: DropFault) throws -> Event? {
+    private func put(_ name: String, of drop: Directory, aside fault: DropFault) throws -> Event? {
         guard fault.canBeSetAside else { return .left(name: name, fault) }
         let folder = try queue.state.directory("drop-refused", making: 0o700)
         do throws(DurableError) {
@@ -146,9 +158,7 @@ struct DropIntake {
 
     /// The message in the file `name`, which looked so a moment ago; `nil` where it is gone.
     /// - Throws: ``DropFault``, `QueueError`, `DurableError`.
-    private func read(_ name: String, _ seen: FileStatus) throws -> AcceptedMessage? {
-        // Opened is only what does nothing when it is opened.
-        guard seen.isRegular else { throw DropFault.notAFile }
+    private func read(_ name: String, of drop: Directory, _ seen: FileStatus) throws -> AcceptedMessage? {
         guard let file = try onFile({ () throws(DurableError) in try drop.open(name) }) else { return nil }
         func read(_ count: Int, at offset: Int) throws(DropFault) -> [UInt8] {
             try onFile { () throws(DurableError) in try file.read(atMost: count, at: offset) }

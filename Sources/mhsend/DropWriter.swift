@@ -34,16 +34,17 @@ final class DropWriter {
         } catch {
             throw DropError(error, in: path)
         }
-        let start = DropFile.firstLine(name: name, octets: 0, checksum: 0)
-        do throws(DurableError) { try file.write(start) } catch { throw DropError(error, in: path) }
         let fields = DropFile.fields(of: submission)
         guard submission.recipients.count <= EnvelopeCoding.recipientLimit, fields.count <= DropFile.fieldLimit else {
             throw .tooManyRecipients
         }
+        // The first line is written anew when the rest is known.
+        let start = DropFile.firstLine(name: name, octets: 0, checksum: 0)
+        do throws(DurableError) { try file.write(start) } catch { throw DropError(error, in: path) }
         try put(fields)
     }
 
-    // What is left by a process that was killed is swept up by the hub.
+    // What cannot be removed, or is left by a process that was killed, is swept up by the hub.
     deinit { if !isInPlace { _ = try? folder.unlink(hiddenName) } }
 
     private func put(_ octets: [UInt8]) throws(DropError) {

@@ -111,7 +111,7 @@ enum MHSend {
         let settings = try HubSettings.load(explicitPath: options.rc)
         if geteuid() == 0, let user = settings.runAs { try HubUser.become(user) }
         guard settings.isSystem else { throw DropError.notYours("--take-drop") }
-        let drop = try Directory(path: DropDirectory.path)
+        let drop = try FileStatus.at(DropDirectory.path).map { _ in try Directory(path: DropDirectory.path) }
         try DropIntake(settings: settings, queue: try Queue(state: settings.stateDirectory), drop: drop) {
             try writeToStandardOutput(printable($0.line) + "\n")
         }.run()

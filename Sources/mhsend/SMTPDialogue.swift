@@ -123,6 +123,8 @@ struct SMTPDialogue {
         case IntakeError.refused(let verdict): verdict
         case let error as IntakeError: .permanent(6, 0, text: "\(error)")
         case QueueError.noSpace, DropError.noSpace: .temporary(3, 1, text: sentence(error))
+        case DropError.tooLarge: .permanent(3, 4, text: sentence(error))
+        case DropError.tooManyRecipients: .permanent(5, 3, text: sentence(error))
         default: .temporary(3, 0, text: sentence(error))
         }
     }

@@ -9,11 +9,9 @@ struct DropWatch: ~Copyable {
     /// For poll(2); -1 where there is nothing to watch.
     private(set) var descriptor: Int32 = -1
     private var isArmed = false
-    private let isWanted: Bool
 
     /// - Parameter isWanted: whether the hub has a drop directory, or may get one.
     init(isWanted: Bool) {
-        self.isWanted = isWanted
         if isWanted { descriptor = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK)) }
     }
 

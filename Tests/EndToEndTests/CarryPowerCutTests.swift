@@ -27,17 +27,8 @@ private final class RecordedCarry: Sendable {
         try hub.queue(
             "Subject: one\n\nx\n", to: ["one@far.example", "bad@far.example", "bob@home.example"])
         try hub.queue("Subject: two\n\nx\n", to: ["two@far.example"])
-        // The Maildir stands: its making is synchronized in steps, and what the other lane says in between would part them.
-        let folders = ["tmp", "new", "cur"].map { hub.scratch.file("mail/bob/\($0)") }
-        _ = try runProgram(["mkdir", "-p", "-m", "0700"] + folders)
-        let recorder = try DiskRecorder(of: hub.scratch.path, in: scratch)
-        let environment = ["HOME": hub.scratch.path].merging(recorder.environment) { $1 }
-        let result = try runProgram(
-            [try InstalledCommands.path("mhcarry"), "-C", hub.rc], environment: environment)
-        guard result.status == 0, try hub.listed.isEmpty, sink.messages.count == 2 else {
-            throw KitError("\(result) \(hub.log)")
-        }
-        log = try recorder.read()
+        log = try hub.recordRun(in: scratch)
+        #expect(sink.messages.count == 2)
         farewell = try #require(log.said("QUIT\r\n").first)
         copied = try #require(log.written("to=<bob@home.example>"))
         var dots: [(event: Int, letter: String)] = []
@@ -57,9 +48,7 @@ private final class RecordedCarry: Sendable {
         // By another name, so that a notice made again has another size: one that has the size of the first takes its place in
         // the mailbox, and would not be seen.
         let hub = Self.hub(sink, "hub-after-the-cut.example")
-        let image = hub.scratch.file("image")
-        try log.write(cut, to: image)
-        for folder in ["state", "mail"] { _ = unsafe rename("\(image)/\(folder)", hub.scratch.file(folder)) }
+        try hub.restore(log, after: cut)
         return hub
     }
 

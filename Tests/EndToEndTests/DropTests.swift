@@ -284,7 +284,7 @@ struct DropTests {
             let record = "\(hub.state)/unowned"
             let words = String(decoding: ScratchDirectory.read(record) ?? [], as: UTF8.self)
             #expect(words.contains("owed 1\n"), "\(words)")
-            hub.scratch.write(words.replacing(/told [0-9]+/, with: "told 1700000000"), to: "lib/mailhub/unowned")
+            hub.scratch.write(words.replacing(/last [0-9]+/, with: "last 1700000000"), to: "lib/mailhub/unowned")
             _ = unsafe chown(record, 64_001, 64_001)
             try hub.carry(deadline: .seconds(300))
             #expect(hub.mail(of: "postmaster").count == 2)

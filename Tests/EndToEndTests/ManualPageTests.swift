@@ -57,7 +57,7 @@ struct ManualPageTests {
             "SMTPError": "the route waits", "POP3Error": "collects nothing", "IMAPError": "collects nothing",
             "MaildirError": "the recipient waits", "DeliveryError": "the recipient waits",
             "MboxError": "the recipient waits",
-            "SiblingError": "starts no command of the hub",
+            "SiblingError": "is logged",
             "JournalError": "is told as a QueueError", "StateFileError": "is told as a QueueError",
             "LoginRecordError": "the route waits",
         ],

@@ -62,6 +62,27 @@ final class SendHub: Sendable {
     @discardableResult
     func run(deadline: Duration = .seconds(30)) throws -> CommandResult { try mhsend(["-q"], deadline: deadline) }
 
+    /// Records what a run of the carrier does to the disk, by which the queue is emptied.
+    /// - Parameter scratch: where the record goes.
+    func recordRun(in scratch: ScratchDirectory) throws -> DiskLog {
+        // The Maildir stands: its making is synchronized in steps, and what the other lane says in between would part them.
+        let folders = ["tmp", "new", "cur"].map { self.scratch.file("mail/bob/\($0)") }
+        _ = try runProgram(["mkdir", "-p", "-m", "0700"] + folders)
+        let recorder = try DiskRecorder(of: self.scratch.path, in: scratch)
+        let result = try runProgram(
+            [try InstalledCommands.path("mhcarry"), "-C", rc],
+            environment: ["HOME": self.scratch.path].merging(recorder.environment) { $1 })
+        guard result.status == 0, try listed.isEmpty else { throw KitError("\(result) \(log)") }
+        return try recorder.read()
+    }
+
+    /// Puts what a power cut leaves of a recorded run in the place of queue and mail.
+    func restore(_ log: DiskLog, after cut: PowerCut) throws {
+        let image = scratch.file("image")
+        try log.write(cut, to: image)
+        for folder in ["state", "mail"] { moveFile("\(image)/\(folder)", to: scratch.file(folder)) }
+    }
+
     /// Starts a run of the queue, as `command`.
     func startRun(as command: RunningCommand) throws {
         command.set(

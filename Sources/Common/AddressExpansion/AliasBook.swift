@@ -69,12 +69,6 @@ public final class AliasBook: AliasNames {
         if case .unreadable(let fault) = find(address, rank) { fault } else { nil }
     }
 
-    /// What the files say of a whole address, by aliases of any rank.
-    func find(_ address: Address) -> AliasFinding? {
-        for rank in AliasRank.allCases { if let found = find(address, rank) { return found } }
-        return nil
-    }
-
     /// All files. Read in advance, no question waits for one later.
     @discardableResult
     public func read() -> [Result<AliasFile, AliasFileFault>] {

@@ -28,7 +28,12 @@ struct Includes: Sendable {
                     unfolded.append(member)
                     continue
                 }
-                guard depth < Self.depthLimit, read.insert(path).inserted else { continue }
+                guard depth < Self.depthLimit else {
+                    // A recipient of its own for now: it is read when it is looked at.
+                    unfolded.append(member)
+                    continue
+                }
+                guard read.insert(path).inserted else { continue }
                 do throws(AliasFileFault) { add(try self.members(of: path), depth + 1) } catch {
                     unfolded.append(member)
                 }

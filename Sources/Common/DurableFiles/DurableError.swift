@@ -27,6 +27,9 @@ public struct DurableError: Complaint, Hashable {
     /// The disk is full, or the owner's quota: nothing was done, and a later try may succeed.
     public var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
 
+    /// A directory stands where a file was meant.
+    public var isDirectory: Bool { code == EISDIR }
+
     /// The system was short of something, and nothing is wrong with the file: the next try may succeed.
     public var isShortage: Bool {
         switch code {

@@ -57,25 +57,17 @@ public final class File: Sendable {
     /// Writes all octets of `octets` at `offset`; the file's position stays.
     public func overwrite(_ octets: [UInt8], at offset: Int) throws(DurableError) {
         try allow("write")
-        var at = 0
-        while at < octets.count {
-            let count = unsafe octets.withUnsafeBytes { bytes in
-                unsafe pwrite(descriptor, bytes.baseAddress.map { unsafe $0 + at }, octets.count - at, offset + at)
-            }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw failure("write")
-            }
-            at += count
-        }
+        try put(octets, octets.indices, at: offset)
     }
 
-    private func put(_ octets: [UInt8], _ range: Range<Int>) throws(DurableError) {
+    /// - Parameter offset: `nil` for the file's position.
+    private func put(_ octets: [UInt8], _ range: Range<Int>, at offset: Int? = nil) throws(DurableError) {
         var at = range.lowerBound
         while at < range.upperBound {
             let count = unsafe octets.withUnsafeBytes { bytes in
                 let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[at..<range.upperBound])
-                return unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
+                guard let offset else { return unsafe Glibc.write(descriptor, rest.baseAddress, rest.count) }
+                return unsafe pwrite(descriptor, rest.baseAddress, rest.count, offset + at - range.lowerBound)
             }
             if count < 0 {
                 if errno == EINTR { continue }

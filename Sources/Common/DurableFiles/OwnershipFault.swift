@@ -66,8 +66,7 @@ extension Directory {
 
     /// What is wrong with a directory of ours in which others may write, where it is another's; `nil` when nothing is.
     public func foreignOwner() throws(DurableError) -> OwnershipFault? {
-        let owner = try status().owner
-        return owner == geteuid() ? nil : .foreignOwner(path: path, owner: owner, own: geteuid())
+        try ownershipFault(forbidden: 0, chmod: "")
     }
 
     /// What is wrong with a mailbox, which a person may open to a group; `nil` when nothing is, and on a file system

@@ -58,7 +58,8 @@ public struct StateFiles<State: KeptState>: Sendable {
 
     public init(in directory: Directory) { self.directory = directory }
 
-    /// The state `name`, without a lock; a fresh one when there is none.
+    /// The state `name`, without a lock; a fresh one when there is none, and where a power cut may have left a file that
+    /// makes no sense.
     /// - Throws: ``StateFileError``.
     public func read(_ name: String) throws(StateFileError) -> State {
         let octets = try StateFileError.telling { () throws(DurableError) -> [UInt8]? in
@@ -69,6 +70,7 @@ public struct StateFiles<State: KeptState>: Sendable {
         if let state = State(octets) { return state }
         let path = "\(directory.path)/\(name)"
         if let version = State.version(of: octets), version > State.version { throw .newerVersion(path: path) }
+        guard State.isDurable else { return State() }
         throw .damaged(path: path)
     }
 

@@ -52,8 +52,9 @@ public struct RecipientGraph: Sendable {
         let root: Int
         /// How many stand for it, where it is one of the envelope.
         var count = 0
-        /// Whom it was replaced by; `nil` where it was not.
-        var successors: [Int]?
+        var isExpanded = false
+        /// Whom it was replaced by.
+        var successors: [Int] = []
     }
 
     private var nodes: [Node] = []
@@ -64,7 +65,8 @@ public struct RecipientGraph: Sendable {
         nodes.reserveCapacity(recipients.count)
         for (index, recipient) in recipients.enumerated() {
             add(recipient.recipient.destination, of: recipient.parent)
-            if recipient.isExpanded { nodes[index].successors = (nodes[index].successors ?? []) + recipient.known }
+            nodes[index].isExpanded = recipient.isExpanded
+            nodes[index].successors = recipient.known
         }
     }
 
@@ -75,7 +77,7 @@ public struct RecipientGraph: Sendable {
         indexes[destination, default: []].append(index)
         guard let parent else { return }
         nodes[root].count += 1
-        nodes[parent].successors = (nodes[parent].successors ?? []) + [index]
+        nodes[parent].successors.append(index)
     }
 
     /// Expands the recipient at `parent`, which was not expanded yet.
@@ -107,6 +109,7 @@ public struct RecipientGraph: Sendable {
                 throw .circle((way + [first]).map { nodes[$0].destination })
             }
         }
+        nodes[parent].isExpanded = true
         nodes[parent].successors = added.known
         for child in added.children { add(child.destination, of: parent) }
         return added
@@ -125,8 +128,8 @@ public struct RecipientGraph: Sendable {
         var open = starts
         while let index = open.popLast() {
             guard seen.insert(index).inserted else { continue }
-            guard let successors = nodes[index].successors else { return true }
-            open += successors
+            guard nodes[index].isExpanded else { return true }
+            open += nodes[index].successors
         }
         return false
     }

@@ -45,13 +45,9 @@ public struct LocalAddresses: Sendable, Hashable {
             self.dropped = dropped
         }
 
-        /// Whether an address with one of these local parts takes no mail.
-        func blocks(_ candidates: [String]) -> Bool {
-            guard !blocked.isEmpty else { return false }
-            return candidates.contains { candidate in
-                guard let address = try? Address(localPart: candidate, domain: name) else { return false }
-                return blocked.contains { $0.matches(address, foldingLocalPart: true) }
-            }
+        /// Whether one of these addresses takes no mail.
+        func blocks(_ candidates: [Address]) -> Bool {
+            blocked.contains { pattern in candidates.contains { pattern.matches($0, foldingLocalPart: true) } }
         }
 
         /// The local parts that `local` is looked up by, in order: with its suffix, then without.
@@ -137,38 +133,39 @@ public struct LocalAddresses: Sendable, Hashable {
         let local = address.localPart.lowercased()
         let domain = address.domain?.lowercased() ?? qualify
         let ours = domains[domain]
-        func alias(_ name: String, _ rank: AliasRank) -> Resolution? {
-            guard ours != nil, let aliases else { return nil }
-            do throws(AddressError) {
-                let named = try Address(localPart: name, domain: domain)
-                return aliases.hasAlias(for: named, rank) ? .alias(named, rank) : nil
-            } catch {
-                return nil  // nobody can have it
-            }
+        func alias(_ named: Address?, _ rank: AliasRank) -> Resolution? {
+            guard ours != nil, let named, let aliases, aliases.hasAlias(for: named, rank) else { return nil }
+            return .alias(named, rank)
         }
+        // As it is looked up: with its suffix, then without.
+        var candidates: [Address] = []
+        for candidate in ours?.candidates(for: local) ?? [local] {
+            // What is left of an address may be none, and nobody has that.
+            do throws(AddressError) { candidates.append(try Address(localPart: candidate, domain: domain)) } catch {}
+        }
+        let named = candidates.first
         if local == "postmaster", ours != nil {
             if let mailbox = exact["postmaster@\(domain)"] { return .mailbox(mailbox) }
-            if let alias = alias(local, .exact) { return alias }
+            if let alias = alias(named, .exact) { return alias }
             if let postmaster { return .mailbox(postmaster) }
         }
-        let candidates = ours?.candidates(for: local) ?? [local]
         if let ours, ours.blocks(candidates) { return .blocked }
-        for name in candidates {
-            let key = "\(name)@\(domain)"
+        for candidate in candidates {
+            let key = Self.key(candidate)
             if let mailbox = exact[key] { return .mailbox(mailbox) }
             if outside.contains(key) { return .elsewhere }
-            if let alias = alias(name, .exact) { return alias }
-            if let ours, let mailbox = names[name], ours.mailboxes?.contains(mailbox) ?? true {
+            if let alias = alias(candidate, .exact) { return alias }
+            if let ours, let mailbox = names[candidate.localPart], ours.mailboxes?.contains(mailbox) ?? true {
                 return .mailbox(mailbox)
             }
         }
-        if let alias = alias(local, .pattern) { return alias }
+        if let alias = alias(named, .pattern) { return alias }
         let whole = address.whole(at: qualify)
         if let glob = globs.first(where: { $0.pattern.matches(whole, foldingLocalPart: true) }) {
             return .mailbox(glob.mailbox)
         }
         guard let ours else { return .elsewhere }
-        if let alias = alias(local, .anybody) { return alias }
+        if let alias = alias(named, .anybody) { return alias }
         return ours.catchAll.map { .mailbox($0) } ?? .unknownHere
     }
 

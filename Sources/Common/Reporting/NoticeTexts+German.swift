@@ -120,7 +120,7 @@ extension NoticeTexts {
                     mhqueue why ID
                     mhqueue rm ID
 
-                Von weiteren hören Sie höchstens einmal am Tag.
+                Davon hören Sie höchstens einmal am Tag, solange es so ist.
                 """),
         alert: Wording(
             subject: "Der Mail-Hub braucht Sie: {first}",

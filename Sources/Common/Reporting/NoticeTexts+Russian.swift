@@ -117,7 +117,7 @@ extension NoticeTexts {
                     mhqueue why ID
                     mhqueue rm ID
 
-                О следующих сообщается не чаще раза в день.
+                Об этом сообщается не чаще раза в день, пока они задержаны.
                 """),
         alert: Wording(
             subject: "Почтовому узлу нужна помощь: {first}",

@@ -176,7 +176,7 @@ public struct NoticeTexts: Sendable, Hashable {
                     mhqueue why ID
                     mhqueue rm ID
 
-                You hear of further ones at most once a day.
+                You hear of such mail at most once a day, while it is held.
                 """),
         alert: Wording(
             subject: "The mail hub needs you: {first}",

@@ -21,10 +21,7 @@ extension HubSettings {
     public static func load(
         explicitPath: String?, context: ProcessContext
     ) throws(RunControlError) -> HubSettings {
-        let file = try find(explicitPath: explicitPath, context)
-        var settings = try read(file, context, checksSafety: true)
-        settings.source = absolute(settings.source)
-        return settings
+        try settings(in: try find(explicitPath: explicitPath, context), context)
     }
 
     /// As ``load(explicitPath:environment:)``; `nil` for a user who has no rc of his own and is not the user of the machine's
@@ -32,30 +29,37 @@ extension HubSettings {
     public static func loadOwn(
         explicitPath: String? = nil, environment: [String: String] = ProcessContext.environment()
     ) throws(RunControlError) -> HubSettings? {
-        try loadOwn(explicitPath: explicitPath, context: ProcessContext(environment: environment))
-    }
-
-    static func loadOwn(explicitPath: String?, context: ProcessContext) throws(RunControlError) -> HubSettings? {
+        let context = ProcessContext(environment: environment)
         guard explicitPath == nil, context.named == nil, context.effectiveUser != 0 else {
             return try load(explicitPath: explicitPath, context: context)
         }
-        for path in standardPaths(context) where path != context.systemPath {
-            var status = stat()
-            // Whatever is there ends the search.
-            if unsafe lstat(path, &status) == 0 || ![ENOENT, ENOTDIR].contains(errno) {
-                return try load(explicitPath: nil, context: context)
+        let owner = FileSafety.owner(of: context.systemState)
+        let file: SourceFile
+        do throws(RunControlError) {
+            file = try find(explicitPath: nil, context)
+        } catch {
+            switch error {
+            case .noneFound where owner != nil && owner != context.effectiveUser: return nil
+            case .unreadable(context.systemPath, _) where owner != context.effectiveUser: return nil
+            default: throw error
             }
         }
+        guard file.path == context.systemPath else { return try settings(in: file, context) }
         do throws(RunControlError) {
-            let settings = try load(explicitPath: nil, context: context)
+            let settings = try settings(in: file, context)
             return isUser(context, of: settings) ? settings : nil
         } catch {
             // What is wrong with it is told its own user, who can mend it.
-            let owner = owner(of: context.systemState)
-            if owner == context.effectiveUser { throw error }
-            if case .noneFound = error, owner == nil { throw error }
-            return nil
+            guard owner == context.effectiveUser else { return nil }
+            throw error
         }
+    }
+
+    private static func settings(in file: SourceFile, _ context: ProcessContext) throws(RunControlError) -> HubSettings
+    {
+        var settings = try read(file, context, checksSafety: true)
+        settings.source = absolute(settings.source)
+        return settings
     }
 
     /// Whether the user of this process is that of the machine's hub.
@@ -64,12 +68,7 @@ extension HubSettings {
             guard let entry = unsafe getpwnam(name) else { return false }
             return unsafe entry.pointee.pw_uid == context.effectiveUser
         }
-        return owner(of: settings.stateDirectory) == context.effectiveUser
-    }
-
-    private static func owner(of path: String) -> UInt32? {
-        var status = stat()
-        return unsafe stat(path, &status) == 0 ? status.st_uid : nil
+        return FileSafety.owner(of: settings.stateDirectory) == context.effectiveUser
     }
 
     /// `path` made absolute: a child may read the rc again from another working directory.

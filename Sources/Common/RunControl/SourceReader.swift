@@ -61,10 +61,14 @@ package struct SourceFile {
 enum FileSafety {
     /// Whether `path` is the rc of a machine's hub whose user is another than `user`.
     static func isMachinesHub(_ path: String, of user: UInt32) -> Bool {
-        var status = stat()
         let system = ProcessContext(environment: [:])
-        guard path == system.systemPath, user != 0, unsafe stat(system.systemState, &status) == 0 else { return false }
-        return status.st_uid != user
+        guard path == system.systemPath, user != 0, let owner = owner(of: system.systemState) else { return false }
+        return owner != user
+    }
+
+    static func owner(of path: String) -> UInt32? {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? status.st_uid : nil
     }
 
     /// Who we are, and what root types to let us read a file of root's.

@@ -37,7 +37,7 @@ public struct Acceptance: Sendable, Hashable {
         self.account = account
     }
 
-    /// Whether it is of somebody at this machine who has no mailbox here.
+    /// Whether nobody with a mailbox here has submitted it.
     public func isUnowned(_ envelope: Envelope) -> Bool { identity == nil && !isNotice(envelope) }
 
     /// Whether the message with this envelope is a notice of the hub's own.

@@ -56,13 +56,7 @@ public struct NoticeBudgets: Sendable {
     /// - Throws: `StateFileError` of the disk.
     public func spend(now: Int) throws(StateFileError) -> Bool {
         var isAllowed = false
-        func change() throws(StateFileError) {
-            try files.change(NoticeBudget.fileName) { isAllowed = $0.spend(now: now) }
-        }
-        do throws(StateFileError) { try change() } catch .damaged {
-            do throws(DurableError) { try files.directory.unlink(NoticeBudget.fileName) } catch { throw .disk(error) }
-            try change()
-        }
+        try files.change(NoticeBudget.fileName) { isAllowed = $0.spend(now: now) }
         return isAllowed
     }
 }

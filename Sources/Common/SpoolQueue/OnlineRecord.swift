@@ -45,10 +45,6 @@ public struct OnlineRecord: KeptState {
     /// What was answered last, as the files in the state directory have it.
     /// - Throws: `StateFileError`.
     public static func last(in state: Directory) throws(StateFileError) -> Connectivity {
-        do throws(StateFileError) {
-            return try StateFiles<OnlineRecord>(in: state).read(fileName).connectivity
-        } catch .damaged {
-            return .offline  // the next run begins it anew
-        }
+        try StateFiles<OnlineRecord>(in: state).read(fileName).connectivity
     }
 }

@@ -13,7 +13,7 @@ public enum DropDirectory {
     /// he may open it.
     public static let mode: UInt32 = 0o3777
 
-    /// Whether `name` is one that a writer gives: another's is left alone.
+    /// Whether `name` is one that a writer gives: any other is left alone.
     public static func isName(_ name: String) -> Bool { UniqueName.isOne(name) }
 }
 
@@ -60,56 +60,43 @@ extension Queue {
     public func stage(
         _ message: Prepared, _ acceptance: Acceptance, id: QueueID, from source: String, of user: UInt32
     ) throws(QueueError) -> StagedDrop {
-        let block = try EnvelopeCoding.encode(message.envelope, acceptance, message.facts, id: id)
-        let entry = QueueEntry(
-            id: id, size: block.count + message.size, notBefore: 0, isHeld: false, hasJournal: false, isTried: false)
+        let (block, entry) = try entry(of: message, acceptance, id: id)
         let staged = StagedDrop(source: source, user: user, entry: entry.name)
-        do throws(DurableError) {
+        try durably { () throws(DurableError) in
             let temporary = "\(id).\(UniqueName.random())"
-            let file = try tmp.createExclusive(temporary)
-            do throws(DurableError) {
-                try message.content.write(to: file, behind: block + message.top)
-                try file.synchronize()
-                try tmp.rename(temporary, to: staged.name)
-            } catch {
-                _ = try? tmp.unlink(temporary)
-                throw error
-            }
-        } catch {
-            throw QueueError(error)
+            try write(message, behind: block, as: temporary).synchronize()
+            try tmp.rename(temporary, to: staged.name)
         }
         return staged
     }
 
     /// Puts staged messages into the queue, durably, after their drop files are gone from `drop`.
-    /// - Throws: ``QueueError/disk(_:)``; ``settleStagedDrops(in:)`` does the rest then.
-    public func publish(_ staged: [StagedDrop], from drop: Directory) throws(QueueError) {
-        guard !staged.isEmpty else { return }
+    /// - Returns: those that are in the queue; the others are for the next ``settleStagedDrops(in:)``.
+    /// - Throws: ``QueueError/disk(_:)``; what is not in the queue then is for that, too.
+    public func publish(_ staged: [StagedDrop], from drop: Directory) throws(QueueError) -> [StagedDrop] {
+        guard !staged.isEmpty else { return [] }
+        var alone: [StagedDrop] = []
         try durably { () throws(DurableError) in
             try tmp.synchronize()
-            var alone: [StagedDrop] = []
             for message in staged {
                 do throws(DurableError) {
                     try drop.unlink(message.source)
                     alone.append(message)
                 } catch {
-                    // Its owner has put something else there: it is read again, as what it is then.
-                    try tmp.unlink(message.name)
+                    // Its owner has put a directory there. Of any other error it is not known whether the file is gone.
+                    guard error.isDirectory else { throw error }
                 }
             }
-            // From here on the staged message is the only one.
-            try drop.synchronize()
-            for message in alone { try tmp.rename(message.name, to: message.entry, in: new) }
-            try new.synchronize()
         }
-        _ = try? WakeMark.touch(in: run)
+        try moveIntoQueue(alone, from: drop)
+        return alone
     }
 
     /// Ends what a run that died, or the power, has broken off. A message whose drop file is there is read again; of any other
     /// the staged one is all there is.
     /// - Parameter drop: the drop directory, under the lock of who takes from it; `nil` where there is none.
     public func settleStagedDrops(in drop: Directory?) throws(QueueError) {
-        var whole: [StagedDrop] = []
+        var alone: [StagedDrop] = []
         for message in try stagedDrops() {
             let isThere = try durably { () throws(DurableError) in
                 try drop?.status(of: message.source)?.owner == message.user
@@ -117,15 +104,19 @@ extension Queue {
             if isThere {
                 try durably { () throws(DurableError) in _ = try tmp.unlink(message.name) }
             } else {
-                whole.append(message)
+                alone.append(message)
             }
         }
-        guard !whole.isEmpty else { return }
+        if !alone.isEmpty { try moveIntoQueue(alone, from: drop) }
+    }
+
+    /// Puts messages whose drop files are gone into the queue, once it is durable that these are.
+    private func moveIntoQueue(_ messages: [StagedDrop], from drop: Directory?) throws(QueueError) {
         try durably { () throws(DurableError) in
             try drop?.synchronize()
-            for message in whole { try tmp.rename(message.name, to: message.entry, in: new) }
+            for message in messages { try tmp.rename(message.name, to: message.entry, in: new) }
             try new.synchronize()
         }
-        _ = try? WakeMark.touch(in: run)
+        noteAccepted()
     }
 }

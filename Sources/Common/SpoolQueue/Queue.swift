@@ -76,20 +76,19 @@ public final class Queue: Sendable {
         _ message: Prepared, _ acceptance: Acceptance, id: QueueID? = nil, notBefore: Int = 0
     ) throws(QueueError) -> QueueID {
         let id = id ?? makeID(seconds: acceptance.arrival)
-        let block = try EnvelopeCoding.encode(message.envelope, acceptance, message.facts, id: id)
-        let entry = QueueEntry(
-            id: id, size: block.count + message.size, notBefore: max(0, notBefore), isHeld: false, hasJournal: false,
-            isTried: false)
+        let (block, entry) = try entry(of: message, acceptance, id: id, notBefore: notBefore)
         do throws(DurableError) {
             try store(block + message.top, message.content, as: entry)
         } catch {
             throw QueueError(error)
         }
-        // The message is safe. A wake mark that could not be changed costs a minute at most: the next periodic run
-        // finds the message.
-        _ = try? WakeMark.touch(in: run)
+        noteAccepted()
         return id
     }
+
+    /// Wakes the runs. What was accepted is safe: a wake mark that could not be changed costs a minute at most, until the next
+    /// periodic run.
+    func noteAccepted() { _ = try? WakeMark.touch(in: run) }
 
     private func store(_ start: [UInt8], _ content: any Content, as entry: QueueEntry) throws(DurableError) {
         // A random suffix: when a run is killed here, the next one queues its notice again under the same id.
