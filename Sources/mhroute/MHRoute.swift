@@ -27,7 +27,7 @@ extension MHRoute {
         @Option(
             name: [.customShort("f"), .customLong("from")],
             help: ArgumentHelp(
-                "The envelope sender; <> for a notice. Without it: that of the mailbox, or of its account.",
+                "The envelope sender; <> for a notice. Without it: the submitter's.",
                 valueName: "address"))
         var sender: String?
 
@@ -40,9 +40,14 @@ extension MHRoute {
         @Option(
             name: .customLong("as"),
             help: ArgumentHelp(
-                "The mailbox that submits the message. Without it: that of the sender's address.", valueName: "mailbox")
-        )
+                "The mailbox that submits the message. Without it: that of -f's address, or the user who calls.",
+                valueName: "mailbox"))
         var mailbox: String?
+
+        @Flag(
+            name: .customLong("as-caller"),
+            help: "The user who calls submits the message, as with mhsend, whatever its sender.")
+        var isOfCaller = false
 
         @Option(
             name: .customLong("online"),
@@ -53,7 +58,14 @@ extension MHRoute {
         @Argument(help: "The recipients.")
         var addresses: [String] = []
 
+        func validate() throws {
+            guard !(isOfCaller && mailbox != nil) else {
+                throw ValidationError("either --as or --as-caller, not both")
+            }
+        }
+
         func run() throws {
+            let caller = getuid()  // before root becomes the hub's user
             let settings = try hub.start("mhroute", checks: []).settings
             guard let first = addresses.first else { throw ValidationError("name a recipient: mhroute show ADDRESS") }
             let hint = Nearest.hint(to: first, among: ["show", "help"])
@@ -61,9 +73,9 @@ extension MHRoute {
                 throw ValidationError("unknown command \"\(printable(first))\"\(hint)")
             }
             let recipients = try addresses.map { try Self.read($0, qualify: settings.qualify) }
-            let reversePath = try reversePath(settings)
+            let reversePath = try reversePath(of: caller, settings)
             let headerFrom = try author.map { try Self.read($0, qualify: settings.qualify) } ?? reversePath.address
-            let submitter = try submitter(settings, reversePath)
+            let submitter = try submitter(calledBy: caller, settings, reversePath)
             var isUnknown = false
             for recipient in recipients {
                 try writeToStandardOutput(
@@ -182,27 +194,32 @@ extension MHRoute {
             return text
         }
 
-        private func reversePath(_ settings: HubSettings) throws -> ReversePath {
+        private func reversePath(of caller: UInt32, _ settings: HubSettings) throws -> ReversePath {
             if let sender {
                 return sender == "<>" || sender.isEmpty
                     ? .null : .address(try Self.read(sender, qualify: settings.qualify))
             }
-            let submitters = mailbox.map { name in settings.mailboxes.filter { $0.name == name } } ?? settings.mailboxes
-            let first = submitters.lazy.compactMap { settings.author(of: $0) }.first
-            if let first { return .address(first) }
-            // As mhsend does for a caller whom the rc does not know.
-            let user = unsafe getpwuid(getuid()).map { unsafe String(cString: $0.pointee.pw_name) }
-            guard let name = mailbox ?? user else { return .null }
-            return .address(try Self.read(name, qualify: settings.qualify))
+            if let mailbox {
+                let own = settings.mailbox(mailbox).flatMap(settings.author)
+                return .address(try own ?? Self.read(mailbox, qualify: settings.qualify))
+            }
+            let name = ProcessContext.nameOfUser(caller) ?? "uid\(caller)"
+            return settings.sender(ofUnixUser: name).map { .address($0) } ?? .null
         }
 
-        private func submitter(_ settings: HubSettings, _ reversePath: ReversePath) throws -> Submitter {
+        private func submitter(
+            calledBy caller: UInt32, _ settings: HubSettings, _ reversePath: ReversePath
+        ) throws -> Submitter {
             if let mailbox {
                 guard settings.mailbox(mailbox) != nil else {
                     let hint = Nearest.hint(to: mailbox, among: settings.mailboxes.map(\.name))
                     throw ValidationError("\(printable(mailbox)): the rc has no such mailbox\(hint)")
                 }
                 return .mailbox(mailbox)
+            }
+            guard sender != nil, !isOfCaller else {
+                let own = ProcessContext.nameOfUser(caller).flatMap(settings.mailbox(ofUnixUser:))
+                return Submitter(ofUnixUser: caller, mailbox: own?.name, hubUser: geteuid())
             }
             guard let sender = reversePath.address else { return .notice }
             let owner = settings.mailboxes.first {

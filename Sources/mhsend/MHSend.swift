@@ -44,7 +44,8 @@ enum MHSend {
     /// Tells where mail to `addresses` would go, and why.
     private static func verify(_ addresses: [String], _ options: SendmailOptions, _ rcWords: [String]) throws -> Never {
         let sender = options.reversePath.map { ["--from=\($0)"] } ?? []
-        try SiblingCommand.routes.replaceThisProcess(["show"] + rcWords + sender + ["--"] + addresses)
+        try SiblingCommand.routes.replaceThisProcess(
+            ["show", "--as-caller"] + rcWords + sender + ["--"] + addresses)
     }
 
     private static func take(_ options: SendmailOptions) throws {

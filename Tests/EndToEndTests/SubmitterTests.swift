@@ -59,6 +59,16 @@ struct SubmitterTests {
             ).outputText
             #expect(asAlice.contains("submitted by alice\n") && asAlice.contains("  account gmail: smtp"), "\(asAlice)")
             #expect(try call(["mhroute", "show", "--as", "nobody", "c@far.example"], hub).status == 64)
+            // What the hub's own user hands in, whoever it is from, is no mailbox's.
+            for mine in [
+                ["mhroute", "show", "c@far.example"],
+                ["mhroute", "show", "--as-caller", "-f", "bob@example.org", "c@far.example"],
+                ["mhsend", "-bv", "-f", "bob@example.org", "c@far.example"],
+            ] {
+                let told = try call(mine, hub)
+                #expect(told.status == 0 && told.outputText.contains("submitted by the hub's own user\n"), "\(told)")
+                #expect(told.outputText.contains("  account gmail: smtp"), "\(told)")
+            }
 
             let rc = String(decoding: try #require(ScratchDirectory.read(hub.rcPath)), as: UTF8.self)
             hub.scratch.write(rc.replacing("  owner alice\n", with: "  owner alice\n  for bob\n"), to: "rc")

@@ -6,16 +6,17 @@ import Programs
 import RunControl
 
 extension Check {
-    /// Aliases files can be read, are ours, and each line means something that can be done; the hook is there.
+    /// Aliases files can be read, are ours, and each line means something that can be done; the hook is there. Warnings
+    /// only: mail to such an address waits, and the run goes on.
     public static let aliases = Check { settings, findings in
         if let name = settings.aliasHook.first, let obstacle = Program.obstacle(to: name) {
-            findings.fault(settings.positions["alias-hook"], "alias-hook: \(obstacle)")
+            findings.warning(settings.positions["alias-hook"], "alias-hook: \(obstacle)")
         }
         for file in AliasBook(settings).read() {
             switch file {
             case .success(let file): look(at: file, settings, &findings)
             case .failure(let fault):
-                findings.fault(position(of: fault.path, in: settings), "the aliases file \(fault)")
+                findings.warning(position(of: fault.path, in: settings), "the aliases file \(fault)")
             }
         }
     }
@@ -46,17 +47,17 @@ extension Check {
 
     private static func look(at file: AliasFile, _ settings: HubSettings, _ findings: inout Findings) {
         func place(_ line: Int) -> SourcePosition { SourcePosition(file: file.path, line: line, column: 1) }
-        for (line, error) in file.unnamed { findings.fault(place(line), "\(error)") }
+        for (line, error) in file.unnamed { findings.warning(place(line), "\(error)") }
         for (name, line, earlier) in file.repeated {
             findings.warning(place(line), "alias \(name): it stands in line \(earlier) already, which does not count")
         }
         for entry in file.entries {
-            for (line, error) in entry.faults { findings.fault(place(line), "alias \(entry.name): \(error)") }
+            for (line, error) in entry.faults { findings.warning(place(line), "alias \(entry.name): \(error)") }
             for member in entry.members {
                 guard case .success(let target) = member.target,
                     let fault = fault(of: target, settings)
                 else { continue }
-                findings.fault(place(member.line), "alias \(entry.name): \(fault)")
+                findings.warning(place(member.line), "alias \(entry.name): \(fault)")
             }
         }
         for (entry, way) in circles(in: file, settings.localAddresses) {

@@ -11,6 +11,14 @@ public enum Submitter: Sendable, Hashable, CustomStringConvertible {
     /// Nobody known here: a stranger, or a Unix user without a mailbox.
     case unknown
 
+    /// Who submits what a process of the Unix user `user` hands in.
+    /// - Parameters:
+    ///   - mailbox: the mailbox whose `unix-user` he is.
+    ///   - hubUser: the Unix user whose queue this is.
+    public init(ofUnixUser user: UInt32, mailbox: String?, hubUser: UInt32) {
+        self = user == hubUser || user == 0 ? .hubUser : mailbox.map { .mailbox($0) } ?? .unknown
+    }
+
     public var description: String {
         switch self {
         case .notice: "the hub itself"

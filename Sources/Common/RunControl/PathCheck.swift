@@ -49,7 +49,7 @@ extension Check {
     /// The texts of the site's own can be read.
     public static let noticeTexts = Check { settings, findings in
         guard let fault = settings.noticeTexts.fault else { return }
-        findings.fault(settings.positions["notice-texts"], "notice-texts: \(fault)")
+        findings.warning(settings.positions["notice-texts"], "notice-texts: \(fault)")
     }
 
     /// The log file opens for appending, or could be created.

@@ -80,7 +80,8 @@ public struct ProcessContext: Sendable, Hashable {
         return path.hasPrefix("/") ? path : nil
     }
 
-    static func nameOfUser(_ user: UInt32) -> String? {
+    /// The login name of `user`; `nil` where the system knows none.
+    public static func nameOfUser(_ user: UInt32) -> String? {
         guard let entry = unsafe getpwuid(user), let name = unsafe entry.pointee.pw_name else { return nil }
         return unsafe String(cString: name)
     }

@@ -55,8 +55,9 @@ public struct Acceptance: Sendable, Hashable {
     public func submitter(of envelope: Envelope, hubUser: UInt32) -> Submitter {
         switch source {
         case .hub: isNotice(envelope) ? .notice : .hubUser
-        case .unixUser(let user) where user == hubUser || user == 0: .hubUser
-        case .unixUser, .peer: identity.map { .mailbox($0.description) } ?? .unknown
+        case .unixUser(let user):
+            Submitter(ofUnixUser: user, mailbox: identity?.description, hubUser: hubUser)
+        case .peer: identity.map { .mailbox($0.description) } ?? .unknown
         }
     }
 }
