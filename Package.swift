@@ -176,7 +176,8 @@ let package = Package(
             "Reporting", argumentParser),
         command(
             "mhroute",
-            uses: "CommandStart", "AddressExpansion", "MailAliases", "MailEnvelope", "MailRouting", "MailFormat",
+            uses: "CommandStart", "AddressExpansion", "DurableFiles", "MailAliases", "MailEnvelope", "MailRouting",
+            "MailFormat",
             "RunControl", "Reporting", argumentParser),
         command(
             "mhserve",

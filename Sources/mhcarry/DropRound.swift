@@ -2,6 +2,7 @@
 
 import Blocking
 import DurableFiles
+import Glibc
 import Octets
 import Programs
 import Reporting
@@ -52,15 +53,19 @@ struct DropRound {
 
     /// The directory, made where its place is the hub's own; `nil` where there is none.
     private func directory() throws -> Directory? {
-        let state = hub.queue.state
-        guard DropDirectory.path == "\(hub.settings.stateDirectory)/drop" else {
-            guard try FileStatus.at(DropDirectory.path) != nil else { return nil }
-            let drop = try Directory(path: DropDirectory.path)
-            if let fault = try drop.foreignOwner() { throw fault }
-            return drop
+        if let obstacle = DropDirectory.obstacle {
+            hub.log.write(.error, "drop", [("error", obstacle)])
+            return nil
         }
-        let drop = try state.directory("drop", making: 0o700)
-        if let fault = try drop.foreignOwner() { throw fault }
+        guard DropDirectory.isOwn(hub.settings) else {
+            return try FileStatus.at(DropDirectory.path).map { _ in try Directory(path: DropDirectory.path) }
+        }
+        let state = hub.queue.state
+        // By its name: nobody can open one whose mode says so.
+        if let status = try state.status(of: DropDirectory.name), status.mode != DropDirectory.mode {
+            try state.change(mode: DropDirectory.mode, of: DropDirectory.name)
+        }
+        let drop = try state.directory(DropDirectory.name, making: 0o700)
         if try drop.status().mode != DropDirectory.mode { try drop.change(mode: DropDirectory.mode) }
         // Others must be able to go through it to the drop directory; what else lies there is closed to them.
         let mode = try state.status().mode
@@ -103,6 +108,42 @@ struct DropRound {
             let lines = files.keys.sorted().prefix(Self.namedFiles).map { "\($0): \(files[$0] ?? "")" }
             return try hub.notices.write(
                 notTakenIn: lines + (files.count > lines.count ? ["…"] : []), id: id, at: date)
+        }
+    }
+}
+
+extension DropDirectory {
+    fileprivate static let name = "drop"
+
+    /// Whether its place is the state directory, in which the hub makes it.
+    fileprivate static func isOwn(_ settings: HubSettings) -> Bool { path == "\(settings.stateDirectory)/\(name)" }
+
+    /// Why nothing can be taken from it; `nil` for no reason, as where there is none.
+    fileprivate static var obstacle: String? {
+        do throws(DurableError) {
+            guard let status = try FileStatus.at(path), status.owner != geteuid() else { return nil }
+            let owner = UserName.of(status.owner) ?? "\(status.owner)"
+            return "\(path): belongs to the user \(owner), and no mail in it is taken in; as root: "
+                + UserName.givingCommand(path)
+        } catch {
+            return sentence(error)
+        }
+    }
+}
+
+extension Check {
+    /// Users without an rc can hand in mail, and what they have left can be taken in. Warnings only: all other mail goes on.
+    static let dropDirectory = Check { settings, findings in
+        guard settings.isSystem else { return }
+        if let obstacle = DropDirectory.obstacle { return findings.warning(settings.positions["state"], obstacle) }
+        do throws(DurableError) {
+            guard !DropDirectory.isOwn(settings), try FileStatus.at(DropDirectory.path) == nil else { return }
+            let making = UserName.makingCommand(DropDirectory.path, mode: DropDirectory.mode)
+            findings.warning(
+                settings.positions["state"],
+                "users without an rc cannot hand in mail, as there is no \(DropDirectory.path); as root: \(making)")
+        } catch {
+            findings.warning(settings.positions["state"], sentence(error))
         }
     }
 }

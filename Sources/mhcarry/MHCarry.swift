@@ -91,6 +91,6 @@ extension Check {
         .logOfBackgroundRuns, .stateDirectory, .maildirs(), .unixUsers, .secrets(\.sendServer), .trust(\.sendServer),
         .ports(\.sendServer),
         .clearText(\.sendServer), .openToNobody, .onlineQuery, .rewrites, .machineSender,
-        .aliases, .forwardFiles, .mailboxPlaces, .noticeTexts,
+        .aliases, .forwardFiles, .mailboxPlaces, .noticeTexts, .dropDirectory,
     ]
 }

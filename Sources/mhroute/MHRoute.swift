@@ -3,6 +3,7 @@
 import AddressExpansion
 import ArgumentParser
 import CommandStart
+import DurableFiles
 import Glibc
 import MailAliases
 import MailEnvelope
@@ -203,7 +204,7 @@ extension MHRoute {
                 let own = settings.mailbox(mailbox).flatMap(settings.author)
                 return .address(try own ?? Self.read(mailbox, qualify: settings.qualify))
             }
-            let name = ProcessContext.nameOfUser(caller) ?? "uid\(caller)"
+            let name = UserName.of(caller) ?? "uid\(caller)"
             return settings.sender(ofUnixUser: name).map { .address($0) } ?? .null
         }
 
@@ -218,7 +219,7 @@ extension MHRoute {
                 return .mailbox(mailbox)
             }
             guard sender != nil, !isOfCaller else {
-                let own = ProcessContext.nameOfUser(caller).flatMap(settings.mailbox(ofUnixUser:))
+                let own = UserName.of(caller).flatMap(settings.mailbox(ofUnixUser:))
                 return Submitter(ofUnixUser: caller, mailbox: own?.name, hubUser: geteuid())
             }
             guard let sender = reversePath.address else { return .notice }

@@ -136,7 +136,7 @@ enum DropError: Complaint, Equatable {
         case .noDirectory(let path):
             "no hub takes your mail: you have no rc, and there is no \(path); write ~/.mailhubrc, or ask who runs the machine's hub; nothing was sent"
         case .noPermission(let path):
-            "the hub of this machine takes no mail in \(path): you may not write there; nothing was sent"
+            "the hub of this machine takes no mail in \(path): you may not write there, or it has never run its queue; ask who runs it; nothing was sent"
         case .noSpace(let path): "\(path): the disk is full; nothing was sent"
         case .tooLarge:
             "the message is larger than \(HubSettings.text(octets: DropFile.sizeLimit)), which the hub of this machine takes from you; nothing was sent"

@@ -130,6 +130,80 @@ struct DropTests {
     }
 
     @Test(
+        "SE1: whoever sets the machine's hub up is told what root has to make, in words that can be typed", .needsMounts
+    )
+    func firstDay() async throws {
+        try await onThread {
+            let hub = try MachineHub()
+            #expect(unsafe rmdir(hub.state) == 0)
+            let words = "install -d -o hub -g hub -m 700 /var/lib/mailhub"
+            for command in [["mhsend", "-q"], ["mhsend", "bob"], ["mhqueue", "list"]] {
+                let result = try hub.run(as: "hub", command, input: "Subject: x\n\nx\n")
+                #expect(
+                    result.status == 77 && result.errorText.hasSuffix("as root: \(words)\n"), "\(command): \(result)")
+            }
+            for user in ["hub", "root"] {
+                let check = try hub.run(as: user, ["mhsend", "--check"])
+                #expect(
+                    check.status == 78 && check.errorText.contains("/var/lib: Permission denied; as root: \(words)\n"),
+                    "\(check)")
+            }
+            let none = try hub.send(as: "mallory", ["bob"])
+            #expect(none.status == 77 && none.errorText.contains("there is no /var/lib/mailhub/drop"), "\(none)")
+            try hub.asRoot(words)
+            #expect(try hub.run(as: "hub", ["mhsend", "--check"]).status == 0)
+            let early = try hub.send(as: "mallory", ["bob"])
+            #expect(early.status == 77 && early.errorText.contains("or it has never run its queue"), "\(early)")
+            try hub.open()
+            #expect(try hub.send(as: "mallory", ["bob"]).status == 0)
+            #expect(try hub.carry().status == 0)
+            #expect(hub.mail(of: "bob").count == 1)
+        }
+    }
+
+    @Test("SE1: a drop directory with odd rights or of another is mended, or --check and the log say how", .needsMounts)
+    func oddRights() async throws {
+        try await onThread {
+            let hub = try MachineHub(["log stderr"])
+            try hub.open()
+            for mode in [0, 0o1777, 0o2755] as [mode_t] {
+                #expect(unsafe chmod(hub.drop, mode) == 0)
+                try hub.open()
+                #expect(try hub.send(as: "mallory", ["bob"]).status == 0, "\(mode)")
+            }
+            #expect(unsafe chown(hub.drop, 0, 0) == 0)
+            let words = "chown hub /var/lib/mailhub/drop"
+            let check = try hub.run(as: "hub", ["mhsend", "--check"])
+            #expect(
+                check.status == 0 && check.errorText.contains("no mail in it is taken in; as root: \(words)\n"),
+                "\(check)")
+            let run = try hub.carry()
+            #expect(run.status == 0 && run.errorText.contains("as root: \(words)"), "\(run)")
+            try hub.asRoot(words)
+            #expect(try hub.carry().status == 0)
+            #expect(hub.mail(of: "bob").count == 3)
+        }
+    }
+
+    @Test("SE1: with a state directory elsewhere, --check says how root makes the drop directory", .needsMounts)
+    func stateElsewhere() async throws {
+        try await onThread {
+            let hub = try MachineHub(["state ~/state"])
+            let words = "install -d -o hub -g hub -m 3777 /var/lib/mailhub/drop"
+            #expect(unsafe (chown(hub.state, 0, 0), chmod(hub.state, 0o755)) == (0, 0))
+            let check = try hub.run(as: "hub", ["mhsend", "--check"])
+            #expect(check.status == 0 && check.errorText.contains("as root: \(words)\n"), "\(check)")
+            try hub.open()
+            #expect(try hub.send(as: "mallory", ["bob"]).status == 77)
+            try hub.asRoot(words)
+            #expect(try hub.run(as: "hub", ["mhsend", "--check"]).errorText.contains("drop") == false)
+            #expect(try hub.send(as: "mallory", ["bob"]).status == 0)
+            #expect(try hub.carry().status == 0)
+            #expect(hub.dropped.isEmpty)
+        }
+    }
+
+    @Test(
         "SE1: an account that is not open to a user holds what he drops for it, and nobody's but its owner's leaves",
         .needsMounts)
     func closedAccount() async throws {

@@ -107,6 +107,12 @@ final class MachineHub: Sendable {
             ], deadline: deadline)
     }
 
+    /// Runs `script` as root of the machine.
+    func asRoot(_ script: String) throws {
+        let result = try run(script, as: "root", with: .callers)
+        guard result.status == 0 else { throw KitError("\(script): \(result)") }
+    }
+
     /// Hands a message in.
     @discardableResult
     func send(as user: String, _ arguments: [String], _ text: String = "Subject: x\n\nx\n") throws -> CommandResult {

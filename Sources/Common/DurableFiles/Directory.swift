@@ -184,6 +184,13 @@ public final class Directory: Sendable {
         guard fchmod(descriptor, mode) == 0 else { throw failure("change the mode of", nil) }
     }
 
+    /// Gives the entry `name`, which nobody else can replace, exactly this mode.
+    public func change(mode: UInt32, of name: String) throws(DurableError) {
+        try check(name)
+        try allow("change", name)
+        guard unsafe fchmodat(descriptor, name, mode, 0) == 0 else { throw failure("change the mode of", name) }
+    }
+
     /// Puts the entries on stable storage: what was made, renamed or removed here stays so after a power cut.
     public func synchronize() throws(DurableError) {
         try allow("synchronize", nil)

@@ -38,6 +38,9 @@ public struct DurableError: Complaint, Hashable {
         }
     }
 
+    /// The user that this runs as may not do it.
+    public var isDenied: Bool { code == EACCES || code == EPERM }
+
     /// The file or directory is not there.
     public var isMissing: Bool { code == ENOENT || code == ENOTDIR }
 
@@ -58,6 +61,7 @@ public struct DurableError: Complaint, Hashable {
         case ENOSPC: "\(what); the disk is full: make room, nothing was lost"
         case EDQUOT: "\(what); the quota is used up: make room, nothing was lost"
         case EIO: "\(what); the disk reports a fault: look at the kernel's log"
+        case EACCES where operation == "make": "\(what); as root: \(UserName.makingCommand(path))"
         case EACCES, EPERM: "\(what); check owner and mode, or the user this runs as"
         case EFBIG where operation != "read": "\(what); it is more than `ulimit -f` or the file system allows"
         case EROFS: "\(what); mount the file system writable"

@@ -23,22 +23,17 @@ public enum OwnershipFault: Complaint, Hashable {
         switch self {
         case .foreignOwner(_, let owner, 0):
             "belongs to \(Self.named(owner)), and root works on no hub but its own; "
-                + "say \"run-as \(Self.name(of: owner) ?? "USER")\" in the rc, or run this as that user"
+                + "say \"run-as \(UserName.of(owner) ?? "USER")\" in the rc, or run this as that user"
         case .foreignOwner(_, let owner, let own):
             "belongs to \(Self.named(owner)), and this runs as \(Self.named(own)); a hub has one user: "
-                + "run this as its owner, or name a place of \(Self.name(of: own) ?? "that user")'s own"
+                + "run this as its owner, or name a place of \(UserName.of(own) ?? "that user")'s own"
         case .othersMayWrite(let path, let chmod):
             "others may write there; run: chmod \(chmod) \(shellQuoted(path))"
         }
     }
 
     private static func named(_ user: UInt32) -> String {
-        name(of: user).map { "the user \($0)" } ?? "the user with the number \(user)"
-    }
-
-    private static func name(of user: UInt32) -> String? {
-        guard let entry = unsafe getpwuid(user), let name = unsafe entry.pointee.pw_name else { return nil }
-        return unsafe String(cString: name)
+        UserName.of(user).map { "the user \($0)" } ?? "the user with the number \(user)"
     }
 }
 

@@ -1,5 +1,6 @@
 // The checks of accounts that need nothing but the rc: ports, clear text, folders that POP3 does not show.
 
+import DurableFiles
 import Glibc
 import MailFormat
 import MailRouting
@@ -74,7 +75,7 @@ extension Check {
     /// it.
     public static let machineSender = Check { settings, findings in
         let isRoots = settings.isSystem || settings.runAs != nil || geteuid() == 0
-        guard let user = isRoots ? "root" : ProcessContext.nameOfUser(geteuid()),
+        guard let user = isRoots ? "root" : UserName.of(geteuid()),
             let sender = settings.sender(ofUnixUser: user)
         else { return }
         let decision = settings.routingTable.decide(

@@ -119,12 +119,17 @@ enum PathCheck {
 
     /// What keeps us from making the directory `path`, and those above it that are missing.
     private static func makingFault(_ path: String) -> String? {
-        var above = path[...]
-        while let slash = above.lastIndex(of: "/") {
-            above = above[..<slash]
+        var missing = path[...]
+        while let slash = missing.lastIndex(of: "/") {
+            let above = missing[..<slash]
             let directory = above.isEmpty ? "/" : String(above)
             if unsafe access(directory, W_OK | X_OK) == 0 { return nil }
-            guard errno == ENOENT else { return "cannot be made: \(directory): \(reason(errno))" }
+            let code = errno
+            guard code == ENOENT else {
+                let hint = code == EACCES ? "; as root: \(UserName.makingCommand(String(missing)))" : ""
+                return "cannot be made: \(directory): \(reason(code))\(hint)"
+            }
+            missing = above
         }
         return nil
     }

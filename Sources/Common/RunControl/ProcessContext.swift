@@ -1,5 +1,6 @@
 // What the reader of an rc needs to know of the process and the machine; tests set it by hand.
 
+import DurableFiles
 import Glibc
 
 /// The process that reads the rc.
@@ -31,7 +32,7 @@ public struct ProcessContext: Sendable, Hashable {
             value(name).flatMap { $0.hasPrefix("/") && Self.isPlace($0, of: user) ? $0 : nil }
         }
         effectiveUser = user
-        userName = Self.nameOfUser(user)
+        userName = UserName.of(user)
         named = value("MAILHUBRC")
         home = own("HOME")
         if home == nil, let entry = unsafe getpwuid(user) { home = unsafe Self.home(in: entry) }
@@ -78,11 +79,5 @@ public struct ProcessContext: Sendable, Hashable {
         guard let home = unsafe entry.pointee.pw_dir else { return nil }
         let path = unsafe String(cString: home)
         return path.hasPrefix("/") ? path : nil
-    }
-
-    /// The login name of `user`; `nil` where the system knows none.
-    public static func nameOfUser(_ user: UInt32) -> String? {
-        guard let entry = unsafe getpwuid(user), let name = unsafe entry.pointee.pw_name else { return nil }
-        return unsafe String(cString: name)
     }
 }
