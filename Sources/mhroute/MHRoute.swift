@@ -77,10 +77,11 @@ extension MHRoute {
             let reversePath = try reversePath(of: caller, settings)
             let headerFrom = try author.map { try Self.read($0, qualify: settings.qualify) } ?? reversePath.address
             let submitter = try submitter(calledBy: caller, settings, reversePath)
+            let expander = Expander(settings)
             var isUnknown = false
             for recipient in recipients {
                 try writeToStandardOutput(
-                    told(recipient, reversePath, headerFrom, submitter, settings, isUnknown: &isUnknown))
+                    told(recipient, by: expander, reversePath, headerFrom, submitter, settings, isUnknown: &isUnknown))
             }
             if isUnknown { throw ExitCode(ExitStatus.noUser.rawValue) }
         }
@@ -88,11 +89,11 @@ extension MHRoute {
         /// Where a message to `recipient` would go.
         /// - Parameter isUnknown: becomes true where nobody has the address.
         private func told(
-            _ recipient: Address, _ reversePath: ReversePath, _ headerFrom: Address?, _ submitter: Submitter,
+            _ recipient: Address, by expander: Expander, _ reversePath: ReversePath, _ headerFrom: Address?,
+            _ submitter: Submitter,
             _ settings: HubSettings, isUnknown: inout Bool
         ) -> String {
             var text = "to \(recipient), from \(reversePath), submitted by \(submitter)\n"
-            let expander = Expander(settings)
             var recipients = [BareRecipient(ExpandedRecipient(.address(recipient)))]
             func tell(_ index: Int) {
                 let indent = String(repeating: "  ", count: recipients.ancestors(of: index).count)

@@ -3,6 +3,7 @@
 import MailAliases
 import MailFormat
 import MailRouting
+import MailTestKit
 import Testing
 
 @Suite("An aliases file")
@@ -57,6 +58,38 @@ struct AliasFileTests {
         let repeated = file("a: 1\nb: 2\na: 3\n")
         #expect(repeated.repeated.map { "\($0.name) \($0.line) \($0.earlier)" } == ["a 3 1"])
         #expect(try targets("a: 1\nb: 2\na: 3\n", of: "a@home.example") == ["3"])
+    }
+
+    @Test("SE13: of many patterns the first that matches counts, one with a domain before the others")
+    func manyPatterns() throws {
+        var random = SplitMix(seed: 13)
+        func text(_ letters: [String], _ count: ClosedRange<Int>) -> String {
+            (0..<Int.random(in: count, using: &random)).map { _ in letters.randomElement(using: &random) ?? "" }
+                .joined()
+        }
+        for _ in 0..<200 {
+            var names: [String] = []
+            for _ in 0..<40 {
+                let local = text(["a", "b", "é", "*", "?"], 1...5)
+                let domain = ["", "@home.example", "@*.example", "@far.example"].randomElement(using: &random) ?? ""
+                names.append(local + domain)
+            }
+            // Names without a wild card, and those for everybody, are no patterns.
+            names.removeAll { name in
+                (!name.contains("*") && !name.contains("?")) || name == "*" || name.hasPrefix("*@")
+            }
+            let table = table(names.map { "\($0): \($0)\n" }.joined())
+            for _ in 0..<20 {
+                let address = try Address(localPart: text(["a", "b", "é", "e\u{301}"], 1...5), domain: "home.example")
+                let patterns =
+                    try names.filter { $0.contains("@") }.map { try AddressPattern(parsing: $0) }
+                    + names.filter { !$0.contains("@") }.map { try AddressPattern(parsing: $0) }
+                let expected = patterns.first { $0.matches(address, foldingLocalPart: true) }
+                var found: String?
+                if case .entry(let entry, _) = table.find(address, .pattern) { found = entry.name }
+                #expect(found == expected?.description, "\(address) in \(names)")
+            }
+        }
     }
 
     @Test(

@@ -145,28 +145,64 @@ public struct AliasFile: Sendable, Hashable {
     }
 }
 
-/// Patterns, and the entry of each; a missing pattern stands for everybody.
+/// Patterns in lower case, and the entry of each; a missing pattern stands for everybody.
 private struct Patterns: Sendable {
+    /// What a local part begins or ends with that a pattern matches: only such patterns are tried.
+    private enum Part: Hashable, Sendable {
+        case prefix(String)
+        case suffix(String)
+
+        /// The longer of the two.
+        init(of pattern: AddressPattern?) {
+            func isPlain(_ character: Unicode.Scalar) -> Bool { character != "*" && character != "?" }
+            let local = (pattern?.localPart ?? "*").unicodeScalars
+            let prefix = local.prefix(while: isPlain)
+            let suffix = local.reversed().prefix(while: isPlain).count
+            self =
+                prefix.count >= suffix
+                ? .prefix(String(String.UnicodeScalarView(prefix)))
+                : .suffix(String(String.UnicodeScalarView(local.suffix(suffix))))
+        }
+
+        static func all(of localPart: String) -> [Part] {
+            let scalars = localPart.unicodeScalars
+            return (0...scalars.count).flatMap { count in
+                [
+                    .prefix(String(String.UnicodeScalarView(scalars.prefix(count)))),
+                    .suffix(String(String.UnicodeScalarView(scalars.suffix(count)))),
+                ] as [Part]
+            }
+        }
+    }
+
     /// In the order in which they came first.
     private var order: [AddressPattern?] = []
     private var entries: [AddressPattern?: Int] = [:]
+    /// The places in `order` of those that have a part, ascending.
+    private var places: [Part: [Int]] = [:]
 
     /// - Returns: the entry that it had, which does not count any more.
     mutating func set(_ pattern: AddressPattern?, to entry: Int) -> Int? {
         let earlier = entries.updateValue(entry, forKey: pattern)
-        if earlier == nil { order.append(pattern) }
+        if earlier == nil {
+            places[Part(of: pattern), default: []].append(order.count)
+            order.append(pattern)
+        }
         return earlier
     }
 
     /// The entry of the first pattern that names `address`; those with a domain come before the others.
     func entry(for address: Address) -> Int? {
-        func found(_ hasDomain: Bool) -> Int? {
-            let first = order.first {
-                ($0?.domain != nil) == hasDomain && $0?.matches(address, foldingLocalPart: true) ?? true
-            }
-            return first.flatMap { entries[$0] }
+        guard !order.isEmpty else { return nil }
+        var first: (isAnywhere: Int, place: Int)?
+        for place in Part.all(of: address.localPart.lowercased()).lazy.compactMap({ places[$0] }).joined() {
+            let candidate = (order[place]?.domain == nil ? 1 : 0, place)
+            guard first.map({ candidate < $0 }) ?? true,
+                order[place]?.matches(address, foldingLocalPart: true) ?? true
+            else { continue }
+            first = candidate
         }
-        return found(true) ?? found(false)
+        return first.flatMap { entries[order[$0.place]] }
     }
 }
 
