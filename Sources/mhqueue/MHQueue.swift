@@ -30,7 +30,7 @@ extension MHQueue {
         @Flag(help: "One JSON object a line.") var json = false
 
         func run() throws {
-            let (_, queue) = try openQueue(hub)
+            let (hub, queue) = try openQueue(hub)
             let listing = try queue.list()
             var worst: ExitStatus?
             let entries = listing.entries.sorted { $0.id.text < $1.id.text }
@@ -48,6 +48,12 @@ extension MHQueue {
                 try output.add(json ? report.json.line : report.lines)
             }
             if entries.isEmpty, !json { try output.add("the queue is empty\n") }
+            if !json, hub.settings.onlineQuery != nil {
+                let online = try OnlineRecord.last(in: queue.state)
+                if online.waiting > 0, let told = online.toldOffline {
+                    try output.add("(\(told): there is mail that waits for a connection)\n")
+                }
+            }
             try output.flush()
             if let worst { throw ExitCode(worst.rawValue) }
         }
@@ -89,7 +95,7 @@ extension MHQueue {
                 try report.reasons(
                     of: message, routing: settings.routingTable, expander: Expander(settings),
                     hops: try HopStates(in: queue.state),
-                    connectivity: try OnlineRecord.last(in: queue.state)))
+                    online: try OnlineRecord.last(in: queue.state)))
         }
     }
 
@@ -150,7 +156,7 @@ struct ChosenMessages: ParsableArguments {
         var ids: [QueueID] = []
         var worst: ExitStatus?
         let isAll: Bool
-        let source: String
+        let settings: HubSettings
         let queue: Queue
 
         /// Ends the command, with the status of the last message that could not be served.
@@ -168,7 +174,7 @@ struct ChosenMessages: ParsableArguments {
         }
         let words = ids == ["-"] ? try Self.linesOfInput() : ids
         guard !ids.isEmpty else { throw ValidationError("name the messages: ids, - or ALL") }
-        var done = Done(isAll: words == ["ALL"], source: hub.settings.source, queue: queue)
+        var done = Done(isAll: words == ["ALL"], settings: hub.settings, queue: queue)
         let entries = try queue.list().entries
         let known = Dictionary(entries.map { ($0.id.text, $0) }) { first, _ in first }
         for word in done.isAll ? entries.map(\.id.text) : words {

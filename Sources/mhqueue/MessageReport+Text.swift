@@ -34,11 +34,11 @@ extension MessageReport {
     /// Why each recipient waits, and what would happen at the next try.
     /// - Parameters:
     ///   - message: the message of this report.
-    ///   - connectivity: whether the hub was online when that was asked last.
+    ///   - online: whether the hub was online when that was asked last.
     /// - Throws: `QueueError` where the state of a next hop cannot be read.
     func reasons(
         of message: QueuedMessage, routing: RoutingTable, expander: Expander, hops: HopStates,
-        connectivity: Connectivity
+        online: OnlineRecord
     ) throws(QueueError) -> String {
         let (envelope, acceptance) = (message.envelope, message.acceptance)
         var text = "\(id)\n"
@@ -75,8 +75,10 @@ extension MessageReport {
                 if !state.via.isEmpty { text += "    the alias sends it by \(state.via.joined(separator: ", "))\n" }
                 let decision = routing.decide(
                     for: acceptance.submitter(of: envelope, for: state, hubUser: geteuid()), reversePath: reversePath,
-                    recipient: address, headerFrom: acceptance.headerFrom, chosen: account, connectivity: connectivity)
+                    recipient: address, headerFrom: acceptance.headerFrom, chosen: account,
+                    connectivity: online.connectivity)
                 for reason in decision.reasons where state.via.isEmpty { text += "    \(reason)\n" }
+                if decision.awaitsConnection, let told = online.toldOffline { text += "    \(told)\n" }
                 for account in route.map({ [$0] }) ?? (state.via.isEmpty ? decision.accounts : state.via) {
                     let state = try hops.read(.account(account))
                     guard let fault = state.fault else { continue }
@@ -97,6 +99,14 @@ extension MessageReport.Recipient {
         if isWaiting, next > 0 { text += "  next try \(Times.told(next))" }
         if let verdict { text += "  (\(verdict))" }
         return text
+    }
+}
+
+extension OnlineRecord {
+    /// That the hub is offline, as far as is known; `nil` where it is online, or was never asked.
+    var toldOffline: String? {
+        guard name == nil, asked > 0 else { return nil }
+        return "offline, as online-query said \(Times.told(asked))" + (fault.map { ": \($0)" } ?? "")
     }
 }
 

@@ -24,6 +24,8 @@ extension MHQueue {
                 try message.tryNow()
                 waiting[message.id] = WaitingRecipients(of: message.state)
             }
+            // Who tries now has perhaps just dialled.
+            if asked.settings.onlineQuery != nil { try OnlineRecord.expire(in: asked.queue.state) }
             var start = 0
             while start < asked.ids.count {
                 let end = min(start + Self.batch, asked.ids.count)
@@ -32,7 +34,7 @@ extension MHQueue {
                 // By id, also for ALL: then an account at fault is probed, and a run in progress does not keep ours
                 // from starting.
                 let carrier = try SiblingCommand.carrier.start(
-                    ["-C", asked.source, "--if-queued"] + words, speaksForUs: true)
+                    ["-C", asked.settings.source, "--if-queued"] + words, speaksForUs: true)
                 var status: Int32 = 0
                 while unsafe waitpid(carrier, &status, 0) < 0, errno == EINTR {}
                 // The carrier has said why.

@@ -84,9 +84,17 @@ struct RoutesTests {
             #expect(try hub.listed.allSatisfy { $0.contains("\"tries\":0") })
             #expect(try hub.mhsend(["-qotrain7"]).status == 0)
             #expect(two.messages.map(\.forwardPaths) == [["<a@far.example>"]] && one.messages.isEmpty)
-            try hub.queue(to: ["b@far.example"])
+            let next = try hub.queue(to: ["b@far.example"])
+            #expect(try hub.mhqueue(["why", next]).outputText.contains("    offline, as online-query said "))
+            let list = try hub.mhqueue(["list"]).outputText
+            #expect(
+                list.contains("\n(offline, as online-query said ") && list.hasSuffix("waits for a connection)\n"),
+                "\(list)")
             hub.scratch.write("home\n", to: "here")
-            removeFile(hub.scratch.file("state/online"))
+            #expect(
+                try hub.mhqueue(["try", next]).status == 0,
+                "who tries is asked for, however short a time ago it was asked")
+            #expect(try !hub.mhqueue(["list"]).outputText.contains("offline"))
             #expect(try hub.run().status == 0)
             #expect(one.messages.map(\.forwardPaths) == [["<b@far.example>"]] && two.messages.count == 1)
             #expect(hub.mail(of: "bob").count == 2)

@@ -28,7 +28,7 @@ struct MessageReportTextTests {
         settings.mailboxes = [MailboxSettings(name: "bob")]
         return try MessageReport(message).reasons(
             of: message, routing: RoutingTable(routes: [], accounts: [SendingAccount(name: "one", addresses: [])]),
-            expander: Expander(settings), hops: HopStates(in: bench.queue.state), connectivity: .offline)
+            expander: Expander(settings), hops: HopStates(in: bench.queue.state), online: OnlineRecord())
     }
 
     private let delivered = Verdict.delivered(.passedOn, from: "mx.far.example", text: "250 2.0.0 ok")

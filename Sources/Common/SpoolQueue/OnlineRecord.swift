@@ -44,7 +44,13 @@ public struct OnlineRecord: KeptState {
 
     /// What was answered last, as the files in the state directory have it.
     /// - Throws: `StateFileError`.
-    public static func last(in state: Directory) throws(StateFileError) -> Connectivity {
-        try StateFiles<OnlineRecord>(in: state).read(fileName).connectivity
+    public static func last(in state: Directory) throws(StateFileError) -> OnlineRecord {
+        try StateFiles(in: state).read(fileName)
+    }
+
+    /// Has the next run ask anew, however short a time ago that was.
+    /// - Throws: `StateFileError`.
+    public static func expire(in state: Directory) throws(StateFileError) {
+        try StateFiles<OnlineRecord>(in: state).change(fileName) { $0.asked = 0 }
     }
 }
