@@ -54,6 +54,11 @@ extension MHQueue {
                     try output.add("(\(told): there is mail that waits for a connection)\n")
                 }
             }
+            let dropped = hub.settings.isSystem && !json ? try DropDirectory.count() : 0
+            if dropped > 0 {
+                let files = "\(counted(dropped, "message")) in \(DropDirectory.path)"
+                try output.add("(\(files): taken in by the next run of the queue)\n")
+            }
             try output.flush()
             if let worst { throw ExitCode(worst.rawValue) }
         }

@@ -156,6 +156,11 @@ struct DropTests {
             #expect(early.status == 77 && early.errorText.contains("or it has never run its queue"), "\(early)")
             try hub.open()
             #expect(try hub.send(as: "mallory", ["bob"]).status == 0)
+            let list = try hub.run(as: "hub", ["mhqueue", "list"]).outputText
+            #expect(
+                list
+                    == "the queue is empty\n(1 message in /var/lib/mailhub/drop: taken in by the next run of the queue)\n"
+            )
             #expect(try hub.carry().status == 0)
             #expect(hub.mail(of: "bob").count == 1)
         }

@@ -69,6 +69,9 @@ public final class AliasBook: AliasNames {
         if case .unreadable(let fault) = find(address, rank) { fault } else { nil }
     }
 
+    /// Whether the aliases of some address at `domain` stand in the file at `path`.
+    func asks(_ path: String, for domain: String) -> Bool { domains[domain.lowercased()]?.contains(path) ?? false }
+
     /// All files. Read in advance, no question waits for one later.
     @discardableResult
     public func read() -> [Result<AliasFile, AliasFileFault>] {

@@ -12,9 +12,10 @@ extension Check {
         if let name = settings.aliasHook.first, let obstacle = Program.obstacle(to: name) {
             findings.warning(settings.positions["alias-hook"], "alias-hook: \(obstacle)")
         }
-        for file in AliasBook(settings).read() {
+        let book = AliasBook(settings)
+        for file in book.read() {
             switch file {
-            case .success(let file): look(at: file, settings, &findings)
+            case .success(let file): look(at: file, of: book, settings, &findings)
             case .failure(let fault):
                 findings.warning(position(of: fault.path, in: settings), "the aliases file \(fault)")
             }
@@ -45,17 +46,25 @@ extension Check {
             ?? settings.positions["aliases"]
     }
 
-    private static func look(at file: AliasFile, _ settings: HubSettings, _ findings: inout Findings) {
+    private static func look(
+        at file: AliasFile, of book: AliasBook, _ settings: HubSettings, _ findings: inout Findings
+    ) {
         func place(_ line: Int) -> SourcePosition { SourcePosition(file: file.path, line: line, column: 1) }
         for (line, error) in file.unnamed { findings.warning(place(line), "\(error)") }
         for (name, line, earlier) in file.repeated {
             findings.warning(place(line), "alias \(name): it stands in line \(earlier) already, which does not count")
         }
         for entry in file.entries {
+            if let domain = entry.domain, !book.asks(file.path, for: domain) {
+                findings.warning(
+                    place(entry.line),
+                    "alias \(entry.name): it has no effect, as this is no aliases file of \(domain); see \"domain\" in mailhubrc(5)"
+                )
+            }
             for (line, error) in entry.faults { findings.warning(place(line), "alias \(entry.name): \(error)") }
             for member in entry.members {
                 guard case .success(let target) = member.target,
-                    let fault = fault(of: target, settings)
+                    let fault = fault(of: target, asking: book, settings)
                 else { continue }
                 findings.warning(place(member.line), "alias \(entry.name): \(fault)")
             }
@@ -92,9 +101,15 @@ extension Check {
     }
 
     /// Why `target` cannot be followed; `nil` for no reason that could be told from here.
-    private static func fault(of target: AliasTarget, _ settings: HubSettings) -> String? {
+    private static func fault(of target: AliasTarget, asking book: AliasBook, _ settings: HubSettings) -> String? {
         switch target {
         case .address(_, isFinal: _, let via), .sameName(_, let via):
+            if case .address(let address, _, _) = target, !via.isEmpty,
+                settings.localAddresses.resolve(address, aliases: book) != .elsewhere
+            {
+                return
+                    "via \(via.joined(separator: "/")): \(address) is an address of this hub, and no account is asked"
+            }
             guard let name = via.first(where: { settings.account($0)?.send == nil }) else { return nil }
             let hint = Nearest.hint(to: name, among: settings.accounts.filter { $0.send != nil }.map(\.name))
             return "via \(name): the rc has no account of that name that sends\(hint)"

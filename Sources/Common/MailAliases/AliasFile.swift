@@ -31,6 +31,13 @@ public struct AliasEntry: Sendable, Hashable {
     /// Why nothing is known of where it leads; what is wrong with a single member stands there.
     public let fault: AliasError?
 
+    /// The domain of the name, unless that is a pattern, or has none.
+    public var domain: String? {
+        guard let at = name.lastIndex(of: "@") else { return nil }
+        let domain = String(name[name.index(after: at)...])
+        return domain.contains { $0 == "*" || $0 == "?" } ? nil : domain
+    }
+
     /// What is wrong with it, by lines.
     public var faults: [(line: Int, error: AliasError)] {
         if let fault { return [(line, fault)] }

@@ -49,8 +49,8 @@ extension NoticeTexts {
                 {recipients}
                 Senden Sie sie von einer anderen Adresse, oder lassen Sie die
                 Einstellungen des Hubs ändern: sie wird alle paar Stunden nach den dann
-                geltenden Einstellungen wieder versucht. Diese Befehle zeigen, warum sie
-                zurückgehalten wird, und löschen sie:
+                geltenden Einstellungen wieder versucht. Wer den Hub betreibt, sieht mit
+                diesen Befehlen, warum sie zurückgehalten wird, und löscht sie:
 
                     mhqueue why {id}
                     mhqueue rm {id}

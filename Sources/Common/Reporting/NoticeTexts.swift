@@ -109,7 +109,7 @@ public struct NoticeTexts: Sendable, Hashable {
                 {recipients}
                 Send it from another address, or have the settings of the hub changed:
                 it is tried again every few hours, by the settings in force then.
-                These commands show why it is held, and remove it:
+                These commands show whoever runs the hub why it is held, and remove it:
 
                     mhqueue why {id}
                     mhqueue rm {id}

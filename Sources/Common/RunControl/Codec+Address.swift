@@ -101,15 +101,16 @@ extension Codec where Value == [Address] {
 }
 
 extension Codec where Value == Address {
-    /// One whole address.
-    static func address(_ what: String) -> Codec {
+    /// One address.
+    /// - Parameter isWhole: whether it must have a domain; else `qualify` completes it.
+    static func address(_ what: String, isWhole: Bool = true) -> Codec {
         Codec(
-            samples: ["a@a.example", "\"\\\"b c\\\"@a.example\""],
+            samples: ["a@a.example", "\"\\\"b c\\\"@a.example\""] + (isWhole ? [] : ["a"]),
             read: { arguments throws(RunControlFault) in
                 let word = try arguments.next(what)
                 do throws(AddressError) {
                     let address = try Address(word.text)
-                    guard address.domain != nil else { throw .notAnAddress }
+                    guard !isWhole || address.domain != nil else { throw .notAnAddress }
                     return address
                 } catch {
                     throw arguments.fault(word, "\"\(word.text)\": \(error)")

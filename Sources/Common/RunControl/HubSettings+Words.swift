@@ -68,7 +68,7 @@ extension HubSettings: BlockSettings {
             "alias-hook", \.$aliasHook, .command,
             "A program that is asked for the aliases of an address, besides the files.")
         maybe(
-            "always-bcc", \.$alwaysBCC, .address("the address"),
+            "always-bcc", \.$alwaysBCC, .address("the address", isWhole: false),
             "Who gets a copy of all mail that is handed in or received, besides those it is for.", [.served])
         one(
             "notice-language", \.$noticeLanguage, .choice("the language"),

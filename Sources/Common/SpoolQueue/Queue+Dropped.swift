@@ -13,6 +13,15 @@ public enum DropDirectory {
     /// he may open it.
     public static let mode: UInt32 = 0o3777
 
+    /// How many messages lie there; 0 where there is no such directory.
+    /// - Throws: ``QueueError``.
+    public static func count() throws(QueueError) -> Int {
+        try durably { () throws(DurableError) in
+            guard try FileStatus.at(path) != nil else { return 0 }
+            return try Directory(path: path).names().count { isName($0) }
+        }
+    }
+
     /// Whether `name` is one that a writer gives: any other is left alone.
     public static func isName(_ name: String) -> Bool { UniqueName.isOne(name) }
 }
