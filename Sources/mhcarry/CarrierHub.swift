@@ -43,6 +43,7 @@ final class CarrierHub: Sendable {
     private let firstError = Mutex<(any Complaint)?>(nil)
     private let unrecorded = Atomic(0)
     private let heldUnowned = Atomic(false)
+    let aliasFaults = AliasFaults()
     private let accountsUsed = Mutex<Set<String>>([])
 
     /// - Parameters:

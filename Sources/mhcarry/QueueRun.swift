@@ -75,6 +75,7 @@ final class QueueRun: Sendable {
         while let (mark, error) = try passInSlot() {
             last = error
             UnownedMail(hub: hub).tell()
+            hub.aliasFaults.tell(by: hub)
             // Mail that came in meanwhile relies on this run, however it went.
             if try WakeMark.read(in: hub.queue.run) == mark || hub.isEnding { break }
         }

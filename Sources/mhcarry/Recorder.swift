@@ -233,6 +233,9 @@ final class Recorder: @unchecked Sendable {
     private func expand(_ report: Report, _ attempt: Attempt, _ round: inout RecorderRound) {
         do {
             let items = try attempt.take(report.answers)
+            for case .verdict(let verdict) in report.answers.map(\.answer) where verdict.kind == .temporary {
+                hub.aliasFaults.note(verdict.text)
+            }
             for case .into(let expansion) in report.answers.map(\.answer) {
                 let names = expansion.children.prefix(10).map { "<\($0.destination.description)>" }.joined(
                     separator: " ")

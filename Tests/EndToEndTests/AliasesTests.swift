@@ -83,7 +83,8 @@ struct AliasesTests {
             #expect(hub.log.contains("expansion"))
             hub.scratch.write("staff: bob, x@far.example, late@far.example, alice\nlate: bob\n", to: "aliases")
             #expect(try hub.mhqueue(["try", id]).status == 0)
-            #expect(hub.mail(of: "alice").count == 1, "what was mended gets its copy: \(hub.log)")
+            let mine = hub.mail(of: "alice").filter { !$0.contains("Subject: Mail waits for aliases") }
+            #expect(mine.count == 1, "what was mended gets its copy: \(hub.log)")
             #expect(hub.mail(of: "bob").count == 1)
             #expect(sink.messages.flatMap(\.forwardPaths) == ["<x@far.example>"])
             #expect(try hub.listed.count == 1)
@@ -97,8 +98,14 @@ struct AliasesTests {
             let hub = hub(sink, "good: bob\nbad bob\n* : alice\n")
             let id = try hub.queue(to: ["good@hub.example", "bad@hub.example", "other@hub.example"])
             #expect(try hub.run().status == 0)
-            #expect(hub.mail(of: "bob").count == 1 && hub.mail(of: "alice").count == 1)
+            let mine = hub.mail(of: "alice").filter { $0.contains("Subject: x\n") }
+            #expect(hub.mail(of: "bob").count == 1 && mine.count == 1)
             let path = hub.scratch.file("aliases")
+            #expect(try hub.mhqueue(["release", id]).status == 0)
+            #expect(try hub.run().status == 0)
+            let letters = hub.mail(of: "alice").filter { $0.contains("Subject: Mail waits for aliases") }
+            #expect(
+                letters.count == 1 && letters[0].contains("\n\(path):2: the colon behind"), "\(hub.mail(of: "alice"))")
             #expect(
                 try hub.mhqueue(["why", id]).outputText.contains(
                     "\(path):2: the colon behind the name \"bad\" is missing"))
@@ -165,7 +172,7 @@ struct AliasesTests {
             #expect(try run(hub).status == 0)
             #expect(hub.mail(of: "bob").count == 2, "\(hub.log)")
             // Three messages, and a notice that nobody is nobody.
-            #expect(hub.mail(of: "alice").count == 4, "\(hub.log)")
+            #expect(hub.mail(of: "alice").count { !$0.contains("Subject: Mail waits for aliases") } == 4, "\(hub.log)")
             #expect(sink.messages.flatMap(\.forwardPaths) == ["<x@far.example>"])
             let why = try hub.mhqueue(["why", id]).outputText
             #expect(why.contains("alias-hook") && why.contains("no data base"), "\(why)")

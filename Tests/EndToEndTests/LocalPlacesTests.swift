@@ -141,6 +141,28 @@ struct LocalPlacesTests {
         }
     }
 
+    @Test(
+        "SE14, SE12: whom an alias leads to and who gets a copy of all mail has one, and its sender hears of its failure"
+    )
+    func copyOfAnAliasMember() async throws {
+        try await onThread {
+            let sink = try SinkServer { now, words in
+                now == .recipient && words.contains("bad@") ? .reply("550 5.1.1 no") : nil
+            }
+            let hub = hub(sink, top: ["always-bcc bad@far.example", "aliases SCRATCH/aliases"])
+            hub.scratch.write("team: x@far.example, bad@far.example\nnobody: a@far.example\n", to: "aliases")
+            try hub.queue(to: ["nobody@hub.example"])
+            #expect(try hub.run().status == 0)
+            #expect(hub.mail(of: "alice").isEmpty, "nobody hears of a copy")
+            try hub.queue(to: ["team@hub.example"])
+            #expect(try hub.run().status == 0)
+            let notices = hub.mail(of: "alice")
+            #expect(notices.count == 1 && notices[0].contains("bad@far.example"), "\(notices)")
+            #expect(sink.messages.flatMap(\.forwardPaths) == ["<a@far.example>", "<x@far.example>"])
+            #expect(try hub.listed.isEmpty)
+        }
+    }
+
     @Test("SE14: mhserve's mail has the copies, too, and goes to the places of mailboxes")
     func served() async throws {
         try await onThread {

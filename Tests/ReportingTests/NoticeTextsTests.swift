@@ -7,7 +7,7 @@ import Testing
 struct NoticeTextsTests {
     private static let parts: [(name: String, path: KeyPath<NoticeTexts, NoticeTexts.Wording> & Sendable)] = [
         ("failure", \.failure), ("delay", \.delay), ("success", \.success), ("held", \.held), ("account", \.account),
-        ("offline", \.offline), ("drop", \.drop), ("unowned", \.unowned), ("alert", \.alert),
+        ("offline", \.offline), ("drop", \.drop), ("aliases", \.aliases), ("unowned", \.unowned), ("alert", \.alert),
     ]
 
     /// The names in braces.

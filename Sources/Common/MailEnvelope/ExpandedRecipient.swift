@@ -19,7 +19,7 @@ public enum RecipientDestination: Sendable, Hashable, CustomStringConvertible {
 /// A child of a recipient, which stands for it by an alias or by a mailbox's `forward`.
 public struct ExpandedRecipient: Sendable, Hashable {
     public let destination: RecipientDestination
-    public let notify: Notify
+    public private(set) var notify: Notify
     public let originalRecipient: OriginalRecipient?
     /// The mailbox that forwards to this child, if one does: there the mail is that mailbox's.
     public let identity: EnvelopeText?
@@ -42,6 +42,14 @@ public struct ExpandedRecipient: Sendable, Hashable {
         self.alias = alias
         self.isFinal = isFinal
         self.via = via
+    }
+
+    /// The same, where somebody is led to it who wants notices of his own: one copy serves both. Of success he is told
+    /// when he is led there.
+    public func wanted(by other: Notify) -> ExpandedRecipient {
+        var both = self
+        both.notify = notify.joined(withoutSuccessOf: other)
+        return both
     }
 }
 

@@ -27,6 +27,20 @@ public enum Notify: Sendable, Hashable {
         }
     }
 
+    /// What is wanted by this or by `other`, whose wish to hear of success is answered elsewhere.
+    func joined(withoutSuccessOf other: Notify) -> Notify {
+        let added = other.conditions.subtracting(.success)
+        return conditions.isSuperset(of: added) ? self : .on(conditions.union(added))
+    }
+
+    private var conditions: Conditions {
+        switch self {
+        case .unspecified: [.failure, .delay]
+        case .never: []
+        case .on(let conditions): conditions
+        }
+    }
+
     private static let words: [(Conditions, StaticString)] = [
         (.success, "SUCCESS"), (.failure, "FAILURE"), (.delay, "DELAY"),
     ]

@@ -102,6 +102,23 @@ extension NoticeTexts {
                 {files}
                 Von solchen Dateien hören Sie höchstens einmal am Tag.
                 """),
+        aliases: Wording(
+            subject: "Post wartet auf Aliasnamen, denen nicht zu folgen ist",
+            body: """
+                Hier ist der Mail-Hub {hub}.
+
+                Post an einige Empfänger wartet, da sich nicht feststellen lässt, wohin
+                ihre Aliasnamen führen:
+
+                {faults}
+                Sie wird wieder versucht und geht nach Ablauf ihrer Frist an die Absender
+                zurück, wenn das nicht behoben wird. Dieser Befehl sieht alle Aliasnamen
+                durch:
+
+                    mhsend --check
+
+                Davon hören Sie höchstens einmal am Tag, solange Post darauf wartet.
+                """),
         unowned: Wording(
             subject: "Post von Absendern ohne Postfach wird zurückgehalten",
             body: """

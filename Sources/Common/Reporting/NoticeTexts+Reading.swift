@@ -53,7 +53,7 @@ private struct TextsReader {
         "failure": (\.failure, common), "delay": (\.delay, common), "success": (\.success, common),
         "held": (\.held, common), "account": (\.account, ["hub", "account", "fault", "since"]),
         "offline": (\.offline, ["hub", "fault", "since"]), "drop": (\.drop, ["hub", "files"]),
-        "unowned": (\.unowned, ["hub", "messages", "count"]),
+        "aliases": (\.aliases, ["hub", "faults"]), "unowned": (\.unowned, ["hub", "messages", "count"]),
         "alert": (\.alert, ["hub", "first", "concerns"]),
     ]
     private static let words: [String: (Word, names: Set<String>)] = [

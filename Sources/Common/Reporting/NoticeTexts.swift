@@ -7,7 +7,8 @@
 /// `{id}` its id. In the text
 /// about an account `{account}` is its name, `{fault}` what is wrong and `{since}` since when; in an alert `{first}` is
 /// what it is about, and `{concerns}` a paragraph for each of several; `{files}` are those that were not taken in from the
-/// drop directory, and `{messages}` those that are held as nobody's, a line for each, with their number in `{count}`.
+/// drop directory, `{faults}` why aliases cannot be followed, and `{messages}` those that are held as nobody's, a line for
+/// each, with their number in `{count}`.
 public struct NoticeTexts: Sendable, Hashable {
     /// Subject and body of one kind of notice; the body has LF line ends and lines of at most 76 columns.
     public struct Wording: Sendable, Hashable {
@@ -32,6 +33,8 @@ public struct NoticeTexts: Sendable, Hashable {
     public var offline: Wording
     /// Files in the drop directory that cannot be taken in.
     public var drop: Wording
+    /// Aliases that cannot be followed.
+    public var aliases: Wording
     /// Messages that are held since their senders have no mailbox here.
     public var unowned: Wording
     /// Something is not well, and lasts.
@@ -47,7 +50,7 @@ public struct NoticeTexts: Sendable, Hashable {
 
     public init(
         language: String, failure: Wording, delay: Wording, success: Wording, held: Wording, account: Wording,
-        offline: Wording, drop: Wording, unowned: Wording, alert: Wording,
+        offline: Wording, drop: Wording, aliases: Wording, unowned: Wording, alert: Wording,
         saying: String, silence: String, unknownDate: String, noSubject: String
     ) {
         self.language = language
@@ -58,6 +61,7 @@ public struct NoticeTexts: Sendable, Hashable {
         self.account = account
         self.offline = offline
         self.drop = drop
+        self.aliases = aliases
         self.unowned = unowned
         self.alert = alert
         self.saying = saying
@@ -158,6 +162,22 @@ public struct NoticeTexts: Sendable, Hashable {
 
                 {files}
                 You hear of such files at most once a day.
+                """),
+        aliases: Wording(
+            subject: "Mail waits for aliases that cannot be followed",
+            body: """
+                This is the mail hub at {hub}.
+
+                Mail for some recipients waits, as it cannot be found out where their
+                aliases lead:
+
+                {faults}
+                It is tried again, and comes back to its senders at the end of its time
+                unless this is mended. This command looks at all aliases:
+
+                    mhsend --check
+
+                You hear of this at most once a day, while mail waits for it.
                 """),
         unowned: Wording(
             subject: "Mail of senders without a mailbox is held",

@@ -116,6 +116,7 @@ public struct MessageState: Sendable {
             recipients[parent].isFannedOut = !expansion.children.contains { $0.notify.wants(.success) }
             recipients[parent].verdict = nil
             recipients += expansion.children.map { RecipientState($0, parent: parent) }
+            for index in expansion.known { note(recipients[parent].notify, for: index) }
         case .copies(let children):
             guard !knowsCopies, hasRoom(for: children) else { return false }
             knowsCopies = true
@@ -159,6 +160,16 @@ public struct MessageState: Sendable {
         case .permanent: recipients[index].progress = .failed
         case .temporary, .heldByRule, .faultOfHop: recipients[index].next = next
         }
+    }
+
+    /// Notes that a recipient which wants `notify` leads to that at `index`, and so to all whom that leads to: one that the hub
+    /// itself has added, of whom nobody would hear, is another's too then.
+    private mutating func note(_ notify: Notify, for index: Int) {
+        let wanted = recipients[index].recipient.wanted(by: notify)
+        guard wanted != recipients[index].recipient else { return }
+        recipients[index].recipient = wanted
+        for child in recipients.indices where recipients[child].parent == index { note(notify, for: child) }
+        for other in recipients[index].known { note(notify, for: other) }
     }
 
     func isWaiting(_ index: Int) -> Bool {

@@ -35,6 +35,15 @@ extension NoticeWriter {
         try letter(texts.drop, ["files": files.map { "\(printable($0))\n" }.joined()], to: nil, id, date)
     }
 
+    /// Makes the letter that tells the postmaster of aliases that cannot be followed, so that mail waits.
+    /// - Parameter faults: a line for each.
+    /// - Throws: as ``write(fault:of:since:to:id:at:)``.
+    public func write(notFollowed faults: [String], id: QueueID, at date: MailDate) throws(QueueError)
+        -> LockedMessage.Notice
+    {
+        try letter(texts.aliases, ["faults": faults.map { "\(printable($0))\n" }.joined()], to: nil, id, date)
+    }
+
     /// Makes the letter that tells the postmaster of messages that are held since their users have no mailbox here.
     /// - Parameters:
     ///   - messages: a line for each of some of them.

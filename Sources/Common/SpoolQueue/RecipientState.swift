@@ -28,7 +28,7 @@ public struct RecipientState: RecipientNode, Hashable {
         case expanded
     }
 
-    public let recipient: ExpandedRecipient
+    public internal(set) var recipient: ExpandedRecipient
     public var destination: RecipientDestination { recipient.destination }
     public var notify: Notify { recipient.notify }
     public var originalRecipient: OriginalRecipient? { recipient.originalRecipient }
