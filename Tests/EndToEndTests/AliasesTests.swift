@@ -13,11 +13,9 @@ struct AliasesTests {
     )
         -> SendHub
     {
-        let files = ScratchDirectory()
         let hub = SendHub(
             account: ["auth off", "tls off", "send smtp 127.0.0.1:\(sink.port)"],
             top: ["retry 60 600", "aliases ALIASES"] + top, bob: bob, routes: routes)
-        _ = files
         let path = hub.scratch.write(aliases, to: "aliases")
         let rc = String(decoding: ScratchDirectory.read(hub.rc) ?? [], as: UTF8.self)
         hub.scratch.write(rc.replacing("aliases ALIASES", with: "aliases \(path)"), to: "rc")
@@ -220,6 +218,36 @@ struct AliasesTests {
             try hub.queue(to: ["far@hub.example"])
             #expect(try hub.run().status == 0)
             #expect(two.messages.flatMap(\.forwardPaths) == ["<x@far.example>"], "\(hub.log)")
+        }
+    }
+
+    @Test(
+        "SE13: a .forward in a home that is closed to the hub is none: the mail stays, and --check says so; in an open one it counts",
+        .needsMounts)
+    func closedHome() async throws {
+        try await onThread {
+            let hub = try MachineHub()
+            try hub.open()
+            let home = hub.scratch.file("home/alice")
+            let file = hub.scratch.write("bob@home.example\n", to: "home/alice/.forward", mode: 0o644)
+            _ = unsafe (chown(file, 64_002, 64_002), chmod(home, 0o700))
+            #expect(try hub.send(as: "hub", ["alice@home.example"]).status == 0)
+            #expect(try hub.carry().status == 0)
+            #expect(hub.mail(of: "alice").count == 1 && hub.mail(of: "bob").isEmpty)
+            let hidden = "whether there is a /mnt/home/alice/.forward cannot be seen from here, and so none counts"
+            let closed = try hub.run(as: "hub", ["mhsend", "--check"])
+            #expect(closed.errorText.contains(hidden), "\(closed)")
+            _ = unsafe chmod(home, 0o711)
+            // The file is believed a second after its last change.
+            let patience = Deadline(after: .seconds(20))
+            var open = closed
+            while open.errorText.contains(".forward"), !patience.hasPassed {
+                open = try hub.run(as: "hub", ["mhsend", "--check"])
+            }
+            #expect(!open.errorText.contains(".forward"), "\(open)")
+            #expect(try hub.send(as: "hub", ["alice@home.example"]).status == 0)
+            #expect(try hub.carry().status == 0)
+            #expect(hub.mail(of: "alice").count == 1 && hub.mail(of: "bob").count == 1)
         }
     }
 

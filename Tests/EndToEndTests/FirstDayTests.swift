@@ -92,7 +92,7 @@ struct InstallTests {
             ], deadline: .seconds(120))
     }
 
-    @Test("installs what README says, readable by all; the names of sendmail are links, made when asked for")
+    @Test("SE1: installs what README says, readable by all; the names of sendmail are links, made when asked for")
     func installs() async throws {
         try await onThread {
             let scratch = ScratchDirectory()

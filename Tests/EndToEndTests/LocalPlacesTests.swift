@@ -97,17 +97,44 @@ struct LocalPlacesTests {
         }
     }
 
-    @Test("SE14: Dovecot has the mail of a mailbox by its LMTP socket", .needs(.dovecot))
+    @Test(
+        "SE14: Dovecot has the mail of mailboxes by its LMTP socket; one that is full fails, one that is broken waits",
+        .needs(.dovecot))
     func dovecot() async throws {
         try await onThread {
             let sink = try SinkServer()
-            let dovecot = try DovecotPeer(takesLMTP: true)
-            let hub = hub(sink, alice: ["deliver lmtp \(dovecot.lmtpSocket) for alice"])
-            try hub.queue("Subject: to dovecot\n\nx\n", from: "x@one.example", to: ["alice@home.example"])
+            let dovecot = try DovecotPeer(
+                users: ["alice": "a", "bob": "b", "carol": "c"],
+                settings: """
+                    mail_plugins = quota
+                    plugin {
+                      quota = maildir:User quota
+                      quota_rule = *:messages=2
+                    }
+                    """, takesLMTP: true)
+            for number in 1...2 { dovecot.deliver(Array("Subject: old\n\nx\n".utf8), to: "bob", number: number) }
+            _ = unsafe chmod(dovecot.maildir(of: "carol"), 0)
+            defer { _ = unsafe chmod(dovecot.maildir(of: "carol"), 0o700) }
+            func place(_ name: String) -> String { "deliver lmtp \(dovecot.lmtpSocket) for \(name)" }
+            let hub = hub(
+                sink, alice: [place("alice")], bob: [place("bob")],
+                more: ["mailbox carol", "    address carol@home.example", "    \(place("carol"))"])
+            try hub.queue(
+                "Subject: to dovecot\n\nx\n", from: "x@one.example",
+                to: ["alice@home.example", "bob@home.example", "carol@home.example"])
             #expect(try hub.run().status == 0)
             let there = dovecot.messages().map { String(decoding: $0, as: UTF8.self) }
-            #expect(there.count == 1 && there[0].contains("Subject: to dovecot\n"), "\(hub.log) \(dovecot.logs)")
-            #expect(try hub.listed.isEmpty)
+            #expect(there.count { $0.contains("\nSubject: to dovecot\n") } >= 1, "\(hub.log) \(dovecot.logs)")
+            // The sender is alice's: what is said of bob's mailbox comes to her.
+            #expect(there.count == 2 && there[1].contains("552 5.2.2"), "\(there)")
+            let waiting = try hub.listed
+            #expect(waiting.count == 1)
+            for progress in [
+                "alice@home.example\",\"state\":\"delivered\"", "bob@home.example\",\"state\":\"failed\"",
+                "carol@home.example\",\"state\":\"waiting\"",
+            ] {
+                #expect(waiting[0].contains(progress), "\(waiting) \(hub.log)")
+            }
         }
     }
 

@@ -218,7 +218,7 @@ struct RoutesTests {
         }
     }
 
-    @Test("ask 11, ask 14: only some recipients by a relay; a changed rc counts for what is queued already")
+    @Test("SE5, ask 11, ask 14: only some recipients by a relay; a changed rc counts for what is queued already")
     func byRecipient() async throws {
         try await onThread {
             let one = try SinkServer { moment, _ in moment == .mail ? .reply("451 4.3.0 not now") : nil }

@@ -44,7 +44,7 @@ struct SendFaultTests {
     }
 
     @Test(
-        "a sender that the server refuses is held by rule: told at once at home, tried again, sent when taken"
+        "SE22: a sender that the server refuses is held by rule: told at once at home, tried again, sent when taken"
     )
     func held() async throws {
         try await onThread {
@@ -98,7 +98,7 @@ struct SendFaultTests {
         }
     }
 
-    @Test("of a sender that is refused the account is asked once, however many transactions the recipients make")
+    @Test("SE22: of a sender that is refused the account is asked once, however many transactions the recipients make")
     func heldAtOnce() async throws {
         try await onThread {
             let sink = try SinkServer(extensions: ["PIPELINING", "LIMITS RCPTMAX=1"]) { moment, _ in
@@ -186,7 +186,7 @@ struct SendFaultTests {
         }
     }
 
-    @Test("a refused login is the route's fault: all mail waits, nothing comes back, one line tells of it")
+    @Test("SE10: a refused login is the route's fault: all mail waits, nothing comes back, one line tells of it")
     func login() async throws {
         try await onThread {
             let sink = try SinkServer(extensions: ["PIPELINING", "AUTH PLAIN LOGIN"]) { moment, _ in
@@ -231,7 +231,7 @@ struct SendFaultTests {
         }
     }
 
-    @Test("a server without STARTTLS sees no login and no mail")
+    @Test("SE7: a server without STARTTLS sees no login and no mail")
     func noSTARTTLS() async throws {
         try await onThread {
             let sink = try SinkServer(extensions: ["AUTH PLAIN"])
@@ -245,7 +245,7 @@ struct SendFaultTests {
         }
     }
 
-    @Test("what is injected behind the consent to STARTTLS ends the session")
+    @Test("SE7: what is injected behind the consent to STARTTLS ends the session")
     func injection() async throws {
         try await onThread {
             let server = try FakeServer([
@@ -319,7 +319,7 @@ struct SendFaultTests {
         Misdeed("rubbish at the final dot", counts: true, Misdeed.toDot + [.line("ok"), .drain]),
     ]
 
-    @Test("a server at fault costs nobody his mail, and no run its end", arguments: misdeeds)
+    @Test("SE10: a server at fault costs nobody his mail, and no run its end", arguments: misdeeds)
     func misdeed(_ misdeed: Misdeed) async throws {
         try await onThread {
             let server = try FakeServer(misdeed.script)

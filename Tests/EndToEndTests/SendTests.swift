@@ -49,7 +49,7 @@ struct SendTests {
     }
 
     @Test(
-        "STARTTLS and a login at Postfix: every kind of mail arrives octet for octet",
+        "SE7: STARTTLS and a login at Postfix: every kind of mail arrives octet for octet",
         .needsRoot(.postfix, .dovecot))
     func submission() async throws {
         try await onThread {
@@ -66,7 +66,7 @@ struct SendTests {
     }
 
     @Test(
-        "ask 13: TLS from the first octet, a pinned certificate, and nothing said to a server with another one",
+        "SE7, ask 13: TLS from the first octet, a pinned certificate, and nothing said to a server with another one",
         .needsRoot(.postfix, .dovecot))
     func pinned() async throws {
         try await onThread {
@@ -92,7 +92,8 @@ struct SendTests {
         }
     }
 
-    @Test("local recipients go into their Maildirs, the others by the account, each once, and Bcc is seen by nobody")
+    @Test(
+        "SE2: local recipients go into their Maildirs, the others by the account, each once, and Bcc is seen by nobody")
     func mixed() async throws {
         try await onThread {
             let sink = try SinkServer()
@@ -193,7 +194,7 @@ struct SendTests {
         }
     }
 
-    @Test("the envelope says what was asked for: DSN, sizes, 8-bit, and the null path")
+    @Test("SE12: the envelope says what was asked for: DSN, sizes, 8-bit, and the null path")
     func envelope() async throws {
         try await onThread {
             let sink = try SinkServer()
@@ -246,7 +247,7 @@ struct SendTests {
     }
 
     @Test(
-        "bad input is refused with the status that callers know, and leaves nothing",
+        "SE1: bad input is refused with the status that callers know, and leaves nothing",
         arguments: [
             (["-t"], "Subject: x\n\nx\n", 64, "no recipients"), (["-t"], "", 64, "no recipients"),
             ([], "x\n", 64, "no recipients"), (["-N", "often", "bob"], "x\n", 64, "-N often"),
@@ -293,7 +294,7 @@ struct SendTests {
         }
     }
 
-    @Test("a message above the size limit is refused while it comes in")
+    @Test("SE1: a message above the size limit is refused while it comes in")
     func tooBig() async throws {
         try await onThread {
             let hub = SendHub(plainTo: 9, top: ["size-limit 65536"])
@@ -304,7 +305,7 @@ struct SendTests {
         }
     }
 
-    @Test("a caller that has closed its descriptors gets its mail queued all the same, or an error")
+    @Test("SE1: a caller that has closed its descriptors gets its mail queued all the same, or an error")
     func closedDescriptors() async throws {
         try await onThread {
             let hub = SendHub(plainTo: 9)

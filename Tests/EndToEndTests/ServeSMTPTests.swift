@@ -549,7 +549,7 @@ struct ServeSMTPTests {
     }
 
     @Test(
-        "a notice of success is owed and made for our own people only, and what they named comes out as it went in",
+        "SE12: a notice of success is owed and made for our own people only, and what they named comes out as it went in",
         .needs(.python3))
     func notices() async throws {
         try await onThread {

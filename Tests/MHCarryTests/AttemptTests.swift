@@ -78,7 +78,7 @@ struct AttemptTests {
         do { return try bench.message(entry).state.recipients[0].progress == .delivered } catch { return false }
     }
 
-    @Test("a fault of the hop goes on to the route's next account, then counts for nothing")
+    @Test("SE5, SE10: a fault of the hop goes on to the route's next account, then counts for nothing")
     func fallThrough() throws {
         let bench = try CarrierBench(routes: "route out\n    use one two")
         let entry = try bench.message(to: ["a@far.example"])
@@ -280,7 +280,7 @@ struct AttemptTests {
         #expect(try bench.carry(entry) == [.account("one")])
     }
 
-    @Test("a notice for a stranger leaves by a route that takes <>, else the postmaster has it")
+    @Test("SE11: a notice for a stranger leaves by a route that takes <>, else the postmaster has it")
     func strangersNotice() throws {
         let bench = try CarrierBench(postmaster: "carol")
         let notice = try bench.message(from: "", to: ["x@far.example"], by: nil, source: .hub)
@@ -366,7 +366,7 @@ struct AttemptTests {
         #expect(try bench.queued.map(\.isHeld) == [true])
     }
 
-    @Test("`on-connect-failure bounce` sends mail back when nothing can be reached, and not when a login fails")
+    @Test("SE5: `on-connect-failure bounce` sends mail back when nothing can be reached, and not when a login fails")
     func bounces() throws {
         let bench = try CarrierBench(routes: "route out\n    use one\n    on-connect-failure bounce")
         for (isUnreachable, wanted) in [(true, RecipientState.Progress.failed), (false, .waiting)] {
@@ -398,7 +398,7 @@ struct AttemptTests {
         #expect(try bench.queued.count == 1, "nobody is told that it is late")
     }
 
-    @Test("temporary trouble becomes final by age and tries together, and says so")
+    @Test("SE10: temporary trouble becomes final by age and tries together, and says so")
     func expiry() throws {
         let bench = try CarrierBench(isForced: true)
         let old = try bench.message(to: ["a@far.example"], age: 6 * 86_400)
@@ -436,7 +436,7 @@ struct AttemptTests {
         }
     }
 
-    @Test("final delivery here tells our own people when they asked, and nobody else")
+    @Test("SE12: final delivery here tells our own people when they asked, and nobody else")
     func successHere() throws {
         for (notify, from, isTold) in [
             (Notify.on(.success), "alice@one.example", true), (.unspecified, "alice@one.example", false),
@@ -455,7 +455,7 @@ struct AttemptTests {
         }
     }
 
-    @Test("a notice that fails makes no notice and goes to the postmaster")
+    @Test("SE11: a notice that fails makes no notice and goes to the postmaster")
     func doubleBounce() throws {
         let bench = try CarrierBench()
         let entry = try bench.message(from: "", to: ["nobody@hub.example"], by: nil, source: .hub)
@@ -464,7 +464,7 @@ struct AttemptTests {
         #expect(bench.mail(of: "alice").count == 1, "the postmaster's mailbox is the last stop")
     }
 
-    @Test("the notice that a provider refuses for ever comes to the postmaster, too")
+    @Test("SE11: the notice that a provider refuses for ever comes to the postmaster, too")
     func refusedNotice() throws {
         let bench = try CarrierBench(routes: "route out\n    use one")
         let entry = try bench.message(from: "", to: ["x@far.example"], by: nil, source: .hub)
@@ -647,7 +647,7 @@ struct AttemptTests {
         #expect(try bench.message(closed).state.recipients[0].isHeld)
     }
 
-    @Test("the envelope for a server names whom it is for, with what each has asked for")
+    @Test("SE12: the envelope for a server names whom it is for, with what each has asked for")
     func handedOn() throws {
         let bench = try CarrierBench()
         let entry = try bench.message(to: ["a@far.example", "b@far.example", "c@far.example"], notify: .never)

@@ -148,7 +148,7 @@ struct SendmailOptionsTests {
         Call("removal", "-Mrm 17.abc.host") { $0.mode = .remove(["17.abc.host"]) },
     ]
 
-    @Test("ask 19: a known caller gets what it asks for", arguments: calls)
+    @Test("SE1, ask 19: a known caller gets what it asks for", arguments: calls)
     func known(_ call: Call) throws {
         var wanted = Wanted()
         call.wanted(&wanted)
@@ -156,7 +156,7 @@ struct SendmailOptionsTests {
     }
 
     @Test(
-        "the name chooses the mode",
+        "SE1: the name chooses the mode",
         arguments: [
             ("mailq", SendmailOptions.Mode.list), ("newaliases", .nothing), ("runq", .carry(["-q"])),
             ("sendmail", .intake),
@@ -167,7 +167,7 @@ struct SendmailOptionsTests {
     }
 
     @Test(
-        "what cannot be done here is refused with the way that can",
+        "SE1: what cannot be done here is refused with the way that can",
         arguments: [
             ("-bd", "mhserve"), ("-bl", "mhserve"), ("-q15m", "crontab"),
             ("-q1h", "crontab"),
@@ -182,7 +182,7 @@ struct SendmailOptionsTests {
     }
 
     @Test(
-        "a wrong command line is an error and never a recipient",
+        "SE1: a wrong command line is an error and never a recipient",
         arguments: [
             "-y a", "-f", "-F", "-C", "--frobnicate", "-qX", "a@example.org -X/var/www/shell.php", "a -oi", "-b", "-tf",
             "-bp -q", "-q -bp", "--check --print-config", "-I -bp", "-qI a -qI b", "-q a@example.org",

@@ -26,7 +26,7 @@ struct MessageCompleterTests {
     }
 
     @Test(
-        "adds what is missing and only that",
+        "SE2: adds what is missing and only that",
         arguments: [
             ("", "Date: D\nFrom: Alice Doe <alice@hub.example>\nTo: undisclosed-recipients:;\nMessage-ID: <ID>\n\n"),
             (
@@ -62,7 +62,7 @@ struct MessageCompleterTests {
     }
 
     @Test(
-        "makes identifiers at the domain of the author that the message names",
+        "SE2: makes identifiers at the domain of the author that the message names",
         arguments: [
             ("From: a@gmail.example\n\n", "Message-ID", "gmail.example"),
             ("From: \"x@y.example\" <a@gmail.example>, b@z.example\n\n", "Message-ID", "gmail.example"),
@@ -115,7 +115,7 @@ struct MessageCompleterTests {
     }
 
     @Test(
-        "finds the recipients of -t",
+        "SE2: finds the recipients of -t",
         arguments: [
             ("To: a@x, B <b@x>\nCc: root\nBcc: a@x, c@x\n\n", ["a@x", "b@x", "root@hub.example", "c@x"], 0),
             ("To: a@x\nResent-To: r@x\nResent-Bcc: s@x\n\n", ["r@x", "s@x"], 0),

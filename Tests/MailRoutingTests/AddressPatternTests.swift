@@ -9,7 +9,7 @@ import Testing
         try AddressPattern(parsing: pattern).matches(Address(address), foldingLocalPart: folding)
     }
 
-    @Test("stars and question marks match, each part of an address by itself")
+    @Test("SE5: stars and question marks match, each part of an address by itself")
     func globs() throws {
         for (pattern, address) in [
             ("*@example.org", "alice@example.org"), ("a*e@example.org", "alice@example.org"),
@@ -24,14 +24,14 @@ import Testing
         ] { #expect(try !matches(pattern, address), "\(pattern) \(address)") }
     }
 
-    @Test("domains know no case, local parts do unless asked not to")
+    @Test("SE5: domains know no case, local parts do unless asked not to")
     func letterCase() throws {
         #expect(try matches("alice@EXAMPLE.org", "alice@example.ORG"))
         #expect(try !matches("Alice@example.org", "alice@example.org"))
         #expect(try matches("Alice@example.org", "aLICE@example.org", folding: true))
     }
 
-    @Test("<> matches the null reverse-path and nothing else")
+    @Test("SE5: <> matches the null reverse-path and nothing else")
     func null() throws {
         let null = try AddressPattern(parsing: "<>")
         #expect(null.matches(ReversePath.null))

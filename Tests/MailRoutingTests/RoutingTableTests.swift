@@ -112,7 +112,7 @@ import Testing
                 == "route all: passed over, not open to eve: gmail serves alice, work serves carol and bob")
     }
 
-    @Test("a notice leaves by a route that takes <>, never by an account of its own finding")
+    @Test("SE5: a notice leaves by a route that takes <>, never by an account of its own finding")
     func notices() throws {
         #expect(try decide(table([], accounts: ["gmail"]), for: .notice, from: "<>").isHeld)
         #expect(
@@ -123,7 +123,7 @@ import Testing
         #expect(try decide(shared([route]), for: .notice, from: "<>").accounts == ["work"])
     }
 
-    @Test("denied beats allowed, and no allowed ones allow all")
+    @Test("SE5: denied beats allowed, and no allowed ones allow all")
     func denyBeatsAllow() throws {
         let route = Route(
             name: "r", to: AddressConditions(allow: [try pattern("*@x.org")], deny: [try pattern("bob@x.org")]),
@@ -143,7 +143,7 @@ import Testing
         #expect(try decide(self.table([open]), from: "<>").steps.isEmpty)
     }
 
-    @Test("all matching routes count in order, until one is last")
+    @Test("SE5: all matching routes count in order, until one is last")
     func order() throws {
         let first = Route(name: "first", accounts: ["gmail"])
         let last = Route(name: "last", accounts: ["work", "gmail"], isLast: true, onConnectFailure: .bounce)
@@ -170,7 +170,7 @@ import Testing
         #expect(try decide(table([], accounts: [])).isHeld)
     }
 
-    @Test("a message without From field is in no header-from, and denied by no not-header-from")
+    @Test("SE5: a message without From field is in no header-from, and denied by no not-header-from")
     func withoutAuthor() throws {
         let wanted = Route(name: "a", headerFrom: .init(allow: [try pattern("*")]), accounts: ["work"])
         let unwanted = Route(name: "b", headerFrom: .init(deny: [try pattern("*")]), accounts: ["work"])

@@ -240,7 +240,7 @@ struct SMTPClientTests {
             ])
     }
 
-    @Test("parameters of notices go out when they are offered, and no others")
+    @Test("SE12: parameters of notices go out when they are offered, and no others")
     func parameters() throws {
         var play = ClientPlay.greeted("250-s\n250-DSN\n250-8BITMIME\n250-SMTPUTF8\n250 PIPELINING\n")
         let original = try #require(OriginalRecipient(type: "rfc822", address: "o+o@y"))

@@ -101,7 +101,7 @@ struct SMTPReplyTests {
             SMTPReply(552, .permanent(2, 2), "full").verdict(at: .recipient, from: "mx")?.kind == .permanent)
     }
 
-    @Test("a yes settles nothing before the content, and then says whose business notices of success are")
+    @Test("SE12: a yes settles nothing before the content, and then says whose business notices of success are")
     func yes() {
         let yes = SMTPReply(250, nil, "ok")
         #expect(yes.verdict(at: .recipient, from: "mx") == nil)

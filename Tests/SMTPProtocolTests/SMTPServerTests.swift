@@ -47,7 +47,7 @@ struct SMTPServerTests {
         #expect(play.server.withProtocol == "ESMTP")
     }
 
-    @Test("strangers are not offered notices, and what they ask for all the same is taken and forgotten")
+    @Test("SE12: strangers are not offered notices, and what they ask for all the same is taken and forgotten")
     func notices() throws {
         for mode in [SMTPServerOptions.Mode.mail, .submission, .lmtp] {
             var play = ServerPlay(mailOptions(mode) { $0.mechanisms = ["PLAIN"] }, isTLS: true)

@@ -30,7 +30,7 @@ struct NoticeWriterTests {
         return (String(decoding: try queued.content.all(), as: UTF8.self), queued)
     }
 
-    @Test("a failure notice is a multipart/report with null sender, status and the original")
+    @Test("SE11: a failure notice is a multipart/report with null sender, status and the original")
     func failure() throws {
         var mail = envelope()
         mail.envelopeID = text("QQ314159")
@@ -94,7 +94,7 @@ struct NoticeWriterTests {
     }
 
     @Test(
-        "what is held is told to the submitter's mailbox, and without one to the postmaster, never away",
+        "SE11: what is held is told to the submitter's mailbox, and without one to the postmaster, never away",
         arguments: [nil, "bob"])
     func held(submitter: String?) throws {
         var acceptance = ours
@@ -115,7 +115,7 @@ struct NoticeWriterTests {
         #expect(notice.contains("    mhqueue why 1"))
     }
 
-    @Test("hostile answers make no line of their own, and every line is short enough")
+    @Test("SE11: hostile answers make no line of their own, and every line is short enough")
     func hostile() throws {
         let evil = Verdict(
             .permanent, .permanent(1, 1), from: "mx\r\nBcc: x@y",
@@ -148,7 +148,7 @@ struct NoticeWriterTests {
         #expect(notice.message.content.size < 3_000)
     }
 
-    @Test("SMTPUTF8 mail gets a global notice, 8-bit mail an 8-bit one")
+    @Test("SE11: SMTPUTF8 mail gets a global notice, 8-bit mail an 8-bit one")
     func international() throws {
         var mail = envelope(["pelé@exämple.net"], from: "ålice@example.org")
         mail.smtpUTF8 = true
@@ -159,7 +159,7 @@ struct NoticeWriterTests {
         #expect(text.contains("Content-Type: message/global\n"))
     }
 
-    @Test("a warning and a notice of success say so, with the header alone")
+    @Test("SE11: a warning and a notice of success say so, with the header alone")
     func others() throws {
         let late = try notice(.delay, envelope(), "Subject: x\n\nbody\n", busy).text
         #expect(late.contains("Action: delayed\nStatus: 4.2.0\n"))
@@ -172,7 +172,7 @@ struct NoticeWriterTests {
         #expect(passed.contains("Action: relayed\nStatus: 2.0.0\n"))
     }
 
-    @Test("who is delivered to here is told as delivered, when the sender asked")
+    @Test("SE12: who is delivered to here is told as delivered, when the sender asked")
     func deliveredHere() throws {
         var mail = envelope()
         mail.recipients[0].notify = .on(.success)
@@ -226,7 +226,7 @@ struct NoticeWriterTests {
         #expect(!dateless.contains("1970") && !dateless.contains("\nDate:") && !dateless.contains("Will-Retry-Until"))
     }
 
-    @Test("no notice for a null sender, for NOTIFY=NEVER, or for what was not asked for")
+    @Test("SE11: no notice for a null sender, for NOTIFY=NEVER, or for what was not asked for")
     func none() throws {
         for (mail, verdict) in [
             (envelope(from: nil), gone),

@@ -10,7 +10,7 @@ struct PolicyTests {
     let policy = RetryPolicy()
     let scratch = ScratchDirectory()
 
-    @Test("delays double up to four hours, a tenth up or down")
+    @Test("SE10: delays double up to four hours, a tenth up or down")
     func delays() {
         let plain = (1...9).map { policy.delay(afterTries: $0, chance: 0.5) }
         #expect(plain == [300, 600, 1200, 2400, 4800, 9600, 14_400, 14_400, 14_400])
@@ -31,7 +31,7 @@ struct PolicyTests {
         #expect(policy.isDue(.max, now: 0))
     }
 
-    @Test("expiry needs age and tries, and a clock that can be believed")
+    @Test("SE10: expiry needs age and tries, and a clock that can be believed")
     func expiry() {
         let age = policy.age(arrival: noon, firstResult: nil, now: noon + 5 * 86_400, newestState: 0)
         #expect(policy.isExpired(age: age, tries: 8))
