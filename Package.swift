@@ -121,6 +121,7 @@ let package = Package(
         room(
             "FetchSpool", uses: "Octets", "Reporting", "DurableFiles", "MaildirStore", "FetchLedger"),
         room("LoginLedger", uses: "Octets", "Reporting", "DurableFiles", "Blocking"),
+        room("MailExchange", uses: "InternetAddress", "Reporting", "Blocking", "Resolver"),
 
         // Floor 4: doors
         room(
@@ -212,6 +213,7 @@ let package = Package(
             of: "AddressExpansion", uses: "MailAliases", "MailEnvelope", "MailFormat", "MailRouting", "RunControl"),
         tests(of: "TLSEngine", uses: "Credentials", "Octets", "Reporting"),
         tests(of: "Resolver", uses: "Blocking"),
+        tests(of: "MailExchange", uses: "Blocking", "InternetAddress", "Resolver"),
         tests(of: "GeoLookup", uses: "InternetAddress"),
         tests(of: "MaildirStore", uses: "Blocking", "Digests", "DurableFiles", "Reporting"),
         tests(of: "DeflateEngine"),

@@ -64,6 +64,23 @@ import Testing
         }
     }
 
+    @Test("a host whose server fails on AAAA has its other addresses, and nothing is proved by that")
+    func partial() async throws {
+        try await onThread { () throws in
+            let server = try FakeDNS([
+                "four.example 1": .records([[1, 2, 3, 4]]), "four.example 28": .code(2),
+                "six.example 28": .records([[UInt8](repeating: 7, count: 16)]), "six.example 1": .code(2),
+                "none.example 28": .code(2),
+            ])
+            let dns = try resolver(server)
+            for (host, record) in [("four.example", [1, 2, 3, 4]), ("six.example", [UInt8](repeating: 7, count: 16))] {
+                let answer = try dns.addresses(of: host, until: deadline)
+                #expect(answer.records == [record] && answer.isPartial && !answer.isSecure)
+            }
+            #expect(throws: ResolverError.self) { try dns.addresses(of: "none.example", until: deadline) }
+        }
+    }
+
     @Test("a silent server is left at the deadline, and the resolver goes on")
     func silent() async throws {
         try await onThread { () throws in

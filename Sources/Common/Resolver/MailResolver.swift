@@ -11,6 +11,8 @@ public struct DNSAnswer<Record: Sendable>: Sendable {
     public var noSuchName: Bool
     /// How long the answer may be kept.
     public var timeToLive: Duration
+    /// Whether one of several questions got no answer: what demands a proof must not go by this.
+    public var isPartial = false
 
     public init(
         records: [Record], isSecure: Bool = false, noSuchName: Bool = false, timeToLive: Duration = .seconds(0)
@@ -56,7 +58,8 @@ public struct TLSARecord: Sendable, Hashable {
 public protocol MailResolver: Sendable {
     /// The MX records of `domain`, lowest preference first.
     func mailExchangers(of domain: String, until: Deadline) throws(ResolverError) -> DNSAnswer<MailExchanger>
-    /// The A and AAAA records of `host`: 4 or 16 octets each. Secure only when both answers are.
+    /// The A and AAAA records of `host`: 4 or 16 octets each. Secure only when both answers are; partial when one failed,
+    /// as it does at servers that know no AAAA, and the other has records.
     func addresses(of host: String, until: Deadline) throws(ResolverError) -> DNSAnswer<[UInt8]>
     /// The TXT records of `name`, the strings of each joined (RFC 7208 §3.3).
     func text(of name: String, until: Deadline) throws(ResolverError) -> DNSAnswer<[UInt8]>

@@ -24,6 +24,14 @@ public enum ResolverError: Complaint, Equatable {
         }
     }
 
+    /// Whether nobody answered, or none that could, and nothing was tampered with.
+    var isMereFailure: Bool {
+        switch self {
+        case .timedOut, .serverFailure: true
+        case .bogus, .malformed, .badName, .setUp: false
+        }
+    }
+
     public var exitStatus: ExitStatus {
         switch self {
         case .bogus, .timedOut, .serverFailure, .malformed: .temporaryFailure

@@ -31,11 +31,31 @@ public final class UnboundResolver: MailResolver {
     }
 
     public func addresses(of host: String, until: Deadline) throws(ResolverError) -> DNSAnswer<[UInt8]> {
-        let four = try ask(host, .a, until) { RecordData.address($0, count: 4) }
-        let six = try ask(host, .aaaa, until) { RecordData.address($0, count: 16) }
-        return DNSAnswer(
-            records: six.records + four.records, isSecure: four.isSecure && six.isSecure,
-            noSuchName: four.noSuchName && six.noSuchName, timeToLive: min(four.timeToLive, six.timeToLive))
+        func ask(_ type: RecordType, _ count: Int, _ until: Deadline) -> Result<DNSAnswer<[UInt8]>, ResolverError> {
+            Result { () throws(ResolverError) in
+                try self.ask(host, type, until) { RecordData.address($0, count: count) }
+            }
+        }
+        let four = ask(.a, 4, until)
+        let six = ask(.aaaa, 16, Self.hasRecords(four) ? until.earlier(of: Deadline(after: Self.patience)) : until)
+        switch (four, six) {
+        case (.success(let four), .success(let six)):
+            return DNSAnswer(
+                records: six.records + four.records, isSecure: four.isSecure && six.isSecure,
+                noSuchName: four.noSuchName && six.noSuchName, timeToLive: min(four.timeToLive, six.timeToLive))
+        case (.success(var one), .failure(let error)), (.failure(let error), .success(var one)):
+            guard error.isMereFailure, !one.records.isEmpty else { throw error }
+            (one.isSecure, one.isPartial) = (false, true)
+            return one
+        case (.failure(let error), .failure): throw error
+        }
+    }
+
+    /// How long AAAA is waited for where A has records.
+    private static let patience = Duration.seconds(5)
+
+    private static func hasRecords(_ answer: Result<DNSAnswer<[UInt8]>, ResolverError>) -> Bool {
+        if case .success(let answer) = answer { !answer.records.isEmpty } else { false }
     }
 
     public func text(of name: String, until: Deadline) throws(ResolverError) -> DNSAnswer<[UInt8]> {
