@@ -114,7 +114,7 @@ final class Attempt {
             isPlacementOld = true
         }
         for result in results { end(result.recipients, at: hop) }
-        guard case .account(let account) = hop else {
+        guard hop.leavesHub else {
             return concluded(results.flatMap { self.results(of: $0.verdict, for: $0.recipients) })
         }
         var items: [AttemptResult] = []
@@ -127,7 +127,7 @@ final class Attempt {
             unsettled += result.recipients
             guard result.goesElsewhere else { continue }
             for index in result.recipients {
-                job.passed[index, default: []].append(PassedAccount(account: account, verdict: result.verdict))
+                job.passed[index, default: []].append(PassedHop(hop: hop, verdict: result.verdict))
             }
         }
         let elsewhere = Placement(of: Self.subject(message, job), hub: hub, avoiding: faults, among: unsettled)

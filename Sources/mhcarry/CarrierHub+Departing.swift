@@ -2,14 +2,15 @@
 
 import MailRouting
 import MessageContent
+import RunControl
 import SpoolQueue
 
 extension CarrierHub {
     private func rewrites(to hop: NextHop, by route: String?) -> DepartingRewrites? {
-        guard case .account(let name) = hop else { return nil }
+        guard hop.leavesHub else { return nil }
         let rules = settings.routes.first { $0.name == route }?.rewrites ?? []
-        return DepartingRewrites(
-            rules: RewriteRules(rules, locals: locals), replyTo: settings.account(name)?.replyTo)
+        let account = if case .account(let name) = hop { settings.account(name) } else { AccountSettings?.none }
+        return DepartingRewrites(rules: RewriteRules(rules, locals: locals), replyTo: account?.replyTo)
     }
 
     /// `assignment` as it departs for `hop` and the recipients with these indexes.

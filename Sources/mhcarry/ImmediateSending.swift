@@ -73,10 +73,11 @@ struct ImmediateSending {
                 reversePath: message.envelope.reversePath, recipient: recipient,
                 headerFrom: message.acceptance.headerFrom, chosen: message.acceptance.account?.description,
                 connectivity: hub.uplink.connectivity)
-            guard let account = decision.account else {
+            guard let way = decision.way else {
                 throw decision.awaitsConnection
                     ? .offline(recipient) : .noAccount(decision.reasons.last ?? "no account sends for this sender")
             }
+            guard let account = way.account else { throw .notToAServer(route: way.name) }
             let route = decision.steps.first?.route
             ways.append((account, route.flatMap { hub.rewritingRoutes.contains($0) ? $0 : nil }))
         }
@@ -161,6 +162,7 @@ enum SendingError: Complaint {
     /// Each recipient is to have a copy of his own.
     case severalCopies
     case offline(Address)
+    case notToAServer(route: String)
     case noAccount(String)
     case busy(String)
     case stopped
@@ -173,7 +175,7 @@ enum SendingError: Complaint {
 
     var exitStatus: ExitStatus {
         switch self {
-        case .local, .tooManyRecipients, .severalWays, .severalCopies: .usage
+        case .local, .tooManyRecipients, .severalWays, .severalCopies, .notToAServer: .usage
         case .noAccount: .noPermission
         case .offline: .unavailable
         case .busy, .stopped, .goodbye, .inDoubt: .temporaryFailure
@@ -206,6 +208,7 @@ enum SendingError: Complaint {
                 "--now sends by one way only, and these recipients go by several: \(names.joined(separator: ", "))"
             case .severalCopies:
                 "--now sends one copy only, and by show-recipients each recipient has his own; send to them one by one"
+            case .notToAServer(let route): "--now sends to the server of an account only, and route \(route) names none"
             case .offline(let address): "the hub is offline, and mail to \(address) waits for a connection"
             case .noAccount(let why): "\(why)"
             case .busy(let account): "account \(account): all its connections are in use; try again"

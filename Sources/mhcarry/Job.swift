@@ -22,9 +22,9 @@ final class Job: @unchecked Sendable {
     var isTried: Set<Int> = []
     /// Recipients of a notice that go to its last stop: see ``Placement/Subject/atLastStop``.
     var atLastStop: Set<Int> = []
-    /// What accounts have said that do not take these recipients now, in the order in which they were asked: others of their
+    /// What hops have said that do not take these recipients now, in the order in which they were asked: others of their
     /// routes are asked in the same attempt.
-    var passed: [Int: [PassedAccount]] = [:]
+    var passed: [Int: [PassedHop]] = [:]
     /// What was asked about these recipients, and led nowhere: they stand for themselves as far as that goes.
     var answered: [Int: Set<Expander.Question>] = [:]
     /// The hops that this run no longer carries it to, though they are not known to be at fault.
@@ -110,7 +110,7 @@ struct HopResult: Sendable {
         self.isInDoubt = isInDoubt
     }
 
-    /// Whether another account may take them at once. What a rule of ours holds stays: by another route it would leave
+    /// Whether another way out may take them at once. What a rule of ours holds stays: by another route it would leave
     /// without what the rule is for.
     var goesElsewhere: Bool {
         switch verdict.kind {
@@ -121,9 +121,9 @@ struct HopResult: Sendable {
     }
 }
 
-/// An account that does not take a recipient now, by what its server said.
-struct PassedAccount: Sendable {
-    let account: String
+/// A next hop that does not take a recipient now, by what it said.
+struct PassedHop: Sendable {
+    let hop: NextHop
     let verdict: Verdict
 }
 

@@ -305,6 +305,10 @@ final class Lane: Sendable {
                 serve { report(TargetDelivery(assignment: $0, text: text, hub: hub).carryOut(), on: $0) }
             case .expansion:
                 serve { .init(job: $0.job, hop: hop, answers: $0.answers(by: hub.expander)) }
+            case .program(let route):
+                let delivery = ProgramDelivery(by: route, hub: hub)
+                serve { .init(job: $0.job, hop: hop, results: delivery.carryOut($0)) }
+            case .domain: preconditionFailure("no route leads there")
             }
         } while !mayEnd()
     }

@@ -86,7 +86,7 @@ extension CarrierHub {
     /// Sessions at once to `hop`, over all runs. A mailbox gets one copy after the other.
     fileprivate func sessions(to hop: NextHop) -> Int {
         switch hop {
-        case .mailbox, .target, .expansion: 1
+        case .mailbox, .target, .expansion, .program, .domain: 1
         case .account(let name): settings.account(name)?.connections ?? 1
         }
     }

@@ -2,6 +2,7 @@
 
 import Delivery
 import MailEnvelope
+import MailFormat
 import MessageContent
 import RunControl
 import SpoolQueue
@@ -16,17 +17,25 @@ struct PlaceDelivery {
 
     init(_ assignment: Assignment, _ hub: CarrierHub) { (self.assignment, self.hub) = (assignment, hub) }
 
-    /// - Parameter mailbox: whose mail it is; nothing for a program of an alias.
-    func program(_ argv: [ArgumentTemplate], mailbox: String = "") -> ProgramAgent {
-        ProgramAgent(
-            argv, environment: environment, at: assignment.acceptance.arrival, within: Self.programLimit, to: .relayed,
+    /// - Parameters:
+    ///   - mailbox: whose mail it is; nothing for a program of an alias or of a route.
+    ///   - form: whether it is to see the message as it would stand in an mbox.
+    ///   - sender: the reverse-path that the message departs with, where that is another one.
+    func program(
+        _ argv: [ArgumentTemplate], mailbox: String = "", as form: MboxForm = MboxForm(),
+        from sender: ReversePath? = nil
+    ) -> ProgramAgent {
+        let sender = (sender ?? assignment.message.envelope.reversePath).address
+        return ProgramAgent(
+            argv, environment: environment(from: sender), as: form, at: assignment.acceptance.arrival,
+            within: Self.programLimit,
+            to: .relayed,
             in: hub.queue.state
         ) { _ in mailbox }
     }
 
     /// What masqmail and Postfix tell a program about the message.
-    private var environment: [String: String] {
-        let sender = assignment.message.envelope.reversePath.address
+    private func environment(from sender: Address?) -> [String: String] {
         let recipient = assignment.recipients.first.flatMap { assignment.state.recipients.address(of: $0) }
         let peer: String = if case .peer(let text) = assignment.acceptance.source { text.description } else { "" }
         return [

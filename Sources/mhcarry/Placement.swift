@@ -23,8 +23,8 @@ struct Placement {
         /// Recipients of a notice that could not be delivered: their last stop is the postmaster's mailbox, as a
         /// failure must not vanish.
         var atLastStop: Set<Int> = []
-        /// What accounts have said in this attempt that do not take a recipient now: others of its routes are asked.
-        var passed: [Int: [PassedAccount]] = [:]
+        /// What hops have said in this attempt that do not take a recipient now: others of its routes are asked.
+        var passed: [Int: [PassedHop]] = [:]
         /// What was asked about recipients, and led nowhere.
         var answered: [Int: Set<Expander.Question>] = [:]
         /// The hops that this run does not ask any more.
@@ -45,8 +45,8 @@ struct Placement {
     private(set) var comesBack: Set<Int> = []
 
     /// - Parameters:
-    ///   - faults: the hops at fault: another account of the same route is used where one works, else the one that may be
-    ///     asked again first.
+    ///   - faults: the hops at fault: another way of its routes is used where one works, else the one that may be asked
+    ///     again first.
     ///   - recipients: places these alone; `nil` for all.
     init(
         of subject: Subject, hub: CarrierHub, avoiding faults: [NextHop: HopFault] = [:], among recipients: [Int]? = nil
@@ -111,30 +111,32 @@ struct Placement {
             for: acceptance.submitter(of: envelope, for: subject.state.recipients[index], hubUser: geteuid()),
             reversePath: envelope.reversePath, recipient: address, headerFrom: acceptance.headerFrom,
             chosen: acceptance.account?.description, connectivity: hub.uplink.connectivity)
-        var accounts = decision.accounts
+        var ways = decision.ways
         // What an alias says is the hub's own order.
         let via = subject.state.recipients[index].via
-        if !via.isEmpty { accounts = hub.uplink.connectivity.carriesAll ? via : [] }
+        if !via.isEmpty { ways = via.map { .account($0) } }
         // A person's order counts as the hub's own user's, to whom every account is open.
-        if let pinned = subject.state.route { accounts = hub.uplink.connectivity.carriesAll ? [pinned] : [] }
+        if let pinned = subject.state.route { ways = [.account(pinned)] }
+        if !via.isEmpty || subject.state.route != nil, !hub.uplink.connectivity.carriesAll { ways = [] }
         let mayBeHeld = decision.isHeld && hub.uplink.connectivity.carriesAll
-        guard !accounts.isEmpty || mayBeHeld else { return awaiting.append(index) }
+        guard !ways.isEmpty || mayBeHeld else { return awaiting.append(index) }
+        var choices = ways.map { (way: $0, hop: NextHop($0, to: address)) }
         if let passed = subject.passed[index] {
-            accounts.removeAll { name in passed.contains { $0.account == name } }
-            // A refusal for now is what the sender hears of, unless another account can be asked at once.
-            let isOpen = accounts.contains { faults[.account($0)] == nil && !subject.left.contains(.account($0)) }
-            let said = passed.first { $0.verdict.kind == .temporary } ?? (accounts.isEmpty ? passed.first : nil)
+            choices.removeAll { choice in passed.contains { $0.hop == choice.hop } }
+            // A refusal for now is what the sender hears of, unless another way can be tried at once.
+            let isOpen = choices.contains { faults[$0.hop] == nil && !subject.left.contains($0.hop) }
+            let said = passed.first { $0.verdict.kind == .temporary } ?? (choices.isEmpty ? passed.first : nil)
             if !isOpen, let said { return verdicts.append((index, said.verdict)) }
         }
-        func time(_ account: String) -> Int { faults[.account(account)].map { max(1, $0.until) } ?? 0 }
-        guard let account = accounts.min(by: { time($0) < time($1) }) else {
+        func time(_ hop: NextHop) -> Int { faults[hop].map { max(1, $0.until) } ?? 0 }
+        guard let choice = choices.min(by: { time($0.hop) < time($1.hop) }) else {
             let words = decision.reasons.last ?? "no account sends for this sender"
             return verdicts.append((index, .heldByRule(4, 4, text: "no route: \(words)")))
         }
-        let step = decision.steps.first { $0.accounts.contains(account) }
+        let step = decision.steps.first { $0.ways.contains(choice.way) }
         if let route = step?.route, hub.rewritingRoutes.contains(route) { routes[index] = route }
         if decision.steps.last?.onConnectFailure == .bounce { comesBack.insert(index) }
-        add(index, to: .account(account))
+        add(index, to: choice.hop)
     }
 
     private mutating func add(_ recipient: Int, to hop: NextHop) {
@@ -142,6 +144,17 @@ struct Placement {
             hops[at].recipients.append(recipient)
         } else {
             hops.append((hop, [recipient]))
+        }
+    }
+}
+
+extension NextHop {
+    /// Where a message for `recipient` goes by `way`.
+    init(_ way: WayOut, to recipient: Address) {
+        switch way {
+        case .account(let name): self = .account(name)
+        case .direct(let route): self = .domain(recipient.domain ?? "", route: route)
+        case .program(let route): self = .program(route: route)
         }
     }
 }

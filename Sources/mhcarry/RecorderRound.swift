@@ -112,7 +112,11 @@ struct RecorderRound {
             case .faultOfHop: "waiting"
             case .heldByRule: "held"
             }
-        let route = if case .account(let name)? = hop { name } else { "local" }
+        let route =
+            switch hop {
+            case .account(let name), .domain(_, let name), .program(let name): name
+            case .mailbox, .target, .expansion, nil: "local"
+            }
         if case .account(let name)? = hop, case .delivered = verdict.kind { hub.noteSent(through: name) }
         for index in item.recipients {
             let recipient = message.state.recipients[index]

@@ -79,7 +79,8 @@ extension MessageReport {
                     connectivity: online.connectivity)
                 for reason in decision.reasons where state.via.isEmpty { text += "    \(reason)\n" }
                 if decision.awaitsConnection, let told = online.toldOffline { text += "    \(told)\n" }
-                for account in route.map({ [$0] }) ?? (state.via.isEmpty ? decision.accounts : state.via) {
+                let accounts = decision.ways.compactMap(\.account)
+                for account in route.map({ [$0] }) ?? (state.via.isEmpty ? accounts : state.via) {
                     let state = try hops.read(.account(account))
                     guard let fault = state.fault else { continue }
                     let now = hold == nil ? ", or now by: mhqueue try \(id)" : ""

@@ -149,16 +149,16 @@ extension MHRoute {
                 for: submitter, reversePath: reversePath, recipient: recipient, headerFrom: headerFrom,
                 connectivity: connection.map { .online($0) } ?? .offline)
             for reason in decision.reasons { text += "  \(reason)\n" }
-            if decision.awaitsConnection, decision.accounts.isEmpty {
+            if decision.awaitsConnection, decision.ways.isEmpty {
                 text += "  waits: it leaves when the hub is online\n"
-            } else if decision.accounts.isEmpty {
+            } else if decision.ways.isEmpty {
                 text +=
                     submitter == .notice
                     ? "  local: put into the postmaster's mailbox\n"
                     : "  held: no account carries it; its sender is told, and it waits in the queue\n"
             }
             for step in decision.steps { text += rewrites(by: step, settings, reversePath, headerFrom, recipient) }
-            for name in decision.accounts { text += "  " + Self.told(settings.account(name)) }
+            for way in decision.ways { text += "  " + Self.told(way, to: recipient, settings) }
             return text + doubts(decision, settings, reversePath)
         }
 
@@ -188,7 +188,7 @@ extension MHRoute {
                 let rules = settings.routes.first { $0.name == step.route }?.rewrites ?? []
                 let leaving = RewriteRules(rules, locals: settings.localAddresses)
                     .replacement(of: sender, in: .envelope)?.address
-                for account in step.accounts.compactMap(settings.account) {
+                for account in step.ways.compactMap(\.account).compactMap(settings.account) {
                     guard let doubt = settings.doubt(about: leaving ?? sender, through: account) else { continue }
                     text += "  warning: account \(account.name): \(doubt)\n"
                 }
@@ -238,6 +238,16 @@ extension MHRoute {
             }
         }
 
+        private static func told(_ way: WayOut, to recipient: Address, _ settings: HubSettings) -> String {
+            switch way {
+            case .account(let name): return told(settings.account(name))
+            case .direct: return "straight to \(recipient.domain ?? "")\n"
+            case .program(let route):
+                let argv = settings.routes.first { $0.name == route }?.pipe ?? []
+                return "the program \(argv.map(\.description).joined(separator: " "))\n"
+            }
+        }
+
         /// How the account would be reached.
         private static func told(_ account: AccountSettings?) -> String {
             guard let account, let server = account.send else { return "the account is not in the rc\n" }
@@ -247,10 +257,9 @@ extension MHRoute {
             } else {
                 security = (server.service.hasImplicitTLS ? "TLS from the start" : "STARTTLS") + ", " + trust(account)
             }
-            let others = (account.sendServer?.others ?? []).map { ", else \($0.place)" }.joined()
-            let login = account.logsIn ? "login \(account.user ?? "")" : "no login"
-            return
-                "account \(account.name): \(server.service.rawValue) \(server.host) port \(server.port)\(others), \(security), \(login)\n"
+            let places = (account.sendServer?.all ?? []).map(\.place).joined(separator: ", else ")
+            let login = account.logsIn && server.service != .lmtp ? "login \(account.user ?? "")" : "no login"
+            return "account \(account.name): \(server.service.rawValue) \(places), \(security), \(login)\n"
         }
 
         private static func trust(_ account: AccountSettings) -> String {

@@ -1,5 +1,6 @@
 // Which way mail takes: rules in order, one provider after the other, and each recipient served once.
 
+import Glibc
 import MailTestKit
 import Testing
 
@@ -45,6 +46,81 @@ struct RoutesTests {
                 #expect(one.messages.flatMap(\.forwardPaths) == ["<a@far.example>", "<c@far.example>"])
                 #expect(hub.log.contains("to=<b@far.example> route=one") && hub.log.contains("status=elsewhere"))
             }
+        }
+    }
+
+    @Test("SE7: a route hands mail to a program, once for each recipient; what it puts off goes by the next route")
+    func program() async throws {
+        try await onThread {
+            let (one, two) = (try SinkServer(), try SinkServer())
+            let script = ScratchDirectory()
+            let path = script.write(
+                """
+                #!/bin/sh
+                cat > "$SCRATCH/mail.$LOCAL_PART"; echo "$SENDER $RECIPIENT $*" >> "$SCRATCH/calls"
+                case $LOCAL_PART in late) exit 75;; bad) echo no such user; exit 67;; esac
+                """.replacing("$SCRATCH", with: script.path), to: "carry", mode: 0o755)
+            let hub = hub(
+                one, two,
+                routes: [
+                    "route uucp", "    to *@far.example", "    pipe \(path) -r %user %domain", "    from-line",
+                    "    from-quoting",
+                    "    rewrite envelope alice@one.example uucp!alice@one.example", "route rest", "    use two",
+                ])
+            _ = unsafe chmod(script.path, 0o777)
+            try hub.queue(
+                "Subject: x\n\nFrom here\n.\n",
+                to: ["good@far.example", "bad@far.example", "late@far.example", "else@near.example"])
+            let run = try InstalledCommands.run(
+                ["mhcarry", "-C", hub.rc], environment: ["HOME": hub.scratch.path], isOrdinary: true)
+            #expect(run.status == 0, "\(run)")
+            let calls = String(decoding: ScratchDirectory.read(script.file("calls")) ?? [], as: UTF8.self)
+            #expect(
+                calls
+                    == ["good", "bad", "late"].map { "uucp!alice@one.example \($0)@far.example -r \($0) far.example\n" }
+                    .joined())
+            let seen = String(decoding: ScratchDirectory.read(script.file("mail.good")) ?? [], as: UTF8.self)
+            #expect(seen.hasPrefix("From uucp!alice@one.example ") && seen.hasSuffix("\n\n>From here\n.\n"), "\(seen)")
+            #expect(
+                two.messages.flatMap(\.forwardPaths).sorted() == ["<else@near.example>", "<late@far.example>"],
+                "\(hub.log)")
+            let notices = hub.mail(of: "alice")
+            #expect(notices.count == 1 && notices[0].contains("no such user"), "\(notices)")
+            let left = try hub.listed
+            #expect(left.isEmpty && one.messages.isEmpty)
+            #expect(hub.log.contains("to=<good@far.example> route=uucp"))
+        }
+    }
+
+    @Test("SE7: an account hands mail to a server by LMTP, at a port or a socket, and each recipient has its answer")
+    func lmtp() async throws {
+        try await onThread {
+            let one = try SinkServer(.lmtp) { now, words in
+                now == .endOfData && words.contains("b@") ? .reply("552 5.2.2 full") : nil
+            }
+            let hub = SendHub(
+                account: ["password x", "send lmtp 127.0.0.1:\(one.port)"], top: ["retry 60 600"],
+                routes: ["route out", "    use one"])
+            try hub.queue(to: ["a@far.example", "b@far.example"])
+            #expect(try hub.run().status == 0)
+            #expect(one.messages.map(\.forwardPaths) == [["<a@far.example>", "<b@far.example>"]], "\(hub.log)")
+            #expect(one.commands.first?.first?.hasPrefix("LHLO ") == true, "\(one.commands)")
+            let notices = hub.mail(of: "alice")
+            let left = try hub.listed
+            #expect(left.isEmpty && notices.count == 1 && notices[0].contains("552 5.2.2 full"), "\(notices)")
+        }
+    }
+
+    @Test("SE7: Dovecot has mail by the LMTP socket of an account", .needs(.dovecot))
+    func dovecot() async throws {
+        try await onThread {
+            let dovecot = try DovecotPeer(users: ["alice@far.example": "x"], takesLMTP: true)
+            let hub = SendHub(account: ["send lmtp \(dovecot.lmtpSocket)"], routes: ["route out", "    use one"])
+            try hub.queue("Subject: to dovecot\n\nx\n", to: ["alice@far.example"])
+            #expect(try hub.run().status == 0)
+            let notices = hub.mail(of: "alice")
+            let there = dovecot.messages(of: "alice@far.example")
+            #expect(notices.isEmpty && there.count == 1, "\(hub.log) \(notices)")
         }
     }
 

@@ -193,6 +193,8 @@ final class Play {
                 let verdict = TargetDelivery(assignment: assignment, text: text, hub: hub).carryOut()
                 report.results = [HopResult(assignment.recipients, verdict)]
             case .expansion: report.answers = assignment.answers(by: hub.expander)
+            case .program(let route): report.results = ProgramDelivery(by: route, hub: hub).carryOut(assignment)
+            case .domain: preconditionFailure("no server here takes mail for domains")
             case .account(let name):
                 switch try answer(Part(account: name, assignment: assignment)) {
                 case .results(let results, let fault): (report.results, report.fault) = (results, fault)

@@ -177,6 +177,11 @@ enum Fixture {
           show-recipients all
           rewrite        all * *@example.org
           rewrite        from root "Alice, at home <alice@example.org>"
+        route uucp
+          to             *@*.uucp
+          pipe           /usr/bin/uux -a%sender "%user at %domain"
+          from-line
+          from-quoting
         domain example.org
           mailboxes      alice bob
           catchall       alice

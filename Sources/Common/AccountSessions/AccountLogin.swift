@@ -26,11 +26,13 @@ public struct AccountLogin: Sendable {
     /// `nil` where no record is kept.
     private let records: LoginRecords?
 
-    /// The login of `account` at `server`; `nil` when it has none (`auth off`, or nothing to log in with).
+    /// The login of `account` at `server`; `nil` when it has none (`auth off`, or nothing to log in with), and at a server of
+    /// LMTP, which knows none.
     /// - Throws: ``AccountError/noUser(account:position:)``, ``AccountError/records(_:)`` in a pause after refusals.
     public init?(
         of account: AccountSettings, at server: AccountServer, recordedBy records: LoginRecords
     ) throws(AccountError) {
+        guard !server.speaksLMTP else { return nil }
         try self.init(of: account, recordedBy: records)
         do throws(LoginRecordError) {
             try records.demandLeave(identity(at: server.host, server.port), stamp: records.stamp(of: secretFiles))

@@ -40,8 +40,7 @@ public struct Route: Sendable, Hashable {
     public var from: AddressConditions
     public var to: AddressConditions
     public var headerFrom: AddressConditions
-    /// The accounts to send through, by name, in the order to try them.
-    public var accounts: [String]
+    public var target: RouteTarget
     /// Whether a temporary failure here keeps later routes from being tried.
     public var isLast: Bool
     public var onConnectFailure: ConnectFailure
@@ -50,17 +49,26 @@ public struct Route: Sendable, Hashable {
 
     public init(
         name: String, from: AddressConditions = .init(), to: AddressConditions = .init(),
-        headerFrom: AddressConditions = .init(), accounts: [String] = [], isLast: Bool = false,
+        headerFrom: AddressConditions = .init(), target: RouteTarget = .accounts([]), isLast: Bool = false,
         onConnectFailure: ConnectFailure = .defer, online: [String] = []
     ) {
         self.name = name
         self.from = from
         self.to = to
         self.headerFrom = headerFrom
-        self.accounts = accounts
+        self.target = target
         self.isLast = isLast
         self.onConnectFailure = onConnectFailure
         self.online = online
+    }
+
+    /// The ways out that it names.
+    public var ways: [WayOut] {
+        switch target {
+        case .accounts(let names): names.map { .account($0) }
+        case .direct: [.direct(route: name)]
+        case .program: [.program(route: name)]
+        }
     }
 
     /// Whether it is tried over the connection of that name.

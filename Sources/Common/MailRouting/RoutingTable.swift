@@ -2,24 +2,24 @@
 
 import MailFormat
 
-/// One way to try: the accounts of one route in their order.
+/// One step to try: the ways of one route in their order.
 public struct RouteStep: Sendable, Hashable {
     /// The route's name; `nil` for an account that no route chose.
     public var route: String?
-    public var accounts: [String]
+    public var ways: [WayOut]
     public var isLast: Bool
     public var onConnectFailure: ConnectFailure
 
-    public init(route: String?, accounts: [String], isLast: Bool, onConnectFailure: ConnectFailure) {
+    public init(route: String?, ways: [WayOut], isLast: Bool, onConnectFailure: ConnectFailure) {
         self.route = route
-        self.accounts = accounts
+        self.ways = ways
         self.isLast = isLast
         self.onConnectFailure = onConnectFailure
     }
 
     /// A step without a route: this account and no other.
     static func alone(_ account: String) -> RouteStep {
-        RouteStep(route: nil, accounts: [account], isLast: true, onConnectFailure: .defer)
+        RouteStep(route: nil, ways: [.account(account)], isLast: true, onConnectFailure: .defer)
     }
 }
 
@@ -30,14 +30,14 @@ public struct RouteDecision: Sendable, Hashable {
     /// A sentence for each rule that was considered, for a person.
     public var reasons: [String]
 
-    /// The account to try first.
-    public var account: String? { steps.first?.accounts.first }
+    /// The way to try first.
+    public var way: WayOut? { steps.first?.ways.first }
     /// Whether a way is only waiting for a connection of the hub: then the message waits, too, and goes no other way.
     public var awaitsConnection = false
-    /// Every account in the order to try them, each once.
-    public var accounts: [String] {
-        var seen: Set<String> = []
-        return steps.flatMap(\.accounts).filter { seen.insert($0).inserted }
+    /// Every way in the order to try them, each once.
+    public var ways: [WayOut] {
+        var seen: Set<WayOut> = []
+        return steps.flatMap(\.ways).filter { seen.insert($0).inserted }
     }
     public var isHeld: Bool { steps.isEmpty && !awaitsConnection }
 
@@ -60,7 +60,8 @@ public struct RoutingTable: Sendable, Hashable {
 
     /// The ways for one recipient of a message.
     ///
-    /// Only accounts that are open to `submitter` count: a route chooses among them and opens none. All routes that
+    /// Only accounts that are open to `submitter` count: a route chooses among them and opens none, while its ways besides
+    /// accounts are open to everybody whose mail it takes. All routes that
     /// match count, in order, up to and including the first that is `last`. When none matches, mail from an account's
     /// address leaves through that account, and other mail through the only one that is open.
     /// - Parameters:
@@ -87,8 +88,11 @@ public struct RoutingTable: Sendable, Hashable {
                 decision.reasons.append("route \(route.name): passed over, \(why)")
                 continue
             }
-            let usable = route.accounts.filter { name in open.contains { $0.name == name } }
-            let closed = accounts.filter { route.accounts.contains($0.name) && !$0.isOpen(to: submitter) }
+            let usable = route.ways.filter { way in
+                way.account.map { name in open.contains { $0.name == name } } ?? true
+            }
+            let named = Set(route.ways.compactMap(\.account))
+            let closed = accounts.filter { named.contains($0.name) && !$0.isOpen(to: submitter) }
             let refused = closed.isEmpty ? nil : "not open to \(submitter): \(Self.services(closed))"
             guard !usable.isEmpty else {
                 let why = refused ?? "none of its accounts can send"
@@ -102,10 +106,10 @@ public struct RoutingTable: Sendable, Hashable {
                 continue
             }
             let end = (refused.map { "; \($0)" } ?? "") + (route.isLast ? "; last, so no later route is asked" : "")
-            decision.reasons.append("route \(route.name): matches, use \(usable.joined(separator: " "))\(end)")
+            decision.reasons.append("route \(route.name): matches, \(route.told(usable))\(end)")
             decision.steps.append(
                 RouteStep(
-                    route: route.name, accounts: usable, isLast: route.isLast,
+                    route: route.name, ways: usable, isLast: route.isLast,
                     onConnectFailure: route.onConnectFailure))
             if route.isLast { break }
         }
@@ -167,5 +171,17 @@ public struct RoutingTable: Sendable, Hashable {
             }?.name
         }
         return owner(isGlob: false) ?? owner(isGlob: true)
+    }
+}
+
+extension Route {
+    /// Where it leads, for a person.
+    /// - Parameter ways: those of its ways that may be used.
+    fileprivate func told(_ ways: [WayOut]) -> String {
+        switch target {
+        case .accounts: "use \(ways.map(\.name).joined(separator: " "))"
+        case .direct: "straight to the recipient's domain"
+        case .program: "to its program"
+        }
     }
 }

@@ -28,7 +28,9 @@ extension Plan {
             Plan(
                 [.inspector(LoopInspector(.departing, knowsRecipients: false))] + rewrites
                     + [.fields(MailboxFields.octets)])
-        case .departing(to: .account):
+        case .departing(to: .program):
+            Plan([.inspector(LoopInspector(.departing, knowsRecipients: false))] + rewrites)
+        case .departing(to: .account), .departing(to: .domain):
             Plan(
                 [.inspector(LoopInspector(.departing, knowsRecipients: false))] + rewrites + [.filter(StrayFilter())])
         }

@@ -38,7 +38,9 @@ public struct AccountServer: Sendable, Hashable {
 
     /// What is wrong with the port; `nil` when nothing is, or nobody can tell.
     public var portFault: String? {
-        guard let begins = Self.beginsWithTLS(port: port), begins != hasImplicitTLS else { return nil }
+        guard let begins = Self.beginsWithTLS(port: port), begins != hasImplicitTLS, counterpart != service else {
+            return nil
+        }
         return begins
             ? "port \(port) begins with TLS, and \(service) begins without; write \"\(word) \(counterpart) \(host)\""
             : "port \(port) begins without TLS, and \(service) begins with it; write \"\(word) \(counterpart) \(host)\""
@@ -47,6 +49,7 @@ public struct AccountServer: Sendable, Hashable {
     /// What to tell a person whose server sends no greeting.
     public var silenceAdvice: String {
         if isSocket { return "look what listens there" }
+        guard counterpart != service else { return "look whether that is its port for \(service)" }
         return portFault ?? "if port \(port) begins with TLS, write \"\(word) \(counterpart) \(host):\(port)\""
     }
 }
@@ -99,5 +102,11 @@ extension FetchServer.Service {
 }
 
 extension SendServer.Service {
-    var counterpart: Self { hasImplicitTLS ? .submission : .submissions }
+    var counterpart: Self {
+        switch self {
+        case .smtp, .submission: .submissions
+        case .submissions: .submission
+        case .lmtp: .lmtp
+        }
+    }
 }

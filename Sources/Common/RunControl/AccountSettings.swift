@@ -177,20 +177,24 @@ public struct SendServer: Sendable, Hashable {
         case smtp, submission
         /// TLS from the first octet (RFC 8314 §3.3).
         case submissions
+        /// LMTP (RFC 2033), with STARTTLS to another machine, unless `tls off`.
+        case lmtp
 
         public var defaultPort: Int {
             switch self {
             case .smtp: 25
             case .submission: 587
             case .submissions: 465
+            case .lmtp: 24
             }
         }
         public var hasImplicitTLS: Bool { self == .submissions }
     }
 
     public var service: Service
-    /// A name, or an address without brackets.
+    /// A name, an address without brackets, or for LMTP the path of a socket, which begins with `/`.
     public var host: String
+    /// 0 for a socket.
     public var port: Int
     /// The servers that are asked when the ones before cannot be reached.
     public var others: [HostAndPort]

@@ -18,12 +18,7 @@ extension Assembly {
         settings.chains = chains.map(\.settings)
         settings.domains = domains.map(\.settings)
         concludeListeners(&settings)
-        for route in routes where !route.settings.isMX && route.settings.pipe.isEmpty {
-            if route.settings.accounts.isEmpty, route.position("use") == nil, !route.excuses("use") {
-                faults.add(
-                    route.settings.position, "route \(route.settings.name): no \"use ACCOUNT\" says where mail goes")
-            }
-        }
+        concludeRoutes()
         checkReferences(settings)
         demandHostname()
         return settings
@@ -41,6 +36,24 @@ extension Assembly {
             faults.add(
                 position,
                 "\(words) talks to other servers and needs the line \"hostname NAME\", the name they know this hub by")
+        }
+    }
+
+    /// Each route leads somewhere, and to one kind of place.
+    private mutating func concludeRoutes() {
+        for route in routes {
+            let said = ["use", "mx", "pipe"].compactMap { word in route.position(word).map { (word, $0) } }
+            let name = "route \(route.settings.name)"
+            if said.isEmpty, !route.excuses("use", "mx", "pipe") {
+                faults.add(
+                    route.settings.position,
+                    "\(name): no \"use ACCOUNT\" and no \"pipe PROGRAM\" says where mail goes")
+            } else if said.count > 1, let last = said.max(by: { $0.1.line < $1.1.line }) {
+                faults.add(
+                    last.1,
+                    "\(name): \(said.map { "\"\($0.0)\"" }.joined(separator: " and ")) lead to different places; make a route "
+                        + "of its own for each: all that match count, in order")
+            }
         }
     }
 

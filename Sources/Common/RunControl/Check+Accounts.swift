@@ -84,7 +84,7 @@ extension Check {
         let rules = RewriteRules(
             settings.routes.first { $0.name == step.route }?.rewrites ?? [], locals: settings.localAddresses)
         let leaving = rules.replacement(of: sender, in: .envelope)?.address ?? sender
-        for account in settings.accounts where step.accounts.contains(account.name) {
+        for account in settings.accounts where step.ways.contains(.account(account.name)) {
             guard let doubt = settings.doubt(about: leaving, through: account) else { continue }
             findings.warning(account.positions["send"] ?? account.position, "account \(account.name): \(doubt)")
         }

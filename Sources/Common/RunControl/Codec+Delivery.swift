@@ -47,6 +47,14 @@ extension Codec where Value == DeliveryPlace {
     }
 }
 
+extension Codec where Value == [ArgumentTemplate] {
+    /// A program and its arguments, in which words stand for parts of the envelope.
+    static let program = Codec(
+        samples: ["a", "a b \"c | d\"", "/usr/bin/a -f %sender %recipient", "a \"%%b c\" %user@%domain"],
+        read: { arguments throws(RunControlFault) in try arguments.templates() },
+        write: { Codec<[String]>.command.write($0.map(\.description)) })
+}
+
 extension Codec where Value == EnvelopeField {
     static let envelopeField: Codec = {
         let limit = 0...100
@@ -106,7 +114,7 @@ extension Arguments {
                 + Nearest.hint(to: kind.text, among: kinds))
     }
 
-    private mutating func templates() throws(RunControlFault) -> [ArgumentTemplate] {
+    fileprivate mutating func templates() throws(RunControlFault) -> [ArgumentTemplate] {
         let first = peek
         return try command().map { text throws(RunControlFault) in
             do throws(TemplateError) { return try ArgumentTemplate(text) } catch {
@@ -117,18 +125,10 @@ extension Arguments {
     }
 
     private mutating func mailServer(_ service: MailServer.Service) throws(RunControlFault) -> MailServer {
-        var server: MailServer
-        if let word = peek, word.text.hasPrefix("/") || word.text.hasPrefix("~") {
-            guard service == .lmtp else {
-                throw fault(word, "a socket speaks LMTP; write \"deliver lmtp \(word.text)\"")
-            }
-            server = MailServer(service: service, host: try path("the socket"), port: 0)
-        } else if let word = peek, word.text.contains("/"), !word.text.contains("://") {
-            throw fault(word, "a socket is named by its whole path, which begins with /, unlike \"\(word.text)\"")
-        } else {
-            let (host, port) = try hostAndPort("the server", defaultPort: service.defaultPort)
-            server = MailServer(service: service, host: host.lowercased(), port: port)
-        }
+        let (host, port) = try hostOrSocket(
+            ofLMTP: service == .lmtp, "deliver", defaultPort: service.defaultPort)
+        var server = MailServer(
+            service: service, host: HostAndPort.isSocket(host) ? host : host.lowercased(), port: port)
         if peek?.text == "for" {
             _ = try next("for")
             let word = try next("the recipient")
@@ -159,7 +159,7 @@ extension DeliveryPlace {
         switch self {
         case .maildir: [.word(kind)]
         case .mbox(let path): [.word(kind), .word(path)]
-        case .program(let argv): Codec<[String]>.command.write(argv.map(\.description)).map { [.word(kind)] + $0 }
+        case .program(let argv): Codec<[ArgumentTemplate]>.program.write(argv).map { [.word(kind)] + $0 }
         case .server(let server):
             [.word(kind), .word(server.address)]
                 + (server.recipient.map { [.word("for"), .word("\($0)")] } ?? [])

@@ -22,25 +22,51 @@ extension Codec where Value == FetchServer {
 
 extension Codec where Value == SendServer {
     static let sendServer: Codec = {
-        let first = server(
-            .service(later: [Refusal(word: "lmtp", deed: "send by LMTP")]),
-            samples: ["smtp a.example", "submission a.example:2587", "submissions [2001:db8::1]:2465"],
-            defaultPort: \.defaultPort, make: { SendServer(service: $0, host: $1, port: $2) },
-            take: { ($0.service, $0.host, $0.port) })
-        var codec = Codec(
-            samples: first.samples + ["submissions a.example b.example:2465 [2001:db8::1]"],
+        let services = Codec<SendServer.Service>.service(later: [])
+        return Codec(
+            samples: [
+                "smtp a.example", "submission a.example:2587", "submissions [2001:db8::1]:2465",
+                "submissions a.example b.example:2465 [2001:db8::1]", "lmtp /run/a", "lmtp a.example b.example:2424",
+            ],
             read: { arguments throws(RunControlFault) in
-                var server = try first.read(&arguments)
+                let service = try services.read(&arguments)
+                func place() throws(RunControlFault) -> (host: String, port: Int) {
+                    try arguments.hostOrSocket(ofLMTP: service == .lmtp, "send", defaultPort: service.defaultPort)
+                }
+                let first = try place()
+                var server = SendServer(service: service, host: first.host, port: first.port)
                 while !arguments.isAtEnd {
-                    let (host, port) = try arguments.hostAndPort("the server", defaultPort: server.service.defaultPort)
-                    server.others.append(HostAndPort(host: host, port: port))
+                    let other = try place()
+                    server.others.append(HostAndPort(host: other.host, port: other.port))
                 }
                 return server
             },
-            write: { server in first.write(server).map { $0 + server.others.map { .word("\($0)") } } })
-        codec.refusals = first.refusals
-        return codec
+            write: { server in
+                func piece(_ place: HostAndPort) -> Piece {
+                    .word(HostAndPort.isSocket(place.host) ? place.host : "\(place)")
+                }
+                let first = HostAndPort(host: server.host, port: server.port)
+                return (services.write(server.service) ?? []) + ([first] + server.others).map(piece)
+            })
     }()
+}
+
+extension Arguments {
+    /// A server of which the rc says that it is a host with or without a port or, by LMTP, the path of a socket, whose port
+    /// is 0.
+    /// - Parameter word: that of the line, for errors.
+    mutating func hostOrSocket(
+        ofLMTP isLMTP: Bool, _ word: String, defaultPort: Int
+    ) throws(RunControlFault) -> (host: String, port: Int) {
+        if let text = peek, text.text.hasPrefix("/") || text.text.hasPrefix("~") {
+            guard isLMTP else { throw fault(text, "a socket speaks LMTP; write \"\(word) lmtp \(text.text)\"") }
+            return (try path("the socket"), 0)
+        }
+        if let text = peek, text.text.contains("/"), !text.text.contains("://") {
+            throw fault(text, "a socket is named by its whole path, which begins with /, unlike \"\(text.text)\"")
+        }
+        return try hostAndPort("the server", defaultPort: defaultPort)
+    }
 }
 
 extension Codec {

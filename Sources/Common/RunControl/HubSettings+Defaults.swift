@@ -2,6 +2,7 @@
 //
 // All other defaults stand with the property, in the settings of its block.
 
+import InternetAddress
 import MailRouting
 
 extension HubSettings {
@@ -35,6 +36,12 @@ extension AccountSettings {
         if $user.said == nil { $user.inForce = addresses.first?.address?.description }
         // What is moved does not stay.
         if $keep.said == nil, moveTarget != nil { $keep.inForce = .off }
+        // What stays on this machine needs no TLS, and LMTP servers there offer none.
+        if $tlsLine.said == nil, let server = sendServer, server.speaksLMTP, fetch == nil,
+            server.all.allSatisfy({ HostAndPort.isHere($0.host) })
+        {
+            $tlsLine.inForce = TLSLine(rule: .off)
+        }
         // The hub's authorities are those of every account that names none.
         if $trustFile.said == nil, tls == .required { $trustFile.inForce = hub.tlsTrustFile }
     }

@@ -37,7 +37,16 @@ extension RouteSettings: BlockSettings {
         one(
             "mx", \.$isMX, .onOff, "Straight to the recipient's domain.",
             [.later("send straight to the recipient's domain")])
-        one("pipe", \.$pipe, .command, "The program that sends.", [.later("send through a program")])
+        one(
+            "pipe", \.$pipe, .program, "The program that its mail is handed to, once for each recipient.",
+            [.defaultsTo("none")])
+        one(
+            "from-line", \.$hasFromLine, .onOff,
+            "Whether the program gets a line From SENDER DATE above each message.", [.onlyWhere { !$0.pipe.isEmpty }])
+        one(
+            "from-quoting", \.$quotesFromLines, .onOff,
+            "Whether it gets lines of a message that begin with From quoted by a >.",
+            [.onlyWhere { !$0.pipe.isEmpty }])
         one("limit", \.$limit, .words("the limit"), "How much mail may leave.", [.later("limit the rate of a route")])
     }
 }

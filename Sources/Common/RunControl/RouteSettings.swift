@@ -1,5 +1,6 @@
 // The settings of a route.
 
+import MailEnvelope
 import MailRouting
 
 /// The block `route NAME`.
@@ -21,12 +22,16 @@ public struct RouteSettings: Sendable, Hashable {
     @Setting public var rewrites: [RewriteRule] = []
     /// Whom the copy of a recipient shows in its header; `nil`: as the hub does.
     @Setting public var shownRecipients: ShownRecipients? = nil
+    /// The program that its mail is handed to, instead of accounts; empty for none.
+    @Setting public var pipe: [ArgumentTemplate] = []
+    /// Whether that program gets a line `From SENDER DATE` above each message, and such lines within it quoted.
+    @Setting public var hasFromLine = false
+    @Setting public var quotesFromLines = false
     public var position: SourcePosition
     public var positions = SourcePositions()
 
     // Words of a later release.
     @Setting public var isMX = false
-    @Setting public var pipe: [String] = []
     @Setting public var limit: [String] = []
 
     public init(name: String, position: SourcePosition = .nowhere) {
@@ -34,12 +39,15 @@ public struct RouteSettings: Sendable, Hashable {
         self.position = position
     }
 
+    /// Where its mail leaves the hub.
+    public var target: RouteTarget { isMX ? .direct : pipe.isEmpty ? .accounts(accounts) : .program }
+
     /// The part of it that decides, as `MailRouting` takes it.
     public var route: Route {
         Route(
             name: name, from: AddressConditions(allow: from, deny: notFrom),
             to: AddressConditions(allow: to, deny: notTo),
-            headerFrom: AddressConditions(allow: headerFrom, deny: notHeaderFrom), accounts: accounts, isLast: isLast,
+            headerFrom: AddressConditions(allow: headerFrom, deny: notHeaderFrom), target: target, isLast: isLast,
             onConnectFailure: onConnectFailure, online: online)
     }
 }
