@@ -171,7 +171,8 @@ let package = Package(
             "DurableFiles", "Octets", "Programs", "Reporting", argumentParser),
         command(
             "mhqueue",
-            uses: "CommandStart", "AddressExpansion", "SpoolQueue", "Programs", "MailRouting", "MailFormat",
+            uses: "CommandStart", "AddressExpansion", "MailEnvelope", "SpoolQueue", "Programs", "MailRouting",
+            "MailFormat",
             "MessageContent", "RunControl",
             "Octets",
             "Reporting", argumentParser),

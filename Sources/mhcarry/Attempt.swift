@@ -1,6 +1,7 @@
 // One attempt for one message, under its lock: what each next hop is to carry, and what came of it.
 
 import MailEnvelope
+import MailFormat
 import MessageContent
 import Reporting
 import RunControl
@@ -150,6 +151,9 @@ final class Attempt {
             end([answer.recipient], at: .expansion)
             switch answer.answer {
             case .nothing: job.answered[answer.recipient, default: []].insert(answer.question)
+            case .verdict(let verdict) where verdict.kind == .temporary && isForPostmaster(answer.recipient):
+                // What may tell him that his aliases cannot be followed does not wait until they can.
+                job.atLastStop.insert(answer.recipient)
             case .verdict(let verdict): items += results(of: verdict, for: [answer.recipient])
             case .into(let expansion): expansions.append((answer.recipient, expansion))
             }
@@ -161,6 +165,15 @@ final class Attempt {
         // Those that came instead have results, too.
         if message.isInAttempt { try message.reserve() }
         return concluded(items)
+    }
+
+    /// Whether it is a letter of the hub to the postmaster here.
+    private func isForPostmaster(_ index: Int) -> Bool {
+        guard message.isNotice, hub.postmaster != nil,
+            case .address(let address) = message.state.recipients[index].destination
+        else { return false }
+        return address.localPart.lowercased() == Address.postmaster.localPart
+            && hub.locals.resolve(address) != .elsewhere
     }
 
     /// Takes back recipients that `hop` had under way and has not begun: this run does not try them again.
@@ -260,8 +273,10 @@ final class Attempt {
     // MARK: The end
 
     /// Queues the notices that are owed, once the results are durable; what there is no room for in this hour stays owed.
+    /// That it is late is told when no hop is still to be asked: then it is known why.
     func sendNotices() throws(QueueError) {
         for kind in [NoticeKind.failure, .success, .held] { try sendNotice(kind, about: message.state.owed(kind)) }
+        guard job.waitsAt.isEmpty, job.left.isEmpty, hopsToAsk().isEmpty else { return }
         try sendNotice(.delay, about: owedDelay, stage: warnings)
     }
 
@@ -289,8 +304,11 @@ final class Attempt {
 
     /// Recipients for whom a notice of delay is due. By age alone: mail that waits for a hop at fault has no tries, and
     /// is late all the same.
+    /// Mail for another connection waits as it should.
     private var owedDelay: [Int] {
-        warnings > 0 ? message.state.owed(.delay, stage: warnings) : []
+        guard warnings > 0 else { return [] }
+        let awaiting = Set(placement.awaiting)
+        return message.state.owed(.delay, stage: warnings).filter { !awaiting.contains($0) }
     }
 
     /// How many of the ages have passed at which the sender hears that it is late.

@@ -233,10 +233,10 @@ struct Carriage {
         session.close()
         following = nil
         guard !isUnproved else { return leaveUnproved() }
-        let (client, hadContent) = (session.client, current?.hasContent == true)
-        current?.outcome.settle(goodbye: reply, behindContent: hadContent, from: client)
-        // After the content this message may be the cause, and the others are still to be carried.
-        guard current?.hasContent != true else { return conclude(brokenOff: true) }
+        let client = session.client
+        current?.outcome.settle(goodbye: reply, from: client)
+        // Behind its sender this message may be the cause, and the others are still to be carried.
+        guard current?.outcome.isBegun != true else { return conclude(brokenOff: true) }
         conclude(because: "\(session.host) closed the session: \(printable(reply.description))")
     }
 

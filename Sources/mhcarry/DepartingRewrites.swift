@@ -57,8 +57,9 @@ enum RewriteError: Error, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .unreadable(let field): "its \(field) field cannot be read, and the route rewrites addresses"
-        case .headerTooLong: "its header is too long to be read, and the route rewrites addresses"
+        case .unreadable(let field):
+            "its \(field) field cannot be read, and addresses there are to be changed or hidden"
+        case .headerTooLong: "its header is too long to be read, and addresses there are to be changed or hidden"
         case .signedWithBareAuthor:
             "it is signed, so that its header must stay, and its From field names an author without a domain"
         }

@@ -21,15 +21,38 @@ struct DropRound {
     private static let refused = "drop-refused"
 
     let hub: CarrierHub
+    /// How often it is looked while a run is at work, which may take long.
+    static let pace = Duration.seconds(2)
+    /// What the directory looked like when its names were read last.
+    private var look = ""
+    /// The files that were there when mail was taken in last. What is left of them waits for the next run: of one user there
+    /// may be more than a run takes in.
+    private var known: Set<String> = []
+
+    init(hub: CarrierHub) { self.hub = hub }
+
+    /// As ``run()``, where files have come since.
+    mutating func runAgain() {
+        guard hub.settings.isSystem, Self.look() != look else { return }
+        do {
+            look = Self.look()
+            guard let drop = try directory(), try !known.isSuperset(of: drop.names()) else { return }
+        } catch {
+            return hub.log.write(.error, "drop", [("error", sentence(error))])
+        }
+        run()
+    }
+
+    private static func look() -> String { FileStatus.stamp(of: [DropDirectory.path]) }
 
     /// Takes in what there is. What goes wrong stops no mail that is queued already.
-    func run() {
+    mutating func run() {
         guard hub.settings.isSystem else { return }
         do {
             var faults: [String: String] = [:]
-            if try directory().map({ try !$0.names().isEmpty }) ?? false || hub.queue.hasStagedDrops() {
-                faults = try takeIn()
-            }
+            look = Self.look()
+            known = Set(try directory()?.names() ?? [])
+            if try !known.isEmpty || hub.queue.hasStagedDrops() { faults = try takeIn() }
             try tell(of: faults)
         } catch {
             hub.log.write(.error, "drop", [("error", sentence(error))])
@@ -92,6 +115,18 @@ struct DropRound {
         return faults
     }
 
+    /// Who has left the file `name`; `nil` where it is gone, or has not the name of a message.
+    private func owner(of name: String) throws -> String? {
+        guard DropDirectory.isName(name) else { return nil }
+        for folder in ["\(hub.settings.stateDirectory)/\(Self.refused)", DropDirectory.path] {
+            guard try FileStatus.at(folder) != nil, let status = try Directory(path: folder).status(of: name) else {
+                continue
+            }
+            return UserName.of(status.owner) ?? "user \(status.owner)"
+        }
+        return nil
+    }
+
     /// Tells the postmaster of what was not taken in: what is still there, and what was put aside since the last letter.
     private func tell(of faults: [String: String]) throws {
         try DailyLetter("drop-told", of: hub).send(isOwed: !faults.isEmpty) { last, id, date in
@@ -105,7 +140,9 @@ struct DropRound {
             }
             guard !files.isEmpty else { return nil }
             hub.log.write(.warning, "drop", [("refused", "\(files.count)"), ("such as", files.keys.min())])
-            let lines = files.keys.sorted().prefix(Self.namedFiles).map { "\($0): \(files[$0] ?? "")" }
+            let lines = try files.keys.sorted().prefix(Self.namedFiles).map { name in
+                "\(name)\(try owner(of: name).map { " of \($0)" } ?? ""): \(files[name] ?? "")"
+            }
             return try hub.notices.write(
                 notTakenIn: lines + (files.count > lines.count ? ["…"] : []), id: id, at: date)
         }

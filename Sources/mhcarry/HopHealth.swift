@@ -68,10 +68,10 @@ struct HopHealth: Sendable {
         hub.log.write(isNew ? .error : .info, "hop fault", [("hop", hop.description), ("error", words)])
         if isToTell {
             // On a terminal a person reads it; from a crontab it becomes one mail.
+            let named = words.hasPrefix("\(hop): ") ? words : "\(hop): \(words)"
             writeToStandardError(
-                "\(CommandName.called(else: "mhcarry")): \(hop): \(printable(words)); "
-                    + "its mail waits, and it is tried again automatically"
-            )
+                "\(CommandName.called(else: "mhcarry")): \(printable(named)); it is asked again by itself, and its mail waits "
+                    + "or goes another way")
         }
         if letter > 0 {
             // The letter first: a crash in between costs a second one.

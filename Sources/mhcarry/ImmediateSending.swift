@@ -101,10 +101,10 @@ struct ImmediateSending {
                 let event = try session.next()
                 switch outcome.take(event, from: session.client) {
                 case .proceed:
-                    if let refusal = outcome.refusal {
+                    if let refusal = refusal(in: outcome) {
                         // Not a word more: content that is not begun is not delivered to those who were accepted.
                         session.close()
-                        throw SendingError.refused(refusal)
+                        throw refusal
                     }
                     try session.proceed()
                 case .content:
@@ -112,9 +112,9 @@ struct ImmediateSending {
                         session.close()
                         throw SendingError.stopped
                     }
-                    if let refusal = outcome.refusal {
+                    if let refusal = refusal(in: outcome) {
                         session.close()
-                        throw SendingError.refused(refusal)
+                        throw refusal
                     }
                     if let reply = try session.stream(prepared, isHeld: { false }) {
                         session.close()
@@ -124,7 +124,7 @@ struct ImmediateSending {
                     try session.endContent(isHeld: false)
                 case .end: break loop
                 case .goodbye(let reply):
-                    outcome.settle(goodbye: reply, behindContent: isEnded, from: session.client)
+                    outcome.settle(goodbye: reply, from: session.client)
                     session.close()
                     break loop
                 }
@@ -139,18 +139,23 @@ struct ImmediateSending {
             }
         }
         let verdicts = outcome.verdicts.compactMap { $0 }
-        if let refusal = outcome.refusal { throw .refused(refusal) }
+        if let refusal = refusal(in: outcome) { throw refusal }
         guard let verdict = verdicts.first, verdicts.count == outcome.verdicts.count else {
             throw .inDoubt("the server said nothing of it")
         }
         return verdict
     }
-}
 
-extension TransactionOutcome {
     /// What the server said to the first recipient that it does not take.
-    fileprivate var refusal: Verdict? {
-        verdicts.compactMap { $0 }.first { if case .delivered = $0.kind { false } else { true } }
+    private func refusal(in outcome: TransactionOutcome) -> SendingError? {
+        for (index, verdict) in outcome.verdicts.enumerated() {
+            guard let verdict, verdict.kind != .delivered(.passedOn), verdict.kind != .delivered(.relayed) else {
+                continue
+            }
+            let isAlone = outcome.verdicts.allSatisfy { $0 == verdict }
+            return .refused(verdict, isAlone ? nil : message.envelope.recipients[index].forwardPath.address)
+        }
+        return nil
     }
 }
 
@@ -167,7 +172,8 @@ enum SendingError: Complaint {
     case busy(String)
     case stopped
     case noSession(AccountError)
-    case refused(Verdict)
+    /// For whom, where it takes it for others.
+    case refused(Verdict, Address? = nil)
     case goodbye(String)
     case broken((any Complaint)?, String)
     /// Its end was sent, and no answer came.
@@ -189,7 +195,7 @@ enum SendingError: Complaint {
             }
         case .broken(let error, _):
             error.map { $0.exitStatus == .unavailable ? .unavailable : .temporaryFailure } ?? .temporaryFailure
-        case .refused(let verdict):
+        case .refused(let verdict, _):
             switch verdict.kind {
             case .permanent: .dataError
             case .heldByRule: .noPermission
@@ -210,11 +216,12 @@ enum SendingError: Complaint {
                 "--now sends one copy only, and by show-recipients each recipient has his own; send to them one by one"
             case .notToAServer(let route): "--now sends to the server of an account only, and route \(route) names none"
             case .offline(let address): "the hub is offline, and mail to \(address) waits for a connection"
-            case .noAccount(let why): "\(why)"
+            case .noAccount(let why): "\(why)".replacing("; held until then", with: "")
             case .busy(let account): "account \(account): all its connections are in use; try again"
             case .stopped: "told to stop"
             case .noSession(let error): "\(error)"
-            case .refused(let verdict): "\(verdict.remote.map { "\($0) said: " } ?? "")\(verdict.text)"
+            case .refused(let verdict, let recipient):
+                "\(verdict.remote.map { "\($0) said" } ?? "refused")\(recipient.map { " of \($0)" } ?? ""): \(verdict.text)"
             case .goodbye(let words): "the server ended the session: \(words)"
             case .broken(_, let words): words
             case .inDoubt(let words): "\(words); the message may have been delivered"

@@ -153,7 +153,9 @@ struct HopFault: Error, CustomStringConvertible {
                 true
             default: false
             }
-        self.init(sentence(error), isUnreachable: isUnreachable)
+        var words = sentence(error)
+        if case .records(let refusal) = error { words = refusal.lastingDescription }
+        self.init(words, isUnreachable: isUnreachable)
         needsPerson = [.noPermission, .configuration].contains(error.exitStatus)
     }
 

@@ -302,7 +302,11 @@ final class Lane: Sendable {
                 let delivery = LocalDelivery(to: name, hub: hub)
                 serve { report(delivery.carryOut($0), on: $0) }
             case .target(let text):
-                serve { report(TargetDelivery(assignment: $0, text: text, hub: hub).carryOut(), on: $0) }
+                serve {
+                    .init(
+                        job: $0.job, hop: hop,
+                        results: TargetDelivery(assignment: $0, text: text, hub: hub).carryOut())
+                }
             case .expansion:
                 serve { .init(job: $0.job, hop: hop, answers: $0.answers(by: hub.expander)) }
             case .program(let route):

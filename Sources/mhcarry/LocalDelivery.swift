@@ -38,7 +38,8 @@ final class LocalDelivery {
                 case .maildir: try copy(prepared, of: assignment, into: settings, place)
                 case .mbox(let path): try PlaceDelivery(assignment, hub).append(prepared, to: path)
                 case .program(let argv):
-                    PlaceDelivery(assignment, hub).program(argv, mailbox: mailbox).deliver(prepared)[0]
+                    // Once for the mailbox, by the first of the names that the message has for it.
+                    PlaceDelivery(assignment, hub).program(argv, mailbox: mailbox).deliver(prepared.toFirst)[0]
                 case .server(let address): serve(prepared, to: address, settings)
                 case .append: preconditionFailure("a mailbox at an account")
                 }

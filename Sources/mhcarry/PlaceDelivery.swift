@@ -7,6 +7,15 @@ import MessageContent
 import RunControl
 import SpoolQueue
 
+extension Prepared {
+    /// The same for the first of its recipients alone.
+    var toFirst: Prepared {
+        var envelope = envelope
+        envelope.recipients = Array(envelope.recipients.prefix(1))
+        return with(envelope)
+    }
+}
+
 /// What programs and mboxes are told of a message, and what is noted of an mbox.
 struct PlaceDelivery {
     /// How long a program may take.

@@ -94,9 +94,10 @@ final class QueueRun: Sendable {
         return try withExtendedLifetime(slot) {
             var mark = try WakeMark.read(in: hub.queue.run)
             sweep()
-            DropRound(hub: hub).run()
+            var drops = DropRound(hub: hub)
+            drops.run()
             do {
-                try pass(&mark)
+                try pass(&mark, &drops)
                 return (mark, nil)
             } catch {
                 return (mark, error)
@@ -106,12 +107,16 @@ final class QueueRun: Sendable {
 
     /// Feeds what is due, and what comes in or becomes due while lanes are at work: a slow lane keeps no other mail
     /// waiting.
-    private func pass(_ mark: inout WakeMark) throws {
+    private func pass(_ mark: inout WakeMark, _ drops: inout DropRound) throws {
         let lanes = try Lanes(hub: hub)
         defer { lanes.finish() }
         var fed = try feed([], into: lanes)
-        var listed = Deadline.now
+        var (listed, looked) = (Deadline.now, Deadline.now)
         try lanes.awaitEnd {
+            if looked.elapsed >= DropRound.pace {
+                drops.runAgain()
+                looked = .now
+            }
             let now = try WakeMark.read(in: hub.queue.run)
             guard now != mark || listed.elapsed >= Self.listingPace else { return }
             (mark, listed) = (now, .now)

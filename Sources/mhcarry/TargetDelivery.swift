@@ -14,7 +14,16 @@ struct TargetDelivery {
     let text: String
     let hub: CarrierHub
 
-    func carryOut() -> Verdict {
+    /// A program is run for each alias that names it, a file has one copy.
+    func carryOut() -> [HopResult] {
+        guard case .program? = try? AliasTarget(text) else { return [HopResult(assignment.recipients, serve())] }
+        return assignment.recipients.map { index in
+            let one = TargetDelivery(assignment: assignment.with([index]), text: text, hub: hub)
+            return HopResult([index], one.serve())
+        }
+    }
+
+    private func serve() -> Verdict {
         let recipients = assignment.recipients.map { assignment.state.recipients[$0].recipient }
         if let mailbox = recipients.first?.mailboxOfSentCopy {
             return SentCopy(mailbox: mailbox).make(of: assignment, hub)

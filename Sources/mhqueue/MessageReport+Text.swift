@@ -2,6 +2,7 @@
 
 import AddressExpansion
 import Glibc
+import MailEnvelope
 import MailFormat
 import MailRouting
 import MessageContent
@@ -15,14 +16,14 @@ extension MessageReport {
         if let hold { text += "  held: \(hold)" }
         if waitsForHop { text += "  waits for its next hop, which is at fault" }
         text += "\n"
-        for recipient in recipients { text += "    \(recipient.told)\n" }
+        for recipient in recipients { text += "    \(recipient.told(isHeld: hold != nil))\n" }
         return Harmless.text(Array(text.utf8))
     }
 
     /// The envelope, a line each.
     var envelope: String {
         var text = "Id: \(id)\nFrom: \(reversePath)\n"
-        for recipient in recipients { text += "To: \(recipient.told)\n" }
+        for recipient in recipients { text += "To: \(recipient.told(isHeld: hold != nil))\n" }
         text += "Arrived: \(MailDate(seconds: arrival))\nSize: \(size)\n"
         if let identity { text += "Submitted-By: \(identity)\n" }
         if let hold { text += "Held: \(hold)\n" }
@@ -45,7 +46,7 @@ extension MessageReport {
         if let hold { text += "  held: \(hold); let it go on with: mhqueue release \(id)\n" }
         for (index, recipient) in recipients.enumerated() {
             let state = message.state.recipients[index]
-            text += "  \(recipient.told)\n"
+            text += "  \(recipient.told(isHeld: hold != nil))\n"
             if let alias = state.alias { text += "    by the alias \(alias)\n" }
             guard recipient.isWaiting else { continue }
             if recipient.tries > 0 { text += "    tried \(counted(recipient.tries, "time"))\n" }
@@ -95,9 +96,12 @@ extension MessageReport {
 }
 
 extension MessageReport.Recipient {
-    fileprivate var told: String {
-        var text = "\(progress.rawValue)  <\(destination.description)>"
-        if isWaiting, next > 0 { text += "  next try \(Times.told(next))" }
+    /// - Parameter isHeld: whether a person holds the message, so that no time will make it go.
+    fileprivate func told(isHeld: Bool) -> String {
+        let mailbox = ExpandedRecipient(destination).mailboxOfSentCopy
+        let whom = mailbox.map { "the copy for \($0), who sent it" } ?? "<\(destination.description)>"
+        var text = "\(progress.rawValue)  \(whom)"
+        if isWaiting, next > 0, !isHeld { text += "  next try \(Times.told(next))" }
         if let verdict { text += "  (\(verdict))" }
         return text
     }

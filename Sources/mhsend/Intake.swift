@@ -117,13 +117,15 @@ final class Intake {
         if let said = submission.reversePath?.address, settings.allowsFromOverride {
             return said.whole(at: settings.qualify)
         }
-        if submission.hasSenderLine, let sender = try senderLine(of: header) { return sender }
+        if submission.hasSenderLine, settings.allowsFromOverride, let sender = try senderLine(of: header) {
+            return sender
+        }
         if let mine = settings.author(ofUnixUser: caller.name) { return mine }
         return try address(caller.name, what: "the name of the calling user")
     }
 
     private func reversePath(_ author: Address, _ header: HeaderSection) throws(IntakeError) -> ReversePath {
-        if submission.readsAuthor {
+        if submission.readsAuthor, settings.allowsFromOverride {
             guard let named = header.author(qualifyingWith: settings.qualify) else { throw .noAuthor }
             return .address(named)
         }

@@ -233,6 +233,9 @@ struct SendmailOptions: Equatable {
             try choose(.carry(["-q", "--\(option == "-qR" ? "recipient" : "sender")=\(text)"]), by: option)
         } else if rest.hasPrefix("o") {
             let name = rest.count > 1 ? String(rest.dropFirst()) : try value(of: "-qo", in: &words)
+            guard !name.isEmpty, !name.contains(where: \.isWhitespace) else {
+                throw .notHere("-qo", "it takes the name of a connection, which is one word")
+            }
             try choose(.carry(["-q", "--online=\(name)"]), by: "-qo")
         } else if rest.utf8.first.map({ $0 >= 0x30 && $0 <= 0x39 }) ?? false {
             throw .notHere(

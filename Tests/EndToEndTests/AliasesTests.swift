@@ -63,6 +63,80 @@ struct AliasesTests {
         }
     }
 
+    @Test("SE13: a program that several aliases name is run for each; a file that they name has one copy")
+    func sameTarget() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(sink, "")
+            let told = hub.scratch.file("told")
+            let program = hub.scratch.write(
+                "#!/bin/sh\necho \"$1 $RECIPIENT\" >> \(told)\n[ $LOCAL_PART != info ] || exit 67\n", to: "program",
+                mode: 0o700)
+            let box = hub.scratch.file("box")
+            hub.scratch.write(
+                "sales: \"|\(program) %user\", \(box)\ninfo: \"|\(program) %user\", \(box)\nall: sales, info\n",
+                to: "aliases")
+            try hub.queue(from: "bob@home.example", to: ["sales", "info", "all"].map { "\($0)@hub.example" })
+            #expect(try run(hub).status == 0)
+            let words = String(decoding: ScratchDirectory.read(told) ?? [], as: UTF8.self)
+            #expect(
+                words.split(separator: "\n").sorted() == ["info info@hub.example", "sales sales@hub.example"],
+                "\(words) \(hub.log)")
+            let mbox = String(decoding: ScratchDirectory.read(box) ?? [], as: UTF8.self)
+            #expect(mbox.count(of: "\nSubject: x\n") == 1)
+            let notices = hub.mail(of: "bob")
+            let left = try hub.listed
+            #expect(notices.count == 1 && notices[0].contains("info@hub.example") && left.isEmpty, "\(notices)")
+        }
+    }
+
+    @Test("SE13: lines of two lists that cannot be read wait each by itself, and each is served when it is mended")
+    func twoUnreadable() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(sink, "")
+            let (one, two) = (hub.scratch.file("one"), hub.scratch.file("two"))
+            hub.scratch.write("la: :include:\(one)\nlb: :include:\(two)\n", to: "aliases")
+            hub.scratch.write("alice@home.example\nbob@hub\u{1}.example\n", to: "one")
+            hub.scratch.write("alice@home.example\ncarol@far\u{1}.example\n", to: "two")
+            let id = try hub.queue(from: "bob@home.example", to: ["la@hub.example", "lb@hub.example"])
+            #expect(try hub.run().status == 0)
+            #expect(hub.mail(of: "bob").isEmpty && sink.messages.isEmpty)
+            hub.scratch.write("alice@home.example\nbob@home.example\n", to: "one")
+            hub.scratch.write("alice@home.example\ncarol@far.example\n", to: "two")
+            _ = try hub.mhqueue(["try", id])
+            let left = try hub.listed
+            #expect(hub.mail(of: "bob").count == 1 && left.isEmpty, "\(left) \(hub.log)")
+            #expect(sink.messages.flatMap(\.forwardPaths) == ["<carol@far.example>"])
+        }
+    }
+
+    @Test("SE13: whoever is written to as well as led to by an alias with `via` leaves by that")
+    func viaOfKnown() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(sink, "far: dave@far.example via one\n")
+            try hub.queue(from: "bob@home.example", to: ["dave@far.example", "far@hub.example"])
+            #expect(try hub.run().status == 0)
+            let left = try hub.listed
+            #expect(sink.messages.flatMap(\.forwardPaths) == ["<dave@far.example>"] && left.isEmpty, "\(left)")
+        }
+    }
+
+    @Test("SE13: the postmaster hears of aliases that cannot be read though he would be one of them")
+    func postmasterAlias() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(sink, "staff: bob\n")
+            _ = unsafe chmod(hub.scratch.file("aliases"), 0o666)
+            try hub.queue(from: "bob@home.example", to: ["staff@hub.example"])
+            #expect(try hub.run().status == 0)
+            #expect(try hub.run().status == 0)
+            #expect(hub.mail(of: "alice").count { $0.contains("Subject: Mail waits for aliases") } == 1, "\(hub.log)")
+            #expect(try hub.listed.count == 1)
+        }
+    }
+
     @Test(
         "SE13: a target that cannot be delivered to now waits alone, after a crash and an edited file nobody gets it twice"
     )

@@ -349,11 +349,13 @@ struct LanesTests {
         }
     }
 
-    @Test("421 to the content is that message's doing: it counts a try, and the others go out")
-    func goodbyeToContent() async throws {
+    @Test(
+        "SE10: 421 to the content, or to a recipient, is that message's doing: it counts a try, and the others go out",
+        arguments: [SinkServer.Moment.endOfData, .recipient])
+    func goodbyeToContent(_ where: SinkServer.Moment) async throws {
         try await onThread {
             let sink = try SinkServer { moment, line in
-                moment == .endOfData && line.contains("poison") ? .reply("421 4.3.0 no") : nil
+                moment == `where` && line.contains("poison") ? .reply("421 4.3.0 no") : nil
             }
             let hub = SendHub(plainTo: sink.port)
             for name in ["a", "b", "poison", "c", "d"] { try hub.queue(to: ["\(name)@far.example"]) }

@@ -38,10 +38,6 @@ struct LocalPlacesTests {
             try hub.queue(
                 "Subject: x\n\nx\n", from: "x@one.example",
                 to: ["alice@home.example", "alice@hub.example", "bob@home.example"])
-            func run() throws -> CommandResult {
-                try InstalledCommands.run(
-                    ["mhcarry", "-C", hub.rc, "--retry"], environment: ["HOME": hub.scratch.path], isOrdinary: true)
-            }
             _ = try InstalledCommands.run(
                 ["mhcarry", "-C", hub.rc], environment: ["HOME": hub.scratch.path], isOrdinary: true)
             #expect(text(hub, "box").count(of: "\nSubject: x\n") == 1, "\(hub.log)")
@@ -57,6 +53,30 @@ struct LocalPlacesTests {
             #expect(tried.status == 0, "\(tried) \(hub.log)")
             let left = try hub.listed
             #expect(left.isEmpty && text(hub, "box").count(of: "\nSubject: x\n") == 1, "\(hub.log)")
+        }
+    }
+
+    @Test("SE14: a program has a mailbox's mail once, by whichever names, and what it answers counts for all of them")
+    func programOnce() async throws {
+        try await onThread {
+            let sink = try SinkServer()
+            let hub = hub(
+                sink, alice: ["address also@home.example", "deliver program SCRATCH/program %recipient"])
+            hub.scratch.write(
+                "#!/bin/sh\necho \"$1\" >> \(hub.scratch.file("told"))\nexit $(cat \(hub.scratch.file("status")))\n",
+                to: "program", mode: 0o700)
+            let id = try hub.queue(from: "bob@home.example", to: ["also@home.example", "alice@home.example"])
+            func run(_ status: Int) throws -> (told: String, listed: [String]) {
+                hub.scratch.write("\(status)\n", to: "status")
+                _ = try InstalledCommands.run(
+                    ["mhqueue", "-C", hub.rc, "try", id], environment: ["HOME": hub.scratch.path], isOrdinary: true)
+                return (text(hub, "told"), try hub.listed)
+            }
+            let first = try run(75)
+            #expect(first.told == "also@home.example\n" && first.listed.count == 1, "\(first)")
+            #expect(first.listed.first?.count(of: "\"tries\":1") == 2, "\(first)")
+            let second = try run(0)
+            #expect(second.told == "also@home.example\nalso@home.example\n" && second.listed.isEmpty, "\(second)")
         }
     }
 

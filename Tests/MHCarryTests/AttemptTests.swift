@@ -593,6 +593,29 @@ struct AttemptTests {
         #expect(try bench.message(entry).state.tries == 0)
     }
 
+    @Test(
+        "SE11: that mail is late is told when its hops were asked, so that it is known why; not of mail that waits as it should"
+    )
+    func lateAndWhy() throws {
+        let bench = try CarrierBench()
+        let entry = try bench.message(to: ["a@far.example"], age: 5 * 3600)
+        let (job, hop, promise) = (Job(entry), NextHop.account("one"), Promise<Bool>())
+        job.waitsAt = [hop]
+        let recorder = Recorder(hub: bench.hub)
+        _ = recorder.carryOut([.claim(job, hop, promise)])
+        #expect(try promise.wait() && bench.queued.count == 1)
+        _ = recorder.carryOut([.refuse(job, hop, later("mx is down"))])
+        #expect(try bench.queued.count == 2)
+        try bench.carryNotices()
+        #expect(bench.mail(of: "alice").first?.contains("mx is down") == true, "\(bench.mail(of: "alice"))")
+        let offline = try CarrierBench(
+            routes: "route home\n    online home\n    use one", top: "online-query file /nonexistent/online")
+        let waiting = try offline.message(to: ["a@far.example", "bob@home.example"], age: 5 * 3600)
+        offline.hub.uplink.look()
+        try offline.carry(waiting)
+        #expect(try offline.queued.count == 1 && offline.mail(of: "bob").count == 1)
+    }
+
     @Test("a fault that nobody could read is told again where somebody can")
     func heard() throws {
         let bench = try CarrierBench()

@@ -190,8 +190,7 @@ final class Play {
                 let verdict = LocalDelivery(to: name, hub: hub).carryOut(assignment)
                 report.results = [HopResult(assignment.recipients, verdict)]
             case .target(let text):
-                let verdict = TargetDelivery(assignment: assignment, text: text, hub: hub).carryOut()
-                report.results = [HopResult(assignment.recipients, verdict)]
+                report.results = TargetDelivery(assignment: assignment, text: text, hub: hub).carryOut()
             case .expansion: report.answers = assignment.answers(by: hub.expander)
             case .program(let route): report.results = ProgramDelivery(by: route, hub: hub).carryOut(assignment)
             case .domain: preconditionFailure("no server here takes mail for domains")

@@ -86,9 +86,15 @@ struct MessageReportTextTests {
         #expect(
             try list(id) == """
                 1.a.hub  <>  1 octet  \(told(noon))  held: look here  waits for its next hop, which is at fault
-                    waiting  <bob@far.example>  next try \(told(noon + 60))
+                    waiting  <bob@far.example>
 
                 """)
+        do {
+            let message = try bench.lock(id)
+            try message.release()
+            try message.postpone(untilHopMayAnswer: noon + 60)
+        }
+        #expect(try list(id).hasSuffix("    waiting  <bob@far.example>  next try \(told(noon + 60))\n"))
     }
 
     @Test("an envelope says a line for each thing that is known, and none for what is not")

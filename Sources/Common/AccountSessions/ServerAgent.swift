@@ -87,7 +87,7 @@ public final class ServerAgent: DeliveryAgent {
                 case .content:
                     hasContent = true
                     if let reply = try session.stream(message, isHeld: { false }) {
-                        outcome.settle(goodbye: reply, behindContent: true, from: session.client)
+                        outcome.settle(goodbye: reply, from: session.client)
                         session.close()
                         isOver = true
                     } else {
@@ -95,7 +95,7 @@ public final class ServerAgent: DeliveryAgent {
                     }
                 case .end: isOver = true
                 case .goodbye(let reply):
-                    outcome.settle(goodbye: reply, behindContent: hasContent, from: session.client)
+                    outcome.settle(goodbye: reply, from: session.client)
                     session.close()
                     isOver = true
                 }

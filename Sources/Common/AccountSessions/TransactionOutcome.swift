@@ -19,6 +19,8 @@ public struct TransactionOutcome: Sendable {
 
     /// For each recipient, in order; `nil` as long as nothing settles it.
     public private(set) var verdicts: [Verdict?]
+    /// Whether the server has taken the sender: what it says behind that may be about this message.
+    public private(set) var isBegun = false
     private let host: String
 
     /// - Parameter host: the server, for the verdicts.
@@ -45,7 +47,9 @@ public struct TransactionOutcome: Sendable {
         case .impossible(let obstacle):
             settle(obstacle.verdict(at: host))
             return .end
-        case .mail(let reply): settle(verdict(reply, .mail))
+        case .mail(let reply):
+            isBegun = reply.code < 400
+            settle(verdict(reply, .mail))
         case .rcpt(let at, let reply): settle(verdict(reply, .recipient), at: at)
         case .dataRefused(let reply): settle(verdict(reply, .data))
         case .contentBegin: return .content
@@ -65,11 +69,9 @@ public struct TransactionOutcome: Sendable {
         verdicts[index] = verdict
     }
 
-    /// Notes a reply that ends the session: of the content it may be the message's fault.
-    public mutating func settle(goodbye reply: SMTPReply, behindContent: Bool, from client: SMTPClient) {
-        settle(
-            reply.verdict(
-                at: behindContent ? .content : .mail, from: host, offersDSN: client.capabilities.dsn))
+    /// Notes a reply that ends the session: behind the sender it may be the message's fault.
+    public mutating func settle(goodbye reply: SMTPReply, from client: SMTPClient) {
+        settle(reply.verdict(at: isBegun ? .content : .mail, from: host, offersDSN: client.capabilities.dsn))
     }
 
     /// Notes that the connection broke within the `verdict`. A positive reply that was cut off is one all the same: else the message would be

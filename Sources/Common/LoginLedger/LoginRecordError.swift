@@ -18,6 +18,14 @@ public enum LoginRecordError: Complaint, Hashable {
     /// Whether it is for past refusals alone.
     public var isPause: Bool { if case .paused = self { true } else { false } }
 
+    /// As ``description``, for who reads it at some later time.
+    public var lastingDescription: String {
+        guard case .paused(let identity, _, _, let words) = self else { return description }
+        return
+            "\(identity.host) refuses the login of \(printable(identity.user)): \(printable(words)); it is tried again after "
+            + "a while, as soon as the rc or the password's file has changed, or when you ask: mhqueue try ALL"
+    }
+
     public var exitStatus: ExitStatus {
         switch self {
         case .paused: .noPermission

@@ -20,7 +20,7 @@ public enum RecipientDestination: Sendable, Hashable, CustomStringConvertible {
 public struct ExpandedRecipient: Sendable, Hashable {
     public let destination: RecipientDestination
     public private(set) var notify: Notify
-    public let originalRecipient: OriginalRecipient?
+    public private(set) var originalRecipient: OriginalRecipient?
     /// The mailbox that forwards to this child, if one does: there the mail is that mailbox's.
     public let identity: EnvelopeText?
     /// The alias that it was expanded from, if one was.
@@ -28,7 +28,7 @@ public struct ExpandedRecipient: Sendable, Hashable {
     /// Whether it stands for itself: neither an alias nor a mailbox's `forward` replaces it.
     public let isFinal: Bool
     /// The accounts that it leaves through, in this order, where the alias names them; none holds a `/`.
-    public let via: [String]
+    public private(set) var via: [String]
 
     public init(
         _ destination: RecipientDestination, notify: Notify = .unspecified,
@@ -44,12 +44,20 @@ public struct ExpandedRecipient: Sendable, Hashable {
         self.via = via
     }
 
-    /// The same, where somebody is led to it who wants notices of his own: one copy serves both. Of success he is told
-    /// when he is led there.
-    public func wanted(by other: Notify) -> ExpandedRecipient {
+    /// The same, where `other` leads to it, for which notices may be wanted: one copy serves both. Of success the sender is
+    /// told when he is led there.
+    public func wanted(by other: ExpandedRecipient) -> ExpandedRecipient {
         var both = self
-        both.notify = notify.joined(withoutSuccessOf: other)
+        both.notify = notify.joined(withoutSuccessOf: other.notify)
+        both.originalRecipient = originalRecipient ?? other.originalRecipient
         return both
+    }
+
+    /// The same, leaving through these accounts.
+    public func leaving(via accounts: [String]) -> ExpandedRecipient {
+        var other = self
+        other.via = accounts
+        return other
     }
 }
 

@@ -6,8 +6,12 @@ public struct Expansion: Sendable, Hashable {
     public var children: [ExpandedRecipient]
     /// Indexes of others that it leads to, and that are recipients already.
     public var known: [Int]
+    /// The accounts that some of those leave through from now on: an alias names them, and nobody has before.
+    public var via: [Int: [String]]
 
-    public init(_ children: [ExpandedRecipient], known: [Int] = []) { (self.children, self.known) = (children, known) }
+    public init(_ children: [ExpandedRecipient], known: [Int] = [], via: [Int: [String]] = [:]) {
+        (self.children, self.known, self.via) = (children, known, via)
+    }
 }
 
 /// Why a recipient is not expanded.
@@ -36,7 +40,8 @@ public enum ExpansionError: Error, Sendable, Hashable {
 
 /// Which recipients of a message stand for which, while they are expanded one after another.
 ///
-/// Whoever is a recipient already is not added again. So an expansion may add nobody, as where two aliases lead to the same
+/// Whoever is a recipient already is not added again: a person, or a file. A program is told which address it is run for, and
+/// so is another recipient for each of them; as is what could not be read. So an expansion may add nobody, as where two aliases lead to the same
 /// person; it is taken only where those it leads to lead to somebody in the end. By that no mail ends in a circle of aliases,
 /// however they are expanded.
 public struct RecipientGraph: Sendable {
@@ -50,6 +55,10 @@ public struct RecipientGraph: Sendable {
         let parent: Int?
         /// The recipient of the envelope that it comes from.
         let root: Int
+        /// The nearest recipient with an address among it and those that it was expanded from.
+        let addressed: Int
+        /// Whether it has a way of its own.
+        var hasVia = false
         /// How many stand for it, where it is one of the envelope.
         var count = 0
         var isExpanded = false
@@ -57,24 +66,40 @@ public struct RecipientGraph: Sendable {
         var successors: [Int] = []
     }
 
+    /// What two recipients have in common that are one.
+    private struct Key: Hashable {
+        let destination: RecipientDestination
+        /// Whom it is for, where that makes a difference.
+        let addressed: Int?
+
+        init(_ destination: RecipientDestination, for addressed: Int) {
+            self.destination = destination
+            self.addressed = destination.isShared ? nil : addressed
+        }
+    }
+
     private var nodes: [Node] = []
-    /// The indexes of each destination.
-    private var indexes: [RecipientDestination: [Int]] = [:]
+    /// The indexes of what is one.
+    private var indexes: [Key: [Int]] = [:]
 
     public init(_ recipients: [some RecipientNode]) {
         nodes.reserveCapacity(recipients.count)
         for (index, recipient) in recipients.enumerated() {
-            add(recipient.recipient.destination, of: recipient.parent)
+            add(recipient.recipient, of: recipient.parent)
             nodes[index].isExpanded = recipient.isExpanded
             nodes[index].successors = recipient.known
         }
     }
 
-    private mutating func add(_ destination: RecipientDestination, of parent: Int?) {
-        let index = nodes.count
+    private mutating func add(_ recipient: ExpandedRecipient, of parent: Int?) {
+        let (index, destination) = (nodes.count, recipient.destination)
         let root = parent.map { nodes[$0].root } ?? index
-        nodes.append(Node(destination: destination, parent: parent, root: root))
-        indexes[destination, default: []].append(index)
+        let addressed = if case .local = destination, let parent { nodes[parent].addressed } else { index }
+        nodes.append(
+            Node(
+                destination: destination, parent: parent, root: root, addressed: addressed,
+                hasVia: !recipient.via.isEmpty))
+        indexes[Key(destination, for: addressed), default: []].append(index)
         guard let parent else { return }
         nodes[root].count += 1
         nodes[parent].successors.append(index)
@@ -91,8 +116,12 @@ public struct RecipientGraph: Sendable {
         var new: Set<RecipientDestination> = []
         var known = Set(expansion.known)
         for child in expansion.children {
-            if let other = indexes[child.destination]?.first(where: { !way.contains($0) }) {
+            let key = Key(child.destination, for: nodes[parent].addressed)
+            if let other = indexes[key]?.first(where: { !way.contains($0) }) {
                 known.insert(other)
+                guard !child.via.isEmpty, !nodes[other].hasVia else { continue }
+                added.via[other] = child.via
+                nodes[other].hasVia = true
             } else if new.insert(child.destination).inserted {
                 added.children.append(child)
             }
@@ -111,7 +140,7 @@ public struct RecipientGraph: Sendable {
         }
         nodes[parent].isExpanded = true
         nodes[parent].successors = added.known
-        for child in added.children { add(child.destination, of: parent) }
+        for child in added.children { add(child, of: parent) }
         return added
     }
 
@@ -132,5 +161,15 @@ public struct RecipientGraph: Sendable {
             open += nodes[index].successors
         }
         return false
+    }
+}
+
+extension RecipientDestination {
+    /// Whether whoever is led there is served by one copy: a person, or a file, whose name begins with a slash.
+    fileprivate var isShared: Bool {
+        switch self {
+        case .address: true
+        case .local(let text): text.description.hasPrefix("/") || text.description.hasPrefix("\"/")
+        }
     }
 }

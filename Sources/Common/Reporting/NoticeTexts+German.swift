@@ -90,7 +90,7 @@ extension NoticeTexts {
                     mhsend -qo NAME
                 """),
         drop: Wording(
-            subject: "Dateien im Ablageverzeichnis sind keine Post",
+            subject: "Aufgegebene Post wurde nicht angenommen",
             body: """
                 Hier ist der Mail-Hub {hub}.
 
@@ -125,7 +125,7 @@ extension NoticeTexts {
                 Hier ist der Mail-Hub {hub}.
 
                 Diese Nachrichten kommen von Benutzern, Programmen oder Fremden, die
-                hier kein Postfach haben; kein Konto steht ihnen offen. Es sind {count}:
+                hier kein Postfach haben; kein Konto steht ihnen offen. Anzahl: {count}
 
                 {messages}
                 Sie werden alle paar Stunden nach den dann geltenden Einstellungen

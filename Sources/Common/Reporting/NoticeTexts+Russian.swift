@@ -89,7 +89,7 @@ extension NoticeTexts {
                     mhsend -qo NAME
                 """),
         drop: Wording(
-            subject: "Файлы в каталоге drop не являются почтой",
+            subject: "Почта пользователей не принята",
             body: """
                 Это почтовый узел {hub}.
 

@@ -152,7 +152,7 @@ public struct NoticeTexts: Sendable, Hashable {
                     mhsend -qo NAME
                 """),
         drop: Wording(
-            subject: "Files in the drop directory are no mail",
+            subject: "Mail that users have handed in was not taken",
             body: """
                 This is the mail hub at {hub}.
 
@@ -185,7 +185,7 @@ public struct NoticeTexts: Sendable, Hashable {
                 This is the mail hub at {hub}.
 
                 These messages come from users, programs or strangers without a mailbox
-                here, and no account is open to them. There are {count} of them:
+                here, and no account is open to them. Their number is {count}:
 
                 {messages}
                 They are tried again every few hours, by the settings in force then,

@@ -71,22 +71,30 @@ extension Check {
         }
     }
 
-    /// Accounts that mail of the programs here leaves through, of root's or of the hub's own user, and that will hardly take
-    /// it.
+    /// Accounts that mail of the programs here leaves through, of root's, of the hub's own user or of a mailbox's, and that
+    /// will hardly take it.
     public static let machineSender = Check { settings, findings in
         let isRoots = settings.isSystem || settings.runAs != nil || geteuid() == 0
-        guard let user = isRoots ? "root" : UserName.of(geteuid()),
-            let sender = settings.sender(ofUnixUser: user)
-        else { return }
-        let decision = settings.routingTable.decide(
-            for: .hubUser, reversePath: .address(sender), recipient: .postmaster, headerFrom: sender)
-        guard let step = decision.steps.first else { return }
-        let rules = RewriteRules(
-            settings.routes.first { $0.name == step.route }?.rewrites ?? [], locals: settings.localAddresses)
-        let leaving = rules.replacement(of: sender, in: .envelope)?.address ?? sender
-        for account in settings.accounts where step.ways.contains(.account(account.name)) {
-            guard let doubt = settings.doubt(about: leaving, through: account) else { continue }
-            findings.warning(account.positions["send"] ?? account.position, "account \(account.name): \(doubt)")
+        var senders: [(user: String, submitter: Submitter)] = []
+        if let user = isRoots ? "root" : UserName.of(geteuid()) { senders = [(user, .hubUser)] }
+        for mailbox in settings.mailboxes {
+            if let user = mailbox.unixUser { senders.append((user, .mailbox(mailbox.name))) }
+        }
+        var told: Set<String> = []
+        for (user, submitter) in senders {
+            guard let sender = settings.sender(ofUnixUser: user) else { continue }
+            let decision = settings.routingTable.decide(
+                for: submitter, reversePath: .address(sender), recipient: .postmaster, headerFrom: sender)
+            guard let step = decision.steps.first else { continue }
+            let rules = RewriteRules(
+                settings.routes.first { $0.name == step.route }?.rewrites ?? [], locals: settings.localAddresses)
+            let leaving = rules.replacement(of: sender, in: .envelope)?.address ?? sender
+            for account in settings.accounts where step.ways.contains(.account(account.name)) {
+                guard let doubt = settings.doubt(about: leaving, through: account) else { continue }
+                let words = "account \(account.name): \(doubt)"
+                guard told.insert(words).inserted else { continue }
+                findings.warning(account.positions["send"] ?? account.position, words)
+            }
         }
     }
 

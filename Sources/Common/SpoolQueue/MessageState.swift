@@ -116,7 +116,10 @@ public struct MessageState: Sendable {
             recipients[parent].isFannedOut = !expansion.children.contains { $0.notify.wants(.success) }
             recipients[parent].verdict = nil
             recipients += expansion.children.map { RecipientState($0, parent: parent) }
-            for index in expansion.known { note(recipients[parent].notify, for: index) }
+            for index in expansion.known { note(recipients[parent].recipient, for: index) }
+            for (index, accounts) in expansion.via where recipients.indices.contains(index) {
+                recipients[index].recipient = recipients[index].recipient.leaving(via: accounts)
+            }
         case .copies(let children):
             guard !knowsCopies, hasRoom(for: children) else { return false }
             knowsCopies = true
@@ -162,14 +165,14 @@ public struct MessageState: Sendable {
         }
     }
 
-    /// Notes that a recipient which wants `notify` leads to that at `index`, and so to all whom that leads to: one that the hub
-    /// itself has added, of whom nobody would hear, is another's too then.
-    private mutating func note(_ notify: Notify, for index: Int) {
-        let wanted = recipients[index].recipient.wanted(by: notify)
+    /// Notes that `other` leads to the recipient at `index`, and so to all whom that leads to: one that the hub itself has
+    /// added, of whom nobody would hear, is another's too then.
+    private mutating func note(_ other: ExpandedRecipient, for index: Int) {
+        let wanted = recipients[index].recipient.wanted(by: other)
         guard wanted != recipients[index].recipient else { return }
         recipients[index].recipient = wanted
-        for child in recipients.indices where recipients[child].parent == index { note(notify, for: child) }
-        for other in recipients[index].known { note(notify, for: other) }
+        for child in recipients.indices where recipients[child].parent == index { note(other, for: child) }
+        for known in recipients[index].known { note(other, for: known) }
     }
 
     func isWaiting(_ index: Int) -> Bool {

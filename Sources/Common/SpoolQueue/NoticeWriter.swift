@@ -149,7 +149,8 @@ public struct NoticeWriter: Sendable {
             let recipient = subject.recipients[index]
             list += "  <\(address(of: index, in: subject.recipients))>\n"
             if let verdict = recipient.verdict, !verdict.text.isEmpty {
-                let who = verdict.remote ?? host
+                // What is our own judgement of a server is not its word.
+                let who = verdict.isSMTP ? verdict.remote ?? host : host
                 list += "    \(NoticeTexts.fill(texts.saying, ["host": who]))\n    \(printable(verdict.text))\n\n"
             } else {
                 list += "    \(texts.silence)\n\n"

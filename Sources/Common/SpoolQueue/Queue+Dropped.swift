@@ -18,7 +18,13 @@ public enum DropDirectory {
     public static func count() throws(QueueError) -> Int {
         try durably { () throws(DurableError) in
             guard try FileStatus.at(path) != nil else { return 0 }
-            return try Directory(path: path).names().count { isName($0) }
+            let drop = try Directory(path: path)
+            // What is no plain file lies there until somebody removes it.
+            var count = 0
+            for name in try drop.names() where isName(name) {
+                if try drop.status(of: name)?.isRegular == true { count += 1 }
+            }
+            return count
         }
     }
 

@@ -43,6 +43,7 @@ enum Record: Sendable, Hashable {
             [isLast ? "result" : "part", "\(tag)", "\(at)"] + items.map(Self.word)
         case .expansion(let parent, let expansion):
             ["expand", "\(parent)"] + (expansion.known.isEmpty ? [] : ["k:\(Self.ranges(expansion.known))"])
+                + expansion.via.sorted { $0.key < $1.key }.map { "v:\($0.key):\(Self.word(via: $0.value))" }
                 + expansion.children.map(Self.word)
         case .copies(let children): ["copy"] + children.map(Self.word)
         case .intent(let number, let kind, let about, let stage):
@@ -85,6 +86,10 @@ enum Record: Sendable, Hashable {
             for word in rest.dropFirst() {
                 if word.starts(with: "k:".utf8) {
                     expansion.known += try Self.indexes(word.dropFirst(2))
+                } else if word.starts(with: "v:".utf8) {
+                    let parts = word.split(separator: Octet.colon)
+                    guard parts.count == 3, let index = JournalWord.number(parts[1]) else { throw .newerVersion }
+                    expansion.via[index] = try Self.via(parts[2])
                 } else {
                     expansion.children.append(try Self.child(word))
                 }
@@ -221,7 +226,14 @@ enum Record: Sendable, Hashable {
         ]
         return "\(letter):\(JournalWord.encode(child.destination.description)):"
             + rest.map { $0.map(JournalWord.encode) ?? "-" }.joined(separator: ":")
-            + (child.via.isEmpty ? "" : ":\(JournalWord.encode(child.via.joined(separator: "/")))")
+            + (child.via.isEmpty ? "" : ":\(word(via: child.via))")
+    }
+
+    private static func word(via accounts: [String]) -> String { JournalWord.encode(accounts.joined(separator: "/")) }
+
+    private static func via(_ word: ArraySlice<UInt8>) throws(Failure) -> [String] {
+        guard let text = JournalWord.decode(word) else { throw .newerVersion }
+        return text.split(separator: "/").map(String.init)
     }
 
     private static func child(_ word: ArraySlice<UInt8>) throws(Failure) -> ExpandedRecipient {
@@ -242,7 +254,7 @@ enum Record: Sendable, Hashable {
                 originalRecipient: try said(3) { OriginalRecipient($0) },
                 identity: try said(4) { try EnvelopeText($0) }, alias: try said(5) { try EnvelopeText($0) },
                 isFinal: letter == "f",
-                via: try parts.count > 6 ? said(6) { $0.split(separator: "/").map(String.init) } ?? [] : [])
+                via: try parts.count > 6 ? via(parts[6]) : [])
         } catch {
             throw .newerVersion
         }
