@@ -8,23 +8,23 @@ import SpoolQueue
 
 extension CarrierHub {
     /// A session at the first of these servers of `account` that can be reached.
-    /// - Throws: why there is none at the first of all.
+    /// - Throws: why there is none at each.
     func session(of account: AccountSettings, at servers: [AccountServer]) throws(AccountError) -> ServerSession {
-        var first: AccountError?
+        var errors: [AccountError] = []
         for server in servers {
             do throws(AccountError) {
                 return try ServerSession(account: account, server: server, over: paths, hostname: settings.hostname)
             } catch {
                 // What is wrong with the login is so everywhere, and each try would count against it.
-                guard error.concernsServerAlone, !isEnding else { throw first ?? error }
-                first = first ?? error
+                guard error.concernsServerAlone, !isEnding else { throw error }
+                errors.append(error)
                 guard servers.count > 1 else { continue }
                 let hop = NextHop.account(account.name)
                 log.write(
                     .info, "server", [("hop", hop.description), ("host", server.host), ("error", sentence(error))])
             }
         }
-        guard let first else { preconditionFailure("an account that sends to no server") }
-        throw first
+        guard let first = errors.first else { preconditionFailure("an account that sends to no server") }
+        throw errors.count > 1 ? .severalServers(errors) : first
     }
 }

@@ -146,19 +146,25 @@ struct HopFault: Error, CustomStringConvertible {
 
     /// No session could be had.
     init(_ error: AccountError) {
-        let isUnreachable =
-            switch error {
-            case .transport(.connectFailed), .transport(.hostNotFound), .transport(.lookupFailed),
-                .transport(.unusableHost):
-                true
-            default: false
-            }
         var words = sentence(error)
         if case .records(let refusal) = error { words = refusal.lastingDescription }
-        self.init(words, isUnreachable: isUnreachable)
+        self.init(words, isUnreachable: error.isOfConnection)
         needsPerson = [.noPermission, .configuration].contains(error.exitStatus)
     }
 
     /// The verdict on a recipient whose hop it is; counts as no try.
     var verdict: Verdict { .faultOfHop(4, 1, text: words) }
+}
+
+extension AccountError {
+    /// Whether no connection could be made, at any of the servers.
+    fileprivate var isOfConnection: Bool {
+        switch self {
+        case .transport(.connectFailed), .transport(.hostNotFound), .transport(.lookupFailed),
+            .transport(.unusableHost):
+            true
+        case .severalServers(let errors): errors.allSatisfy(\.isOfConnection)
+        default: false
+        }
+    }
 }

@@ -219,6 +219,12 @@ final class Recorder: @unchecked Sendable {
         guard let attempt = report.job.attempt else { return }
         attempt.release(report.released, from: report.hop)
         guard report.answers.isEmpty else { return expand(report, attempt, &round) }
+        if case .target = report.hop {
+            // What an alias names and cannot be, such as a file in a place of the hub's own.
+            for verdict in report.results.map(\.verdict) where verdict.status == .transient(3, 5) {
+                hub.aliasFaults.note(verdict.text)
+            }
+        }
         let items = attempt.take(report.results, from: report.hop, fault: report.fault)
         let settled = Set(items.flatMap(\.recipients))
         for result in report.results where result.goesElsewhere {

@@ -142,7 +142,7 @@ extension MHRoute {
             _ submitter: Submitter, _ settings: HubSettings
         ) -> String {
             guard via.isEmpty else {
-                return "  the alias names the way\n" + via.map { "  " + Self.told(settings.account($0)) }.joined()
+                return "  the alias names the way\n" + via.map { "  " + Self.told(account: $0, settings) }.joined()
             }
             var text = ""
             let decision = settings.routingTable.decide(
@@ -240,7 +240,7 @@ extension MHRoute {
 
         private static func told(_ way: WayOut, to recipient: Address, _ settings: HubSettings) -> String {
             switch way {
-            case .account(let name): return told(settings.account(name))
+            case .account(let name): return told(account: name, settings)
             case .direct: return "straight to \(recipient.domain ?? "")\n"
             case .program(let route):
                 let argv = settings.routes.first { $0.name == route }?.pipe ?? []
@@ -249,8 +249,9 @@ extension MHRoute {
         }
 
         /// How the account would be reached.
-        private static func told(_ account: AccountSettings?) -> String {
-            guard let account, let server = account.send else { return "the account is not in the rc\n" }
+        private static func told(account name: String, _ settings: HubSettings) -> String {
+            let account = settings.account(name)
+            guard let account, let server = account.send else { return "account \(name): the rc has none that sends\n" }
             let security: String
             if account.tls == .off {
                 security = "in clear"

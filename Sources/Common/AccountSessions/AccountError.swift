@@ -43,6 +43,8 @@ public enum AccountError: Complaint {
     case secret(ProgramError)
     /// The engine gave up on what the server sent.
     case engine(any Complaint)
+    /// None of several servers will do, each for a reason of its own.
+    indirect case severalServers([AccountError])
 
     /// What the server said against the user, the password or the token; `nil` for any other error. Foreign text.
     var refusalOfCredentials: String? {
@@ -57,7 +59,7 @@ public enum AccountError: Complaint {
     /// Whether another server of the account may do what this one did not: nothing was said of user or password.
     public var concernsServerAlone: Bool {
         switch self {
-        case .silent, .noExtensions, .noTLS, .refused, .farewell, .protocolBroken, .engine: true
+        case .silent, .noExtensions, .noTLS, .refused, .farewell, .protocolBroken, .engine, .severalServers: true
         case .transport(let error): if case .stopped = error { false } else { true }
         case .noUser, .unusable, .passwordNotText, .badToken, .loginInClear, .noMechanism, .loginRefused, .weakerOffer,
             .records, .serverUnproven, .path, .masked, .secret:
@@ -80,6 +82,7 @@ public enum AccountError: Complaint {
         case .transport(let error): error.exitStatus
         case .secret(let error): error.exitStatus
         case .engine(let error): error.exitStatus
+        case .severalServers(let errors): errors.first?.exitStatus ?? .unavailable
         case .masked(_, let status): status
         }
     }
@@ -121,6 +124,7 @@ public enum AccountError: Complaint {
         case .transport(let error): "\(error)"
         case .secret(let error): "\(error)"
         case .engine(let error): "\(error)"
+        case .severalServers(let errors): errors.map { sentence($0) }.joined(separator: "; ")
         case .masked(let words, _): words
         }
     }
