@@ -126,7 +126,8 @@ let package = Package(
         // Floor 4: doors
         room(
             "AccountSessions",
-            uses: "Credentials", "Digests", "DurableFiles", "LoginLedger", "RunControl", "Programs", "Transport",
+            uses: "Credentials", "Digests", "DurableFiles", "InternetAddress", "LoginLedger", "RunControl", "Programs",
+            "Transport",
             "TLSEngine",
             "SASLMechanisms",
             "POP3Protocol",
@@ -167,7 +168,8 @@ let package = Package(
             "SMTPProtocol", "SpoolQueue",
             "Delivery",
             "MaildirStore", "MboxStore",
-            "MailRouting", "MailFormat", "MailEnvelope", "MessageContent", "RunControl", "Transport", "Blocking",
+            "MailRouting", "MailFormat", "MailEnvelope", "MailExchange", "MessageContent", "RunControl", "Resolver",
+            "Transport", "Blocking", "InternetAddress",
             "DurableFiles", "Octets", "Programs", "Reporting", argumentParser),
         command(
             "mhqueue",

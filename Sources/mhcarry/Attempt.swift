@@ -196,7 +196,8 @@ final class Attempt {
         let left = stranded(in: placement)
         let comesBack = fault.isUnreachable && left.contains(where: placement.comesBack.contains)
         // A person who asked, and a sender who is to hear that it is late, are told why.
-        let isTold = comesBack || hub.isForced || message.isInAttempt || !owedDelay.isEmpty
+        let isTold =
+            comesBack || fault.ofDestination != nil || hub.isForced || message.isInAttempt || !owedDelay.isEmpty
         guard !placement.verdicts.isEmpty || !left.isEmpty && isTold else { return [] }
         try begin()
         return concluded(

@@ -183,7 +183,7 @@ struct Carriage {
         if current != nil { prefetch() }
         let verdicts = zip(done.recipients, done.outcome.verdicts)
         var results = verdicts.compactMap { recipient, verdict in
-            verdict.map { HopResult([recipient], $0, isInDoubt: done.isEnded && !$0.isSMTP) }
+            verdict.map { HopResult([recipient], judged($0), isInDoubt: done.isEnded && !$0.isSMTP) }
         }
         if let refused = results.first(where: { $0.verdict.kind == .heldByRule })?.verdict, !done.part.rest.isEmpty {
             // The account accepts nothing from this sender: the other recipients are not tried.
@@ -200,6 +200,16 @@ struct Carriage {
             session.quit()
         }
         lane.note(results)
+    }
+
+    /// What a verdict means here: nobody mends a stranger's host, or asks it to take a sender that it has refused.
+    private func judged(_ verdict: Verdict) -> Verdict {
+        guard lane.hop.isStranger else { return verdict }
+        switch verdict.kind {
+        case .faultOfHop: return verdict.counted()
+        case .heldByRule where verdict.isSMTP: return verdict.ended()
+        case .heldByRule, .delivered, .permanent, .temporary: return verdict
+        }
     }
 
     private mutating func record(
@@ -236,7 +246,7 @@ struct Carriage {
         let client = session.client
         current?.outcome.settle(goodbye: reply, from: client)
         // Behind its sender this message may be the cause, and the others are still to be carried.
-        guard current?.outcome.isBegun != true else { return conclude(brokenOff: true) }
+        guard current?.outcome.isBegun != true, !lane.hop.isStranger else { return conclude(brokenOff: true) }
         conclude(because: "\(session.host) closed the session: \(printable(reply.description))")
     }
 

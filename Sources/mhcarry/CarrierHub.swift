@@ -12,6 +12,7 @@ import MailFormat
 import MailRouting
 import MessageContent
 import Reporting
+import Resolver
 import RunControl
 import SpoolQueue
 import Synchronization
@@ -45,6 +46,8 @@ final class CarrierHub: Sendable {
     private let heldUnowned = Atomic(false)
     let aliasFaults = AliasFaults()
     private let accountsUsed = Mutex<Set<String>>([])
+    /// Made when it is needed: few hubs ask DNS themselves.
+    private let dns = Mutex<(any MailResolver)?>(nil)
 
     /// - Parameters:
     ///   - online: the name of the connection that somebody has announced: what waits for it is carried, and nothing else.
@@ -84,6 +87,16 @@ final class CarrierHub: Sendable {
         let (texts, fault) = settings.noticeTexts
         if let fault { log.write(.warning, "notice-texts", [("error", fault)]) }
         notices = NoticeWriter(host: settings.hostname, texts: texts, policy: policy)
+    }
+
+    /// Whom DNS is asked by, as the rc says.
+    func resolver() throws(ResolverError) -> any MailResolver {
+        try dns.withLock { dns throws(ResolverError) in
+            if let dns { return dns }
+            let made = try settings.makeResolver()
+            dns = made
+            return made
+        }
     }
 
     /// The age of `message` in seconds; `nil` while it cannot be known, and nothing is given up by age.

@@ -49,6 +49,9 @@ struct HopHealth: Sendable {
     /// - Returns: when it may be probed again, in seconds since 1970.
     @discardableResult
     func note(_ fault: HopFault, of hop: NextHop) throws(QueueError) -> Int {
+        if hop.isStranger, try hub.hops.read(hop) == HopState(), try !hub.hops.hasRoomForStrangers() {
+            return fault.until
+        }
         let (now, words) = (Clock.seconds(), fault.words)
         var isNew = false
         var isToTell = false
@@ -56,16 +59,17 @@ struct HopHealth: Sendable {
         let state = try hub.hops.change(hop) { state in
             if state.fault == nil || state.since > now { state.since = now }
             isNew = state.fault == nil
-            isToTell = isHeard && state.told == 0
+            isToTell = isHeard && state.told == 0 && !hop.isStranger
             state.fault = words
             if isToTell { state.told = 1 }
             let age = now - state.since
             let stage = age >= 5 * 86_400 ? 3 : age >= 86_400 ? 2 : fault.needsPerson && age >= Self.mendingTime ? 1 : 0
             // A clock that has only just been set has seen no days go by.
-            if stage > state.told, ClockSanity.trusts(state.since) { letter = stage }
+            if !hop.isStranger, stage > state.told, ClockSanity.trusts(state.since) { letter = stage }
             state.nextProbe = now + hub.policy.spread(min(max(Self.firstDelay, age / 4), hub.policy.longestDelay))
         }
-        hub.log.write(isNew ? .error : .info, "hop fault", [("hop", hop.description), ("error", words)])
+        hub.log.write(
+            isNew && !hop.isStranger ? .error : .info, "hop fault", [("hop", hop.description), ("error", words)])
         if isToTell {
             // On a terminal a person reads it; from a crontab it becomes one mail.
             let named = words.hasPrefix("\(hop): ") ? words : "\(hop): \(words)"

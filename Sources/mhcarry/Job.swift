@@ -136,6 +136,9 @@ struct HopFault: Error, CustomStringConvertible {
     var isUnreachable = false
     /// Whether it lasts until a person mends something: a login, the rc.
     var needsPerson = false
+    /// What it means for mail, where the hop is a stranger's domain, which nobody here is to mend: a try that counts, or an
+    /// end.
+    var ofDestination: Verdict?
     /// When it may be asked again, in seconds since 1970.
     var until = Clock.seconds() + HopHealth.firstDelay
 
@@ -152,13 +155,13 @@ struct HopFault: Error, CustomStringConvertible {
         needsPerson = [.noPermission, .configuration].contains(error.exitStatus)
     }
 
-    /// The verdict on a recipient whose hop it is; counts as no try.
-    var verdict: Verdict { .faultOfHop(4, 1, text: words) }
+    /// The verdict on a recipient whose hop it is; counts as no try, unless it is the destination's.
+    var verdict: Verdict { ofDestination ?? .faultOfHop(4, 1, text: words) }
 }
 
 extension AccountError {
     /// Whether no connection could be made, at any of the servers.
-    fileprivate var isOfConnection: Bool {
+    var isOfConnection: Bool {
         switch self {
         case .transport(.connectFailed), .transport(.hostNotFound), .transport(.lookupFailed),
             .transport(.unusableHost):

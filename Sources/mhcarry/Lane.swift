@@ -96,10 +96,13 @@ final class Lane: Sendable {
     /// Sessions at once, over all runs.
     private let limit: Int
     private let health: HopHealth
+    /// Where its sessions take a seat; `nil` for a hop with connections of its own.
+    private let seats: Seats?
     private let state: Monitor<State>
 
     /// - Parameter sessions: the most at once, over all runs.
-    init(to hop: NextHop, sessions: Int, hub: CarrierHub, recorder: Recorder) {
+    init(to hop: NextHop, sessions: Int, seats: Seats? = nil, hub: CarrierHub, recorder: Recorder) {
+        self.seats = seats
         self.hop = hop
         self.hub = hub
         self.recorder = recorder
@@ -190,6 +193,8 @@ final class Lane: Sendable {
 
     /// Whether another run has a session there: that run finds out what is wrong with the hop, if anything is.
     private var isHeldElsewhere: Bool {
+        // A stranger's domain has no connections of its own.
+        guard !hop.isStranger else { return false }
         do {
             return try hub.hops.connectionsHeld(hop, atMost: limit) > state.read(\.sessions)
         } catch {
@@ -229,6 +234,9 @@ final class Lane: Sendable {
     /// - Parameter isNew: whether it was found out now, and not read from the state of the hop.
     func fail(_ fault: HopFault, isNew: Bool = true) {
         var known = fault
+        if isNew, hop.isStranger, known.ofDestination == nil {
+            known.ofDestination = .temporary(4, 2, text: known.words)
+        }
         // A failure after a stop signal says nothing about the hop.
         if isNew, !StopSignal.hasCome { noting { known.until = try health.note(fault, of: hop) } }
         let final = known
@@ -274,13 +282,15 @@ final class Lane: Sendable {
     // MARK: Sessions
 
     /// Starts as many sessions as are worth starting.
-    private func grow() {
+    func grow() {
         while state.change({ $0.grows() }) {
+            guard seats?.take(for: self) ?? true else { return state.change { $0.sessions -= 1 } }
             do {
                 // The thread is not kept: it frees its stack when it ends, and the sessions are counted.
                 _ = try BlockingThread(name: "to \(hop.name)") { [self] in work() }
             } catch {
                 hub.note(error, of: hop)
+                seats?.give()
                 // The remaining sessions carry all of it; without any, nothing is carried in this run.
                 let isAlone = state.change { state in
                     state.sessions -= 1
@@ -297,7 +307,7 @@ final class Lane: Sendable {
     private func work() {
         repeat {
             switch hop {
-            case .account(let name): send(by: name)
+            case .account, .domain: send()
             case .mailbox(let name):
                 let delivery = LocalDelivery(to: name, hub: hub)
                 serve { report(delivery.carryOut($0), on: $0) }
@@ -312,9 +322,9 @@ final class Lane: Sendable {
             case .program(let route):
                 let delivery = ProgramDelivery(by: route, hub: hub)
                 serve { .init(job: $0.job, hop: hop, results: delivery.carryOut($0)) }
-            case .domain: preconditionFailure("no route leads there")
             }
         } while !mayEnd()
+        seats?.give()
     }
 
     /// Whether a session that has run out of work may end; it is not counted any more then.
@@ -342,25 +352,25 @@ final class Lane: Sendable {
 
     /// How long a session waits for more to carry before it says goodbye.
     private static let idleTime = Duration.seconds(10)
+    /// The same for a stranger's, as all domains of a route share its connections.
+    private static let idleTimeOfStranger = Duration.milliseconds(500)
     /// How long it waits for a connection that other runs hold.
     private static let slotTime = Duration.seconds(600)
     /// How often it looks whether one was given back, as nothing tells it so.
     private static let slotPace = Duration.milliseconds(100)
 
-    private func send(by name: String) {
+    private func send() {
         guard claim(), let slot = slot() else { return }
         defer { slot.release() }
         guard state.read(\.hasStood) || mayAsk() else { return }
-        guard let account = hub.settings.account(name), let server = account.sendServer else {
-            return noteFailure(HopFault("the rc has no account \(name) that sends; mend the rc"))
-        }
         let session: ServerSession
-        do throws(AccountError) { session = try hub.session(of: account, at: server.all) } catch {
-            return hub.isEnding ? leave() : noteFailure(HopFault(error))
+        do throws(HopFault) { session = try hub.session(to: hop) } catch {
+            return hub.isEnding ? leave() : noteFailure(error)
         }
         state.change { $0.hasStood = true }
         var carriage = Carriage(over: session, in: self)
-        repeat { carriage.carry() } while session.isUsable && awaitWork(until: Deadline(after: Self.idleTime))
+        let idleTime = hop.isStranger ? Self.idleTimeOfStranger : Self.idleTime
+        repeat { carriage.carry() } while session.isUsable && awaitWork(until: Deadline(after: idleTime))
         carriage.end()
     }
 
@@ -380,7 +390,7 @@ final class Lane: Sendable {
         let deadline = Deadline(after: Self.slotTime)
         while !hub.isEnding {
             do {
-                if let slot = try hub.hops.connection(hop, atMost: limit) { return slot }
+                if let slot = try hub.hops.connection(hop, atMost: hub.connections(to: hop)) { return slot }
             } catch {
                 hub.note(error, of: hop)
                 fail(HopFault(sentence(error)), isNew: false)

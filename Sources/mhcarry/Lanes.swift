@@ -10,6 +10,8 @@ final class Lanes: Sendable {
     private let hub: CarrierHub
     private let recorder: Recorder
     private let lanes = Monitor<[NextHop: Lane]>([:])
+    /// By the routes that lead to strangers.
+    private let seats: [String: Seats]
     /// Parts of messages that the run is not done with.
     private let open = Monitor(0)
     private let thread = Monitor<BlockingThread?>(nil)
@@ -17,6 +19,8 @@ final class Lanes: Sendable {
     /// - Throws: `ThreadError`.
     init(hub: CarrierHub) throws {
         self.hub = hub
+        let direct = hub.settings.routes.filter(\.isMX)
+        seats = Dictionary(direct.map { ($0.name, Seats($0.connections)) }) { one, _ in one }
         recorder = Recorder(hub: hub)
         let started = try BlockingThread(name: "recorder") { [self] in recorder.work(hand) }
         thread.change { $0 = started }
@@ -68,7 +72,10 @@ final class Lanes: Sendable {
     private func lane(to hop: NextHop) -> Lane {
         lanes.change { lanes in
             if let lane = lanes[hop] { return lane }
-            let lane = Lane(to: hop, sessions: hub.sessions(to: hop), hub: hub, recorder: recorder)
+            let route = if case .domain(_, let route) = hop { route } else { String?.none }
+            let lane = Lane(
+                to: hop, sessions: hub.sessions(to: hop), seats: route.flatMap { seats[$0] }, hub: hub,
+                recorder: recorder)
             lanes[hop] = lane
             return lane
         }
@@ -86,8 +93,15 @@ extension CarrierHub {
     /// Sessions at once to `hop`, over all runs. A mailbox gets one copy after the other.
     fileprivate func sessions(to hop: NextHop) -> Int {
         switch hop {
-        case .mailbox, .target, .expansion, .program, .domain: 1
+        case .mailbox, .target, .expansion, .program: 1
+        case .domain: 2
         case .account(let name): settings.account(name)?.connections ?? 1
         }
+    }
+
+    /// The connections that `hop` may have over all runs; those of a domain are its route's.
+    func connections(to hop: NextHop) -> Int {
+        guard case .domain(_, let name) = hop else { return sessions(to: hop) }
+        return settings.routes.first { $0.name == name }?.connections ?? 1
     }
 }

@@ -147,14 +147,3 @@ struct Placement {
         }
     }
 }
-
-extension NextHop {
-    /// Where a message for `recipient` goes by `way`.
-    init(_ way: WayOut, to recipient: Address) {
-        switch way {
-        case .account(let name): self = .account(name)
-        case .direct(let route): self = .domain(recipient.domain ?? "", route: route)
-        case .program(let route): self = .program(route: route)
-        }
-    }
-}

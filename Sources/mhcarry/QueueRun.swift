@@ -170,6 +170,7 @@ final class QueueRun: Sendable {
             let sweep = try hub.queue.clean(now: Clock.seconds())
             for name in sweep.leftovers + sweep.orphans { hub.log.write(.info, "swept", [("file", name)]) }
             try MboxNotes(of: hub.queue).sweep()
+            try hub.hops.sweep(now: Clock.seconds())
         } catch {
             hub.log.write(.warning, "sweep", [("error", sentence(error))])
         }

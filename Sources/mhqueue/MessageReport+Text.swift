@@ -80,13 +80,15 @@ extension MessageReport {
                     connectivity: online.connectivity)
                 for reason in decision.reasons where state.via.isEmpty { text += "    \(reason)\n" }
                 if decision.awaitsConnection, let told = online.toldOffline { text += "    \(told)\n" }
-                let accounts = decision.ways.compactMap(\.account)
-                for account in route.map({ [$0] }) ?? (state.via.isEmpty ? accounts : state.via) {
-                    let state = try hops.read(.account(account))
+                let ordered = route.map { [$0] } ?? state.via
+                for hop in ordered.isEmpty
+                    ? decision.ways.map({ NextHop($0, to: address) }) : ordered.map({ .account($0) })
+                {
+                    let state = try hops.read(hop)
                     guard let fault = state.fault else { continue }
                     let now = hold == nil ? ", or now by: mhqueue try \(id)" : ""
                     text +=
-                        "    account \(account) is at fault since \(Times.told(state.since)): \(fault); asked again "
+                        "    \(hop) is at fault since \(Times.told(state.since)): \(fault); asked again "
                         + "\(Times.told(state.nextProbe))\(now)\n"
                 }
             }

@@ -158,12 +158,16 @@ struct InstallTests {
         try await onThread {
             var libraries: Set<String> = []
             for name in ["mhfetch", "mhsend", "mhcarry", "mhqueue", "mhserve", "mhroute"] {
-                let linked = try runProgram(["ldd", try InstalledCommands.path(name)])
+                let path = try InstalledCommands.path(name)
+                let linked = try runProgram(["ldd", path])
+                // What a library needs in turn its own package depends on.
+                let needed = try runProgram(["readelf", "-d", path]).outputText
                 for line in linked.outputText.split(separator: "\n") {
                     let words = line.split(separator: " ")
                     // A debug build has Swift's own libraries outside; a release has them inside.
                     guard let at = words.firstIndex(of: "=>"), !words[at + 1].contains("/swift/") else { continue }
-                    libraries.insert(words[0].filter { !$0.isWhitespace })
+                    let library = words[0].filter { !$0.isWhitespace }
+                    if needed.contains("[\(library)]") { libraries.insert(library) }
                 }
             }
             #expect(libraries.contains("libssl.so.3"))

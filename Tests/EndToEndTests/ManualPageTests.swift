@@ -52,6 +52,7 @@ struct ManualPageTests {
         "mhcarry": [
             "LineFault": "speaks to no other process of the hub",
             "AccountError": "the route waits, or it is told as a SendingError", "DeflateError": "the route waits",
+            "MailHostError": "is told of the mail", "ResolverError": "is told as a MailHostError",
             "DigestError": "the recipient waits", "PathError": "the route waits",
             "ProgramError": "the route waits", "TLSError": "the route waits", "TransportError": "the route waits",
             "SMTPError": "the route waits", "POP3Error": "collects nothing", "IMAPError": "collects nothing",

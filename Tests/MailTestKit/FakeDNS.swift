@@ -4,9 +4,9 @@ import Blocking
 import Glibc
 
 /// Listens on 127.0.0.1, on one port for both UDP and TCP, until released.
-final class FakeDNS: Sendable {
+public final class FakeDNS: Sendable {
     /// What a name and type are answered with.
-    enum Reply: Sendable {
+    public enum Reply: Sendable {
         case records([[UInt8]])
         case code(UInt8)
         case silence
@@ -14,14 +14,14 @@ final class FakeDNS: Sendable {
         case overTCP([[UInt8]])
     }
 
-    let port: UInt16
+    public let port: UInt16
     private let udp: Int32
     private let tcp: Int32
     private let stop: Int32
     private let thread: BlockingThread
 
     /// - Parameter table: by `name type`, as in `example.org 15`; a name in it exists for every type.
-    init(_ table: [String: Reply]) throws {
+    public init(_ table: [String: Reply]) throws {
         let tcp = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         let udp = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var bound: UInt16 = 0
@@ -36,6 +36,34 @@ final class FakeDNS: Sendable {
             Self.serve(udp, tcp, until: exit, table)
             for descriptor in [udp, tcp, exit] { close(descriptor) }
         }
+    }
+
+    /// - Parameters:
+    ///   - exchangers: MX records of domains, such as `10 mx.example.org`; `0 ` is the null MX.
+    ///   - hosts: the addresses of hosts.
+    ///   - others: further answers.
+    public convenience init(
+        exchangers: [String: [String]], hosts: [String: [String]], others: [String: Reply] = [:]
+    ) throws {
+        var table = others
+        for (domain, records) in exchangers {
+            table["\(domain) 15"] = .records(
+                records.map { record in
+                    let words = record.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+                    let preference = UInt16(words[0]) ?? 0
+                    return [UInt8(preference >> 8), UInt8(preference & 0xFF)] + wire(words[1])
+                })
+        }
+        for (host, addresses) in hosts {
+            for (type, family, count) in [(1, AF_INET, 4), (28, AF_INET6, 16)] {
+                let octets = addresses.compactMap { address -> [UInt8]? in
+                    var octets = [UInt8](repeating: 0, count: count)
+                    return unsafe inet_pton(family, address, &octets) == 1 ? octets : nil
+                }
+                table["\(host) \(type)"] = .records(octets)
+            }
+        }
+        try self.init(table)
     }
 
     deinit {
@@ -139,6 +167,6 @@ final class FakeDNS: Sendable {
 }
 
 /// A name in wire form.
-func wire(_ name: String) -> [UInt8] {
+public func wire(_ name: String) -> [UInt8] {
     name.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) } + [0]
 }

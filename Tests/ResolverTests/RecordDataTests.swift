@@ -1,5 +1,6 @@
 // Record data from hostile zones: exact, bounded, or nothing.
 
+import MailTestKit
 import Testing
 
 @testable import Resolver

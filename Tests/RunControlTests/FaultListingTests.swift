@@ -163,7 +163,7 @@ import Testing
                     "rc:15:3: account b: ::1 is no address of \"inet 4\"",
                     "rc:17:3: account c: \"user LOGIN\" is missing, and no address stands in for it",
                     "rc:21:3: account c: nothing can be fetched without a login",
-                    "rc:22:7: route r: no \"use ACCOUNT\" and no \"pipe PROGRAM\" says where mail goes",
+                    "rc:22:7: route r: no \"use ACCOUNT\", \"mx\" or \"pipe PROGRAM\" says where mail goes",
                     "rc:24:9: mail for the postmaster of a domain must be accepted (RFC 5321, 4.5.1)",
                     "rc:25:8: pop3s is TLS and needs \"tls_certificate FILE key FILE\"",
                     "rc:26:8: another listener has this address and port, at rc:25:8",
@@ -419,7 +419,7 @@ import Testing
               deliver maildir
             route r
               mx
-              last
+              limit 10/1h
             chain abroad
               hop wireguard ~/wg.conf
             domain d.example
@@ -437,7 +437,7 @@ import Testing
                 cannot("1:1", "tell the country of an address"), cannot("3:14", "show other folders than INBOX"),
                 cannot("9:9", "fetch by ODMR"), cannot("11:3", "connect over a chain"),
                 cannot("12:3", "make mail anonymous"),
-                cannot("16:3", "send straight to the recipient's domain"), cannot("18:1", "connect over a chain"),
+                cannot("17:3", "limit the rate of a route"), cannot("18:1", "connect over a chain"),
                 cannot("21:3", "sign with DKIM, or check it"),
                 cannot("22:8", "answer LMTP"), cannot("23:27", "tell the country of an address"),
                 cannot("25:8", "refuse clients by host name"),

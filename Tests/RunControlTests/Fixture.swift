@@ -47,6 +47,9 @@ enum Fixture {
         notice-language  de
         notice-texts     /etc/mailhub/texts
         always-bcc       archive@example.org
+        resolver         127.0.0.1:5353 2001:db8::53
+        dnssec           off
+        private-domain   home.arpa
         aliases          /etc/mail/aliases
         aliases          "/etc/more aliases"
         alias-hook       "/usr/bin/who is" -q
@@ -177,6 +180,15 @@ enum Fixture {
           show-recipients all
           rewrite        all * *@example.org
           rewrite        from root "Alice, at home <alice@example.org>"
+        route direct
+          to             *@*.direct
+          mx
+          tls            required
+          inet           prefer6
+          source-ip      2001:db8::1
+          smtp-port      2525
+          timeout        1m
+          connections    7
         route uucp
           to             *@*.uucp
           pipe           /usr/bin/uux -a%sender "%user at %domain"

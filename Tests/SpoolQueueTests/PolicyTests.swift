@@ -1,5 +1,6 @@
 // Back-off, expiry and clocks that lie; the state of routes.
 
+import Glibc
 import MailTestKit
 import MessageContent
 import Testing
@@ -94,6 +95,31 @@ struct PolicyTests {
         }
         #expect(throws: QueueError.self) { try states.change(.account("a")) { $0.told = 1 } }
         #expect(ScratchDirectory.read(scratch.file("hop/account-a")) == Array("mailhub-hop 1\n\(line)\n".utf8))
+    }
+
+    @Test("SE7: what is known of strangers' domains and hosts is gone a week after its last change, of accounts never")
+    func strangers() throws {
+        let states = try HopStates(in: try Queue(state: scratch.path).state)
+        let account = NextHop.account("host-a")
+        for hop in [account, .domain("a.example", route: "r"), .domain("b.example", route: "r")] {
+            try states.change(hop) { $0.fault = "down" }
+        }
+        try states.change(host: "MX.example") { $0.missingSince = 7 }
+        #expect(try states.read(host: "mx.EXAMPLE").missingSince == 7)
+        #expect(try states.read(.domain("a.example", route: "other")).fault == "down", "whichever route leads there")
+        var old = [timeval(tv_sec: noon, tv_usec: 0), timeval(tv_sec: noon, tv_usec: 0)]
+        for name in ScratchDirectory.names(in: scratch.file("hop")) where !name.contains("b%2E") {
+            _ = unsafe utimes(scratch.file("hop/\(name)"), &old)
+        }
+        let now = noon + 7 * 86_400
+        try states.sweep(now: now)
+        #expect(try states.read(host: "mx.example").missingSince == 7)
+        try states.sweep(now: now + 1)
+        #expect(try states.read(host: "mx.example") == HopState())
+        #expect(try states.read(.domain("a.example", route: "r")) == HopState())
+        #expect(try states.read(account).fault == "down")
+        // A clock that was ahead when it was written.
+        #expect(try states.read(.domain("b.example", route: "r")) == HopState())
     }
 
     @Test("a next hop has as many connections as it may have, over all processes")

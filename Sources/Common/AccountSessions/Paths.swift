@@ -2,6 +2,7 @@
 
 import DurableFiles
 import Glibc
+import InternetAddress
 import LoginLedger
 import Reporting
 import RunControl
@@ -57,8 +58,8 @@ public final class Paths: Sendable {
     ) throws(AccountError) -> Wire {
         let path: Path
         do throws(PathError) {
-            // A server of the house is named by a mailbox, too.
-            guard server.word == "deliver" || settings.account(account.name) != nil else {
+            // A server of the house is named by a mailbox, too, and a host of a stranger's by its domain.
+            guard ["deliver", "mx"].contains(server.word) || settings.account(account.name) != nil else {
                 throw PathError.noAccount(account.name)
             }
             path = try self.path(of: account, to: server)
@@ -106,6 +107,9 @@ public final class Paths: Sendable {
         var path = Path(to: server.host, port: UInt16(clamping: server.port), patience: account.timeout)
         path.family = account.inet
         path.source = account.sourceAddress
+        if let address = server.address {
+            path.names = .here(HostLookup { _ in [Endpoint(address)] })
+        }
         path.beginsWithTLS = server.hasImplicitTLS
         path.demand = TLSDemand(
             context: context(for: Self.tls(of: account)), name: account.hostOverride ?? server.host)
@@ -121,6 +125,7 @@ public final class Paths: Sendable {
     }
 
     private static func trust(of account: AccountSettings) -> TLSTrust {
+        if account.tlsLine.isOpportunistic { return .unproved }
         if !account.pins.isEmpty { return .pins(account.pins) }
         return account.trustFile.map { .file($0) } ?? .system
     }

@@ -32,7 +32,8 @@ struct SessionStart<E: SessionEngine> {
             throw AccountError.noTLS(host: host, words: "")
         }
         try learnOffers(login)
-        if account.tls == .required, !isSecured {
+        let isOffered = account.tlsLine.isOpportunistic && exchange.engine.offers?.hasStartTLS == true
+        if account.tls == .required || isOffered, !isSecured {
             try secure()
             try learnOffers(login)
         }

@@ -86,6 +86,9 @@ public struct Verdict: Sendable, Hashable {
     /// The same made permanent: for a message that is to come back instead of waiting.
     public func ended() -> Verdict { Verdict(.permanent, status, from: remote, text: text, isSMTP: isSMTP) }
 
+    /// The same as a refusal for now, which counts as a try.
+    public func counted() -> Verdict { Verdict(.temporary, status, from: remote, text: text, isSMTP: isSMTP) }
+
     /// The verdict on what is given up after `tries` tries (RFC 3463 §3.5, X.4.7: delivery time expired).
     public func givenUp(afterTries tries: Int) -> Verdict {
         Verdict(.permanent, .transient(4, 7), from: remote, text: "gave up after \(tries) tries: \(text)")

@@ -37,6 +37,9 @@ public enum NextHop: Sendable, Hashable {
 }
 
 extension NextHop {
+    /// Whether it is the place of somebody whom the rc does not name: nobody here can mend what is wrong with it.
+    public var isStranger: Bool { if case .domain = self { true } else { false } }
+
     /// Whether mail leaves the hub there.
     public var leavesHub: Bool {
         switch self {

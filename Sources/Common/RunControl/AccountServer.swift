@@ -14,6 +14,8 @@ public struct AccountServer: Sendable, Hashable {
     public let hasImplicitTLS: Bool
     /// The same service with TLS from the first octet where this one begins without, and the other way about.
     public let counterpart: String
+    /// Where it is dialled, if that is known already; its name is looked up else.
+    public var address: IPAddress?
     /// The servers that are asked when the ones before cannot be reached.
     public var others: [AccountServer] = []
     /// It, and those that are asked behind it.
@@ -22,7 +24,11 @@ public struct AccountServer: Sendable, Hashable {
     private var isSocket: Bool { HostAndPort.isSocket(host) }
 
     /// Where it is, for a person.
-    public var place: String { isSocket ? host : "\(host) port \(port)" }
+    public var place: String {
+        if isSocket { return host }
+        let shown = address.map { "\(host) (\($0))" } ?? host
+        return "\(shown) port \(port)"
+    }
 
     /// Whether it takes mail by LMTP (RFC 2033).
     public var speaksLMTP: Bool { service == "lmtp" }

@@ -350,11 +350,20 @@ public struct TLSLine: Sendable, Hashable {
     public var rule: TLSRule
     /// `off insecure`: in clear to another machine, too.
     public var isInsecure: Bool
+    /// TLS where the server offers it, whoever it is; in clear where it does not. Of `off` alone, and of no account: for the
+    /// hosts of strangers, which mail would else go to in clear.
+    public var isOpportunistic = false
 
     public init(rule: TLSRule, isInsecure: Bool = false) {
         self.rule = rule
         self.isInsecure = isInsecure
     }
+
+    public static let opportunistic: TLSLine = {
+        var line = TLSLine(rule: .off, isInsecure: true)
+        line.isOpportunistic = true
+        return line
+    }()
 }
 
 /// Whether connections to an account's servers must be under TLS.

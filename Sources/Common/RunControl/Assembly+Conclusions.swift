@@ -42,12 +42,14 @@ extension Assembly {
     /// Each route leads somewhere, and to one kind of place.
     private mutating func concludeRoutes() {
         for route in routes {
-            let said = ["use", "mx", "pipe"].compactMap { word in route.position(word).map { (word, $0) } }
+            // `mx off` says nothing.
+            let words = ["use"] + (route.settings.isMX ? ["mx"] : []) + (route.settings.pipe.isEmpty ? [] : ["pipe"])
+            let said = words.compactMap { word in route.position(word).map { (word, $0) } }
             let name = "route \(route.settings.name)"
             if said.isEmpty, !route.excuses("use", "mx", "pipe") {
                 faults.add(
                     route.settings.position,
-                    "\(name): no \"use ACCOUNT\" and no \"pipe PROGRAM\" says where mail goes")
+                    "\(name): no \"use ACCOUNT\", \"mx\" or \"pipe PROGRAM\" says where mail goes")
             } else if said.count > 1, let last = said.max(by: { $0.1.line < $1.1.line }) {
                 faults.add(
                     last.1,

@@ -13,6 +13,34 @@ extension Codec where Value == IPAddress {
     }
 }
 
+extension Codec where Value == ResolverRule {
+    static let resolver = Codec(
+        samples: ["system", "recursive", "192.0.2.53", "127.0.0.1:5353 [2001:db8::53]:53 2001:db8::1"],
+        read: { arguments throws(RunControlFault) in
+            if let word = arguments.peek, ["system", "recursive"].contains(word.text) {
+                _ = try arguments.next("the resolver")
+                return word.text == "system" ? .system : .recursive
+            }
+            var servers: [HostAndPort] = []
+            repeat {
+                let word = try arguments.next("system, recursive, or the address of a name server")
+                guard let place = HostAndPort(word.text), IPAddress(place.host) != nil, place.port != 0 else {
+                    throw arguments.fault(
+                        word, "a name server is an address, such as 192.0.2.53 or 127.0.0.1:5353, not \"\(word.text)\"")
+                }
+                servers.append(place)
+            } while !arguments.isAtEnd
+            return .servers(servers)
+        },
+        write: { rule in
+            switch rule {
+            case .system: [.word("system")]
+            case .recursive: [.word("recursive")]
+            case .servers(let servers): servers.map { .word("\($0)") }
+            }
+        })
+}
+
 extension Codec where Value == FetchServer {
     static let fetchServer = server(
         .service(later: [Refusal(word: "odmr", deed: "fetch by ODMR")]),

@@ -61,6 +61,14 @@ extension HubSettings: BlockSettings {
             "online-query", \.$onlineQuery, .onlineQuery,
             "Where the name of the connection comes from over which the hub is online, for the routes with online lines."
         )
+        one(
+            "resolver", \.$resolver, .resolver, "Whom DNS is asked by, for the domains that mx routes lead to.")
+        one(
+            "dnssec", \.$dnssec, .choice("auto, on or off"),
+            "Whether an answer of DNS must be proved where its domain is signed.")
+        each(
+            "private-domain", \.$privateDomains, Codec<String>.hostName("the domain").single,
+            "A domain whose hosts may have addresses that are not for the internet.")
         each(
             "aliases", \.$aliases, Codec<String>.path("the aliases file").single,
             "The aliases of the hub's own domains, of which several files add up.", [.served, .file(.examinedAbove)])

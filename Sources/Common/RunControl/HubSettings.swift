@@ -1,6 +1,7 @@
 // The whole rc as values: what every command reads, and nothing else.
 
 import Credentials
+import InternetAddress
 import MailEnvelope
 import MailFormat
 import MailRouting
@@ -37,6 +38,11 @@ public struct HubSettings: Sendable, Hashable {
     @Setting public var notify: [String] = []
     /// How it is found out whether, and over which connection, the hub is online; `nil` for not at all.
     @Setting public var onlineQuery: OnlineQuery? = nil
+    /// Whom DNS is asked by.
+    @Setting public var resolver = ResolverRule.system
+    @Setting public var dnssec = DNSSECRule.auto
+    /// Domains whose hosts may have addresses that are not for the internet.
+    @Setting public var privateDomains: [String] = []
     /// The aliases files of the hub's own domains, in the order in which they are asked.
     @Setting public var aliases: [String] = []
     /// The program that is asked for aliases besides, and its arguments; empty for none.
@@ -75,6 +81,24 @@ public struct HubSettings: Sendable, Hashable {
 
     public func mailbox(_ name: String) -> MailboxSettings? { mailboxes.first { $0.name == name } }
     public func account(_ name: String) -> AccountSettings? { accounts.first { $0.name == name } }
+}
+
+/// `resolver system | recursive | ADDRESS ...`: whom DNS is asked by.
+public enum ResolverRule: Sendable, Hashable {
+    /// The name servers that this machine asks.
+    case system
+    /// The servers of each domain themselves, from the root on.
+    case recursive
+    /// These name servers; without a port at 53.
+    case servers([HostAndPort])
+}
+
+/// `dnssec auto | on | off`: whether answers of DNS must be proved where their domain is signed.
+public enum DNSSECRule: String, Sendable, Hashable, CaseIterable {
+    /// Where the name servers hand proofs on.
+    case auto
+    case on
+    case off
 }
 
 /// `show-recipients all | own`: whom the copy of a recipient shows in its header.

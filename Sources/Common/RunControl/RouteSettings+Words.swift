@@ -35,8 +35,23 @@ extension RouteSettings: BlockSettings {
             "Whom the copy of a recipient shows in To and Cc, of mail that the hub's own people send by this route.",
             [.defaultsTo("as outside blocks")])
         one(
-            "mx", \.$isMX, .onOff, "Straight to the recipient's domain.",
-            [.later("send straight to the recipient's domain")])
+            "mx", \.$isMX, .onOff, "Whether its mail goes straight to the hosts of each recipient's domain.")
+        one(
+            "tls", \.$tls, .choice("opportunistic or required"), "Whether such a host must offer TLS.",
+            [.onlyWhere(\.isMX)])
+        one(
+            "inet", \.$inet, .choice("the kind of address"), "Which of its addresses to connect to",
+            [.onlyWhere(\.isMX)])
+        maybe(
+            "source-ip", \.$sourceAddress, .ownAddress("the address to connect from"), "The address to connect from.",
+            [.onlyWhere(\.isMX)])
+        one("smtp-port", \.$port, .number("the port", in: 1...65_535), "The port of such hosts", [.onlyWhere(\.isMX)])
+        one(
+            "timeout", \.$timeout, .duration("the time", in: 1...3600), "For each step of a conversation with them",
+            [.onlyWhere(\.isMX)])
+        one(
+            "connections", \.$connections, .number("the number of connections", in: 1...100),
+            "Sessions with such hosts at once", [.onlyWhere(\.isMX)])
         one(
             "pipe", \.$pipe, .program, "The program that its mail is handed to, once for each recipient.",
             [.defaultsTo("none")])

@@ -1,5 +1,6 @@
 // The settings of a route.
 
+import InternetAddress
 import MailEnvelope
 import MailRouting
 
@@ -30,8 +31,18 @@ public struct RouteSettings: Sendable, Hashable {
     public var position: SourcePosition
     public var positions = SourcePositions()
 
-    // Words of a later release.
+    /// Whether its mail goes straight to the hosts of each recipient's domain, instead of accounts.
     @Setting public var isMX = false
+    /// How such hosts are spoken to, and from where.
+    @Setting public var tls = HostTLS.opportunistic
+    @Setting public var inet = AddressPreference.any
+    @Setting public var sourceAddress: IPAddress? = nil
+    @Setting public var port = 25
+    @Setting public var timeout = Duration.seconds(5 * 60)
+    /// Sessions at once, over all processes and hosts.
+    @Setting public var connections = 20
+
+    // Words of a later release.
     @Setting public var limit: [String] = []
 
     public init(name: String, position: SourcePosition = .nowhere) {
@@ -49,5 +60,35 @@ public struct RouteSettings: Sendable, Hashable {
             to: AddressConditions(allow: to, deny: notTo),
             headerFrom: AddressConditions(allow: headerFrom, deny: notHeaderFrom), target: target, isLast: isLast,
             onConnectFailure: onConnectFailure, online: online)
+    }
+}
+
+/// Whether a session with the host of a stranger's domain must be under TLS.
+public enum HostTLS: String, Sendable, Hashable, CaseIterable {
+    /// Where the host offers it, whoever that is; in clear where it does not.
+    case opportunistic
+    /// With a certificate for the host's name, or not at all.
+    case required
+}
+
+extension RouteSettings {
+    /// The session of an account of its own with `host`, one of those that take a domain's mail: without a login.
+    /// - Parameters:
+    ///   - address: where it is dialled.
+    ///   - trustFile: the hub's own.
+    public func session(
+        with host: String, at address: IPAddress, trusting trustFile: String?
+    ) -> (account: AccountSettings, server: AccountServer) {
+        var account = AccountSettings(name: name, position: position)
+        account.auth = .off
+        account.tlsLine = tls == .required ? TLSLine(rule: .required) : .opportunistic
+        account.trustFile = trustFile
+        account.timeout = timeout
+        account.inet = inet
+        account.sourceAddress = sourceAddress
+        var server = AccountServer(
+            word: "mx", service: "smtp", host: host, port: port, hasImplicitTLS: false, counterpart: "smtp")
+        server.address = address
+        return (account, server)
     }
 }

@@ -15,6 +15,8 @@ public struct HopState: KeptState, Hashable {
     public var nextProbe = 0
     /// How far a person was told of this fault: 0 not at all, 1 at once, 2 after a day, 3 after five.
     public var told = 0
+    /// Since when DNS has said that there is no such place, in seconds since 1970; 0 where it has not.
+    public var missingSince = 0
 
     public init() {}
 
@@ -23,6 +25,7 @@ public struct HopState: KeptState, Hashable {
     public var lines: [(keyword: String, value: String)] {
         let words = fault.map { [("fault", EnvelopeText(cleaning: $0).description)] } ?? []
         return words + [("since", "\(max(0, since))"), ("probe", "\(max(0, nextProbe))"), ("told", "\(max(0, told))")]
+            + (missingSince > 0 ? [("missing", "\(missingSince)")] : [])
     }
 
     public mutating func take(_ keyword: String, _ value: String) -> Bool {
@@ -35,6 +38,7 @@ public struct HopState: KeptState, Hashable {
         case "since": since = number
         case "probe": nextProbe = number
         case "told": told = number
+        case "missing": missingSince = number
         default: return false
         }
         return true
@@ -78,13 +82,55 @@ public final class HopStates: Sendable {
         }
     }
 
+    /// How long the state of a stranger's domain or host is kept after its last change, in seconds.
+    static let strangerAge = 7 * 86_400
+    /// Such states at most: what is wrong with one beyond that is found out anew each time.
+    static let strangerLimit = 10_000
+
+    /// As ``change(_:_:)`` for the host of that name, of those that take the mail of strangers' domains.
+    public func change(host: String, _ body: (inout HopState) -> Void) throws(QueueError) {
+        let name = "host-" + StateFiles<HopState>.fileName(host.lowercased())
+        do throws(StateFileError) { try files.change(name, body) } catch { throw QueueError(error) }
+    }
+
+    /// As ``read(_:)`` for such a host.
+    public func read(host: String) throws(QueueError) -> HopState {
+        do throws(StateFileError) {
+            return try files.read("host-" + StateFiles<HopState>.fileName(host.lowercased()))
+        } catch {
+            throw QueueError(error)
+        }
+    }
+
+    /// Whether there is room for the state of one more stranger.
+    public func hasRoomForStrangers() throws(QueueError) -> Bool {
+        try durably { () throws(DurableError) in
+            try directory.names().count { Self.isOfStranger($0) && !$0.hasSuffix(".lock") } < Self.strangerLimit
+        }
+    }
+
+    private static func isOfStranger(_ name: String) -> Bool { name.hasPrefix("host-") || name.hasPrefix("domain-") }
+
+    /// Removes the states of strangers that have not changed for long.
+    public func sweep(now: Int) throws(QueueError) {
+        try durably { () throws(DurableError) in
+            for name in try directory.names() where Self.isOfStranger(name) {
+                guard let status = try directory.status(of: name),
+                    !(status.modified - 86_400...status.modified + Self.strangerAge).contains(now)
+                else { continue }
+                // Whoever changes it meanwhile holds its lock, or finds out anew what is wrong.
+                try directory.unlink(name)
+            }
+        }
+    }
+
     /// The right to one of `limit` connections to `hop`, over all processes, until it is released; `nil` when all are
-    /// in use.
+    /// in use. All domains of one route have them together.
     /// - Throws: ``QueueError/disk(_:)`` or ``QueueError/noSpace(_:)`` when a lock file cannot be opened or made.
     public func connection(_ hop: NextHop, atMost limit: Int) throws(QueueError) -> HopConnection? {
         for number in 0..<max(1, limit) {
             let lock = try durably { () throws(DurableError) in
-                try FileLock.tryAcquire("\(Self.fileName(hop)).slot.\(number)", in: directory)
+                try FileLock.tryAcquire("\(Self.slotName(hop)).slot.\(number)", in: directory)
             }
             if let lock { return HopConnection(lock: lock) }
         }
@@ -97,11 +143,16 @@ public final class HopStates: Sendable {
         var count = 0
         for number in 0..<max(1, limit) {
             let isHeld = try durably { () throws(DurableError) in
-                try FileLock.isHeld("\(Self.fileName(hop)).slot.\(number)", in: directory)
+                try FileLock.isHeld("\(Self.slotName(hop)).slot.\(number)", in: directory)
             }
             if isHeld { count += 1 }
         }
         return count
+    }
+
+    private static func slotName(_ hop: NextHop) -> String {
+        guard case .domain(_, let route) = hop else { return fileName(hop) }
+        return "route-" + StateFiles<HopState>.fileName(route)
     }
 
     /// A file name for any next hop: its kind, then its name.

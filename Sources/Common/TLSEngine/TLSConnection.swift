@@ -60,9 +60,11 @@ public final class TLSConnection {
             guard !pinned.isEmpty else { throw .noFingerprint }
             pins = pinned
         }
+        let isUnproved = settings.trust == .unproved
         let session = try TLSSession(
-            context.handle(), isClient: true, examination: PeerVerification(peer: host, pins: pins))
-        let isPinned = !pins.isEmpty
+            context.handle(), isClient: true,
+            examination: PeerVerification(peer: host, pins: pins, isUnproved: isUnproved))
+        let isPinned = !pins.isEmpty || isUnproved
         if let address = IPAddress(host.prefix { $0 != "%" }) {  // a zone (`%eth0`) is no part of it
             if !isPinned { try session.expect(address: address.octets) }
         } else if let name = HostName.normalized(host) {

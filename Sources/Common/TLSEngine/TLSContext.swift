@@ -13,6 +13,9 @@ public enum TLSTrust: Sendable, Hashable {
     case file(String)
     /// The server's certificate, or its key, has one of these digests; authority, name and dates do not matter then.
     case pins([CertificatePin])
+    /// Anybody may be the server: it keeps out who only listens, and nobody who stands between (RFC 7435). For connections
+    /// that would else be in clear, and for no other.
+    case unproved
 }
 
 /// What a client asks of TLS.
@@ -47,7 +50,8 @@ public enum TLSWarning: Sendable, Hashable, CustomStringConvertible {
 
 /// The TLS settings of many connections, for one role. Never changes: a reload makes a new one.
 ///
-/// TLS 1.2 at least, no compression, no renegotiation, the peer of a client always verified.
+/// TLS 1.2 at least, no compression, no renegotiation, the peer of a client always verified, unless its trust is
+/// ``TLSTrust/unproved``.
 public final class TLSContext: Sendable {
     enum Role: Sendable {
         case client(TLSClientSettings)

@@ -4,6 +4,25 @@ import Glibc
 import InternetAddress
 
 public enum NetworkInterface {
+    /// The addresses of this machine, at all its interfaces.
+    public static func addresses() -> [IPAddress] {
+        var first: UnsafeMutablePointer<ifaddrs>?
+        guard unsafe getifaddrs(&first) == 0 else { return [] }
+        defer { unsafe freeifaddrs(first) }
+        var found: [IPAddress] = []
+        var at = unsafe first
+        while let entry = unsafe at {
+            unsafe at = entry.pointee.ifa_next
+            guard let address = unsafe entry.pointee.ifa_addr else { continue }
+            let length =
+                unsafe Int32(address.pointee.sa_family) == AF_INET
+                ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size
+            guard let endpoint = unsafe Endpoint(address, socklen_t(length)) else { continue }
+            found.append(endpoint.address)
+        }
+        return found
+    }
+
     /// Whether the interface `name` is up, running, and has an address that other networks can be reached from.
     public static func isUp(_ name: String) -> Bool {
         var first: UnsafeMutablePointer<ifaddrs>?
