@@ -23,6 +23,7 @@ let package = Package(
         fuzz("FuzzOctets", over: "Octets"),
         fuzz("FuzzAddressList", over: "MailFormat"),
         fuzz("FuzzHeader", over: "MailFormat"),
+        fuzz("FuzzMIME", over: "MailFormat"),
         fuzz("FuzzSASL", over: "SASLMechanisms"),
         fuzz("FuzzRecordData", over: "Resolver"),
         fuzz("FuzzSMTPServer", over: "SMTPProtocol", "MailEnvelope", "MailFormat", "Octets"),
