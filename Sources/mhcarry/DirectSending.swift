@@ -15,7 +15,7 @@ import Transport
 
 /// What one route needs to reach strangers.
 struct DirectSending {
-    /// How long DNS may take for one domain.
+    /// How long DNS may take for the hosts of a domain, and for the addresses of those of one preference.
     private static let lookUpTime = Duration.seconds(60)
     /// How long after DNS has said for the first time that there is no such place it is believed: who is asked in a strange
     /// network, before one has logged in there, may say so of everything.
@@ -34,10 +34,10 @@ struct DirectSending {
         var until = Int.max
         var isUnreachable = true
         do throws(MailHostError) {
-            let deadline = Deadline(after: Self.lookUpTime)
             let exchange = try exchange(of: domain)
-            var hosts = try exchange.hosts(of: domain, until: deadline)
-            while let host = try hosts.next(until: deadline), !hub.isEnding {
+            var hosts = try exchange.hosts(of: domain, until: Deadline(after: Self.lookUpTime))
+            // Each look-up has its time: the hosts before may have taken long to be given up.
+            while let host = try hosts.next(until: Deadline(after: Self.lookUpTime)), !hub.isEnding {
                 noteFound(hop)
                 if let known = knownFault(of: host.name) {
                     faults.append("\(host.name): \(known.words)")

@@ -185,8 +185,8 @@ struct MailExchangeTests {
 
     @Test("SE7: an address literal is its own host; what is no name is none")
     func literals() throws {
-        #expect(try hosts(of: "[8.8.0.1]", by: table([:], [:])) == ["[8.8.0.1]=8.8.0.1"])
-        #expect(try hosts(of: "[IPv6:2a00::1]", by: table([:], [:])) == ["[IPv6:2a00::1]=2a00::1"])
+        #expect(try hosts(of: "[8.8.0.1]", by: table([:], [:])) == ["8.8.0.1=8.8.0.1"])
+        #expect(try hosts(of: "[IPv6:2a00::1]", by: table([:], [:])) == ["2a00::1=2a00::1"])
         #expect(
             error { try hosts(of: "[nonsense]", by: table([:], [:])) } == .notFound(domain: "[nonsense]", reasons: []))
     }

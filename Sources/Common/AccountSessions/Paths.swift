@@ -104,7 +104,9 @@ public final class Paths: Sendable {
     private func path(of account: AccountSettings, to server: AccountServer) throws(PathError) -> Path {
         // Never without the chain that the rc demands.
         if let chain = account.via { throw .noChain(chain, account: account.name, position: account.position) }
-        var path = Path(to: server.host, port: UInt16(clamping: server.port), patience: account.timeout)
+        // Where there are other addresses to try, a dead one is given up sooner.
+        let patience = server.address == nil ? account.timeout : min(account.timeout, Self.dialTimeOfStranger)
+        var path = Path(to: server.host, port: UInt16(clamping: server.port), patience: patience)
         path.family = account.inet
         path.source = account.sourceAddress
         if let address = server.address {
@@ -115,6 +117,9 @@ public final class Paths: Sendable {
             context: context(for: Self.tls(of: account)), name: account.hostOverride ?? server.host)
         return path
     }
+
+    /// How long the dial of one address of a stranger's host may take, and then the handshake; Postfix has 30 s.
+    private static let dialTimeOfStranger = Duration.seconds(30)
 
     private static func tls(of account: AccountSettings) -> TLSClientSettings {
         var settings = TLSClientSettings(trust: trust(of: account))

@@ -127,7 +127,8 @@ public struct MailHosts: Sendable {
             let usable = usable(addresses, of: exchanger.host)
             guard !usable.isEmpty else { continue }
             addressesLeft -= usable.count
-            ready.append(MailHost(name: exchanger.host, addresses: usable))
+            let isLiteral = exchanger.host.hasPrefix("[")
+            ready.append(MailHost(name: isLiteral ? "\(usable[0])" : exchanger.host, addresses: usable))
         }
         if hostsLeft == 0 || addressesLeft == 0 { ranked = [] }
     }
