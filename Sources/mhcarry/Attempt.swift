@@ -277,8 +277,9 @@ final class Attempt {
     /// That it is late is told when no hop is still to be asked: then it is known why.
     func sendNotices() throws(QueueError) {
         for kind in [NoticeKind.failure, .success, .held] { try sendNotice(kind, about: message.state.owed(kind)) }
-        guard job.waitsAt.isEmpty, job.left.isEmpty, hopsToAsk().isEmpty else { return }
-        try sendNotice(.delay, about: owedDelay, stage: warnings)
+        let late = owedDelay
+        guard !late.isEmpty, job.waitsAt.isEmpty, job.left.isEmpty, hopsToAsk().isEmpty else { return }
+        try sendNotice(.delay, about: late, stage: warnings)
     }
 
     private func sendNotice(_ kind: NoticeKind, about owed: [Int], stage: Int = 1) throws(QueueError) {
@@ -304,8 +305,7 @@ final class Attempt {
     }
 
     /// Recipients for whom a notice of delay is due. By age alone: mail that waits for a hop at fault has no tries, and
-    /// is late all the same.
-    /// Mail for another connection waits as it should.
+    /// is late all the same; mail for another connection waits as it should.
     private var owedDelay: [Int] {
         guard warnings > 0 else { return [] }
         let awaiting = Set(placement.awaiting)

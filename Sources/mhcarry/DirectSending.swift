@@ -42,6 +42,8 @@ struct DirectSending {
                 if let known = knownFault(of: host.name) {
                     faults.append("\(host.name): \(known.words)")
                     until = min(until, known.until)
+                    // Nobody has tried to connect: mail does not come back for that.
+                    isUnreachable = false
                     continue
                 }
                 switch session(with: host) {
@@ -118,15 +120,11 @@ struct DirectSending {
         var next = now + HopHealth.firstDelay
         guard !StopSignal.hasCome else { return next }
         do throws(QueueError) {
-            let isKnown = try hub.hops.read(host: host) != HopState()
-            guard try isKnown ? true : hub.hops.hasRoomForStrangers() else { return next }
             try hub.hops.change(host: host) { state in
                 if state.fault == nil || state.since > now { state.since = now }
                 state.fault = words
-                next =
-                    now
-                    + hub.policy.spread(
-                        min(max(HopHealth.firstDelay, (now - state.since) / 4), hub.policy.longestDelay))
+                let delay = max(HopHealth.firstDelay, (now - state.since) / 4)
+                next = now + hub.policy.spread(min(delay, hub.policy.longestDelay))
                 state.nextProbe = next
             }
             hub.log.write(.info, "host fault", [("host", host), ("error", words)])
@@ -198,8 +196,6 @@ struct DirectSending {
     private func isBelieved(_ hop: NextHop) -> Bool {
         let now = Clock.seconds()
         do throws(QueueError) {
-            let isKnown = try hub.hops.read(hop) != HopState()
-            guard try isKnown ? true : hub.hops.hasRoomForStrangers() else { return false }
             let state = try hub.hops.change(hop) { state in
                 if state.missingSince == 0 || state.missingSince > now { state.missingSince = now }
             }

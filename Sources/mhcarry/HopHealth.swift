@@ -49,9 +49,6 @@ struct HopHealth: Sendable {
     /// - Returns: when it may be probed again, in seconds since 1970.
     @discardableResult
     func note(_ fault: HopFault, of hop: NextHop) throws(QueueError) -> Int {
-        if hop.isStranger, try hub.hops.read(hop) == HopState(), try !hub.hops.hasRoomForStrangers() {
-            return fault.until
-        }
         let (now, words) = (Clock.seconds(), fault.words)
         var isNew = false
         var isToTell = false

@@ -149,9 +149,8 @@ struct ImmediateSending {
     /// What the server said to the first recipient that it does not take.
     private func refusal(in outcome: TransactionOutcome) -> SendingError? {
         for (index, verdict) in outcome.verdicts.enumerated() {
-            guard let verdict, verdict.kind != .delivered(.passedOn), verdict.kind != .delivered(.relayed) else {
-                continue
-            }
+            guard let verdict else { continue }
+            if case .delivered = verdict.kind { continue }
             let isAlone = outcome.verdicts.allSatisfy { $0 == verdict }
             return .refused(verdict, isAlone ? nil : message.envelope.recipients[index].forwardPath.address)
         }

@@ -312,16 +312,13 @@ final class Lane: Sendable {
                 let delivery = LocalDelivery(to: name, hub: hub)
                 serve { report(delivery.carryOut($0), on: $0) }
             case .target(let text):
-                serve {
-                    .init(
-                        job: $0.job, hop: hop,
-                        results: TargetDelivery(assignment: $0, text: text, hub: hub).carryOut())
-                }
+                let delivery = TargetDelivery(to: text, hub: hub)
+                serve(each: delivery.isForEach) { report(delivery.carryOut($0), on: $0) }
             case .expansion:
                 serve { .init(job: $0.job, hop: hop, answers: $0.answers(by: hub.expander)) }
             case .program(let route):
                 let delivery = ProgramDelivery(by: route, hub: hub)
-                serve { .init(job: $0.job, hop: hop, results: delivery.carryOut($0)) }
+                serve(each: true) { report(delivery.carryOut($0), on: $0) }
             }
         } while !mayEnd()
         seats?.give()
@@ -338,11 +335,23 @@ final class Lane: Sendable {
     }
 
     /// Does something with each part that comes, and waits until what came of it is recorded.
-    private func serve(_ body: (Assignment) -> Recorder.Report) {
+    /// - Parameter isForEach: whether it is done for each recipient by itself: a crash repeats one of them at most.
+    private func serve(each isForEach: Bool = false, _ body: (Assignment) -> Recorder.Report) {
         while let assignment = next() {
-            let promise = Promise<Void>()
-            recorder.ask(.record(body(assignment), promise))
-            promise.wait()
+            var rest = assignment.recipients[...]
+            while !rest.isEmpty {
+                guard rest.count == assignment.recipients.count || !hub.isEnding else {
+                    release(assignment.with(Array(rest)))
+                    break
+                }
+                let count = isForEach ? 1 : rest.count
+                var report = body(assignment.with(Array(rest.prefix(count))))
+                rest = rest.dropFirst(count)
+                report.isEnd = rest.isEmpty
+                let promise = Promise<Void>()
+                recorder.ask(.record(report, promise))
+                promise.wait()
+            }
         }
     }
 

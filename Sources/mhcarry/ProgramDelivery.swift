@@ -1,6 +1,7 @@
 // Mail that leaves the hub by a program, as a route with `pipe` has it.
 
 import Delivery
+import MailEnvelope
 import MessageContent
 import RunControl
 
@@ -15,18 +16,15 @@ struct ProgramDelivery {
         self.route = hub.settings.routes.first { $0.name == route }
     }
 
-    func carryOut(_ assignment: Assignment) -> [HopResult] {
-        guard let route else {
-            return [HopResult(assignment.recipients, .temporary(3, 5, text: "the rc has no route \(name)"))]
-        }
-        return assignment.recipients.map { index in
-            let one = assignment.with([index])
-            let prepared = hub.prepare(one, for: [index], to: .program(route: name), by: assignment.routes[index])
-            if let verdict = prepared.verdict { return HopResult([index], verdict) }
-            let form = MboxForm(hasFromLine: route.hasFromLine, isQuoted: route.quotesFromLines)
-            let agent = PlaceDelivery(one, hub).program(
-                route.pipe, as: form, from: prepared.envelope.reversePath)
-            return HopResult([index], agent.deliver(prepared)[0])
-        }
+    /// - Parameter assignment: for one recipient.
+    func carryOut(_ assignment: Assignment) -> Verdict {
+        guard let route else { return .temporary(3, 5, text: "the rc has no route \(name)") }
+        let by = assignment.recipients.first.flatMap { assignment.routes[$0] }
+        let prepared = hub.prepare(assignment, for: assignment.recipients, to: .program(route: name), by: by)
+        if let verdict = prepared.verdict { return verdict }
+        let form = MboxForm(hasFromLine: route.hasFromLine, isQuoted: route.quotesFromLines)
+        let agent = PlaceDelivery(assignment, hub).program(
+            route.pipe, as: form, from: prepared.envelope.reversePath)
+        return agent.deliver(prepared)[0]
     }
 }

@@ -9,21 +9,20 @@ import SpoolQueue
 
 /// The delivery of a message to a program or a file of an alias, with the rights of the hub's user.
 struct TargetDelivery {
-    let assignment: Assignment
     /// As the alias has it.
-    let text: String
-    let hub: CarrierHub
+    private let text: String
+    private let target: Result<AliasTarget, AliasError>
+    private let hub: CarrierHub
 
-    /// A program is run for each alias that names it, a file has one copy.
-    func carryOut() -> [HopResult] {
-        guard case .program? = try? AliasTarget(text) else { return [HopResult(assignment.recipients, serve())] }
-        return assignment.recipients.map { index in
-            let one = TargetDelivery(assignment: assignment.with([index]), text: text, hub: hub)
-            return HopResult([index], one.serve())
-        }
+    init(to text: String, hub: CarrierHub) {
+        (self.text, self.hub) = (text, hub)
+        target = Result { () throws(AliasError) in try AliasTarget(text) }
     }
 
-    private func serve() -> Verdict {
+    /// Whether it is done for each recipient by itself: a program is run for each alias that names it, a file has one copy.
+    var isForEach: Bool { if case .success(.program) = target { true } else { false } }
+
+    func carryOut(_ assignment: Assignment) -> Verdict {
         let recipients = assignment.recipients.map { assignment.state.recipients[$0].recipient }
         if let mailbox = recipients.first?.mailboxOfSentCopy {
             return SentCopy(mailbox: mailbox).make(of: assignment, hub)
@@ -32,7 +31,7 @@ struct TargetDelivery {
         if let verdict = prepared.verdict { return verdict }
         let place = PlaceDelivery(assignment, hub)
         do {
-            switch try AliasTarget(text) {
+            switch try target.get() {
             case .program(_, let argv): return place.program(argv).deliver(prepared)[0]
             case .file(let path):
                 if let folder = hub.settings.ownPlace(holding: path) {

@@ -50,7 +50,11 @@ struct DropTests {
             _ = unsafe chown(gate, 64_001, 64_001)
             try hub.open()
             #expect(try hub.send(as: "hub", ["-odq", "slow"]).status == 0)
-            let run = try BlockingThread(name: "slow run") { _ = try? hub.carry(deadline: .seconds(60)) }
+            let ended = Monitor<Result<CommandResult, any Error>?>(nil)
+            let run = try BlockingThread(name: "slow run") {
+                let result = Result { try hub.carry(deadline: .seconds(60)) }
+                ended.change { $0 = result }
+            }
             // The program has the gate open now, and the run waits for it.
             let writer = unsafe open(gate, O_WRONLY | O_CLOEXEC)
             #expect(writer >= 0)
@@ -60,6 +64,8 @@ struct DropTests {
             #expect(hub.mail(of: "bob").count == 1 && hub.dropped.isEmpty)
             close(writer)
             run.join()
+            let result = try #require(ended.read { $0 }).get()
+            #expect(result.status == 0, "\(result)")
         }
     }
 

@@ -92,6 +92,30 @@ struct RoutesTests {
         }
     }
 
+    @Test("SE7: a carrier that dies in the program of one recipient has recorded what came of those before")
+    func killedInProgram() async throws {
+        try await onThread {
+            let (one, two) = (try SinkServer(), try SinkServer())
+            let hub = hub(one, two, routes: [])
+            let (calls, killed) = (hub.scratch.file("calls"), hub.scratch.file("killed"))
+            let program = hub.scratch.write(
+                "#!/bin/sh\necho $LOCAL_PART >> \(calls)\n[ $LOCAL_PART != b ] || [ -e \(killed) ] || { : > \(killed); kill -9 $PPID; }\n",
+                to: "carry", mode: 0o700)
+            let rc = String(decoding: try #require(ScratchDirectory.read(hub.rc)), as: UTF8.self)
+            hub.scratch.write(rc + "route out\n    pipe \(program)\n", to: "rc")
+            let id = try hub.queue(to: ["a@far.example", "b@far.example", "c@far.example"])
+            let died = try InstalledCommands.run(
+                ["mhcarry", "-C", hub.rc], environment: ["HOME": hub.scratch.path], isOrdinary: true)
+            #expect(died.status != 0, "\(died)")
+            let after = try InstalledCommands.run(
+                ["mhqueue", "-C", hub.rc, "try", id], environment: ["HOME": hub.scratch.path], isOrdinary: true)
+            let left = try hub.listed
+            #expect(after.status == 0 && left.isEmpty, "\(after) \(left)")
+            let words = String(decoding: ScratchDirectory.read(calls) ?? [], as: UTF8.self)
+            #expect(words == "a\nb\nb\nc\n", "\(words)")
+        }
+    }
+
     @Test("SE7: an account hands mail to a server by LMTP, at a port or a socket, and each recipient has its answer")
     func lmtp() async throws {
         try await onThread {

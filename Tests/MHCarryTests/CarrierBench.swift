@@ -190,9 +190,12 @@ final class Play {
                 let verdict = LocalDelivery(to: name, hub: hub).carryOut(assignment)
                 report.results = [HopResult(assignment.recipients, verdict)]
             case .target(let text):
-                report.results = TargetDelivery(assignment: assignment, text: text, hub: hub).carryOut()
+                let verdict = TargetDelivery(to: text, hub: hub).carryOut(assignment)
+                report.results = [HopResult(assignment.recipients, verdict)]
             case .expansion: report.answers = assignment.answers(by: hub.expander)
-            case .program(let route): report.results = ProgramDelivery(by: route, hub: hub).carryOut(assignment)
+            case .program(let route):
+                let verdict = ProgramDelivery(by: route, hub: hub).carryOut(assignment)
+                report.results = [HopResult(assignment.recipients, verdict)]
             case .domain: preconditionFailure("no server here takes mail for domains")
             case .account(let name):
                 switch try answer(Part(account: name, assignment: assignment)) {

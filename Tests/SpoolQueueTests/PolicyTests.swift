@@ -118,6 +118,9 @@ struct PolicyTests {
         #expect(try states.read(host: "mx.example") == HopState())
         #expect(try states.read(.domain("a.example", route: "r")) == HopState())
         #expect(try states.read(account).fault == "down")
+        #expect(
+            ScratchDirectory.names(in: scratch.file("hop")).filter { $0.hasSuffix(".lock") }
+                == ["account-host-a.lock", "strangers.lock"], "none that would have to be removed")
         // A clock that was ahead when it was written.
         #expect(try states.read(.domain("b.example", route: "r")) == HopState())
     }

@@ -41,9 +41,9 @@ public enum ExpansionError: Error, Sendable, Hashable {
 /// Which recipients of a message stand for which, while they are expanded one after another.
 ///
 /// Whoever is a recipient already is not added again: a person, or a file. A program is told which address it is run for, and
-/// so is another recipient for each of them; as is what could not be read. So an expansion may add nobody, as where two aliases lead to the same
-/// person; it is taken only where those it leads to lead to somebody in the end. By that no mail ends in a circle of aliases,
-/// however they are expanded.
+/// so is another recipient for each of them; as is what could not be read. So an expansion may add nobody, as where two
+/// aliases lead to the same person; it is taken only where those it leads to lead to somebody in the end. By that no mail ends
+/// in a circle of aliases, however they are expanded.
 public struct RecipientGraph: Sendable {
     /// Recipients that one recipient of the envelope may stand for.
     public static let limit = 1000
@@ -119,9 +119,7 @@ public struct RecipientGraph: Sendable {
             let key = Key(child.destination, for: nodes[parent].addressed)
             if let other = indexes[key]?.first(where: { !way.contains($0) }) {
                 known.insert(other)
-                guard !child.via.isEmpty, !nodes[other].hasVia else { continue }
-                added.via[other] = child.via
-                nodes[other].hasVia = true
+                if !child.via.isEmpty, !nodes[other].hasVia, added.via[other] == nil { added.via[other] = child.via }
             } else if new.insert(child.destination).inserted {
                 added.children.append(child)
             }
@@ -138,6 +136,7 @@ public struct RecipientGraph: Sendable {
                 throw .circle((way + [first]).map { nodes[$0].destination })
             }
         }
+        for other in added.via.keys { nodes[other].hasVia = true }
         nodes[parent].isExpanded = true
         nodes[parent].successors = added.known
         for child in added.children { add(child, of: parent) }

@@ -118,13 +118,15 @@ public struct MailHosts: Sendable {
         ranked = ranked.dropFirst(rank.count)
         for exchanger in rank where hostsLeft > 0 && addressesLeft > 0 {
             hostsLeft -= 1
-            let addresses = addresses(of: exchanger.host, until: deadline)
+            let named = exchange.hosts.addresses(of: exchanger.host)
+            let addresses = addresses(of: exchanger.host, named: named, until: deadline)
             guard !addresses.contains(where: exchange.here.addresses.contains) else {
                 ownHost = exchanger.host
                 (ready, ranked) = ([], [])
                 return
             }
-            let usable = usable(addresses, of: exchanger.host)
+            let isOurs = named != nil || exchange.isTrusted(exchanger.host)
+            let usable = usable(addresses, of: exchanger.host, isOurs: isOurs)
             guard !usable.isEmpty else { continue }
             addressesLeft -= usable.count
             let isLiteral = exchanger.host.hasPrefix("[")
@@ -133,9 +135,12 @@ public struct MailHosts: Sendable {
         if hostsLeft == 0 || addressesLeft == 0 { ranked = [] }
     }
 
-    private mutating func addresses(of host: String, until deadline: Deadline) -> [IPAddress] {
+    /// - Parameter named: the addresses that this machine itself has for it.
+    private mutating func addresses(
+        of host: String, named: [IPAddress]?, until deadline: Deadline
+    ) -> [IPAddress] {
         if host.hasPrefix("[") { return IPAddress(literal: Array(host.utf8.dropFirst().dropLast())).map { [$0] } ?? [] }
-        if let named = exchange.hosts.addresses(of: host) {
+        if let named {
             if named.isEmpty { reasons.append("\(host) has no address in /etc/hosts, where it is named") }
             return named
         }
@@ -156,9 +161,9 @@ public struct MailHosts: Sendable {
     }
 
     /// The addresses to try, in their order; the rest is told.
-    private mutating func usable(_ addresses: [IPAddress], of host: String) -> [IPAddress] {
+    /// - Parameter isOurs: whether they may be any.
+    private mutating func usable(_ addresses: [IPAddress], of host: String, isOurs: Bool) -> [IPAddress] {
         guard !addresses.isEmpty else { return [] }
-        let isOurs = exchange.isTrusted(host) || exchange.hosts.addresses(of: host) != nil
         let reachable = isOurs ? addresses : addresses.filter(\.isGloballyReachable)
         guard !reachable.isEmpty else {
             reasons.append(

@@ -69,7 +69,7 @@ public final class HopStates: Sendable {
     /// The state of `hop`, without a lock; a fresh one when there is none.
     /// - Throws: ``QueueError/newerVersion(path:)``, ``QueueError/hopDamaged(path:)``, ``QueueError/disk(_:)``.
     public func read(_ hop: NextHop) throws(QueueError) -> HopState {
-        do throws(StateFileError) { return try files.read(Self.fileName(hop)) } catch { throw QueueError(error) }
+        try read(named: Self.fileName(hop))
     }
 
     /// Changes the state of `hop` under its lock; durable on return.
@@ -77,9 +77,9 @@ public final class HopStates: Sendable {
     /// - Throws: as ``read(_:)``; also ``QueueError/noSpace(_:)``.
     @discardableResult
     public func change(_ hop: NextHop, _ body: (inout HopState) -> Void) throws(QueueError) -> HopState {
-        do throws(StateFileError) { return try files.change(Self.fileName(hop), body) } catch {
-            throw QueueError(error)
-        }
+        let name = Self.fileName(hop)
+        guard !hop.isStranger else { return try changeStranger(name, body) }
+        do throws(StateFileError) { return try files.change(name, body) } catch { throw QueueError(error) }
     }
 
     /// How long the state of a stranger's domain or host is kept after its last change, in seconds.
@@ -87,39 +87,61 @@ public final class HopStates: Sendable {
     /// Such states at most: what is wrong with one beyond that is found out anew each time.
     static let strangerLimit = 10_000
 
+    /// Held over each change of a stranger's state. One for all of them: a lock for each could never be removed.
+    private static let strangersLock = "strangers.lock"
+
     /// As ``change(_:_:)`` for the host of that name, of those that take the mail of strangers' domains.
-    public func change(host: String, _ body: (inout HopState) -> Void) throws(QueueError) {
-        let name = "host-" + StateFiles<HopState>.fileName(host.lowercased())
-        do throws(StateFileError) { try files.change(name, body) } catch { throw QueueError(error) }
+    @discardableResult
+    public func change(host: String, _ body: (inout HopState) -> Void) throws(QueueError) -> HopState {
+        try changeStranger(Self.fileName(host: host), body)
     }
 
     /// As ``read(_:)`` for such a host.
-    public func read(host: String) throws(QueueError) -> HopState {
-        do throws(StateFileError) {
-            return try files.read("host-" + StateFiles<HopState>.fileName(host.lowercased()))
-        } catch {
-            throw QueueError(error)
+    public func read(host: String) throws(QueueError) -> HopState { try read(named: Self.fileName(host: host)) }
+
+    private func read(named name: String) throws(QueueError) -> HopState {
+        do throws(StateFileError) { return try files.read(name) } catch { throw QueueError(error) }
+    }
+
+    /// Changes the state of a stranger under their lock. Where there are too many already, nothing is kept of a new one.
+    /// - Returns: the state as it is, or would be, after the change.
+    private func changeStranger(
+        _ name: String, _ body: (inout HopState) -> Void
+    ) throws(QueueError) -> HopState {
+        try withStrangersLocked { () throws(QueueError) in
+            let hasRoom = try durably { () throws(DurableError) in
+                guard try directory.status(of: name) == nil else { return true }
+                return try directory.names().count(where: Self.isOfStranger) < Self.strangerLimit
+            }
+            guard hasRoom else {
+                var state = HopState()
+                body(&state)
+                return state
+            }
+            do throws(StateFileError) { return try files.changeLocked(name, body) } catch { throw QueueError(error) }
         }
     }
 
-    /// Whether there is room for the state of one more stranger.
-    public func hasRoomForStrangers() throws(QueueError) -> Bool {
-        try durably { () throws(DurableError) in
-            try directory.names().count { Self.isOfStranger($0) && !$0.hasSuffix(".lock") } < Self.strangerLimit
+    private func withStrangersLocked<Value>(_ body: () throws(QueueError) -> Value) throws(QueueError) -> Value {
+        let lock = try durably { () throws(DurableError) in
+            try FileLock.acquire(Self.strangersLock, in: directory)
         }
+        defer { _ = try? lock.release() }  // one that cannot be released ends with its descriptor
+        return try body()
     }
 
     private static func isOfStranger(_ name: String) -> Bool { name.hasPrefix("host-") || name.hasPrefix("domain-") }
 
     /// Removes the states of strangers that have not changed for long.
     public func sweep(now: Int) throws(QueueError) {
-        try durably { () throws(DurableError) in
-            for name in try directory.names() where Self.isOfStranger(name) {
-                guard let status = try directory.status(of: name),
-                    !(status.modified - 86_400...status.modified + Self.strangerAge).contains(now)
-                else { continue }
-                // Whoever changes it meanwhile holds its lock, or finds out anew what is wrong.
-                try directory.unlink(name)
+        try withStrangersLocked { () throws(QueueError) in
+            try durably { () throws(DurableError) in
+                for name in try directory.names() where Self.isOfStranger(name) {
+                    guard let status = try directory.status(of: name),
+                        !(status.modified - 86_400...status.modified + Self.strangerAge).contains(now)
+                    else { continue }
+                    try directory.unlink(name)
+                }
             }
         }
     }
@@ -153,6 +175,10 @@ public final class HopStates: Sendable {
     private static func slotName(_ hop: NextHop) -> String {
         guard case .domain(_, let route) = hop else { return fileName(hop) }
         return "route-" + StateFiles<HopState>.fileName(route)
+    }
+
+    private static func fileName(host: String) -> String {
+        "host-" + StateFiles<HopState>.fileName(host.lowercased())
     }
 
     /// A file name for any next hop: its kind, then its name.
