@@ -113,10 +113,10 @@ final class MachineHub: Sendable {
         guard result.status == 0 else { throw KitError("\(script): \(result)") }
     }
 
-    /// Hands a message in.
+    /// Hands a message in; nothing is carried by itself.
     @discardableResult
     func send(as user: String, _ arguments: [String], _ text: String = "Subject: x\n\nx\n") throws -> CommandResult {
-        try run(as: user, ["mhsend", "-i"] + arguments, input: text)
+        try run(as: user, ["mhsend", "-i", "-odq"] + arguments, input: text)
     }
 
     /// Runs the queue once, as the machine's timer does.

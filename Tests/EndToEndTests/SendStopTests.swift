@@ -63,7 +63,7 @@ struct SendStopTests {
             let listed = try hub.listed
             #expect(listed.count == 1 && listed.allSatisfy { !$0.contains("\"tries\":1") }, "\(listed)")
             let states = ScratchDirectory.names(in: hub.scratch.file("state/hop"))
-            #expect(states == ["account-one.slot.0"], "no fault of the account")
+            #expect(!states.contains("account-one"), "no fault of the account: \(states)")
             // And it is due at once.
             let sink = try SinkServer()
             let rc = String(decoding: ScratchDirectory.read(hub.rc) ?? [], as: UTF8.self)
