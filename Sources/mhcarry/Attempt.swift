@@ -89,10 +89,17 @@ final class Attempt {
     /// The results for recipients that need no hop; the attempt begins if there are such.
     func settle() throws(QueueError) -> [AttemptResult] {
         if !isIdle, isPlacementOld { placeAnew() }
-        guard !isIdle, !placement.verdicts.isEmpty else { return [] }
+        guard !isIdle else { return [] }
+        let postponed = isTold ? placement.postponed : []
+        guard !placement.verdicts.isEmpty || !postponed.isEmpty else { return [] }
         try begin()
-        return concluded(settled(in: placement))
+        let items = postponed.flatMap { results(of: $0.why.verdict, for: [$0.recipient], notBefore: $0.why.until) }
+        return concluded(settled(in: placement) + items)
     }
+
+    /// Whether it is recorded why recipients wait that are not tried: a person who asked, and a sender who is to hear that
+    /// it is late, are told.
+    private var isTold: Bool { hub.isForced || message.isInAttempt || !owedDelay.isEmpty }
 
     /// The results for recipients that no hop is asked about, or no further one.
     private func settled(in placement: Placement) -> [AttemptResult] {
@@ -121,8 +128,8 @@ final class Attempt {
         var items: [AttemptResult] = []
         var unsettled: [Int] = []
         for result in results {
-            guard result.verdict.kind == .faultOfHop || result.goesElsewhere else {
-                items += self.results(of: result.verdict, for: result.recipients)
+            guard result.notBefore == nil, result.verdict.kind == .faultOfHop || result.goesElsewhere else {
+                items += self.results(of: result.verdict, for: result.recipients, notBefore: result.notBefore)
                 continue
             }
             unsettled += result.recipients
@@ -195,9 +202,7 @@ final class Attempt {
         placeAnew()
         let left = stranded(in: placement)
         let comesBack = fault.isUnreachable && left.contains(where: placement.comesBack.contains)
-        // A person who asked, and a sender who is to hear that it is late, are told why.
-        let isTold =
-            comesBack || fault.ofDestination != nil || hub.isForced || message.isInAttempt || !owedDelay.isEmpty
+        let isTold = comesBack || fault.ofDestination != nil || isTold
         guard !placement.verdicts.isEmpty || !left.isEmpty && isTold else { return [] }
         try begin()
         return concluded(
@@ -329,15 +334,16 @@ final class Attempt {
         message.unlock()
     }
 
-    /// When the first of the hops at fault may be asked again, or the first recipient's time comes; `nil` while a
-    /// recipient may be tried now.
+    /// When the first of the hops at fault may be asked again, a route has room, or the first recipient's time comes;
+    /// `nil` while a recipient may be tried now.
     private var untilAHopMayAnswer: Int? {
-        guard message.state.hold == nil, placement.verdicts.isEmpty, !placement.hops.isEmpty else { return nil }
+        guard message.state.hold == nil, placement.verdicts.isEmpty else { return nil }
         let hopsAtFault = placement.hops.compactMap { faults[$0.hop] }
-        guard hopsAtFault.count == placement.hops.count else { return nil }
-        let placed = Set(placement.hops.flatMap(\.recipients))
+        guard hopsAtFault.count == placement.hops.count, !placement.hops.isEmpty || !placement.postponed.isEmpty
+        else { return nil }
+        let placed = Set(placement.hops.flatMap(\.recipients) + placement.postponed.map(\.recipient))
         let others = message.state.waiting.filter { !placed.contains($0) }.map { message.state.recipients[$0].next }
-        return (hopsAtFault.map(\.until) + others).min()
+        return (hopsAtFault.map(\.until) + placement.postponed.map(\.why.until) + others).min()
     }
 
     private static func writer(

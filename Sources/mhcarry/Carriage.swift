@@ -109,10 +109,17 @@ struct Carriage {
             }
             guard let part else { return nil }
             let route = part.rest.first.flatMap { part.assignment.routes[$0] }
-            // Each route may have it written anew in its way.
+            // Each route may have it written anew in its way, and counts it for itself.
             let together = part.rest.prefix { part.assignment.routes[$0] == route }
             let isAlone = part.assignment.acceptance.isOfOurs && lane.hub.hidesRecipients(by: route)
-            let recipients = Array(together.prefix(isAlone ? 1 : session.recipientLimit))
+            let most = isAlone ? 1 : min(session.recipientLimit, lane.hub.limits.most(by: route))
+            let (granted, none) = lane.hub.limits.spend(min(together.count, most), by: route)
+            if let none {
+                part.rest = part.rest.dropFirst(together.count)
+                record([HopResult(Array(together), none)], of: part)
+                continue
+            }
+            let recipients = Array(together.prefix(granted))
             part.rest = part.rest.dropFirst(recipients.count)
             let message = lane.hub.prepare(part.assignment, for: recipients, to: lane.hop, by: route)
             let obstacle = session.client.obstacle(to: message.envelope, of: message.facts)

@@ -27,8 +27,9 @@ final class CarrierHub: Sendable {
     let locals: LocalAddresses
     let expander: Expander
     let routing: RoutingTable
-    /// The names of the routes that change what leaves.
-    let rewritingRoutes: Set<String>
+    let limits: RouteLimits
+    /// The names of the routes whose mail leaves in a way of its own: changed, or counted.
+    let markedRoutes: Set<String>
     /// Which account has an address at a provider, whether the account sends or not.
     let accountsByAddress: RoutingTable
     let policy: RetryPolicy
@@ -74,8 +75,11 @@ final class CarrierHub: Sendable {
         locals = settings.localAddresses
         expander = Expander(settings)
         routing = settings.routingTable
-        rewritingRoutes = Set(
-            settings.routes.filter { !$0.rewrites.isEmpty || $0.shownRecipients != nil }.map(\.name))
+        limits = try RouteLimits(settings, in: queue, longest: settings.queue.longestRetry.wholeSeconds) {
+            log.write(.error, "limit", [("route", $1), ("error", sentence($0))])
+        }
+        let changing = settings.routes.filter { !$0.rewrites.isEmpty || $0.shownRecipients != nil }.map(\.name)
+        markedRoutes = limits.names.union(changing)
         accountsByAddress = RoutingTable(
             routes: [], accounts: settings.accounts.map { SendingAccount(name: $0.name, addresses: $0.addresses) })
         var policy = RetryPolicy()

@@ -46,6 +46,9 @@ struct ImmediateSending {
         if let obstacle = session.client.obstacle(to: prepared.envelope, of: prepared.facts) {
             throw SendingError.refused(obstacle.verdict(at: session.host))
         }
+        if let none = hub.limits.spend(message.envelope.recipients.count, by: route, isWhole: true).none {
+            throw SendingError.limited(none)
+        }
         let verdict = try send(prepared, over: session)
         hub.log.write(
             .info, "delivery",
@@ -61,7 +64,7 @@ struct ImmediateSending {
 
     // MARK: The way
 
-    /// The account that carries the message to all its recipients, and the route that changes what leaves, if one does.
+    /// The account that carries the message to all its recipients, and the route, if its mail leaves in a way of its own.
     private func way() throws(SendingError) -> (AccountSettings, route: String?) {
         let recipients = message.envelope.recipients.map(\.forwardPath.address)
         guard recipients.count <= SMTPLimits.recipients else { throw .tooManyRecipients(recipients.count) }
@@ -79,7 +82,7 @@ struct ImmediateSending {
             }
             guard let account = way.account else { throw .notToAServer(route: way.name) }
             let route = decision.steps.first?.route
-            ways.append((account, route.flatMap { hub.rewritingRoutes.contains($0) ? $0 : nil }))
+            ways.append((account, route.flatMap { hub.markedRoutes.contains($0) ? $0 : nil }))
         }
         guard let first = ways.first else { throw .noAccount("nobody to send it to") }
         guard ways.allSatisfy({ $0 == first }) else {
@@ -169,6 +172,7 @@ enum SendingError: Complaint {
     case notToAServer(route: String)
     case noAccount(String)
     case busy(String)
+    case limited(Postponement)
     case stopped
     case noSession(AccountError)
     /// For whom, where it takes it for others.
@@ -183,7 +187,7 @@ enum SendingError: Complaint {
         case .local, .tooManyRecipients, .severalWays, .severalCopies, .notToAServer: .usage
         case .noAccount: .noPermission
         case .offline: .unavailable
-        case .busy, .stopped, .goodbye, .inDoubt: .temporaryFailure
+        case .busy, .limited, .stopped, .goodbye, .inDoubt: .temporaryFailure
         case .noSession(.noTLS), .noSession(.noExtensions), .noSession(.transport): .unavailable
         case .noSession(let error):
             switch error.exitStatus {
@@ -217,6 +221,7 @@ enum SendingError: Complaint {
             case .offline(let address): "the hub is offline, and mail to \(address) waits for a connection"
             case .noAccount(let why): "\(why)".replacing("; held until then", with: "")
             case .busy(let account): "account \(account): all its connections are in use; try again"
+            case .limited(let why): "\(why.words); try again later"
             case .stopped: "told to stop"
             case .noSession(let error): "\(error)"
             case .refused(let verdict, let recipient):

@@ -43,7 +43,7 @@ struct Assignment: Sendable {
     let job: Job
     /// Indexes of the recipients, at least one; those of one route stand together.
     let recipients: [Int]
-    /// The names of the routes by which they go there; none for what goes without one.
+    /// The names of the routes by which they go there, of those whose mail leaves in a way of its own.
     let routes: [Int: String]
     /// What is to be found out about them, where the hop is ``NextHop/expansion``.
     let questions: [Int: Expander.Question]
@@ -103,11 +103,22 @@ struct HopResult: Sendable {
     let verdict: Verdict
     /// Whether the hop may have the message all the same: it was sent to its end, and no answer came.
     let isInDoubt: Bool
+    /// When they may be tried again, in seconds since 1970, where nothing was tried; `nil` where the verdict says it.
+    let notBefore: Int?
 
     init(_ recipients: [Int], _ verdict: Verdict, isInDoubt: Bool = false) {
         self.recipients = recipients
         self.verdict = verdict
         self.isInDoubt = isInDoubt
+        notBefore = nil
+    }
+
+    /// Nothing was tried.
+    init(_ recipients: [Int], _ postponement: Postponement) {
+        self.recipients = recipients
+        verdict = postponement.verdict
+        isInDoubt = false
+        notBefore = postponement.until
     }
 
     /// Whether another way out may take them at once. What a rule of ours holds stays: by another route it would leave

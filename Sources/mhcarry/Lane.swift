@@ -318,7 +318,7 @@ final class Lane: Sendable {
                 serve { .init(job: $0.job, hop: hop, answers: $0.answers(by: hub.expander)) }
             case .program(let route):
                 let delivery = ProgramDelivery(by: route, hub: hub)
-                serve(each: true) { report(delivery.carryOut($0), on: $0) }
+                serve(each: true) { .init(job: $0.job, hop: hop, results: [delivery.carryOut($0)]) }
             }
         } while !mayEnd()
         seats?.give()

@@ -35,12 +35,14 @@ struct Placement {
     private(set) var hops: [(hop: NextHop, recipients: [Int])] = []
     /// The verdicts on recipients without a hop.
     private(set) var verdicts: [(recipient: Int, verdict: Verdict)] = []
-    /// The names of the routes that chose the hop of a recipient, of those that change what leaves.
+    /// The names of the routes that chose the hop of a recipient, of those whose mail leaves in a way of its own.
     private(set) var routes: [Int: String] = [:]
     /// What has to be found out about the recipients that go to ``NextHop/expansion``.
     private(set) var questions: [Int: Expander.Question] = [:]
     /// Recipients whose mail waits until the hub is connected.
     private(set) var awaiting: [Int] = []
+    /// Recipients whose route carries nothing more for now.
+    private(set) var postponed: [(recipient: Int, why: Postponement)] = []
     /// Recipients whose mail, by their route, is returned when the hop cannot be reached.
     private(set) var comesBack: Set<Int> = []
 
@@ -134,7 +136,10 @@ struct Placement {
             return verdicts.append((index, .heldByRule(4, 4, text: "no route: \(words)")))
         }
         let step = decision.steps.first { $0.ways.contains(choice.way) }
-        if let route = step?.route, hub.rewritingRoutes.contains(route) { routes[index] = route }
+        if let route = step?.route, hub.markedRoutes.contains(route) {
+            if let why = hub.limits.postponement(of: route) { return postponed.append((index, why)) }
+            routes[index] = route
+        }
         if decision.steps.last?.onConnectFailure == .bounce { comesBack.insert(index) }
         add(index, to: choice.hop)
     }

@@ -17,7 +17,14 @@ struct ProgramDelivery {
     }
 
     /// - Parameter assignment: for one recipient.
-    func carryOut(_ assignment: Assignment) -> Verdict {
+    func carryOut(_ assignment: Assignment) -> HopResult {
+        if let none = hub.limits.spend(assignment.recipients.count, by: name).none {
+            return HopResult(assignment.recipients, none)
+        }
+        return HopResult(assignment.recipients, verdict(on: assignment))
+    }
+
+    private func verdict(on assignment: Assignment) -> Verdict {
         guard let route else { return .temporary(3, 5, text: "the rc has no route \(name)") }
         let by = assignment.recipients.first.flatMap { assignment.routes[$0] }
         let prepared = hub.prepare(assignment, for: assignment.recipients, to: .program(route: name), by: by)

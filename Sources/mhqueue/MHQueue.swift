@@ -99,7 +99,7 @@ extension MHQueue {
             try writeToStandardOutput(
                 try report.reasons(
                     of: message, routing: settings.routingTable, expander: Expander(settings),
-                    hops: try HopStates(in: queue.state),
+                    hops: try HopStates(in: queue.state), rooms: try settings.routesWithoutRoom(in: queue),
                     online: try OnlineRecord.last(in: queue.state)))
         }
     }
@@ -139,6 +139,20 @@ extension MHQueue {
             }
             try released.end()
         }
+    }
+}
+
+extension HubSettings {
+    /// When the routes that have carried what their limits allow have room again, by name, in seconds since 1970.
+    fileprivate func routesWithoutRoom(in queue: Queue) throws -> [String: Int] {
+        let limited = routes.compactMap { route in route.limit.map { (name: route.name, limit: $0) } }
+        guard !limited.isEmpty else { return [:] }
+        let quotas = try RouteQuotas(in: queue.state)
+        var rooms: [String: Int] = [:]
+        for route in limited {
+            rooms[route.name] = try quotas.nextRoom(of: route.name, by: route.limit, now: Int(time(nil)))
+        }
+        return rooms
     }
 }
 

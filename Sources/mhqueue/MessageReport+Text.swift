@@ -14,7 +14,7 @@ extension MessageReport {
     var lines: String {
         var text = "\(id)  \(reversePath)  \(counted(size, "octet"))  \(Times.told(arrival))"
         if let hold { text += "  held: \(hold)" }
-        if waitsForHop { text += "  waits for its next hop, which is at fault" }
+        if waitsForHop { text += "  waits for its way out" }
         text += "\n"
         for recipient in recipients { text += "    \(recipient.told(isHeld: hold != nil))\n" }
         return Harmless.text(Array(text.utf8))
@@ -35,11 +35,12 @@ extension MessageReport {
     /// Why each recipient waits, and what would happen at the next try.
     /// - Parameters:
     ///   - message: the message of this report.
+    ///   - rooms: when routes that carry nothing for now have room again, by name.
     ///   - online: whether the hub was online when that was asked last.
     /// - Throws: `QueueError` where the state of a next hop cannot be read.
     func reasons(
         of message: QueuedMessage, routing: RoutingTable, expander: Expander, hops: HopStates,
-        online: OnlineRecord
+        rooms: [String: Int], online: OnlineRecord
     ) throws(QueueError) -> String {
         let (envelope, acceptance) = (message.envelope, message.acceptance)
         var text = "\(id)\n"
@@ -79,6 +80,11 @@ extension MessageReport {
                     recipient: address, headerFrom: acceptance.headerFrom, chosen: account,
                     connectivity: online.connectivity)
                 for reason in decision.reasons where state.via.isEmpty { text += "    \(reason)\n" }
+                for step in decision.steps {
+                    guard let name = step.route, let time = rooms[name] else { continue }
+                    text +=
+                        "    route \(name) has carried what its limit allows; there is room again \(Times.told(time))\n"
+                }
                 if decision.awaitsConnection, let told = online.toldOffline { text += "    \(told)\n" }
                 let ordered = route.map { [$0] } ?? state.via
                 for hop in ordered.isEmpty

@@ -194,8 +194,7 @@ final class Play {
                 report.results = [HopResult(assignment.recipients, verdict)]
             case .expansion: report.answers = assignment.answers(by: hub.expander)
             case .program(let route):
-                let verdict = ProgramDelivery(by: route, hub: hub).carryOut(assignment)
-                report.results = [HopResult(assignment.recipients, verdict)]
+                report.results = [ProgramDelivery(by: route, hub: hub).carryOut(assignment)]
             case .domain: preconditionFailure("no server here takes mail for domains")
             case .account(let name):
                 switch try answer(Part(account: name, assignment: assignment)) {

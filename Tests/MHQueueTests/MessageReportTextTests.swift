@@ -28,7 +28,7 @@ struct MessageReportTextTests {
         settings.mailboxes = [MailboxSettings(name: "bob")]
         return try MessageReport(message).reasons(
             of: message, routing: RoutingTable(routes: [], accounts: [SendingAccount(name: "one", addresses: [])]),
-            expander: Expander(settings), hops: HopStates(in: bench.queue.state), online: OnlineRecord())
+            expander: Expander(settings), hops: HopStates(in: bench.queue.state), rooms: [:], online: OnlineRecord())
     }
 
     private let delivered = Verdict.delivered(.passedOn, from: "mx.far.example", text: "250 2.0.0 ok")
@@ -85,7 +85,7 @@ struct MessageReportTextTests {
         }
         #expect(
             try list(id) == """
-                1.a.hub  <>  1 octet  \(told(noon))  held: look here  waits for its next hop, which is at fault
+                1.a.hub  <>  1 octet  \(told(noon))  held: look here  waits for its way out
                     waiting  <bob@far.example>
 
                 """)

@@ -178,6 +178,7 @@ enum Fixture {
           on-connect-failure bounce
           online         "home*" ppp0
           show-recipients all
+          limit          100/1h30m
           rewrite        all * *@example.org
           rewrite        from root "Alice, at home <alice@example.org>"
         route direct

@@ -1,5 +1,7 @@
 // How times, sizes and numbers are written in the rc.
 
+import MailRouting
+
 extension Codec where Value == Int {
     static func number(_ what: String, in range: ClosedRange<Int>) -> Codec {
         let measure = Measure.number(range)
@@ -65,6 +67,39 @@ extension Codec where Value == RunLimit {
             let said = words.compactMap(\.self)
             return said.isEmpty ? nil : said.map { .word($0) }
         })
+}
+
+extension Codec where Value == RateLimit {
+    /// `N/TIME`: so many recipients in that time.
+    static let rateLimit: Codec = {
+        let counts = 1...1_000_000
+        let times = 60...2_678_400
+        var codec = Codec(
+            samples: ["1/1m", "500/1d", "1000000/31d"],
+            read: { arguments throws(RunControlFault) in
+                let word = try arguments.next("the limit")
+                let parts = word.text.utf8.split(separator: 0x2F, omittingEmptySubsequences: false)
+                guard parts.count == 2, let count = Int(String(parts[0]) ?? ""), parts[0].first != 0x2B,
+                    counts.contains(count), let seconds = Quantity.seconds(String(parts[1]) ?? ""),
+                    times.contains(seconds)
+                else {
+                    throw arguments.fault(
+                        word,
+                        "a limit is a number of recipients (\(counts.lowerBound) to \(Quantity.grouped(counts.upperBound))), "
+                            + "a slash and a time (\(Quantity.text(seconds: times.lowerBound)) to "
+                            + "\(Quantity.text(seconds: times.upperBound))), such as 100/1h, not \"\(word.text)\"")
+                }
+                return RateLimit(count, in: seconds)
+            },
+            write: { [.word($0.text)] })
+        codec.measures = [.number(counts), .time(times)]
+        return codec
+    }()
+}
+
+extension RateLimit {
+    /// As the rc has it: `100/1h`.
+    public var text: String { "\(count)/\(Quantity.text(seconds: seconds))" }
 }
 
 extension Codec where Value == Duration {

@@ -62,7 +62,9 @@ extension RouteSettings: BlockSettings {
             "from-quoting", \.$quotesFromLines, .onOff,
             "Whether it gets lines of a message that begin with From quoted by a >.",
             [.onlyWhere { !$0.pipe.isEmpty }])
-        one("limit", \.$limit, .words("the limit"), "How much mail may leave.", [.later("limit the rate of a route")])
+        maybe(
+            "limit", \.$limit, .rateLimit,
+            "At most so many recipients in any stretch of time of that length.", [.defaultsTo("no limit")])
     }
 }
 

@@ -31,6 +31,9 @@ public struct RouteSettings: Sendable, Hashable {
     public var position: SourcePosition
     public var positions = SourcePositions()
 
+    /// How many recipients may leave by it, and in which time; `nil` for any number.
+    @Setting public var limit: RateLimit? = nil
+
     /// Whether its mail goes straight to the hosts of each recipient's domain, instead of accounts.
     @Setting public var isMX = false
     /// How such hosts are spoken to, and from where.
@@ -41,9 +44,6 @@ public struct RouteSettings: Sendable, Hashable {
     @Setting public var timeout = Duration.seconds(5 * 60)
     /// Sessions at once, over all processes and hosts.
     @Setting public var connections = 20
-
-    // Words of a later release.
-    @Setting public var limit: [String] = []
 
     public init(name: String, position: SourcePosition = .nowhere) {
         self.name = name
