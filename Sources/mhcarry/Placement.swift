@@ -118,9 +118,10 @@ struct Placement {
         let via = subject.state.recipients[index].via
         if !via.isEmpty { ways = via.map { .account($0) } }
         // A person's order counts as the hub's own user's, to whom every account is open.
-        if let pinned = subject.state.route { ways = [.account(pinned)] }
+        let pinned = subject.state.route.map { hub.routing.step(named: $0) ?? .alone($0) }
+        if let pinned { ways = pinned.ways }
         if !via.isEmpty || subject.state.route != nil, !hub.uplink.connectivity.carriesAll { ways = [] }
-        let mayBeHeld = decision.isHeld && hub.uplink.connectivity.carriesAll
+        let mayBeHeld = (decision.isHeld || pinned != nil) && hub.uplink.connectivity.carriesAll
         guard !ways.isEmpty || mayBeHeld else { return awaiting.append(index) }
         var choices = ways.map { (way: $0, hop: NextHop($0, to: address)) }
         if let passed = subject.passed[index] {
@@ -132,15 +133,17 @@ struct Placement {
         }
         func time(_ hop: NextHop) -> Int { faults[hop].map { max(1, $0.until) } ?? 0 }
         guard let choice = choices.min(by: { time($0.hop) < time($1.hop) }) else {
-            let words = decision.reasons.last ?? "no account sends for this sender"
+            let words =
+                subject.state.route.map { "route \($0), chosen by hand, has no account that sends" }
+                ?? decision.reasons.last ?? "no account sends for this sender"
             return verdicts.append((index, .heldByRule(4, 4, text: "no route: \(words)")))
         }
-        let step = decision.steps.first { $0.ways.contains(choice.way) }
+        let step = pinned ?? decision.steps.first { $0.ways.contains(choice.way) }
         if let route = step?.route, hub.markedRoutes.contains(route) {
             if let why = hub.limits.postponement(of: route) { return postponed.append((index, why)) }
             routes[index] = route
         }
-        if decision.steps.last?.onConnectFailure == .bounce { comesBack.insert(index) }
+        if (pinned ?? decision.steps.last)?.onConnectFailure == .bounce { comesBack.insert(index) }
         add(index, to: choice.hop)
     }
 

@@ -82,6 +82,7 @@ final class QueueRun: Sendable {
         if last == nil, !hub.isEnding {
             hub.tellOfWaiting()
             Expiry(hub: hub).run()
+            try QueueGlance.noteRun(in: hub.queue.run)
         }
         if let last { throw last }
     }

@@ -19,10 +19,10 @@ extension MHQueue {
 
         func run() throws {
             var waiting: [QueueID: WaitingRecipients] = [:]
-            var asked = try chosen.each(hub) { message in
+            var asked = try chosen.order(hub) { message in
                 if let why = message.state.hold { throw QueueCommandError.isHeld(message.id.text, why: why) }
-                try message.tryNow()
                 waiting[message.id] = WaitingRecipients(of: message.state)
+                return [.next(0)]
             }
             // Who tries now has perhaps just dialled.
             if asked.settings.onlineQuery != nil { try OnlineRecord.expire(in: asked.queue.state) }
@@ -45,7 +45,7 @@ extension MHQueue {
                 do {
                     try waiting[entry.id]?.demandTries(of: entry, in: asked.queue)
                 } catch {
-                    asked.worst = complain(error, as: CommandName.called(else: "mhqueue"))
+                    asked.note(error)
                 }
             }
             try asked.end()

@@ -95,7 +95,7 @@ enum DropFile {
     private static func take(_ name: String, _ value: String, into submission: inout Submission) throws(DropFault) {
         do {
             switch name {
-            case "Sender": submission.reversePath = try EnvelopeCoding.reversePathValue(value)
+            case "Sender": submission.reversePath = try EnvelopeCoding.reversePathValue(Array(value.utf8)[...])
             case "Full-Name": submission.fullName = try EnvelopeText(value)
             case "Account": submission.account = try EnvelopeText(value)
             case "Notify": submission.notify = try known(Notify(parsing: value.utf8), name)
@@ -104,7 +104,7 @@ enum DropFile {
             case "Body": submission.bodyType = try known(BodyType(rawValue: value), name)
             case "Smtputf8": submission.smtpUTF8 = value == "yes"
             case "Read": submission[keyPath: try known(reads.first { $0.word == value }?.path, name)] = true
-            case "Recipient": submission.recipients.append(try EnvelopeCoding.recipient(value))
+            case "Recipient": submission.recipients.append(try EnvelopeCoding.recipient(Array(value.utf8)[...]))
             default: throw DropFault.malformed("a field that there is not")
             }
         } catch let fault as DropFault {

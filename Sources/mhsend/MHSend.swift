@@ -28,7 +28,9 @@ enum MHSend {
         let rcWords = options.rc.map { ["-C", $0] } ?? []
         switch options.mode {
         case .intake, .dialogue: try take(options)
-        case .carry(let words): try SiblingCommand.carrier.replaceThisProcess(rcWords + words)
+        case .carry(let words):
+            if words == ["-q"], isIdle(options) { break }
+            try SiblingCommand.carrier.replaceThisProcess(rcWords + words)
         case .list: try SiblingCommand.queue.replaceThisProcess(["list"] + rcWords)
         case .remove(let ids): try SiblingCommand.queue.replaceThisProcess(["rm"] + rcWords + ids)
         case .verify(let addresses): try verify(addresses, options, rcWords)
@@ -38,6 +40,19 @@ enum MHSend {
         case .help: try writeToStandardOutput(usage)
         case .check: try SiblingCommand.carrier.replaceThisProcess(rcWords + ["--check"])
         case .printConfig: try SiblingCommand.carrier.replaceThisProcess(rcWords + ["--print-config"])
+        }
+    }
+
+    /// Whether a run of the queue would find nothing to do. A timer asks each minute, and the carrier is a much larger
+    /// program.
+    private static func isIdle(_ options: SendmailOptions) -> Bool {
+        do {
+            let settings = try HubSettings.load(explicitPath: options.rc)
+            let policy = RetryPolicy(longestDelay: Int(settings.queue.longestRetry.components.seconds))
+            return try QueueGlance.isIdle(
+                state: settings.stateDirectory, hasDrop: settings.isSystem, policy: policy, now: time(nil))
+        } catch {
+            return false  // the carrier tells what is wrong
         }
     }
 

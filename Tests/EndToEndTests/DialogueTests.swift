@@ -54,7 +54,7 @@ struct DialogueTests {
                 #expect(listed[0].contains("\"from\":\"alice@one.example\""), "\(listed)")
                 #expect(listed[1].contains("\"from\":\"\"") && listed[1].contains("alice@hub.example"), "\(listed)")
                 for line in listed {
-                    let id = String(line.split(separator: "\"")[3])
+                    let id = try #require(SendHub.id(of: line))
                     #expect(result.outputText.contains("250 2.0.0 queued as \(id)\r\n"), "\(result)")
                     let text = try hub.mhqueue(["show", id]).outputText
                     #expect(text.contains("(mailhub, from userid \(getuid()))"), "\(text)")

@@ -395,7 +395,8 @@ struct DropTests {
             #expect(words.contains("owed 1\n"), "\(words)")
             hub.scratch.write(words.replacing(/last [0-9]+/, with: "last 1700000000"), to: "lib/mailhub/unowned")
             _ = unsafe chown(record, 64_001, 64_001)
-            try hub.carry(deadline: .seconds(300))
+            // Nothing is due: but once in an hour a run takes place all the same.
+            try hub.run(as: "hub", ["mhcarry"], deadline: .seconds(300))
             #expect(hub.mail(of: "postmaster").count == 2)
             #expect(hub.mail(of: "postmaster").contains { $0.contains("Their number is 1001:") })
         }

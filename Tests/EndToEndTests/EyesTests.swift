@@ -169,13 +169,13 @@ struct EyesTests {
             let result = try rig.fetch("--json")
             #expect(
                 result.outputText.hasPrefix(
-                    #"{"account":"peer","status":0,"words":"","messages":1,"octets":23,"deleted":1,"failed":0,"gone":0,"#
+                    #"{"v":1,"account":"peer","status":0,"words":"","messages":1,"octets":23,"deleted":1,"failed":0,"gone":0,"#
                         + #""passed":0,"stopped":0,"waiting":0,"seconds":"#), "\(result)")
             rig.configure("imaps localhost:1")
             let failed = try rig.fetch("--json")
             #expect(
                 failed.status == 75
-                    && failed.outputText.hasPrefix(#"{"account":"peer","status":75,"words":"localhost"#),
+                    && failed.outputText.hasPrefix(#"{"v":1,"account":"peer","status":75,"words":"localhost"#),
                 "\(failed)")
             #expect(try rig.fetch("--json", "--count").status == 64)
         }

@@ -325,7 +325,7 @@ struct FetchTests {
             #expect(try asked.fetch("--check").outputText.hasSuffix(": good\n"))
             #expect(try asked.fetch("--status").outputText == "peer: never fetched\n")
             let told = try asked.fetch("--status", "--json").outputText
-            #expect(told.hasPrefix(#"{"account":"peer","well":true,"runs":0,"#) && told.hasSuffix("}\n"))
+            #expect(told.hasPrefix(#"{"v":1,"account":"peer","well":true,"runs":0,"#) && told.hasSuffix("}\n"))
             #expect(try asked.fetch("--json", "--check").status == 64)
             #expect(unasked.stop().isEmpty, "contacted")
             #expect(try rig.fetch("--due").status == 0)

@@ -91,7 +91,8 @@ struct HealthTests {
             let well = try rig.fetch("--status")
             #expect(well.status == 0 && !well.outputText.contains("hub: "), "\(well)")
             #expect(
-                try rig.fetch("--status", "--json").outputText.hasSuffix("{\"hub\":\"hub.test\",\"concerns\":[]}\n"))
+                try rig.fetch("--status", "--json").outputText.hasSuffix(
+                    "{\"v\":1,\"hub\":\"hub.test\",\"concerns\":[]}\n"))
             let sent = try InstalledCommands.run(
                 ["mhsend", "-C", rig.scratch.file("mailhubrc"), "-odq", "-f", "a@b.example", "c@d.example"],
                 input: Array("Subject: x\n\nx\n".utf8), environment: ["HOME": rig.scratch.path])

@@ -69,7 +69,7 @@ struct LanesTests {
             let why = try hub.mhqueue(["why", id])
             #expect(why.outputText.contains("account one is at fault since") && why.outputText.contains("554 go away"))
             #expect(why.outputText.contains("mhqueue try \(id)"), "\(why)")
-            #expect(try hub.mhqueue(["list"]).outputText.count(of: "waits for its next hop") == 30)
+            #expect(try hub.mhqueue(["list"]).outputText.count(of: "waits for its way out") == 30)
             // And by name it is asked at once.
             let tried = try hub.mhqueue(["try", id])
             #expect(tried.status == 75 && tried.errorText.contains("554 go away"), "\(tried)")

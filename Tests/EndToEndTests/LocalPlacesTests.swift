@@ -47,9 +47,9 @@ struct LocalPlacesTests {
             let waiting = try hub.listed
             #expect(waiting.count == 1 && waiting[0].count(of: "\"tries\":1") == 3, "\(waiting)")
             hub.scratch.write("0\n", to: "status")
-            let id = try #require(waiting.first?.split(separator: "\"").dropFirst(3).first)
+            let id = try #require(waiting.first.flatMap(SendHub.id))
             let tried = try InstalledCommands.run(
-                ["mhqueue", "-C", hub.rc, "try", String(id)], environment: ["HOME": hub.scratch.path], isOrdinary: true)
+                ["mhqueue", "-C", hub.rc, "try", id], environment: ["HOME": hub.scratch.path], isOrdinary: true)
             #expect(tried.status == 0, "\(tried) \(hub.log)")
             let left = try hub.listed
             #expect(left.isEmpty && text(hub, "box").count(of: "\nSubject: x\n") == 1, "\(hub.log)")

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Trying now")
 struct QueueTryTests {
-    @Test("ask 18: trying ALL asks an account at fault, and its status tells whether each message was tried")
+    @Test("SE20, ask 18: trying ALL asks an account at fault, and its status tells whether each message was tried")
     func all() async throws {
         try await onThread {
             let isMended = Switch()

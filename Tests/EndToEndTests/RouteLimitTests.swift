@@ -33,12 +33,12 @@ struct RouteLimitTests {
             #expect(try hub.run().status == 0)
             #expect(sink.commands.count == connections)
             #expect(try hub.listed == before)
-            let id = try #require(before.first.flatMap { $0.split(separator: "\"").first { $0.hasSuffix(".hub") } })
-            let why = try hub.mhqueue(["why", String(id)])
+            let id = try #require(before.first.flatMap(SendHub.id))
+            let why = try hub.mhqueue(["why", id])
             #expect(
                 why.outputText.contains("route news has carried what its limit allows; there is room again"), "\(why)")
             // An order of a person changes nothing about what the provider allows; he is told.
-            let tried = try hub.mhqueue(["try", String(id)])
+            let tried = try hub.mhqueue(["try", id])
             #expect(tried.status == 75, "\(tried)")
             #expect(tried.errorText.contains("could not be tried: route news has carried 100/1h, which is its limit"))
             #expect(sink.messages.flatMap(\.forwardPaths).count == 100)

@@ -104,6 +104,11 @@ final class SendHub: Sendable {
         }
     }
 
+    /// The id in such a line.
+    static func id(of line: String) -> String? {
+        line.split(separator: "\"id\":\"").dropFirst().first?.split(separator: "\"").first.map(String.init)
+    }
+
     /// The files in a part of the queue.
     func files(in part: String) -> [String] { ScratchDirectory.names(in: scratch.file("state/queue/\(part)")) }
 

@@ -26,9 +26,30 @@ struct MessageReportTextTests {
         var settings = HubSettings()
         (settings.hostname, settings.qualify) = ("hub.example", "home.example")
         settings.mailboxes = [MailboxSettings(name: "bob")]
-        return try MessageReport(message).reasons(
-            of: message, routing: RoutingTable(routes: [], accounts: [SendingAccount(name: "one", addresses: [])]),
-            expander: Expander(settings), hops: HopStates(in: bench.queue.state), rooms: [:], online: OnlineRecord())
+        return try MessageReport(message).reasons(of: message, by: ways(settings))
+    }
+
+    private func ways(_ settings: HubSettings, rooms: [String: Int] = [:]) throws -> WaysOut {
+        WaysOut(
+            routing: RoutingTable(
+                routes: [
+                    Route(
+                        name: "news", to: AddressConditions(allow: [try AddressPattern(parsing: "*@news.example")]),
+                        target: .accounts(["one"]))
+                ],
+                accounts: [SendingAccount(name: "one", addresses: [])]),
+            expander: Expander(settings), hops: try HopStates(in: bench.queue.state), rooms: rooms)
+    }
+
+    /// What becomes of a message, as it is told an hour after noon, where mail is tried for five days.
+    private func outlook(_ id: QueueID, rooms: [String: Int] = [:], holder: Int32? = nil) throws -> String {
+        var settings = HubSettings()
+        (settings.hostname, settings.qualify) = ("hub.example", "home.example")
+        settings.mailboxes = [MailboxSettings(name: "bob")]
+        return try Outlook(
+            of: try bench.message(id), by: ways(settings, rooms: rooms), holder: holder, lifetime: 5 * 86_400,
+            now: noon + 3600
+        ).paragraph()
     }
 
     private let delivered = Verdict.delivered(.passedOn, from: "mx.far.example", text: "250 2.0.0 ok")
@@ -43,7 +64,7 @@ struct MessageReportTextTests {
         try message.record(results, at: noon)
     }
 
-    @Test("a listing has a line for the message, and one for each recipient with how far it is and who said so")
+    @Test("SE20: a listing has a line for the message, and one for each recipient with how far it is and who said so")
     func lines() throws {
         let id = try bench.add("1.a.hub", to: ["a", "b", "c", "d", "e"].map { "\($0)@far.example" }, "four")
         #expect(
@@ -132,7 +153,7 @@ struct MessageReportTextTests {
                 """)
     }
 
-    @Test("why: those who wait have their reasons, those who are done have had their verdict")
+    @Test("SE20: why: those who wait have their reasons, those who are done have had their verdict")
     func why() throws {
         let recipients = [
             "a@far.example", "bob@home.example", "nobody@home.example", "c@far.example", "d@far.example",
@@ -146,7 +167,6 @@ struct MessageReportTextTests {
             ])
         #expect(
             try reasons(id) == """
-                1.a.hub
                   delivered  <a@far.example>  (mx.far.example: 250 2.0.0 ok)
                   waiting  <bob@home.example>
                     goes to the mailbox bob
@@ -154,11 +174,13 @@ struct MessageReportTextTests {
                     nobody has this address here
                   waiting  <c@far.example>  next try \(told(noon + 300))  (mx.far.example: 450 4.2.0 try later)
                     tried 1 time
+                    route news: passed over, to does not match c@far.example
                     no account has the address alice@home.example
                     account one: the only account that can send
                   held  <d@far.example>  next try \(told(noon + 14_400))  (no account is open to alice)
                     tried 1 time
                     held by rule: tried again by the rc as it then is; returned at the end of queue-lifetime
+                    route news: passed over, to does not match d@far.example
                     no account has the address alice@home.example
                     account one: the only account that can send
 
@@ -176,9 +198,9 @@ struct MessageReportTextTests {
         }
         #expect(
             try reasons(id) == """
-                1.a.hub
                   held: look; let it go on with: mhqueue release 1.a.hub
                   waiting  <bob@far.example>
+                    route news: passed over, to does not match bob@far.example
                     no account has the address alice@home.example
                     account one: the only account that can send
                     account one is at fault since \(told(noon)): the login was refused; asked again \
@@ -196,7 +218,7 @@ struct MessageReportTextTests {
             try hops.change(.account(account)) { $0.fault = fault }
         }
         let told = try reasons(id)
-        #expect(told.contains("\n    account work: chosen by hand\n"), "\(told)")
+        #expect(told.contains("\n    by work, which was chosen by hand\n"), "\(told)")
         #expect(told.contains("\n    account work is at fault since ") && !told.contains("of one"), "\(told)")
     }
 
@@ -205,11 +227,90 @@ struct MessageReportTextTests {
         let id = try bench.add("1.a.hub", from: nil, to: ["alice@provider.example"], by: "alice")
         #expect(
             try reasons(id) == """
-                1.a.hub
                   waiting  <alice@provider.example>
                     goes to the mailbox alice
 
                 """)
+    }
+
+    @Test("SE20: why tells in one paragraph what happens, when it is next tried, and what would change that")
+    func outlooks() throws {
+        let fresh = try outlook(try bench.add("1.a.hub"))
+        #expect(
+            fresh
+                == "The message of <alice@home.example> came in 1 h ago and waits for <bob@far.example>. It leaves by "
+                + "account one. The next run of the queue takes it (mhsend -q, as a timer starts it). To try it now: mhqueue "
+                + "try 1.a.hub. Else it is given up, at the earliest \(told(noon + 5 * 86_400)), and its sender is told."
+        )
+        let partly = try bench.add("2.a.hub", to: ["a@far.example", "b@far.example", "c@far.example"], by: "alice")
+        try attempt(
+            partly,
+            [
+                AttemptResult(recipients: [0], delivered), AttemptResult(recipients: [1], unknown),
+                AttemptResult(recipients: [2], later, next: noon + 7200),
+            ])
+        let some = try outlook(partly)
+        #expect(
+            some.contains(
+                "handed in by alice came in 1 h ago and waits for <c@far.example> (1 served, 1 refused). It leaves by "
+                    + "account one. It was tried 1 time; the last answer was: mx.far.example: 450 4.2.0 try later. It is "
+                    + "tried again \(told(noon + 7200)), in 1 h."), "\(some)")
+        #expect(try outlook(partly, holder: 4711).contains("Process 4711 is at work on it."))
+        let held = try bench.add("3.a.hub")
+        try attempt(held, [AttemptResult(recipients: [0], notOpen, next: noon + 14_400)])
+        let rule = try outlook(held)
+        #expect(
+            rule.contains("A rule holds it: account one: the only account that can send.")
+                && rule.contains("mhqueue route NAME 3.a.hub."), "\(rule)")
+        try bench.lock(held).hold(because: "look \u{1B}[2J")
+        let byHand = try outlook(held)
+        #expect(byHand.hasSuffix("A person holds it: look  [2J. It stays until: mhqueue release 3.a.hub."), "\(byHand)")
+    }
+
+    @Test("SE20: why tells of a next hop at fault, of a limit, of a mailbox, an order by hand, and of nobody")
+    func otherOutlooks() throws {
+        try HopStates(in: bench.queue.state).change(.account("one")) {
+            ($0.fault, $0.since) = ("the login was refused", noon)
+        }
+        let id = try bench.add("1.a.hub")
+        try bench.lock(id).postpone(untilHopMayAnswer: noon + 7200)
+        let fault = try outlook(id)
+        #expect(
+            fault.contains(
+                "It leaves by account one, but account one is at fault since \(told(noon)): the login was refused. It is tried again \(told(noon + 7200)), in 1 h. Once that is mended: mhqueue try 1.a.hub."
+            ), "\(fault)")
+        let news = try outlook(try bench.add("2.a.hub", to: ["x@news.example"]), rooms: ["news": noon + 5000])
+        #expect(
+            news.contains(
+                "It leaves by the route news, which has carried what its limit allows and has room again \(told(noon + 5000))."
+            ), "\(news)")
+        #expect(try outlook(try bench.add("3.a.hub", to: ["bob@home.example"])).contains("It goes to the mailbox bob."))
+        #expect(
+            try outlook(try bench.add("4.a.hub", to: ["zoe@home.example"])).contains(
+                "Nobody has this address here: it will come back."))
+        let pinned = try bench.add("5.a.hub")
+        try bench.lock(pinned).setRoute(EnvelopeText(cleaning: "news"))
+        #expect(try outlook(pinned).contains("It leaves by account one, as the route news says, but"))
+        let failed = try bench.add("6.a.hub")
+        try attempt(failed, [AttemptResult(recipients: [0], unknown)])
+        #expect(
+            try outlook(failed).hasSuffix(
+                "waits for nobody (1 refused). Nobody waits for it any more; the next run of the queue tells the sender, and removes it."
+            ))
+        let notice = try outlook(try bench.add("7.a.hub", from: nil))
+        #expect(
+            notice.contains("There is no way out: a notice leaves by a route that takes <>, and none does.")
+                && notice.hasSuffix("at the earliest \(told(noon + 5 * 86_400))."), "\(notice)")
+    }
+
+    @Test("a paragraph is filled to lines of 78 characters, each word whole")
+    func filled() {
+        let words = String(repeating: "abcde ", count: 30)
+        let text = Paragraph.filled(words + String(repeating: "x", count: 90) + " end", indent: "  ")
+        let lines = text.split(separator: "\n").map(String.init)
+        // Twelve words of five letters, eleven blanks and the indent are 73; one more would be 79.
+        #expect(lines.map(\.count) == [73, 73, 37, 92, 5], "\(text)")
+        #expect(lines.allSatisfy { $0.hasPrefix("  ") } && lines.last == "  end")
     }
 
     /// What steers a terminal instead of standing on it.
@@ -230,7 +331,7 @@ struct MessageReportTextTests {
             "1.a.hub", from: "a\u{200F}b\u{202E}c@far.example", to: ["c\u{200F}d\u{202E}e@far.example"])
         let odd = Verdict.temporary(2, 0, text: "450 later \u{202E}\u{2028}")
         try attempt(id, [AttemptResult(recipients: [0], odd, next: noon + 300)])
-        for text in [try list(id), try envelope(id), try reasons(id)] {
+        for text in [try list(id), try envelope(id), try reasons(id), try outlook(id)] {
             #expect(text.contains("@far.example"))
             #expect(steering(text).isEmpty, "\(text.debugDescription)")
         }

@@ -14,7 +14,7 @@ struct OrdersTests {
         String(decoding: end?.standardErrorContent ?? [], as: UTF8.self)
     }
 
-    @Test("hold, release and rm do what they say to the messages named, and nothing to the others")
+    @Test("SE20: hold, release and rm do what they say to the messages named, and nothing to the others")
     func byID() async {
         let end = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
             let bench = try QueueBench()
@@ -35,7 +35,7 @@ struct OrdersTests {
         #expect(end != nil, "\(Self.words(of: end))")
     }
 
-    @Test("a released message may be tried at once, whenever it would have been due")
+    @Test("SE20: a released message may be tried at once, whenever it would have been due")
     func releasedIsDue() async {
         let end = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
             let bench = try QueueBench()
@@ -50,7 +50,9 @@ struct OrdersTests {
         #expect(end != nil, "\(Self.words(of: end))")
     }
 
-    @Test("one that is missing, or that somebody works on, is told, and the others are served; the status is its own")
+    @Test(
+        "SE20: one that is missing, or that somebody works on, is told, and the others are served; the status is its own"
+    )
     func missing() async {
         let end = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
             let bench = try QueueBench()
@@ -63,9 +65,9 @@ struct OrdersTests {
             }
             try demand(gone.errors.split(separator: "\n").count, is: 2, gone.errors)
             try demand(try bench.held.keys.sorted(), is: ["1.a.hub", "2.a.hub"])
-            // The second order finds the message gone, or under another name than the listing did.
+            // Who is named twice is meant once.
             let twice = try bench.mhqueue("rm", "1.a.hub", "1.a.hub")
-            try demand(twice.status, is: 65, twice.errors)
+            try demand(twice, is: Said(status: 0, output: "", errors: ""))
             try demand(try bench.mhqueue("hold", "3.a.hub", "3.a.hub").status, is: 0)
             let locked = try bench.lock(try #require(QueueID("2.a.hub")))
             let busy = try bench.mhqueue("rm", "2.a.hub", "3.a.hub")
@@ -82,7 +84,7 @@ struct OrdersTests {
         #expect(end != nil, "\(Self.words(of: end))")
     }
 
-    @Test("ALL means every message, by itself alone; no word at all means none")
+    @Test("SE20: ALL means every message, by itself alone; no word at all means none")
     func all() async {
         let end = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
             let bench = try QueueBench()
@@ -95,7 +97,7 @@ struct OrdersTests {
             try demand(try bench.mhqueue("rm", "-", "2.a.hub").status, is: 64, "and so is -")
             try demand(try bench.held.keys.sorted(), is: ids)
             try demand(try bench.mhqueue("hold", "--reason", " ", "2.a.hub").status, is: 64, "a reason without text")
-            for verb in ["rm", "hold", "release", "try"] {
+            for verb in ["rm", "hold", "release", "try", "expire"] {
                 try demand(try bench.mhqueue(verb).status, is: 64, "\(verb) of nothing")
             }
             try demand(try bench.ids, is: ids)
@@ -106,7 +108,9 @@ struct OrdersTests {
         #expect(end != nil, "\(Self.words(of: end))")
     }
 
-    @Test("- takes the first word of each line of standard input, and does nothing where one is no id for its length")
+    @Test(
+        "SE20: - takes the first word of each line of standard input, and does nothing where one is no id for its length"
+    )
     func standardInput() async {
         let end = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
             let bench = try QueueBench()
@@ -143,7 +147,7 @@ struct OrdersTests {
                 """
             try demand(try bench.mhqueue("list"), is: Said(status: 0, output: lines, errors: ""))
             func json(_ id: String, _ sender: String, _ size: Int) -> String {
-                #"{"id":"\#(id)","from":"\#(sender)","size":\#(size),"arrival":1800000000,"held":null,"route":null,"#
+                #"{"v":1,"id":"\#(id)","from":"\#(sender)","size":\#(size),"arrival":1800000000,"held":null,"route":null,"#
                     + #""login":null,"recipients":[{"address":"bob@far.example","state":"waiting","tries":0,"#
                     + #""next":0,"host":null,"status":null,"reply":null}]}"# + "\n"
             }
@@ -179,7 +183,7 @@ struct OrdersTests {
             try demand(shown.output == top + content, "\(shown.output.prefix(400))")
             try demand(shown.status, is: 0)
             let value = try bench.mhqueue("show", "--json", "1.a.hub").output
-            try demand(value.hasPrefix(#"{"id":"1.a.hub","from":"#) && value.hasSuffix("}]}\n"), value)
+            try demand(value.hasPrefix(#"{"v":1,"id":"1.a.hub","from":"#) && value.hasSuffix("}]}\n"), value)
             try demand(value, is: try bench.mhqueue("list", "--json").output)
             for verb in ["show", "why"] {
                 try demand(try bench.mhqueue(verb).status, is: 64, verb)
@@ -194,26 +198,30 @@ struct OrdersTests {
         let end = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
             let bench = try QueueBench()
             try bench.add("1.a.hub", to: ["alice@home.example", "bob@far.example"])
-            func told(_ reasons: String) -> Said {
+            /// First the message and a paragraph, then the lines of each recipient.
+            func told(_ reasons: String) throws {
+                let said = try bench.mhqueue("why", "1.a.hub")
+                try demand(said.status, is: 0, said.errors)
+                let (head, lines) = (said.output.prefix { $0 != "\n" }, said.output.split(separator: "\n\n"))
+                try demand(String(head), is: "1.a.hub")
+                try demand(lines.count, is: 2, said.output)
+                try demand(lines[0].replacing("\n ", with: "").contains("and waits for 2 recipients."), said.output)
                 let text = """
-                    1.a.hub
                       waiting  <alice@home.example>
                         goes to the mailbox alice
                       waiting  <bob@far.example>
 
                     """
-                return Said(status: 0, output: text + reasons, errors: "")
+                try demand(String(lines[1]), is: text + reasons)
             }
             let stranger = "    no account has the address alice@home.example\n"
-            try demand(
-                try bench.mhqueue("why", "1.a.hub"),
-                is: told(stranger + "    no account can send: add a send line to one; held until then\n"))
+            try told(stranger + "    no account can send: add a send line to one; held until then\n")
             let account = "account one\n  address alice@home.example\n  auth off\n  tls off\n  send smtp 127.0.0.1:9\n"
             let rc = String(decoding: ScratchDirectory.read(bench.rc) ?? [], as: UTF8.self)
             bench.scratch.write(rc + account, to: "rc")
-            try demand(
-                try bench.mhqueue("why", "1.a.hub"),
-                is: told("    account one: alice@home.example is one of its addresses\n"))
+            try told("    account one: alice@home.example is one of its addresses\n")
+            let value = try bench.mhqueue("why", "--json", "1.a.hub").output
+            try demand(value.contains(#","why":"The message of <alice@home.example> came in "#), value)
         }
         #expect(end != nil, "\(Self.words(of: end))")
     }

@@ -24,7 +24,8 @@ struct QueueBench {
     let queue: Queue
     let rc: String
 
-    init() throws {
+    /// - Parameter more: blocks of the rc.
+    init(more: String = "") throws {
         queue = try Queue(state: scratch.file("state"))
         rc = scratch.write(
             """
@@ -36,7 +37,7 @@ struct QueueBench {
             free-space 0
             mailbox alice
               address alice@home.example
-
+            \(more)
             """, to: "rc")
     }
 
@@ -44,13 +45,14 @@ struct QueueBench {
     @discardableResult
     func add(
         _ id: String, from sender: String? = "alice@home.example", to recipients: [String] = ["bob@far.example"],
-        _ content: String = "Subject: x\n\nx\n", by identity: String? = nil, account: String? = nil
+        _ content: String = "Subject: x\n\nx\n", by identity: String? = nil, account: String? = nil,
+        arrival: Int = noon
     ) throws -> QueueID {
         let path: ReversePath = if let sender { .address(try Address(sender)) } else { .null }
         let envelope = Envelope(
             reversePath: path, recipients: try recipients.map { Envelope.Recipient(try Address($0)) })
         let acceptance = Acceptance(
-            arrival: noon, source: .hub, identity: identity.map { EnvelopeText(cleaning: $0) },
+            arrival: arrival, source: .hub, identity: identity.map { EnvelopeText(cleaning: $0) },
             account: account.map { EnvelopeText(cleaning: $0) })
         let queueID: QueueID = try #require(QueueID(id))
         return try queue.add(
@@ -106,7 +108,9 @@ struct Said: Equatable {
 extension QueueBench {
     /// Runs `mhqueue` in this process, which must be of the test's own: it changes umask and zone for good.
     /// Times are told in UTC.
-    func mhqueue(_ words: String..., input: String = "") throws -> Said {
+    func mhqueue(_ words: String..., input: String = "") throws -> Said { try mhqueue(words, input: input) }
+
+    func mhqueue(_ words: [String], input: String = "") throws -> Said {
         _ = unsafe setenv("TZ", "UTC0", 1)
         tzset()
         let paths = [

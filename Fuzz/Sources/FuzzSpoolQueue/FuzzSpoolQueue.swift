@@ -74,4 +74,6 @@ private func examineJournal(_ octets: [UInt8]) {
     }
 }
 
-private func recipient() throws -> Envelope.Recipient { try EnvelopeCoding.recipient("NOTIFY=SUCCESS <a@b.example>") }
+private func recipient() throws -> Envelope.Recipient {
+    try EnvelopeCoding.recipient(Array("NOTIFY=SUCCESS <a@b.example>".utf8)[...])
+}

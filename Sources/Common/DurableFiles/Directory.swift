@@ -122,7 +122,7 @@ public final class Directory: Sendable {
         }
         while true {
             let opened = unsafe openat(descriptor, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
-            if opened >= 0 { return File(descriptor: opened, path: pathOf(name), faults: faults) }
+            if opened >= 0 { return File(descriptor: opened, path: name, in: path, faults: faults) }
             guard errno == EINTR else { throw failure("open", name) }
         }
     }

@@ -25,13 +25,16 @@ public final class File: Sendable {
     }
 
     /// The path it was opened by, for messages; a rename does not change it.
-    public let path: String
+    public var path: String { folder.map { "\($0)/\(name)" } ?? name }
+    /// Kept apart, as nearly nobody asks for the path of the many files that a listing opens.
+    private let folder: String?
+    private let name: String
     private let number: Atomic<Int32>
     private let faults: Faults?
 
-    init(descriptor: Int32, path: String, faults: Faults?) {
+    init(descriptor: Int32, path: String, in folder: String? = nil, faults: Faults?) {
         number = Atomic(descriptor)
-        self.path = path
+        (name, self.folder) = (path, folder)
         self.faults = faults
     }
 

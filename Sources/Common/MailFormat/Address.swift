@@ -51,16 +51,22 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     public init(localPart: String, domain: String?) throws(AddressError) {
         guard !localPart.isEmpty else { throw .badLocalPart }
         guard localPart.utf8.count <= Self.localPartLimit else { throw .tooLong(limit: Self.localPartLimit) }
-        guard localPart.unicodeScalars.allSatisfy(Self.isAllowed) else { throw .forbiddenCharacter }
+        guard Self.isAllowed(localPart) else { throw .forbiddenCharacter }
         self.localPart = localPart
         guard let domain else {
             self.domain = nil
             return
         }
         guard domain.utf8.count <= Self.domainLimit else { throw .tooLong(limit: Self.domainLimit) }
-        guard domain.unicodeScalars.allSatisfy(Self.isAllowed) else { throw .forbiddenCharacter }
+        guard Self.isAllowed(domain) else { throw .forbiddenCharacter }
         guard Self.isDomain(Array(domain.utf8)) else { throw .badDomain }
-        self.domain = String(decoding: domain.utf8.map(Octet.lowercased), as: UTF8.self)
+        let isLower = domain.utf8.allSatisfy { !(0x41...0x5A).contains($0) }
+        self.domain = isLower ? domain : String(decoding: domain.utf8.map(Octet.lowercased), as: UTF8.self)
+    }
+
+    private static func isAllowed(_ text: String) -> Bool {
+        // Nearly all are ASCII.
+        text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F } || text.unicodeScalars.allSatisfy(isAllowed)
     }
 
     /// No control character, those of C1 (U+0080 to U+009F) included, which steer terminals as well.
@@ -81,11 +87,14 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     /// Reads `Mailbox = Local-part "@" ( Domain / address-literal )`, or a local part alone.
     /// - Throws: ``AddressError`` for anything else.
     public init(parsing octets: some Collection<UInt8>) throws(AddressError) {
-        let octets = Array(octets)
+        // The generic initializer takes several times as long.
+        let octets = octets.withContiguousStorageIfAvailable { unsafe Array($0) } ?? Array(octets)
         guard !octets.isEmpty else { throw .empty }
         guard octets.count <= Self.textLimit else { throw .tooLong(limit: Self.textLimit) }
         guard octets.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .forbiddenCharacter }
-        guard String(validating: octets, as: UTF8.self) != nil else { throw .forbiddenCharacter }
+        guard octets.allSatisfy({ $0 < 0x80 }) || String(validating: octets, as: UTF8.self) != nil else {
+            throw .forbiddenCharacter
+        }
         var at = 0
         let local = try Self.localPart(in: octets, at: &at)
         if at == octets.count {
@@ -100,7 +109,7 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
 
     /// The form for the wire: the local part quoted where RFC 5321 requires it.
     public var description: String {
-        let local = Self.isDotString(Array(localPart.utf8)) ? localPart : Self.quoted(localPart)
+        let local = Self.isDotString(localPart.utf8) ? localPart : Self.quoted(localPart)
         return domain.map { "\(local)@\($0)" } ?? local
     }
 
@@ -124,7 +133,7 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
         guard octets[at] == 0x22 else {
             let start = at
             while at < octets.count, octets[at] != 0x40 { at += 1 }
-            guard isDotString(Array(octets[start..<at])) else { throw .badLocalPart }
+            guard isDotString(octets[start..<at]) else { throw .badLocalPart }
             return String(decoding: octets[start..<at], as: UTF8.self)
         }
         // Quoted-string = DQUOTE *QcontentSMTP DQUOTE
@@ -142,7 +151,7 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Dot-string = Atom *("." Atom). Leading, trailing and double dots are let through: such mailboxes exist.
-    private static func isDotString(_ octets: [UInt8]) -> Bool {
+    private static func isDotString(_ octets: some Collection<UInt8>) -> Bool {
         !octets.isEmpty && octets.allSatisfy { isAtomText($0) || $0 == Octet.dot }
     }
 

@@ -18,7 +18,7 @@ public struct RouteStep: Sendable, Hashable {
     }
 
     /// A step without a route: this account and no other.
-    static func alone(_ account: String) -> RouteStep {
+    public static func alone(_ account: String) -> RouteStep {
         RouteStep(route: nil, ways: [.account(account)], isLast: true, onConnectFailure: .defer)
     }
 }
@@ -118,6 +118,19 @@ public struct RoutingTable: Sendable, Hashable {
         guard !connectivity.carriesAll, !decision.steps.isEmpty else { return decision }
         (decision.steps, decision.awaitsConnection) = ([], true)
         return decision
+    }
+
+    /// The ways of the route of that name, or the account of that name where no route has it, as a person orders; which
+    /// messages the route takes does not matter then.
+    /// - Returns: `nil` for a name that is neither's.
+    public func step(named name: String) -> RouteStep? {
+        guard let route = routes.first(where: { $0.name == name }) else {
+            return accounts.contains { $0.name == name } ? .alone(name) : nil
+        }
+        let usable = route.ways.filter { way in
+            way.account.map { name in accounts.contains { $0.name == name } } ?? true
+        }
+        return RouteStep(route: name, ways: usable, isLast: true, onConnectFailure: route.onConnectFailure)
     }
 
     private func decideWithoutRoute(

@@ -50,7 +50,7 @@ public enum CRC32C {
     /// A checksum as eight lower-case hexadecimal digits.
     public static func hex(_ checksum: UInt32) -> String {
         let text = String(checksum, radix: 16)
-        return String(repeating: "0", count: 8 - text.count) + text
+        return String(repeating: "0", count: 8 - text.utf8.count) + text
     }
 
     /// The checksum of `octets`; see ``hex(_:)-(ArraySlice<UInt8>)``.

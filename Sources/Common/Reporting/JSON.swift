@@ -17,14 +17,26 @@ public enum JSON: Sendable {
     /// A text, `null` for none.
     public init(_ text: String?) { self = text.map { .text($0) } ?? .null }
 
+    /// An object with further members behind its own.
+    public func with(_ members: [(name: String, value: JSON)]) -> JSON {
+        guard case .object(let own) = self else { return self }
+        return .object(own + members)
+    }
+
     public var written: String {
         var text = ""
         write(to: &text)
         return text
     }
 
-    /// The value as a line of its own, for output that is read line by line.
-    public var line: String { written + "\n" }
+    /// The version of what is written: members are only added to it.
+    private static let version = 1
+
+    /// The value as a line of its own, for output that is read line by line. An object begins with its version.
+    public var line: String {
+        guard case .object(let members) = self else { return written + "\n" }
+        return JSON.object([("v", .number(Self.version))] + members).written + "\n"
+    }
 
     private func write(to text: inout String) {
         switch self {
@@ -53,6 +65,11 @@ public enum JSON: Sendable {
 
     private static func quote(_ value: String, to text: inout String) {
         text += "\""
+        defer { text += "\"" }
+        if value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }) {
+            text += value
+            return
+        }
         for scalar in value.unicodeScalars {
             switch scalar {
             case "\"", "\\":
@@ -68,7 +85,6 @@ public enum JSON: Sendable {
             default: text.unicodeScalars.append(scalar)
             }
         }
-        text += "\""
     }
 }
 

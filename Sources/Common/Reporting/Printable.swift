@@ -4,9 +4,7 @@
 /// - Parameter limit: the most octets taken; what follows is shown as `…`.
 public func printable(octets: some Collection<UInt8>, limit: Int = 1000) -> String {
     // Nearly all text is plain ASCII, which needs no look-up of what kind of character each one is.
-    if octets.count <= limit, octets.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) {
-        return String(decoding: octets, as: UTF8.self)
-    }
+    if octets.count <= limit, isPlain(octets) { return String(decoding: octets, as: UTF8.self) }
     var text = ""
     var decoder = UTF8()
     let taken = Array(octets.prefix(limit))
@@ -30,8 +28,15 @@ public func printable(octets: some Collection<UInt8>, limit: Int = 1000) -> Stri
     return octets.count > limit ? text + "…" : text
 }
 
+/// Whether all of `octets` are printable ASCII.
+private func isPlain(_ octets: some Collection<UInt8>) -> Bool {
+    let isPlain: (UInt8) -> Bool = { $0 >= 0x20 && $0 < 0x7F }
+    return octets.withContiguousStorageIfAvailable { unsafe $0.allSatisfy(isPlain) } ?? octets.allSatisfy(isPlain)
+}
+
 /// `text` with every control character as `\xNN`, on one line.
 public func printable(_ text: String) -> String {
+    if isPlain(text.utf8) { return text }
     var clean = ""
     for scalar in text.unicodeScalars { append(scalar, to: &clean) }
     return clean

@@ -19,8 +19,9 @@ public enum RelativeTime {
         }
     }
 
-    private static func span(_ seconds: Int) -> String {
-        switch seconds {
+    /// `5 min`.
+    public static func span(_ seconds: Int) -> String {
+        switch max(0, seconds) {
         case ..<3600: "\(seconds / 60) min"
         case ..<(2 * 86_400): "\(seconds / 3600) h"
         default: "\(seconds / 86_400) days"

@@ -1,6 +1,12 @@
 // Times and sizes as people write them: `1d12h`, `10m`.
 
 extension HubSettings {
+    /// The seconds of a time as the rc says it: `1d12h`; `nil` for what is none.
+    public static func seconds(_ text: String) -> Int? { Quantity.seconds(text) }
+
+    /// A time as the rc says it.
+    public static func text(seconds: Int) -> String { Quantity.text(seconds: seconds) }
+
     /// A size as the rc says it: `50m`.
     public static func text(octets: Int) -> String { Quantity.text(octets: octets) }
 }

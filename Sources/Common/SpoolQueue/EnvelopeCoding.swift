@@ -47,26 +47,27 @@ public enum EnvelopeCoding {
         guard !envelope.recipients.isEmpty else { throw .noRecipients }
         guard envelope.recipients.count <= recipientLimit else { throw .tooManyRecipients(limit: recipientLimit) }
         var block: [UInt8] = []
-        func line(_ name: String, _ value: String) {
-            block.append(contentsOf: "X-Mailhub-\(name): \(value)\n".utf8)
+        func line(_ name: Field, _ value: String) {
+            block += prefix
+            block.append(contentsOf: "\(name.rawValue): \(value)\n".utf8)
         }
-        line("Id", id.text)
-        line("From", envelope.reversePath.description)
-        for recipient in envelope.recipients { line("To", encode(recipient)) }
-        line("Content", encode(content))
-        line("Arrival", String(max(0, acceptance.arrival)))
+        line(.id, id.text)
+        line(.from, envelope.reversePath.description)
+        for recipient in envelope.recipients { line(.to, encode(recipient)) }
+        line(.content, encode(content))
+        line(.arrival, String(max(0, acceptance.arrival)))
         switch acceptance.source {
-        case .unixUser(let uid): line("Source", "unix \(uid)")
-        case .peer(let text): line("Source", "peer \(text)")
-        case .hub: line("Source", "hub")
+        case .unixUser(let uid): line(.source, "unix \(uid)")
+        case .peer(let text): line(.source, "peer \(text)")
+        case .hub: line(.source, "hub")
         }
-        if let identity = acceptance.identity { line("Identity", identity.description) }
-        if envelope.bodyType == .eightBitMIME { line("Body", envelope.bodyType.rawValue) }
-        if envelope.smtpUTF8 { line("Smtputf8", "yes") }
-        if let returned = envelope.returnContent { line("Ret", returned.rawValue) }
-        if let envid = envelope.envelopeID { line("Envid", envid.description) }
-        if let from = acceptance.headerFrom { line("Header-From", "<\(from)>") }
-        if let account = acceptance.account { line("Account", account.description) }
+        if let identity = acceptance.identity { line(.identity, identity.description) }
+        if envelope.bodyType == .eightBitMIME { line(.body, envelope.bodyType.rawValue) }
+        if envelope.smtpUTF8 { line(.smtpUTF8, "yes") }
+        if let returned = envelope.returnContent { line(.returnContent, returned.rawValue) }
+        if let envid = envelope.envelopeID { line(.envelopeID, envid.description) }
+        if let from = acceptance.headerFrom { line(.headerFrom, "<\(from)>") }
+        if let account = acceptance.account { line(.account, account.description) }
         guard block.count <= blockLimit else { throw .envelopeTooLarge(octets: block.count, limit: blockLimit) }
         return Array("X-Mailhub-Envelope: 1 \(block.count) \(CRC32C.hex(block))\n".utf8) + block
     }
@@ -108,36 +109,43 @@ public enum EnvelopeCoding {
         var arrival: Int?
         var envelope = Envelope(reversePath: .null)
         var acceptance = Acceptance(arrival: 0, source: .hub)
+        // Values that are read as text below are UTF-8 for sure then.
+        guard block.allSatisfy({ $0 < 0x80 }) || String(validating: block, as: UTF8.self) != nil else {
+            throw .damaged("a line of its envelope is malformed")
+        }
         var at = 0
         while at < block.count, let end = block.firstIndex(of: Octet.lf, in: at..<block.count) {
             let line = block[at..<end]
             at = end + 1
-            guard line.starts(with: "X-Mailhub-".utf8), let colon = line.firstIndex(of: Octet.colon),
-                line.dropFirst(colon - line.startIndex + 1).first == Octet.space,
-                let value = String(validating: line[(colon + 2)...], as: UTF8.self)
-            else { throw .damaged("a line of its envelope is malformed") }
-            let name = String(decoding: line[(line.startIndex + 10)..<colon], as: UTF8.self)
-            switch name {
-            case "Id": id = QueueID(value)
-            case "From": reversePath = try reversePathValue(value)
-            case "To":
+            guard line.starts(with: prefix) else { throw .damaged("a line of its envelope is malformed") }
+            let rest = line.dropFirst(prefix.count)
+            guard let field = fields.first(where: { rest.starts(with: $0.head) }) else {
+                guard let colon = rest.firstIndex(of: Octet.colon), rest[(colon + 1)...].first == Octet.space else {
+                    throw .damaged("a line of its envelope is malformed")
+                }
+                // The checksum holds, so the field was meant: a later release added it.
+                throw .newerVersion
+            }
+            let value = rest.dropFirst(field.head.count)
+            switch field.name {
+            case .id: id = QueueID(String(decoding: value, as: UTF8.self))
+            case .from: reversePath = try reversePathValue(value)
+            case .to:
                 guard envelope.recipients.count < recipientLimit else {
                     throw .damaged("it has more than \(recipientLimit) recipients")
                 }
                 envelope.recipients.append(try recipient(value))
-            case "Content": content = try contentValue(value)
-            case "Arrival": arrival = JournalWord.number(value.utf8)
-            case "Source": source = try sourceValue(value)
-            case "Identity": acceptance.identity = try text(value)
-            case "Body": envelope.bodyType = try known(BodyType(rawValue: value))
-            case "Smtputf8": envelope.smtpUTF8 = value == "yes"
-            case "Ret": envelope.returnContent = try known(ReturnContent(rawValue: value))
-            case "Envid": envelope.envelopeID = try text(value)
-            case "Header-From": acceptance.headerFrom = try reversePathValue(value).address
-            case "Account": acceptance.account = try text(value)
-            default:
-                // The checksum holds, so the field was meant: a later release added it.
-                throw .newerVersion
+            case .content: content = try contentValue(value)
+            case .arrival: arrival = JournalWord.number(value)
+            case .source: source = try sourceValue(value)
+            case .identity: acceptance.identity = try text(value)
+            case .body: envelope.bodyType = try known(BodyType(rawValue: String(decoding: value, as: UTF8.self)))
+            case .smtpUTF8: envelope.smtpUTF8 = value.elementsEqual("yes".utf8)
+            case .returnContent:
+                envelope.returnContent = try known(ReturnContent(rawValue: String(decoding: value, as: UTF8.self)))
+            case .envelopeID: envelope.envelopeID = try text(value)
+            case .headerFrom: acceptance.headerFrom = try reversePathValue(value).address
+            case .account: acceptance.account = try text(value)
             }
         }
         guard let id, let reversePath, let content, let source, let arrival, !envelope.recipients.isEmpty else {
@@ -149,30 +157,53 @@ public enum EnvelopeCoding {
         return Decoded(id: id, envelope: envelope, acceptance: acceptance, content: content)
     }
 
+    private static let prefix = Array("X-Mailhub-".utf8)
+
+    /// The names of the fields.
+    private enum Field: String, CaseIterable {
+        case id = "Id"
+        case from = "From"
+        case to = "To"
+        case content = "Content"
+        case arrival = "Arrival"
+        case source = "Source"
+        case identity = "Identity"
+        case body = "Body"
+        case smtpUTF8 = "Smtputf8"
+        case returnContent = "Ret"
+        case envelopeID = "Envid"
+        case headerFrom = "Header-From"
+        case account = "Account"
+    }
+
+    /// The fields with the octets that begin their lines: a listing reads a hundred thousand of them.
+    private static let fields = Field.allCases.map { (name: $0, head: Array("\($0.rawValue): ".utf8)) }
+
     /// The value of a known field; `nil`, one that is not known, was meant by a later release.
     private static func known<Value>(_ value: Value?) throws(Failure) -> Value {
         guard let value else { throw .newerVersion }
         return value
     }
 
-    private static let contentWords: [(path: WritableKeyPath<ContentFacts, Bool> & Sendable, word: String)] = [
-        (\.is8Bit, "8bit"), (\.hasStrays, "strays"), (\.isSigned, "signed"),
-    ]
-
     /// `5120 8bit signed`: octets on the wire, then what else is to be known of the content.
     private static func encode(_ content: ContentFacts) -> String {
-        ([String(content.wireSize)] + contentWords.filter { content[keyPath: $0.path] }.map(\.word))
-            .joined(separator: " ")
+        "\(content.wireSize)" + (content.is8Bit ? " 8bit" : "") + (content.hasStrays ? " strays" : "")
+            + (content.isSigned ? " signed" : "")
     }
 
-    private static func contentValue(_ value: String) throws(Failure) -> ContentFacts {
-        let words = value.split(separator: " ", omittingEmptySubsequences: false)
-        guard let size = words.first.flatMap({ JournalWord.number($0.utf8) }) else {
+    private static func contentValue(_ value: ArraySlice<UInt8>) throws(Failure) -> ContentFacts {
+        let words = value.split(separator: Octet.space, omittingEmptySubsequences: false)
+        guard let size = words.first.flatMap({ JournalWord.number($0) }) else {
             throw .damaged("its Content field is malformed")
         }
         var content = ContentFacts(wireSize: size)
         for word in words.dropFirst() {
-            content[keyPath: try known(contentWords.first { $0.word == word }).path] = true
+            switch String(decoding: word, as: UTF8.self) {
+            case "8bit": content.is8Bit = true
+            case "strays": content.hasStrays = true
+            case "signed": content.isSigned = true
+            default: throw .newerVersion
+            }
         }
         return content
     }
@@ -187,13 +218,13 @@ public enum EnvelopeCoding {
 
     /// Reads what ``encode(_:)-(Envelope.Recipient)`` writes. Parameters hold no `<`: the first one begins the path, and the
     /// last octet ends it.
-    public static func recipient(_ value: String) throws(Failure) -> Envelope.Recipient {
-        let octets = Array(value.utf8)
+    public static func recipient(_ octets: ArraySlice<UInt8>) throws(Failure) -> Envelope.Recipient {
         guard let open = octets.firstIndex(of: 0x3C) else { throw .damaged("a recipient is malformed") }
-        guard let address = try reversePathValue(String(decoding: octets[open...], as: UTF8.self)).address else {
+        guard let address = try reversePathValue(octets[open...]).address else {
             throw .damaged("a recipient is malformed")
         }
         var recipient = Envelope.Recipient(address)
+        guard open > octets.startIndex else { return recipient }
         for parameter in octets[..<open].split(separator: Octet.space) {
             if parameter.starts(with: "NOTIFY=".utf8) {
                 guard let notify = Notify(parsing: parameter.dropFirst(7)) else {
@@ -213,11 +244,9 @@ public enum EnvelopeCoding {
     }
 
     /// Reads `<address>` or `<>`.
-    public static func reversePathValue(_ value: String) throws(Failure) -> ReversePath {
-        guard value.utf8.first == 0x3C, value.utf8.last == 0x3E, value.utf8.count >= 2 else {
-            throw .damaged("a path is malformed")
-        }
-        let inner = value.utf8.dropFirst().dropLast()
+    public static func reversePathValue(_ value: ArraySlice<UInt8>) throws(Failure) -> ReversePath {
+        guard value.first == 0x3C, value.last == 0x3E, value.count >= 2 else { throw .damaged("a path is malformed") }
+        let inner = value.dropFirst().dropLast()
         if inner.isEmpty { return .null }
         do {
             return .address(try Address(parsing: inner))
@@ -226,22 +255,21 @@ public enum EnvelopeCoding {
         }
     }
 
-    private static func sourceValue(_ value: String) throws(Failure) -> Acceptance.Source {
-        if value == "hub" { return .hub }
-        let words = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-        guard words.count == 2 else { throw .damaged("its source is malformed") }
-        switch words[0] {
-        case "unix":
-            guard let uid = UInt32(words[1]) else { throw .damaged("its source is malformed") }
+    private static func sourceValue(_ value: ArraySlice<UInt8>) throws(Failure) -> Acceptance.Source {
+        if value.elementsEqual("hub".utf8) { return .hub }
+        guard let space = value.firstIndex(of: Octet.space) else { throw .damaged("its source is malformed") }
+        let (kind, rest) = (value[..<space], value[(space + 1)...])
+        if kind.elementsEqual("unix".utf8) {
+            guard let uid = JournalWord.number(rest).flatMap({ UInt32(exactly: $0) }) else {
+                throw .damaged("its source is malformed")
+            }
             return .unixUser(uid)
-        case "peer":
-            return .peer(try text(String(words[1])))
-        default:
-            throw .newerVersion
         }
+        guard kind.elementsEqual("peer".utf8) else { throw .newerVersion }
+        return .peer(try text(rest))
     }
 
-    private static func text(_ value: String) throws(Failure) -> EnvelopeText {
-        do { return try EnvelopeText(value) } catch { throw .damaged("\(error)") }
+    private static func text(_ value: ArraySlice<UInt8>) throws(Failure) -> EnvelopeText {
+        do { return try EnvelopeText(String(decoding: value, as: UTF8.self)) } catch { throw .damaged("\(error)") }
     }
 }

@@ -147,6 +147,25 @@ public final class LockedMessage {
         }
     }
 
+    /// Adds orders to state and journal, for a ``Recording`` to synchronize and to carry out.
+    func note(_ orders: [Order]) throws(QueueError) {
+        try trust()
+        let records = orders.compactMap(record(of:))
+        if !records.isEmpty {
+            try append(records, leadingTo: Self.applying(records, to: state))
+            owesSynchronization = true
+        }
+        isToGo = isToGo || orders.contains(.remove)
+    }
+
+    /// Whether a person ordered its removal.
+    private(set) var isToGo = false
+
+    /// The message as it is shown.
+    public var shown: QueuedMessage {
+        QueuedMessage(entry: entry, envelope: envelope, acceptance: acceptance, state: state, content: content)
+    }
+
     /// Whether an attempt was begun and has no end yet.
     public var isInAttempt: Bool { attempt != nil }
 

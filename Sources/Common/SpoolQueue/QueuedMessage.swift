@@ -29,7 +29,7 @@ extension Queue {
         let status = try durably { () throws(DurableError) in try file.status() }
         do throws(EnvelopeCoding.Failure) {
             try demandOwnFile(status)
-            opened = try readEnvelope(of: file, entry)
+            opened = try readEnvelope(of: file, entry, status)
         } catch {
             throw failure(error, path: directory.pathOf(entry), moved: nil)
         }
@@ -126,9 +126,12 @@ extension Queue {
         let content: QueuedContent
     }
 
-    func readEnvelope(of file: File, _ entry: QueueEntry) throws(EnvelopeCoding.Failure) -> Opened {
+    /// - Parameter status: that of the file; asked for where it is not known.
+    func readEnvelope(
+        of file: File, _ entry: QueueEntry, _ status: FileStatus? = nil
+    ) throws(EnvelopeCoding.Failure) -> Opened {
         do {
-            let status = try file.status()
+            let status = try status ?? file.status()
             guard status.isRegular else { throw EnvelopeCoding.Failure.damaged("it is not a regular file") }
             // One read is enough for nearly every envelope.
             var start = try file.read(atMost: min(4096, status.size), at: 0)

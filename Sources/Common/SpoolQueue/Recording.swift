@@ -1,4 +1,4 @@
-// Results of many messages, made durable together with one round of synchronizations.
+// Results of many messages, or orders for them, made durable together with one round of synchronizations.
 
 import Blocking
 import DurableFiles
@@ -16,6 +16,8 @@ public struct Recording {
     /// In the order in which they came in.
     private var order: [QueueID] = []
     private var errors: [QueueID: QueueError] = [:]
+    /// Those that got orders.
+    private var ordered: Set<QueueID> = []
 
     public init(in queue: Queue) { self.queue = queue }
 
@@ -38,6 +40,22 @@ public struct Recording {
         }
     }
 
+    /// Adds orders for a message; they are durable after ``commit(settling:)``.
+    /// - Throws: an error that ``commit(settling:)`` returns too; the message is left alone then.
+    public mutating func add(_ orders: [Order], of message: LockedMessage) throws(QueueError) {
+        include(message)
+        do throws(QueueError) {
+            try message.note(orders)
+            ordered.insert(message.id)
+        } catch {
+            errors[message.id] = error
+            throw error
+        }
+    }
+
+    /// How many messages are in it.
+    public var count: Int { order.count }
+
     /// Includes a message without new results: a notice may be owed for it, or it may be complete.
     public mutating func include(_ message: LockedMessage) {
         if messages.updateValue(message, forKey: message.id) == nil { order.append(message.id) }
@@ -50,6 +68,7 @@ public struct Recording {
         settling settle: (LockedMessage) throws(QueueError) -> Void = { _ throws(QueueError) in }
     ) -> [QueueID: QueueError] {
         synchronizeJournals()
+        for message in sound where ordered.contains(message.id) && !message.isToGo { message.retime() }
         for message in sound {
             do throws(QueueError) {
                 try settle(message)
@@ -80,7 +99,7 @@ public struct Recording {
 
     private mutating func removeComplete() {
         var places: [ObjectIdentifier: (place: Directory, messages: [LockedMessage])] = [:]
-        for message in sound where !message.isRemoved && message.state.isComplete {
+        for message in sound where !message.isRemoved && (message.isToGo || message.state.isComplete) {
             do throws(QueueError) {
                 let place = try message.unlink()
                 places[ObjectIdentifier(place), default: (place, [])].messages.append(message)

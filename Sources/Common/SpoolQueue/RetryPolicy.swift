@@ -18,6 +18,9 @@ public struct RetryPolicy: Sendable, Hashable {
 
     public init() {}
 
+    /// - Parameter longestDelay: in seconds.
+    public init(longestDelay: Int) { self.longestDelay = longestDelay }
+
     /// The time to wait after `tries` attempts (1: the first has just failed), in seconds.
     /// - Parameter chance: 0 to 1; 0.5 is no jitter.
     public func delay(afterTries tries: Int, chance: Double = .random(in: 0...1)) -> Int {
