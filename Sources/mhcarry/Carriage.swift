@@ -121,7 +121,8 @@ struct Carriage {
             }
             let recipients = Array(together.prefix(granted))
             part.rest = part.rest.dropFirst(recipients.count)
-            let message = lane.hub.prepare(part.assignment, for: recipients, to: lane.hop, by: route)
+            let message = lane.hub.prepare(
+                part.assignment, for: recipients, to: lane.hop, by: route, offering: session.client.capabilities)
             let obstacle = session.client.obstacle(to: message.envelope, of: message.facts)
             guard let verdict = message.verdict ?? obstacle?.verdict(at: session.host) else {
                 return Transaction(

@@ -2,6 +2,7 @@
 
 import AccountSessions
 import Blocking
+import DomainNames
 import Glibc
 import InternetAddress
 import MailEnvelope
@@ -35,7 +36,7 @@ struct DirectSending {
         var isUnreachable = true
         do throws(MailHostError) {
             let exchange = try exchange(of: domain)
-            var hosts = try exchange.hosts(of: domain, until: Deadline(after: Self.lookUpTime))
+            var hosts = try exchange.hosts(of: IDNA.ascii(domain) ?? domain, until: Deadline(after: Self.lookUpTime))
             // Each look-up has its time: the hosts before may have taken long to be given up.
             while let host = try hosts.next(until: Deadline(after: Self.lookUpTime)), !hub.isEnding {
                 noteFound(hop)

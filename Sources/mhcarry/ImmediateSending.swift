@@ -41,7 +41,8 @@ struct ImmediateSending {
         defer { session.quit() }
         let departing = Message(message.envelope, message.content)
         let prepared = hub.prepare(
-            departing, of: message.entry.id, to: .account(account.name), by: route, hiding: hides)
+            departing, of: message.entry.id, to: .account(account.name), by: route, hiding: hides,
+            fitting: ServerFit(offers: session.client.capabilities, isOurs: message.acceptance.isOfOurs))
         if let verdict = prepared.verdict { throw SendingError.refused(verdict) }
         if let obstacle = session.client.obstacle(to: prepared.envelope, of: prepared.facts) {
             throw SendingError.refused(obstacle.verdict(at: session.host))

@@ -29,7 +29,7 @@ enum HouseDrawing {
     }
 
     private static func isLibrary(_ name: String) -> Bool {
-        ["CMHSys", "COpenSSL", "CUnbound", "CMaxMindDB", "CGPGME", "CSSH2", "CZlib"].contains(name)
+        ["CMHSys", "CIDN2", "COpenSSL", "CUnbound", "CMaxMindDB", "CGPGME", "CSSH2", "CZlib"].contains(name)
     }
 
     /// The modules that the files of `target` import.

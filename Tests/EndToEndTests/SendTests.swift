@@ -8,8 +8,11 @@ import Testing
 
 @Suite("Sending")
 struct SendTests {
-    /// Kinds of mail that Postfix hands on as it got them: its bound on headers is lower than ours.
-    private static let oddities = Oddity.quick.filter { $0 != .longHeader && $0 != .manyFields }
+    /// Kinds of mail that Postfix hands on as it got them: its bound on headers is lower than ours. Lines longer than SMTP
+    /// allows are encoded before, see ``SendContentTests``.
+    private static let oddities = Oddity.quick.filter {
+        ![.longHeader, .manyFields, .longLine, .veryLongLine].contains($0)
+    }
 
     /// What Postfix hands on, without the Received field it puts on top.
     private static func withoutReceived(_ content: [UInt8]) -> [UInt8] {
@@ -200,7 +203,7 @@ struct SendTests {
             let sink = try SinkServer()
             let hub = SendHub(plainTo: sink.port)
             let arguments = ["-odi", "-f", "alice@one.example", "-N", "failure,delay", "-R", "hdrs", "-V", "id+7"]
-            let result = try hub.mhsend(arguments + ["b@far.example"], input: Array("Subject: ä\n\nx\n".utf8))
+            let result = try hub.mhsend(arguments + ["b@far.example"], input: Array("Subject: x\n\nä\n".utf8))
             #expect(result.status == 0, "\(result)")
             _ = try hub.mhsend(
                 ["-odi", "-f", "", "-N", "never", "b@far.example"], input: Array("Subject: x\n\nx\n".utf8))

@@ -19,6 +19,26 @@ struct ContentFactsTests {
         #expect(facts.map(\.hasStrays) == [false, false, false, false, false, false, true, true, false, true])
     }
 
+    @Test(
+        "SE18: a line of more than 998 octets is found wherever it begins and is cut",
+        arguments: [(998, false), (999, true), (1253, true), (5000, true)])
+    func longLines(_ length: Int, _ isLong: Bool) {
+        let line = [UInt8](repeating: 0x78, count: length)
+        for before in [0, 1, 254, 255, 256, 600, 1500] {
+            let head = (0..<before).map { UInt8($0 % 50 == 49 || $0 == before - 1 ? 0x0A : 0x79) }
+            for end in [[], [0x0A], Array("\nshort\n".utf8)] as [[UInt8]] {
+                let message = head + line + end
+                for size in [1, 100, 255, 256, 997, 4096] {
+                    var chunks: [[UInt8]] = []
+                    for start in stride(from: 0, to: message.count, by: size) {
+                        chunks.append(Array(message[start..<min(message.count, start + size)]))
+                    }
+                    #expect(ContentCounter.facts(of: chunks).hasLongLines == isLong, "\(before) \(size)")
+                }
+            }
+        }
+    }
+
     @Test("where the chunks are cut changes nothing, and neither do lines that are counted apart")
     func cuts() {
         for message in messages {

@@ -40,7 +40,8 @@ struct ScratchTests {
         let scratch = Scratch(in: try Directory(path: folder.path))
         for _ in 0..<3 { try scratch.append([UInt8](repeating: 0x61, count: 60_000) + [0x0A]) }
         try scratch.append([0xE9, 0x0D, 0x0A])
-        #expect(scratch.facts == ContentFacts(wireSize: 3 * 60_002 + 4, is8Bit: true, hasStrays: true))
+        #expect(
+            scratch.facts == ContentFacts(wireSize: 3 * 60_002 + 4, is8Bit: true, hasStrays: true, hasLongLines: true))
         scratch.note(isSigned: true)
         #expect(scratch.facts.isSigned)
     }

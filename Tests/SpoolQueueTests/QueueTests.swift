@@ -166,7 +166,8 @@ struct QueueTests {
         let queued = try #require(try queue.find(id).flatMap { try queue.peek($0) })
         #expect(
             queued.content.facts
-                == ContentFacts(wireSize: 6 + 3 * 60_002 + 4, is8Bit: true, hasStrays: true, isSigned: true))
+                == ContentFacts(
+                    wireSize: 6 + 3 * 60_002 + 4, is8Bit: true, hasStrays: true, hasLongLines: true, isSigned: true))
     }
 
     @Test("a hop at fault is a hint in the name: nothing is written, no try is counted, an attempt takes it away")

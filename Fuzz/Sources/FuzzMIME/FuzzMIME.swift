@@ -36,6 +36,32 @@ private func examine(_ input: FuzzInput) {
         }
         if case .leaf = part.kind { claim(part.children.isEmpty, "a leaf with parts") }
     }
+    encode(message, structure)
+}
+
+/// What is written anew for a server that takes 7 bits has no more than these, and its places are in order.
+private func encode(_ message: [UInt8], _ structure: MIMEStructure) {
+    guard
+        let reencoding = try? MessageReencoding(
+            of: structure, isSevenBit: true, { $0.utf8.allSatisfy { $0 < 0x80 } ? $0 : nil },
+            isUTF8: { String(validating: message[$0], as: UTF8.self) != nil })
+    else { return }
+    var made: [UInt8] = []
+    var at = 0
+    for (range, new) in reencoding.places {
+        claim(range.lowerBound >= at && range.upperBound <= message.count, "places out of order")
+        made += message[at..<range.lowerBound]
+        switch new {
+        case .octets(let octets): made += octets
+        case .encoded(let form):
+            var encoder = BodyEncoder(form)
+            encoder.encode(message[range], into: &made)
+            encoder.finish(into: &made)
+        }
+        at = range.upperBound
+    }
+    made += message[at...]
+    claim(made.allSatisfy { $0 < 0x80 }, "octets beyond ASCII are left")
 }
 
 private func read(_ message: [UInt8], _ cut: Cut) -> MIMEStructure {

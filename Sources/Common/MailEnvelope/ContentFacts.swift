@@ -11,13 +11,21 @@ public struct ContentFacts: Sendable, Hashable {
     public var is8Bit: Bool
     /// Whether it has CR or NUL octets, which the wire must not carry (RFC 5321 §2.3.8, RFC 2045 §2.8).
     public var hasStrays: Bool
+    /// Whether it has lines that are longer than SMTP allows (RFC 5321 §4.5.3.1.6).
+    public var hasLongLines: Bool
     /// Whether its header says that it is signed, so that nothing in it may be changed.
     public var isSigned: Bool
 
-    public init(wireSize: Int, is8Bit: Bool = false, hasStrays: Bool = false, isSigned: Bool = false) {
+    /// Octets of a line at most, its end not counted.
+    public static let lineLimit = 998
+
+    public init(
+        wireSize: Int, is8Bit: Bool = false, hasStrays: Bool = false, hasLongLines: Bool = false, isSigned: Bool = false
+    ) {
         self.wireSize = wireSize
         self.is8Bit = is8Bit
         self.hasStrays = hasStrays
+        self.hasLongLines = hasLongLines
         self.isSigned = isSigned
     }
 
@@ -29,7 +37,7 @@ public struct ContentFacts: Sendable, Hashable {
         let above = counter.facts(isSigned: false)
         return ContentFacts(
             wireSize: above.wireSize + wireSize, is8Bit: above.is8Bit || is8Bit,
-            hasStrays: above.hasStrays || hasStrays,
+            hasStrays: above.hasStrays || hasStrays, hasLongLines: above.hasLongLines || hasLongLines,
             isSigned: isSigned)
     }
 }
@@ -40,6 +48,9 @@ public struct ContentCounter: Sendable {
     private var lines = 0
     private var is8Bit = false
     private var hasStrays = false
+    private var hasLongLines = false
+    /// Octets since the last line end.
+    private var line = 0
     private var last = Octet.lf
 
     public init() {}
@@ -63,6 +74,7 @@ public struct ContentCounter: Sendable {
                     bits |= octet
                 }
                 lines += Int(found)
+                unsafe countLine(UnsafeBufferPointer(rebasing: buffer[start..<stop]), hasEnd: found > 0)
                 start = stop
             }
         }
@@ -70,10 +82,23 @@ public struct ContentCounter: Sendable {
         hasStrays = hasStrays || strays != 0
     }
 
+    /// Counts how long lines are. Where it ends, a block of many lines is looked at from its end alone.
+    private mutating func countLine(_ block: UnsafeBufferPointer<UInt8>, hasEnd: Bool) {
+        if hasEnd {
+            if line + block.count > ContentFacts.lineLimit, let end = unsafe block.firstIndex(of: Octet.lf) {
+                hasLongLines = hasLongLines || line + end > ContentFacts.lineLimit
+            }
+            line = unsafe block.lastIndex(of: Octet.lf).map { block.count - 1 - $0 } ?? 0
+        } else {
+            line += block.count
+        }
+        hasLongLines = hasLongLines || line > ContentFacts.lineLimit
+    }
+
     /// The facts, if the message ends here. A last line without its end gets one on the wire.
     public func facts(isSigned: Bool) -> ContentFacts {
         ContentFacts(
             wireSize: octets + lines + (last == Octet.lf ? 0 : 2), is8Bit: is8Bit, hasStrays: hasStrays,
-            isSigned: isSigned)
+            hasLongLines: hasLongLines, isSigned: isSigned)
     }
 }

@@ -29,7 +29,7 @@ public struct SMTPCapabilities: Sendable, Hashable {
     /// ehlo-ok-rsp = "250-" Domain [SP greet] CRLF *( "250-" ehlo-line CRLF ) …
     ///
     /// Each line but the first is an extension; what is not known is passed over.
-    init(_ reply: SMTPReply) {
+    public init(_ reply: SMTPReply) {
         for line in reply.lines.dropFirst() { read(line) }
     }
 

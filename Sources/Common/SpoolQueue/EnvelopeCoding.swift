@@ -188,7 +188,7 @@ public enum EnvelopeCoding {
     /// `5120 8bit signed`: octets on the wire, then what else is to be known of the content.
     private static func encode(_ content: ContentFacts) -> String {
         "\(content.wireSize)" + (content.is8Bit ? " 8bit" : "") + (content.hasStrays ? " strays" : "")
-            + (content.isSigned ? " signed" : "")
+            + (content.hasLongLines ? " long" : "") + (content.isSigned ? " signed" : "")
     }
 
     private static func contentValue(_ value: ArraySlice<UInt8>) throws(Failure) -> ContentFacts {
@@ -201,6 +201,7 @@ public enum EnvelopeCoding {
             switch String(decoding: word, as: UTF8.self) {
             case "8bit": content.is8Bit = true
             case "strays": content.hasStrays = true
+            case "long": content.hasLongLines = true
             case "signed": content.isSigned = true
             default: throw .newerVersion
             }
