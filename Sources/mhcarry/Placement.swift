@@ -123,26 +123,37 @@ struct Placement {
         if !via.isEmpty || subject.state.route != nil, !hub.uplink.connectivity.carriesAll { ways = [] }
         let mayBeHeld = (decision.isHeld || pinned != nil) && hub.uplink.connectivity.carriesAll
         guard !ways.isEmpty || mayBeHeld else { return awaiting.append(index) }
-        var choices = ways.map { (way: $0, hop: NextHop($0, to: address)) }
+        func route(of way: WayOut) -> String? {
+            (pinned ?? decision.steps.first { $0.ways.contains(way) })?.route.flatMap {
+                hub.markedRoutes.contains($0) ? $0 : nil
+            }
+        }
+        var choices = ways.map { way in
+            (
+                hop: NextHop(way, to: address), route: route(of: way),
+                postponed: route(of: way).flatMap { hub.limits.postponement(of: $0) }
+            )
+        }
         if let passed = subject.passed[index] {
             choices.removeAll { choice in passed.contains { $0.hop == choice.hop } }
             // A refusal for now is what the sender hears of, unless another way can be tried at once.
-            let isOpen = choices.contains { faults[$0.hop] == nil && !subject.left.contains($0.hop) }
+            let isOpen = choices.contains { choice in
+                faults[choice.hop] == nil && !subject.left.contains(choice.hop) && choice.postponed == nil
+            }
             let said = passed.first { $0.verdict.kind == .temporary } ?? (choices.isEmpty ? passed.first : nil)
             if !isOpen, let said { return verdicts.append((index, said.verdict)) }
         }
-        func time(_ hop: NextHop) -> Int { faults[hop].map { max(1, $0.until) } ?? 0 }
-        guard let choice = choices.min(by: { time($0.hop) < time($1.hop) }) else {
+        func time(_ choice: (hop: NextHop, route: String?, postponed: Postponement?)) -> Int {
+            max(faults[choice.hop].map { max(1, $0.until) } ?? 0, choice.postponed?.until ?? 0)
+        }
+        guard let choice = choices.min(by: { time($0) < time($1) }) else {
             let words =
                 subject.state.route.map { "route \($0), chosen by hand, has no account that sends" }
                 ?? decision.reasons.last ?? "no account sends for this sender"
             return verdicts.append((index, .heldByRule(4, 4, text: "no route: \(words)")))
         }
-        let step = pinned ?? decision.steps.first { $0.ways.contains(choice.way) }
-        if let route = step?.route, hub.markedRoutes.contains(route) {
-            if let why = hub.limits.postponement(of: route) { return postponed.append((index, why)) }
-            routes[index] = route
-        }
+        if let why = choice.postponed { return postponed.append((index, why)) }
+        routes[index] = choice.route
         if (pinned ?? decision.steps.last)?.onConnectFailure == .bounce { comesBack.insert(index) }
         add(index, to: choice.hop)
     }

@@ -16,13 +16,14 @@ struct ServerFit {
     let isOurs: Bool
 
     var steps: [Step] {
-        [.inspector(EnvelopeFit(fit: self))]
-            + (isOurs
-                ? [.rewriter(HeaderFit(fit: self)), .inspector(BodyCheck(plan: plan)), .rewriter(BodyFit(plan: plan))]
-                : [])
+        let envelope = Step.inspector(EnvelopeFit(fit: self))
+        guard isOurs else { return [envelope] }
+        let plan = ReencodingPlan(isSevenBit: !offers.eightBitMIME)
+        return [
+            envelope, .rewriter(HeaderFit(fit: self)), .inspector(BodyCheck(plan: plan)),
+            .rewriter(BodyFit(plan: plan)),
+        ]
     }
-
-    private var plan: ReencodingPlan { ReencodingPlan(isSevenBit: !offers.eightBitMIME) }
 
     /// What a header beyond ASCII means for such a server.
     fileprivate enum Header {

@@ -132,10 +132,11 @@ enum QueueCommandError: Complaint {
     case noSuchRoute(String)
     case isHeld(String, why: String)
     case notTried(String, why: String)
+    case isNotice(String)
 
     var exitStatus: ExitStatus {
         switch self {
-        case .noSuchMessage, .isHeld: .dataError
+        case .noSuchMessage, .isHeld, .isNotice: .dataError
         case .noSuchRoute: .usage
         case .notTried: .temporaryFailure
         }
@@ -146,6 +147,8 @@ enum QueueCommandError: Complaint {
         case .noSuchMessage(let id): "\(id): no such message in the queue; it may be gone already, see: mhqueue list"
         case .noSuchRoute(let name): "\(name): the rc has no route of that name, and no account that sends"
         case .isHeld(let id, let why): "\(id): is held (\(why)); let it go on with: mhqueue release \(id)"
+        case .isNotice(let id):
+            "\(id): is a notice, which has no sender to hear that it is given up; remove it with: mhqueue rm \(id)"
         case .notTried(let id, let why): "\(id): could not be tried: \(why)"
         }
     }

@@ -45,10 +45,13 @@ extension MHQueue {
 
         func run() throws {
             try chosen.order(hub) { message in
-                let last = message.state.waiting.compactMap { message.state.recipients[$0].verdict }.last
-                let words = "given up by hand" + (last.map { "; the last answer was: \($0)" } ?? ", before any try")
-                let verdict = Verdict.temporary(4, 7, text: words).ended()
-                return (message.state.hold == nil ? [] : [.release]) + [.fail(verdict)]
+                guard !message.isNotice else { throw QueueCommandError.isNotice(message.id.text) }
+                let failures = message.state.waiting.map { index in
+                    let last = message.state.recipients[index].verdict
+                    let words = "given up by hand" + (last.map { "; the last answer was: \($0)" } ?? ", before any try")
+                    return Order.fail([index], Verdict.temporary(4, 7, text: words).ended())
+                }
+                return (message.state.hold == nil ? [] : [.release]) + failures
             }.end()
         }
     }

@@ -57,19 +57,25 @@ struct Choice {
     }
 
     /// Whether it takes every message.
-    var isAll: Bool { !readsMessages && olderThan == nil && newerThan == nil }
+    var isAll: Bool { from == nil && to == nil && route == nil && olderThan == nil && newerThan == nil }
 
     /// Whether a message must be read to be chosen.
-    private var readsMessages: Bool { from != nil || to != nil || route != nil }
+    private var readsMessages: Bool { !isAll }
 
     /// Whether a message may be one of them, by its entry alone.
     func mayTake(_ entry: QueueEntry) -> Bool {
-        guard olderThan != nil || newerThan != nil, let arrival = entry.id.seconds else { return true }
-        return (olderThan.map { now - arrival > $0 } ?? true) && (newerThan.map { now - arrival <= $0 } ?? true)
+        // A notice has the id of what it is about, which came in before it.
+        guard entry.id.subject == nil, let arrival = entry.id.seconds else { return true }
+        return isOfAge(arrival)
+    }
+
+    private func isOfAge(_ arrival: Int) -> Bool {
+        (olderThan.map { now - arrival > $0 } ?? true) && (newerThan.map { now - arrival <= $0 } ?? true)
     }
 
     /// Whether a message is one of them.
     func take(_ message: QueuedMessage) -> Bool {
+        guard isOfAge(message.acceptance.arrival) else { return false }
         if let from, !from.matches(message.envelope.reversePath) { return false }
         guard to != nil || route != nil else { return true }
         return message.state.waiting.contains { index in
@@ -140,7 +146,7 @@ struct ChosenMessages: ParsableArguments {
         }
         try check(hub, queue)
         let words = ids == ["-"] ? try Self.linesOfInput() : ids
-        let isAll = words == ["ALL"] || ids.isEmpty
+        let isAll = ids == ["ALL"] || ids.isEmpty
         let entries = try queue.list().entries
         var done = Done(hub: hub, queue: queue)
         var round = Recording(in: queue)

@@ -137,7 +137,7 @@ struct SendContentTests {
                 "format=flowed\nContent-Transfer-Encoding: quoted-printable\n\ngr=C3=BCn=20\nblau\n\n--ab\n",
                 "--ab\nContent-Type: text/html\n\n<p>plain = 1</p>\n--ab--\n--a\n",
                 "message/rfc822\nContent-Transfer-Encoding: 7bit\n\nSubject: innen =?UTF-8?B?Z3LDvG4=?=\n",
-                "application/octet-stream;\n name*=UTF-8''%C3%BC.bin\nContent-Transfer-Encoding: base64\n\nAcO8w7zDvA==\n--a--\n",
+                "application/octet-stream;\n name*=UTF-8''%C3%BC.bin\nMIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\nAcO8w7zDvA==\n--a--\n",
             ] {
                 #expect(text.contains(piece), "\(piece)\n--- in\n\(text)")
             }

@@ -36,9 +36,13 @@ struct SelectionTests {
 
                     """)
             let now = Int(time(nil))
-            try bench.add("\(now - 7200).a.hub", from: "alice@home.example", to: ["bob@far.example", "x@news.example"])
-            try bench.add("\(now - 60).b.hub", from: "malice@home.example", to: ["bob@far.example.org"])
-            try bench.add("\(now - 90_000).c.hub", from: nil, to: ["alice@home.example"], by: "alice")
+            try bench.add(
+                "\(now - 7200).a.hub", from: "alice@home.example", to: ["bob@far.example", "x@news.example"],
+                arrival: now - 7200)
+            try bench.add(
+                "\(now - 60).b.hub", from: "malice@home.example", to: ["bob@far.example.org"], arrival: now - 60)
+            try bench.add(
+                "\(now - 90_000).c.hub", from: nil, to: ["alice@home.example"], by: "alice", arrival: now - 90_000)
             func listed(_ words: String...) throws -> String {
                 let said = try bench.mhqueue(["list"] + words)
                 try demand(said.errors, is: "")
@@ -117,15 +121,18 @@ struct SelectionTests {
         #expect(end != nil, "\(Self.words(of: end))")
     }
 
-    @Test("SE20: what is expired waits for nobody, and owes its sender a notice; mail without a sender is gone")
+    @Test("SE20: what is expired waits for nobody, and owes its sender a notice; a notice is not given up")
     func expire() async {
         let end = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
             let bench = try QueueBench()
             let id = try bench.addHeld("1.a.hub")
             try bench.add("2.a.hub", from: nil)
             try bench.add("3.a.hub")
-            try demand(try bench.mhqueue("expire", "1.a.hub", "2.a.hub"), is: Said(status: 0, output: "", errors: ""))
-            try demand(try bench.ids, is: ["1.a.hub", "3.a.hub"])
+            try demand(try bench.mhqueue("expire", "1.a.hub"), is: Said(status: 0, output: "", errors: ""))
+            // A notice that is given up would vanish without anybody's knowing.
+            let notice = try bench.mhqueue("expire", "2.a.hub")
+            try demand(notice.status == 65 && notice.errors.contains("mhqueue rm 2.a.hub"), notice.errors)
+            try demand(try bench.ids, is: ["1.a.hub", "2.a.hub", "3.a.hub"])
             let message = try bench.message(id)
             try demand(message.state.hold, is: nil, "else the notice would wait")
             try demand(message.state.waiting, is: [])

@@ -37,6 +37,18 @@ struct MIMEScannerTests {
         "Content-Type: multipart/mixed; boundary=\"a b\"\n\npreamble\n--a b\n\none\n\n--a b  \nContent-Type: text/html\n\n"
         + "two\n--a b--\nepilogue\n--a b\nnothing\n"
 
+    @Test("SE18: a last line that is no field and has no end is the body's", arguments: [1, 3, .max])
+    func lastLine(cut: Int) {
+        #expect(drawing("no field at all", cut: cut) == "text/plain[no field at all]")
+        #expect(drawing("Subject: x\nno field", cut: cut) == "text/plain[no field]")
+        #expect(drawing("Subject: x", cut: cut) == "text/plain[]")
+        #expect(drawing("Content-Type: message/rfc822\n\nno field", cut: cut) == "message/rfc822| text/plain[no field]")
+        #expect(
+            drawing("Content-Type: message/rfc822\nno field\nSubject: x\n", cut: cut)
+                == "message/rfc822| text/plain[no field~Subject: x~]")
+        #expect(structure("x\u{FC}", cut: cut).parts[0].facts.has8Bit)
+    }
+
     @Test(
         "SE18: parts end before the line end of the delimiter, and are what their headers say",
         arguments: [

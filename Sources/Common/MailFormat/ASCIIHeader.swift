@@ -24,14 +24,16 @@ extension HeaderSection {
     public var isBeyondASCII: Bool { octets.contains { $0 >= 0x80 } }
 
     private static let addressFields: [StaticString] = [
-        "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Resent-From", "Resent-Sender", "Resent-To", "Resent-Cc",
+        "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Resent-From", "Resent-Sender", "Resent-Reply-To", "Resent-To",
+        "Resent-Cc",
         "Resent-Bcc", "Mail-Followup-To", "Mail-Reply-To", "Disposition-Notification-To", "Return-Receipt-To",
         "Errors-To",
     ]
     private static let parameterFields: [StaticString] = ["Content-Type", "Content-Disposition"]
     /// Fields of machines, which have no text for people.
     private static let others: [StaticString] = [
-        "Return-Path", "Delivered-To", "Message-ID", "References", "In-Reply-To", "Resent-Message-ID",
+        "Return-Path", "Delivered-To", "X-Original-To", "Apparently-To", "Message-ID", "References", "In-Reply-To",
+        "Resent-Message-ID",
         "Date", "Resent-Date", "MIME-Version", "Content-Transfer-Encoding", "Content-ID", "DKIM-Signature", "Autocrypt",
         "List-Unsubscribe", "List-Post", "List-Help", "List-Archive", "List-Subscribe", "List-Owner",
     ]
@@ -154,9 +156,10 @@ private enum EncodedText {
             if isEncoded(end + 1) { text.append(Octet.space) }
             let encoded = Array(EncodedWords.encode(String(decoding: text, as: UTF8.self)).utf8)
             let first = encoded.prefix { $0 != Octet.lf }.count
-            if column + first > lineLimit, let last = made.last, last == Octet.space || last == Octet.tab {
-                made[made.count - 1] = Octet.lf
-                made.append(Octet.space)
+            if column + first > lineLimit, let last = made.last, Self.isBlank(last) {
+                // A run of blanks becomes the fold: one that was left over could look like the end of the header.
+                while let last = made.last, Self.isBlank(last) { made.removeLast() }
+                made += [Octet.lf, Octet.space]
                 column = 1
             }
             add(encoded)

@@ -167,7 +167,12 @@ public struct BodyEncoder: Sendable {
 
     /// Puts octets that must not be parted; one octet of each line is left for the soft break.
     private mutating func put(_ octets: [UInt8], _ made: inout [UInt8]) {
-        if line.count + octets.count >= Self.lineLimit { softBreak(&made) }
+        var octets = octets
+        if line.count + octets.count >= Self.lineLimit {
+            softBreak(&made)
+            // Two dashes there could make the line a delimiter.
+            if octets == [0x2D] { octets = Self.quoted(0x2D) }
+        }
         line += octets
     }
 

@@ -111,6 +111,7 @@ private struct ParameterScanner {
             at += 1
             if depth == 0 { return }
         }
+        at = min(at, octets.count)  // a backslash may have been the last
     }
 
     /// RFC 2045 forbids specials in a token; boundaries without quotes hold them all the same, an equals sign among them.

@@ -88,16 +88,22 @@ public struct MIMEScanner: Sendable {
         if lastOctet == Octet.cr, !isWhole { lineFacts.hasStrays = true }
         if let (at, isClosing) = delimiter() {
             end(at, isClosing: isClosing, next: next)
-        } else if header != nil {
-            header?.append(line + (isWhole ? [Octet.lf] : []))
-            guard let found = header?.header else { return }
-            header = nil
-            begin(bodyOf: current, below: found, at: lineStart, behind: next)
-            // The line that ended the header without being empty is the body's.
-            if found.end != .blankLine, header == nil { note(next) }
         } else {
-            note(next)
+            takeLine(isWhole: isWhole, next)
         }
+    }
+
+    /// Takes the line, which is no delimiter.
+    private mutating func takeLine(isWhole: Bool, _ next: Int) {
+        guard header != nil else { return note(next) }
+        header?.append(line + (isWhole ? [Octet.lf] : []))
+        // What a line without its end is, only the end of the message tells.
+        guard let found = isWhole ? header?.header : header?.finish() else { return }
+        header = nil
+        begin(bodyOf: current, below: found, at: lineStart, behind: next)
+        guard found.end != .blankLine, found.end != .endOfMessage else { return }
+        // The line that ended the header without being empty is the body's, or begins a message in it.
+        takeLine(isWhole: isWhole, next)
     }
 
     /// Counts the line as one of the body that is being read.

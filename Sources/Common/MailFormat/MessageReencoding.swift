@@ -52,12 +52,16 @@ public struct MessageReencoding: Sendable, Hashable {
         guard structure.isWhole else { throw ReencodingError.unreadable("it has more parts than are read") }
         for part in structure.parts {
             guard !part.isSealed else { throw ReencodingError.sealed }
-            try add(part, isSevenBit, asciiDomain, isUTF8)
+            // The message itself, or one within.
+            let isMessage = part.parent.map { structure.parts[$0].kind == .message } ?? true
+            guard !isMessage || !part.header.isSigned else { throw ReencodingError.sealed }
+            try add(part, isMessage: isMessage, isSevenBit, asciiDomain, isUTF8)
         }
     }
 
     private mutating func add(
-        _ part: MIMEPart, _ isSevenBit: Bool, _ asciiDomain: (String) -> String?, _ isUTF8: (Range<Int>) throws -> Bool
+        _ part: MIMEPart, isMessage: Bool, _ isSevenBit: Bool, _ asciiDomain: (String) -> String?,
+        _ isUTF8: (Range<Int>) throws -> Bool
     ) throws {
         var edits: [HeaderEdit] = []
         if isSevenBit {
@@ -73,7 +77,7 @@ public struct MessageReencoding: Sendable, Hashable {
             }
             let name = form == .base64 || form == .base64Anew ? "base64" : "quoted-printable"
             if form == .base64 || form == .quotedPrintable {
-                if part.parent == nil {
+                if isMessage {
                     if part.header.first("MIME-Version") == nil { added += "MIME-Version: 1.0\n" }
                     if part.facts.has8Bit, part.header.first("Content-Type") == nil {
                         let charset = try isUTF8(part.bodyStart..<part.bodyEnd) ? "utf-8" : "unknown-8bit"

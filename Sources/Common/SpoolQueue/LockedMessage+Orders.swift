@@ -11,8 +11,8 @@ public enum Order: Sendable, Hashable {
     case next(Int)
     /// To leave by this route or account from now on; `nil`: by the rc's rules.
     case route(EnvelopeText?)
-    /// All recipients that wait are given up; notices are owed as for any failure.
-    case fail(Verdict)
+    /// Those of these recipients that wait are given up; notices are owed as for any failure.
+    case fail([Int], Verdict)
     /// To be gone, and nobody is told.
     case remove
 }
@@ -63,7 +63,8 @@ extension LockedMessage {
         case .release: .release
         case .next(let time): .next(max(0, time))
         case .route(let name): .route(name?.description)
-        case .fail(let verdict): state.waiting.isEmpty ? nil : .failed(state.waiting, verdict)
+        case .fail(let recipients, let verdict):
+            recipients.allSatisfy(state.isWaiting) ? .failed(recipients, verdict) : nil
         case .remove: nil
         }
     }

@@ -69,6 +69,14 @@ public struct RouteQuota: KeptState {
         return count
     }
 
+    /// Whether something was counted by a clock that was wrong: what it says must not be read again and again as of now.
+    func isOfWrongClock(by limit: RateLimit, now: Int) -> Bool {
+        counted.contains { $0.end > now + Self.width(of: limit) }
+    }
+
+    /// Counts what a wrong clock has counted as of now.
+    mutating func mend(by limit: RateLimit, now: Int) { forget(by: limit, now: now) }
+
     private static func width(of limit: RateLimit) -> Int { max(1, limit.seconds / slices) }
 
     /// Forgets what does not count any more. What a clock has counted that was wrong counts as of now.
@@ -122,7 +130,11 @@ public struct RouteQuotas: Sendable {
     /// When a route without room has some again, in seconds since 1970; `nil` for one that has.
     /// - Throws: `StateFileError` of the disk.
     public func nextRoom(of route: String, by limit: RateLimit, now: Int) throws(StateFileError) -> Int? {
-        let quota = try files.read(StateFiles<RouteQuota>.fileName(route))
+        let name = StateFiles<RouteQuota>.fileName(route)
+        var quota = try files.read(name)
+        if quota.isOfWrongClock(by: limit, now: now) {
+            quota = try files.change(name) { $0.mend(by: limit, now: now) }
+        }
         return quota.room(by: limit, now: now) > 0 ? nil : quota.nextRoom(by: limit, now: now)
     }
 }
